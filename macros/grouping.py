@@ -43,7 +43,7 @@ _OF_NOTICE = (
     *("action__macro__name", "account", "threshold", "via"),
     *(name for name in _OF_ENTRY if name.startswith("token__")),
 )
-LOADED = 300  # accounts of a mail whose pools are looked at; the rest is a number
+LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
 
 
 class Section(StrEnum):

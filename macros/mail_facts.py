@@ -14,6 +14,8 @@ from users.models import User
 from users.recipients import addresses_of_leads
 from users.visibility import names_for_each
 
+LOADED = 300  # accounts, of several mails; see `grouping.LOADED` for those of one
+
 
 @dataclass(frozen=True)
 class MailFacts:
@@ -77,11 +79,11 @@ class Together:
 
 
 def together(found: Mapping[Message, StillWanted]) -> Iterator[dict[Message, StillWanted]]:
-    """Part messages so that no more accounts are loaded at once than of one large mail."""
+    """Part messages so that few accounts are loaded at once: `LOADED`, or those of one mail."""
     some: dict[Message, StillWanted] = {}
     accounts = 0
     for message, one in found.items():
-        if some and accounts + len(one.accounts) > grouping.LOADED:
+        if some and accounts + len(one.accounts) > LOADED:
             yield some
             some, accounts = {}, 0
         some[message] = one

@@ -63,9 +63,7 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
         stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
     )
     facts = read.facts(message)
-    mail = _compose(
-        facts, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=len(found.further)
-    )
+    mail = _compose(facts, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=found.further)
     return replace(
         mail.hiding(signed, HIDDEN),
         reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient, leads=facts.leads),

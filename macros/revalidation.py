@@ -40,7 +40,7 @@ class StillWanted:
     """What a message still has to say: notices of the accounts that come first, how many accounts more, and what was dropped."""
 
     accounts: dict[int, list[int]] = field(default_factory=dict)  # account -> notices: ids, most urgent first
-    further: set[int] = field(default_factory=set)  # ids of accounts
+    further: int = 0  # accounts
     dropped: dict[str, list[int]] = field(default_factory=dict)  # code -> ids of notices
     names_reader: bool = (
         False  # something that holds or was dropped just now names them: they may stop such mails
@@ -50,20 +50,19 @@ class StillWanted:
 def still_wanted(messages: Sequence[Message], *, most: int) -> dict[int, StillWanted]:
     """Return what still holds of each message, by its id, with at `most` so many accounts of one; drops are recorded.
 
-    One statement, however many messages, and however many accounts one is about: all but those few are numbers here.
+    One statement, however many messages, and however many accounts one is about: all but those few are only counted.
     """
     found = {message.pk: StillWanted() for message in messages}
+    values: dict[str, Any] = {**_carried_by(messages), "operators": operators(), "most": most}
     with connection.cursor() as cursor:
-        cursor.execute(sql.STILL_WANTED, {**_carried_by(messages), "operators": operators()})
-        for message, notice, account, reason, names_reader in cursor:
+        cursor.execute(sql.STILL_WANTED, values)
+        for message, notice, account, reason, accounts, may_stop in cursor:
             one = found[message]
-            one.names_reader |= names_reader
+            one.names_reader, one.further = may_stop, max(0, accounts - most)
             if reason:
                 one.dropped.setdefault(reason, []).append(notice)
-            elif account in one.accounts or len(one.accounts) < most:
-                one.accounts.setdefault(account, []).append(notice)
             else:
-                one.further.add(account)
+                one.accounts.setdefault(account, []).append(notice)
     _record_drops(found.values())
     return found
 

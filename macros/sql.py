@@ -329,12 +329,16 @@ with told as (
 )
 select message_id, account_id from told where threshold = 0"""  # noqa: S608  # constants
 
-# What messages carry, each the most urgent first, with why it no longer holds, as a code: "" where it does; and whether it may be stopped.
+# What messages carry, each the most urgent first: notices of the first accounts (%(most)s) of each, and those that no longer hold, with
+# why, as a code; "" where they do. Each row says of its message how many accounts still hold, and whether it may be stopped.
 STILL_WANTED = f"""
 with carried as materialized (
   select mail.message_id, n.* from {_MAILS} join macros_notice n on {_CARRIES}
 ){_ONCE_MORE}
-select n.message_id, n.id, n.account_id,
+, judged as (
+  select n.message_id, n.id, n.account_id, n.action_id is not null and n.via <> 'operator' as names_reader,
+       row_number() over (order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
+                                   a.name collate "C", n.id) as urgency,
        case when n.action_id is null then 'macro_deleted'
             when not m.enabled then 'macro_off'
             when m.team_id <> a.team_id then 'other_team'
@@ -353,15 +357,23 @@ select n.message_id, n.id, n.account_id,
                 select 1 from macros_optout o
                 where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
             when n.via = '' then 'not_told_direct'
-            else 'not_told_' || n.via end,
-       n.action_id is not null and n.via <> 'operator'
+            else 'not_told_' || n.via end as reason
 from carried n
      join accounts_account a on a.id = n.account_id
      left join macros_macroaction ac on ac.id = n.action_id
      left join macros_macro m on m.id = ac.macro_id
      left join tokens_token t on t.id = n.token_id
-order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
-         a.name collate "C", n.id"""  # noqa: S608  # constants
+), first as (
+  select *, min(urgency) over (partition by message_id, account_id, reason = '') as account_urgency from judged
+), placed as (
+  select *, dense_rank() over (partition by message_id, reason = '' order by account_urgency) as place from first
+), counted as (
+  select *, coalesce(max(place) filter (where reason = '') over (partition by message_id), 0) as accounts,
+         bool_or(names_reader) over (partition by message_id) as may_stop from placed
+)
+select message_id, id, account_id, reason, accounts, may_stop from counted
+where reason <> '' or place <= %(most)s
+order by urgency"""  # noqa: S608  # constants
 
 _STEPS = _RULES + _UNTIL + _TARGET
 _FINDING = STORED + _STEPS + _CROSSED.format(on=_ON_ONE_DAY) + _TOLD + _FOUND

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
-from macros import evaluation, grouping, mails, revalidation
+from macros import evaluation, grouping, mail_facts, mails, revalidation
 from macros.models import Notice
 from notifications import claims
 from notifications.kinds import Mail, NotWanted
@@ -432,7 +432,7 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
 
     looked_at = [Account.objects.get(pk=pk).name for pk in found.accounts]
     assert looked_at == ["Dark", "Ends in 1", "Ends in 2"]
-    assert (len(found.further), list(found.dropped)) == (4, ["deadline_moved"])
+    assert (found.further, list(found.dropped)) == (4, ["deadline_moved"])
     assert "Ends in 6" not in mail.text
     assert Notice.objects.get(account=moved).outcome == "dropped"
 
@@ -496,7 +496,7 @@ def test_mails_of_several_readers_are_read_at_once_and_say_what_each_says_alone(
 
     _, with_few = statements(messages[-2:])  # people, not addresses outside
     together, with_all = statements(messages)
-    monkeypatch.setattr(grouping, "LOADED", 12)
+    monkeypatch.setattr(mail_facts, "LOADED", 12)
     in_parts, _ = statements(messages)
 
     with time_machine.travel(NOW, tick=False):
