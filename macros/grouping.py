@@ -1,12 +1,14 @@
 """What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import F, Lookup
 
 from accounts import pool_reasons, selection
 from accounts.models import Account, AccountToken
@@ -32,17 +34,9 @@ _OF_TOKEN = (
     "team", "consented_by", "native_user_id", "native_user_name", "kind", "state", "state_since", "reason",
     "deadline", "deadline_kind", "deadline_clock", "proven_at", "demoted_at",
 )  # fmt: skip
-_OF_ENTRY = (
-    *("account", "access", "access_reason", "can_publish", "rank"),
-    *(
-        f"token__{name}"
-        for name in (*_OF_TOKEN, "consented_by__name", "consented_by__email", "consented_by__is_active")
-    ),
-)
-_OF_NOTICE = (
-    *("action__macro__name", "account", "threshold", "via"),
-    *(name for name in _OF_ENTRY if name.startswith("token__")),
-)
+_OF_ENTRY = ("account", "token", "access", "access_reason", "can_publish", "rank")
+_OF_PERSON = ("consented_by__name", "consented_by__email", "consented_by__is_active")
+_OF_NOTICE = ("action__macro__name", "account", "token", "threshold", "via")
 LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
 
 
@@ -53,6 +47,14 @@ class Section(StrEnum):
     WEEK = "week"
     MONTH = "month"
     LATER = "later"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An account, and its pool in the order in which it is tried."""
+
+    account: Account
+    entries: Sequence[AccountToken]
 
 
 @dataclass(frozen=True)
@@ -182,7 +184,7 @@ def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
 def lines_of(
     notices: Iterable[Notice],
     *,
-    accounts: Mapping[int, Account],
+    accounts: Mapping[int, Pooled],
     reader: User | None,
     names: NameVisibility,
     now: datetime,
@@ -220,16 +222,46 @@ def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-def accounts_of(ids: Collection[int]) -> dict[int, Account]:
-    """Load accounts and their pools with what mails say of them, and nothing more: one mail may load hundreds."""
-    pool = AccountToken.objects.select_related("token__consented_by").only(*_OF_ENTRY)
-    accounts = Account.objects.filter(pk__in=ids).select_related("team").only(*_OF_ACCOUNT)
-    return {one.pk: one for one in accounts.prefetch_related(Prefetch("pool", queryset=pool))}
+class _AnyOf(Lookup[bool]):
+    """A column is one of these ids: one parameter, where `in` has one for each. To put those into a statement costs more than reading."""
+
+    def __init__(self, column: F, ids: Collection[int]) -> None:
+        super().__init__(column, list(ids))
+
+    def get_prep_lookup(self) -> Any:
+        """Return the ids as they are."""
+        return self.rhs
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return the condition and its parameters."""
+        column, parameters = self.process_lhs(compiler, connection)
+        return f"{column} = any(%s)", (*parameters, self.rhs)
+
+
+def accounts_of(ids: Collection[int], notices: Iterable[Notice] = ()) -> dict[int, Pooled]:
+    """Load accounts and their pools with what mails say of them, and nothing more: several mails may load hundreds.
+
+    A token is one object, in whichever pools it is. It is put into the `notices`, too, whose log-ins were not loaded.
+    """
+    accounts = Account.objects.filter(_AnyOf(F("pk"), ids)).select_related("team").only(*_OF_ACCOUNT)
+    entries = list(AccountToken.objects.filter(_AnyOf(F("account"), ids)).only(*_OF_ENTRY))
+    about = [notice for notice in notices if notice.token_id is not None]
+    holders: list[AccountToken | Notice] = [*entries, *about]
+    wanted = {one.token_id for one in holders if one.token_id}
+    people = Token.objects.filter(_AnyOf(F("pk"), wanted)).select_related("consented_by")
+    tokens = {token.pk: token for token in people.only(*_OF_TOKEN, *_OF_PERSON)}
+    pools: dict[int, list[AccountToken]] = defaultdict(list)
+    for one in holders:  # what was removed meanwhile is read when it is asked for, as ever
+        if one.token_id in tokens:
+            one.token = tokens[one.token_id]
+    for entry in entries:
+        pools[entry.account_id].append(entry)
+    return {one.pk: Pooled(one, selection.ordered(one, pools[one.pk])) for one in accounts}
 
 
 def notices_of(ids: Collection[int]) -> dict[int, Notice]:
-    """Load notices with what their lines need of macros and log-ins."""
-    found = Notice.objects.filter(pk__in=ids).select_related("action__macro", "token__consented_by")
+    """Load notices with what their lines need of macros; their log-ins come with `accounts_of`."""
+    found = Notice.objects.filter(_AnyOf(F("pk"), ids)).select_related("action__macro")
     return {one.pk: one for one in found.only(*_OF_NOTICE)}
 
 
@@ -243,9 +275,9 @@ def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
 
 
 def _line(
-    account: Account, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
+    pooled: Pooled, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
 ) -> WarningLine:
-    entries = selection.ordered(account, account.pool.all())
+    account, entries = pooled.account, pooled.entries
     deactivated = notice.threshold == 0
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice_end(notice, account)

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from accounts.models import Account
 from macros import grouping
+from macros.grouping import Pooled
 from macros.models import Notice
 from macros.revalidation import StillWanted
 from notifications.models import Message
@@ -22,7 +22,7 @@ class MailFacts:
     """What one mail is made of. `accounts` and `leads` are those of other mails, too."""
 
     notices: Sequence[Notice]
-    accounts: Mapping[int, Account]  # by id, with their pools
+    accounts: Mapping[int, Pooled]  # by id, with their pools
     reader: User | None
     names: NameVisibility
     leads: Sequence[tuple[int, str]]  # team, address
@@ -33,7 +33,7 @@ def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
     reader = _readers([recipient]).get(recipient)
     accounts = grouping.accounts_of({notice.account_id for notice in notices})
     names = names_for_each([reader])
-    leads = addresses_of_leads(account.team_id for account in accounts.values())
+    leads = addresses_of_leads(one.account.team_id for one in accounts.values())
     return MailFacts(notices, accounts, reader, names[reader.pk if reader else None], leads)
 
 
@@ -45,24 +45,21 @@ class Together:
 
     def facts(self, message: Message) -> MailFacts:
         """Return what the mail of one of these messages is made of."""
-        notices, reader = self._notices, self._users.get(message.recipient)
+        (notices, accounts), reader = self._read, self._users.get(message.recipient)
         return MailFacts(
             notices=[notices[pk] for ids in self._found[message].accounts.values() for pk in ids],
-            accounts=self._accounts,
+            accounts=accounts,
             reader=reader,
             names=self._names[reader.pk if reader else None],
             leads=self._leads,
         )
 
     @cached_property
-    def _notices(self) -> dict[int, Notice]:
-        return grouping.notices_of(
-            [pk for one in self._found.values() for ids in one.accounts.values() for pk in ids]
-        )
-
-    @cached_property
-    def _accounts(self) -> dict[int, Account]:
-        return grouping.accounts_of({pk for one in self._found.values() for pk in one.accounts})
+    def _read(self) -> tuple[dict[int, Notice], dict[int, Pooled]]:
+        ids = [pk for one in self._found.values() for some in one.accounts.values() for pk in some]
+        notices = grouping.notices_of(ids)
+        accounts = {pk for one in self._found.values() for pk in one.accounts}
+        return notices, grouping.accounts_of(accounts, notices.values())
 
     @cached_property
     def _users(self) -> dict[str, User]:
@@ -74,7 +71,7 @@ class Together:
 
     @cached_property
     def _leads(self) -> list[tuple[int, str]]:
-        teams = {account.team_id for account in self._accounts.values()}
+        teams = {one.account.team_id for one in self._read[1].values()}
         return addresses_of_leads(teams | {message.team_id for message in self._found if message.team_id})
 
 
