@@ -6,9 +6,10 @@ and the zone of the reader. The words and their order are those of the design gu
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
+from functools import lru_cache
 
 from django.utils import dateformat
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, override
 
 from ui.calendar_days import AT_RISK, URGENT, days_until
 
@@ -169,8 +170,15 @@ def day(when: date, *, year: bool = True) -> str:
 def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None, named: bool = False) -> str:
     """Return "Sat 21 Nov, 08:14"; with the year wherever it is not this year, and the zone's name where it is to be `named`."""
     local = when.astimezone(zone)
-    text = dateformat.format(local, "D j M Y, H:i" if _has_other_year(local, now) else "D j M, H:i")
-    return f"{text} {local:%Z}" if named else text
+    form = "D j M Y, H:i" if _has_other_year(local, now) else "D j M, H:i"
+    return _written(when, zone, f"{form} T" if named else form, get_language())
+
+
+@lru_cache(1_024)  # a mail says one date several times, and mails about one cause say the same
+def _written(when: datetime, zone: tzinfo, form: str, language: str | None) -> str:
+    """Return a moment in a form of `django.utils.dateformat`."""
+    with override(language):
+        return dateformat.format(when.astimezone(zone), form)
 
 
 def _has_other_year(local: datetime, now: datetime | None) -> bool:

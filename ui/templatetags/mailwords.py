@@ -4,7 +4,6 @@ The last part folds plain text: lines have at most 72 columns; addresses are nev
 """
 
 import re
-import textwrap
 from collections.abc import Iterable
 from typing import Any
 
@@ -106,14 +105,17 @@ def button(context: Context, content: str, url: str) -> str:
 
 def fold(text: str, *, first: str = "", rest: str = "") -> str:
     """Return one paragraph in lines of at most 72 columns; words longer than a line, as addresses, stay whole."""
-    return textwrap.fill(
-        " ".join(text.split()),
-        width=COLUMNS,
-        initial_indent=first,
-        subsequent_indent=rest,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
+    words = text.split()
+    if not words:
+        return ""
+    lines, line = list[str](), first + words[0]
+    for word in words[1:]:
+        if len(line) + 1 + len(word) <= COLUMNS:
+            line = f"{line} {word}"
+        else:
+            lines.append(line)
+            line = rest + word
+    return "\n".join([*lines, line])
 
 
 @register.simple_tag
