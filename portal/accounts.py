@@ -26,7 +26,6 @@ from portal import (
     account_pages,
     account_rows,
     bulk,
-    deeds,
     export,
     filters,
     macros_on_accounts,
@@ -265,7 +264,6 @@ class AccountAdmin(ReadOnlyList):
             *account_actions.urls(),
             *account_pages.urls(),
             *export.urls(),
-            *deeds.urls(),
             *kept,
         ]
 

@@ -6,11 +6,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
 from accounts import deeds, jobs, tasks
-from accounts.deed_kinds import KINDS
+from accounts.deed_kinds import ASK_PEOPLE_OF_APP, KINDS
 from accounts.models import Deed
 from portal import access
 from tokens.models import ChannelApp
@@ -20,14 +20,24 @@ from users import asking_workers, hold
 from users.models import person
 
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
+
+
+def _ask_people(number: int) -> str:
+    asked = ngettext(
+        "Ask %(people)s person to re-authenticate", "Ask %(people)s people to re-authenticate", number
+    )
+    return asked % {"people": f"{number:,}"}
+
+
+_TITLES = {ASK_PEOPLE_OF_APP: _ask_people}
 # What each kind is about, and the page of the one that it is about.
-_ABOUT = {"ask_people_of_app": (ChannelApp, "admin:tokens_channelapp_change")}
+_ABOUT = {ASK_PEOPLE_OF_APP: (ChannelApp, "admin:tokens_channelapp_change")}
 
 
 def urls() -> list[URLPattern]:
     """Return the address of a deed's page."""
     return [
-        path("deeds/<int:deed_id>/", admin.site.admin_view(require_GET(show)), name="accounts_account_deed")
+        path("deeds/<int:deed_id>/", admin.site.admin_view(require_GET(show)), name="tokens_channelapp_deed")
     ]
 
 
@@ -53,7 +63,7 @@ def begin(
         asking_workers.ask(tasks.do_deeds)
     elif deed.user_id != user.pk:
         raise Late
-    return Done(nothing=True, after=reverse("admin:accounts_account_deed", args=[deed.pk]))
+    return Done(nothing=True, after=reverse("admin:tokens_channelapp_deed", args=[deed.pk]))
 
 
 def show(request: HttpRequest, deed_id: int) -> HttpResponse:
@@ -68,6 +78,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     waited = (timezone.now() - deed.created_at).total_seconds()
     context = {
         **access.frame_of(model)(request),
+        "title": _TITLES[deed.kind](deed.total),
         "deed": deed,
         "subject": model.objects.filter(pk=deed.subject_id).first(),
         "going": going,

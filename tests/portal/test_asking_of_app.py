@@ -179,6 +179,9 @@ def test_many_are_asked_by_a_worker_while_the_page_says_how_far_it_is(
 
     assert none_yet == 0
     assert before["Refresh"] == "2"
+    assert "<title>Ask 3 people to re-authenticate |" in " ".join(before.content.decode().split()).replace(
+        "<title> ", "<title>"
+    )
     assert "0 of 3 are asked" in before.content.decode()
     assert "3 mails on the way." in after.content.decode()
     assert "1 was skipped." in after.content.decode()
