@@ -35,6 +35,11 @@ TERMS = {
 }
 CHOICES = 9  # of a chip: all states of accounts, some of 200 macros
 DEEP = (100, 200)  # of 50 rows: the last that a list of 10,000 rows or more leads to
+# Of rows that are not the first of their kind, and of what a page leads to.
+_MORE = (
+    ("Macro of 4,000 accounts", "admin:macros_macro_change", [3], ""),
+    ("Mail of a macro, of one account", "admin:macros_macro_mail", [1], "?account=1"),
+)
 # Whose row fills the placeholder of an address; the first row has the longest history.
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
@@ -78,6 +83,7 @@ def all_of_them(browsers: dict[str, Client]) -> list[Visit]:
     """Return every address that may be a page; whether it is, and this person's to see, its answer says (`is_page`)."""
     found = [
         *_people(), *_lists(browsers[BOSS], BOSS), *_rows(BOSS),
+        *(Visit(name, "", "", BOSS, reverse(page, args=args) + query) for name, page, args, query in _MORE),
         *(visit for visit in _lists(browsers[STAFF], STAFF) if visit.kind not in {"filter", "order"}),
     ]  # fmt: skip
     return list(dict.fromkeys(found))

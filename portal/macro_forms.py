@@ -135,12 +135,13 @@ class MacroForm(MacroModelForm):
         visible = scope.visible_accounts(self.user)
         accounts = self.fields["accounts"]
         assert isinstance(accounts, forms.ModelMultipleChoiceField)
-        accounts.queryset = visible
+        accounts.queryset = visible.only("channel", "native_id", "name", "team")  # there may be thousands
         applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
         accounts.widget = AutocompleteSelectMultiple(applied_to, admin.site)
         accounts.widget.choices = accounts.choices  # the widget was put in after the field was made
         if self.instance.pk:
-            accounts.initial = visible.filter(macro_applications__macro=self.instance)
+            chosen = visible.filter(macro_applications__macro=self.instance)
+            accounts.initial = list(chosen.values_list("pk", flat=True))
         team = self.fields["team"]
         assert isinstance(team, forms.ModelChoiceField)
         team.queryset = scope.teams_of(self.user)

@@ -198,6 +198,24 @@ def test_the_form_of_a_macro_of_many_accounts_comes_before_its_preview(mira: Cli
     assert "Due, next 30 days" in mira.get(address).content.decode()
 
 
+def test_the_form_reads_the_chosen_accounts_once_and_of_each_what_it_shows(mira: Client) -> None:
+    accounts = [make_account(name=f"Chosen {number}") for number in range(3)]
+    make_account(name="Other")
+    macro = make_macro(scope="chosen").macro
+    macro.accounts.set(accounts)
+
+    with CaptureQueriesContext(connection) as asked:
+        page = mira.get(change(macro)).content.decode()
+
+    read = [
+        query["sql"] for query in asked if '"accounts_account"."name"' in query["sql"].partition(" FROM ")[0]
+    ]
+    assert all(f"{account.full_name}</option>" in page for account in accounts)
+    assert "Other" not in page
+    assert len(read) == 1
+    assert '"accounts_account"."pause_note"' not in read[0]
+
+
 def test_a_preview_that_takes_too_long_is_broken_off_and_said_so(
     mira: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
