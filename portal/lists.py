@@ -120,7 +120,9 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
     """Return what the list's template shows beside Django's change list."""
     lines = _lines(model_admin, request, cl)
     chips = [_chip(spec, cl, model_admin.titles) for spec in cl.filter_specs if not _is_tabs(spec)]
-    total = short_count(model_admin.everything(request), limit=COUNTED)
+    found = f"{COUNTED:,}+" if cl.result_count >= COUNTED else f"{cl.result_count:,}"
+    narrowed = bool(set(request.GET) - {"p", "o"})  # else it is counted already
+    total = short_count(model_admin.everything(request), limit=COUNTED) if narrowed else found
     return {
         "lines": lines,
         "headers": [
@@ -128,7 +130,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         ],
         "chips": chips,
         "views": [dict(choice) for spec in cl.filter_specs if _is_tabs(spec) for choice in spec.choices(cl)],
-        "found": f"{COUNTED:,}+" if cl.result_count >= COUNTED else f"{cl.result_count:,}",
+        "found": found,
         "total": model_admin.nouns % {"number": 1 if total == "1" else 2, "shown": total},
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),

@@ -126,6 +126,22 @@ def plan_of(rows: object) -> str:
     return str(rows.explain())  # type: ignore[attr-defined]  # a queryset
 
 
+def test_a_list_that_nothing_narrows_is_counted_once(client: Client) -> None:
+    accounts(60)
+    count, found = (
+        'SELECT COUNT(*) FROM (SELECT "accounts_account"."id" AS "pk" FROM "accounts_account" LIMIT',
+        [],
+    )
+
+    for query in ({}, {"p": "2", "o": "1"}, {"q": "A00001"}):
+        with CaptureQueriesContext(connection) as captured:
+            page = client.get("/admin/accounts/account/", query).content.decode()
+        found.append(sum(count in query["sql"] for query in captured))
+        assert "60 accounts" in page
+
+    assert found == [1, 1, 1]
+
+
 def test_a_search_is_asked_once_and_its_pages_hold_each_row_once_in_its_order(client: Client) -> None:
     accounts(120)
     make_account(name="Other")
