@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from accounts import access_brake, pool, pool_entries
+from accounts import access_brake, pool, pool_entries, reach
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from tokens import refused_use, unknown_answers
@@ -28,6 +28,7 @@ class Findings:
     listed: AccountList | None = None
     readings: Mapping[int, AccessCheck] = field(default_factory=dict)  # by id of the account
     fault: ChannelError | None = None  # the list could not be had
+    list_failed: bool = False  # the same, and the accounts were read singly instead
 
     @property
     def not_asked(self) -> bool:
@@ -45,10 +46,12 @@ def read(
     facts: Mapping[int, Mapping[str, str]],
     told: Mapping[str, Any] | None = None,
     timeout: float | None = None,
+    by_list: bool = False,
 ) -> Findings:
     """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
 
-    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault.
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `by_list`: few by a list too, as
+    far as it can be had, because the last one is old (`reach`).
     `facts`: those of `pool_entries.facts_of`. `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`:
     seconds, of each account that is read singly.
     Raises VaultError or ValueError where the credentials do not open.
@@ -70,11 +73,14 @@ def read(
             for account_id, native_id in some
         }
 
-    if len(accounts) <= READ_SINGLY and not native.needs_facts:  # the list alone tells new facts
+    few = len(accounts) <= READ_SINGLY and not native.needs_facts  # the list alone tells new facts
+    if few and not by_list:
         return Findings(readings=singly(accounts))
     try:
         listed = native.list_accounts(keys, credentials, token.identity, token.scopes, told=known)
     except ChannelError as error:
+        if few:
+            return Findings(readings=singly(accounts), list_failed=True)
         return Findings(fault=error)  # a list that failed changes nothing
     there = {one.native_id for one in listed.accounts}
     missing = [pair for pair in accounts if pair[1] not in there]
@@ -120,6 +126,8 @@ def record(
         if found.listed is not None:
             pool_entries.apply_list(listed=found.listed, held=held, **asked_with)
         pool_entries.apply_readings(readings=found.readings, held=held, **asked_with)
+    if found.list_failed:
+        reach.note_failed(token=token, now=now)
     said = [(reading.classification, reading.evidence) for reading in found.readings.values()]
     if found.fault is not None:
         said.append((found.fault.classification, found.fault.evidence))

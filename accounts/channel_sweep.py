@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from accounts import sweeps
+from accounts import reach, sweeps
 from accounts.models import ChannelSweep
 from tokens import io_steps, lifecycle, unknown_answers
 from tokens.channels import brake, gate, registry
@@ -124,9 +124,14 @@ class _Turn:
             most = min(room - len(found), self._room_of(app, len(apps)))
             tokens, claim = self._claimed(app, now, most)
             accounts = sweeps.accounts_of([token.pk for token in tokens]) if tokens else {}
+            old = reach.to_be_listed(tokens, now)
             for token in tokens:
                 found[token.pk] = sweeps.check(
-                    token, now=now, source="sweep", accounts=accounts.get(token.pk, ())
+                    token,
+                    now=now,
+                    source="sweep",
+                    accounts=accounts.get(token.pk, ()),
+                    by_list=token.pk in old,
                 )
                 self.under_way[token.pk] = Claimed(app.pk, claim)
         self.begun += len(found)

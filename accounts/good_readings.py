@@ -28,7 +28,9 @@ class GoodReadings:
     def is_plain(self) -> bool:
         """Whether nothing follows from these readings but what they show: no loss, no fault that ends, nothing unknown."""
         app, found = self.token.app, self.found
-        if found.listed is not None or found.fault is not None or self.token.use_refused_at is not None:
+        if found.listed is not None or found.fault is not None or found.list_failed:
+            return False
+        if self.token.use_refused_at is not None:
             return False
         if app.use_refused_at is not None or app.fault_since is not None:
             return False

@@ -20,6 +20,8 @@ from accounts.job_models import Deed as Deed
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE
+from accounts.reach_models import ListReading as ListReading
+from accounts.reach_models import ReachedAccount as ReachedAccount
 from notifications.models import Message
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
@@ -135,6 +137,7 @@ class Account(models.Model):
             ("resume_account", "Can resume accounts"),
             ("import_account", "Can import accounts"),
             ("move_account", "Can move accounts to another team"),
+            ("add_backup", "Can add backups"),
         ]
 
     def __str__(self) -> str:

@@ -6,12 +6,11 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Literal
 
 from django.db import transaction
 
-from accounts import pool
+from accounts import pool, reach
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens.channels import registry
@@ -21,7 +20,6 @@ from tokens.models import Token
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
 REFUSAL_STANDS_FOR = timedelta(days=7)
 UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
-MOST_FACTS, LONGEST_FACT = 8, 100  # of an ad account, as its channel's calls must be told; in characters
 
 
 @transaction.atomic
@@ -35,7 +33,7 @@ def apply_list(
     consented: bool = False,
     held: Collection[str] = (),
 ) -> list[int]:
-    """Write the channel's list of one native user's ad accounts over the token's pool entries.
+    """Write the channel's list of one native user's ad accounts over the token's pool entries, and keep it (`reach`).
 
     Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
     of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
@@ -47,6 +45,7 @@ def apply_list(
     """
     if (fresh := _still(token, generation)) is None:
         return []
+    reach.keep(token=fresh, listed=listed, held=held, now=now)
     by_id = {native.native_id: native for native in listed.accounts}
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
@@ -227,9 +226,7 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
             can_publish, reason = "unknown", ""
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
-    facts = {
-        name[:LONGEST_FACT]: value[:LONGEST_FACT] for name, value in islice(native.facts.items(), MOST_FACTS)
-    }
+    facts = reach.kept_facts(native)
     if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
         return {"role": native.role[:200], "can_publish": can_publish, "facts": facts}
     return {

@@ -8,12 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, pool
+from accounts import alerts, pool, reach
 from accounts.mails import (
     access_mail,
     alert_mail,
     api_key_mail,
     ask_mail,
+    backup_mail,
     death_mail,
     mailing,
     removal_mail,
@@ -39,6 +40,8 @@ def settle_changed(
 ) -> None:
     """Settle the pools of these tokens and tell whose token died, in the transaction that changed them."""
     pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
+    if died:
+        reach.forget(token_ids=died)
     death_mail.tell_of_deaths(token_ids=died, now=now)
 
 
@@ -60,6 +63,7 @@ def register_messages() -> None:
         removal_mail.KIND, removal_mail.build, name=_("Log-in removed"), ended=removal_mail.record_end
     )
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
+    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
         (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),

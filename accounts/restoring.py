@@ -7,7 +7,7 @@ from functools import partial
 
 from django.db import transaction
 
-from accounts import pool
+from accounts import pool, reach
 from accounts.models import Account, AccountNews, AccountNotice, ApiKey
 from tokens import io_steps, lifecycle, probe
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
@@ -105,6 +105,7 @@ def empty(*, now: datetime) -> tuple[int, int]:
         now=now,
         source=SOURCE,
     )
+    reach.forget_all()
     AccountNews.objects.all().delete()
     AccountNotice.objects.all().delete()
     return wiped, ApiKey.objects.filter(revoked_at=None).update(revoked_at=now)

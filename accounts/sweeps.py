@@ -9,7 +9,7 @@ from functools import cache, partial
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
-from accounts import account_sync, pool, pool_entries
+from accounts import account_sync, pool, pool_entries, reach
 from accounts.account_sync import Findings
 from accounts.good_readings import GoodReadings, record_good_readings
 from accounts.models import AccountToken, PendingLink
@@ -84,12 +84,13 @@ def check(
     now: datetime,
     source: str,
     accounts: Sequence[tuple[int, str]] | None = None,
+    by_list: bool | None = None,
     renew: bool = False,
     actor: User | None = None,
 ) -> Job[lifecycle.TransitionOutcome]:
     """Find out how a claimed token stands, and where it works, how its ad accounts do; write both.
 
-    `accounts`: those of `accounts_of`, where they were read a moment ago.
+    `accounts`: those of `accounts_of`, and `by_list`: whether `reach.to_be_listed` names it, where that was read a moment ago.
     """
     clock = Clock(now)
     outcome = yield from probe.job(token, now=now, source=source, renew=renew, actor=actor)
@@ -101,7 +102,11 @@ def check(
     if accounts:
         asked_at = clock.read()
         facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
-        found: Findings = yield partial(account_sync.read, token, accounts, facts=facts, told=outcome.told)
+        if by_list is None:
+            by_list = bool(reach.to_be_listed([token], now))
+        found: Findings = yield partial(
+            account_sync.read, token, accounts, facts=facts, told=outcome.told, by_list=by_list
+        )
         answered_at = clock.read()
         good, written = GoodReadings(token, found, now), False
         if good.is_plain:

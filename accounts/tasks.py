@@ -6,7 +6,17 @@ from threading import Lock
 from celery import Task, shared_task
 from celery.worker import state as worker_state
 
-from accounts import alerts, channel_sweep, deeds, exporting, removal, sweeps, version_alerts, write_refusals
+from accounts import (
+    alerts,
+    channel_sweep,
+    deeds,
+    exporting,
+    reach,
+    removal,
+    sweeps,
+    version_alerts,
+    write_refusals,
+)
 from accounts.deed_kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, incident_mail, refusal_mail
@@ -137,5 +147,6 @@ def date_unused() -> None:
 
 @shared_task
 def nightly_check() -> None:
-    """Compare every account with its pool."""
+    """Compare every account with its pool, and forget what no list has named for long."""
     sweeps.nightly_check()
+    reach.forget_old(now=database_clock.now())

@@ -9,7 +9,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from accounts.models import Account, AccountEvent, AccountToken, ApiKey, LeaseRecord, LinkProblem
+from accounts.models import (
+    Account,
+    AccountEvent,
+    AccountToken,
+    ApiKey,
+    LeaseRecord,
+    LinkProblem,
+    ReachedAccount,
+)
 from benchmarks import data
 from benchmarks.data import insert
 from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice, OptOut
@@ -27,6 +35,7 @@ EVENTS = 500  # of the first account, more than its page shows at first
 OWN = 24  # log-ins of MEMBER
 REACH = 10_000  # accounts that MEMBER's first log-in, an agency's, serves, where its channel has so many
 MACROS = 200
+OTHERS = 20  # log-ins of the channel that reach an account, beside those that carry it
 CHOSEN = 4_000  # accounts that the third macro is applied to
 _EMPTIED = (
     "tokens_channelapp", "accounts_account", "accounts_apikey", "accounts_linkproblem", "users_user", "macros_macro", "macros_evaluation",
@@ -51,6 +60,8 @@ def fill(*, accounts: int, now: datetime) -> None:
         _accounts(accounts)
     _analyse()
     data.settle_all(accounts=accounts, now=now, cause="imported")
+    with transaction.atomic():
+        _reach()
     with transaction.atomic():
         _history(accounts)
         _macros(accounts, people)
@@ -139,6 +150,30 @@ def _accounts(accounts: int) -> None:
     insert(AccountToken, pool, f"{source} where {log_in} between 1 and {accounts * 5 // 2}")
     agency = pool | {"token": "1"}
     insert(AccountToken, agency, f"{_numbers(accounts)} where mod(n, 6) = 1 and n > 1 limit {REACH}")
+
+
+def _reach() -> None:
+    """Each log-in reaches the accounts that it carries, and those of other people besides; a third of the latter, those of its own team."""
+    columns = {
+        "token": "p.token_id",
+        "native_id": "a.native_id",
+        "role": "'Admin'",
+        "can_publish": "'yes'",
+        "seen_at": "now()",
+    }
+    pools = "accounts_accounttoken p join accounts_account a on a.id = p.account_id"
+    insert(ReachedAccount, columns, pools)
+    # Log-in k is of the channel of account n where both leave the same over 6.
+    other = "mod(a.id, 6) + 6 * (1 + mod(a.id * 7919::bigint + k * 104729, (select count(*) / 6 - 1 from tokens_token)))"
+    insert(
+        ReachedAccount,
+        columns | {"token": "found.id"},
+        f"""
+        (select distinct a.native_id, t.id from accounts_account a, generate_series(1, {OTHERS}) k, tokens_token t
+         where t.id = {other} and a.id <= (select count(*) from accounts_account)
+         except select r.native_id, r.token_id from accounts_reachedaccount r) found (native_id, id)
+        join accounts_account a on a.native_id = found.native_id""",
+    )
 
 
 def _history(accounts: int) -> None:

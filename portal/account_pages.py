@@ -17,7 +17,7 @@ from accounts import check_progress, summary
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
-from portal import access, dates, handed_out, message_rows, pool_rows, timeline
+from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, timeline
 from portal.account_rows import explain
 from portal.pool_rows import PoolAction
 from tokens.channels.kinds import Reason
@@ -151,6 +151,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "ranked": ranked,
             "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
+            "backups": backup_card.card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)
             else "",

@@ -25,6 +25,7 @@ from portal import (
     account_actions,
     account_pages,
     account_rows,
+    backups,
     bulk,
     export,
     filters,
@@ -61,6 +62,7 @@ class AccountAdmin(ReadOnlyList):
         filters.StateFilter,
         filters.DaysFilter,
         filters.NoBackupFilter,
+        filters.BackupAtHandFilter,
         filters.UndatedFilter,
         filters.TeamFilter,
         filters.MacroFilter,
@@ -73,6 +75,7 @@ class AccountAdmin(ReadOnlyList):
         "remove_macro",
         "check_now",
         "ask_to_reauthenticate",
+        "add_backups",
         "move_to_team",
         "pause",
         "export_csv",
@@ -89,6 +92,7 @@ class AccountAdmin(ReadOnlyList):
         "apply_macro": "flag",
         "check_now": "refresh",
         "ask_to_reauthenticate": "mail",
+        "add_backups": "person",
         "move_to_team": "group",
         "pause": "pause_circle",
         "export_csv": "download",
@@ -201,6 +205,11 @@ class AccountAdmin(ReadOnlyList):
         """Lead to the confirm page."""
         return bulk.lead_to("ask", request, queryset)
 
+    @admin.action(description=gettext_lazy("Add backups"), permissions=["backup"])
+    def add_backups(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return bulk.lead_to("backup", request, queryset)
+
     @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
     def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks which team."""
@@ -242,6 +251,10 @@ class AccountAdmin(ReadOnlyList):
         """Return whether the person may ask people to re-authenticate."""
         return request.user.has_perm("tokens.ask_token")
 
+    def has_backup_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may add backups."""
+        return request.user.has_perm(permissions.ADD_BACKUP)
+
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may move accounts to another team."""
         return request.user.has_perm(permissions.MOVE)
@@ -261,6 +274,7 @@ class AccountAdmin(ReadOnlyList):
             *macros_on_accounts.urls(self.chosen),
             *bulk.urls(self.chosen),
             *moving.urls(self.chosen),
+            *backups.urls(self.chosen),
             *account_actions.urls(),
             *account_pages.urls(),
             *export.urls(),

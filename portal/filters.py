@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import health_sql
+from accounts import backups, health_sql
 from accounts.health import Health
 from accounts.models import Account
 from macros import coverage, reach, scope
@@ -140,6 +140,22 @@ class NoBackupFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts with one person."""
         return health_sql.only_one_person(queryset) if self.value() == "1" else queryset
+
+
+class BackupAtHandFilter(SimpleListFilter):
+    """Accounts that one person carries, or nobody, and that a colleague's log-in reaches already."""
+
+    on_off = True
+    title = gettext_lazy("a backup is at hand")
+    parameter_name = "backup"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the one choice."""
+        return [("1", gettext("A backup is at hand"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts to which somebody could be added at once."""
+        return backups.at_hand(queryset) if self.value() == "1" else queryset
 
 
 class UndatedFilter(SimpleListFilter):

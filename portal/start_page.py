@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import health_sql
+from accounts import backups, health_sql
 from accounts.linking import setup
 from accounts.models import Account
 from macros import reach
@@ -21,13 +21,14 @@ from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp
-from ui.counts import short_count
+from ui.counts import short_count, shown
 from ui.phrases import phrase
 from users import database_clock
 
 say = partial(phrase, "words/app_pages.txt")
 
 LIMIT = 10_000
+_ALONE = "alone=1"
 # Card -> rows: text, icon, tone, filter of the list.
 CARDS: list[tuple[StrPromise, list[tuple[StrPromise, str, str, str]]]] = [
     (
@@ -42,7 +43,7 @@ CARDS: list[tuple[StrPromise, list[tuple[StrPromise, str, str, str]]]] = [
         gettext_lazy("Plan"),
         [
             (gettext_lazy("Ends within 30 days"), "schedule", "warn", "state=at_risk"),
-            (gettext_lazy("Only one person left"), "person", "warn", "alone=1"),
+            (gettext_lazy("Only one person left"), "person", "warn", _ALONE),
             (gettext_lazy("Nobody would be told"), "mail", "bad", "told=nobody"),
         ],
     ),
@@ -71,7 +72,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
     """Return the cards; nothing for those who may not see accounts."""
     if not request.user.has_perm("accounts.view_account"):
         return {"title": gettext("Start"), "cards": []}
-    cards = [(title, [_row(request, *row) for row in rows]) for title, rows in CARDS]
+    cards = [(title, [one for row in rows for one in _rows(request, *row)]) for title, rows in CARDS]
     interrupted = _row(request, *_INTERRUPTED)
     if interrupted["number"] != "0":
         cards[0][1].append(interrupted)
@@ -128,23 +129,34 @@ def _not_set_up(request: HttpRequest) -> str:
     return ", ".join(map(str, missing))
 
 
+def _rows(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: str) -> list[dict[str, str]]:
+    """Return one row, and below the accounts that one person carries how many of them a colleague could back up at once."""
+    if query != _ALONE:
+        return [_row(request, text, icon, tone, query)]
+    alone, at_hand = backups.count_alone(Account.objects.visible_to(request.user), limit=LIMIT)
+    rows = [_linked(text, icon, tone, query, shown(alone, limit=LIMIT))]
+    if at_hand:
+        number = f"{at_hand:,}+" if alone > LIMIT else f"{at_hand:,}"
+        rows.append(
+            _linked(gettext_lazy("A backup is at hand for"), "group", "good", f"{query}&backup=1", number)
+        )
+    return rows
+
+
+def _linked(text: StrPromise, icon: str, tone: str, query: str, number: str) -> dict[str, str]:
+    """Return a row that leads to the filtered list."""
+    link = f"{reverse('admin:accounts_account_changelist')}?{query}"
+    return {"text": str(text), "icon": icon, "tone": tone, "number": number, "link": link}
+
+
 def _row(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: str) -> dict[str, str]:
     now = timezone.now()
     accounts: QuerySet[Account] = Account.objects.visible_to(request.user)
     key, _, value = query.partition("=")
-    if key == "alone":
-        accounts = health_sql.only_one_person(accounts)
-    elif key == "told":
+    if key == "told":
         accounts = reach.without_anybody(accounts)
     elif key == "undated":
         accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
     else:
         accounts = health_sql.in_health(accounts, value, now=now, zone=timezone.get_current_timezone())
-    link = f"{reverse('admin:accounts_account_changelist')}?{query}"
-    return {
-        "text": str(text),
-        "icon": icon,
-        "tone": tone,
-        "number": short_count(accounts, limit=LIMIT),
-        "link": link,
-    }
+    return _linked(text, icon, tone, query, short_count(accounts, limit=LIMIT))

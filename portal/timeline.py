@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy
 
-from accounts import app_migration
+from accounts import app_migration, backing_up
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import DECIDED_HERE
@@ -208,6 +208,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "channel": account.get_channel_display(),
         "note": event.note,
         "newer_app": event.cause == app_migration.CAUSE,
+        "backup": event.cause == backing_up.CAUSE,
     }
     if event.kind == Kind.ACCESS:
         facts["access"] = _access(event.cause)

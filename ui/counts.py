@@ -7,7 +7,11 @@ from django.db.models import QuerySet
 
 def short_count(rows: QuerySet[Any], *, limit: int, zero: str = "0") -> str:
     """Return the number of rows as text, "99+" above `limit`. The database stops reading there."""
-    found = rows.order_by().values("pk")[: limit + 1].count()
+    return shown(rows.order_by().values("pk")[: limit + 1].count(), limit=limit, zero=zero)
+
+
+def shown(found: int, *, limit: int, zero: str = "0") -> str:
+    """Return a number of rows that was counted as far as `limit` rows and one more as text, "99+" above it."""
     if found > limit:
         return f"{limit:,}+"
     return f"{found:,}" if found else zero

@@ -1,0 +1,115 @@
+"""Who could back up an account at once: log-ins that its channel's list says reach it, and that its team may use.
+
+Nobody is offered whom the account's team has no right to: the person of the log-in is an active member of that team, or the team owns it (a
+system user). Nor somebody who carries the account already, under whatever log-in (counted as `settle` counts people), nor a log-in that was
+taken out of this pool on purpose or was never linked to anything: its person chose none of what the list named.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import QuerySet
+from django.db.models.expressions import RawSQL
+
+from accounts import health_sql
+from accounts.models import Account
+from tokens.models import Token
+
+# Of an account `a`. What is most often false is asked first, and counts are asked of the few rows that pass the rest: as joins, PostgreSQL
+# might read all memberships, pools and events for them.
+_REACHING = """
+from accounts_reachedaccount r
+join tokens_token t on t.id = r.token_id
+join tokens_channelapp app on app.id = t.app_id
+where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.channel
+  and t.state = 'valid' and t.first_linked_at is not null
+  and case when t.kind = 'system' then t.team_id = a.team_id
+      else (select count(*) from users_membership m join users_user u on u.id = m.user_id
+            where m.team_id = a.team_id and m.user_id = t.consented_by_id and u.is_active) > 0 end
+  and (select count(*) from accounts_accounttoken p where p.account_id = a.id and p.token_id = t.id) = 0
+  and (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
+       where p.account_id = a.id and p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
+         and (o.native_user_id = t.native_user_id or o.consented_by_id = t.consented_by_id)) = 0
+  and (select count(*) from accounts_accountevent e
+       where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0
+"""
+# The best first: what depends on nobody's password, may publish for sure, lasts longest.
+_OFFERS = f"""
+select a.id, o.*
+from accounts_account a
+cross join lateral (
+  select r.token_id, r.role, r.can_publish, r.facts, r.seen_at, t.kind, t.deadline_kind, t.deadline {_REACHING}
+) o
+where a.id = any(%(accounts)s)
+order by a.id, o.kind = 'system' desc, o.can_publish = 'yes' desc, o.deadline_kind = 'never' desc, o.deadline desc nulls last, o.token_id
+"""  # noqa: S608  # constants of this module only; every value is a parameter
+# `limit` makes it a question for each account in turn, which stops at the first log-in.
+_IS_AT_HAND = f"coalesce((select true {_REACHING} limit 1), false)"
+_AT_HAND = f"""
+select a.id from accounts_account a where a.people_count <= 1 and a.paused_at is null and {_IS_AT_HAND}
+"""  # noqa: S608  # constants of this module only
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A log-in that could be added to an account, as its channel's list showed it."""
+
+    account_id: int
+    token: Token  # with its app and who consented
+    role: str  # the channel's own word
+    can_publish: str
+    facts: Mapping[str, str]
+    seen_at: datetime  # to the day
+
+    @property
+    def person(self) -> tuple[str, int]:
+        """Whose it is: two log-ins of one person are no two people."""
+        person = self.token.consented_by_id
+        return ("log-in", self.token.pk) if person is None else ("person", person)
+
+
+def offers(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
+    """Return by account who could be added to it, the best first, of one person one log-in. Accounts without any are left out."""
+    found: dict[int, list[Offer]] = {}
+    for offer in every_offer(account_ids=account_ids):
+        of_account = found.setdefault(offer.account_id, [])
+        if all(offer.person != other.person for other in of_account):
+            of_account.append(offer)
+    return found
+
+
+def every_offer(*, account_ids: Collection[int]) -> list[Offer]:
+    """Return the same as rows, and all log-ins of a person. Two queries, however many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OFFERS, {"accounts": list(account_ids)})
+        rows = [row[:6] for row in cursor.fetchall()]
+    tokens = Token.objects.select_related("app", "consented_by").in_bulk({row[1] for row in rows})
+    return [
+        Offer(account_id, tokens[token_id], role, can_publish, json.loads(facts), seen_at)
+        for account_id, token_id, role, can_publish, facts, seen_at in rows
+        if token_id in tokens
+    ]
+
+
+def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out."""
+    return accounts.filter(pk__in=RawSQL(_AT_HAND, []))  # noqa: S611  # a constant
+
+
+def count_alone(accounts: QuerySet[Account], *, limit: int) -> tuple[int, int]:
+    """Return how many of these accounts one person carries, and to how many of them somebody could be added at once, in one query.
+
+    `limit` is a number of accounts: it looks at so many and one more, and where the first number is above it, there are more than both say.
+    """
+    alone = health_sql.only_one_person(accounts).order_by().values("pk")[: limit + 1]
+    of_these, values = alone.query.sql_with_params()
+    query = f"""
+    select count(*), count(*) filter (where {_IS_AT_HAND}) from accounts_account a join ({of_these}) alone (id) on alone.id = a.id
+    """  # noqa: S608  # constants of this module, and what Django makes of the accounts
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        number, at_hand = cursor.fetchone()
+    return number, at_hand

@@ -1,0 +1,161 @@
+"""Adding backups that are at hand: the page that asks about one, and the one about many accounts."""
+
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts import backing_up, backups, permissions
+from accounts.backups import Offer
+from accounts.errors import ActionRefused
+from accounts.models import Account
+from portal import access, account_pages, asking, bulk
+from portal.backup_card import publishes
+from tokens.models import Token
+from ui import confirm
+from ui.bulk import Item
+from ui.confirm import Done, Late, Page, Said
+from ui.dates import short_date
+from ui.name_visibility import NameVisibility
+from users.models import person
+from users.visibility import names_for
+
+
+def urls(chosen: bulk.Choose) -> list[URLPattern]:
+    """Return the addresses of both pages."""
+    wrap = admin.site.admin_view
+    return [
+        path("bulk/backup/", wrap(_many(chosen)), name="accounts_account_bulk_backup"),
+        path("<int:account_id>/tokens/<int:token_id>/backup/", wrap(one), name="accounts_account_token_backup"),
+    ]  # fmt: skip
+
+
+def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
+    """Ask (GET), then add this log-in to the account as a backup (POST)."""
+    access.require(request, permissions.ADD_BACKUP)
+    account, names = access.account(request, account_id), names_for(request.user)
+    home = reverse("admin:accounts_account_change", args=[account.pk])
+    found = backups.every_offer(account_ids=[account.pk])
+    offer = next((one for one in found if one.token.pk == token_id), None)
+    if offer is None and request.method != "POST":
+        messages.error(request, gettext("This log-in cannot be added to the account now."))
+        return HttpResponseRedirect(home)
+
+    def do(said: Said) -> Done:
+        outcome = backing_up.add(
+            chosen={account.pk: token_id}, actor=person(request), note=said.note, now=timezone.now()
+        )
+        if outcome.refused:
+            raise ActionRefused("as_told", text=outcome.refused[account.pk])
+        undo = reverse("admin:accounts_account_token_unlink", args=[account.pk, token_id])
+        return Done({"undo": undo if request.user.has_perm(permissions.UNLINK) else ""})
+
+    page = Page("portal/confirm/backup.html", home, _facts(request, account, offer, names))
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def _facts(
+    request: HttpRequest, account: Account, offer: Offer | None, names: NameVisibility
+) -> Mapping[str, object]:
+    if offer is None:
+        return {"account": account, "name": ""}
+    token = offer.token
+    own = token.consented_by_id == person(request).pk
+    return {
+        "account": account,
+        "name": names.token(token, account),
+        "role": offer.role,
+        "may": publishes(offer),
+        "read_on": short_date(offer.seen_at, zone=timezone.get_current_timezone()),
+        "mailed": token.kind == Token.Kind.PERSON and not own,
+        "address": token.consented_by.email
+        if token.consented_by and names.sees_token(token, account)
+        else "",
+    }
+
+
+# --- many accounts ----------------------------------------------------------------------------------------------------
+
+
+def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
+    def view(request: HttpRequest) -> HttpResponse:
+        access.require(request, permissions.ADD_BACKUP)
+        accounts, more = chosen(request)
+        if not accounts:
+            return bulk.none_chosen(request)
+        best = _best(accounts)
+        items = _items(accounts, best, names_for(request.user))
+        page = Page(
+            "portal/confirm/bulk_backup.html",
+            bulk.back(request),
+            {
+                "count": len(accounts),
+                "live": len(best),
+                "people": len({offer.person for offer in best.values()}),
+                "most": bulk.MOST,
+            },
+            lines=items,
+            refused="" if best else gettext("No log-in of a colleague is known to reach one of them."),
+            warns=more > 0,
+            seen=_seen(best),
+        )
+        return confirm.answer(
+            request, page, lambda said: _add(request, accounts, best, said), frame=bulk.frame(request)
+        )
+
+    return view
+
+
+def _best(accounts: Sequence[Account]) -> dict[int, Offer]:
+    """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
+    few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
+    return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
+
+
+def _seen(best: Mapping[int, Offer]) -> str:
+    """Return what is the same as long as the same would be added to the same accounts."""
+    pairs = ",".join(f"{pk}:{offer.token.pk}" for pk, offer in sorted(best.items()))
+    return sha256(pairs.encode()).hexdigest()[:16]
+
+
+def _items(accounts: Sequence[Account], best: Mapping[int, Offer], names: NameVisibility) -> list[Item]:
+    called = asking.labels(accounts)
+    made = [_item(account, called[account.pk], best.get(account.pk), names) for account in accounts]
+    return sorted(made, key=lambda item: bool(item.skipped))
+
+
+def _item(account: Account, called: str, offer: Offer | None, names: NameVisibility) -> Item:
+    if offer is not None:
+        return Item(called, names.token(offer.token, account), then=publishes(offer))
+    if account.paused_at is not None:
+        why = gettext("paused")
+    elif account.people_count > 1:
+        why = gettext("several people carry it already")
+    else:
+        why = gettext("no log-in of a colleague is known to reach it")
+    return Item(called, gettext("Nobody"), skipped=why)
+
+
+def _add(request: HttpRequest, accounts: Sequence[Account], best: Mapping[int, Offer], said: Said) -> Done:
+    if said.seen != _seen(best):
+        raise Late
+    outcome = backing_up.add(
+        chosen={pk: offer.token.pk for pk, offer in best.items()},
+        actor=person(request),
+        note=said.note,
+        now=timezone.now(),
+    )
+    called = asking.labels(accounts)
+    return Done(
+        {
+            "number": len(outcome.added),
+            "people": len({offer.person for offer in outcome.added}),
+            "skipped": len(accounts) - len(outcome.added) - len(outcome.refused),
+        },
+        good=bool(outcome.added),
+        failures=[f"{called[pk]}: {why}" for pk, why in outcome.refused.items()],
+    )

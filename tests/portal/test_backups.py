@@ -1,0 +1,214 @@
+"""Backups that are at hand, in the portal: the card, one press, the list and its bulk action, the count on the start page."""
+
+from html import unescape
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import Account, AccountToken
+from notifications.models import Message
+from tests.accounts.test_backups import carried, log_in, reaches
+from tests.portal.support import action_url, pool_url, staff
+from tests.support.factories import make_team, make_user
+from tokens.models import Token
+from users.models import Membership, Team
+
+pytestmark = pytest.mark.django_db
+
+LIST = "admin:accounts_account_changelist"
+MAY = "accounts.add_backup"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+def one_carried_alone(team: Team | None = None) -> tuple[Account, Token]:
+    """An account that Ada carries alone, and the log-in of Emil, which reaches it."""
+    account = carried(log_in("Ada", team=team), team=team or Team.default())
+    emil = log_in("Emil", team=team)
+    reaches(emil, account)
+    return account, emil
+
+
+def page(client: Client, account: Account) -> str:
+    return " ".join(unescape(client.get(pool_url(account)).content.decode()).split())
+
+
+def said(response: object) -> str:
+    return " ".join(str(one) for one in get_messages(response.wsgi_request))  # type: ignore[attr-defined]
+
+
+def bulk(*accounts: Account) -> str:
+    ids = ",".join(str(one.pk) for one in accounts)
+    return f"{reverse('admin:accounts_account_bulk_backup')}?ids={ids}"
+
+
+def seen(client: Client, address: str) -> str:
+    return str(client.get(address).context["page"].seen)
+
+
+def test_the_card_names_whose_log_in_reaches_the_account_with_role_and_day(client: Client) -> None:
+    account, emil = one_carried_alone()
+    staff(client, MAY)
+
+    text = page(client, account)
+
+    assert "Emil’s log-in reaches this account already" in text
+    assert "Admin · can publish · read" in text
+    assert action_url("token_backup", account, emil) in text
+
+
+def test_who_may_not_add_sees_the_card_without_a_button_and_is_refused(client: Client) -> None:
+    account, emil = one_carried_alone()
+    staff(client)
+
+    text = page(client, account)
+
+    assert "Emil’s log-in reaches this account already" in text
+    assert action_url("token_backup", account, emil) not in text
+    assert client.get(action_url("token_backup", account, emil)).status_code == 403
+    assert client.post(action_url("token_backup", account, emil)).status_code == 403
+    assert client.get(bulk(account)).status_code == 403
+
+
+def test_an_account_of_another_team_is_not_found_and_its_people_are_not_named(client: Client) -> None:
+    account, emil = one_carried_alone(team=make_team())
+    staff(client, MAY, team=make_team())
+
+    assert client.get(action_url("token_backup", account, emil)).status_code == 404
+    assert client.post(action_url("token_backup", account, emil)).status_code == 404
+    assert client.get(bulk(account)).status_code == 302
+    assert account.pool.count() == 1
+
+
+def test_a_viewer_from_outside_the_team_does_not_read_the_name(client: Client) -> None:
+    """A person of staff sees an account of another team that carries an own log-in of theirs."""
+    team = make_team()
+    account, _ = one_carried_alone(team=team)
+    viewer = staff(client, MAY, team=make_team())
+    mine = log_in("Mine", person=viewer)
+    AccountToken.objects.create(account=account, token=mine, access="lost")
+
+    text = page(client, account)
+
+    assert "At hand as a backup" in text
+    assert "Emil" not in text
+
+
+def test_one_press_adds_the_backup_and_offers_to_take_it_back(client: Client) -> None:
+    account, emil = one_carried_alone()
+    staff(client, MAY, "accounts.unlink_token")
+
+    asks = " ".join(client.get(action_url("token_backup", account, emil)).content.decode().split())
+    answer = client.post(action_url("token_backup", account, emil), {"note": "holidays", "seen": ""})
+
+    assert "now, to emil@example.com" in asks
+    assert f"Emil backs up {account.name} now." in unescape(said(answer))
+    assert action_url("token_unlink", account, emil) in said(answer)
+    account.refresh_from_db()
+    assert account.people_count == 2
+    assert "At hand as a backup" not in page(client, account)
+    assert "Emil was added as a backup" in page(client, account)
+
+
+def test_a_log_in_that_stopped_between_page_and_press_is_said_in_words(client: Client) -> None:
+    account, emil = one_carried_alone()
+    staff(client, MAY)
+    client.get(action_url("token_backup", account, emil))
+    Token.objects.filter(pk=emil.pk).update(state="dead", reason="password_changed")
+
+    answer = client.post(action_url("token_backup", account, emil), {"note": "", "seen": ""})
+
+    assert said(answer) == "This log-in stopped meanwhile. Nobody was added."
+    again = client.get(action_url("token_backup", account, emil))
+    assert again["Location"] == pool_url(account)
+    assert "This log-in cannot be added to the account now." in said(again)
+
+
+def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(client: Client) -> None:
+    account, _ = one_carried_alone()
+    alone, dark = carried(log_in("Ben"), name="Nobody else"), carried(name="Dark one")
+    reaches(log_in("Fay"), dark)
+    staff(client, MAY)
+
+    listed = client.get(reverse(LIST), {"backup": "1"})
+    start = client.get(reverse("admin:index"))
+
+    found = {one.pk for one in listed.context["cl"].result_list}
+    assert found == {account.pk, dark.pk}
+    rows = {row["link"]: row["number"] for _, rows in start.context["cards"] for row in rows}
+    assert rows[f"{reverse(LIST)}?alone=1"] == "2"
+    assert rows[f"{reverse(LIST)}?alone=1&backup=1"] == "1"
+    assert alone.pk not in found
+    both = client.get(reverse(LIST), {"alone": "1", "backup": "1"})
+    assert [one.pk for one in both.context["cl"].result_list] == [account.pk]
+
+
+def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_told_once(
+    client: Client,
+) -> None:
+    ada, emil = log_in("Ada"), log_in("Emil")
+    accounts = [carried(ada, name=f"Shop {number}") for number in range(3)]
+    two = carried(ada, log_in("Ben"), name="Two people")
+    nobody = carried(ada, name="Nobody reaches")
+    reaches(emil, *accounts, two)
+    staff(client, MAY)
+    address = bulk(*accounts, two, nobody)
+
+    asks = client.get(address)
+    answer = client.post(address, {"note": "", "seen": asks.context["page"].seen})
+
+    lines = {line.who: (line.what, line.skipped) for line in asks.context["page"].lines}
+    assert lines == {
+        "Shop 0": ("Emil", ""),
+        "Shop 1": ("Emil", ""),
+        "Shop 2": ("Emil", ""),
+        "Two people": ("Nobody", "several people carry it already"),
+        "Nobody reaches": ("Nobody", "no log-in of a colleague is known to reach it"),
+    }
+    assert said(answer) == "3 accounts have a backup more. 2 skipped."
+    assert {one.pool.count() for one in accounts} == {2}
+    assert Message.objects.filter(kind="backup").count() == 1
+
+
+def test_what_changed_since_the_page_was_opened_is_not_done_unseen(client: Client) -> None:
+    account, emil = one_carried_alone()
+    staff(client, MAY)
+    before = seen(client, bulk(account))
+    Membership.objects.filter(user=emil.consented_by_id).delete()
+    reaches(log_in("Fay"), account)
+
+    answer = client.post(bulk(account), {"note": "", "seen": before})
+
+    assert said(answer) == (
+        "Nothing was added: what is at hand has changed since the page was opened. Look again."
+    )
+    assert account.pool.count() == 1
+
+
+def test_the_bulk_action_leads_to_its_page(client: Client) -> None:
+    account, _ = one_carried_alone()
+    staff(client, MAY)
+
+    answer = client.post(
+        reverse(LIST), {"action": "add_backups", "_selected_action": [account.pk], "select_across": "0"}
+    )
+
+    assert answer["Location"] == bulk(account)
+
+
+def test_a_superuser_sees_the_whole_card_of_many_as_five_and_a_count(client: Client) -> None:
+    account = carried(log_in("Ada"))
+    for name in ("Ben", "Chiara", "Dora", "Emil", "Fay", "Gus", "Hana"):
+        reaches(log_in(name), account)
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    text = page(client, account)
+
+    assert text.count("log-in reaches this account already") == 5
+    assert "and 2 more people" in text
