@@ -1,21 +1,24 @@
 """Mails out of the outbox: real warnings of macros, over SMTP to a server that takes its time, and what the largest of them costs."""
 
+import os
 import subprocess
 import sys
 import time
 import tracemalloc
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from typing import IO
 
 from django.db import connection
-from django.db.models import F
+from django.db.models import Count, F, Max
 from django.test.utils import CaptureQueriesContext, override_settings
 
 from accounts.models import Account
 from benchmarks.environment import Environment
-from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
+from benchmarks.mail_sender import OWN, Window
+from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros import mails as warning_mails
 from macros.evaluation import KIND, evaluate
@@ -27,7 +30,8 @@ from users.models import User
 FEW, MANY = 20, 4_000  # accounts of one mail
 READER = "boss@example.com"
 WAITS = 4  # answers that one mail waits for: to MAIL, RCPT, DATA, and to its body
-ROOM_FOR = 12  # answers: a connection is opened, and a mail gets through
+WARM_UP = 16  # answers: one connection is opened and a mail gets through, then the others
+Process = subprocess.Popen[str]
 PIPELINED = 2  # where the first three go out together
 
 
@@ -37,19 +41,28 @@ class Server:
 
     delay: float
     pipelining: bool
-    connections: int
+    connections: int  # of each process
+    processes: int = 1
 
     @property
     def name(self) -> str:
         """How the table calls it."""
         many = f"{self.connections} connections" if self.connections > 1 else "1 connection"
-        return f"{self.delay * 1000:.0f} ms an answer, {many}{', pipelining' if self.pipelining else ''}"
+        each = f", {self.processes} processes" if self.processes > 1 else ""
+        return (
+            f"{self.delay * 1000:.0f} ms an answer, {many}{', pipelining' if self.pipelining else ''}{each}"
+        )
 
     @property
     def limit(self) -> float | None:
         """Mails a second that the waits alone allow."""
         waits = PIPELINED if self.pipelining else WAITS
-        return self.connections / (waits * self.delay) if self.delay else None
+        return self.processes * self.connections / (waits * self.delay) if self.delay else None
+
+    @property
+    def warm_up(self) -> float:
+        """Seconds until each connection has carried a mail."""
+        return WARM_UP * self.delay + 1
 
 
 SERVERS = (
@@ -57,7 +70,9 @@ SERVERS = (
     Server(0, pipelining=False, connections=8),
     Server(0.005, pipelining=False, connections=1),
     Server(0.005, pipelining=False, connections=8),
+    Server(0.005, pipelining=False, connections=8, processes=2),
     Server(0.005, pipelining=True, connections=8),
+    Server(0.005, pipelining=True, connections=8, processes=2),
     Server(0.2, pipelining=False, connections=1),
     Server(0.2, pipelining=False, connections=8),
     Server(0.2, pipelining=True, connections=8),
@@ -85,40 +100,68 @@ def measure(run: Run) -> list[Section]:
 
 
 def _send(server: Server, environment: Environment, seconds: float) -> Figures:
-    """Send what waits for some seconds. Returns mails a second, and CPU of this process and of PostgreSQL."""
+    """Send what waits for some seconds, once each connection has carried a mail. Returns mails a second, and CPU of each part."""
     _queue_again()
-    seconds = max(seconds, ROOM_FOR * server.delay, 1)
-    with _running(server):
-        postgres = environment.postgres_pid
-        cpu, of_postgres = time.process_time(), tree_cpu(postgres) if postgres else 0.0
-        began = time.monotonic()
-        tally = delivery.deliver(limit=100_000, goes_on=lambda: time.monotonic() - began < seconds)
-        took = time.monotonic() - began
-    cpu = time.process_time() - cpu
-    assert not tally.failed
-    assert not tally.retried
-    figures = {
-        "mails/s": tally.sent / took,
-        "CPU, milliseconds/mail": cpu * 1000 / tally.sent,
-    }
-    if postgres:
-        figures["PostgreSQL's CPU, milliseconds/mail"] = (
-            (tree_cpu(postgres) - of_postgres) * 1000 / tally.sent
-        )
-    return figures
+    seconds = max(seconds, 1)
+    with _running(server, seconds) as (smtp, others):
+        watched = {"SMTP stand-in's": smtp.pid}
+        if environment.postgres_pid:
+            watched["PostgreSQL's"] = environment.postgres_pid
+        window = Window(time.time(), server.warm_up, seconds, watched)
+        for other in others:
+            _pipe(other.stdin).write(f"{window.began}\n")
+            _pipe(other.stdin).flush()
+        tally = delivery.deliver(goes_on=window.goes_on)
+        used = window.used()
+        used[OWN] += sum(float(_pipe(other.stdout).readline()) for other in others)
+    assert not tally.failed + tally.retried
+    sent, took = _sent(window.began if window.empty else window.begins, seconds)
+    cpu = {f"{name}, milliseconds/mail": value * 1000 / sent for name, value in used.items()}
+    return {"mails/s": sent / took} | cpu
+
+
+def _sent(begins: float, seconds: float) -> tuple[int, float]:
+    """Return how many mails left in so many seconds, and after how many there were no more."""
+    first = datetime.fromtimestamp(begins, UTC)
+    left = Message.objects.filter(sent_at__gte=first, sent_at__lt=first + timedelta(seconds=seconds))
+    found = left.aggregate(count=Count("pk"), last=Max("sent_at"))
+    waits = Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING]).exists()
+    return found["count"], seconds if waits else (found["last"] - first).total_seconds()
 
 
 @contextmanager
-def _running(server: Server) -> Iterator[None]:
-    words = [sys.executable, "-m", "benchmarks.mail_server", str(server.delay)]
-    words += ["--pipelining"] if server.pipelining else []
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin
-        assert process.stdout
-        port = int(process.stdout.readline())
+def _running(server: Server, seconds: float) -> Iterator[tuple[Process, list[Process]]]:
+    """Run the mail server, and the processes that send beside this one, which wait for the word to begin."""
+    with ExitStack() as stack:
+        words = [
+            "benchmarks.mail_server",
+            str(server.delay),
+            *(["--pipelining"] if server.pipelining else []),
+        ]
+        smtp = _start(stack, words, {})
+        port = int(_pipe(smtp.stdout).readline())
+        address = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "MAIL_CONNECTIONS": str(server.connections)}
+        words = ["benchmarks.mail_sender", str(server.warm_up), str(seconds)]
+        others = [_start(stack, words, address) for _ in range(server.processes - 1)]
+        for other in others:
+            assert _pipe(other.stdout).readline() == "ready\n"
         with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, MAIL_CONNECTIONS=server.connections):
-            yield
-        process.stdin.close()
+            yield smtp, others
+
+
+def _start(stack: ExitStack, words: list[str], settings: dict[str, str]) -> Process:
+    process = subprocess.Popen(
+        [sys.executable, "-m", *words],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=os.environ | settings,
+    )  # fmt: skip
+    stack.enter_context(process)
+    stack.callback(_pipe(process.stdin).close)  # which ends the server
+    return process
+
+
+def _pipe(pipe: IO[str] | None) -> IO[str]:
+    assert pipe
+    return pipe
 
 
 def _queue_again() -> None:
