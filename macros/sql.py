@@ -10,7 +10,7 @@ form (see `DRAFT`).
 from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL, REFUSED_SQL
 
 # The rules; linkers is the column of notify_consenters. Later steps read: id, macro_id, days, emails, linkers, watch, scope, channels,
-# team_id of `act`, and (macro_id, account_id) of `chosen`. Who is told reads id, emails and linkers of `act`.
+# team_id of `act`, and (macro_id, account_id) of `chosen`. Who is named reads id, macro_id, emails and linkers of `act`.
 STORED = """
 with act as materialized (
   select ac.id, ac.macro_id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id
@@ -30,105 +30,9 @@ with act as materialized (
   select 0 as macro_id, unnest(%(accounts)s::bigint[]) as account_id
 )"""
 
-# Each rule under what it watches, and under what is dark, of which all tell: as if on the day that its threshold 0 was reached.
-# `watched` are the accounts that were chosen for a rule on tokens.
-_RULES = """
-, rule as materialized (
-  select id, macro_id, days, scope, channels, team_id, watch from act
-  union all
-  select id, macro_id, '{0}', scope, channels, team_id, 'deactivated' from act
-), watched as materialized (
-  select c.account_id from chosen c join rule r on r.macro_id = c.macro_id and r.watch = 'token' and r.scope = 'chosen'
-)"""
-
-# First local midnight after the widest window: the index on the deadline stays usable.
-_UNTIL = """
-, widest as (
-  select coalesce(max(d), 0) as days from act, unnest(act.days) d
-), until as (
-  select ((%(last)s::date + 1 + widest.days)::timestamp at time zone %(zone)s) as at, widest.days * interval '1 day' as window
-  from widest
-)"""
-
-# known_since: when the deadline became known, which no renewal moves (a date of issue moves with each, at the hour of the consent, and
-# would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
-# A token whose date of issue nobody told may be of any age. Where the account's own cycle is older than every threshold, nothing else is
-# looked up; `offset 0` has tokens looked up by their ids, and not among all that end at the same moment.
-_DUE_ACCOUNTS = """
-  select 'account' as watch, a.id as account_id, null::bigint as token_id, a.channel, a.team_id, a.deadline, a.cycle,
-         (a.deadline at time zone %(zone)s)::date as ends_on,
-         case when a.cycle_since + until.window < a.deadline then a.cycle_since else
-         least(a.cycle_since,
-               (select min(least(t.cycle_since, coalesce(t.issued_at, '-infinity')))
-                from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t
-                where p.account_id = a.id and t.deadline = a.deadline and t.state <> 'dead')) end as known_since
-  from accounts_account a, until
-  where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
-    and exists (select 1 from rule where watch = 'account')"""
-
-_DUE_TOKENS = """
-  select 'token', p.account_id, t.id, a.channel, a.team_id, t.deadline, t.cycle,
-         (t.deadline at time zone %(zone)s)::date, least(t.cycle_since, coalesce(t.issued_at, '-infinity'))
-  from until, tokens_token t
-  join accounts_accounttoken p on p.token_id = t.id and p.access = 'ok'
-  join accounts_account a on a.id = p.account_id
-  where t.deadline_kind = 'date' and t.state <> 'dead' and t.deadline > %(now)s and t.deadline < until.at
-    and a.state in ('connected', 'interrupted')
-    and exists (select 1 from rule where watch = 'token')
-    and (p.account_id in (select account_id from watched)
-         or exists (select 1 from rule where watch = 'token' and scope <> 'chosen'))"""
-
-# Whatever made it dark. An account that never had a token was never connected, so it did not go dark.
-_DUE_DEACTIVATED = """
-  select 'deactivated', a.id, null::bigint, a.channel, a.team_id, null::timestamptz, a.cycle, %(first)s::date, '-infinity'::timestamptz
-  from accounts_account a
-  where a.state = 'deactivated'
-    and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
-         or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""
-
-# Three branches: an OR of the scopes becomes a nested loop over everything. Chosen accounts are joined before the rules, whose number the
-# planner may not know yet.
-_TARGET = f"""
-, due as materialized ({_DUE_ACCOUNTS} union all {_DUE_TOKENS} union all {_DUE_DEACTIVATED}
-), due_chosen as materialized (
-  select c.macro_id, due.* from due join chosen c on c.account_id = due.account_id
-), target as (
-  select r.id as action_id, r.days, due.watch, due.account_id, due.token_id, due.channel, due.team_id, due.deadline, due.cycle,
-         due.ends_on, due.known_since
-  from due_chosen due join rule r on r.macro_id = due.macro_id and r.watch = due.watch
-  where r.scope = 'chosen' and (r.team_id is null or r.team_id = due.team_id)
-  union all
-  select r.id, r.days, due.* from rule r join due
-    on r.scope = 'channels' and due.channel = any(r.channels) and (r.team_id is null or r.team_id = due.team_id) and r.watch = due.watch
-  union all
-  select r.id, r.days, due.* from rule r join due
-    on r.scope = 'all' and (r.team_id is null or r.team_id = due.team_id) and r.watch = due.watch
-)"""  # noqa: S608  # constants
-
-# Days are calendar days in the project's zone, so that "10 days" never comes as 9. Of the thresholds that fire on one day
-# (all those that were missed fire on the first), the tightest counts. A threshold of d days is none where the deadline, when it comes, was
-# known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins.
-_FIRES = """
-    greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
-      and t.known_since + d * interval '1 day' < coalesce(t.deadline, 'infinity')"""
-_ON_ONE_DAY = f"""
-    select %(first)s::date as fires_on, min(d) as threshold from unnest(t.days) d where {_FIRES} having count(*) > 0"""  # noqa: S608
-_ON_SEVERAL_DAYS = f"""
-    select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
-    from unnest(t.days) d where {_FIRES} order by 1, 2"""  # noqa: S608
-_CROSSED = """
-, crossed as materialized (
-  select t.action_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold
-  from target t cross join lateral ({on}) f
-)"""
-
-# For a row `c` of `crossed`: whether a table of these holds the same fact; whether an address has stopped its copies.
-_SAME = """
-    select 1 from {table} d
-    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0)"""
+# Whether an address has stopped its copies of the macro of a row `c`.
 _OPTED_OUT = """
-    select 1 from macros_optout o join macros_macroaction oa on oa.macro_id = o.macro_id
-    where oa.id = c.action_id and o.email = {address} and o.ended_at is null"""
+    select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null"""
 
 # Whom an action names. An entered address `e`, unless somebody has it who can no longer log in, or its mail server refuses it. "The people
 # who linked", of a pool entry `p`: watching a token it is its own person; watching an account everybody in its pool, since each can
@@ -143,42 +47,158 @@ _LINKER = f"""
 _OWNING_TEAM = f"""
     join tokens_token t on t.id = p.token_id and t.kind = 'system'
     join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and {_REACHED}"""
-_IN_POOL = "p.account_id = c.account_id and (c.token_id is null or p.token_id = c.token_id)"
 
-# Who an action tells of an account, for rows `crossed` with action_id, account_id, token_id and team_id; asked once more when a mail is
-# made. An action's addresses are looked up once. The people of a pool are looked up by index for each row: joined as a set, which has no
-# index and whose size the planner cannot know, they are compared each with each. What resolves to nobody falls back, so that no account
-# goes dark untold.
-# Whoever stopped the copies of a macro is told of it neither directly nor as a team lead. An operator, the last in line, is.
-_TOLD = f"""
-, entered as materialized (
-  select act.id as action_id, act.linkers, array(select distinct lower(e) from unnest(act.emails) e where {_ENTERED}) as addresses
+# The same for sets: the addresses that each action of `act` names, and whether anybody stopped copies of its macro.
+_NAMING = f""", naming as materialized (
+  select act.*, array(select distinct lower(e) from unnest(act.emails) e where {_ENTERED}) as addresses,
+         exists (select 1 from macros_optout o where o.macro_id = act.macro_id and o.ended_at is null) as stopped
   from act
-), direct as materialized (
-  select c.*, r.address from crossed c join entered using (action_id) cross join unnest(entered.addresses) r(address)
-  where not exists ({_OPTED_OUT.format(address="r.address")})
-  union all
-  select c.*, r.address
-  from crossed c join entered using (action_id) cross join lateral (
-    select t.kind, t.team_id, t.consented_by_id from accounts_accounttoken p join tokens_token t on t.id = p.token_id
-    where {_IN_POOL} offset 0
+)"""  # noqa: S608  # constants
+# `u` who linked a token `t`, where mail reaches them; the addresses of such people of a pool, and of the people of {teams} that own tokens.
+_PERSON = f"""
+    left join users_user u on u.id = t.consented_by_id and u.is_active and u.email not in ({REFUSED_SQL})"""  # constants
+_PEOPLE = "coalesce(array_agg(u.email) filter (where u.id is not null), '{}')"
+_OF_TEAMS = f"""
+    case when {{teams}} is null then '{{{{}}}}' else array(
+      select u.email from users_membership m join users_user u on u.id = m.user_id where m.team_id = any({{teams}}) and {_REACHED}) end"""  # noqa: S608  # constants
+_TEAMS = "array_agg(distinct t.team_id) filter (where t.kind = 'system' and t.team_id is not null)"
+
+# Each rule, its days from the tightest on; those not for chosen accounts; accounts chosen for a rule on tokens. What a rule watches is a
+# boolean: of a text the planner would think that it leaves one of 200 rows. `unnest`: what the planner takes for more than `work_mem` holds
+# it does not hash, and compares each pool entry with all.
+_RULES = """
+, rule as materialized (
+  select id, macro_id, array(select d from unnest(days) d order by d) as days, scope, channels, team_id, watch = 'token' as of_token,
+         linkers, addresses, stopped
+  from naming
+), wide_rule as materialized (select * from rule where scope <> 'chosen'
+), watched as materialized (
+  select unnest(array_agg(c.account_id)) as account_id
+  from chosen c join rule r on r.macro_id = c.macro_id and r.of_token and r.scope = 'chosen'
+)"""
+
+# First local midnight after the widest window: the index on the deadline stays usable.
+_UNTIL = """
+, widest as (
+  select coalesce(max(d), 0) as days from act, unnest(act.days) d
+), until as (
+  select ((%(last)s::date + 1 + widest.days)::timestamp at time zone %(zone)s) as at, widest.days * interval '1 day' as window
+  from widest
+)"""
+
+# known_since: when the deadline became known, which no renewal moves (a date of issue moves with each, at the hour of the consent, and
+# would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
+# A token whose date of issue nobody told may be of any age. An account that no rule is for is left out before its pool is read.
+_RULED = "(exists (select 1 from wide_rule) or exists (select 1 from chosen c where c.account_id = a.id))"
+_ENDING = f"""
+  select false as dark, a.id as account_id, a.channel, a.team_id, a.deadline, a.cycle,
+         (a.deadline at time zone %(zone)s)::date as ends_on, a.cycle_since
+  from accounts_account a cross join until
+  where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
+    and exists (select 1 from rule where not of_token) and {_RULED}"""  # noqa: S608  # constants
+
+# Whatever made it dark. An account that never had a token was never connected, so it did not go dark.
+_DARK = f"""
+  select true, a.id, a.channel, a.team_id, null::timestamptz, a.cycle, %(first)s::date, '-infinity'::timestamptz
+  from accounts_account a
+  where a.state = 'deactivated' and {_RULED}
+    and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
+         or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""  # noqa: S608  # constants
+
+_ENDING_TOKENS = """
+  select t.*, a.channel, a.team_id, (t.deadline at time zone %(zone)s)::date as ends_on from (
+    select p.account_id, t.id, t.deadline, t.cycle, least(t.cycle_since, coalesce(t.issued_at, '-infinity')) as known_since,
+           t.consented_by_id, case when t.kind = 'system' and t.team_id is not null then array[t.team_id] end as owners
+    from until, tokens_token t
+    join accounts_accounttoken p on p.token_id = t.id and p.access = 'ok'
+    where t.deadline_kind = 'date' and t.state <> 'dead' and t.deadline > %(now)s and t.deadline < until.at
+      and exists (select 1 from rule where of_token)
+      and (p.account_id in (select account_id from watched)
+           or exists (select 1 from wide_rule where of_token))
+    order by p.account_id offset 0
   ) t cross join lateral (
-    select t.consented_by_id as id
-    union all
-    select m.user_id from users_membership m where t.kind = 'system' and m.team_id = t.team_id
-  ) who cross join lateral (
-    select u.email as address from users_user u where u.id = who.id and u.is_active and u.email not in ({REFUSED_SQL}) offset 0
-  ) r
-  where entered.linkers and r.address <> all(entered.addresses)
-    and not exists ({_OPTED_OUT.format(address="r.address")})
-), alone as materialized (
-  select c.* from crossed c where not exists ({_SAME.format(table="direct")})
+    select channel, team_id from accounts_account where id = t.account_id and state in ('connected', 'interrupted') offset 0
+  ) a"""
+
+# What is due, once, with all that rules need of it: the people of its pool are an array, so that nothing is joined with a set whose size
+# the planner cannot know. Rows are looked up by their ids in order, so that each page is read once; `offset 0` has not all of them read. Of
+# what is dark all rules tell, as if on the day of their threshold 0. The rules, whose number the planner may not know yet, come last.
+_TARGET = f"""
+, ending_account as ({_ENDING} union all {_DARK}), ending_token as ({_ENDING_TOKENS}), linked as (
+  select d.*, p.token_id
+  from ending_account d left join lateral (select token_id from accounts_accounttoken where account_id = d.account_id offset 0) p on true
+  order by p.token_id offset 0
+), pool as (
+  select d.dark, d.account_id, d.channel, d.team_id, d.deadline, d.cycle, d.ends_on, d.cycle_since,
+         min(least(t.cycle_since, coalesce(t.issued_at, '-infinity')))
+           filter (where t.deadline = d.deadline and t.state <> 'dead') as known_since,
+         {_PEOPLE} as people, {_TEAMS} as owners
+  from linked d
+  left join lateral (select * from tokens_token where id = d.token_id offset 0) t on true {_PERSON}
+  group by d.dark, d.account_id, d.channel, d.team_id, d.deadline, d.cycle, d.ends_on, d.cycle_since
+), due as materialized (
+  select dark, account_id, null::bigint as token_id, channel, team_id, deadline, cycle, ends_on,
+         least(cycle_since, known_since) as known_since, people || {_OF_TEAMS.format(teams="owners")} as people
+  from pool
+  union all
+  select false, t.account_id, t.id, t.channel, t.team_id, t.deadline, t.cycle, t.ends_on, t.known_since,
+         case when u.id is null then '{{}}' else array[u.email] end || {_OF_TEAMS.format(teams="t.owners")}
+  from ending_token t {_PERSON}
+), due_chosen as (
+  select c.macro_id, due.* from due join chosen c on c.account_id = due.account_id offset 0
+), target as (
+  select r.id as action_id, r.macro_id, case when due.dark then '{{0}}' else r.days end as days, r.linkers, r.addresses, r.stopped,
+         due.account_id, due.token_id, due.team_id, due.deadline, due.cycle, due.ends_on, due.known_since, due.people
+  from due_chosen due join rule r on r.macro_id = due.macro_id
+  where r.scope = 'chosen' and (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
+  union all
+  select r.id, r.macro_id, case when due.dark then '{{0}}' else r.days end, r.linkers, r.addresses, r.stopped,
+         due.account_id, due.token_id, due.team_id, due.deadline, due.cycle, due.ends_on, due.known_since, due.people
+  from wide_rule r join due on (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
+       and (r.scope = 'all' or due.channel = any(r.channels))
+)"""  # noqa: S608  # constants
+
+# Days are calendar days in the project's zone, so that "10 days" never comes as 9. Of the thresholds that fire on one day
+# (all those that were missed fire on the first), the tightest counts. A threshold of d days is none where the deadline, when it comes, was
+# known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins. Nor are wider ones then.
+_FIRES = """
+    greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
+      and t.known_since + d * interval '1 day' < coalesce(t.deadline, 'infinity')"""
+_ON_ONE_DAY = f"""
+    select %(first)s::date as fires_on, d as threshold
+    from (select t.days[width_bucket(t.ends_on - %(first)s::date - 1, t.days) + 1] as d offset 0) tightest
+    where {_FIRES}"""  # noqa: S608
+_ON_SEVERAL_DAYS = f"""
+    select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
+    from unnest(t.days) d where {_FIRES} order by 1, 2"""  # noqa: S608
+_CROSSED = """
+, crossed as materialized (
+  select t.action_id, t.macro_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold, t.stopped,
+         t.addresses || case when t.linkers then t.people else '{{}}' end as named
+  from target t cross join lateral ({on}) f
+)"""
+
+# For a row `c` of `crossed`: whether a table of these holds the same fact.
+_SAME = """
+    select 1 from {table} d
+    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0)"""
+
+# Who an action tells of an account, for rows `crossed` with action_id, macro_id, account_id, token_id, team_id, the addresses `named`, and
+# whether anybody `stopped` copies of the macro; asked once more when a mail is made. What resolves to nobody falls back, so that no account
+# goes dark untold. Whoever stopped their copies is told neither directly nor as a team lead. An operator, the last in line, is.
+_TOLD = f"""
+, alone as materialized (
+  select c.* from crossed c
+  where c.named = '{{}}' or c.stopped and not exists (
+    select 1 from unnest(c.named) r(address) where not exists ({_OPTED_OUT.format(address="r.address")}))
 ), stand_in as materialized (
   select c.*, f.address, f.via
   from alone c cross join lateral ({FALLBACK_SQL}) f
   where f.via = 'operator' or not exists ({_OPTED_OUT.format(address="f.address")})
 ), told as (
-  select *, '' as via from direct
+  select c.*, r.address, '' as via
+  from crossed c cross join unnest(c.named) r(address)
+  where not (c.stopped and exists ({_OPTED_OUT.format(address="r.address")}))
   union all
   select * from stand_in
   union all
@@ -198,7 +218,7 @@ _RULES_ON = """
         select m.id from macros_macro m where m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))) on_it
     join macros_macro m on m.id = on_it.macro_id and m.enabled and (m.team_id is null or m.team_id = a.team_id)
     join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
-    cross join lateral (select ac.id as action_id, ac.emails, ac.linkers, a.id as account_id, a.team_id) c"""
+    cross join lateral (select ac.id as action_id, m.id as macro_id, ac.emails, ac.linkers, a.id as account_id, a.team_id) c"""
 _NAMED = f"""
     select lower(e) as address from unnest(c.emails) e where {_ENTERED}
     union
@@ -218,7 +238,7 @@ WHOM_MACROS_NAME = f"""
 select m.id, exists (select 1 from unnest(ac.emails) e where {_ENTERED} and not exists ({_OPTED_OUT.format(address="lower(e)")})),
        ac.linkers
 from macros_macro m join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
-     cross join lateral (select ac.id as action_id) c
+     cross join lateral (select m.id as macro_id) c
 where m.enabled
 order by m.id"""  # noqa: S608  # constants
 
@@ -304,10 +324,15 @@ on conflict do nothing"""
 # Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
 _ONCE_MORE = f"""
 , act as materialized (
-  select ac.id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
-), crossed as (
-  select n.id as notice_id, n.action_id, n.account_id, n.token_id, n.recipient, a.team_id
-  from carried n join act on act.id = n.action_id join accounts_account a on a.id = n.account_id
+  select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
+){_NAMING}, crossed as materialized (
+  select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, act.stopped,
+         act.addresses || case when act.linkers then (
+           select {_PEOPLE} || {_OF_TEAMS.format(teams=_TEAMS)}
+           from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {_PERSON}
+           where p.account_id = n.account_id and (n.token_id is null or p.token_id = n.token_id)
+         ) else '{{}}' end as named
+  from carried n join naming act on act.id = n.action_id join accounts_account a on a.id = n.account_id
 ){_TOLD}"""  # noqa: S608  # a constant
 STILL_TOLD = f"""
 with carried as materialized (select * from macros_notice where id = any(%(notices)s)){_ONCE_MORE}
@@ -375,8 +400,11 @@ select message_id, id, account_id, reason, accounts, may_stop from counted
 where reason <> '' or place <= %(most)s
 order by urgency"""  # noqa: S608  # constants
 
-_STEPS = _RULES + _UNTIL + _TARGET
+_STEPS = _NAMING + _RULES + _UNTIL + _TARGET
 _FINDING = STORED + _STEPS + _CROSSED.format(on=_ON_ONE_DAY) + _TOLD + _FOUND
 INSERT = _FINDING + _INSERT
 COUNT = _FINDING + _COUNT
-PREVIEW = DRAFT + _STEPS + _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND + _PREVIEW
+# The accounts of a draft are an array, in which nothing is looked up.
+PREVIEW = (
+    DRAFT + _STEPS.replace(_RULED, "true") + _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND + _PREVIEW
+)
