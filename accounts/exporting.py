@@ -34,7 +34,7 @@ def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[Ac
                 user=user,
                 account_ids=ArraySubquery(accounts.values("pk")),
                 total=0,
-                sees_all=user.is_superuser,
+                sees_all=user.sees_all_teams,
                 teams=_teams(user),
                 created_at=now,
             )
@@ -54,11 +54,7 @@ def of_person(user: User) -> list[AccountExport]:
         return []
     mine = set(_teams(user))
     found = AccountExport.objects.defer("account_ids").filter(user=user).order_by("-pk")
-    return [
-        one
-        for one in found
-        if (user.is_superuser or not one.sees_all) and (user.is_superuser or mine.issuperset(one.teams))
-    ]
+    return [one for one in found if user.sees_all_teams or (not one.sees_all and mine.issuperset(one.teams))]
 
 
 def content(export: AccountExport) -> Iterator[bytes]:

@@ -34,11 +34,11 @@ class AccountQuerySet(models.QuerySet["Account"]):
     def visible_to(self, user: User | AnonymousUser) -> Self:
         """The only door for people: accounts of their teams, and accounts whose pool holds a token they consented to.
 
-        Superusers see all. Whatever is not visible answers 404.
+        Superusers, administrators and auditors see all. Whatever is not visible answers 404.
         """
         if not user.is_authenticated:
             return self.none()
-        return self if user.is_superuser else self.of_person(user)
+        return self if user.sees_all_teams else self.of_person(user)
 
     def of_person(self, user: User) -> Self:
         """Accounts of a person's teams, and those that a log-in of theirs reaches, also for those who may see more."""

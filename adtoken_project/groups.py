@@ -1,4 +1,4 @@
-"""The two groups of an installation: Administrators (everything) and Staff (the daily actions).
+"""The groups of an installation: Administrators (everything), Staff (the daily actions), Auditors (look at everything).
 
 Staff is the superusers' to change. Each permission is given to it once: what they take away stays away. What a newer version adds comes
 with `migrate`, but for an app of which they have taken something away.
@@ -11,11 +11,10 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from adtoken_project.models import StaffGrant
-from users.invitations import STAFF_GROUP
-from users.visibility import ADMINISTRATORS_GROUP
+from users.role_choices import ADMINISTRATORS_GROUP, AUDITORS_GROUP, SEE_ALL_TEAMS, STAFF_GROUP
 
 logger = logging.getLogger(__name__)
 
@@ -41,15 +40,27 @@ STAFF_ACTIONS = {
 
 
 def ensure_groups() -> None:
-    """Make both groups, and give them what a newer version adds: Administrators all, Staff what was never given before."""
+    """Make the groups, and give them what a newer version adds.
+
+    Administrators get all of our own, Auditors all that is for looking, Staff what it was never given before.
+    """
     administrators, _ = Group.objects.get_or_create(name=ADMINISTRATORS)
     administrators.permissions.add(*Permission.objects.filter(content_type__app_label__in=OUR_APPS))
+    auditors, _ = Group.objects.get_or_create(name=AUDITORS_GROUP)
+    auditors.permissions.add(*_permissions_to_look())
     staff, _ = Group.objects.get_or_create(name=STAFF_GROUP)
     wanted = _staff_permissions()
     staff.permissions.add(*(_new_to(staff, wanted) if staff.permissions.exists() else wanted))
     StaffGrant.objects.bulk_create(
         [StaffGrant(permission=permission) for permission in wanted], ignore_conflicts=True
     )
+
+
+def _permissions_to_look() -> QuerySet[Permission]:
+    """Return what shows something: of our models, whatever the team, and of groups, which are Django's."""
+    looks = Q(codename__startswith="view_") | Q(codename=SEE_ALL_TEAMS.partition(".")[2])
+    groups = Q(content_type__app_label="auth", codename="view_group")
+    return Permission.objects.filter(looks & Q(content_type__app_label__in=OUR_APPS) | groups)
 
 
 def _new_to(staff: Group, wanted: Iterable[Permission]) -> list[Permission]:

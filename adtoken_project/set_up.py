@@ -30,6 +30,7 @@ from tokens.models import ChannelApp
 from tokens.vault import NothingStored
 from users import invitations
 from users.models import Invitation, Team, User
+from users.role_choices import Role
 
 FIELDS = {
     "teams": {"name", "members_only"},
@@ -39,7 +40,7 @@ FIELDS = {
         *("daily_budget", "scopes", "state", "is_default"),
     },
     "api_keys": {"name", "scopes", "teams", "channels", "last_day", "write_to"},
-    "people": {"email", "name", "team", "staff"},
+    "people": {"email", "name", "team", "role", "staff"},
 }
 Entry = Mapping[str, Any]
 
@@ -273,11 +274,15 @@ def _person(work: SetUpRun, entry: Entry) -> None:
     pending = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None)
     if pending.exists() or team.memberships.filter(user__email=email).exists():
         return
+    role = str(entry.get("role") or (Role.MANAGER if entry.get("staff") else Role.MARKETER))
+    if role not in Role.values:
+        work.problems.append(f"there is no role {role}. Roles: {', '.join(Role.values)}.")
+        return
     try:
         validate_email(email)
         made = invitations.create(
             email=email, team=team, invited_by=work.by, now=work.now,
-            name=str(entry.get("name", "")), is_staff=bool(entry.get("staff", False)),
+            name=str(entry.get("name", "")), role=Role(role),
         )  # fmt: skip
     except ValidationError as error:
         work.problems += error.messages

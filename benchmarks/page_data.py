@@ -26,8 +26,8 @@ from tokens import vault
 from tokens.channels import declarations
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer, token_owner
-from users.invitations import STAFF_GROUP
 from users.models import Invitation, LoginRecord, Membership, Team, User
+from users.role_choices import STAFF_GROUP
 
 BOSS, STAFF, MEMBER, MATE = "boss@example.com", "staff@example.com", "p1@example.com", "p11@example.com"
 LEAST = 60  # accounts, so that every kind of row is there

@@ -29,7 +29,7 @@ def teams_of(user: Person) -> QuerySet[Team]:
 
 def visible_macros(user: Person) -> QuerySet[Macro]:
     """Return the macros of the person's teams, and those of all teams to whoever may change macros."""
-    if user.is_superuser:
+    if user.is_authenticated and user.sees_all_teams:
         return Macro.objects.all()
     own = Q(team__in=teams_of(user))
     return Macro.objects.filter(own | Q(team=None) if user.has_perm("macros.change_macro") else own)

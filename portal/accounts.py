@@ -37,7 +37,7 @@ from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
 from ui.templatetags import ui as tags
 from users.models import person
-from users.visibility import names_for, teams_of
+from users.visibility import names_for, teams_seen_by
 
 
 @admin.register(Account)
@@ -122,7 +122,7 @@ class AccountAdmin(ReadOnlyList):
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an account its row: what is seen of it now, by this viewer."""
         now, names = timezone.now(), names_for(request.user)
-        several_teams = teams_of(person(request))[:2].count() > 1
+        several_teams = teams_seen_by(person(request))[:2].count() > 1
 
         def prepare(account: Any) -> None:
             account.several_teams = several_teams

@@ -54,13 +54,13 @@ class ApiKeyAdmin(ReadOnlyList):
     empty_words = gettext_lazy("No publishing system has a key yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Return the keys that reach no team beyond the viewer's own; superusers see all."""
+        """Return the keys that reach no team beyond the viewer's own; superusers, administrators and auditors see all."""
         keys = (
             ApiKey.objects.select_related("created_by")
             .prefetch_related("teams")
             .order_by("revoked_at", "name", "pk")
         )
-        if request.user.is_superuser:
+        if person(request).sees_all_teams:
             return keys
         foreign = Team.objects.exclude(memberships__user=request.user.pk)
         return keys.exclude(teams__in=foreign)

@@ -182,8 +182,10 @@ class TeamFilter(SimpleListFilter):
     parameter_name = "team"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the viewer's teams, an administrator's all; nothing to choose from where there is one."""
-        found = list(visibility.teams_of(person(request)).order_by("name").values_list("pk", "name")[:200])
+        """Return the teams that the viewer sees; nothing to choose from where there is one."""
+        found = list(
+            visibility.teams_seen_by(person(request)).order_by("name").values_list("pk", "name")[:200]
+        )
         return [(str(pk), name) for pk, name in found] if len(found) > 1 else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -194,7 +196,7 @@ class TeamFilter(SimpleListFilter):
         if not (value.isascii() and value.isdigit() and len(value) < 19):
             return queryset.none()
         field = "memberships__team__in" if queryset.model is User else "team__in"
-        return queryset.filter(**{field: visibility.teams_of(person(request)).filter(pk=value)})
+        return queryset.filter(**{field: visibility.teams_seen_by(person(request)).filter(pk=value)})
 
 
 class MacroFilter(SimpleListFilter):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from django.contrib import messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
@@ -22,6 +23,7 @@ from users import hold
 from users.models import Invitation, User, person
 
 TEST = "test"
+SETTING_UP = ["tokens.change_channelapp", "users.invite_user"]  # permissions of whoever is shown the steps
 say = partial(phrase, "words/first_steps.txt")
 
 
@@ -40,7 +42,7 @@ class Step:
 
 def steps(request: HttpRequest) -> list[Step]:
     """Return the steps for those who set an installation up; none for others, or once all are done."""
-    if not request.user.has_perms(["tokens.change_channelapp", "users.invite_user"]):
+    if not request.user.has_perms(SETTING_UP):
         return []
     found = [_channel_app(), _colleague(), _account(), _second_person(), _macro(), _test_mail()]
     first = next((step for step in found if not step.done), None)
@@ -85,9 +87,11 @@ def _test_mail() -> Step:
 
 
 def send_test_mail(request: HttpRequest) -> HttpResponse:
-    """Mail the person who asks (POST), through the outbox as every mail goes."""
+    """Mail the person who asks (POST), through the outbox as every mail goes. 403 for whoever does not set the installation up."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
+    if not request.user.has_perms(SETTING_UP):
+        raise PermissionDenied
     hold.refuse()
     user = person(request)
     outbox.enqueue(kind=TEST, recipient=user.email, dedupe_key=f"test:{uuid.uuid4()}", now=timezone.now())

@@ -26,6 +26,7 @@ from portal.forms import first_moment
 from tokens.models import Token
 from ui.phrases import phrase
 from users import retention
+from users.models import person
 from users.retention_kinds import HAND_OUTS
 from users.visibility import names_for
 
@@ -96,7 +97,7 @@ def page(
     title = _title(request, chosen, visible_keys)
     visible = Account.objects.visible_to(request.user)
     found = _records(chosen)
-    if not request.user.is_superuser:
+    if not person(request).sees_all_teams:
         found = found.filter(account_id__in=visible.values("pk"))
     if chosen["q"]:
         term = chosen["q"].strip()

@@ -50,12 +50,13 @@ class IncidentAdmin(ReadOnlyList):
         return gettext("%(channel)s: many log-ins at once") % {"channel": row.app.get_channel_display()}
 
     def has_view_permission(self, request: HttpRequest, obj: Incident | None = None) -> bool:
-        """The log-ins of all teams stand here."""
-        return request.user.has_perm(access.DECIDE)
+        """The log-ins of all teams stand here: for whoever decides, and for auditors."""
+        looks = request.user.has_perm("tokens.view_incident") and person(request).sees_all_teams
+        return looks or request.user.has_perm(access.DECIDE)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         """The same."""
-        return request.user.has_perm(access.DECIDE)
+        return self.has_view_permission(request)
 
     @display(description=gettext_lazy("Channel app"), ordering="app")
     def name_cell(self, incident: Incident) -> str:
@@ -98,8 +99,10 @@ class IncidentAdmin(ReadOnlyList):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one: what is held, which answers it were, when they are asked again."""
-        incident = _incident(request, object_id)
+        """Show one: what is held, which answers it were, when they are asked again. 403 for whoever may not look."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        incident = _incident(object_id)
         if request.method not in {"GET", "HEAD"}:
             return HttpResponseNotAllowed(["GET"])
         held = _held(incident)
@@ -115,6 +118,7 @@ class IncidentAdmin(ReadOnlyList):
             "outcomes": incident_mail.outcomes(incident),
             "rows": [_row(death) for death in _with_accounts(held)[:SHOWN]],
             "shown": SHOWN,
+            "decides": request.user.has_perm(access.DECIDE),
             "release_url": _url("decide", incident.pk, RELEASE.value),
             "release_label": _release(incident),
             "discard_url": _url("decide", incident.pk, DISCARD.value),
@@ -123,7 +127,9 @@ class IncidentAdmin(ReadOnlyList):
 
     def decide(self, request: HttpRequest, incident_id: int, decision: str) -> HttpResponse:
         """Ask (GET), then let what is held through, or discard it (POST). 404 for any other decision."""
-        incident = _incident(request, str(incident_id))
+        if not request.user.has_perm(access.DECIDE):
+            raise PermissionDenied
+        incident = _incident(str(incident_id))
         if decision not in TokenDeath.Decision.values:
             raise Http404(gettext("There is no such decision."))
         held = _held(incident).filter(decision="")
@@ -158,9 +164,7 @@ class IncidentAdmin(ReadOnlyList):
         return confirm.answer(request, page, do, frame=access.frame_of(incident))
 
 
-def _incident(request: HttpRequest, pk: str) -> Incident:
-    if not request.user.has_perm(access.DECIDE):
-        raise PermissionDenied
+def _incident(pk: str) -> Incident:
     known = pk.isascii() and pk.isdigit() and len(pk) < 19
     found = Incident.objects.filter(pk=pk).select_related("app").first() if known else None
     if found is None:

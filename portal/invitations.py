@@ -1,7 +1,7 @@
 """Invitations in the admin portal: made by a form, then only sent again or revoked."""
 
 from functools import partial
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
@@ -34,32 +34,31 @@ class InvitationAdmin(ReadOnlyList):
     """Invitations: made by a form, then only sent again or revoked."""
 
     form = InviteForm
-    list_display = ["email", "name", "team", "staff", "status", "number", "invited_by", "created_at"]
-    list_filter = [TeamFilter, "is_staff"]
+    list_display = ["email", "name", "team", "role_cell", "status", "number", "invited_by", "created_at"]
+    list_filter = [TeamFilter, "role"]
     list_select_related = ["team", "invited_by"]
     search_fields = ["email", "name"]
     actions = None
     actions_detail = ["send_again", "revoke"]
     list_title = gettext_lazy("Invitations")
     nouns = ngettext_lazy("%(shown)s invitation", "%(shown)s invitations", "number")
-    titles: ClassVar = {"is_staff": gettext_lazy("Staff")}
     searched = gettext_lazy("E-mail or name")
     state_column = "status"
     empty_words = gettext_lazy("Nobody was invited yet.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
-        """Return the invitations to teams that the viewer manages: others are not found by any address."""
-        own = visibility.teams_of(person(request))
+        """Return the invitations to teams that the viewer sees: others are not found by any address."""
+        own = visibility.teams_seen_by(person(request))
         return super().get_queryset(request).filter(team__in=own.values("pk"))  # type: ignore[no-any-return]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Return whether the address may filter by this: not by the key, which would be guessed letter by letter."""
         return not lookup.startswith("key") and bool(super().lookup_allowed(lookup, value, request))
 
-    @admin.display(description=gettext_lazy("Staff"), boolean=True, ordering="is_staff")
-    def staff(self, invitation: Invitation) -> bool:
-        """Return whether the person may open the portal."""
-        return invitation.is_staff
+    @admin.display(description=gettext_lazy("Role"), ordering="role")
+    def role_cell(self, invitation: Invitation) -> str:
+        """Return what the person becomes."""
+        return str(invitation.gives.label)
 
     @admin.display(description=gettext_lazy("State"))
     def status(self, invitation: Invitation) -> SafeString:
@@ -70,18 +69,18 @@ class InvitationAdmin(ReadOnlyList):
             return tags.pill("invitation", "revoked")
         return tags.pill("invitation", "waiting" if invitation.is_open(timezone.now()) else "ran_out")
 
-    def get_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
-        """Return the form's fields for a new one, else what is known, without the key."""
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return the form's fields for a new one, else what is known, without the key. Only superusers open the portal to somebody."""
         if obj is None:
-            return ["email", "name", "team", "is_staff"]
+            return ["email", "name", "team", *(["role"] if person(request).is_superuser else [])]
         return [
-            "email", "name", "team", "is_staff", "status", "number", "invited_by", "created_at", "expires_at",
+            "email", "name", "team", "role_cell", "status", "number", "invited_by", "created_at", "expires_at",
             "accepted_at", "revoked_at",
         ]  # fmt: skip
 
-    def get_readonly_fields(self, _request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
         """Return all fields of an invitation that exists: a changed one would not be the one that was mailed."""
-        return self.get_fields(_request, obj) if obj else []
+        return self.get_fields(request, obj) if obj else []
 
     def get_form(self, request: HttpRequest, obj: Invitation | None = None, **kwargs: Any) -> Any:
         """Return the form that knows who invites."""

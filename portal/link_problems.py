@@ -17,7 +17,7 @@ from accounts.models import LinkProblem
 from portal import access
 from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
-from users.models import Membership
+from users.models import Membership, person
 
 _WHERE = {
     LinkProblem.Kind.UNCLEAR: "admin:tokens_unknownanswer_changelist",
@@ -42,7 +42,7 @@ class LinkProblemAdmin(ReadOnlyList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkProblem]:
         """Return the problems of the viewer's colleagues, and their own."""
         rows: QuerySet[LinkProblem] = super().get_queryset(request).select_related("user")
-        if request.user.is_superuser:
+        if person(request).sees_all_teams:
             return rows
         teams = Membership.objects.filter(user=request.user.pk).values("team")
         colleagues = Membership.objects.filter(team__in=teams).values("user")

@@ -46,10 +46,10 @@ class LoginRecordAdmin(ReadOnlyList):
         return {"kept_since": retention.kept_since(LOG_INS, timezone.now())}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginRecord]:
-        """Return all for administrators; else those of the viewer's own people."""
+        """Return all for whoever sees all teams; else those of the viewer's own people."""
         rows: QuerySet[LoginRecord] = super().get_queryset(request)
         viewer = person(request)
-        if visibility.is_administrator(viewer):
+        if visibility.is_administrator(viewer) or viewer.sees_all_teams:
             return rows
         return rows.filter(user__in=visibility.people_of(viewer).values("pk"))
 

@@ -28,7 +28,7 @@ from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.templatetags import ui as tags
-from users import login_changes, people_actions, recipients, second_factor, visibility
+from users import login_changes, people_actions, recipients, roles, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, Team, User, person
 
@@ -50,8 +50,8 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
     autocomplete_fields = ["team"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """Return the memberships of teams that the viewer manages."""
-        teams = visibility.teams_of(person(request))
+        """Return the memberships of teams that the viewer sees."""
+        teams = visibility.teams_seen_by(person(request))
         rows = super().get_queryset(request).select_related("user", "team")
         return rows.filter(team__in=teams.values("pk"))  # type: ignore[no-any-return]
 
@@ -108,7 +108,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
-    list_display = ["email", "name", "is_active", "rights", "factor", "last_log_in"]
+    list_display = ["email", "name", "is_active", "role", "factor", "last_log_in"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
@@ -129,12 +129,13 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
     searched = gettext_lazy("E-mail or name")
 
-    @admin.display(description=gettext_lazy("Portal"), ordering="is_staff")
-    def rights(self, user: User) -> str:
-        """Return what the person may open: the portal as staff or superuser, or only the own accounts."""
+    @admin.display(description=gettext_lazy("Role"), ordering="is_staff")
+    def role(self, user: User) -> str:
+        """Return the person's role; staff of groups that superusers made have none of the four."""
         if user.is_superuser:
             return gettext("Superuser")
-        return gettext("Staff") if user.is_staff else gettext("Own accounts only")
+        role = roles.role_of(user)
+        return str(role.label) if role else gettext("Of own groups")
 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
@@ -160,16 +161,17 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         """Return the people whom the viewer sees, each with whether a second factor is enrolled."""
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
-        return seen.annotate(enrolled=Exists(factors))  # type: ignore[no-any-return]
+        return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return the way to teams and groups."""
         return _tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted."""
+        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look."""
         fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or request.user.is_superuser:
+        looks_at = person(request).sees_all_teams and not self.has_change_permission(request, obj)
+        if obj is None or request.user.is_superuser or looks_at:
             return fieldsets
         return [fieldset for fieldset in fieldsets if fieldset[0] != _RIGHTS]
 
@@ -321,8 +323,8 @@ class TeamAdmin(OwnList):
     searched = gettext_lazy("Name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        """Return the teams that the viewer manages, with the number of their people."""
-        own = visibility.teams_of(person(request))
+        """Return the teams that the viewer sees, with the number of their people."""
+        own = visibility.teams_seen_by(person(request))
         seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
         leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
         return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]

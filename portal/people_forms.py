@@ -8,9 +8,10 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from users import invitations, visibility
+from users import invitations, roles, visibility
 from users.forms import UserModelForm, time_zone_choices
 from users.models import Invitation, User
+from users.role_choices import Role
 
 if TYPE_CHECKING:
     InvitationModelForm = forms.ModelForm[Invitation]
@@ -41,8 +42,19 @@ class PersonForm(UserModelForm):
         labels = {"is_superuser": gettext_lazy("Superuser")}
         help_texts = {
             "is_superuser": gettext_lazy("May do everything, in every team."),
-            "groups": gettext_lazy("What the person may do in the portal. “Staff” is for the daily work."),
+            "groups": gettext_lazy(
+                "What the person may do in the portal. “Staff” is for managers, “Auditors” for those who only look."
+            ),
         }
+
+    def clean_groups(self) -> Any:
+        """Refuse an auditor who would change something. Raises ValidationError."""
+        groups = self.cleaned_data["groups"]
+        if roles.contradict(groups):
+            raise ValidationError(
+                gettext("Auditors only look, in all teams. Take this group or the other one away.")
+            )
+        return groups
 
     def clean_email(self) -> str:
         """Return the e-mail in lower case, as the login is kept, so that a second spelling is found to be taken."""
@@ -68,14 +80,14 @@ class InviteForm(InvitationModelForm):
 
     class Meta:
         model = Invitation
-        fields = ["email", "name", "team", "is_staff"]
-        labels = {"is_staff": gettext_lazy("May open the admin portal")}
-        help_texts = {"is_staff": gettext_lazy("Only superusers may invite staff.")}
+        fields = ["email", "name", "team", "role"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "team" not in self.fields:  # the page of one that was sent, which only shows
             return
+        if "role" in self.fields:
+            self.fields["role"].required = False  # nothing chosen is the narrowest
         teams = visibility.teams_of(self.invited_by)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a field of choices by model
         if teams.count() == 1:
@@ -88,10 +100,11 @@ class InviteForm(InvitationModelForm):
     def clean(self) -> dict[str, Any]:
         """Ask the service whether the person can be invited, so that its reason is shown in the form. Raises ValidationError with it."""
         data = super().clean() or self.cleaned_data
+        data["role"] = Role(data.get("role") or Role.MARKETER)
         if not self.errors:
             try:
                 invitations.check_new(
-                    **{key: data[key] for key in ("email", "team", "is_staff")}, invited_by=self.invited_by
+                    email=data["email"], team=data["team"], role=data["role"], invited_by=self.invited_by
                 )
             except invitations.InvitationError as error:
                 raise ValidationError(str(error)) from error

@@ -105,7 +105,7 @@ class TokenAdmin(ReadOnlyList):
     # --- the list -------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Token]:
-        """Return tokens in pools of accounts that this person sees; superusers see all."""
+        """Return tokens in pools of accounts that this person sees; superusers, administrators and auditors see all."""
         visible = Account.objects.visible_to(request.user)
         pool = (
             AccountToken.objects.filter(account__in=visible)
@@ -113,7 +113,7 @@ class TokenAdmin(ReadOnlyList):
             .order_by("account__name")
         )
         tokens: QuerySet[Token] = Token.objects.select_related("app", "consented_by").defer("credentials")
-        if not request.user.is_superuser:
+        if not person(request).sees_all_teams:
             tokens = search.in_pools_seen_by(tokens, person(request))
         served = Account.objects.filter(active_token=OuterRef("pk"))
         # In any account: also in one that the viewer does not see.

@@ -26,6 +26,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid
+from users import roles
 from users.models import User
 from users.visibility import names_for
 
@@ -114,6 +115,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
         "search": search,
         "log_in": one_log_in,
         "narrowed": narrowed,
+        "only_looks": roles.only_looks(user),
         "searchable": narrowed or counts.total + sum(one.number for one in needing) > SEARCHED_FROM,
         "number": number,
         "pages": pages,

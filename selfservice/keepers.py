@@ -18,6 +18,7 @@ from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name
+from users import roles
 from users.models import User
 from users.visibility import names_for
 
@@ -50,6 +51,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "summary": one,
         "keepers": keepers,
         "mine": mine is not None,
+        "only_looks": roles.only_looks(user),
         "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),
         "channel": registry.get(account.channel),

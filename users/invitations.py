@@ -6,18 +6,17 @@ from functools import partial
 
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
-from django.contrib.auth.models import Group
 from django.core import signing
 from django.db import IntegrityError, transaction
 from django.urls import reverse
 
 from ui import refusal
 from ui.phrases import phrase
-from users import hold, visibility
+from users import hold, roles, visibility
 from users.models import Invitation, Membership, Team, User
+from users.role_choices import Role
 from users.signals import invitation_issued
 
-STAFF_GROUP = "Staff"  # what invited staff may do; the root fills it with permissions
 _SALT = "users.invitation"
 say = partial(phrase, "words/invitations.txt")
 
@@ -43,9 +42,9 @@ class LinkRefused(Exception):  # noqa: N818  # it is an answer to the visitor, n
         self.invitation = invitation
 
 
-def check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> None:
+def check_new(*, email: str, team: Team, invited_by: User, role: Role) -> None:
     """Raise InvitationError with the reason when this invitation cannot be made."""
-    _check_reach(invited_by, team, is_staff=is_staff)
+    _check_reach(invited_by, team, role)
     known = User.objects.filter(email=email).first()
     if known and not known.is_active:
         raise InvitationError(say("switched_off", person=str(known)))
@@ -56,24 +55,25 @@ def check_new(*, email: str, team: Team, invited_by: User, is_staff: bool) -> No
 
 
 def create(
-    *, email: str, team: Team, invited_by: User, now: datetime, name: str = "", is_staff: bool = False
+    *, email: str, team: Team, invited_by: User, now: datetime, name: str = "", role: Role = Role.MARKETER
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
     Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
     mail says so. Raises InvitationError when the person is in the team, is switched off, or was invited and has not
-    answered; when somebody who is not a superuser invites staff; and when the team is not one of the inviter's, who is
+    answered; when somebody who is not a superuser opens the portal to somebody; and when the team is not one of the inviter's, who is
     no administrator.
     """
     email = email.strip().lower()
     with transaction.atomic():
         team = Team.objects.select_for_update(no_key=True).get(pk=team.pk)  # two clicks make one invitation
-        check_new(email=email, team=team, invited_by=invited_by, is_staff=is_staff)
+        check_new(email=email, team=team, invited_by=invited_by, role=role)
         invitation = Invitation.objects.create(
             email=email,
             name=name.strip(),
             team=team,
-            is_staff=is_staff,
+            role=role,
+            is_staff=role != Role.MARKETER,
             invited_by=invited_by,
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
@@ -84,7 +84,7 @@ def create(
         else:
             _join(invitation, known, now)
             said = "log_added"
-        text = say(said, email=email, team=str(team), staff=is_staff)
+        text = say(said, email=email, team=str(team), role=role.label, staff=role != Role.MARKETER)
         _log(invited_by, invitation, ADDITION, text)
         _mail(invitation, now)
     return invitation
@@ -94,7 +94,7 @@ def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation
     """Mail the invitation again; its days start again. Raises InvitationError as `create` does, and when it is used or revoked."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
-        _check_reach(by, row.team, is_staff=row.is_staff)
+        _check_reach(by, row.team, row.gives)
         row.number += 1
         row.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
         row.save(update_fields=["number", "expires_at"])
@@ -107,7 +107,7 @@ def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
     """Make the mailed links worthless. Raises InvitationError when it is used or revoked already, or not the person's to revoke."""
     with transaction.atomic():
         row = _locked_pending(invitation.pk)
-        _check_reach(by, row.team, is_staff=row.is_staff)
+        _check_reach(by, row.team, row.gives)
         row.revoked_at = now
         row.save(update_fields=["revoked_at"])
         _log(by, row, CHANGE, say("log_revoked"))
@@ -161,8 +161,8 @@ def join(*, invitation: Invitation, user: User, now: datetime) -> None:
         _accept(row, user, now)
 
 
-def _check_reach(by: User, team: Team, *, is_staff: bool) -> None:
-    if is_staff and not by.is_superuser:
+def _check_reach(by: User, team: Team, role: Role) -> None:
+    if role != Role.MARKETER and not by.is_superuser:
         raise InvitationError(say("superusers_only"))
     if not visibility.teams_of(by).filter(pk=team.pk).exists():
         raise InvitationError(say("own_teams_only"))
@@ -197,11 +197,7 @@ def _accept(row: Invitation, user: User, now: datetime) -> None:
 
 def _join(row: Invitation, user: User, now: datetime) -> None:
     Membership.objects.get_or_create(team=row.team, user=user)
-    if row.is_staff:
-        user.is_staff = True
-        user.save(update_fields=["is_staff"])
-        group, _ = Group.objects.get_or_create(name=STAFF_GROUP)
-        user.groups.add(group)
+    roles.give(user, row.gives)
     row.accepted_at, row.user = now, user
     row.save(update_fields=["accepted_at", "user"])
 

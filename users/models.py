@@ -19,6 +19,7 @@ from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
 from users.retention_model import RetentionPeriod as RetentionPeriod
+from users.role_choices import Role
 from users.sessions import Session as Session
 
 
@@ -77,6 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         permissions = [
             ("invite_user", "Can invite people by mail"),
             ("end_sessions", "Can log people out everywhere"),
+            ("see_all_teams", "Can see what belongs to any team"),
         ]
 
     def __str__(self) -> str:
@@ -96,6 +98,14 @@ class User(AbstractBaseUser, PermissionsMixin):
             )  # cached; listing all zones would read the disk
         except (ZoneInfoNotFoundError, ValueError):
             return ZoneInfo(settings.TIME_ZONE)
+
+    @property
+    def sees_all_teams(self) -> bool:
+        """Whether the person may look at the accounts and people of all teams: superusers, administrators, auditors.
+
+        Django keeps a person's permissions for the request, so that pages of staff ask for no more than they do anyway.
+        """
+        return self.is_superuser or (self.is_staff and self.has_perm("users.see_all_teams"))
 
     def get_full_name(self) -> str:
         """Return the name that colleagues see."""
@@ -202,7 +212,8 @@ class Invitation(models.Model):
     email = models.EmailField(_("e-mail"))
     name = models.CharField(max_length=150, blank=True)
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
-    is_staff = models.BooleanField(default=False)
+    is_staff = models.BooleanField(default=False)  # whether the role opens the portal
+    role = models.CharField(max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER)
     invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     key = models.CharField(max_length=32, unique=True, default=new_invitation_key, editable=False)
     number = models.PositiveIntegerField(default=1, help_text=_("How often it was mailed."))
@@ -233,6 +244,12 @@ class Invitation(models.Model):
         """Save with the e-mail in lower case, as users keep it."""
         self.email = self.email.lower()
         super().save(*args, **kwargs)
+
+    @property
+    def gives(self) -> Role:
+        """The role that accepting it gives. Invitations of before there were roles say only whether the portal opens."""
+        role = Role(self.role)
+        return Role.MANAGER if self.is_staff and role == Role.MARKETER else role
 
     @property
     def inviter(self) -> str:

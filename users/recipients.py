@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from users import refused_addresses
 from users.models import Membership, User
-from users.visibility import ADMINISTRATORS_GROUP
+from users.role_choices import ADMINISTRATORS_GROUP
 
 
 class Via(models.TextChoices):

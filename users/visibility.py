@@ -3,13 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable
 
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from ui.name_visibility import NameVisibility
 from users.models import Membership, Team, User
-
-ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
+from users.role_choices import ADMINISTRATORS_GROUP, SEE_ALL_TEAMS
 
 
 def is_administrator(user: User) -> bool:
@@ -22,9 +22,14 @@ def teams_of(user: User) -> QuerySet[Team]:
     return Team.objects.all() if is_administrator(user) else Team.objects.filter(memberships__user=user)
 
 
+def teams_seen_by(user: User) -> QuerySet[Team]:
+    """Return the teams whose people and invitations the person may look at: those above, and all for auditors."""
+    return Team.objects.all() if user.sees_all_teams else teams_of(user)
+
+
 def people_of(user: User) -> QuerySet[User]:
     """Return the people whom the person sees on the pages of people: those of the teams above, and themselves."""
-    if is_administrator(user):
+    if is_administrator(user) or user.sees_all_teams:
         return User.objects.all()
     mates = User.objects.filter(memberships__team__in=teams_of(user))
     return User.objects.filter(pk__in=[user.pk]) | User.objects.filter(pk__in=mates.values("pk"))
@@ -50,9 +55,10 @@ def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
 
 
 def names_for_each(viewers: Iterable[User | AnonymousUser | None]) -> dict[int | None, NameVisibility]:
-    """Return the same for several viewers, by their ids. One query, however many."""
+    """Return the same for several viewers, by their ids. Two queries at most, however many."""
     every = {viewer.pk if viewer else None: viewer for viewer in viewers}
-    limited = [pk for pk, viewer in every.items() if viewer is not None and not viewer.is_superuser]
+    seeing_all = _who_see_all([viewer for viewer in every.values() if isinstance(viewer, User)])
+    limited = [pk for pk, viewer in every.items() if viewer is not None and pk not in seeing_all]
     mine = Membership.objects.filter(user__in=limited).values("team")
     rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id") if limited else ()
     people: dict[int, set[int]] = defaultdict(set)
@@ -68,6 +74,17 @@ def names_for_each(viewers: Iterable[User | AnonymousUser | None]) -> dict[int |
             colleagues=frozenset().union(*(people[team] for team in teams)),
         )
     return found
+
+
+def _who_see_all(people: Iterable[User]) -> set[int]:
+    """Return the ids of those who see all teams. For one viewer no query: the request has read the permissions anyway."""
+    everybody = list(people)
+    found = {one.pk for one in everybody if one.is_superuser}
+    staff = [one for one in everybody if one.is_staff and not one.is_superuser]
+    if len(staff) < 2:
+        return found | {one.pk for one in staff if one.sees_all_teams}
+    holders = ModelBackend().with_perm(SEE_ALL_TEAMS).filter(pk__in=[one.pk for one in staff])
+    return found | set(holders.values_list("pk", flat=True))
 
 
 def names_for_teams(teams: frozenset[int] | None, *, people: Iterable[int | None]) -> NameVisibility:

@@ -10,7 +10,10 @@ from django.urls import reverse
 
 from accounts.linking import setup
 from tokens.channels import declarations
+from users import roles
 from users.models import User, person
+
+ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.setup: the reader is an auditor
 
 
 @dataclass(frozen=True)
@@ -28,16 +31,16 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
 
     `found` is what `setup.state` said, where the caller knows it.
     """
-    found = found or setup.state(channel)
+    found = found or _state(channel, user)
     if found == setup.READY:
         return None
-    acts = found != setup.NOT_BUILT and setup.may_set_up(user)
+    acts = found not in {setup.NOT_BUILT, ONLY_LOOKS} and setup.may_set_up(user)
     facts = {
         "state": found,
         "channel": declarations.label(channel),
         "channel_key": channel,
         "acts": acts,
-        "ask": setup.whom_to_ask() if not acts and found != setup.NOT_BUILT else [],
+        "ask": setup.whom_to_ask() if not acts and found in {setup.NOT_SET_UP, setup.LOCKED} else [],
     }
     title, text, short = (
         render_to_string("selfservice/link/_readiness.html", {**facts, "part": part}).strip()
@@ -46,12 +49,16 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
     return Advice(title, text, short, reverse("admin:tokens_channelapp_changelist") if acts else "")
 
 
+def _state(channel: str, user: User | AnonymousUser) -> str:
+    return ONLY_LOOKS if isinstance(user, User) and roles.only_looks(user) else setup.state(channel)
+
+
 def cannot_link(request: HttpRequest, channel: str) -> HttpResponse | None:
     """Return the page that says why the channel cannot be linked and what to do; None where it can be."""
-    found = setup.state(channel)
+    found = _state(channel, person(request))
     said = advice(channel, person(request), found=found)
     if said is None:
         return None
     context = {"advice": said, "channel_key": channel, "icon": "info", "tone": "mute"}
-    status = 503 if found == setup.LOCKED else 404
+    status = {setup.LOCKED: 503, ONLY_LOOKS: 403}.get(found, 404)
     return render(request, "selfservice/link/not_ready.html", context, status=status)

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -23,6 +24,7 @@ from tokens.models import Token
 from ui import progress
 from ui.phrases import phrase
 from ui.text import join_names
+from users import roles
 from users.models import person
 
 say = partial(phrase, "words/linking.txt")
@@ -231,7 +233,12 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it."""
+    """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it.
+
+    403 for auditors.
+    """
+    if roles.only_looks(person(request)):
+        raise PermissionDenied
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
     living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
     page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()

@@ -25,7 +25,7 @@ from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
 from users import recipients
-from users.visibility import ADMINISTRATORS_GROUP
+from users.role_choices import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
 

@@ -17,6 +17,7 @@ from notifications.models import Message
 from tests.support.factories import make_team, make_token, make_user
 from users import invitations
 from users.models import Invitation, LoginRecord, Membership, User
+from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -172,14 +173,23 @@ def test_inviting_by_the_form_mails_once_and_logs_once(client: Client, boss: Use
     assert LogEntry.objects.count() == 1
 
 
+def test_staff_open_the_portal_to_nobody_and_the_form_does_not_offer_it(client: Client, clerk: User) -> None:
+    team = clerk.teams.get()
+    address = reverse("admin:users_invitation_add")
+
+    page = client.get(address).text
+    client.post(address, {"email": "e@example.com", "team": team.pk, "role": "manager"})
+
+    assert 'name="role"' not in page
+    assert Invitation.objects.get().gives == Role.MARKETER
+
+
 def test_the_form_says_why_it_does_not_invite(client: Client, clerk: User) -> None:
     team = clerk.teams.get()
 
-    page = client.post(
-        reverse("admin:users_invitation_add"), {"email": "e@example.com", "team": team.pk, "is_staff": "on"}
-    )
+    page = client.post(reverse("admin:users_invitation_add"), {"email": clerk.email, "team": team.pk})
 
-    assert "Only a superuser may invite staff." in page.text
+    assert "is in General already." in page.text
     assert not Invitation.objects.exists()
 
 
@@ -230,7 +240,11 @@ def test_a_action_on_a_revoked_invitation_says_so_and_one_on_none_is_not_found(
 def test_a_clerk_cannot_send_a_staff_invitation_again(client: Client, clerk: User) -> None:
     root = make_user(is_staff=True, is_superuser=True)
     invited = invitations.create(
-        email="emil@example.com", team=clerk.teams.get(), invited_by=root, is_staff=True, now=timezone.now()
+        email="emil@example.com",
+        team=clerk.teams.get(),
+        invited_by=root,
+        role=Role.MANAGER,
+        now=timezone.now(),
     )
 
     response = client.post(reverse("admin:users_invitation_send_again", args=[invited.pk]))
@@ -307,7 +321,7 @@ def test_the_list_says_in_words_what_a_person_may_open(client: Client, boss: Use
 
     page = client.get(reverse("admin:users_user_changelist")).text
 
-    assert "Own accounts only" in page
+    assert "Marketer" in page
     assert "Superuser status" not in page.split("<table")[1].split("</thead>")[0]
 
 

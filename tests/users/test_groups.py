@@ -6,7 +6,7 @@ from django.core.management import call_command
 
 from adtoken_project.groups import ADMINISTRATORS, OUR_APPS, STAFF_ACTIONS, ensure_groups
 from adtoken_project.models import StaffGrant
-from users.invitations import STAFF_GROUP
+from users.role_choices import STAFF_GROUP
 
 pytestmark = pytest.mark.django_db
 

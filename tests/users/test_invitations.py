@@ -22,6 +22,7 @@ from tests.users.steps import is_logged_in, log_in
 from users import invitations
 from users.invitations import InvitationError, InvitationRefusal, LinkRefused
 from users.models import Invitation, User
+from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db
 
@@ -232,7 +233,11 @@ def test_only_superusers_invite_staff() -> None:
 
     with pytest.raises(InvitationError, match="Only a superuser"):
         invitations.create(
-            email="x@example.com", team=clerk.teams.get(), invited_by=clerk, is_staff=True, now=timezone.now()
+            email="x@example.com",
+            team=clerk.teams.get(),
+            invited_by=clerk,
+            role=Role.MANAGER,
+            now=timezone.now(),
         )
 
 
@@ -273,7 +278,7 @@ def test_invited_staff_get_the_staff_group_and_enrol_without_typing_the_password
     ensure_groups()
     boss = make_user(is_superuser=True, team=make_team())
     invited = invitations.create(
-        email="emil@example.com", team=make_team(), invited_by=boss, is_staff=True, now=timezone.now()
+        email="emil@example.com", team=make_team(), invited_by=boss, role=Role.MANAGER, now=timezone.now()
     )
     client.post(link_of(invited), ANSWER)
 

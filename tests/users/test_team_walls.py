@@ -14,7 +14,7 @@ from tests.support.factories import make_team, make_user
 from users import invitations
 from users.invitations import InvitationError
 from users.models import Invitation, Membership, Team, User
-from users.visibility import ADMINISTRATORS_GROUP
+from users.role_choices import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
 
@@ -38,7 +38,11 @@ def fern() -> Team:
 def clerk(client: Client, lumen: Team) -> User:
     """Staff of Lumen with every permission on people, logged in."""
     user = make_user("clerk@example.com", team=lumen, is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(content_type__app_label__in=["users", "auth"]))
+    user.user_permissions.set(
+        Permission.objects.filter(content_type__app_label__in=["users", "auth"]).exclude(
+            codename="see_all_teams"
+        )
+    )
     client.force_login(user)
     return user
 
