@@ -107,7 +107,9 @@ def make(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Leas
         token_id=row.token_id,
         native_user=row.native_user if row.named else None,
         signs=native.signs,
-        send=native.send(keys, credentials, _facts(row) if native.needs_facts else AccountFacts(row.native_id)),
+        send=native.send(
+            keys, credentials, _facts(row) if native.needs_facts else AccountFacts(row.native_id)
+        ),
         base_url=native.api_url(row.region) if native.declaration.regions else None,
     )
 
