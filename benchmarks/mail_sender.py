@@ -26,11 +26,6 @@ class Window:
         self._at_start = self._used()
         self._before: dict[str, float] | None = None
 
-    @property
-    def empty(self) -> bool:
-        """Whether the run was over before they began: a small world has few mails."""
-        return self._before is None
-
     def goes_on(self) -> bool:
         """Return whether there is time left."""
         now = time.time()
@@ -38,9 +33,9 @@ class Window:
             self._before = self._used()
         return now < self.ends
 
-    def used(self) -> dict[str, float]:
-        """Return the CPU seconds of this process and of those watched until now; of all the run where it was over before."""
-        before = self._before or self._at_start
+    def used(self, *, whole: bool = False) -> dict[str, float]:
+        """Return the CPU seconds of this process and of those watched until now; of the `whole` run where asked, or where it was over."""
+        before = self._at_start if whole or self._before is None else self._before
         return {name: value - before[name] for name, value in self._used().items()}
 
     def _used(self) -> dict[str, float]:

@@ -8,7 +8,7 @@ import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import IO
 
 from django.db import connection
@@ -112,21 +112,24 @@ def _send(server: Server, environment: Environment, seconds: float) -> Figures:
             _pipe(other.stdin).write(f"{window.began}\n")
             _pipe(other.stdin).flush()
         tally = delivery.deliver(goes_on=window.goes_on)
-        used = window.used()
+        sent, took = _sent(window.begins, window.ends)
+        used = window.used(whole=not sent)
         used[OWN] += sum(float(_pipe(other.stdout).readline()) for other in others)
     assert not tally.failed + tally.retried
-    sent, took = _sent(window.began if window.empty else window.begins, seconds)
+    if not sent:  # a small world has few mails, which left before
+        sent, took = _sent(window.began, window.ends)
     cpu = {f"{name}, milliseconds/mail": value * 1000 / sent for name, value in used.items()}
     return {"mails/s": sent / took} | cpu
 
 
-def _sent(begins: float, seconds: float) -> tuple[int, float]:
-    """Return how many mails left in so many seconds, and after how many there were no more."""
-    first = datetime.fromtimestamp(begins, UTC)
-    left = Message.objects.filter(sent_at__gte=first, sent_at__lt=first + timedelta(seconds=seconds))
+def _sent(begins: float, ends: float) -> tuple[int, float]:
+    """Return how many mails left between these times (seconds since 1970), and after how many seconds there were no more."""
+    first, until = (datetime.fromtimestamp(moment, UTC) for moment in (begins, ends))
+    left = Message.objects.filter(sent_at__gte=first, sent_at__lt=until)
     found = left.aggregate(count=Count("pk"), last=Max("sent_at"))
     waits = Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING]).exists()
-    return found["count"], seconds if waits else (found["last"] - first).total_seconds()
+    over = found["last"] if found["last"] and not waits else until
+    return found["count"], (over - first).total_seconds()
 
 
 @contextmanager
