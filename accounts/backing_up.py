@@ -1,5 +1,7 @@
 """Adding log-ins that reach accounts already as backups: by staff, one account or many, in one transaction.
 
+Where the team of an account wants that, the person is asked instead (`backup_requests`).
+
 The reading behind it may be a week old, so whoever is added is asked about at once. Each person gets one mail, however many accounts.
 """
 
@@ -10,18 +12,15 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import backups, checking, pool
+from accounts import backup_requests, backup_writing, backups, checking
 from accounts.backups import Offer
 from accounts.errors import WORDS
 from accounts.mails import backup_mail
-from accounts.models import Account, AccountEvent, AccountToken
-from tokens import lifecycle
+from accounts.models import Account, AccountToken, BackupRequest
 from tokens.models import Token
 from ui.phrases import phrase
 from users import hold
 from users.models import User
-
-CAUSE = "backup"  # of the event in the account's time-line
 
 
 @dataclass(frozen=True)
@@ -29,6 +28,7 @@ class Outcome:
     """What became of it."""
 
     added: Sequence[Offer]
+    asked: Sequence[Offer]  # their people, because the account's team wants that
     refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
@@ -47,7 +47,10 @@ def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> 
 @transaction.atomic
 def _add(chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
     tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
-    accounts = {account.pk: account for account in Account.objects.filter(pk__in=chosen).locked()}
+    accounts = {
+        account.pk: account
+        for account in Account.objects.filter(pk__in=chosen).select_related("team").locked()
+    }
     found = backups.every_offer(account_ids=list(accounts))
     possible = {offer.account_id: offer for offer in found if chosen[offer.account_id] == offer.token.pk}
     linked = set(AccountToken.objects.filter(account__in=accounts).values_list("account", "token"))
@@ -56,44 +59,19 @@ def _add(chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Ou
         for account_id, token_id in chosen.items()
         if account_id not in possible
     }
-    made = [possible[account_id] for account_id in chosen if account_id in possible]
-    write(made, actor=actor, note=note, now=now)
-    _tell(made, actor, note, now)
-    return Outcome(made, refused)
-
-
-def write(made: Sequence[Offer], *, actor: User, note: str, now: datetime) -> None:
-    """Write the pool entries with one event each, and settle. The caller holds the locks of the tokens, then of the accounts."""
-    if not made:
-        return
-    ids = [offer.account_id for offer in made]
-    AccountToken.objects.bulk_create(
-        AccountToken(
-            account_id=offer.account_id,
-            token=offer.token,
-            role=offer.role,
-            can_publish=offer.can_publish,
-            facts=offer.facts,
-            added_by=actor,
-            added_at=now,
-        )
-        for offer in made
-    )
-    AccountEvent.objects.bulk_create(
-        AccountEvent(
-            account_id=offer.account_id,
-            token=offer.token,
-            kind=AccountEvent.Kind.LINKED,
-            cause=CAUSE,
-            source="staff",
-            actor=actor,
-            note=note[:300],
-            at=now,
-        )
-        for offer in made
-    )
-    lifecycle.note_linked(token_ids={offer.token.pk for offer in made}, now=now)
-    pool.settle(account_ids=ids, cause="linked", now=now, source="staff", actor=actor, note=note[:300])
+    asked_for = _answers(chosen)
+    for account_id in asked_for.keys() & possible.keys():
+        del possible[account_id]
+    asks = {pk: backup_requests.is_needed(one, accounts[pk], actor) for pk, one in possible.items()}
+    asked = [one for pk, one in possible.items() if asks[pk]]
+    made = [one for pk, one in possible.items() if not asks[pk]]
+    backup_writing.write(made, actor=actor, note=note, now=now)
+    backup_requests.write(asked, actor=actor, note=note, now=now)
+    for person, of_person in _by_person(made, actor).items():
+        backup_mail.tell(person, of_person, actor=actor, note=note, now=now)
+    for person, of_person in _by_person(asked, actor).items():
+        backup_mail.ask(person, of_person, actor=actor, note=note, now=now)
+    return Outcome(made, asked, refused | asked_for)
 
 
 def _why_not(token: Token | None, *, linked: bool) -> str:
@@ -104,12 +82,23 @@ def _why_not(token: Token | None, *, linked: bool) -> str:
     return phrase(WORDS, "backup_gone")
 
 
-def _tell(made: Sequence[Offer], actor: User, note: str, now: datetime) -> None:
-    """Tell each person of all accounts by one mail; whoever added their own log-in knows."""
-    by_person: dict[User, list[Offer]] = defaultdict(list)
-    for offer in made:
+def _answers(chosen: Mapping[int, int]) -> dict[int, str]:
+    """Return by account why its person is neither added nor asked: they were asked, and have not answered, or declined."""
+    states = BackupRequest.State
+    waiting = BackupRequest.objects.filter(account__in=chosen, state__in=[states.ASKED, states.DECLINED])
+    words = {states.ASKED: "backup_asked_already", states.DECLINED: "backup_declined"}
+    return {
+        account_id: phrase(WORDS, words[states(state)])
+        for account_id, token_id, state in waiting.values_list("account", "token", "state")
+        if chosen[account_id] == token_id
+    }
+
+
+def _by_person(offers: Sequence[Offer], actor: User) -> dict[User, list[Offer]]:
+    """Return the offers by whom to tell of them: one mail a person; whoever added their own log-in knows."""
+    found: dict[User, list[Offer]] = defaultdict(list)
+    for offer in offers:
         person = offer.token.consented_by
         if offer.token.kind == Token.Kind.PERSON and person is not None and person.pk != actor.pk:
-            by_person[person].append(offer)
-    for person, of_person in by_person.items():
-        backup_mail.tell(person, of_person, actor=actor, note=note, now=now)
+            found[person].append(offer)
+    return found

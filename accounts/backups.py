@@ -18,24 +18,28 @@ from accounts import health_sql
 from accounts.models import Account
 from tokens.models import Token
 
-# Of an account `a`. What is most often false is asked first, and counts are asked of the few rows that pass the rest: as joins, PostgreSQL
-# might read all memberships, pools and events for them.
+# Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account are
+# of other teams, and each further question costs as much. Counts and not joins, or it might read all pools and events for them.
 _REACHING = """
 from accounts_reachedaccount r
 join tokens_token t on t.id = r.token_id
 join tokens_channelapp app on app.id = t.app_id
 where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.channel
   and t.state = 'valid' and t.first_linked_at is not null
-  and case when t.kind = 'system' then t.team_id = a.team_id
-      else (select count(*) from users_membership m join users_user u on u.id = m.user_id
-            where m.team_id = a.team_id and m.user_id = t.consented_by_id and u.is_active) > 0 end
-  and (select count(*) from accounts_accounttoken p where p.account_id = a.id and p.token_id = t.id) = 0
-  and (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
-       where p.account_id = a.id and p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
-         and (o.native_user_id = t.native_user_id or o.consented_by_id = t.consented_by_id)) = 0
-  and (select count(*) from accounts_accountevent e
-       where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0
+  and case when not case when t.kind = 'system' then t.team_id is not distinct from a.team_id
+                    else (select count(*) from users_membership m join users_user u on u.id = m.user_id
+                          where m.team_id = a.team_id and m.user_id = t.consented_by_id and u.is_active) > 0 end then false
+      when (select count(*) from accounts_accounttoken p where p.account_id = a.id and p.token_id = t.id) > 0 then false
+      when (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
+            where p.account_id = a.id and p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
+              and (o.native_user_id = t.native_user_id or o.consented_by_id = t.consented_by_id)) > 0 then false
+      {unless}
+      else (select count(*) from accounts_accountevent e
+            where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
+# Nobody is offered who was asked and has not answered, or declined.
+_ASKED = """when (select count(*) from accounts_backuprequest q
+            where q.account_id = a.id and q.token_id = t.id and q.state in ('asked', 'declined')) > 0 then false"""
 # The best first: what depends on nobody's password, may publish for sure, lasts longest.
 _OFFERS = f"""
 select a.id, o.*
@@ -47,7 +51,7 @@ where a.id = any(%(accounts)s)
 order by a.id, o.kind = 'system' desc, o.can_publish = 'yes' desc, o.deadline_kind = 'never' desc, o.deadline desc nulls last, o.token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 # `limit` makes it a question for each account in turn, which stops at the first log-in.
-_IS_AT_HAND = f"coalesce((select true {_REACHING} limit 1), false)"
+_IS_AT_HAND = f"coalesce((select true {_REACHING.format(unless=_ASKED)} limit 1), false)"
 _AT_HAND = f"""
 select a.id from accounts_account a where a.people_count <= 1 and a.paused_at is null and {_IS_AT_HAND}
 """  # noqa: S608  # constants of this module only
@@ -74,7 +78,7 @@ class Offer:
 def offers(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
     """Return by account who could be added to it, the best first, of one person one log-in. Accounts without any are left out."""
     found: dict[int, list[Offer]] = {}
-    for offer in every_offer(account_ids=account_ids):
+    for offer in _read(account_ids, _OFFERS.format(unless=_ASKED)):
         of_account = found.setdefault(offer.account_id, [])
         if all(offer.person != other.person for other in of_account):
             of_account.append(offer)
@@ -82,9 +86,13 @@ def offers(*, account_ids: Collection[int]) -> dict[int, list[Offer]]:
 
 
 def every_offer(*, account_ids: Collection[int]) -> list[Offer]:
-    """Return the same as rows, and all log-ins of a person. Two queries, however many."""
+    """Return the same as rows, with all log-ins of a person, and with those who were asked or declined. Two queries, however many."""
+    return _read(account_ids, _OFFERS.format(unless=""))
+
+
+def _read(account_ids: Collection[int], query: str) -> list[Offer]:
     with connection.cursor() as cursor:
-        cursor.execute(_OFFERS, {"accounts": list(account_ids)})
+        cursor.execute(query, {"accounts": list(account_ids)})
         rows = [row[:6] for row in cursor.fetchall()]
     tokens = Token.objects.select_related("app", "consented_by").in_bulk({row[1] for row in rows})
     return [

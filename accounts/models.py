@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
+from accounts.backup_models import BackupRequest as BackupRequest
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
 from accounts.job_models import Deed as Deed
@@ -246,6 +247,8 @@ class AccountEvent(models.Model):
         IMPORTED = "imported", _("Imported")
         NOT_MINE = "not_mine", _("Said not to be theirs")
         MOVED = "moved", _("Moved to another team")
+        BACKUP_ASKED = "backup_asked", _("Asked for a backup")
+        BACKUP_DECLINED = "declined", _("Declined to back it up")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)

@@ -64,6 +64,7 @@ def register_messages() -> None:
     )
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
+    kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
         (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),

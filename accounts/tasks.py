@@ -8,6 +8,7 @@ from celery.worker import state as worker_state
 
 from accounts import (
     alerts,
+    backup_requests,
     channel_sweep,
     deeds,
     exporting,
@@ -115,6 +116,7 @@ def tidy() -> None:
     problems.sweep(now=now)
     refused_addresses.sweep(now=now)
     exporting.sweep(now=now)
+    backup_requests.end_old(now=now)
     deeds.sweep(now=now)
 
 

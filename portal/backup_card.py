@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -10,10 +11,12 @@ from django.utils.translation import gettext
 
 from accounts import backups, permissions
 from accounts.backups import Offer
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, BackupRequest
 from ui.dates import short_date
 from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
 
+say = partial(phrase, "words/pool.txt")
 SHOWN = 5
 
 
@@ -34,6 +37,7 @@ class Card:
 
     rows: Sequence[OfferRow]
     unseen: int
+    answers: Sequence[str] = ()  # what became of those who were asked
 
 
 def card(request: HttpRequest, account: Account, names: NameVisibility) -> Card | None:
@@ -43,7 +47,24 @@ def card(request: HttpRequest, account: Account, names: NameVisibility) -> Card 
     found = backups.offers(account_ids=[account.pk]).get(account.pk, [])
     may_add = request.user.has_perm(permissions.ADD_BACKUP)
     rows = [_row(account, offer, names, may_add=may_add) for offer in found[:SHOWN]]
-    return Card(rows, len(found) - len(rows)) if rows else None
+    answers = _answers(account, names)
+    return Card(rows, len(found) - len(rows), answers) if rows or answers else None
+
+
+def _answers(account: Account, names: NameVisibility) -> list[str]:
+    """Return in a sentence each who was asked last, and what became of it."""
+    zone = timezone.get_current_timezone()
+    asked = account.backup_requests.exclude(state=BackupRequest.State.AGREED)
+    newest = asked.select_related("token__app", "token__consented_by").order_by("-asked_at", "-pk")[:SHOWN]
+    return [
+        say(
+            f"backup_{one.state}",
+            who=names.token(one.token, account),
+            when=short_date(one.asked_at, zone=zone),
+            day=short_date(one.answered_at or one.asked_at, zone=zone),
+        )
+        for one in newest
+    ]
 
 
 def _row(account: Account, offer: Offer, names: NameVisibility, *, may_add: bool) -> OfferRow:

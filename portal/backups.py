@@ -1,6 +1,6 @@
 """Adding backups that are at hand: the page that asks about one, and the one about many accounts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 
 from django.contrib import admin, messages
@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import backing_up, backups, permissions
+from accounts import backing_up, backup_requests, backups, permissions
 from accounts.backups import Offer
 from accounts.errors import ActionRefused
 from accounts.models import Account
@@ -51,6 +51,8 @@ def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         )
         if outcome.refused:
             raise ActionRefused("as_told", text=outcome.refused[account.pk])
+        if outcome.asked:
+            return Done({"asked": True})
         undo = reverse("admin:accounts_account_token_unlink", args=[account.pk, token_id])
         return Done({"undo": undo if request.user.has_perm(permissions.UNLINK) else ""})
 
@@ -68,6 +70,7 @@ def _facts(
     return {
         "account": account,
         "name": names.token(token, account),
+        "asks": backup_requests.is_needed(offer, account, person(request)),
         "role": offer.role,
         "may": publishes(offer),
         "read_on": short_date(offer.seen_at, zone=timezone.get_current_timezone()),
@@ -88,13 +91,16 @@ def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
         if not accounts:
             return bulk.none_chosen(request)
         best = _best(accounts)
-        items = _items(accounts, best, names_for(request.user))
+        by_id = {one.pk: one for one in accounts}
+        ask = {pk for pk, one in best.items() if backup_requests.is_needed(one, by_id[pk], person(request))}
+        items = _items(accounts, best, ask, names_for(request.user))
         page = Page(
             "portal/confirm/bulk_backup.html",
             bulk.back(request),
             {
                 "count": len(accounts),
                 "live": len(best),
+                "asked_first": len(ask),
                 "people": len({offer.person for offer in best.values()}),
                 "most": bulk.MOST,
             },
@@ -122,15 +128,21 @@ def _seen(best: Mapping[int, Offer]) -> str:
     return sha256(pairs.encode()).hexdigest()[:16]
 
 
-def _items(accounts: Sequence[Account], best: Mapping[int, Offer], names: NameVisibility) -> list[Item]:
+def _items(
+    accounts: Sequence[Account], best: Mapping[int, Offer], ask: Collection[int], names: NameVisibility
+) -> list[Item]:
     called = asking.labels(accounts)
-    made = [_item(account, called[account.pk], best.get(account.pk), names) for account in accounts]
+    made = [
+        _item(account, called[account.pk], best.get(account.pk), names, asks=account.pk in ask)
+        for account in accounts
+    ]
     return sorted(made, key=lambda item: bool(item.skipped))
 
 
-def _item(account: Account, called: str, offer: Offer | None, names: NameVisibility) -> Item:
+def _item(account: Account, called: str, offer: Offer | None, names: NameVisibility, *, asks: bool) -> Item:
     if offer is not None:
-        return Item(called, names.token(offer.token, account), then=publishes(offer))
+        but = gettext("is asked first") if asks else ""
+        return Item(called, names.token(offer.token, account), then=publishes(offer), but=but)
     if account.paused_at is not None:
         why = gettext("paused")
     elif account.people_count > 1:
@@ -153,9 +165,10 @@ def _add(request: HttpRequest, accounts: Sequence[Account], best: Mapping[int, O
     return Done(
         {
             "number": len(outcome.added),
-            "people": len({offer.person for offer in outcome.added}),
-            "skipped": len(accounts) - len(outcome.added) - len(outcome.refused),
+            "asked": len(outcome.asked),
+            "people": len({offer.person for offer in (*outcome.added, *outcome.asked)}),
+            "skipped": len(accounts) - len(outcome.added) - len(outcome.asked) - len(outcome.refused),
         },
-        good=bool(outcome.added),
+        good=bool(outcome.added or outcome.asked),
         failures=[f"{called[pk]}: {why}" for pk, why in outcome.refused.items()],
     )

@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F
 from django.utils.translation import gettext_lazy
 
-from accounts import app_migration, backing_up
+from accounts import app_migration, backup_answers, backup_writing
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import DECIDED_HERE
@@ -47,6 +47,8 @@ _KINDS: dict[str, set[str]] = {
         Kind.IMPORTED,
         Kind.NOT_MINE,
         Kind.MOVED,
+        Kind.BACKUP_ASKED,
+        Kind.BACKUP_DECLINED,
     },
 }
 _TOKEN_KINDS: dict[str, set[str]] = {
@@ -81,7 +83,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.RANKED: ("list", ""), Kind.ACCESS: ("lock", "mute"), Kind.RESTRICTED: ("block", "limit"),
     Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
     Kind.NOT_MINE: ("person", "warn"),
-    Kind.MOVED: ("group", ""),
+    Kind.MOVED: ("group", ""), Kind.BACKUP_ASKED: ("mail", ""), Kind.BACKUP_DECLINED: ("close", "mute"),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
@@ -208,7 +210,8 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "channel": account.get_channel_display(),
         "note": event.note,
         "newer_app": event.cause == app_migration.CAUSE,
-        "backup": event.cause == backing_up.CAUSE,
+        "backup": event.cause == backup_writing.ADDED,
+        "agreed": event.cause == backup_answers.AGREED,
     }
     if event.kind == Kind.ACCESS:
         facts["access"] = _access(event.cause)

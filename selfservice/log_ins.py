@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import removal
+from accounts import backup_requests, removal
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
@@ -66,7 +66,8 @@ def _row(token: Token) -> LogIn:
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     rows = [_row(token) for token in _own(person(request))]
-    return render(request, "selfservice/log_ins.html", {"rows": rows})
+    asked = backup_requests.waiting_for(person(request)).count()
+    return render(request, "selfservice/log_ins.html", {"rows": rows, "asked": asked})
 
 
 @login_required

@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from selfservice import deletion, log_ins, views
+from selfservice import backups, deletion, log_ins, views
 from selfservice.arriving import open_account
 from selfservice.linking.views import check_account, reauthenticate
 
@@ -11,6 +11,7 @@ urlpatterns = [
     path("open/<int:account_id>/", open_account, name="open_account"),
     path("my/log-ins/", log_ins.log_ins, name="log_ins"),
     path("my/log-ins/<int:token_id>/remove/", log_ins.remove, name="remove_log_in"),
+    path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import check_progress, summary
+from accounts import backup_requests, check_progress, summary
 from accounts.models import Account
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
@@ -31,7 +31,8 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         return render(
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
-    return render(request, "selfservice/my_accounts.html", context)
+    asked = backup_requests.waiting_for(person(request)).count()
+    return render(request, "selfservice/my_accounts.html", {**context, "asked": asked})
 
 
 def _number(text: str, otherwise: int) -> int:

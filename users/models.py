@@ -137,6 +137,12 @@ class Team(models.Model):
             "so this keeps theirs out of this team's jobs."
         ),
     )
+    ask_backups = models.BooleanField(
+        _("ask before backups"),
+        default=False,
+        db_default=False,
+        help_text=_("Ask people before their log-ins back up further accounts of this team."),
+    )
 
     class Meta:
         ordering = ["name"]

@@ -1,0 +1,67 @@
+"""Asking people whether their log-ins may back up further accounts, where a team wants that: the ask, and the end without an answer."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import QuerySet
+
+from accounts.backups import Offer
+from accounts.models import Account, AccountEvent, BackupRequest
+from tokens.models import Token
+from users.models import User
+
+STANDS_FOR = timedelta(days=14)
+
+_END = """
+update accounts_backuprequest r set state = 'ended', answered_at = %(now)s
+where r.state = 'asked' and (
+  r.asked_at < %(before)s
+  or exists (select 1 from tokens_token t where t.id = r.token_id and t.state = 'dead')
+  or exists (select 1 from accounts_accounttoken p where p.account_id = r.account_id and p.token_id = r.token_id))
+"""
+
+
+def is_needed(offer: Offer, account: Account, actor: User) -> bool:
+    """Return whether the person is to be asked first: the team wants it, and it is somebody else's own log-in. `account` with its team."""
+    own = offer.token.kind != Token.Kind.PERSON or offer.token.consented_by_id == actor.pk
+    return account.team.ask_backups and not own
+
+
+def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> list[BackupRequest]:
+    """Write the requests that are not open yet, with one event each. The caller holds the locks of the accounts, and tells the people."""
+    pairs = {(offer.account_id, offer.token.pk) for offer in asked}
+    waiting = BackupRequest.objects.filter(
+        state=BackupRequest.State.ASKED, account__in={account_id for account_id, _ in pairs}
+    )
+    pairs -= set(waiting.values_list("account_id", "token_id"))
+    made = BackupRequest.objects.bulk_create(
+        BackupRequest(account_id=account_id, token_id=token_id, asked_by=actor, note=note[:300], asked_at=now)
+        for account_id, token_id in sorted(pairs)
+    )
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account_id=one.account_id,
+            token_id=one.token_id,
+            kind=AccountEvent.Kind.BACKUP_ASKED,
+            source="staff",
+            actor=actor,
+            note=note[:300],
+            at=now,
+        )
+        for one in made
+    )
+    return made
+
+
+def waiting_for(person: User) -> QuerySet[BackupRequest]:
+    """Return the requests that the person may answer, the oldest first."""
+    open_ones = BackupRequest.objects.filter(state=BackupRequest.State.ASKED, token__consented_by=person)
+    return open_ones.filter(token__state=Token.State.VALID).order_by("asked_at", "pk")
+
+
+def end_old(*, now: datetime) -> int:
+    """End the requests that nobody answered for 14 days, or that no longer make sense. Returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_END, {"now": now, "before": now - STANDS_FOR})
+        return int(cursor.rowcount)

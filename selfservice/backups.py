@@ -1,0 +1,53 @@
+"""Whether one's log-ins may back up further accounts: who asks, for which accounts, Agree or Decline for all or each."""
+
+from functools import partial
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import backup_answers, backup_requests
+from ui.phrases import phrase
+from users.models import person
+from users.visibility import names_for
+
+say = partial(phrase, "words/my_backups.txt")
+MOST = 500  # on one page; the others come when these are answered
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def requests(request: HttpRequest) -> HttpResponse:
+    """List what the person is asked (GET), take the answer to those that the page names (POST)."""
+    if request.method == "POST":
+        return _answer(request)
+    user = person(request)
+    names = names_for(user)
+    found = backup_requests.waiting_for(user).select_related("account", "token__app", "asked_by")[:MOST]
+    rows = [(one, names.user(one.asked_by)) for one in found]
+    return render(request, "selfservice/backup_requests.html", {"rows": rows})
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    ids = [
+        int(pk) for pk in request.POST.getlist("request") if pk.isascii() and pk.isdigit() and len(pk) < 19
+    ]
+    agree = "agree" in request.POST
+    if not agree and "decline" not in request.POST:
+        return redirect("backup_requests")
+    answered = backup_answers.answer(
+        person=person(request), request_ids=ids[:MOST], agree=agree, now=timezone.now()
+    )
+    done = answered.number - answered.too_late
+    if not answered.number:
+        messages.info(request, say("answered_already"))
+    if done:
+        messages.success(request, say("agreed" if agree else "declined", n=done))
+    if answered.too_late:
+        messages.warning(request, say("too_late", n=answered.too_late))
+    return redirect("backup_requests")

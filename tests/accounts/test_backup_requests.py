@@ -1,0 +1,240 @@
+"""Asking before a colleague's log-in backs up an account: who is asked, what the answers do, what ends by itself."""
+
+from datetime import timedelta
+from html import unescape
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import backing_up, backup_answers, backup_requests
+from accounts.mails import backup_mail
+from accounts.models import Account, AccountEvent, BackupRequest
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.accounts.test_backups import at_hand, carried, log_in, offered, reaches
+from tests.portal.support import action_url, pool_url, staff
+from tests.support.factories import link, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DAY = timedelta(days=1)
+PAGE = "backup_requests"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team(ask_backups=True)
+
+
+def alone(team: Team, *reaching: Token, **fields: Any) -> Account:
+    account = carried(log_in("Ada", team=team, person=make_user(team=team)), team=team, **fields)
+    for token in reaching:
+        reaches(token, account)
+    return account
+
+
+def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
+    return backing_up.add(
+        chosen={account.pk: token.pk}, actor=actor or make_user(name="Stella"), note=note, now=timezone.now()
+    )
+
+
+def person_of(token: Token) -> User:
+    assert token.consented_by is not None
+    return token.consented_by
+
+
+def logged_in(token: Token) -> Client:
+    client = Client()
+    client.force_login(person_of(token))
+    return client
+
+
+def said(response: Any) -> str:
+    return " ".join(str(one) for one in get_messages(response.wsgi_request))
+
+
+def test_the_press_asks_where_the_team_wants_that_and_adds_nobody(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+
+    outcome = press(account, emil, note="holidays")
+
+    request = BackupRequest.objects.get()
+    assert (outcome.added, [offer.token for offer in outcome.asked]) == ([], [emil])
+    assert (request.account, request.token, request.state, request.note) == (
+        account,
+        emil,
+        "asked",
+        "holidays",
+    )
+    assert account.pool.count() == 1
+    assert account.events.filter(kind=AccountEvent.Kind.BACKUP_ASKED, token=emil).count() == 1
+    assert list(Message.objects.values_list("kind", "recipient")) == [("backup_ask", "emil@example.com")]
+
+
+def test_ones_own_log_in_and_a_system_user_need_no_agreement(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    system = make_token(kind="system", team=team, first_linked_at=timezone.now())
+    first, second = alone(team, emil), alone(team, system)
+
+    added = [press(first, emil, person_of(emil)).added, press(second, system).added]
+
+    assert [len(one) for one in added] == [1, 1]
+    assert not BackupRequest.objects.exists()
+
+
+def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(team: Team) -> None:
+    emil, actor = log_in("Emil", team=team), make_user("stella@example.com", name="Stella Staff")
+    accounts = [alone(team, emil, name=f"Shop {number}") for number in range(3)]
+
+    backing_up.add(
+        chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
+    )
+
+    mail = backup_mail.build_ask(Message.objects.get())
+    text = " ".join(mail.text.split())
+    assert mail.subject == "An administrator asks whether your Facebook log-in may back up 3 accounts"
+    assert "“holidays”" in text
+    assert reverse(PAGE) in text
+
+
+def test_who_was_asked_is_not_asked_twice_nor_offered_meanwhile(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+    press(account, emil)
+
+    press(account, emil)
+
+    assert BackupRequest.objects.count() == 1
+    assert Message.objects.count() == 1
+    assert offered(account) == []
+    assert at_hand() == set()
+
+
+def test_agreeing_to_all_on_the_page_adds_the_backups(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    accounts = [alone(team, emil, name=f"Shop {number}") for number in range(2)]
+    for account in accounts:
+        press(account, emil, note="holidays")
+    client = logged_in(emil)
+
+    page = unescape(client.get(reverse(PAGE)).content.decode())
+    ids = [one.pk for one in BackupRequest.objects.all()]
+    answer = client.post(reverse(PAGE), {"agree": "1", "request": ids})
+
+    assert "Shop 0" in page
+    assert "holidays" in page
+    assert said(answer) == "Thank you. Your log-in backs up 2 accounts now."
+    for account in accounts:
+        account.refresh_from_db()
+        assert account.people_count == 2
+    assert set(BackupRequest.objects.values_list("state", flat=True)) == {"agreed"}
+    event = accounts[0].events.get(kind=AccountEvent.Kind.LINKED)
+    assert (event.cause, event.actor) == ("backup_agreed", person_of(emil))
+    assert "Nobody asks you" in client.get(reverse(PAGE)).content.decode()
+
+
+def test_declining_one_leaves_the_others_and_staff_read_it_on_the_account(team: Team, client: Client) -> None:
+    emil = log_in("Emil", team=team)
+    first, second = alone(team, emil), alone(team, emil)
+    for account in (first, second):
+        press(account, emil)
+
+    answer = logged_in(emil).post(
+        reverse(PAGE), {"decline": "1", "request": [first.backup_requests.get().pk]}
+    )
+
+    staff(client, "accounts.add_backup", team=team)
+    page = " ".join(unescape(client.get(pool_url(first)).content.decode()).split())
+    assert said(answer) == "Declined: 1 account. Nothing changes there."
+    assert [one.backup_requests.get().state for one in (first, second)] == ["declined", "asked"]
+    assert "Emil declined" in page
+    assert offered(first) == []
+    assert "Emil was asked" in " ".join(client.get(pool_url(second)).content.decode().split())
+    assert first.pool.count() == 1
+
+
+def test_nobody_answers_for_another_person(team: Team) -> None:
+    emil, fay = log_in("Emil", team=team), log_in("Fay", team=team)
+    account = alone(team, emil)
+    press(account, emil)
+
+    logged_in(fay).post(
+        reverse(PAGE), {"agree": "1", "request": [account.backup_requests.get().pk, "x", "9" * 30]}
+    )
+
+    assert account.backup_requests.get().state == "asked"
+    assert account.pool.count() == 1
+
+
+def test_who_lost_the_account_before_agreeing_adds_nothing_and_reads_why(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+    press(account, emil)
+    emil.reached.all().delete()
+
+    answer = logged_in(emil).post(
+        reverse(PAGE), {"agree": "1", "request": [account.backup_requests.get().pk]}
+    )
+
+    assert (
+        said(answer) == "1 account could not be added: your log-in no longer reaches it, or may not be used."
+    )
+    assert account.backup_requests.get().state == "ended"
+    assert account.pool.count() == 1
+
+
+def test_a_request_ends_after_14_days_or_when_it_makes_no_sense_any_more(team: Team) -> None:
+    old, dead, linked, kept = (log_in(name, team=team) for name in ("Old", "Dead", "Linked", "Kept"))
+    account = alone(team, old, dead, linked, kept)
+    for token in (old, dead, linked, kept):
+        press(account, token)
+    BackupRequest.objects.filter(token=old).update(asked_at=timezone.now() - 15 * DAY)
+    Token.objects.filter(pk=dead.pk).update(state="dead", reason="password_changed")
+    link(account, linked)
+
+    ended = backup_requests.end_old(now=timezone.now())
+
+    assert ended == 3
+    assert BackupRequest.objects.get(state="asked").token == kept
+
+
+def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+    press(account, emil)
+    backup_answers.answer(
+        person=person_of(emil),
+        request_ids=[account.backup_requests.get().pk],
+        agree=False,
+        now=timezone.now(),
+    )
+
+    with pytest.raises(NotWanted):
+        backup_mail.build_ask(Message.objects.get())
+
+
+def test_the_page_that_asks_staff_says_that_the_person_is_asked_first(team: Team, client: Client) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+    staff(client, "accounts.add_backup", team=team)
+
+    page = " ".join(unescape(client.get(action_url("token_backup", account, emil)).content.decode()).split())
+    answer = client.post(action_url("token_backup", account, emil), {"note": "", "seen": ""})
+
+    assert "Ask Emil to back up" in page
+    assert said(answer) == "Asked. A mail to Emil is on its way."
+    assert account.pool.count() == 1
