@@ -18,8 +18,8 @@ from accounts import health_sql
 from accounts.models import Account
 from tokens.models import Token
 
-# Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account are
-# of other teams, and each further question costs as much. Counts and not joins, or it might read all pools and events for them.
+# Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account
+# are of other teams, and each further question costs as much. Counts and not joins, or it might read all pools and events for them.
 _REACHING = """
 from accounts_reachedaccount r
 join tokens_token t on t.id = r.token_id
