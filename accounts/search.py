@@ -17,17 +17,12 @@ def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> Que
         return accounts
     native = term.replace(" ", "").removeprefix("act_")
     named = Account.objects.filter(Q(name__icontains=term) | Q(native_id__icontains=native)).order_by()
-    linked = AccountToken.objects.filter(token__in=_ids_of(term, names)).order_by()
+    linked = AccountToken.objects.filter(token__in=ids_of_log_ins(term, names)).order_by()
     return accounts.filter(pk__in=named.values("pk").union(linked.values("account")))
 
 
-def tokens_of(term: str, names: NameVisibility) -> QuerySet[Token]:
-    """Return the log-ins of persons whom the viewer may know and whose name, e-mail or name at the channel holds the term."""
-    return Token.objects.filter(pk__in=_ids_of(term, names))
-
-
-def _ids_of(term: str, names: NameVisibility) -> QuerySet[Any]:
-    """Return their ids, found at one time and not once per account.
+def ids_of_log_ins(term: str, names: NameVisibility) -> QuerySet[Any]:
+    """Return the ids of log-ins of persons whom the viewer may know and whose name, e-mail or name at the channel holds the term.
 
     Two sets and not one condition with OR: an index has the names at the channel, another one whose log-ins they are. For the OR the
     database read all log-ins whole, in each of its processes.
@@ -41,7 +36,7 @@ def _ids_of(term: str, names: NameVisibility) -> QuerySet[Any]:
 
 
 def in_pools_seen_by(tokens: QuerySet[Token], user: User) -> QuerySet[Token]:
-    """Keep the log-ins in pools of accounts that this person sees (`visible_to`), who is no superuser.
+    """Keep the log-ins in pools of accounts that this person sees (`visible_to`), who does not see all teams.
 
     Of accounts of their teams, and of those that their own log-ins reach. The second is one set: asked of each account by itself, it took
     a second to leave 9,950 log-ins out.

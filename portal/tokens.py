@@ -141,8 +141,7 @@ class TokenAdmin(ReadOnlyList):
             Q(name__icontains=term) | Q(native_id=term)
         )
         linked = AccountToken.objects.filter(account__in=accounts).values("token")
-        people = search.tokens_of(term, names).values("pk")
-        return queryset.filter(Q(pk__in=people) | Q(pk__in=linked)), False
+        return queryset.filter(Q(pk__in=search.ids_of_log_ins(term, names)) | Q(pk__in=linked)), False
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return whether a system user may be added, and where it says how long authorisations last."""
