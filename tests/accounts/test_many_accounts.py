@@ -161,6 +161,6 @@ def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: py
 
     assert mail.subject.startswith("Account 21"), "what ends first"
     assert mail.subject.endswith("(+29 more)")
-    assert "20 more are less urgent." in words(mail)
+    assert "20 more are no more urgent than these." in words(mail)
     assert "and 20 more." in words(mail)
     assert len(looked_at) <= 10
