@@ -28,16 +28,13 @@ def is_needed(offer: Offer, account: Account, actor: User) -> bool:
     return account.team.ask_backups and not own
 
 
-def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> list[BackupRequest]:
-    """Write the requests that are not open yet, with one event each. The caller holds the locks of the accounts, and tells the people."""
-    pairs = {(offer.account_id, offer.token.pk) for offer in asked}
-    waiting = BackupRequest.objects.filter(
-        state=BackupRequest.State.ASKED, account__in={account_id for account_id, _ in pairs}
-    )
-    pairs -= set(waiting.values_list("account_id", "token_id"))
+def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> None:
+    """Write the requests, with one event each. The caller holds the accounts' locks, found none open, and tells the people."""
     made = BackupRequest.objects.bulk_create(
-        BackupRequest(account_id=account_id, token_id=token_id, asked_by=actor, note=note[:300], asked_at=now)
-        for account_id, token_id in sorted(pairs)
+        BackupRequest(
+            account_id=offer.account_id, token=offer.token, asked_by=actor, note=note[:300], asked_at=now
+        )
+        for offer in asked
     )
     AccountEvent.objects.bulk_create(
         AccountEvent(
@@ -51,7 +48,6 @@ def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> l
         )
         for one in made
     )
-    return made
 
 
 def waiting_for(person: User) -> QuerySet[BackupRequest]:

@@ -18,17 +18,21 @@ from accounts import health_sql
 from accounts.models import Account
 from tokens.models import Token
 
+LOOKED_AT = (
+    1_000  # accounts that one person carries, of which it is counted to how many somebody could be added
+)
+
 # Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account
-# are of other teams, and each further question costs as much. Counts and not joins, or it might read all pools and events for them.
+# are of other teams, and each further question costs more. Counts and not joins, or it might read all pools and events for them.
 _REACHING = """
 from accounts_reachedaccount r
 join tokens_token t on t.id = r.token_id
 join tokens_channelapp app on app.id = t.app_id
 where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.channel
   and t.state = 'valid' and t.first_linked_at is not null
-  and case when not case when t.kind = 'system' then t.team_id is not distinct from a.team_id
-                    else (select count(*) from users_membership m join users_user u on u.id = m.user_id
-                          where m.team_id = a.team_id and m.user_id = t.consented_by_id and u.is_active) > 0 end then false
+  and case when case when t.kind = 'system' then t.team_id = a.team_id
+                else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
+                                                       join users_user u on u.id = m.user_id where u.is_active) end is not true then false
       when (select count(*) from accounts_accounttoken p where p.account_id = a.id and p.token_id = t.id) > 0 then false
       when (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
             where p.account_id = a.id and p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
@@ -37,9 +41,10 @@ where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.ch
       else (select count(*) from accounts_accountevent e
             where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
-# Nobody is offered who was asked and has not answered, or declined.
-_ASKED = """when (select count(*) from accounts_backuprequest q
-            where q.account_id = a.id and q.token_id = t.id and q.state in ('asked', 'declined')) > 0 then false"""
+# Nobody is offered who was asked and has not answered, or declined, through another log-in of theirs either.
+_ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
+            where q.account_id = a.id and q.state in ('asked', 'declined')
+              and (o.id = t.id or o.consented_by_id = t.consented_by_id)) > 0 then false"""
 # The best first: what depends on nobody's password, may publish for sure, lasts longest.
 _OFFERS = f"""
 select a.id, o.*
@@ -107,17 +112,33 @@ def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(pk__in=RawSQL(_AT_HAND, []))  # noqa: S611  # a constant
 
 
-def count_alone(accounts: QuerySet[Account], *, limit: int) -> tuple[int, int]:
-    """Return how many of these accounts one person carries, and to how many of them somebody could be added at once, in one query.
+@dataclass(frozen=True)
+class Alone:
+    """How many accounts one person carries, and to how many of those that were looked at somebody could be added."""
 
-    `limit` is a number of accounts: it looks at so many and one more, and where the first number is above it, there are more than both say.
+    number: int
+    at_hand: int
+    looked_at: int
+
+    @property
+    def all_looked_at(self) -> bool:
+        """Whether there is no other."""
+        return self.number <= self.looked_at
+
+
+def count_alone(accounts: QuerySet[Account], *, limit: int) -> Alone:
+    """Count those of these accounts that one person carries, and to which somebody could be added at once, in one query.
+
+    `limit` is a number of accounts: so many and one more are counted, and the first LOOKED_AT of them are looked at.
     """
     alone = health_sql.only_one_person(accounts).order_by().values("pk")[: limit + 1]
     of_these, values = alone.query.sql_with_params()
     query = f"""
-    select count(*), count(*) filter (where {_IS_AT_HAND}) from accounts_account a join ({of_these}) alone (id) on alone.id = a.id
+    with alone as materialized (select row_number() over () as place, of_these.id from ({of_these}) of_these (id))
+    select (select count(*) from alone),
+           (select count(*) from alone join accounts_account a on a.id = alone.id where alone.place <= %s and {_IS_AT_HAND})
     """  # noqa: S608  # constants of this module, and what Django makes of the accounts
     with connection.cursor() as cursor:
-        cursor.execute(query, values)
+        cursor.execute(query, [*values, LOOKED_AT])
         number, at_hand = cursor.fetchone()
-    return number, at_hand
+    return Alone(number, at_hand, LOOKED_AT)

@@ -72,6 +72,12 @@ RULES = (
         "t.at",
         f"t.at < %(cutoff)s and not ({_newest('accounts_accountevent', 'account_id')})",
     ),
+    Rule(
+        HISTORY,
+        "accounts_backuprequest",
+        "t.asked_at",
+        "t.asked_at < %(cutoff)s and t.state <> 'asked'",
+    ),
     Rule(ROUTINE, "tokens_tokenevent", "t.at", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}"),
     Rule(HISTORY, "tokens_tokenevent", "t.at", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),
     Rule(

@@ -87,7 +87,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro"})
+    costly = frozenset({"q", "told", "macro", "backup"})
     action_icons: ClassVar = {
         "apply_macro": "flag",
         "check_now": "refresh",

@@ -133,10 +133,10 @@ def _rows(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: s
     """Return one row, and below the accounts that one person carries how many of them a colleague could back up at once."""
     if query != _ALONE:
         return [_row(request, text, icon, tone, query)]
-    alone, at_hand = backups.count_alone(Account.objects.visible_to(request.user), limit=LIMIT)
-    rows = [_linked(text, icon, tone, query, shown(alone, limit=LIMIT))]
-    if at_hand:
-        number = f"{at_hand:,}+" if alone > LIMIT else f"{at_hand:,}"
+    alone = backups.count_alone(Account.objects.visible_to(request.user), limit=LIMIT)
+    rows = [_linked(text, icon, tone, query, shown(alone.number, limit=LIMIT))]
+    if alone.at_hand:
+        number = f"{alone.at_hand:,}" if alone.all_looked_at else f"{alone.at_hand:,}+"
         rows.append(
             _linked(gettext_lazy("A backup is at hand for"), "group", "good", f"{query}&backup=1", number)
         )

@@ -4,6 +4,7 @@ from functools import partial
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import backup_answers, backup_requests
 from ui.phrases import phrase
+from users import roles
 from users.models import person
 from users.visibility import names_for
 
@@ -23,7 +25,7 @@ MOST = 500  # on one page; the others come when these are answered
 @require_http_methods(["GET", "POST"])
 @never_cache
 def requests(request: HttpRequest) -> HttpResponse:
-    """List what the person is asked (GET), take the answer to those that the page names (POST)."""
+    """List what the person is asked (GET), take the answer to those that the page names (POST). Auditors may decline; 403 if they agree."""
     if request.method == "POST":
         return _answer(request)
     user = person(request)
@@ -40,9 +42,10 @@ def _answer(request: HttpRequest) -> HttpResponse:
     agree = "agree" in request.POST
     if not agree and "decline" not in request.POST:
         return redirect("backup_requests")
-    answered = backup_answers.answer(
-        person=person(request), request_ids=ids[:MOST], agree=agree, now=timezone.now()
-    )
+    user = person(request)
+    if agree and roles.only_looks(user):
+        raise PermissionDenied
+    answered = backup_answers.answer(person=user, request_ids=ids[:MOST], agree=agree, now=timezone.now())
     done = answered.number - answered.too_late
     if not answered.number:
         messages.info(request, say("answered_already"))

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import pool_reasons, selection, summary
+from accounts import backups, pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import OUTSIDE
@@ -17,12 +17,13 @@ from tokens.models import Token
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.text import first_name
+from ui.text import first_name, join_names
 from users import roles
 from users.models import User
 from users.visibility import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
+NAMED = 5  # colleagues who could back an account up
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "account": account,
         "summary": one,
         "keepers": keepers,
+        "could_back_up": _could_back_up(account, user, names),
         "mine": mine is not None,
         "only_looks": roles.only_looks(user),
         "refused_by_team": overview.refused_by_team(account, user),
@@ -57,6 +59,15 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "channel": registry.get(account.channel),
         "restricted": reasons.explain(account.channel, Reason.RESTRICTED, account=account.name),
     }
+
+
+def _could_back_up(account: Account, user: User, names: NameVisibility) -> str:
+    """Return which colleagues' log-ins reach an account that one person carries, or nobody; "" for none whom the reader may know."""
+    if account.people_count > 1:
+        return ""
+    found = [offer.token for offer in backups.offers(account_ids=[account.pk]).get(account.pk, [])]
+    known = [one for one in found if names.sees_token(one, account) and one.consented_by_id != user.pk]
+    return join_names([one.person_name for one in known[:NAMED]])
 
 
 def _keeper(

@@ -5,6 +5,7 @@ from html import unescape
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
@@ -21,6 +22,7 @@ from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import link, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
+from users.role_choices import AUDITORS_GROUP
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -167,6 +169,23 @@ def test_declining_one_leaves_the_others_and_staff_read_it_on_the_account(team: 
     assert first.pool.count() == 1
 
 
+def test_who_declined_is_not_offered_through_another_log_in_either(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    other = log_in("Emil again", person=person_of(emil))
+    account = alone(team, emil, other)
+    press(account, emil)
+
+    backup_answers.answer(
+        person=person_of(emil),
+        request_ids=[account.backup_requests.get().pk],
+        agree=False,
+        now=timezone.now(),
+    )
+
+    assert offered(account) == []
+    assert at_hand() == set()
+
+
 def test_nobody_answers_for_another_person(team: Team) -> None:
     emil, fay = log_in("Emil", team=team), log_in("Fay", team=team)
     account = alone(team, emil)
@@ -237,4 +256,22 @@ def test_the_page_that_asks_staff_says_that_the_person_is_asked_first(team: Team
 
     assert "Ask Emil to back up" in page
     assert said(answer) == "Asked. A mail to Emil is on its way."
+    assert account.pool.count() == 1
+
+
+def test_an_auditor_declines_and_does_not_agree(team: Team) -> None:
+    emil = log_in("Emil", team=team)
+    account = alone(team, emil)
+    press(account, emil)
+    person = person_of(emil)
+    person.is_staff = True
+    person.save()
+    person.groups.add(Group.objects.get_or_create(name=AUDITORS_GROUP)[0])
+    client, request = logged_in(emil), account.backup_requests.get().pk
+
+    agreed = client.post(reverse(PAGE), {"agree": "1", "request": [request]})
+    client.post(reverse(PAGE), {"decline": "1", "request": [request]})
+
+    assert agreed.status_code == 403
+    assert account.backup_requests.get().state == "declined"
     assert account.pool.count() == 1

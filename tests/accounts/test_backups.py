@@ -183,6 +183,21 @@ def test_the_filter_leaves_out_what_two_carry_and_what_is_paused_and_keeps_what_
     assert at_hand() == {one.pk, dark.pk}
 
 
+def test_the_start_page_counts_among_the_first_accounts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    emil = log_in("Emil")
+    reaches(emil, *(carried(log_in(name)) for name in ("Ada", "Ben", "Chiara")))
+    carried(log_in("Dora"))
+    carried(log_in("Fay"), emil)
+
+    whole = backups.count_alone(Account.objects.all(), limit=10)
+    monkeypatch.setattr(backups, "LOOKED_AT", 2)
+    some = backups.count_alone(Account.objects.all(), limit=3)
+
+    assert (whole.number, whole.at_hand, whole.all_looked_at) == (4, 3, True)
+    assert (some.number, some.all_looked_at) == (4, False)
+    assert some.at_hand in {1, 2}
+
+
 # --- the deed ---------------------------------------------------------------------------------------------------------
 
 

@@ -46,6 +46,8 @@ def build() -> dict[str, Any]:
         for number, account in enumerate(accounts):
             _fill(account, number, tokens)
         pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
+        backups = [accounts[number] for number in (6, 11, 16, 21, 26)]
+        _at_hand(backups, tokens, people[1], now)
         _notice(people[0], tokens[0])
         pending = _pending(people[0], tokens[0])
     dark = Account.objects.filter(state=Account.State.DEACTIVATED, pool__isnull=False).first()
@@ -58,6 +60,9 @@ def build() -> dict[str, Any]:
         "dark": dark.pk,
         "person": people[0].pk,
         "unlinked": accounts[-1].pk,
+        "reached": backups[0].pk,
+        "reaching": tokens[0].pk,
+        "backups": [account.pk for account in backups],
         "ids": [account.pk for account in accounts[:30]],
         "pending": str(pending),
     }
@@ -73,6 +78,7 @@ def _tokens(people: Iterable[Any], now: datetime) -> list[Any]:
     common = {
         "due_at": far,
         "last_checked_at": now - timedelta(hours=2),
+        "first_linked_at": now - timedelta(days=30),
         "scopes": ["ads_read", "ads_management"],
     }
 
@@ -122,6 +128,23 @@ def _fill(account: Any, number: int, tokens: list[Any]) -> None:
     for place, token in enumerate(chosen):
         reader = number == 0 and place == 2
         factories.link(account, token, role="Advertiser", can_publish="no" if reader else "yes")
+
+
+def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) -> None:
+    """Two log-ins reach accounts that another person carries alone; the first is asked about two of them."""
+    from accounts.models import BackupRequest, ReachedAccount
+
+    for token, reached in ((tokens[0], accounts), (tokens[2], accounts[:2])):
+        ReachedAccount.objects.bulk_create(
+            ReachedAccount(
+                token=token, native_id=one.native_id, role="Advertiser", can_publish="yes", seen_at=now
+            )
+            for one in reached
+        )
+    BackupRequest.objects.bulk_create(
+        BackupRequest(account=one, token=tokens[0], asked_by=asker, note="I am away in August.", asked_at=now)
+        for one in accounts[1:3]
+    )
 
 
 def _notice(person: Any, token: Any) -> None:

@@ -176,3 +176,30 @@ def test_pages_before_the_log_in(chromium: Chromium, album: Path, width: int, th
     with inspecting(chromium, album, width, theme) as inspector:
         inspector.look_at("log-in", "/accounts/login/")
         inspector.look_at("forgotten-password", "/accounts/password/reset/")
+
+
+@look
+def test_pages_of_backups_that_are_at_hand(
+    product: Product, chromium: Chromium, fleet: Any, album: Path, width: int, theme: Theme
+) -> None:
+    account, reaching = f"/admin/accounts/account/{fleet['reached']}", fleet["reaching"]
+    ids = ",".join(map(str, fleet["backups"]))
+    with inspecting(chromium, album, width, theme, (MIRA, product.password(MIRA))) as inspector:
+        inspector.look_at("admin-account-at-hand", f"{account}/")
+        inspector.look_at("admin-account-asked", f"/admin/accounts/account/{fleet['backups'][1]}/")
+        inspector.look_at("admin-backup", f"{account}/tokens/{reaching}/backup/")
+        inspector.look_at("admin-bulk-backup", f"/admin/accounts/account/bulk/backup/?ids={ids}")
+        inspector.look_at("admin-accounts-at-hand", "/admin/accounts/account/?backup=1")
+    with inspecting(chromium, album, width, theme, (fleet["marketer"], fleet["password"])) as inspector:
+        inspector.look_at("backup-requests", "/my/backups/")
+
+
+def test_a_person_agrees_to_back_up_an_account_in_the_browser(chromium: Chromium, fleet: Any) -> None:
+    with chromium.visitor() as lena:
+        lena.open("/")
+        lena.log_in(fleet["marketer"], fleet["password"])
+        lena.sees("May your log-in back up 2 accounts?")
+        lena.follow("See and answer")
+        lena.sees("I am away in August.")
+        lena.press("Agree to all")
+        lena.sees("Thank you. Your log-in backs up 2 accounts now.", "Nobody asks you for a backup.")

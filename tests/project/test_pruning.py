@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts.models import AccountEvent, AccountNotice
+from accounts.models import AccountEvent, AccountNotice, BackupRequest
 from adtoken_project import pruning, schedules
 from macros import evaluation
 from macros.models import Evaluation, Notice
@@ -146,6 +146,16 @@ def test_a_message_stays_while_a_notice_names_it() -> None:
     assert Message.objects.get() == told
 
 
+def test_answers_about_backups_go_with_the_time_lines_and_what_is_still_asked_stays() -> None:
+    account, states = make_account(), BackupRequest.State
+    for days, state in ((450, states.DECLINED), (450, states.ASKED), (10, states.AGREED)):
+        BackupRequest.objects.create(account=account, token=make_token(), asked_at=ago(days), state=state)
+
+    prune()
+
+    assert set(BackupRequest.objects.values_list("state", flat=True)) == {states.ASKED, states.AGREED}
+
+
 @pytest.mark.parametrize("kind", ["operators", "api_key"])
 def test_what_a_sweep_asks_for_by_its_key_stays(kind: str) -> None:
     message(900, kind=kind)
@@ -181,7 +191,7 @@ def test_a_night_goes_through_tables_in_small_windows_and_the_next_run_goes_on(
     monkeypatch.setattr(pruning, "WINDOW", 2)
     token = make_token()
     TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(7))
-    looks = iter([*[0.0] * 5, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
+    looks = iter([*[0.0] * 6, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
     monkeypatch.setattr(pruning, "monotonic", lambda: next(looks))
 
     first = prune(seconds=1)

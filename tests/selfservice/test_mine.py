@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import pool
-from accounts.models import Account, AccountToken, PendingLink
+from accounts.models import Account, AccountToken, PendingLink, ReachedAccount
 from selfservice.linking import choose_page
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.channels.kinds import NativeAccount
@@ -248,6 +248,28 @@ def test_an_account_says_who_keeps_it_connected(client: Client, ada: User, ben: 
     assert "You carry it now." in page
     assert "Ben is a backup." in page
     assert "Chiara can only report. Not a backup." in page
+
+
+def test_an_account_with_one_person_says_whose_log_in_reaches_it_already(
+    client: Client, ada: User, ben: User
+) -> None:
+    account = linked("Lumen", make_token(consented_by=ada))
+    others = make_user(name="Zoe Secret", team=make_team("Other"))
+    for person in (ada, ben, others):
+        token = make_token(consented_by=person, native_user_name=person.name, first_linked_at=now())
+        ReachedAccount.objects.create(
+            token=token, native_id=account.native_id, can_publish="yes", seen_at=now()
+        )
+    page = reverse("my_account", args=[account.pk])
+
+    alone = client.get(page).content.decode()
+    link(account, make_token(consented_by=ben))
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=now())
+
+    assert "Already reached by the log-in of Ben Lindqvist: staff can add it as a backup" in alone
+    assert "Zoe" not in alone
+    assert "Already reached" not in client.get(page).content.decode()
 
 
 def test_people_of_other_teams_stay_nameless(client: Client, ada: User) -> None:
