@@ -1,6 +1,6 @@
 """Asking people whether their log-ins may back up further accounts, where a team wants that: the ask, and the end without an answer."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -54,6 +54,12 @@ def waiting_for(person: User) -> QuerySet[BackupRequest]:
     """Return the requests that the person may answer, the oldest first."""
     open_ones = BackupRequest.objects.filter(state=BackupRequest.State.ASKED, token__consented_by=person)
     return open_ones.filter(token__state=Token.State.VALID).order_by("asked_at", "pk")
+
+
+def waiting_of(account_ids: Collection[int]) -> set[int]:
+    """Return those of these accounts (ids) about which somebody was asked and has not answered."""
+    asked = BackupRequest.objects.filter(account__in=account_ids, state=BackupRequest.State.ASKED)
+    return set(asked.values_list("account_id", flat=True))
 
 
 def end_old(*, now: datetime) -> int:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from accounts import backups, permissions
 from accounts.backups import Offer
 from accounts.models import Account, AccountToken, BackupRequest
-from ui.dates import short_date
+from ui.dates import day
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 
@@ -53,15 +53,14 @@ def card(request: HttpRequest, account: Account, names: NameVisibility) -> Card 
 
 def _answers(account: Account, names: NameVisibility) -> list[str]:
     """Return in a sentence each who was asked last, and what became of it."""
-    zone = timezone.get_current_timezone()
     asked = account.backup_requests.exclude(state=BackupRequest.State.AGREED)
     newest = asked.select_related("token__app", "token__consented_by").order_by("-asked_at", "-pk")[:SHOWN]
     return [
         say(
             f"backup_{one.state}",
             who=names.token(one.token, account),
-            when=short_date(one.asked_at, zone=zone),
-            day=short_date(one.answered_at or one.asked_at, zone=zone),
+            when=day(timezone.localdate(one.asked_at)),
+            day=day(timezone.localdate(one.answered_at or one.asked_at)),
         )
         for one in newest
     ]
@@ -73,7 +72,7 @@ def _row(account: Account, offer: Offer, names: NameVisibility, *, may_add: bool
         name=names.token(offer.token, account),
         role=offer.role,
         may=publishes(offer),
-        read_on=short_date(offer.seen_at, zone=timezone.get_current_timezone()),
+        read_on=day(timezone.localdate(offer.seen_at)),
         url=url if may_add else "",
     )
 

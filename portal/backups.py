@@ -19,7 +19,7 @@ from tokens.models import Token
 from ui import confirm
 from ui.bulk import Item
 from ui.confirm import Done, Late, Page, Said
-from ui.dates import short_date
+from ui.dates import day
 from ui.name_visibility import NameVisibility
 from users.models import person
 from users.visibility import names_for
@@ -73,7 +73,7 @@ def _facts(
         "asks": backup_requests.is_needed(offer, account, person(request)),
         "role": offer.role,
         "may": publishes(offer),
-        "read_on": short_date(offer.seen_at, zone=timezone.get_current_timezone()),
+        "read_on": day(timezone.localdate(offer.seen_at)),
         "mailed": token.kind == Token.Kind.PERSON and not own,
         "address": token.consented_by.email
         if token.consented_by and names.sees_token(token, account)
@@ -132,14 +132,24 @@ def _items(
     accounts: Sequence[Account], best: Mapping[int, Offer], ask: Collection[int], names: NameVisibility
 ) -> list[Item]:
     called = asking.labels(accounts)
+    waiting = backup_requests.waiting_of(called)
     made = [
-        _item(account, called[account.pk], best.get(account.pk), names, asks=account.pk in ask)
+        _item(
+            account,
+            called[account.pk],
+            best.get(account.pk),
+            names,
+            asks=account.pk in ask,
+            was_asked=account.pk in waiting,
+        )
         for account in accounts
     ]
     return sorted(made, key=lambda item: bool(item.skipped))
 
 
-def _item(account: Account, called: str, offer: Offer | None, names: NameVisibility, *, asks: bool) -> Item:
+def _item(
+    account: Account, called: str, offer: Offer | None, names: NameVisibility, *, asks: bool, was_asked: bool
+) -> Item:
     if offer is not None:
         but = gettext("is asked first") if asks else ""
         return Item(called, names.token(offer.token, account), then=publishes(offer), but=but)
@@ -147,6 +157,8 @@ def _item(account: Account, called: str, offer: Offer | None, names: NameVisibil
         why = gettext("paused")
     elif account.people_count > 1:
         why = gettext("several people carry it already")
+    elif was_asked:
+        why = gettext("a colleague was asked and has not answered yet")
     else:
         why = gettext("no log-in of a colleague is known to reach it")
     return Item(called, gettext("Nobody"), skipped=why)

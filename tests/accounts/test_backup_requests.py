@@ -275,3 +275,25 @@ def test_an_auditor_declines_and_does_not_agree(team: Team) -> None:
     assert agreed.status_code == 403
     assert account.backup_requests.get().state == "declined"
     assert account.pool.count() == 1
+
+
+def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_asked(
+    team: Team, client: Client
+) -> None:
+    emil = log_in("Emil", team=team)
+    asked, new = alone(team, emil, name="Asked"), alone(team, emil, name="New")
+    press(asked, emil)
+    staff(client, "accounts.add_backup", team=team)
+    address = f"{reverse('admin:accounts_account_bulk_backup')}?ids={asked.pk},{new.pk}"
+
+    page = client.get(address).context["page"]
+    answer = client.post(address, {"note": "", "seen": page.seen})
+
+    lines = {line.who: (line.what, line.but, line.skipped) for line in page.lines}
+    assert lines == {
+        "New": ("Emil", "is asked first", ""),
+        "Asked": ("Nobody", "", "a colleague was asked and has not answered yet"),
+    }
+    assert said(answer) == "Asked about 1 account. 1 skipped."
+    assert set(BackupRequest.objects.values_list("state", flat=True)) == {"asked"}
+    assert new.backup_requests.count() == 1
