@@ -84,7 +84,7 @@ class Details:
 def waiting(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
     """Return the pool entries of an app's log-ins in the accounts that this person sees."""
     entries = AccountToken.objects.filter(token__app=app)
-    if user.is_superuser:
+    if user.sees_all_teams:
         return entries
     # As `visible_to`, but their own accounts as one set, which is not worked out for each entry anew.
     teams = Membership.objects.filter(user=user).values("team")
