@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import F, QuerySet
 
 from accounts.models import ListReading, ReachedAccount
 from tokens import renewal
@@ -25,6 +26,8 @@ UNREAD_FOR = timedelta(
 FORGOTTEN_AFTER = timedelta(days=30)  # what no list has named for so long is neither offered nor kept
 LONGEST_ID, LONGEST_ROLE = 100, 200  # characters
 MOST_FACTS, LONGEST_FACT = 8, 100  # of an ad account, as its channel's calls must be told; in characters
+
+_READ_WITH_IT = "list_read_at"
 
 _KEEP = """
 insert into accounts_reachedaccount (token_id, native_id, role, can_publish, facts, seen_at)
@@ -122,14 +125,21 @@ def _note(token: Token, at: datetime) -> None:
 
 
 def to_be_listed(tokens: Collection[Token], now: datetime) -> set[int]:
-    """Return the ids of those of these tokens whose list is to be read again by their next check, in one query.
+    """Return the ids of those of these tokens whose list is to be read again by their next check, in one query, or none (`with_reading`).
 
     A week after the last, drawn apart over another day; one that was never read, an hour after the consent or the import.
     """
-    if not tokens:
-        return set()
-    read = dict(ListReading.objects.filter(token__in=tokens).values_list("token", "at"))
+    read: dict[int, datetime | None] = {
+        token.pk: getattr(token, _READ_WITH_IT) for token in tokens if hasattr(token, _READ_WITH_IT)
+    }
+    if others := [token.pk for token in tokens if token.pk not in read]:
+        read |= dict(ListReading.objects.filter(token__in=others).values_list("token", "at"))
     return {token.pk for token in tokens if _is_old(token, read.get(token.pk), now)}
+
+
+def with_reading(tokens: QuerySet[Token]) -> QuerySet[Token]:
+    """Return these tokens with when their lists were last read, so that `to_be_listed` asks nothing."""
+    return tokens.annotate(**{_READ_WITH_IT: F("list_reading__at")})
 
 
 def _is_old(token: Token, read_at: datetime | None, now: datetime) -> bool:

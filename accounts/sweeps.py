@@ -75,7 +75,7 @@ def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Toke
         free = wanted.select_for_update(skip_locked=True, no_key=True, of=("self",))
         ids = list(free.values_list("pk", flat=True)[:limit])
         number = Token.objects.filter(pk__in=ids).claim(now)
-    return list(Token.objects.filter(pk__in=ids).select_related("app")), number
+    return list(reach.with_reading(Token.objects.filter(pk__in=ids).select_related("app"))), number
 
 
 def check(
