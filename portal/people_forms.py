@@ -81,6 +81,12 @@ class InviteForm(InvitationModelForm):
     class Meta:
         model = Invitation
         fields = ["email", "name", "team", "role"]
+        help_texts = {
+            "role": gettext_lazy(
+                "Marketers link their own log-ins and have no portal. Managers work in it for their teams. Auditors look at everything, "
+                "in all teams, and change nothing. Administrators may do everything."
+            ),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
