@@ -17,6 +17,7 @@ from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this
 from accounts.backup_models import BackupRequest as BackupRequest
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
+from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.job_models import Deed as Deed
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink

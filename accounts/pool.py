@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.models import Account, AccountEvent, AccountNews, AccountToken
+from accounts.models import Account, AccountEvent, AccountNews, AccountToken, FreshEvents
 from accounts.pool_reasons import OUTSIDE
 from tokens.models import Token
 from users.models import Team, User
@@ -112,13 +112,17 @@ _DECIDE = f"""{_FACTS}, changed as (
   from next n
   where a.id = n.id and (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s)) and ({_DIFFERS})
   returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
+), written as (
+  insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
+  select c.id, c.old_token_id, c.active_token_id,
+         (select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1),
+         case when c.state <> c.old_state then c.state when %(prefer)s::bigint is not null then 'switched' else 'shifted' end,
+         %(cause)s, %(source)s, %(actor)s, %(note)s, %(now)s
+  from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
+  returning kind
 )
-insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
-select c.id, c.old_token_id, c.active_token_id,
-       (select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1),
-       case when c.state <> c.old_state then c.state when %(prefer)s::bigint is not null then 'switched' else 'shifted' end,
-       %(cause)s, %(source)s, %(actor)s, %(note)s, %(now)s
-from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
+insert into accounts_freshevents (at)
+select %(now)s where exists (select 1 from written where kind in ('shifted', 'deactivated', 'connected'))
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _SETTLE = _DECIDE.format(found=_EACH)
@@ -225,6 +229,8 @@ def record(
     news = _NEWS.get(kind) if cause != "regained" else None
     if news:
         AccountNews.objects.create(account=account, token_id=token_id, kind=news, at=now)
+    if kind in {AccountEvent.Kind.RESTRICTED, AccountEvent.Kind.UNRESTRICTED}:
+        FreshEvents.objects.create(at=now)
     AccountEvent.objects.create(
         account=account,
         from_team=from_team,

@@ -86,11 +86,13 @@ RULES = (
         _RUN_AT,
         f"t.outcome <> 'waiting' and {_RUN_AT} < %(cutoff)s and not ({_PRESENT})",
     ),
+    Rule(NOTICES, "macros_newsnotice", "t.at", "t.outcome <> 'waiting' and t.at < %(cutoff)s"),
     Rule(
         NOTICES,
         "macros_evaluation",
         "t.started_at",
-        "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)",
+        "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)"
+        " and not exists (select 1 from macros_newsnotice n where n.evaluation_id = t.id)",
     ),
     Rule(NOTICES, "accounts_accountnotice", "t.at", "t.closed_at < %(cutoff)s"),
     Rule(

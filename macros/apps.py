@@ -16,7 +16,17 @@ class MacrosConfig(AppConfig):
 
         from accounts import message_history as told_about
         from accounts.telling import notices
-        from macros import evaluation, mails, message_history, not_mine, receivers, revalidation, windows
+        from macros import (
+            evaluation,
+            mails,
+            message_history,
+            news,
+            news_mail,
+            not_mine,
+            receivers,
+            revalidation,
+            windows,
+        )
         from notifications import kinds
         from tokens import renewal
 
@@ -30,9 +40,13 @@ class MacrosConfig(AppConfig):
             why=revalidation.facts,
         )
         kinds.register(
+            news.KIND, news_mail.build, name=_("Macro, at once"), ended=news.record_end, why=news.facts
+        )
+        kinds.register(
             not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
         )
         told_about.register(message_history.about)
+        told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)

@@ -37,6 +37,14 @@ class EvaluationReport:
     evaluation_id: int | None = None
 
 
+def locked_at_once() -> bool:
+    """Return whether no run is under way; then none begins before the caller's transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
 def zone() -> ZoneInfo:
     """Return the project's time zone: whose calendar days count."""
     return ZoneInfo(settings.TIME_ZONE)
@@ -107,7 +115,8 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
 
 def _refused_since(day: date) -> bool:
     """Return whether something that runs of this day found did not reach its reader, and no run came after the refusal."""
-    latest = Evaluation.objects.filter(on_date=day).order_by("-started_at").first()
+    runs = Evaluation.objects.filter(on_date=day).exclude(trigger=Evaluation.Trigger.EVENT)
+    latest = runs.order_by("-started_at").first()
     if latest is None:
         return False
     refused = RefusedAddress.objects.filter(refused_at__gt=latest.started_at).values("email")

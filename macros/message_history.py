@@ -1,14 +1,21 @@
 """The mails of macros about one account, found by their notices: the account's pages show them beside its other mails."""
 
 from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from django.db.models import CharField, QuerySet, Value
+from django.db.models.functions import Cast, Concat
 
 from accounts.message_history import SentMessage
 from accounts.models import Account
-from macros.models import Notice
+from macros.models import NewsNotice, Notice
 from macros.revalidation import found
 from notifications.kinds import FACTS
 from notifications.models import Message
 from ui.phrases import phrase
+
+N = TypeVar("N", Notice, NewsNotice)
 
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
@@ -16,14 +23,48 @@ PER_MAIL = 5  # notices of one account that one mail carries, at most, in the us
 def about(account: Account, limit: int) -> list[SentMessage]:
     """Return the newest mails that carry, or carried, a notice about the account."""
     notices = Notice.objects.filter(account=account).select_related("action__macro")
-    notices = notices.order_by("-evaluation_id", "-id")
-    by_key: dict[str, list[Notice]] = defaultdict(list)
-    for notice in notices[: limit * PER_MAIL]:
-        for key in message_keys(notice):
+    newest = notices.order_by("-evaluation_id", "-id")[: limit * PER_MAIL]
+    return _messages(newest, limit, keys=message_keys, what=found)
+
+
+def about_at_once(account: Account, limit: int) -> list[SentMessage]:
+    """Return the newest mails that tell, or told, at once that the account goes on."""
+    notices = NewsNotice.objects.filter(account=account).select_related("action__macro")
+    newest = notices.order_by("-evaluation_id", "-id")[: limit * PER_MAIL]
+    return _messages(newest, limit, keys=news_keys, what=lambda notice: phrase(FACTS, f"news_{notice.kind}"))
+
+
+def of_macro(macro_id: int) -> QuerySet[Message]:
+    """Return the messages that carry, or carried, a notice of a macro. By their keys, which the index has."""
+    keys = [
+        _keys(prefix, told.objects.filter(action__macro=macro_id), *more)
+        for prefix, told in (("macro", Notice), ("macro_news", NewsNotice))
+        for more in ((), ("team_id",))
+    ]
+    return Message.objects.filter(dedupe_key__in=keys[0].union(*keys[1:]))
+
+
+def _keys(prefix: str, notices: QuerySet[Any], *more: str) -> Any:
+    parts = [Cast(name, CharField()) for name in ("evaluation_id", *more)]
+    spelled = [each for part in parts for each in (Value(":"), part)]
+    key = Concat(Value(prefix), *spelled, Value(":"), "recipient", output_field=CharField())
+    return notices.order_by().annotate(key=key).values("key")
+
+
+def _messages(
+    notices: Iterable[N],
+    limit: int,
+    *,
+    keys: Callable[[N], Sequence[str]],
+    what: Callable[[N], str],
+) -> list[SentMessage]:
+    by_key: dict[str, list[N]] = defaultdict(list)
+    for notice in notices:
+        for key in keys(notice):
             by_key[key].append(notice)
     messages = Message.objects.filter(dedupe_key__in=list(by_key)).select_related("team")
     newest = messages.defer("text", "html").order_by("-created_at", "-id")[:limit]
-    return [_sent(message, by_key[message.dedupe_key]) for message in newest]
+    return [_sent(message, by_key[message.dedupe_key], what) for message in newest]
 
 
 def message_keys(notice: Notice) -> tuple[str, str]:
@@ -34,14 +75,22 @@ def message_keys(notice: Notice) -> tuple[str, str]:
     )
 
 
-def _sent(message: Message, notices: list[Notice]) -> SentMessage:
+def news_keys(notice: NewsNotice) -> tuple[str, str]:
+    """Return the same of a notice of what is told at once."""
+    return (
+        f"macro_news:{notice.evaluation_id}:{notice.team_id}:{notice.recipient}",
+        f"macro_news:{notice.evaluation_id}:{notice.recipient}",
+    )
+
+
+def _sent(message: Message, notices: list[N], what: Callable[[N], str]) -> SentMessage:
     said = dict.fromkeys(
-        phrase(FACTS, "found_by", found=found(notice), macro=notice.macro_title) for notice in notices
+        phrase(FACTS, "found_by", found=what(notice), macro=notice.macro_title) for notice in notices
     )
     return SentMessage(message, said=", ".join(said), left_out=_left_out(notices))
 
 
-def _left_out(notices: list[Notice]) -> str:
+def _left_out(notices: Sequence[Notice | NewsNotice]) -> str:
     """Return why the account is not in the mail, where nothing about it is; else ""."""
     if any(notice.outcome != Notice.Outcome.DROPPED for notice in notices):
         return ""

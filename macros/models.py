@@ -10,6 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from macros.news_models import DelayedEvent as DelayedEvent
+from macros.news_models import NewsNotice as NewsNotice
 from tokens.choices import channel_choices
 from tokens.models import Token
 from users.models import Team
@@ -50,12 +52,29 @@ class Macro(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def warning(self) -> "MacroAction | None":
+        """The action that warns ahead; of those loaded with the macro, where they are."""
+        return next(
+            (one for one in self.actions.all() if one.kind == MacroAction.Kind.PRE_DEACTIVATION), None
+        )
+
 
 class MacroAction(models.Model):
-    """What a macro does. The first kind is the article's."""
+    """What a macro does: the article's warning ahead, and what it tells at once, each kind once in a macro."""
 
     class Kind(models.TextChoices):
         PRE_DEACTIVATION = "pre_deactivation", _("Set Pre-Deactivation Notification")
+        # Told at once, by `macros.at_once`; the words are those of the form, behind "At once, when".
+        DEACTIVATED = "deactivated", _("an account is deactivated")
+        SHIFTED = "shifted", _("another log-in takes over an account")
+        RECOVERED = "recovered", _("an account works again")
+        RESTRICTED = "restricted", _("the channel restricts an account")
+
+        @classmethod
+        def at_once(cls) -> list[tuple[str, str]]:
+            """Return the kinds that are told at once, as choices of a form."""
+            return [(kind, str(label)) for kind, label in cls.choices if kind != cls.PRE_DEACTIVATION]
 
     class Watch(models.TextChoices):
         ACCOUNT = "account", _("the account is about to stop")
@@ -70,18 +89,21 @@ class MacroAction(models.Model):
     )
     days = ArrayField(
         models.PositiveSmallIntegerField(validators=[MinValueValidator(1), MaxValueValidator(365)]),
+        default=list,
+        blank=True,  # of what is told at once
         verbose_name=_("days in advance"),
     )
     watch = models.CharField(_("warn when"), max_length=10, choices=Watch, default=Watch.ACCOUNT)
 
     class Meta:
         constraints = [
-            # The form shows one; several per macro need a form that shows them all.
-            models.UniqueConstraint(fields=["macro"], name="one_action_per_macro"),
+            models.UniqueConstraint(fields=["macro", "kind"], name="one_action_of_a_kind"),
             models.CheckConstraint(
                 condition=Q(notify_consenters=True) | ~Q(emails=[]), name="action_tells_somebody"
             ),
-            models.CheckConstraint(condition=~Q(days=[]), name="action_has_days"),
+            models.CheckConstraint(
+                condition=~Q(kind="pre_deactivation") | ~Q(days=[]), name="warning_has_days"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -104,11 +126,15 @@ class MacroAccount(models.Model):
 
 
 class Evaluation(models.Model):
-    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick."""
+    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick.
+
+    One of trigger "event" is about what had just happened, and has found only what macros tell at once.
+    """
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", _("Schedule")
         HAND = "hand", _("By hand")
+        EVENT = "event", _("At once")
 
     on_date = models.DateField()
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)

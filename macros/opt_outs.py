@@ -11,7 +11,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext
 
-from macros.models import Macro, Notice, OptOut
+from macros import news
+from macros.models import Macro, NewsNotice, Notice, OptOut
 from macros.revalidation import all_notices_of
 from notifications.models import Message
 from users.models import User
@@ -36,16 +37,25 @@ def open_signed(signed: str) -> Message | None:
 
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    return list(Macro.objects.filter(actions__notices__in=_naming(message)).distinct().order_by("name"))
+    if message.kind == news.KIND:
+        naming = Macro.objects.filter(actions__news__in=_news_naming(message))
+    else:
+        naming = Macro.objects.filter(actions__notices__in=_naming(message))
+    return list(naming.distinct().order_by("name"))
 
 
 def may_stop(message: Message) -> bool:
     """Return whether there are any."""
-    return _naming(message).exists()
+    naming = _news_naming(message) if message.kind == news.KIND else _naming(message)
+    return naming.exists()
 
 
 def _naming(message: Message) -> QuerySet[Notice]:
     return all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
+
+
+def _news_naming(message: Message) -> QuerySet[NewsNotice]:
+    return news.all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
 
 
 def stopped(message: Message) -> list[Macro]:

@@ -13,7 +13,7 @@ from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
 from macros import evaluation, mails, sql
-from macros.models import Macro, MacroAction, Notice
+from macros.models import Macro, MacroAction, NewsNotice, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
 from ui.phrases import phrase
@@ -46,6 +46,7 @@ class Draft:
     accounts: list[int] = field(default_factory=list)
     team_id: int | None = None
     action_id: int = 0
+    at_once: list[str] = field(default_factory=list)  # kinds of actions
 
     @property
     def applied(self) -> bool:
@@ -114,6 +115,7 @@ def draft_of(action: MacroAction) -> Draft:
         accounts=list(macro.accounts.values_list("pk", flat=True)),
         team_id=macro.team_id,
         action_id=action.pk,
+        at_once=[one.kind for one in macro.actions.all() if one.pk != action.pk],
     )
 
 
@@ -201,6 +203,14 @@ def sent_count(macro: Macro, *, now: datetime) -> int:
     # A person gets one mail of all teams, an address outside one for each.
     people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
     mails = notices.annotate(mail_team=Case(When(people, then=None), default=F("team")))
+    ahead = mails.values("evaluation", "mail_team", "recipient").distinct().count()
+    return ahead + _sent_at_once(macro, since)
+
+
+def _sent_at_once(macro: Macro, since: datetime) -> int:
+    told = NewsNotice.objects.filter(action__macro=macro, outcome=NewsNotice.Outcome.MAILED, at__gte=since)
+    people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
+    mails = told.annotate(mail_team=Case(When(people, then=None), default=F("team")))
     return mails.values("evaluation", "mail_team", "recipient").distinct().count()
 
 

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.telling.notices import record_told
-from macros import sql
-from macros.models import Notice, OptOut
+from macros import delays, sql
+from macros.models import Evaluation, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
 from ui.phrases import phrase
@@ -104,8 +105,16 @@ def record_end(message: Message) -> None:
         return
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
         # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
-        told.exclude(via=Via.OPERATOR).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
+        untold = told.exclude(via=Via.OPERATOR)
+        _tell_stand_ins(untold)
+        untold.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
+
+
+def _tell_stand_ins(untold: QuerySet[Notice]) -> None:
+    """Have what was to be told at once looked at again: no evaluation would find it for whoever stands in."""
+    at_once = untold.filter(evaluation__trigger=Evaluation.Trigger.EVENT)
+    delays.look_again_at_deactivated(list(at_once.values_list("account_id", flat=True)), now=timezone.now())
 
 
 def record_all_sent(messages: Sequence[Message], now: datetime) -> None:

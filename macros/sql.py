@@ -307,22 +307,24 @@ select (select count(*) from (select distinct fires_on, mail_team, address from 
        (select coalesce(jsonb_agg(jsonb_build_array(why, number) order by number desc, why), '[]') from quiet)"""  # noqa: S608  # constants
 
 # The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
-MESSAGES = """
+_MESSAGES = """
 insert into notifications_message (kind, recipient, team_id, dedupe_key, payload, state, attempts, lost_claims, failures,
                                    next_attempt_at, created_at, queued_at, message_id, subject, text, html, error)
 select %(kind)s, n.recipient, case when count(distinct n.team_id) = 1 then min(n.team_id) end,
-       concat_ws(':', 'macro', n.evaluation_id, n.mail_team, n.recipient),
-       case when n.mail_team is null then jsonb_build_object('evaluation', n.evaluation_id, 'teams', 'all')
-            else jsonb_build_object('evaluation', n.evaluation_id) end,
+       concat_ws(':', '{kind}', n.evaluation_id, n.mail_team, n.recipient),
+       case when n.mail_team is null then jsonb_build_object('{key}', n.evaluation_id, 'teams', 'all')
+            else jsonb_build_object('{key}', n.evaluation_id) end,
        'queued', 0, 0, 0, %(now)s, %(now)s, %(now)s, '', '', '', '', ''
 from (select n.evaluation_id, n.recipient, n.team_id, case when u.id is null then n.team_id end as mail_team
-      from macros_notice n left join users_user u on u.email = n.recipient and u.is_active
+      from {table} n left join users_user u on u.email = n.recipient and u.is_active
       where n.evaluation_id = %(evaluation)s) n
 group by n.evaluation_id, n.mail_team, n.recipient
 on conflict do nothing"""
+MESSAGES = _MESSAGES.format(kind="macro", key="evaluation", table="macros_notice")
+NEWS_MESSAGES = _MESSAGES.format(kind="macro_news", key="news", table="macros_newsnotice")
 
 # Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
-_ONCE_MORE = f"""
+ONCE_MORE = f"""
 , act as materialized (
   select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
 ){_NAMING}, crossed as materialized (
@@ -335,7 +337,7 @@ _ONCE_MORE = f"""
   from carried n join naming act on act.id = n.action_id join accounts_account a on a.id = n.account_id
 ){_TOLD}"""  # noqa: S608  # a constant
 STILL_TOLD = f"""
-with carried as materialized (select * from macros_notice where id = any(%(notices)s)){_ONCE_MORE}
+with carried as materialized (select * from macros_notice where id = any(%(notices)s)){ONCE_MORE}
 select distinct notice_id from told where address = recipient"""  # noqa: S608  # constants
 
 # Messages: each its id, evaluation and recipient, and the team whose notices alone it carries, or null; and the notices `n` of one.
@@ -354,35 +356,39 @@ with told as (
 )
 select message_id, account_id from told where threshold = 0"""  # noqa: S608  # constants
 
-# What messages carry, each the most urgent first: notices of the first accounts (%(most)s) of each, and those that no longer hold, with
-# why, as a code; "" where they do. Each row says of its message how many accounts still hold, and whether it may be stopped.
-STILL_WANTED = f"""
-with carried as materialized (
-  select mail.message_id, n.* from {_MAILS} join macros_notice n on {_CARRIES}
-){_ONCE_MORE}
-, judged as (
-  select n.message_id, n.id, n.account_id, n.action_id is not null and n.via <> 'operator' as names_reader,
-       row_number() over (order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
-                                   a.name collate "C", n.id) as urgency,
-       case when n.action_id is null then 'macro_deleted'
+# Why a notice `n` no longer holds, by its account `a` and macro `m`; and, where its fact does, by its reader.
+NOT_WATCHED = """when n.action_id is null then 'macro_deleted'
             when not m.enabled then 'macro_off'
             when m.team_id <> a.team_id then 'other_team'
             when m.scope = 'chosen' and not exists (
                 select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)
               or m.scope = 'channels' and not a.channel = any(m.channels) then 'not_applied'
-            when a.paused_at is not null or a.state = 'paused' then 'paused'
+            when a.paused_at is not null or a.state = 'paused' then 'paused'"""
+STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
+            when exists (
+                select 1 from macros_optout o
+                where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
+            when n.via = '' then 'not_told_direct'
+            else 'not_told_' || n.via"""
+
+# What messages carry, each the most urgent first: notices of the first accounts (%(most)s) of each, and those that no longer hold, with
+# why, as a code; "" where they do. Each row says of its message how many accounts still hold, and whether it may be stopped.
+STILL_WANTED = f"""
+with carried as materialized (
+  select mail.message_id, n.* from {_MAILS} join macros_notice n on {_CARRIES}
+){ONCE_MORE}
+, judged as (
+  select n.message_id, n.id, n.account_id, n.action_id is not null and n.via <> 'operator' as names_reader,
+       row_number() over (order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
+                                   a.name collate "C", n.id) as urgency,
+       case {NOT_WATCHED}
             when n.threshold = 0 and (a.state <> 'deactivated' or a.cycle <> n.cycle) then 'works_again'
             when n.threshold > 0 and n.token_id is null and a.cycle <> n.cycle then 'deadline_moved'
             when n.threshold > 0 and n.token_id is not null and (t.state = 'dead' or not exists (
                 select 1 from accounts_accounttoken p
                 where p.account_id = a.id and p.token_id = t.id and p.access = 'ok')) then 'log_in_ended'
             when n.threshold > 0 and n.token_id is not null and t.cycle <> n.cycle then 'log_in_deadline_moved'
-            when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
-            when exists (
-                select 1 from macros_optout o
-                where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
-            when n.via = '' then 'not_told_direct'
-            else 'not_told_' || n.via end as reason
+            {STILL_NAMED} end as reason
 from carried n
      join accounts_account a on a.id = n.account_id
      left join macros_macroaction ac on ac.id = n.action_id

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from macros import evaluation
+from macros import at_once, evaluation
 from users import database_clock
 
 
@@ -10,3 +10,9 @@ from users import database_clock
 def evaluate_if_due() -> None:
     """Run today's evaluation if it is due and not done."""
     evaluation.evaluate_if_due(now=database_clock.now())
+
+
+@shared_task(name="macros.tell_at_once", ignore_result=True)
+def tell_at_once() -> None:
+    """Write the mails of macros about what just happened."""
+    at_once.tell(database_clock.now())

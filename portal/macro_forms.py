@@ -86,9 +86,12 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
 
 
 class MacroForm(MacroModelForm):
-    """One macro with its first action. `user` decides which teams and accounts can be chosen."""
+    """One macro with its warning ahead and what it tells at once. `user` decides which teams and accounts can be chosen."""
 
-    kind = forms.ChoiceField(label=gettext_lazy("Action"), choices=MacroAction.Kind.choices)
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Action"),
+        choices=[one for one in MacroAction.Kind.choices if one[0] == MacroAction.Kind.PRE_DEACTIVATION],
+    )
     emails = EmailsField(
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
         widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"}),
@@ -104,6 +107,11 @@ class MacroForm(MacroModelForm):
     watch = forms.ChoiceField(
         label=gettext_lazy("Warn when"), choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
         help_text=gettext_lazy("The account: quiet while a backup token covers it. Recommended."),
+    )  # fmt: skip
+    at_once = forms.MultipleChoiceField(
+        label=gettext_lazy("Also tell them at once, when"), choices=MacroAction.Kind.at_once, required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Within about a minute. One cause is one mail; an account is told of once an hour at most."),
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"),
@@ -121,11 +129,13 @@ class MacroForm(MacroModelForm):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.action = self.instance.actions.order_by("pk").first() if self.instance.pk else None
+        self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
         if self.action is not None:
             for name in ("kind", "emails", "notify_consenters", "days", "watch"):
                 self.fields[name].initial = getattr(self.action, name)
+            kinds = self.instance.actions.values_list("kind", flat=True)
+            self.fields["at_once"].initial = [kind for kind in kinds if kind != self.action.kind]
 
     def add_prefix(self, field_name: str) -> str:
         """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
@@ -181,6 +191,7 @@ class MacroForm(MacroModelForm):
             accounts=[account.pk for account in data["accounts"]] + self.unseen_accounts(),
             team_id=data["team"].pk if data["team"] else None,
             action_id=self.action.pk if self.action else 0,
+            at_once=data["at_once"],
         )
 
     def unseen_accounts(self) -> list[int]:
@@ -192,14 +203,24 @@ class MacroForm(MacroModelForm):
         return list(applied.values_list("account_id", flat=True))
 
     def save_rest(self, macro: Macro) -> MacroAction:
-        """Write the action and the chosen accounts of a saved macro."""
+        """Write the actions and the chosen accounts of a saved macro. Returns the one that warns ahead."""
         data = self.cleaned_data
         action = self.action or MacroAction(macro=macro)
         for name in ("kind", "emails", "notify_consenters", "days", "watch"):
             setattr(action, name, data[name])
         action.save()
+        self._save_at_once(macro)
         macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
         return action
+
+    def _save_at_once(self, macro: Macro) -> None:
+        """Write what is told at once, to whom the warning goes; what was told stays on record."""
+        data = self.cleaned_data
+        told = MacroAction.objects.filter(macro=macro).exclude(kind=MacroAction.Kind.PRE_DEACTIVATION)
+        told.exclude(kind__in=data["at_once"]).delete()
+        for kind in data["at_once"]:
+            to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
+            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=to)
 
 
 class ApplyForm(ConfirmForm):

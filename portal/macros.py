@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -17,8 +17,8 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_l
 from unfold.decorators import display
 
 from accounts.models import Account
-from macros import coverage, opt_outs, preview, scope
-from macros.models import Macro, MacroAccount, MacroAction, Notice
+from macros import coverage, news_preview, opt_outs, preview, scope
+from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
 from portal import access, mail_html
 from portal.filters import TeamFilter
 from portal.lists import OwnList
@@ -71,7 +71,12 @@ class MacroAdmin(OwnList):
         of_action = Notice.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
         mailed = of_action.filter(outcome=Notice.Outcome.MAILED).order_by("-action_id", "-pk")
         last = Subquery(mailed.values("evaluation__started_at")[:1])
-        actions = Prefetch("actions", MacroAction.objects.annotate(last_mailed_at=last).order_by("pk"))
+        of_news = NewsNotice.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
+        news = (
+            of_news.filter(outcome=NewsNotice.Outcome.MAILED).order_by("-action_id", "-pk").values("at")[:1]
+        )
+        latest = Greatest(last, Subquery(news))  # PostgreSQL's leaves out what is null
+        actions = Prefetch("actions", MacroAction.objects.annotate(last_mailed_at=latest).order_by("pk"))
         chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
         stopped = opt_outs.running().filter(macro=OuterRef("pk")).order_by().values("macro")
         return (
@@ -145,8 +150,11 @@ class MacroAdmin(OwnList):
 
     @display(description=gettext_lazy("Days in advance"))
     def days(self, macro: Macro) -> str:
-        """Return the days of its actions."""
-        return "; ".join(", ".join(map(str, action.days)) for action in macro.actions.all()) or "—"
+        """Return the days of its warning, and whether it tells at once, too."""
+        warning = macro.warning
+        days = ", ".join(map(str, warning.days)) if warning else "—"
+        at_once = any(action != warning for action in macro.actions.all())
+        return gettext("%(days)s, and at once") % {"days": days} if at_once else days
 
     @display(description=gettext_lazy("Recipients"))
     def recipients(self, macro: Any) -> str:
@@ -190,7 +198,7 @@ class MacroAdmin(OwnList):
         """Show the form beside what the macro would do."""
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
-        action = macro.actions.order_by("pk").first() if macro else None
+        action = macro.warning if macro else None
         draft = preview.draft_of(action) if action else None
         apart = draft is not None and "preview" not in request.GET and preview.takes_long(draft)
         context["preview"] = _preview_context(draft, macro) if draft and not apart else None
@@ -219,7 +227,7 @@ class MacroAdmin(OwnList):
         return self._saved(request, obj)
 
     def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
-        draft = preview.draft_of(macro.actions.get())
+        draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
         if not macro.enabled:
             then = gettext("It is off, so nothing is mailed.")
         elif preview.takes_long(draft):
@@ -274,7 +282,7 @@ class MacroAdmin(OwnList):
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):
             raise Http404
-        draft = preview.draft_of(macro.actions.order_by("pk")[0])
+        draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
         pk = request.GET.get("account", "")
         if pk.isascii() and pk.isdigit() and len(pk) < 19:
             account = Account.objects.visible_to(request.user).filter(pk=pk).first()
@@ -340,10 +348,17 @@ def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any
         return {"too_many": phrase(preview.WORDS, "too_many")}
     return {
         "found": found,
+        "at_once": news_preview.counts(draft, now=now),
         "sent": preview.sent_count(macro, now=now) if macro else 0,
         "mail": preview.sample(draft, found.due),
+        "sent_url": _sent_url(macro) if macro else "",
         "mail_url": _mail_url(macro, found) if macro and found.due else "",
     }
+
+
+def _sent_url(macro: Macro) -> str:
+    """Return the list of what it sent."""
+    return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"
 
 
 def _mail_url(macro: Macro, found: preview.Preview) -> str:

@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from unfold.decorators import display
 
+from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
 from portal import access, mail_html
@@ -51,6 +52,26 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() in kinds.KINDS else queryset
 
 
+class MacroFilter(admin.SimpleListFilter):
+    """The macros that the viewer sees."""
+
+    title = gettext_lazy("macro")
+    parameter_name = "macro"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the macros by name."""
+        found = scope.visible_macros(request.user).order_by("name")
+        return [(str(pk), name) for pk, name in found.values_list("pk", "name")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        """Keep messages that carry something of the macro."""
+        known = {key for key, _ in self.lookup_choices}
+        macro = self.value()
+        if macro is None or macro not in known:
+            return queryset
+        return queryset.filter(pk__in=message_history.of_macro(int(macro)).values("pk"))
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyList):
     """What went out, what did not, and why."""
@@ -65,9 +86,10 @@ class MessageAdmin(ReadOnlyList):
         "reason_cell",
     ]
     list_display_links = ["subject_cell"]
-    list_filter = ["state", KindFilter, TeamFilter, "created_at"]
+    list_filter = ["state", KindFilter, MacroFilter, TeamFilter, "created_at"]
     search_fields = ["recipient", "subject"]
-    costly = frozenset({"q", KindFilter.parameter_name})  # a kind that few mails have is looked for among all
+    # A kind that few mails have is looked for among all.
+    costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name})
     list_select_related = ["team"]
     ordering = ["-created_at", "-id"]
     change_list_template = "admin/notifications/message/change_list.html"

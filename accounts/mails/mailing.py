@@ -12,7 +12,8 @@ from accounts.summary import Summary
 from notifications import composing
 from notifications.kinds import Fact, Mail, NotWanted
 from notifications.models import Message
-from ui import addresses
+from tokens.channels import declarations
+from ui import addresses, dates
 from ui.name_visibility import NameVisibility
 from ui.text import first_name
 from users.models import User
@@ -47,6 +48,17 @@ def summaries(ids: Collection[int]) -> dict[int, Summary]:
     return {
         one.pk: summary.summarise(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))
     }
+
+
+def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
+    """Return until when an account works, in the reader's zone."""
+    return dates.works_until(
+        found.deadline,
+        undated=found.undated,
+        channel_label=declarations.label(found.account.channel),
+        now=timezone.now(),
+        zone=reader.zone,
+    )
 
 
 def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:

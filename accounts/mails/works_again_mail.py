@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from django.utils import timezone
-
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountNotice
@@ -12,7 +10,7 @@ from accounts.telling.notices import without_unwanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
-from ui import addresses, dates, pills
+from ui import addresses, pills
 from ui.text import first_name
 
 SHOWN = 5
@@ -75,16 +73,6 @@ def _card(found: Summary, reader: ReaderWithNames) -> dict[str, object]:
         "pill": pills.pill("account", found.health),
         "state": account.state,  # an account whose restriction ended may be paused, or have no log-in that works
         "carrier": first_name(found.active_name(reader.names)),
-        "until": _until(found, reader) if ends else None,
+        "until": mailing.until(found, reader) if ends else None,
         "url": addresses.absolute_url("open_account", account.pk),
     }
-
-
-def _until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
-    return dates.works_until(
-        found.deadline,
-        undated=found.undated,
-        channel_label=declarations.label(found.account.channel),
-        now=timezone.now(),
-        zone=reader.zone,
-    )

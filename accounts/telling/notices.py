@@ -65,6 +65,14 @@ def record_told(told: Mapping[Message, Iterable[int]], *, now: datetime) -> None
     )
 
 
+def end_told(*, recipient: str, account_ids: Collection[int], now: datetime) -> None:
+    """Note that a mail of an app above, which is recorded as sent in this transaction, told its reader that these accounts (ids) work
+    again. What was lost with a log-in of the reader's is not over by that.
+    """
+    told = AccountNotice.objects.filter(recipient=recipient, account__in=account_ids, closed_at=None)
+    told.exclude(kind=AccountNotice.Kind.ACCESS).update(closed_at=now)
+
+
 def register_unwanted(kind: str, unwanted: Unwanted) -> None:
     """Say of which accounts the recipient of a message of this kind has stopped mails, or is no longer named by any rule."""
     _UNWANTED[kind] = unwanted

@@ -51,7 +51,7 @@ def test_an_account_without_a_date_is_known_since_it_was_made() -> None:
 def test_a_macro_with_several_actions_becomes_several_that_mail_as_before() -> None:
     with connection.cursor() as cursor:
         cursor.execute("set constraints all immediate")  # what the fixtures wrote
-        cursor.execute("alter table macros_macroaction drop constraint one_action_per_macro")
+        cursor.execute("alter table macros_macroaction drop constraint one_action_of_a_kind")
     account = ending(5)
     first = make_macro(accounts=[account], description="Warn the team.")
     second = MacroAction.objects.create(

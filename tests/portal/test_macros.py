@@ -14,12 +14,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import Account
+from accounts.models import Account, AccountEvent
 from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
-from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, settle
+from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
 from users.models import Membership, Team, User
 
@@ -82,6 +82,53 @@ def test_a_macro_is_made_with_its_action_and_says_when_it_mails_first(mira: Clie
     assert (action.emails, action.days) == (["team@lumen.example", "ben@lumen.example"], [7, 1])
     assert macro.created_by is not None
     assert macro.created_by.email == "mira@example.com"
+
+
+def test_what_is_told_at_once_goes_to_whom_the_warning_goes_and_is_taken_away_by_a_tick(mira: Client) -> None:
+    mira.post(ADD, FORM | {"at_once": ["deactivated", "shifted"]})
+    macro = Macro.objects.get()
+    made = {one.kind: (one.emails, one.notify_consenters, one.days) for one in macro.actions.all()}
+    page = mira.get(change(macro)).content.decode()
+    listed = mira.get(MACROS).content.decode()
+
+    mira.post(change(macro), FORM | {"emails": "new@lumen.example", "at_once": ["shifted"]})
+
+    told = ["team@lumen.example", "ben@lumen.example"]
+    assert made == {
+        "pre_deactivation": (told, True, [30, 7, 1]),
+        "deactivated": (told, True, []),
+        "shifted": (told, True, []),
+    }
+    ticked = re.findall(r'name="at_once" value="(\w+)"[^>]* checked', page)
+    assert sorted(ticked) == ["deactivated", "shifted"]
+    assert "30, 7, 1, and at once" in listed
+    now = {one.kind: one.emails for one in macro.actions.all()}
+    assert now == {"pre_deactivation": ["new@lumen.example"], "shifted": ["new@lumen.example"]}
+
+
+def test_the_preview_counts_what_the_last_30_days_would_have_told_at_once(mira: Client) -> None:
+    account = ending(40)
+    AccountEvent.objects.update(at=NOW - timedelta(days=40))
+    for ago in (31, 2):
+        die(account, NOW - timedelta(days=ago))
+        revive(account, NOW + timedelta(days=40), NOW - timedelta(days=ago - 0.5))
+
+    page = mira.post(f"{MACROS}preview/", FORM | {"at_once": ["deactivated", "recovered", "restricted"]})
+
+    counts = preview_counts(page.content.decode())
+    assert counts == {
+        "An account is deactivated": "1 mail 1 account",
+        "An account works again": "1 mail 1 account",
+        "The channel restricts an account": "No mail",
+    }
+    assert not Message.objects.exists()
+
+
+def preview_counts(page: str) -> dict[str, str]:
+    """What the preview says of each kind that is told at once."""
+    part = page.split("At once, in the last 30 days")[1].split("</table>")[0]
+    found = re.findall(r"<tr><td>(.*?)</td><td[^>]*>(.*?)</td></tr>", part)
+    return {label: " ".join(re.sub("<[^>]+>", " ", text).split()) for label, text in found}
 
 
 def test_saving_says_when_nothing_is_due(mira: Client) -> None:

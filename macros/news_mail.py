@@ -1,0 +1,191 @@
+"""The mail of what macros tell at once of accounts that go on: another log-in took over, it works again, its channel restricts it.
+
+Accounts that one cause hit in one way are one card.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from django.conf import settings
+
+from accounts import pool_reasons
+from accounts.mails import mailing
+from accounts.mails.mailing import ReaderWithNames
+from accounts.models import Account, AccountEvent, AccountToken
+from accounts.summary import Summary
+from macros import news, opt_outs
+from macros.models import NewsNotice
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens import reasons
+from tokens.channels import declarations
+from tokens.channels.kinds import Reason
+from tokens.models import Token
+from ui import addresses, dates, pills
+from ui.text import first_name, join_names
+from users.recipients import Via, reply_to
+
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
+CARDS = 10
+NAMED = 10  # accounts named in one card
+ORDER = [NewsNotice.Kind.RESTRICTED, NewsNotice.Kind.SHIFTED, NewsNotice.Kind.RECOVERED]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Accounts that one cause hit in one way, by name; `event` is that of the first."""
+
+    kind: str
+    accounts: Sequence[Account]
+    event: AccountEvent
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from what still holds. Raises NotWanted, with the reasons, where nothing does."""
+    notices, dropped = news.still_wanted(message)
+    if not notices:
+        raise NotWanted(*(sorted(dropped) or ["all_deleted"]))
+    signed = opt_outs.sign(message)
+    stop = addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else ""
+    reader = mailing.reader_of(message)
+    groups = _groups(notices)
+    facts = _facts(notices, groups, reader) | {
+        "stop_url": stop,
+        "not_mine_url": addresses.absolute_url("not_mine", signed),
+    }
+    mail = mailing.compose("macro_news", message, reader, facts)
+    return replace(
+        mail.hiding(signed, HIDDEN),
+        headers=_headers(groups[0].accounts[0], stop),
+        reply_to=reply_to({one.team_id for one in notices}, reader=message.recipient),
+    )
+
+
+def _headers(first: Account, stop: str) -> dict[str, str]:
+    """Return what files the mail with the others about the account, and lets a mail program stop such mails by one press (RFC 8058)."""
+    thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
+    headers = {"In-Reply-To": thread, "References": thread}
+    if stop:
+        headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return headers
+
+
+def _groups(notices: Sequence[NewsNotice]) -> list[Group]:
+    """Return the accounts by what happened to them: what is restricted first, then the largest groups of each kind."""
+    accounts = Account.objects.in_bulk({one.account_id for one in notices})
+    events = AccountEvent.objects.in_bulk({one.event for one in notices})
+    found: dict[tuple[object, ...], dict[int, tuple[Account, AccountEvent]]] = {}
+    for one in notices:
+        account, event = accounts[one.account_id], events[one.event]
+        by: tuple[object, ...] = (event.from_token_id, event.token_id)
+        if one.kind == NewsNotice.Kind.RESTRICTED:
+            by = (account.restriction,)
+        elif one.kind == NewsNotice.Kind.RECOVERED:
+            by = (event.kind, account.active_token_id)
+        found.setdefault((one.kind, account.channel, *by), {})[account.pk] = (account, event)
+    groups = []
+    for (kind, *_), some in found.items():
+        hit = sorted(some.values(), key=lambda each: (each[0].name, each[0].pk))
+        groups.append(Group(str(kind), [account for account, _ in hit], hit[0][1]))
+    return sorted(
+        groups,
+        key=lambda one: (ORDER.index(NewsNotice.Kind(one.kind)), -len(one.accounts), one.accounts[0].name),
+    )
+
+
+def _facts(
+    notices: Sequence[NewsNotice], groups: Sequence[Group], reader: ReaderWithNames
+) -> dict[str, object]:
+    """Return the facts of the whole mail."""
+    shown = groups[:CARDS]
+    found = mailing.summaries([one.accounts[0].pk for one in shown])
+    cards = [_card(one, found[one.accounts[0].pk], reader) for one in shown]
+    ids = {one.account_id for one in notices}
+    unseen = ids - {account.pk for one in shown for account in one.accounts}
+    macros = sorted({one.action.macro.name for one in notices if one.action})
+    ways = {Via(one.via) for one in notices}
+    return {
+        "first": cards[0],
+        "name": groups[0].accounts[0].name,
+        "more": len(ids) - 1,
+        "sums": [
+            (kind, number)
+            for kind in ORDER
+            if (number := len({a.pk for one in groups if one.kind == kind for a in one.accounts}))
+        ],
+        "cards": cards,
+        "unseen": len(unseen),
+        "macros": join_names([f"“{name}”" for name in macros]),
+        "macro_count": len(macros),
+        "because": {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator"}.get(ways.pop(), "")
+        if len(ways) == 1
+        else "",
+    }
+
+
+def _card(group: Group, found: Summary, reader: ReaderWithNames) -> dict[str, object]:
+    """Return the facts of one card."""
+    account, count = found.account, len(group.accounts)
+    facts: dict[str, object] = {
+        "kind": group.kind,
+        "account": account,
+        "channel": declarations.label(account.channel),
+        "count": count,
+        "named": group.accounts[:NAMED],
+        "unnamed": max(0, count - NAMED),
+        "pill": pills.pill("account", found.health),
+        "carrier": found.active_name(reader.names),
+        # Of several accounts it is said where it holds for all of them.
+        "until": mailing.until(found, reader) if _ends_as_one(group) else None,
+        "lifted": group.event.kind == AccountEvent.Kind.UNRESTRICTED,
+        "at": dates.moment(group.event.at, zone=reader.zone).full,
+        "url": addresses.absolute_url("open_account", account.pk),
+    }
+    if group.kind == NewsNotice.Kind.RESTRICTED:
+        facts["steps"] = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name).steps
+    if group.kind == NewsNotice.Kind.SHIFTED:
+        facts |= _came_before(group.event, account, reader)
+    if group.kind == NewsNotice.Kind.RECOVERED and not facts["lifted"]:
+        facts["dark_since"] = _dark_since(group.event, reader)
+    return facts
+
+
+def _came_before(event: AccountEvent, account: Account, reader: ReaderWithNames) -> dict[str, object]:
+    """Return who carried the account before, why not now, and who should come back; little where the log-in was taken out."""
+    entry = (
+        AccountToken.objects.select_related("token__consented_by", "account")
+        .filter(account=account, token=event.from_token_id)
+        .first()
+    )
+    if entry is None:
+        return {"taken_out": True}
+    token = entry.token
+    person = reader.names.within(token, account)
+    mine = reader.user is not None and token.consented_by_id == reader.user.pk
+    reason = pool_reasons.entry_reason(entry)
+    explanation = pool_reasons.explain_entry(entry, person=person, you=mine) if reason else None
+    asked = token.consented_by if token.kind == Token.Kind.PERSON else None
+    seen = reader.names.sees_token(token, account)
+    return {
+        "person": person,
+        "person_first": first_name(person),
+        "mine": mine,
+        "explanation": explanation,
+        "waits_for": explanation.waits_for if explanation else "",
+        "contact": asked.email if asked is not None and asked.is_active and seen and not mine else "",
+        "back": explanation is None,
+        "renew_url": addresses.absolute_url("reauthenticate", account.pk) if mine else "",
+    }
+
+
+def _dark_since(event: AccountEvent, reader: ReaderWithNames) -> str:
+    before = AccountEvent.objects.filter(
+        account=event.account_id, kind=AccountEvent.Kind.DEACTIVATED, pk__lt=event.pk
+    )
+    at: datetime | None = before.order_by("-at", "-pk").values_list("at", flat=True).first()
+    return dates.moment(at, zone=reader.zone).full if at else ""
+
+
+def _ends_as_one(group: Group) -> bool:
+    return len({(one.state, one.deadline_kind, one.deadline) for one in group.accounts}) == 1

@@ -1,0 +1,152 @@
+"""The SQL of what macros tell at once: what happened, which actions it concerns, whom they tell. Set-based, whatever a cause hit.
+
+Whom an action tells, and who stands in, is the text of `macros.sql`.
+"""
+
+from macros.sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
+
+# Events of these moments (`moments`, from `first` to `last`) and of these ids (`events`), as far as they still hold: of each account and
+# kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
+# hour in which the same action tells nothing more of the account, and while `accounts.telling` still finds out whom it tells itself.
+# What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
+# Whoever links an account reads there that it is restricted.
+LOOK = """
+with rule as materialized (
+  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id
+  from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
+  where m.enabled and ac.kind <> 'pre_deactivation'
+), event as (
+  select * from accounts_accountevent e where e.at between %(first)s and %(last)s and e.at = any(%(moments)s)
+  union
+  select * from accounts_accountevent e where e.id = any(%(events)s)
+), happened as materialized (
+  select distinct on (e.account_id, k.kind) e.id, e.account_id, k.kind, a.channel, a.team_id
+  from event e
+  join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
+               ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
+  join accounts_account a on a.id = e.account_id and a.paused_at is null
+  where case e.kind
+    when 'deactivated' then a.state = 'deactivated'
+    when 'shifted' then a.state = 'connected' and e.from_token_id is not null and a.active_token_id = e.token_id
+    when 'connected' then a.state = 'connected' and (
+      select p.kind = 'deactivated' and e.at - p.at > %(blip)s from accounts_accountevent p
+      where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'paused')
+      order by p.at desc, p.id desc limit 1)
+    when 'unrestricted' then a.state = 'connected' and a.restriction = '' and (
+      select e.at - p.at > %(blip)s from accounts_accountevent p
+      where p.account_id = e.account_id and p.id < e.id and p.kind = 'restricted' order by p.at desc, p.id desc limit 1)
+    else a.restriction <> '' and e.at - a.created_at > interval '1 minute' end
+  order by e.account_id, k.kind, e.id desc
+)
+select r.id, h.id, h.kind,
+       case when exists (select 1 from accounts_accountnews n where n.account_id = h.account_id and n.at > %(now)s - interval '3 minutes')
+            then %(now)s + interval '10 seconds'
+            when h.kind = 'deactivated' then (
+              select max(v.started_at) + interval '1 hour' from macros_notice n join macros_evaluation v on v.id = n.evaluation_id
+              where n.action_id = r.id and n.account_id = h.account_id and n.outcome <> 'dropped'
+                and v.started_at > %(now)s - interval '1 hour')
+            else (
+              select max(n.at) + interval '1 hour' from macros_newsnotice n
+              where n.account_id = h.account_id and n.action_id = r.id and n.event <> h.id and n.outcome <> 'dropped'
+                and n.at > %(now)s - interval '1 hour') end as due
+from happened h
+join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id)
+ and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
+     else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end"""
+
+# Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about a log-in of a pool, which died or
+# was removed, tells of its accounts.
+_TOLD = f"""
+with carried as materialized (
+  select e.id, h.action_id, e.account_id, null::bigint as token_id, ''::text as recipient
+  from unnest(%(actions)s::bigint[], %(events)s::bigint[]) h(action_id, event_id) join accounts_accountevent e on e.id = h.event_id
+){ONCE_MORE}
+, mailed as materialized (
+  select m.recipient, m.created_at, p.account_id, p.token_id
+  from notifications_message m
+  join accounts_accounttoken p on p.token_id = (m.payload->>'token')::bigint
+  join accounts_account a on a.id = p.account_id
+  where m.kind in ('died', 'removed') and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
+    and p.account_id in (select account_id from carried)
+    and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
+), news as (
+  select t.*, e.id as event_id, e.kind as event_kind, e.at, e.from_token_id, a.cycle
+  from told t join accounts_accountevent e on e.id = t.notice_id join accounts_account a on a.id = t.account_id
+)"""  # noqa: S608  # constants
+# Each is asked of all rows at once, whichever kind it is for: so the database joins sets, where it would look through them for each row.
+_BY_LOG_IN = """
+  not exists (select 1 from mailed m where {which} and m.recipient = t.address and m.account_id = t.account_id
+                and m.created_at >= t.at - interval '1 minute')"""
+_BY_TELLING = """
+  not exists (select 1 from accounts_accountnotice n where {which} and n.account_id = t.account_id and n.recipient = t.address)"""
+
+# That accounts are deactivated, as the daily evaluation would find it in the morning. What was told of this cycle is no news.
+INSERT_DARK = f"""{_TOLD}
+insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
+                           outcome, outcome_reason)
+select %(evaluation)s, t.action_id, t.account_id, null, t.team_id, t.cycle, 0, t.address, t.via, null, 'waiting', ''
+from news t
+where {_BY_LOG_IN.format(which="true")}
+  and {_BY_TELLING.format(which="n.dark and n.closed_at is null")}
+  and not exists (
+    select 1 from macros_notice n
+    where n.account_id = t.account_id and n.token_id is null and n.cycle = t.cycle and n.recipient = t.address and n.threshold = 0
+      and n.outcome <> 'dropped')
+order by t.account_id, t.action_id, t.address
+on conflict do nothing"""  # noqa: S608  # constants
+
+_OF_THE_LOG_IN = (
+    "t.event_kind = 'shifted' and n.kind = 'access' and n.token_id = t.from_token_id and n.closed_at is null"
+)
+_OF_THE_END = """t.event_kind in ('connected', 'unrestricted') and (n.dark or n.kind = 'restricted')
+    and (n.closed_at >= t.at or n.closed_at is null and n.kind = 'access')"""
+# What else happened. That it works again is told by `accounts.telling` to those whom it told of a lost access; whom it told of the rest, or
+# macros did, are told here, and then no more: see `news.record_end`.
+INSERT_NEWS = f"""{_TOLD}
+insert into macros_newsnotice (evaluation_id, action_id, macro_name, account_id, team_id, event, kind, recipient, via, at, outcome,
+                               outcome_reason)
+select %(evaluation)s, t.action_id, '', t.account_id, t.team_id, t.event_id,
+       case when t.event_kind in ('connected', 'unrestricted') then 'recovered' else t.event_kind end, t.address, t.via, %(now)s,
+       'waiting', ''
+from news t
+where {_BY_LOG_IN.format(which="t.event_kind = 'shifted' and m.token_id = t.from_token_id")}
+  and {_BY_TELLING.format(which=_OF_THE_LOG_IN)}
+  and {_BY_TELLING.format(which="t.event_kind = 'restricted' and n.kind = 'restricted' and n.closed_at is null")}
+  and {_BY_TELLING.format(which=_OF_THE_END)}
+order by t.account_id, t.action_id, t.address
+on conflict do nothing"""  # noqa: S608  # constants
+
+# What a message carries, and why it no longer holds, as a code; "" where it does.
+STILL_WANTED = f"""
+with carried as materialized (
+  select n.*, null::bigint as token_id from macros_newsnotice n where n.id = any(%(notices)s)
+){ONCE_MORE}
+select n.id,
+       case {NOT_WATCHED}
+            when n.kind = 'restricted' and a.restriction = '' then 'not_restricted'
+            when n.kind = 'shifted' and (a.state <> 'connected' or a.active_token_id is distinct from e.token_id) then 'moved_on'
+            when n.kind = 'recovered' and (a.state <> 'connected' or e.kind = 'unrestricted' and a.restriction <> '')
+              then 'stopped_again'
+            {STILL_NAMED} end as reason
+from carried n
+     join accounts_account a on a.id = n.account_id
+     left join accounts_accountevent e on e.id = n.event
+     left join macros_macroaction ac on ac.id = n.action_id
+     left join macros_macro m on m.id = ac.macro_id"""  # noqa: S608  # constants
+
+# Of a draft of a macro: what it would have told at once since a moment, as mails to one reader (what one minute brought is one mail) and
+# accounts, by kind.
+COUNTS = """
+select k.kind, count(distinct date_trunc('minute', e.at)), count(distinct e.account_id)
+from accounts_accountevent e
+join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
+             ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind and k.kind = any(%(kinds)s)
+join accounts_account a on a.id = e.account_id and (%(team)s::bigint is null or a.team_id = %(team)s)
+where e.at > %(since)s and (e.kind <> 'shifted' or e.from_token_id is not null)
+  and case %(scope)s when 'all' then true when 'channels' then a.channel = any(%(channels)s::text[])
+      else a.id = any(%(accounts)s::bigint[]) end
+  and (e.kind <> 'connected' or (
+    select p.kind = 'deactivated' from accounts_accountevent p
+    where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'paused')
+    order by p.at desc, p.id desc limit 1))
+group by k.kind"""
