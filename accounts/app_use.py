@@ -18,22 +18,17 @@ class LogIns:
     unlinked: int
 
 
-NONE = LogIns(linked=0, works=0, unlinked=0)
-
-
 def log_ins(app: ChannelApp) -> LogIns:
     """Count the log-ins of an app, over all teams."""
-    return log_ins_of([app]).get(app.pk, NONE)
+    linked, works = in_pools([app]).get(app.pk, (0, 0))
+    return LogIns(linked, works, Token.objects.filter(app=app).count() - linked)
 
 
-def log_ins_of(apps: Iterable[ChannelApp]) -> dict[int, LogIns]:
-    """Count the log-ins of several apps (by id) at one time, over all teams. An app without any is left out."""
-    of_apps = Token.objects.filter(app__in=[app.pk for app in apps]).order_by().values("app")
-    linked = of_apps.filter(pk__in=AccountToken.objects.values("token"))
+def in_pools(apps: Iterable[ChannelApp]) -> dict[int, tuple[int, int]]:
+    """Count by app (id) the log-ins that are in pools, and those of them that work, over all teams. An app without any is left out."""
+    linked = Token.objects.filter(
+        app__in=[app.pk for app in apps], pk__in=AccountToken.objects.values("token")
+    )
     works = Count("pk", filter=~Q(state=Token.State.DEAD))
-    in_pools = {row["app"]: row for row in linked.annotate(linked=Count("pk"), works=works)}
-    return {
-        row["app"]: LogIns(found["linked"], found["works"], row["all"] - found["linked"])
-        for row in of_apps.annotate(all=Count("pk"))
-        for found in [in_pools.get(row["app"], {"linked": 0, "works": 0})]
-    }
+    counts = linked.order_by().values("app").annotate(linked=Count("pk"), works=works)
+    return {app: (linked, works) for app, linked, works in counts.values_list("app", "linked", "works")}

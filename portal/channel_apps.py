@@ -98,10 +98,10 @@ class ChannelAppAdmin(OwnList):
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an app the numbers of its log-ins, which are counted for all apps at one time."""
-        found = app_use.log_ins_of(ChannelApp.objects.all())
+        found = app_use.in_pools(ChannelApp.objects.all())
 
         def prepare(app: Any) -> None:
-            app.in_use = found.get(app.pk, app_use.NONE)
+            app.in_pools = found.get(app.pk, (0, 0))
 
         return prepare
 
@@ -126,10 +126,10 @@ class ChannelAppAdmin(OwnList):
         return [*self.readonly_fields, *fixed, "log_ins", "actions_cell"]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the app, with the viewer, whose actions its page shows."""
+        """Return the app, with the viewer, whose actions its page shows, and its log-ins: the theme asks for each fact several times."""
         app = super().get_object(request, object_id, from_field)
         if app is not None:
-            app.viewer = request.user
+            app.viewer, app.in_use = request.user, app_use.log_ins(app)
         return app
 
     def get_urls(self) -> list[URLPattern]:
@@ -154,16 +154,16 @@ class ChannelAppAdmin(OwnList):
     @display(description=gettext_lazy("Log-ins"))
     def log_ins_short(self, app: Any) -> str:
         """Return how many log-ins use it, for the list, which names the app already."""
-        found: app_use.LogIns = app.in_use
-        if not found.linked:
+        linked, works = app.in_pools
+        if not linked:
             return gettext("None")
-        text = gettext("%(works)s of %(linked)s work") % {"works": found.works, "linked": found.linked}
+        text = gettext("%(works)s of %(linked)s work") % {"works": works, "linked": linked}
         return text.replace(" ", "\u00a0")
 
     @display(description=gettext_lazy("Log-ins"))
-    def log_ins(self, app: ChannelApp) -> str:
+    def log_ins(self, app: Any) -> str:
         """Return how many log-ins use it, in a sentence."""
-        return channel_app_pages.in_use(app_use.log_ins(app))
+        return channel_app_pages.in_use(app.in_use)
 
     @display(description=gettext_lazy("What you can do"))
     def actions_cell(self, app: Any) -> SafeString:
@@ -171,7 +171,7 @@ class ChannelAppAdmin(OwnList):
         may, address, links = app.viewer.has_perm, channel_app_pages.address, []
         if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
             links.append((address("lead", app), say("lead")))
-        if may(ASK) and app.state == ChannelApp.State.RETIRING and app_use.log_ins(app).linked:
+        if may(ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
             links.append((address("ask", app), say("ask")))
         more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
         if not may(CHANGE) or app.secrets is None:

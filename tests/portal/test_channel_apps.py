@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -150,3 +152,14 @@ def test_the_calls_a_day_that_a_channel_allows_are_entered_on_the_page_of_the_ap
     assert "Calls a day" in form
     app.refresh_from_db()
     assert app.daily_budget == 5_000
+
+
+def test_the_page_of_an_app_counts_its_log_ins_once(client: Client, boss: None) -> None:
+    app = make_app("facebook")
+    ChannelApp.objects.update(state=ChannelApp.State.RETIRING, is_default=False)
+
+    with CaptureQueriesContext(connection) as captured:
+        page = client.get(f"/admin/tokens/channelapp/{app.pk}/change/")
+
+    assert page.status_code == 200
+    assert sum('"works"' in query["sql"] for query in captured) == 1
