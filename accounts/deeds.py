@@ -28,10 +28,13 @@ class Kind:
     """A kind of deed: what one needs to do it, and how it is done to one thing.
 
     `act` gets the deed, the thing's key and the time. It returns whether anything was done, or raises Refusal with the reason.
+    `after` is called with the same once that is committed, for what happens outside any transaction. A worker that dies before it leaves
+    it undone, so it is what a sweep would do as well.
     """
 
     permission: str
     act: Callable[[Deed, int, datetime], bool]
+    after: Callable[[Deed, int, datetime], object] | None = None
 
 
 def start(
@@ -85,6 +88,8 @@ def _do(
                 return
             if not _do_one(deed, kind, key, clock()):
                 return
+            if kind.after:
+                kind.after(deed, key, clock())
     jobs.end(deed, State.READY)
 
 
