@@ -16,6 +16,7 @@ from accounts.mails import (
     ask_mail,
     backup_mail,
     death_mail,
+    leaver_mail,
     mailing,
     removal_mail,
     restricted_mail,
@@ -62,6 +63,7 @@ def register_messages() -> None:
     kinds.register(
         removal_mail.KIND, removal_mail.build, name=_("Log-in removed"), ended=removal_mail.record_end
     )
+    kinds.register(leaver_mail.KIND, leaver_mail.build, name=_("Somebody left"), ended=leaver_mail.record_end)
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))

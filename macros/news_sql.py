@@ -54,8 +54,8 @@ join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
      else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end"""
 
-# Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about a log-in of a pool, which died or
-# was removed, tells of its accounts.
+# Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about log-ins of a pool, which died, were
+# removed, or whose person left, tells of their accounts.
 _TOLD = f"""
 with carried as materialized (
   select e.id, h.action_id, e.account_id, null::bigint as token_id, ''::text as recipient
@@ -64,9 +64,10 @@ with carried as materialized (
 , mailed as materialized (
   select m.recipient, m.created_at, p.account_id, p.token_id
   from notifications_message m
-  join accounts_accounttoken p on p.token_id = (m.payload->>'token')::bigint
+  cross join lateral jsonb_array_elements_text(coalesce(m.payload->'tokens', jsonb_build_array(m.payload->'token'))) named(token_id)
+  join accounts_accounttoken p on p.token_id = named.token_id::bigint
   join accounts_account a on a.id = p.account_id
-  where m.kind in ('died', 'removed') and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
+  where m.kind in ('died', 'removed', 'left') and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
     and p.account_id in (select account_id from carried)
     and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
 ), news as (

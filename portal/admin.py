@@ -15,6 +15,7 @@ from portal import (  # noqa: F401  # they register themselves
     messages,
     people,
     retention,
+    teams,
     tokens,
     unknown_answers,
 )

@@ -1,7 +1,11 @@
 """How far a deed on many is that a worker does, and what came of it: one page for all kinds, whose words are in templates/portal/deeds/."""
 
+from functools import partial
+
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -10,14 +14,14 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
 from accounts import deeds, jobs, tasks
-from accounts.deed_kinds import ASK_PEOPLE_OF_APP, KINDS
+from accounts.deed_kinds import ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access
-from tokens.models import ChannelApp
+from tokens.models import ChannelApp, Token
 from ui import progress
 from ui.confirm import Done, Late, Said
 from users import asking_workers, hold
-from users.models import person
+from users.models import User, person
 
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
 
@@ -29,9 +33,16 @@ def _ask_people(number: int) -> str:
     return asked % {"people": f"{number:,}"}
 
 
-_TITLES = {ASK_PEOPLE_OF_APP: _ask_people}
+def _offboard(_number: int) -> str:
+    return gettext("Offboarding")
+
+
+_TITLES = {ASK_PEOPLE_OF_APP: _ask_people, OFFBOARD: _offboard}
 # What each kind is about, and the page of the one that it is about.
-_ABOUT = {ASK_PEOPLE_OF_APP: (ChannelApp, "admin:tokens_channelapp_change")}
+_ABOUT: dict[str, tuple[type[Model], str]] = {
+    ASK_PEOPLE_OF_APP: (ChannelApp, "admin:tokens_channelapp_change"),
+    OFFBOARD: (User, "admin:users_user_change"),
+}
 
 
 def urls() -> list[URLPattern]:
@@ -60,7 +71,7 @@ def begin(
         now=timezone.now(),
     )
     if is_new:
-        asking_workers.ask(tasks.do_deeds)
+        transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
     elif deed.user_id != user.pk:
         raise Late
     return Done(nothing=True, after=reverse("admin:tokens_channelapp_deed", args=[deed.pk]))
@@ -80,12 +91,15 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         **access.frame_of(model)(request),
         "title": _TITLES[deed.kind](deed.total),
         "deed": deed,
-        "subject": model.objects.filter(pk=deed.subject_id).first(),
+        "subject": model._default_manager.filter(pk=deed.subject_id).first(),  # noqa: SLF001  # Django documents it
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": deed.state == Deed.State.FAILED,
         "unshown": deed.failed - len(deed.failures),
         "back_url": reverse(page_name, args=[deed.subject_id]),
+        "unrevoked": Token.objects.to_revoke().filter(consented_by=deed.subject_id).count()
+        if deed.kind == OFFBOARD
+        else 0,
     }
     page = TemplateResponse(request, f"portal/deeds/{deed.kind}.html", context)
     return progress.open_again(page) if going else page

@@ -1,6 +1,6 @@
 """What every list of the portal has: chips, lines, dates and pills of one kind, cards on phones. No full count of a big table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -75,6 +75,9 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what readies each row that is shown for its cells; asked once a page."""
         return lambda row: None
+
+    def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Read for all rows of a page at once what their cells show."""
 
     def everything(self, request: HttpRequest) -> QuerySet[Any]:
         """Return what the viewer sees without filters, to be counted."""
@@ -151,6 +154,7 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
     kinds = {name: "show" if name in on_cards else "hide" for name in columns}
     kinds |= {model_admin.state_column: "state", columns[0]: "head"}
     found, prepare = list(cl.result_list), model_admin.preparing(request)
+    model_admin.prepare_page(request, found)
     for row in found:
         prepare(row)
 

@@ -1,17 +1,17 @@
 """People in the admin portal. Nobody raises their own rights here: what gives rights is for superusers."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
-from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Count, Exists, Model, OuterRef, Prefetch, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -21,21 +21,24 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from portal import access, login_records
+from accounts import leaving
+from accounts.models import ApiKey
+from portal import access, login_records, offboarding, person_page, teams
 from portal.filters import TeamFilter
 from portal.lists import OwnList
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from ui import confirm
 from ui.confirm import Done, Page, Said
+from ui.refusal import Refusal
 from ui.templatetags import ui as tags
-from users import login_changes, people_actions, recipients, roles, second_factor, visibility
+from users import login_changes, people_actions, roles, second_factor, visibility
 from users.login_changes import Kind
-from users.models import Membership, Team, User, person
+from users.models import Membership, User, person
 
 _RIGHTS = gettext_lazy("Rights")
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
-for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator, Group):
+for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
 
@@ -62,44 +65,6 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
 
-class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
-    """The people of a team, and who leads it."""
-
-    model = Membership
-    form = MembershipForm
-    fields = ["user", "role"]
-    extra = 0
-    autocomplete_fields = ["user"]
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
-        """Return the memberships with what their rows name."""
-        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
-
-    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Offer, and take, only people whom the viewer sees; others come by invitation."""
-        if db_field.name == "user":
-            kwargs["queryset"] = visibility.people_of(person(request))
-        return super().formfield_for_foreignkey(db_field, request, **kwargs)
-
-
-def _tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
-    """Return the links between the lists of people, of those that this person may open."""
-    titles = {User: gettext("Users"), Team: gettext("Teams"), Group: gettext("Groups")}
-    pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
-    return {
-        "views_label": gettext("Users and teams"),
-        "views": [
-            {
-                "display": title,
-                "query_string": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
-                "selected": model is here,
-            }
-            for title, model, page in pages
-            if page.has_view_permission(request)
-        ],
-    }
-
-
 @admin.register(User)
 class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two bases without types in common
     """People. They come by invitation; only superusers touch staff, rights, passwords and second factors."""
@@ -108,22 +73,23 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     add_form = NewPersonForm
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
-    list_display = ["email", "name", "is_active", "role", "factor", "last_log_in"]
+    list_display = ["email", "name", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups", TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
     filter_horizontal = []
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
-    readonly_fields = ["last_log_in", "joined", "log_ins"]
+    readonly_fields = ["carried", "last_log_in", "joined", "log_ins"]
     fieldsets = [
         (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
+        (gettext_lazy("At the channels"), {"fields": ["carried"]}),
         (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
         (gettext_lazy("Log-ins"), {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
-    actions_detail = ["end_sessions", "reset_second_factor"]
+    actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = ngettext_lazy("%(shown)s user", "%(shown)s users", "number")
     titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
@@ -136,6 +102,21 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
             return gettext("Superuser")
         role = roles.role_of(user)
         return str(role.label) if role else gettext("Of own groups")
+
+    @admin.display(description=gettext_lazy("Accounts"))
+    def carries(self, user: Any) -> str:
+        """Return how many accounts the person's log-ins carry, of those that the viewer sees."""
+        return f"{user.numbers[0]:,}"
+
+    @admin.display(description=gettext_lazy("Alone"))
+    def alone(self, user: Any) -> str:
+        """Return how many of these depend on this person alone."""
+        return f"{user.numbers[1]:,}"
+
+    @admin.display(description=gettext_lazy("Carries"))
+    def carried(self, user: Any) -> SafeString:
+        """Return the person's log-ins at channels, and what depends on them."""
+        return person_page.carried(user, user.viewer)
 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
@@ -163,9 +144,20 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
         return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
 
+    def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Give each person of the page the numbers of their accounts."""
+        person_page.count_accounts(rows, person(request))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return the person, with who looks."""
+        found = super().get_object(request, object_id, from_field)
+        if found is not None:
+            found.viewer = person(request)
+        return found
+
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return the way to teams and groups."""
-        return _tabs(request, User)
+        return teams.tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look."""
@@ -207,9 +199,13 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
+        still = leaving.living_log_ins(user).count()
+        page = replace(page, refused=offboarding.first_said(user, still) if still else "")
 
         @transaction.atomic
         def do(_said: Said) -> Done:
+            if page.refused:
+                raise Refusal(page.refused)
             self.log_deletions(request, User.objects.filter(pk=object_id))
             user.delete()
             return Done(after=reverse("admin:users_user_changelist"))
@@ -246,6 +242,18 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
+
+    def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Return whether the person may be offboarded by the viewer."""
+        found = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
+        return offboarding.may(person(request), found)
+
+    @action(description=gettext_lazy("Offboard"), permissions=["offboard"], url_path="offboard")
+    def offboard(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """See somebody off, after a page that says what stops and who could carry on."""
+        user, _ = self._page(request, "offboard", object_id)
+        keys = admin.site.get_model_admin(ApiKey).get_queryset(request)
+        return offboarding.offboard(request, user, keys)
 
     def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
@@ -306,76 +314,3 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     def _refuse(self, request: HttpRequest, text: str) -> HttpResponse:
         self.message_user(request, text, "ERROR")
         return self.response_post_save_change(request, None)
-
-
-@admin.register(Team)
-class TeamAdmin(OwnList):
-    """Teams and their people."""
-
-    list_display = ["name", "people", "leads", "members_only", "default_cell"]
-    search_fields = ["name"]
-    ordering = ["name"]  # the model's own is lost where people are counted
-    readonly_fields = ["is_default"]
-    actions = None
-    inlines = [MemberInline]
-    list_title = gettext_lazy("Teams")
-    nouns = ngettext_lazy("%(shown)s team", "%(shown)s teams", "number")
-    searched = gettext_lazy("Name")
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
-        """Return the teams that the viewer sees, with the number of their people."""
-        own = visibility.teams_seen_by(person(request))
-        seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
-        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
-        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to users and groups."""
-        return _tabs(request, Team)
-
-    @admin.display(description=gettext_lazy("People"), ordering="member_count")
-    def people(self, team: Team) -> int:
-        """Return how many people are in the team."""
-        return int(getattr(team, "member_count", 0))
-
-    @admin.display(description=gettext_lazy("Team leads"))
-    def leads(self, team: Team) -> str:
-        """Return who is told where nobody else can be."""
-        return ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", []))) or gettext(
-            "Nobody: operators are told"
-        )
-
-    @admin.display(description=gettext_lazy("Default"), boolean=True, ordering="is_default")
-    def default_cell(self, team: Team) -> bool:
-        """Return whether it takes what names no team."""
-        return team.is_default
-
-    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
-        """Return whether the team may be deleted: never the default one, which takes what names no team."""
-        return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
-
-
-@admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases without types in common
-    """Groups give rights, so they are for superusers."""
-
-    actions = None
-    list_title = gettext_lazy("Groups")
-    nouns = ngettext_lazy("%(shown)s group", "%(shown)s groups", "number")
-    searched = gettext_lazy("Name")
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to users and teams."""
-        return _tabs(request, Group)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether groups may be made."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return whether groups may be changed."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return whether groups may be deleted."""
-        return bool(request.user.is_superuser)

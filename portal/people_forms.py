@@ -8,6 +8,8 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from accounts import leaving
+from portal import offboarding
 from users import invitations, roles, visibility
 from users.forms import UserModelForm, time_zone_choices
 from users.models import Invitation, User
@@ -55,6 +57,15 @@ class PersonForm(UserModelForm):
                 gettext("Auditors only look, in all teams. Take this group or the other one away.")
             )
         return groups
+
+    def clean_is_active(self) -> bool:
+        """Refuse to switch off whose log-ins still serve accounts: that is offboarding. Raises ValidationError."""
+        stays = bool(self.cleaned_data["is_active"])
+        if not stays and "is_active" in self.changed_data and self.instance.pk:
+            still = leaving.living_log_ins(self.instance).count()
+            if still:
+                raise ValidationError(offboarding.first_said(self.instance, still))
+        return stays
 
     def clean_email(self) -> str:
         """Return the e-mail in lower case, as the login is kept, so that a second spelling is found to be taken."""

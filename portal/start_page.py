@@ -12,22 +12,24 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import backups, health_sql
+from accounts import backups, health_sql, leaving
 from accounts.linking import setup
 from accounts.models import Account
 from macros import reach
-from portal import access, first_steps
+from portal import access, first_steps, offboarding
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp
 from ui.counts import short_count, shown
 from ui.phrases import phrase
-from users import database_clock
+from users import database_clock, visibility
+from users.models import User, person
 
 say = partial(phrase, "words/app_pages.txt")
 
 LIMIT = 10_000
+LEFT_SHOWN = 10  # people
 _ALONE = "alone=1"
 # Card -> rows: text, icon, tone, filter of the list.
 CARDS: list[tuple[StrPromise, list[tuple[StrPromise, str, str, str]]]] = [
@@ -85,6 +87,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "key_problems": key_usage.problems() if sees_apps else [],
         "incidents": _incidents(request),
         "late": _late(apps) if sees_apps else [],
+        "left": _left(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,
@@ -109,6 +112,14 @@ def _incidents(request: HttpRequest) -> list[Incident]:
         return []
     held = TokenDeath.objects.held().values("app")
     return list(Incident.objects.filter(ended_at=None, app__in=held).select_related("app"))
+
+
+def _left(request: HttpRequest) -> list[User]:
+    """Return who is switched off while their log-ins still serve accounts, for those who may offboard them; a few are enough."""
+    viewer = person(request)
+    if not viewer.has_perm(offboarding.PERMISSION):
+        return []
+    return list(leaving.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
 
 
 def _late(apps: list[ChannelApp]) -> list[str]:

@@ -78,6 +78,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         permissions = [
             ("invite_user", "Can invite people by mail"),
             ("end_sessions", "Can log people out everywhere"),
+            ("offboard_user", "Can offboard people: switch them off and end their log-ins"),
             ("see_all_teams", "Can see what belongs to any team"),
         ]
 

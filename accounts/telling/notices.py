@@ -93,12 +93,11 @@ def without_unwanted(notices: Sequence[AccountNotice]) -> list[AccountNotice]:
 
 
 def record_stop_told(message: Message) -> None:
-    """Note which accounts the mail about a log-in that died or was removed told as stopped, once it is sent."""
+    """Note which accounts the mail about log-ins that died or were removed told as stopped, once it is sent."""
     if message.state != Message.State.SENT or message.sent_at is None:
         return
-    deactivated = Account.objects.filter(
-        pool__token=message.payload["token"], state=Account.State.DEACTIVATED
-    )
+    tokens = message.payload.get("tokens") or [message.payload["token"]]
+    deactivated = Account.objects.filter(pool__token__in=tokens, state=Account.State.DEACTIVATED).distinct()
     if teams := message.payload.get(
         "teams"
     ):  # who stands in, or leads, is told of these teams' accounts alone

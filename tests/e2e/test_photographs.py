@@ -157,6 +157,7 @@ def test_pages_of_staff_with_200_accounts(
         inspector.look_at("admin-api-keys", "/admin/accounts/apikey/")
         inspector.look_at("admin-users", "/admin/users/user/")
         inspector.look_at("admin-user", f"/admin/users/user/{fleet['person']}/change/")
+        inspector.look_at("admin-offboard", f"/admin/users/user/{fleet['person']}/offboard/")
         inspector.look_at("admin-invite", "/admin/users/invitation/add/")
 
 

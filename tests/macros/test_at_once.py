@@ -11,6 +11,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions, message_history, pool, pool_entries
+from accounts.mails import leaver_mail
 from accounts.models import Account, AccountNotice, FreshEvents
 from accounts.telling import notices
 from macros import at_once, evaluation, not_mine, opt_outs, tasks
@@ -26,7 +27,7 @@ from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.models import Token
 from users import database_clock, refused_addresses
-from users.models import Team, User
+from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -195,6 +196,28 @@ def test_whom_the_mail_of_the_death_tells_is_not_told_the_same_by_a_macro() -> N
     sent = send()
     assert set(Message.objects.filter(recipient="ada@example.com").values_list("kind", flat=True)) == {"died"}
     assert len(to_watcher(sent)) == 2
+
+
+def test_whom_the_mail_about_a_leaver_tells_is_not_told_the_same_by_a_macro() -> None:
+    tells("deactivated", emails=["lea@example.com", WATCHER])
+    lea, ada, boss = person("Lea"), person("Ada"), make_user("boss@example.com")
+    as_lead = {"role": Membership.Role.TEAM_LEAD}
+    Membership.objects.update_or_create(user=lea, team=Team.default(), defaults=as_lead)
+    tokens = [log_in(ada), log_in(ada)]
+    for token in tokens:
+        linked(token)
+
+    with transaction.atomic():
+        for token in tokens:
+            lifecycle.remove(token_id=token.pk, generation=token.generation, actor=boss, note="", now=NOW)
+        leaver_mail.tell(person=ada, actor=boss, deed_id=1, now=NOW)
+    at_once.tell(SOON)
+
+    sent = send()
+    assert list(Message.objects.filter(recipient="lea@example.com").values_list("kind", flat=True)) == [
+        "left"
+    ]
+    assert len(to_watcher(sent)) == 1
 
 
 def test_recovery_is_told_at_once_and_by_nobody_else_later() -> None:

@@ -1,0 +1,211 @@
+"""What somebody's leaving does to accounts: which stop, which keep one person, and who could carry them then. Reads, writes nothing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from hashlib import sha256
+from typing import Any
+
+from django.core.exceptions import EmptyResultSet
+from django.db import connection
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from accounts import actions, asks_of_app, backup_requests, backups, pool_reasons
+from accounts.backups import Offer
+from accounts.models import Account, AccountToken
+from tokens.models import Token
+from tokens.token_model import TokenQuerySet
+from users.models import User
+
+MOST = 500  # accounts for which somebody else is looked for, those that stop first
+
+LIVING = Q(access=AccountToken.Access.OK) & ~Q(token__state=Token.State.DEAD)  # as selection.living
+LIVING &= ~Q(can_publish=AccountToken.CanPublish.NO)
+USABLE = Q(access=AccountToken.Access.OK, token__state=Token.State.VALID)  # as selection.usable
+USABLE &= ~Q(can_publish=AccountToken.CanPublish.NO)
+About = list[tuple[Account, Token]]
+
+
+class Then(IntEnum):
+    """What becomes of an account when the person leaves."""
+
+    STOPS = 0  # nobody else's log-in could be served
+    ONE_LEFT = 1
+    GOES_ON = 2  # through several people, or it was not carried by this person
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What leaving does, and who could carry what stops or keeps one person."""
+
+    person: User
+    tokens: Sequence[Token]  # the log-ins that end
+    stop: int  # numbers of accounts
+    one_left: int
+    go_on: int
+    at_risk: Sequence[
+        Account
+    ]  # the first two kinds, those that stop first, MOST at most; each with its `then`
+    offers: Mapping[int, Offer]  # account -> the log-in of a colleague that reaches it already
+    asked_first: Collection[int]  # those of these accounts whose team wants that its people agree
+    asks: Mapping[int, About]  # person -> what was linked by them there and stopped
+
+    @property
+    def seen(self) -> str:
+        """What is the same as long as the same would be done."""
+        said = [
+            self.person.is_active,
+            [token.pk for token in self.tokens],
+            self.stop,
+            sorted((pk, offer.token.pk) for pk, offer in self.offers.items()),
+            sorted((pk, len(about)) for pk, about in self.asks.items()),
+        ]
+        return sha256(repr(said).encode()).hexdigest()[:16]
+
+
+def log_ins(person: User) -> TokenQuerySet:
+    """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
+    own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
+    return own.exclude(reason=Token.REMOVED)
+
+
+def living_log_ins(person: User) -> TokenQuerySet:
+    """Return those of them that serve accounts, or would again."""
+    return log_ins(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()
+
+
+def still_serving(people: QuerySet[User]) -> QuerySet[User]:
+    """Keep the people who are switched off while their log-ins go on serving accounts: past the page that ends these first."""
+    serving = Token.objects.filter(consented_by=OuterRef("pk"), kind=Token.Kind.PERSON)
+    serving = serving.exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False)
+    return people.filter(Exists(serving), is_active=False)
+
+
+def accounts_of(person: User) -> QuerySet[Any]:
+    """Return the accounts in whose pools the person's log-ins are, each with `then`, what becomes of it."""
+    own = list(log_ins(person).values_list("pk", flat=True))
+    of_account = AccountToken.objects.filter(account=OuterRef("pk")).order_by()
+    carried = of_account.filter(LIVING, token__in=own)
+    who = Case(
+        When(token__consented_by=None, then=-F("token_id")),
+        default=F("token__consented_by_id"),
+        output_field=BigIntegerField(),
+    )
+    others = of_account.filter(USABLE).exclude(token__in=own).values("account")
+    left = Subquery(others.annotate(n=Count(who, distinct=True)).values("n"), output_field=IntegerField())
+    found = Account.objects.filter(pk__in=AccountToken.objects.filter(token__in=own).values("account"))
+    found = found.annotate(carried=Exists(carried), left=Coalesce(left, Value(0)))
+    return found.annotate(
+        then=Case(
+            When(Q(carried=True, left=0), then=Value(int(Then.STOPS))),
+            When(Q(carried=True, left=1), then=Value(int(Then.ONE_LEFT))),
+            default=Value(int(Then.GOES_ON)),
+            output_field=IntegerField(),
+        )
+    )
+
+
+def count(accounts: QuerySet[Any]) -> dict[Then, int]:
+    """Count what `accounts_of` returns by what becomes of it. One query."""
+    numbers = accounts.aggregate(**{one.name: Count("pk", filter=Q(then=one)) for one in Then})
+    return {one: numbers[one.name] for one in Then}
+
+
+def plan(*, person: User, actor: User, now: datetime) -> Plan:
+    """Work out what leaving does and who could carry on. A fixed number of queries, however many accounts."""
+    accounts = accounts_of(person)
+    numbers = count(accounts)
+    in_order = accounts.filter(then__lt=Then.GOES_ON).select_related("team").order_by("then", "name", "pk")
+    at_risk = list(in_order[:MOST])
+    offers = _offers(person, at_risk)
+    by_id = {account.pk: account for account in at_risk}
+    asked_first = {pk for pk, one in offers.items() if backup_requests.is_needed(one, by_id[pk], actor)}
+    return Plan(
+        person=person,
+        tokens=list(log_ins(person).select_related("app").defer("credentials").order_by("pk")),
+        stop=numbers[Then.STOPS],
+        one_left=numbers[Then.ONE_LEFT],
+        go_on=numbers[Then.GOES_ON],
+        at_risk=at_risk,
+        offers=offers,
+        asked_first=asked_first,
+        asks=_stopped_there(person, [account.pk for account in at_risk], now),
+    )
+
+
+def _offers(person: User, accounts: Sequence[Account]) -> dict[int, Offer]:
+    found = backups.offers(account_ids=[account.pk for account in accounts])
+    best = {
+        pk: next((one for one in of_account if one.token.consented_by_id != person.pk), None)
+        for pk, of_account in found.items()
+    }
+    return {pk: offer for pk, offer in best.items() if offer is not None}
+
+
+def _stopped_there(person: User, account_ids: Collection[int], now: datetime) -> dict[int, About]:
+    """Return by colleague which of their log-ins stopped in these accounts and would serve again after a new consent.
+
+    Without those that were asked for today, and whose person cannot be asked.
+    """
+    entries = AccountToken.objects.filter(account__in=account_ids, token__state=Token.State.DEAD)
+    entries = entries.exclude(token__reason=Token.REMOVED).exclude(token__consented_by=person)
+    entries = entries.select_related("account__team", "token__app", "token__consented_by").order_by(
+        "account__name", "pk"
+    )
+    rows = list(entries.defer("token__credentials"))
+    asked = asks_of_app.asked_today(Q(token__in={one.token_id for one in rows}), now)
+    today = set(asked.values_list("token", flat=True))
+    found: dict[int, About] = defaultdict(list)
+    for one in rows:
+        who = one.token.consented_by_id
+        if who is None or one.token_id in today or actions.cannot_ask(one.token):
+            continue
+        if pool_reasons.explain_entry(one).by_consent:
+            found[who].append((one.account, one.token))
+    return dict(found)
+
+
+# --- many people: the list of users -----------------------------------------------------------------------------------
+
+
+def carried_by_each(
+    *, person_ids: Collection[int], among: QuerySet[Account] | None
+) -> dict[int, tuple[int, int]]:
+    """Return by person how many of these accounts (None: of all) their log-ins carry, and how many of these nobody else could.
+
+    One query, which looks into no other pool: how many log-ins can be used for an account, `settle` has counted.
+    """
+    entries = AccountToken.objects.filter(
+        LIVING, token__kind=Token.Kind.PERSON, token__consented_by__in=person_ids
+    )
+    entries = entries if among is None else entries.filter(account__in=among)
+    by_account = entries.order_by().values(
+        person=F("token__consented_by"), of=F("account"), everybody=F("account__usable_count")
+    )
+    by_account = by_account.annotate(own=Count("pk", filter=Q(token__state=Token.State.VALID)))
+    try:
+        inner, values = by_account.query.sql_with_params()
+    except EmptyResultSet:  # nobody, or no account
+        return {}
+    query = (
+        f"select person, count(*), count(*) filter (where everybody <= own) from ({inner}) x group by person"  # noqa: S608
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return {person: (number, alone) for person, number, alone in cursor.fetchall()}

@@ -1,0 +1,104 @@
+"""Seeing somebody off: locked out at once, then a worker asks colleagues, ends each log-in, and tells those who look after what stopped.
+
+Locked out first, so that nothing is linked in between, and whatever becomes of the worker, nobody who left can log in. Each log-in is
+removed in a transaction of its own and its channel told after it, outside any transaction; what is silent, a sweep goes on with
+(`removal.sweep_removed`). Begun again, it does what is left.
+"""
+
+from datetime import datetime
+from enum import IntEnum
+
+from django.db import transaction
+
+from accounts import actions, leaving, removal
+from accounts.errors import ActionRefused
+from accounts.leaving import Plan
+from accounts.mails import leaver_mail
+from accounts.models import Deed
+from tokens import lifecycle
+from tokens.models import Token
+from users import hold, login_changes, people_actions
+from users.login_changes import Kind
+from users.models import User
+
+
+class Step(IntEnum):
+    """What a step is about; of a deed's key it is the last digit, and the id of the thing is before it."""
+
+    ASK = 1  # a colleague
+    LOG_IN = 2
+    LAST = 3
+
+
+def keys(plan: Plan, *, asking: bool) -> list[int]:
+    """Return the steps as keys of a deed: first whom to ask, then each log-in, at last the mails."""
+    asks = [_key(Step.ASK, person_id) for person_id in plan.asks] if asking else []
+    return [*asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
+
+
+@transaction.atomic
+def lock_out(*, person: User, actor: User, now: datetime) -> bool:
+    """Switch the person off and end their sessions. Returns whether they were still switched on.
+
+    Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays.
+    Raises OnHold.
+    """
+    hold.refuse()
+    if person.pk == actor.pk:
+        raise ActionRefused("not_oneself")
+    both = User.objects.filter(pk__in=[person.pk, actor.pk]).order_by("pk").select_for_update(no_key=True)
+    rows = {one.pk: one for one in both}
+    if not rows[actor.pk].is_active:
+        raise ActionRefused("cannot_log_in", person=str(actor))
+    people_actions.log_out(person)
+    if not rows[person.pk].is_active:
+        return False
+    person.is_active = False
+    person.save(update_fields=["is_active"])
+    login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
+    return True
+
+
+def act(deed: Deed, key: int, now: datetime) -> bool:
+    """Do one step of a deed on the person `deed.subject_id`, in its transaction. Return False where nothing was left to do."""
+    person = User.objects.filter(pk=deed.subject_id, is_active=False).first()
+    if person is None:  # switched on again, or deleted
+        return False
+    step, pk = Step(key % 10), key // 10
+    if step == Step.ASK:
+        return _ask(deed, person, pk, now)
+    if step == Step.LOG_IN:
+        return _end(deed, leaving.log_ins(person).filter(pk=pk).locked().first(), now)
+    for token in leaving.log_ins(
+        person
+    ).locked():  # consented to in the moment before the person was locked out
+        _end(deed, token, now)
+    leaver_mail.tell(person=person, actor=deed.user, deed_id=deed.pk, now=now)
+    return True
+
+
+def after(deed: Deed, key: int, now: datetime) -> None:
+    """Tell the channel of a log-in that was removed in this step that it is over."""
+    if Step(key % 10) == Step.LOG_IN:
+        removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+
+
+def _ask(deed: Deed, person: User, colleague_id: int, now: datetime) -> bool:
+    """Ask a colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
+    about = leaving.plan(person=person, actor=deed.user, now=now).asks.get(colleague_id)
+    if not about:
+        return False
+    actions.ask_person(about=about, actor=deed.user, note=deed.note, now=now)
+    return True
+
+
+def _end(deed: Deed, token: Token | None, now: datetime) -> bool:
+    """Remove a log-in, also one that was renewed since the page was opened; None was removed, or consented to by somebody else, since."""
+    if token is None:
+        return False
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=deed.user, note=deed.note, now=now)
+    return True
+
+
+def _key(step: Step, pk: int = 0) -> int:
+    return pk * 10 + step

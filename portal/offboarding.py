@@ -1,0 +1,194 @@
+"""Offboarding a person: the page says what stops, who could carry on, and what happens in which order; its POST locks out and begins."""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy, ngettext
+
+from accounts import api_keys, backing_up, leaving, leaving_steps, permissions
+from accounts.deed_kinds import OFFBOARD
+from accounts.leaving import Plan, Then
+from accounts.models import Account, ApiKey
+from macros import scope
+from macros.models import Macro
+from portal import access, asking, deeds
+from tokens.channels import declarations
+from ui import confirm
+from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
+from ui.name_visibility import NameVisibility
+from ui.refusal import Refusal
+from ui.text import join_names
+from users import visibility
+from users.models import Session, User, person
+from users.visibility import names_for
+
+PERMISSION = "users.offboard_user"
+
+
+def may(viewer: User, other: User | None) -> bool:
+    """Return whether the viewer may offboard this person (None: anybody): as for changes, and never themselves."""
+    if not viewer.has_perm(PERMISSION) or other is None:
+        return viewer.has_perm(PERMISSION)
+    is_reached = viewer.is_superuser or not (other.is_staff or other.is_superuser)
+    return bool(is_reached and other.pk != viewer.pk and visibility.manages(viewer, other))
+
+
+def first_said(leaver: User, number: int) -> str:
+    """Return why somebody is not switched off or deleted whose log-ins still serve accounts, and what to do first."""
+    return ngettext(
+        "%(name)s has %(number)s log-in that still serves accounts. “Offboard” ends it, and says what stops.",
+        "%(name)s has %(number)s log-ins that still serve accounts. “Offboard” ends them, and says what stops.",
+        number,
+    ) % {"name": leaver, "number": number}
+
+
+class OffboardForm(ConfirmForm):
+    """Who is added, who is asked, and which API keys end, beside why and the name."""
+
+    backups = forms.BooleanField(required=False, initial=True)
+    asks = forms.BooleanField(required=False, initial=True)
+    keys = forms.ModelMultipleChoiceField(
+        ApiKey.objects.none(),
+        required=False,
+        label=gettext_lazy("API keys to revoke"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Those that are not ticked go on working; operators are told of them."),
+    )
+
+    def __init__(self, *args: Any, plan: Plan, viewer: User, keys: QuerySet[ApiKey], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offers, asks = len(plan.offers), len(plan.asks)
+        self.fields["backups"].label = ngettext(
+            "Add the backup that is at hand to %(number)s account",
+            "Add the backups that are at hand to %(number)s accounts",
+            offers,
+        ) % {"number": offers}
+        self.fields["asks"].label = ngettext(
+            "Ask %(number)s colleague whose log-in stopped to re-authenticate",
+            "Ask %(number)s colleagues whose log-ins stopped to re-authenticate",
+            asks,
+        ) % {"number": asks}
+        field = self.fields["keys"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = keys
+        if not plan.offers or not viewer.has_perm(permissions.ADD_BACKUP):
+            del self.fields["backups"]
+        if not plan.asks or not viewer.has_perm("tokens.ask_token"):
+            del self.fields["asks"]
+        if not viewer.has_perm(permissions.REVOKE_API_KEY) or not keys:
+            del self.fields["keys"]
+
+
+def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey]) -> HttpResponse:
+    """Ask (GET), then lock the person out and have a worker end their log-ins (POST). The caller has asked `may`."""
+    viewer, now = person(request), timezone.now()
+    plan, names = leaving.plan(person=leaver, actor=viewer, now=now), names_for(viewer)
+    keys = visible_keys.filter(created_by=leaver, revoked_at=None)
+    first = plan.at_risk[: confirm.SHOWN]
+    page = Page(
+        "portal/confirm/offboard.html",
+        reverse("admin:users_user_change", args=[leaver.pk]),
+        _facts(viewer, leaver, plan),
+        refused=_refused(viewer, leaver, plan),
+        lines=_lines(plan, first, names),
+        unread=plan.stop + plan.one_left - len(first),
+        warns=plan.stop > 0,
+        danger=True,
+        must_type=str(leaver) if plan.stop else "",
+        seen=plan.seen,
+        form=partial(OffboardForm, plan=plan, viewer=viewer, keys=keys),
+    )
+    return confirm.answer(
+        request, page, partial(_begin, request, leaver, plan, page.refused), frame=access.frame_of(leaver)
+    )
+
+
+def _begin(request: HttpRequest, leaver: User, plan: Plan, refused: str, said: Said) -> Done:
+    """Add the backups; then, in one transaction, lock the person out, revoke keys and hand the rest to a worker."""
+    viewer, now = person(request), timezone.now()
+    if refused:
+        raise Refusal(refused)
+    if said.seen != plan.seen:
+        raise Late
+    failures: Sequence[str] = ()
+    if said.cleaned.get("backups"):
+        chosen = {pk: offer.token.pk for pk, offer in plan.offers.items()}
+        outcome = backing_up.add(chosen=chosen, actor=viewer, note=said.note, now=now)
+        called = asking.labels(plan.at_risk)
+        failures = [f"{called[pk]}: {why}" for pk, why in outcome.refused.items()]
+    with transaction.atomic():
+        leaving_steps.lock_out(person=leaver, actor=viewer, now=now)
+        for key in said.cleaned.get("keys", ()):
+            if api_keys.revoke(key=key, now=now):
+                access.log_change(request, key, f"Revoked. {said.note}".strip())
+        access.log_change(request, leaver, f"Offboarded. {said.note}".strip())
+        steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")))
+        done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0)
+    return Done(failures=failures, nothing=True, after=done.after)
+
+
+def _facts(viewer: User, leaver: User, plan: Plan) -> dict[str, Any]:
+    channels = sorted({declarations.label(token.app.channel) for token in plan.tokens})
+    macros = scope.visible_macros(viewer).filter(
+        pk__in=Macro.objects.filter(actions__emails__contains=[leaver.email]).values("pk")
+    )
+    helped = plan.offers.keys() | {account.pk for about in plan.asks.values() for account, _ in about}
+    return {
+        "leaver": leaver,
+        "stop": plan.stop,
+        "one_left": plan.one_left,
+        "go_on": plan.go_on,
+        "log_ins": len(plan.tokens),
+        "channels": join_names(channels) if channels else "",
+        "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
+        "macros": list(macros.order_by("name")),
+        "nobody": any(one.pk not in helped for one in plan.at_risk),
+        "asked_first": len(plan.asked_first),
+        "most": leaving.MOST if plan.stop + plan.one_left > leaving.MOST else 0,
+        "may_invite": viewer.has_perm("users.invite_user"),
+    }
+
+
+def _refused(viewer: User, leaver: User, plan: Plan) -> str:
+    """Return why it cannot be done by the viewer, or is done."""
+    if not plan.tokens and not leaver.is_active:
+        return gettext("This person is switched off, and no log-in of theirs is left.")
+    if visibility.is_administrator(viewer):
+        return ""
+    seen = Account.objects.visible_to(viewer)
+    if leaving.accounts_of(leaver).exclude(pk__in=seen.values("pk")).exists():
+        return gettext("Log-ins of this person also carry accounts of other teams. Ask an administrator.")
+    return ""
+
+
+def _lines(plan: Plan, accounts: Sequence[Account], names: NameVisibility) -> list[ConfirmLine]:
+    called = asking.labels(accounts)
+    asked: dict[int, str] = {}
+    for about in plan.asks.values():
+        for account, token in about:
+            asked.setdefault(account.pk, names.token(token, account))
+    return [
+        ConfirmLine(called[one.pk], _then(one), then=_who(plan, one, asked.get(one.pk, ""), names))
+        for one in accounts
+    ]
+
+
+def _then(account: Any) -> str:
+    return gettext("Stops") if account.then == Then.STOPS else gettext("One person is left")
+
+
+def _who(plan: Plan, account: Any, asked: str, names: NameVisibility) -> str:
+    offer = plan.offers.get(account.pk)
+    if offer is not None:
+        words = gettext("%(name)s is asked first") if account.pk in plan.asked_first else "%(name)s"
+        return words % {"name": names.token(offer.token, account)}
+    if asked:
+        return gettext("%(name)s, asked to re-authenticate") % {"name": asked}
+    return gettext("Nobody yet") if account.then == Then.STOPS else gettext("Nobody else yet")

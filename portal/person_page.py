@@ -1,0 +1,108 @@
+"""What depends on a person, for their page and for the list of users: log-ins at channels, accounts, keys, sessions. Only read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+from accounts import leaving
+from accounts.leaving import Then
+from accounts.models import Account, AccountToken, ApiKey
+from portal import access, offboarding
+from tokens.channels import declarations
+from tokens.models import Token
+from users.models import Session, Team, User
+
+# Token.State as its own person reads it: which pill.
+_STATES = {"valid": "works", "cooling": "checking", "dead": "stopped"}
+SHOWN = 20  # log-ins, and accounts that depend on the person alone
+
+
+@dataclass(frozen=True)
+class LogInLine:
+    """One log-in at a channel."""
+
+    token: Token
+    channel: str
+    state: str  # a key of the pills of log-ins
+    accounts: int  # that the viewer sees
+
+
+def carried(user: User, viewer: User) -> SafeString:
+    """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
+    now = timezone.now()
+    visible = _visible_to(viewer)
+    accounts = leaving.accounts_of(user)
+    accounts = accounts if visible is None else accounts.filter(pk__in=visible.values("pk"))
+    numbers = leaving.count(accounts)
+    alone = accounts.filter(then=Then.STOPS).order_by("name", "pk")[:SHOWN]
+    still = 0 if user.is_active else leaving.living_log_ins(user).count()
+    context = {
+        "person": user,
+        "lines": _log_ins(user, visible),
+        "alone": list(alone),
+        "stop": numbers[Then.STOPS],
+        "unshown": max(0, numbers[Then.STOPS] - SHOWN),
+        "one_left": numbers[Then.ONE_LEFT],
+        "total": sum(numbers.values()),
+        "still": still,
+        "offboard_url": reverse("admin:users_user_offboard", args=[user.pk])
+        if offboarding.may(viewer, user)
+        else "",
+        "sees_accounts": viewer.has_perm(access.VIEW),
+        "log_ins_url": _list_of("tokens_token", user) if viewer.has_perm("tokens.view_token") else "",
+        "messages_url": _list_of("notifications_message", user)
+        if viewer.has_perm("notifications.view_message")
+        else "",
+        "keys": _keys(user, viewer),
+        "sessions": Session.objects.of_user(user.pk, now).count()
+        if viewer.has_perm("users.view_session")
+        else None,
+    }
+    return render_to_string("portal/people/carries.html", context)
+
+
+def count_accounts(people: Sequence[Any], viewer: User) -> None:
+    """Give each person of a page `numbers`: of accounts that they carry, and of those that nobody else could. One query."""
+    found = leaving.carried_by_each(person_ids=[one.pk for one in people], among=_visible_to(viewer))
+    for one in people:
+        one.numbers = found.get(one.pk, (0, 0))
+
+
+def _visible_to(viewer: User) -> QuerySet[Account] | None:
+    """Return the accounts that the viewer sees; None for all, which the database need not look up one by one."""
+    if not viewer.has_perm(access.VIEW):
+        return Account.objects.none()
+    return None if viewer.sees_all_teams else Account.objects.visible_to(viewer)
+
+
+def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
+    tokens = leaving.log_ins(user).select_related("app").defer("credentials")
+    shown = list(tokens.order_by("app__channel", "native_user_name", "pk")[:SHOWN])
+    entries = AccountToken.objects.filter(token__in=[one.pk for one in shown]).order_by()
+    entries = entries if visible is None else entries.filter(account__in=visible)
+    numbers = dict(entries.values("token").annotate(n=Count("pk")).values_list("token", "n"))
+    return [
+        LogInLine(one, declarations.label(one.app.channel), _STATES[one.state], numbers.get(one.pk, 0))
+        for one in shown
+    ]
+
+
+def _keys(user: User, viewer: User) -> list[ApiKey]:
+    """Return the keys that the person made and that still work, as far as the viewer sees them."""
+    if not viewer.has_perm("accounts.view_apikey"):
+        return []
+    keys = ApiKey.objects.filter(created_by=user, revoked_at=None).order_by("name")
+    if not viewer.sees_all_teams:
+        keys = keys.exclude(teams__in=Team.objects.exclude(memberships__user=viewer))
+    return list(keys)
+
+
+def _list_of(model: str, user: User) -> str:
+    return f"{reverse(f'admin:{model}_changelist')}?{urlencode({'q': user.email})}"

@@ -1,0 +1,131 @@
+"""Teams and groups in the admin portal, and the way between the lists of people, teams and groups."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
+from django.contrib.auth.models import Group
+from django.db.models import Count, Model, Prefetch, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from unfold.admin import TabularInline
+
+from portal.lists import OwnList
+from portal.people_forms import MembershipForm
+from users import recipients, visibility
+from users.models import Membership, Team, User, person
+
+if admin.site.is_registered(Group):
+    admin.site.unregister(Group)  # Django's own page of it
+
+
+def tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
+    """Return the links between the lists of people, of those that this person may open."""
+    titles = {User: gettext("Users"), Team: gettext("Teams"), Group: gettext("Groups")}
+    pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
+    return {
+        "views_label": gettext("Users and teams"),
+        "views": [
+            {
+                "display": title,
+                "query_string": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
+                "selected": model is here,
+            }
+            for title, model, page in pages
+            if page.has_view_permission(request)
+        ],
+    }
+
+
+class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+    """The people of a team, and who leads it."""
+
+    model = Membership
+    form = MembershipForm
+    fields = ["user", "role"]
+    extra = 0
+    autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships with what their rows name."""
+        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only people whom the viewer sees; others come by invitation."""
+        if db_field.name == "user":
+            kwargs["queryset"] = visibility.people_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(Team)
+class TeamAdmin(OwnList):
+    """Teams and their people."""
+
+    list_display = ["name", "people", "leads", "members_only", "default_cell"]
+    search_fields = ["name"]
+    ordering = ["name"]  # the model's own is lost where people are counted
+    readonly_fields = ["is_default"]
+    actions = None
+    inlines = [MemberInline]
+    list_title = gettext_lazy("Teams")
+    nouns = ngettext_lazy("%(shown)s team", "%(shown)s teams", "number")
+    searched = gettext_lazy("Name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """Return the teams that the viewer sees, with the number of their people."""
+        own = visibility.teams_seen_by(person(request))
+        seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
+        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
+        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to users and groups."""
+        return tabs(request, Team)
+
+    @admin.display(description=gettext_lazy("People"), ordering="member_count")
+    def people(self, team: Team) -> int:
+        """Return how many people are in the team."""
+        return int(getattr(team, "member_count", 0))
+
+    @admin.display(description=gettext_lazy("Team leads"))
+    def leads(self, team: Team) -> str:
+        """Return who is told where nobody else can be."""
+        return ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", []))) or gettext(
+            "Nobody: operators are told"
+        )
+
+    @admin.display(description=gettext_lazy("Default"), boolean=True, ordering="is_default")
+    def default_cell(self, team: Team) -> bool:
+        """Return whether it takes what names no team."""
+        return team.is_default
+
+    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        """Return whether the team may be deleted: never the default one, which takes what names no team."""
+        return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
+
+
+@admin.register(Group)
+class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases without types in common
+    """Groups give rights, so they are for superusers."""
+
+    actions = None
+    list_title = gettext_lazy("Groups")
+    nouns = ngettext_lazy("%(shown)s group", "%(shown)s groups", "number")
+    searched = gettext_lazy("Name")
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to users and teams."""
+        return tabs(request, Group)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether groups may be made."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Return whether groups may be changed."""
+        return bool(request.user.is_superuser)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Return whether groups may be deleted."""
+        return bool(request.user.is_superuser)

@@ -1,0 +1,581 @@
+"""Offboarding: what the page says, who may, and that everything is done once, told once, and gone on with after a worker died."""
+
+import re
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import api_keys, deeds, leaving, leaving_steps, pool, removal, tasks
+from accounts.deed_kinds import KINDS
+from accounts.errors import ActionRefused
+from accounts.leaving import Then
+from accounts.mails import leaver_mail
+from accounts.models import Account, Deed, ReachedAccount
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.portal.support import staff
+from tests.support import native
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
+from tests.support.sandbox import Sandbox
+from tokens.channels import declarations
+from tokens.models import Token
+from users import liveness
+from users.models import Membership, Session, Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+OFFBOARD = "users.offboard_user"
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox, settings: Settings) -> Sandbox:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def boss(client: Client) -> User:
+    """A superuser, logged in."""
+    user = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def settle(*accounts: Account) -> None:
+    with transaction.atomic():
+        pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=timezone.now())
+    for account in accounts:
+        account.refresh_from_db()
+
+
+def log_in(person: User | None, channel: str = "facebook", **fields: Any) -> Token:
+    fields.setdefault("first_linked_at", timezone.now())
+    return make_token(make_app(channel), consented_by=person, **fields)
+
+
+def carried(*tokens: Token, **fields: Any) -> Account:
+    account = make_account(tokens[0].app.channel, **fields)
+    for token in tokens:
+        link(account, token)
+    settle(account)
+    return account
+
+
+def reaches(token: Token, *accounts: Account) -> None:
+    ReachedAccount.objects.bulk_create(
+        ReachedAccount(
+            token=token, native_id=one.native_id, can_publish="yes", role="Admin", seen_at=timezone.now()
+        )
+        for one in accounts
+    )
+
+
+def page_of(person: User) -> str:
+    return reverse("admin:users_user_offboard", args=[person.pk])
+
+
+def send(client: Client, person: User, **form: Any) -> Any:
+    """Open the page, leave its ticks as they are, type the name and press the button."""
+    shown = client.get(page_of(person)).text
+    found = re.search(r'name="seen" value="(\w+)"', shown)
+    assert found, shown
+    ticked = {name: "on" for name in ("backups", "asks") if f'name="{name}"' in shown}
+    return client.post(page_of(person), {"seen": found[1], "typed": str(person), **ticked, **form})
+
+
+def mails() -> Counter[tuple[str, str]]:
+    return Counter(Message.objects.values_list("kind", "recipient"))
+
+
+def states(*tokens: Token) -> set[tuple[str, str]]:
+    return set(Token.objects.filter(pk__in=[one.pk for one in tokens]).values_list("state", "reason"))
+
+
+# --- the whole of it --------------------------------------------------------------------------------------------------
+
+
+def agency() -> tuple[User, list[Token], list[Account], list[Team]]:
+    """Mara with 120 accounts in 6 log-ins at all channels and 4 teams, each with a lead; a colleague backs up every third account."""
+    teams = [make_team(f"Team {letter}") for letter in "ABCD"]
+    mara, emil = make_user("mara@example.com", name="Mara Lindt"), make_user("emil@example.com", name="Emil")
+    for team in teams:
+        lead = make_user(f"lead.{team.name[-1].lower()}@example.com", team=team)
+        Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+        for one in (mara, emil):
+            Membership.objects.create(user=one, team=team)
+    own = [log_in(mara, channel) for channel in declarations.channel_keys()]
+    accounts = []
+    for token in own:
+        other = log_in(emil, token.app.channel)
+        for number in range(20):
+            pool_of = [token, other] if number % 3 == 0 else [token]
+            accounts.append(
+                make_account(
+                    token.app.channel, team=teams[number % 4], name=f"{token.app.channel} {number:02}"
+                )
+            )
+            for used in pool_of:
+                link(accounts[-1], used)
+    settle(*accounts)
+    return mara, own, accounts, teams
+
+
+def test_120_accounts_in_six_log_ins_are_let_go_by_one_page_and_each_person_gets_one_mail(
+    client: Client, boss: User
+) -> None:
+    mara, own, accounts, _ = agency()
+    browser = Client()
+    browser.force_login(mara)
+
+    shown = client.get(page_of(mara)).text
+    leads = send(client, mara, note="Left us.")["Location"]
+    locked_out = browser.get(reverse("my_accounts")).status_code
+    tasks.do_deeds()
+    page = client.get(leads).text
+
+    mara.refresh_from_db()
+    text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
+    assert "78 accounts: nobody else carries them" in text
+    assert "and 20 more" in text
+    assert (mara.is_active, Session.objects.filter(user=mara).exists(), locked_out) == (False, False, 302)
+    assert states(*own) == {("dead", "removed")}
+    stopped = Account.objects.filter(state="deactivated", reason="removed").count()
+    assert (stopped, Account.objects.filter(state="connected").count()) == (78, len(accounts) - 78)
+    assert "Mara Lindt is offboarded" in page
+    assert mails() == {
+        ("left", "lead.a@example.com"): 1,
+        ("left", "lead.b@example.com"): 1,
+        ("left", "lead.c@example.com"): 1,
+        ("left", "lead.d@example.com"): 1,
+        ("login_changed", "mara@example.com"): 1,
+    }
+    told = Message.objects.get(recipient="lead.a@example.com")
+    mail = leaver_mail.build(told)
+    assert mail.subject.startswith("Mara Lindt left: ")
+    of_team_a = Account.objects.filter(state="deactivated", team__name="Team A").count()
+    assert f"{of_team_a} accounts" in mail.subject
+    assert LogEntry.objects.filter(object_id=str(mara.pk), change_message__contains="Offboarded").exists()
+    assert pool.differences() == []
+
+
+def test_what_is_at_hand_is_added_first_so_that_those_accounts_go_on(client: Client, boss: User) -> None:
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    alone, other = carried(log_in(mara)), carried(log_in(mara))
+    backup = log_in(emil)
+    reaches(backup, alone)
+
+    shown = client.get(page_of(mara)).text
+    send(client, mara)
+    tasks.do_deeds()
+
+    for account in (alone, other):
+        account.refresh_from_db()
+    assert "Add the backup that is at hand to 1 account" in shown
+    assert (alone.state, alone.active_token, other.state) == ("connected", backup, "deactivated")
+    assert mails()["backup", "emil@example.com"] == 1
+
+
+def test_the_ticks_are_taken_at_their_word(client: Client, boss: User) -> None:
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    alone = carried(log_in(mara))
+    reaches(log_in(emil), alone)
+
+    answer = send(client, mara, backups="")
+    tasks.do_deeds()
+
+    alone.refresh_from_db()
+    assert answer.status_code == 302
+    assert alone.state == "deactivated"
+    assert not alone.pool.filter(token__consented_by=emil).exists()
+
+
+def test_where_the_team_wants_it_the_colleague_is_asked_first(client: Client, boss: User) -> None:
+    team = make_team(ask_backups=True)
+    mara = make_user("mara@example.com", name="Mara", team=team)
+    emil = make_user("emil@example.com", name="Emil", team=team)
+    alone = carried(log_in(mara), team=team)
+    reaches(log_in(emil), alone)
+
+    shown = client.get(page_of(mara)).text
+    send(client, mara)
+    tasks.do_deeds()
+
+    alone.refresh_from_db()
+    assert "Emil is asked first" in shown
+    assert alone.state == "deactivated"
+    assert mails()["backup_ask", "emil@example.com"] == 1
+
+
+def test_colleagues_whose_log_in_stopped_there_are_asked_by_one_mail_each(client: Client, boss: User) -> None:
+    mara, cleo = make_user("mara@example.com", name="Mara"), make_user("cleo@example.com", name="Cleo")
+    gone = make_user("gone@example.com", is_active=False)
+    mine, stopped = log_in(mara), log_in(cleo, state="dead")
+    for _ in range(3):
+        carried(mine, stopped, log_in(gone, state="dead"))
+
+    shown = client.get(page_of(mara)).text
+    send(client, mara)
+    tasks.do_deeds()
+
+    assert "Cleo, asked to re-authenticate" in " ".join(shown.split())
+    asks = Message.objects.filter(kind="ask")
+    assert [(one.recipient, len(one.payload["accounts"])) for one in asks] == [("cleo@example.com", 3)]
+
+
+def test_keys_are_revoked_one_by_one_and_the_others_go_on(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    kept, ended = (
+        api_keys.issue(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
+        for name in ("kept", "ended")
+    )
+
+    send(client, mara, keys=[ended.pk])
+
+    for key in (kept, ended):
+        key.refresh_from_db()
+    assert kept.revoked_at is None
+    assert ended.revoked_at is not None
+
+
+def test_a_person_without_log_ins_is_switched_off_all_the_same(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+
+    shown = client.get(page_of(mara)).text
+    leads = send(client, mara)["Location"]
+    tasks.do_deeds()
+
+    mara.refresh_from_db()
+    assert "There is no log-in at a channel to revoke." in shown
+    assert not mara.is_active
+    assert "is offboarded" in client.get(leads).text
+    assert mails() == {("login_changed", "mara@example.com"): 1}
+
+
+# --- what happens meanwhile -------------------------------------------------------------------------------------------
+
+
+class Dies(BaseException):
+    """The worker is gone, and writes nothing more."""
+
+
+def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mara, own, _, _ = agency()
+    send(client, mara)
+    monkeypatch.setattr(liveness, "may_take_over", lambda: True)
+    end, calls = removal.end_at_channel, list[int]()
+
+    def dies(**which: Any) -> Any:
+        calls.append(which["token_id"])
+        if len(calls) == 3:
+            raise Dies
+        return end(**which)
+
+    monkeypatch.setattr(removal, "end_at_channel", dies)
+    with pytest.raises(Dies):
+        tasks.do_deeds()
+    in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
+    told_before = Message.objects.filter(kind="left").count()
+    later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
+    deeds.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
+    told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
+    removal.sweep_removed(now=later)
+
+    assert (in_between, told_before) == ({"removed": 3, "": 3}, 0)
+    assert told_channels == {token.pk: 1 for token in own}
+    assert left_open  # the one whose channel was to be told when the worker died: the sweep does
+    assert calls.count(calls[2]) == 2
+    assert states(*own) == {("dead", "removed")}
+    assert Message.objects.filter(kind="left").count() == 4
+    assert Counter(Token.objects.get(pk=own[0].pk).events.values_list("kind", flat=True))["removed"] == 1
+
+
+def test_a_log_in_that_was_renewed_or_consented_to_meanwhile_ends_too_and_a_colleagues_does_not(
+    client: Client, boss: User
+) -> None:
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    renewed, taken_over = log_in(mara), log_in(mara)
+    carried(renewed)
+    carried(taken_over)
+    send(client, mara)
+    Token.objects.filter(pk=renewed.pk).update(generation=7)
+    Token.objects.filter(pk=taken_over.pk).update(consented_by=emil)
+    late = log_in(mara)
+
+    tasks.do_deeds()
+
+    assert states(renewed, late) == {("dead", "removed")}
+    taken_over.refresh_from_db()
+    assert taken_over.state == "valid"
+
+
+def test_the_channel_is_told_and_what_was_held_is_purged(client: Client, boss: User, world: Sandbox) -> None:
+    native.linked("facebook", "ada")
+    ada = User.objects.get(email="ada@example.com")
+    world.clear_calls()
+
+    leads = send(client, ada)["Location"]
+    none_yet = world.calls(path="me/permissions", method="DELETE")
+    tasks.do_deeds()
+
+    assert none_yet == []
+    assert len(world.calls(path="me/permissions", method="DELETE")) == 1
+    assert Token.objects.get(consented_by=ada).credentials is None
+    assert "not answered yet" not in client.get(leads).text
+
+
+def test_a_channel_that_is_silent_holds_nothing_up_and_the_page_says_so(
+    client: Client, boss: User, world: Sandbox
+) -> None:
+    account = native.linked("facebook", "ada")
+    ada = User.objects.get(email="ada@example.com")
+    world.add_fault("facebook", path="me/permissions", status=500)
+
+    leads = send(client, ada)["Location"]
+    tasks.do_deeds()
+    page = client.get(leads).text
+
+    account.refresh_from_db()
+    token = Token.objects.get(consented_by=ada)
+    assert (account.state, token.reason) == ("deactivated", "removed")
+    assert token.credentials is not None
+    assert "the channel has not answered yet" in page
+
+
+def test_of_two_staff_at_once_one_does_it(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    carried(log_in(mara))
+    other = Client()
+    other.force_login(make_user("other@example.com", is_staff=True, is_superuser=True))
+    seen = re.search(r'name="seen" value="(\w+)"', other.get(page_of(mara)).text)
+    assert seen
+
+    send(client, mara)
+    page = other.post(page_of(mara), {"seen": seen[1], "typed": "Mara"}, follow=True).text
+    again = send(other, mara)
+    tasks.do_deeds()
+
+    assert "somebody else is at it" in page
+    assert again["Location"] == reverse("admin:users_user_change", args=[mara.pk])
+    assert Deed.objects.count() == 1
+    assert mails()["login_changed", "mara@example.com"] == 1
+
+
+def test_of_two_superusers_who_see_each_other_off_one_stays(boss: User) -> None:
+    other = make_user("other@example.com", is_staff=True, is_superuser=True)
+    leaving_steps.lock_out(person=other, actor=boss, now=timezone.now())
+
+    with pytest.raises(ActionRefused, match="can no longer log in"):
+        leaving_steps.lock_out(person=boss, actor=other, now=timezone.now())
+
+    boss.refresh_from_db()
+    assert boss.is_active
+
+
+def test_whoever_is_switched_on_again_meanwhile_keeps_what_is_left(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    token = log_in(mara)
+    carried(token)
+    send(client, mara)
+    User.objects.filter(pk=mara.pk).update(is_active=True)
+
+    tasks.do_deeds()
+
+    assert states(token) == {("valid", "")}
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+
+
+def test_nobody_offboards_themselves_and_it_has_a_permission_of_its_own(client: Client) -> None:
+    team = make_team()
+    ada = make_user("ada@example.com", team=team)
+    without = staff(client, "users.view_user", team=team)
+    by_clerk = client.get(page_of(ada)).status_code
+    without.user_permissions.add(Permission.objects.get(codename="offboard_user"))
+
+    by_manager = client.get(page_of(ada)).status_code
+    itself = client.get(page_of(without)).status_code
+
+    assert (by_clerk, by_manager, itself) == (403, 200, 403)
+
+
+def test_a_manager_offboards_people_of_their_own_teams_who_are_no_staff_and_carry_nothing_else(
+    client: Client,
+) -> None:
+    ours, theirs = make_team(), make_team()
+    ada, boss = make_user(team=ours), make_user(team=ours, is_staff=True)
+    both, foreign = make_user(team=ours), make_user(team=theirs)
+    Membership.objects.create(user=both, team=theirs)
+    carried(log_in(ada), team=theirs)
+    staff(client, "users.view_user", OFFBOARD, team=ours)
+
+    statuses = [client.get(page_of(one)).status_code for one in (ada, boss, both)]
+    not_found = client.get(page_of(foreign)).status_code
+    page = client.get(page_of(ada)).text
+    client.post(page_of(ada), {"seen": "", "typed": str(ada)})
+
+    ada.refresh_from_db()
+    assert statuses == [200, 403, 403]
+    assert not_found in {403, 404}
+    assert "also carry accounts of other teams" in page
+    assert ada.is_active
+
+
+# --- nothing goes past it ---------------------------------------------------------------------------------------------
+
+
+def test_the_tick_and_the_page_that_deletes_lead_here_while_log_ins_serve_accounts(
+    client: Client, boss: User
+) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    carried(log_in(mara))
+    change = reverse("admin:users_user_change", args=[mara.pk])
+    delete = reverse("admin:users_user_delete", args=[mara.pk])
+    form = {
+        "email": mara.email,
+        "theme": "auto",
+        "memberships-TOTAL_FORMS": "0",
+        "memberships-INITIAL_FORMS": "0",
+    }
+
+    ticked = client.post(change, form).text
+    asked = client.get(delete).text
+    client.post(delete)
+
+    mara.refresh_from_db()
+    for page in (ticked, asked):
+        assert "1 log-in that still serves accounts" in page
+    assert page_of(mara) in client.get(change).text
+    assert mara.is_active
+
+
+def test_whoever_was_switched_off_past_it_is_shown_and_the_rest_is_done(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    token = log_in(mara)
+    carried(token)
+    User.objects.filter(pk=mara.pk).update(is_active=False)
+
+    start = client.get(reverse("admin:index")).text
+    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    send(client, mara)
+    tasks.do_deeds()
+
+    assert page_of(mara) in start
+    assert "Switched off, but 1 log-in still serves accounts." in page
+    assert states(token) == {("dead", "removed")}
+    assert "still serve accounts" not in client.get(reverse("admin:index")).text
+
+
+# --- the person's page and the list -----------------------------------------------------------------------------------
+
+
+def test_the_persons_page_and_the_list_say_what_depends_on_them(client: Client, boss: User) -> None:
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    mine = log_in(mara)
+    alone = carried(mine, name="Alone GmbH")
+    shared = carried(mine, log_in(emil))
+
+    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    rows = client.get(reverse("admin:users_user_changelist")).text
+    numbers = leaving.carried_by_each(person_ids=[mara.pk, emil.pk], among=Account.objects.all())
+
+    assert "1 account depends on this person alone:" in page
+    assert "Alone GmbH" in page
+    assert "1 would keep one person without them." in page
+    assert numbers == {mara.pk: (2, 1), emil.pk: (1, 0)}
+    assert "Alone" in rows
+    assert dict(leaving.accounts_of(mara).values_list("pk", "then")) == {
+        alone.pk: Then.STOPS,
+        shared.pk: Then.ONE_LEFT,
+    }
+
+
+def test_accounts_of_teams_that_the_viewer_does_not_see_are_not_told(client: Client) -> None:
+    ours, theirs = make_team(), make_team()
+    mara = make_user("mara@example.com", team=ours)
+    carried(log_in(mara), team=ours, name="Ours")
+    carried(log_in(mara), team=theirs, name="Secret")
+    staff(client, "users.view_user", team=ours)
+
+    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+
+    assert "Ours" in page
+    assert "Secret" not in page
+    assert "1 account depends on this person alone:" in page
+
+
+def test_pages_ask_the_database_as_often_for_many_accounts_as_for_few(client: Client, boss: User) -> None:
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    pages = [
+        page_of(mara),
+        reverse("admin:users_user_change", args=[mara.pk]),
+        reverse("admin:users_user_changelist"),
+    ]
+    counts = []
+    for number in (2, 30):
+        mine, stopped, backup = log_in(mara), log_in(emil, state="dead"), log_in(emil)
+        for _ in range(number):
+            reaches(backup, carried(mine))
+            carried(mine, stopped)
+        for address in pages:
+            client.get(address)
+        with CaptureQueriesContext(connection) as asked:
+            for address in pages:
+                assert client.get(address).status_code == 200
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1]
+
+
+# --- the mail ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_mail_is_not_sent_where_somebody_carries_the_accounts_by_then(client: Client, boss: User) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    lead = make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    account = carried(log_in(mara))
+    send(client, mara)
+    tasks.do_deeds()
+    message = Message.objects.get(kind="left")
+    text = leaver_mail.build(message).text
+    link(account, log_in(lead))
+    settle(account)
+
+    assert "Mara left" in text
+    assert account.name in text
+    with pytest.raises(NotWanted, match="Somebody linked the accounts"):
+        leaver_mail.build(message)
+
+
+def test_a_second_deed_tells_what_one_had_removed_that_ended_before_its_mails(boss: User) -> None:
+    mara, lead = make_user("mara@example.com"), make_user("lead@example.com")
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    token = log_in(mara)
+    carried(token)
+    now: datetime = timezone.now()
+    leaving_steps.lock_out(person=mara, actor=boss, now=now)
+    first = Deed(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
+    with transaction.atomic():
+        leaving_steps.act(first, token.pk * 10 + leaving_steps.Step.LOG_IN, now)
+    nobody_yet = Message.objects.filter(kind="left").exists()
+
+    again = Deed.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
+    with transaction.atomic():
+        leaving_steps.act(again, int(leaving_steps.Step.LAST), now)
+
+    assert not nobody_yet
+    assert mails()["left", "lead@example.com"] == 1
