@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tests.e2e.driver import Chromium, Theme, Visitor
+from tests.e2e.driver import HEIGHT, Chromium, Theme, Visitor
 from tests.e2e.product import Product
 from tests.e2e.steps import MIRA
 
@@ -80,6 +80,10 @@ class Inspector:
         self.visitor.page.screenshot(path=file, full_page=True, animations="disabled")
 
     def _walk(self, name: str) -> None:
+        """Walk the page in a window as high as it is: in a lower one a bar at its edge covers half of some field, by chance."""
+        page = self.visitor.page
+        height = int(page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": self.width, "height": max(HEIGHT, height + 72)})
         # Without preload: axe would put our style sheets into the page again, where their @import leads nowhere.
         options = {
             "resultTypes": ["violations"],
@@ -87,7 +91,8 @@ class Inspector:
             "rules": {"target-size": {"enabled": True}},  # of WCAG 2.2, which axe asks on request only
         }
         context = {"exclude": [[selector] for selector in THEMES_OWN]} if THEMES_OWN else None
-        response = self.axe.run(self.visitor.page, context, options).response
+        response = self.axe.run(page, context, options).response
+        page.set_viewport_size({"width": self.width, "height": HEIGHT})
         for finding in response["violations"]:
             if finding["impact"] in GRAVE or finding["id"] in DEMANDED:
                 where = [" ".join(map(str, node["target"])) for node in finding["nodes"]]
