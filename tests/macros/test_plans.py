@@ -105,6 +105,7 @@ def test_what_was_told_is_not_compared_with_every_account_that_is_due() -> None:
     for _ in range(accounts):
         ending(5)
     with connection.cursor() as cursor:
+        cursor.execute("truncate macros_notice cascade")  # a table that is new has no pages, either
         cursor.execute("analyze")
     compared_in_vain()
     assert Notice.objects.count() == 2 * accounts
