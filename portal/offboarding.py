@@ -131,7 +131,7 @@ def _begin(request: HttpRequest, leaver: User, plan: Plan, refused: str, said: S
         access.log_change(request, leaver, f"Offboarded. {said.note}".strip())
         steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")))
         done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0)
-    return Done(failures=failures, nothing=True, after=done.after)
+    return Done(failures=failures, after=done.after)
 
 
 def _facts(viewer: User, leaver: User, plan: Plan) -> dict[str, Any]:
