@@ -38,6 +38,7 @@ BY_NAME = {
     "auth_permission": (
         "select c.app_label || '.' || p.codename from auth_permission p join django_content_type c on c.id = p.content_type_id"
     ),
+    "auth_group": "select name from auth_group",  # a new version may bring one
     "auth_group_permissions": (
         "select g.name || ': ' || c.app_label || '.' || p.codename from auth_group_permissions x join auth_group g on g.id = x.group_id "
         "join auth_permission p on p.id = x.permission_id join django_content_type c on c.id = p.content_type_id"
