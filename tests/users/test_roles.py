@@ -89,6 +89,18 @@ def test_an_invitation_gives_its_role_and_takes_no_wider_one_away() -> None:
 
 
 @pytest.mark.django_db
+def test_staff_of_a_group_of_their_own_become_no_auditors_who_act_in_all_teams() -> None:
+    own = Group.objects.create(name="Night shift")
+    noor = make_user("noor@example.com", is_staff=True)
+    noor.groups.add(own)
+
+    roles.give(noor, Role.AUDITOR)
+
+    assert not User.objects.get(pk=noor.pk).sees_all_teams
+    assert roles.contradict([own, Group.objects.get(name=GROUPS[Role.AUDITOR])])
+
+
+@pytest.mark.django_db
 def test_an_invitation_of_before_there_were_roles_still_opens_the_portal() -> None:
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
     invited = invitations.create(
