@@ -25,6 +25,7 @@ class MacrosConfig(AppConfig):
             not_mine,
             receivers,
             revalidation,
+            trying,
             windows,
         )
         from notifications import kinds
@@ -45,6 +46,7 @@ class MacrosConfig(AppConfig):
         kinds.register(
             not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
         )
+        trying.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)

@@ -92,6 +92,7 @@ class Foot:
     why: str = ""
     not_mine: str = ""
     stop: str = ""
+    test: bool = False  # its reader asked for it, to see what a macro mails
 
 
 def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
@@ -126,6 +127,7 @@ def _compose(facts: MailFacts, *, recipient: str, now: datetime, foot: Foot, bey
         "why_url": foot.why if user else "",  # the page is for people who can log in
         "stop_url": foot.stop,
         "not_mine_url": foot.not_mine,
+        "test": foot.test,
     }
     return Mail(
         **mails.render("warning", said, zone=zone),

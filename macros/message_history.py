@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from typing import Any, TypeVar
 
 from django.db.models import CharField, QuerySet, Value
@@ -9,7 +10,7 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.message_history import SentMessage
 from accounts.models import Account
-from macros.models import NewsNotice, Notice
+from macros.models import MacroAction, NewsNotice, Notice
 from macros.revalidation import found
 from notifications.kinds import FACTS
 from notifications.models import Message
@@ -17,6 +18,7 @@ from ui.phrases import phrase
 
 N = TypeVar("N", Notice, NewsNotice)
 
+LOOKED_AT = 500  # notices of an action, for the newest mails of a macro
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
@@ -42,6 +44,23 @@ def of_macro(macro_id: int) -> QuerySet[Message]:
         for more in ((), ("team_id",))
     ]
     return Message.objects.filter(dedupe_key__in=keys[0].union(*keys[1:]))
+
+
+def newest_keys(macro_id: int, *, since: datetime) -> list[str]:
+    """Return the keys of the messages of a macro's newest notices since then: of the last LOOKED_AT of each kind, which an index has."""
+    found: dict[str, None] = {}
+    for action in MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True):
+        for warned in _newest(Notice.objects.all(), action, since):
+            found.update(dict.fromkeys(message_keys(warned)))
+        for told in _newest(NewsNotice.objects.all(), action, since):
+            found.update(dict.fromkeys(news_keys(told)))
+    return list(found)
+
+
+def _newest(notices: QuerySet[N], action: int, since: datetime) -> QuerySet[N]:
+    # Bounds, not equality: then only the index on action and id has the order.
+    of_action = notices.filter(action_id__gte=action, action_id__lte=action, outcome="mailed")
+    return of_action.filter(evaluation__started_at__gt=since).order_by("-action_id", "-pk")[:LOOKED_AT]
 
 
 def _keys(prefix: str, notices: QuerySet[Any], *more: str) -> Any:

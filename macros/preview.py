@@ -218,10 +218,14 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
     """Return the first mail that would go out; None where nothing is due. It is made of rows that are never stored."""
     if not due:
         return None
-    first = due[0]
-    recipient, via = _recipient(draft, first.account)
-    if not recipient:
-        return None
+    recipient, via = _recipient(draft, due[0].account)
+    return sample_for(draft, due[0], recipient=recipient, via=via) if recipient else None
+
+
+def sample_for(
+    draft: Draft, first: Due, *, recipient: str, via: Via = Via.DIRECT, test: bool = False
+) -> Mail:
+    """Return the mail about one account to one reader, who asked for it where it is a `test`; made of rows that are never stored."""
     notice = Notice(
         action=MacroAction(macro=Macro(name=draft.name or phrase(WORDS, "this_macro"))),
         account=first.account,
@@ -232,7 +236,7 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
         via=via,
     )
     at = evaluation.hour_of(first.on)
-    return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot())
+    return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot(test=test))
 
 
 def _recipient(draft: Draft, account: Account) -> tuple[str, Via]:

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from macros import scope
+from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft
 from tokens.channels import declarations
@@ -126,9 +126,14 @@ class MacroForm(MacroModelForm):
         fields = ["name", "description", "enabled", "scope", "channels", "team"]
         widgets = {"scope": forms.RadioSelect, "description": forms.Textarea(attrs={"rows": 2})}
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
+        self.saving = saving  # what changes is shown before it is saved
+        self.to_look_at = False
+        self.before = (
+            changes.stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
+        )
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
         if self.action is not None:
@@ -175,7 +180,18 @@ class MacroForm(MacroModelForm):
                 "accounts",
                 gettext("%(account)s belongs to another team than the macro.") % {"account": foreign[0]},
             )
+        if not self.errors:
+            self._have_changes_seen(data)
         return data
+
+    def _have_changes_seen(self, data: dict[str, Any]) -> None:
+        """Refuse, once, to save what mails other people, of other accounts or at other times, so that it is looked at first."""
+        self.cleaned_data = data
+        if self.before is None or not changes.differ(self.before, self.draft()):
+            return
+        if self.data.get("seen") != changes.mark(self.draft()):
+            self.to_look_at = True
+            self.add_error(None, gettext("Nothing is saved yet. Look at what changes, then save it."))
 
     def draft(self) -> Draft:
         """Return the macro as the valid form describes it."""

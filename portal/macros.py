@@ -1,11 +1,10 @@
 """Macros in the staff portal: the list, the form beside its preview, and what staff do with one."""
 
-from datetime import date
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -16,19 +15,17 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
 from unfold.decorators import display
 
-from accounts.models import Account
-from macros import coverage, news_preview, opt_outs, preview, scope
+from macros import opt_outs, preview, scope
 from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
-from portal import access, mail_html
+from portal import macro_pages, macro_preview, macros_bulk
 from portal.filters import TeamFilter
 from portal.lists import OwnList
+from portal.macro_filters import OwnerFilter
 from portal.macro_forms import MacroForm
 from tokens.channels import declarations
-from ui import confirm
-from ui.confirm import Done, Late, Page, Said
-from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users.models import person
+from users.visibility import names_for
 
 
 def _told(addresses: int, *, notify_consenters: bool) -> str:
@@ -53,10 +50,11 @@ class MacroAdmin(OwnList):
     """Rules that say what to watch on which account and whom to tell."""
 
     form = MacroForm
-    list_display = ["name", "enabled", "applied_on", "days", "recipients", "last_mail"]
-    list_filter = ["enabled", "scope", TeamFilter]
+    list_display = ["name", "enabled", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
+    list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
     search_fields = ["name", "description"]
-    actions = None  # no deletion of many at once: each has its own confirm page
+    actions = ["switch_on", "switch_off", "change_owner"]  # none deletes many: each has its own confirm page
+    action_icons: ClassVar = {"switch_on": "check", "switch_off": "pause", "change_owner": "person"}
     change_form_template = "portal/macros/change_form.html"
     list_title = gettext_lazy("Macros")
     nouns = ngettext_lazy("%(shown)s macro", "%(shown)s macros", "number")
@@ -81,7 +79,7 @@ class MacroAdmin(OwnList):
         stopped = opt_outs.running().filter(macro=OuterRef("pk")).order_by().values("macro")
         return (
             scope.visible_macros(request.user)
-            .select_related("team")
+            .select_related("team", "owner")
             .prefetch_related(actions)
             .annotate(
                 chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
@@ -111,29 +109,7 @@ class MacroAdmin(OwnList):
             raise Http404
         if not self.has_delete_permission(request, macro):
             raise PermissionDenied
-        watched = coverage.watched_by(Account.objects.all(), macro)
-        others = Macro.objects.filter(enabled=True).exclude(pk=macro.pk)
-        page = Page(
-            "portal/confirm/delete_macro.html",
-            reverse("admin:macros_macro_change", args=[macro.pk]),
-            {
-                "macro": macro,
-                "watched": watched.count(),
-                "unwatched": coverage.watched_by_none(watched, but=macro).count(),
-                "told": Notice.objects.filter(action__macro=macro).count(),
-            },
-            warns=macro.enabled and not others.exists(),
-            danger=True,
-            ask_why=False,
-        )
-
-        def do(_said: Said) -> Done:
-            with transaction.atomic():
-                self.log_deletions(request, [macro])
-                macro.delete()
-            return Done(after=reverse("admin:macros_macro_changelist"))
-
-        return confirm.answer(request, page, do, frame=access.frame_of(macro))
+        return macro_pages.delete(request, macro, lambda: self.log_deletions(request, [macro]))
 
     # --- the list -------------------------------------------------------------------------------------------------
 
@@ -166,6 +142,23 @@ class MacroAdmin(OwnList):
             return told
         return gettext("%(told)s (%(number)s stopped)") % {"told": told, "number": macro.stopped_count}
 
+    def preparing(self, request: HttpRequest) -> Callable[[Macro], None]:
+        """Return what names the owner of each macro as the viewer may know them."""
+        names = names_for(request.user)
+
+        def prepare(macro: Any) -> None:
+            macro.owner_name = names.user(macro.owner)
+
+        return prepare
+
+    @display(description=gettext_lazy("Owner"))
+    def owner_cell(self, macro: Any) -> str:
+        """Return who looks after it, and whether that person can no longer log in."""
+        if macro.owner is None:
+            return "—"
+        left = gettext("%(person)s (switched off)") % {"person": macro.owner_name}
+        return str(macro.owner_name) if macro.owner.is_active else left
+
     @display(description=gettext_lazy("Last mail"))
     def last_mail(self, macro: Any) -> SafeString:
         """Return when something of it was last mailed."""
@@ -184,7 +177,7 @@ class MacroAdmin(OwnList):
 
         class BoundForm(MacroForm):
             def __init__(self, *args: Any, **options: Any) -> None:
-                super().__init__(*args, user=user, **options)
+                super().__init__(*args, user=user, saving=True, **options)
 
         return BoundForm
 
@@ -198,11 +191,9 @@ class MacroAdmin(OwnList):
         """Show the form beside what the macro would do."""
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
-        action = macro.warning if macro else None
-        draft = preview.draft_of(action) if action else None
-        apart = draft is not None and "preview" not in request.GET and preview.takes_long(draft)
-        context["preview"] = _preview_context(draft, macro) if draft and not apart else None
-        context["preview_apart"] = apart
+        context |= _beside(request, macro, context["adminform"].form)
+        context["sent"] = macro_preview.sent(macro, person(request)) if macro else []
+        context["sent_url"] = macro_preview.sent_url(macro) if macro else ""
         context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
@@ -212,7 +203,7 @@ class MacroAdmin(OwnList):
     def save_model(self, request: HttpRequest, obj: Macro, form: Any, change: bool) -> None:
         """Save the macro and its action; who made it is kept."""
         if not change:
-            obj.created_by = person(request)
+            obj.created_by = obj.owner = person(request)
         super().save_model(request, obj, form, change)
         form.save_rest(obj)
 
@@ -235,7 +226,7 @@ class MacroAdmin(OwnList):
         else:
             found = preview.preview(draft, now=timezone.now())
             then = (
-                gettext("First mail: %(day)s.") % {"day": _day(found.first_on)}
+                gettext("First mail: %(day)s.") % {"day": macro_preview.day(found.first_on)}
                 if found.first_on
                 else found.nothing
             )
@@ -251,6 +242,8 @@ class MacroAdmin(OwnList):
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
+            path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
+            *macros_bulk.urls(),
             path(
                 "<int:macro_id>/stopped/<int:opt_out_id>/start-again/",
                 wrap(self.start_again_view),
@@ -271,8 +264,14 @@ class MacroAdmin(OwnList):
         if not allowed:
             raise PermissionDenied
         form = MacroForm(request.POST, instance=macro, user=person(request))
-        context = _preview_context(form.draft(), macro) if form.is_valid() else None
-        return render(request, "portal/macros/_preview.html", {"preview": context})
+        context = None
+        if form.is_valid():
+            context = macro_preview.context(form.draft(), macro, edited=True)
+        return render(
+            request,
+            "portal/macros/_preview.html",
+            {"preview": context, "original": macro, "may_test": macro is not None},
+        )
 
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
         """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
@@ -282,18 +281,33 @@ class MacroAdmin(OwnList):
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):
             raise Http404
-        draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
-        pk = request.GET.get("account", "")
-        if pk.isascii() and pk.isdigit() and len(pk) < 19:
-            account = Account.objects.visible_to(request.user).filter(pk=pk).first()
-            draft = preview.on_account(draft, account) if account else draft
-        try:
-            mail = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
-        except preview.TakesTooLongError:
-            raise Http404(phrase(preview.WORDS, "too_many")) from None
-        if mail is None:
-            raise Http404(gettext("No mail is due in the next 30 days."))
-        return mail_html.answer(mail.html)
+        return macro_pages.mail(request, macro)
+
+    def test_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
+        """Ask (GET), then mail a test to whoever is logged in (POST). 404 for what one does not see, 403 for what one may not change."""
+        macro = self._macro(request, str(macro_id))
+        if macro is None:
+            raise Http404
+        if not self.has_change_permission(request, macro):
+            raise PermissionDenied
+        return macro_pages.test(request, macro)
+
+    # --- many of them: only pages that ask ----------------------------------------------------------------------------
+
+    @admin.action(description=gettext_lazy("Switch on"), permissions=["change"])
+    def switch_on(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return macros_bulk.lead_to("on", queryset)
+
+    @admin.action(description=gettext_lazy("Switch off"), permissions=["change"])
+    def switch_off(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return macros_bulk.lead_to("off", queryset)
+
+    @admin.action(description=gettext_lazy("Change owner"), permissions=["change"])
+    def change_owner(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
+        """Lead to the page that asks whom to give them to."""
+        return macros_bulk.lead_to("owner", queryset)
 
     def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
         """GET asks whether a person who stopped these mails is to get them again, POST does it.
@@ -306,19 +320,7 @@ class MacroAdmin(OwnList):
             raise Http404
         if not self.has_change_permission(request, macro):
             raise PermissionDenied
-        page = Page(
-            "portal/confirm/start_mails_again.html",
-            reverse("admin:macros_macro_change", args=[macro.pk]),
-            {"macro": macro, "opt_out": opt_out},
-            late=opt_out.ended_at is not None,
-            ask_why=False,
-        )
-
-        def do(_said: Said) -> None:
-            if not opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
-                raise Late
-
-        return confirm.answer(request, page, do, frame=access.frame_of(macro))
+        return macro_pages.start_again(request, macro, opt_out)
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
@@ -334,34 +336,16 @@ class MacroAdmin(OwnList):
         return macro
 
 
-def _day(day: date) -> str:
-    """Return "Sat 28 Nov", with the year wherever it is not this year."""
-    year = "" if day.year == timezone.localdate().year else f" {day.year}"
-    return f"{day:%a} {day.day} {day:%b}{year}"
-
-
-def _preview_context(draft: preview.Draft, macro: Macro | None) -> dict[str, Any]:
-    now = timezone.now()
-    try:
-        found = preview.preview(draft, now=now)
-    except preview.TakesTooLongError:
-        return {"too_many": phrase(preview.WORDS, "too_many")}
-    return {
-        "found": found,
-        "at_once": news_preview.counts(draft, now=now),
-        "sent": preview.sent_count(macro, now=now) if macro else 0,
-        "mail": preview.sample(draft, found.due),
-        "sent_url": _sent_url(macro) if macro else "",
-        "mail_url": _mail_url(macro, found) if macro and found.due else "",
-    }
-
-
-def _sent_url(macro: Macro) -> str:
-    """Return the list of what it sent."""
-    return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"
-
-
-def _mail_url(macro: Macro, found: preview.Preview) -> str:
-    """Return the page of the first mail, which need not look for it among all accounts again."""
-    address = reverse("admin:macros_macro_mail", args=[macro.pk])
-    return f"{address}?account={found.due[0].account.pk}"
+def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, Any]:
+    """Return what the page shows beside the form: of a macro as it is stored, or as somebody is about to save it."""
+    edited = bool(macro and form.is_bound and form.to_look_at)
+    action = macro.warning if macro else None
+    draft = form.draft() if edited else preview.draft_of(action) if action else None
+    apart = draft is not None and "preview" not in request.GET and preview.takes_long(draft)
+    if apart and edited and macro and draft:
+        shown = macro_preview.unlooked(draft, macro)
+    elif draft and not apart:
+        shown = macro_preview.context(draft, macro, edited=edited)
+    else:
+        shown = None
+    return {"preview": shown, "preview_apart": apart}

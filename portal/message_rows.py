@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 
@@ -14,7 +15,7 @@ from notifications.models import Message
 from ui import pills
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
-from users.models import User
+from users.models import Team, User
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,14 @@ class MessageRow:
     pill: pills.Pill
     why: str
     url: str
+
+
+def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySet[Message]:
+    """Keep the messages of the person's teams, and their own."""
+    found = Message.objects.all() if messages is None else messages
+    if user.sees_all_teams:
+        return found
+    return found.filter(Q(team__in=Team.objects.filter(memberships__user=user.pk)) | Q(recipient=user.email))
 
 
 def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:

@@ -4,7 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -16,14 +16,14 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_html
+from portal import access, mail_html, message_rows
 from portal.filters import TeamFilter
 from portal.lists import ReadOnlyList
 from ui import confirm
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users import retention
-from users.models import Team, person
+from users.models import person
 from users.retention_kinds import MESSAGES, TEXTS
 
 RETRY = "notifications.retry_message"
@@ -110,11 +110,7 @@ class MessageAdmin(ReadOnlyList):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
         """Return the messages of the person's teams, and their own; the bodies stay in the database."""
         rows = super().get_queryset(request).defer("text", "html")
-        user = person(request)
-        if user.sees_all_teams:
-            return rows  # type: ignore[no-any-return]  # untyped theme
-        teams = Team.objects.filter(memberships__user=user.pk)
-        return rows.filter(Q(team__in=teams) | Q(recipient=user.email))  # type: ignore[no-any-return]
+        return message_rows.visible_to(person(request), rows)
 
     def row_name(self, row: Message) -> str:
         """Return the subject."""

@@ -1,0 +1,35 @@
+"""Switching many macros on or off, and whose they are."""
+
+from collections.abc import Collection
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.utils.translation import gettext
+
+from macros.models import Macro
+from users.models import User
+
+
+@transaction.atomic
+def switch(*, macros: Collection[Macro], on: bool, actor: User, note: str) -> int:
+    """Switch macros on or off, with an entry in the history of each. Returns how many were not so before."""
+    before = Macro.objects.select_for_update().order_by("pk")
+    found = list(before.filter(pk__in=[one.pk for one in macros], enabled=not on))
+    Macro.objects.filter(pk__in=[one.pk for one in found]).update(enabled=on)
+    _log(found, actor, gettext("Switched on.") if on else gettext("Switched off."), note)
+    return len(found)
+
+
+@transaction.atomic
+def give(*, macros: Collection[Macro], owner: User, actor: User, note: str) -> int:
+    """Give macros to a person who looks after them, with an entry in the history of each. Returns how many were not theirs before."""
+    before = Macro.objects.select_for_update().order_by("pk").filter(pk__in=[one.pk for one in macros])
+    found = [one for one in before if one.owner_id != owner.pk]
+    Macro.objects.filter(pk__in=[one.pk for one in found]).update(owner=owner)
+    _log(found, actor, gettext("Given to %(person)s.") % {"person": owner}, note)
+    return len(found)
+
+
+def _log(macros: Collection[Macro], actor: User, text: str, note: str) -> None:
+    for one in macros:
+        LogEntry.objects.log_actions(actor.pk, [one], CHANGE, f"{text} {note}".strip(), single_object=True)

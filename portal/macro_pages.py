@@ -1,0 +1,104 @@
+"""Pages of one macro beside its form: its mail, a test of it, copies that start again, and the question before it is deleted.
+
+Who may open them, `portal.macros` decides.
+"""
+
+from collections.abc import Callable
+
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts.models import Account
+from macros import coverage, opt_outs, preview, trying
+from macros.models import Macro, MacroAction, Notice, OptOut
+from portal import access, mail_html
+from ui import confirm
+from ui.confirm import Done, Late, Page, Said
+from ui.phrases import phrase
+from users.models import person
+
+
+def home(macro: Macro) -> str:
+    """Return the macro's page."""
+    return reverse("admin:macros_macro_change", args=[macro.pk])
+
+
+def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> HttpResponse:
+    """GET says what stops and what stays, POST deletes, once `log` has noted it."""
+    watched = coverage.watched_by(Account.objects.all(), macro)
+    others = Macro.objects.filter(enabled=True).exclude(pk=macro.pk)
+    page = Page(
+        "portal/confirm/delete_macro.html",
+        home(macro),
+        {
+            "macro": macro,
+            "watched": watched.count(),
+            "unwatched": coverage.watched_by_none(watched, but=macro).count(),
+            "told": Notice.objects.filter(action__macro=macro).count(),
+        },
+        warns=macro.enabled and not others.exists(),
+        danger=True,
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> Done:
+        with transaction.atomic():
+            log()
+            macro.delete()
+        return Done(after=reverse("admin:macros_macro_changelist"))
+
+    return confirm.answer(request, page, do, frame=access.frame_of(macro))
+
+
+def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
+    """Show the first mail that would go out, whole; raises Http404 where none is due."""
+    draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
+    pk = request.GET.get("account", "")
+    if pk.isascii() and pk.isdigit() and len(pk) < 19:
+        account = Account.objects.visible_to(request.user).filter(pk=pk).first()
+        draft = preview.on_account(draft, account) if account else draft
+    try:
+        shown = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
+    except preview.TakesTooLongError:
+        raise Http404(phrase(preview.WORDS, "too_many")) from None
+    if shown is None:
+        raise Http404(gettext("No mail is due in the next 30 days."))
+    return mail_html.answer(shown.html)
+
+
+def test(request: HttpRequest, macro: Macro) -> HttpResponse:
+    """GET asks whether to mail a test to whoever is logged in, POST writes it."""
+    user = person(request)
+    account = trying.account_for(macro, user)
+    page = Page(
+        "portal/confirm/macro_test.html",
+        home(macro),
+        {"macro": macro, "email": user.email, "account": account},
+        refused="" if account else phrase(preview.WORDS, "nothing_to_try"),
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> None:
+        trying.send(macro=macro, user=user, now=timezone.now())
+
+    return confirm.answer(request, page, do, frame=access.frame_of(macro))
+
+
+def start_again(request: HttpRequest, macro: Macro, opt_out: OptOut) -> HttpResponse:
+    """GET asks whether a person who stopped these mails is to get them again, POST does it."""
+    page = Page(
+        "portal/confirm/start_mails_again.html",
+        home(macro),
+        {"macro": macro, "opt_out": opt_out},
+        late=opt_out.ended_at is not None,
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> None:
+        if not opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
+            raise Late
+
+    return confirm.answer(request, page, do, frame=access.frame_of(macro))
