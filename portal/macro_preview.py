@@ -1,4 +1,4 @@
-"""What stands beside the form of a macro: what it would do, what an edit changes, and what it sent."""
+"""What is shown beside the form of a macro: what it would do, what an edit changes, and what it sent."""
 
 from datetime import date, datetime, timedelta
 from typing import Any

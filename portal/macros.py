@@ -54,7 +54,11 @@ class MacroAdmin(OwnList):
     list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
     search_fields = ["name", "description"]
     actions = ["switch_on", "switch_off", "change_owner"]  # none deletes many: each has its own confirm page
-    action_icons: ClassVar = {"switch_on": "check", "switch_off": "pause", "change_owner": "person"}
+    action_icons: ClassVar = {
+        "switch_on": "check",
+        "switch_off": "pause_circle",
+        "change_owner": "person_add",
+    }
     change_form_template = "portal/macros/change_form.html"
     list_title = gettext_lazy("Macros")
     nouns = ngettext_lazy("%(shown)s macro", "%(shown)s macros", "number")
@@ -86,6 +90,10 @@ class MacroAdmin(OwnList):
                 stopped_count=Coalesce(Subquery(stopped.annotate(number=Count("pk")).values("number")), 0),
             )
         )
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what is offered for many. Deleting is not: each has its own confirm page."""
+        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Return whether the person may change macros, and this one."""

@@ -82,6 +82,20 @@ def test_a_test_needs_an_account_to_show_and_who_may_not_change_the_macro_gets_n
     assert "deactivated" in kinds.KINDS["macro_test"].build(Message.objects.get()).subject
 
 
+def test_many_are_never_deleted_at_once(mira: Client) -> None:  # noqa: F811  # the fixture
+    macro = make_macro().macro
+
+    listed = mira.get("/admin/macros/macro/").content.decode()
+    mira.post(
+        "/admin/macros/macro/",
+        {"action": "delete_selected", "_selected_action": [macro.pk], "post": "yes"},
+    )
+
+    assert "Switch off" in listed
+    assert "delete_selected" not in listed
+    assert Macro.objects.exists()
+
+
 def test_what_an_edit_changes_is_shown_before_it_is_saved(mira: Client) -> None:  # noqa: F811  # the fixture
     near = ending(40, name="Near")
     for days in (5, 12):
