@@ -9,11 +9,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+
+from notifications.bounce_mailbox import Mailbox
 
 ONE_SERVER = (
     "Name one server: redis://:password@host:6379/0, by TLS rediss://:password@host:6380/0?ssl_ca_certs=/path/to/ca.pem. "
@@ -147,6 +149,26 @@ def mail(name: str) -> dict[str, Any]:
     if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
         found["EMAIL_BACKEND"] = "notifications.smtp.Backend"
     return found
+
+
+def mailbox(name: str) -> Mailbox | None:
+    """Return the mailbox that the address names; None without one. The error shows no password."""
+    if not text(name, ""):
+        return None
+    ways = {"imaps": "tls", "imap+ssl": "tls", "imap+tls": "starttls", "imap": ""}
+    example = "imaps://user:password@mail.example.com:993/INBOX"
+    _scheme(name, set(ways), example, "")
+    url = urlsplit(text(name))
+    if not (url.hostname and url.username and url.password):
+        raise ImproperlyConfigured(f"{name} should look like {example}")
+    return Mailbox(
+        host=url.hostname,
+        port=url.port or (993 if ways[url.scheme] == "tls" else 143),
+        user=unquote(url.username),
+        password=unquote(url.password),
+        folder=unquote(url.path.strip("/")) or "INBOX",
+        tls=ways[url.scheme],
+    )
 
 
 def _scheme(name: str, schemes: set[str], example: str, default: str | None = None) -> None:

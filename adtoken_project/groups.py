@@ -35,7 +35,7 @@ STAFF_ACTIONS = {
         "apply_macro", "evaluate_macro",
     ],
     "notifications": ["retry_message"],
-    "users": ["invite_user", "end_sessions", "offboard_user"],
+    "users": ["invite_user", "end_sessions", "offboard_user", "release_address"],
 }  # fmt: skip
 
 

@@ -108,6 +108,8 @@ RULES = (
         "t.created_at",
         f"{_ENDED} and t.kind <> all(%(stays)s) and {_UNNAMED}",
     ),
+    Rule(MESSAGES, "notifications_mailreturn", "t.at", "t.at < %(cutoff)s and t.done_at is not null"),
+    Rule(MESSAGES, "users_addressevent", "t.at", "t.at < %(cutoff)s"),
     Rule(
         INCIDENTS,
         "tokens_tokendeath",

@@ -276,6 +276,15 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 CONTACT_EMAIL = env.text(
     "CONTACT_EMAIL", ""
 )  # whom answers to mails reach; "": the team's leads, else an operator
+# Where mails come back to, which is their envelope sender, and how they are read there; "": they are not read.
+BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
+BOUNCE_MAILBOX = env.mailbox("BOUNCE_MAILBOX")
+# Whether each mail comes back to an address of its own, bounces+...@: most mail servers take those.
+BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
+# So many mails that come back within so many days park an address, though each might have passed.
+SOFT_BOUNCES = env.whole("SOFT_BOUNCES", default=3, least=1)
+SOFT_BOUNCE_DAYS = env.whole("SOFT_BOUNCE_DAYS", default=14, least=1)
+MAIL_SERVICE = ""
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

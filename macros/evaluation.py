@@ -24,6 +24,7 @@ from users.recipients import operators
 logger = logging.getLogger(__name__)
 
 KIND = "macro"  # of the messages
+COMES_BACK_WITHIN = timedelta(days=7)
 _LOCK = 7_262_001  # one evaluation at a time: two by hand on different dates would tell one recipient twice
 
 
@@ -114,14 +115,17 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
 
 
 def _refused_since(day: date) -> bool:
-    """Return whether something that runs of this day found did not reach its reader, and no run came after the refusal."""
+    """Return whether something that runs of the last days found did not reach its reader, and no run came after that was known.
+
+    A mail comes back up to five days after it was sent (RFC 5321 4.5.4.1).
+    """
     runs = Evaluation.objects.filter(on_date=day).exclude(trigger=Evaluation.Trigger.EVENT)
     latest = runs.order_by("-started_at").first()
     if latest is None:
         return False
     refused = RefusedAddress.objects.filter(refused_at__gt=latest.started_at).values("email")
     untold = Notice.objects.filter(
-        evaluation__on_date=day,
+        evaluation__on_date__gt=day - COMES_BACK_WITHIN,
         recipient__in=refused,
         outcome=Notice.Outcome.DROPPED,
         outcome_reason=kinds.reason(revalidation.REFUSED),

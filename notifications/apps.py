@@ -9,3 +9,9 @@ class NotificationsConfig(AppConfig):
 
     name = "notifications"
     verbose_name = gettext_lazy("Tools and Settings")
+
+    def ready(self) -> None:
+        """Say how the mails about parked addresses are built."""
+        from notifications import parked_mail
+
+        parked_mail.register()

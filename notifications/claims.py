@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef
 
 from notifications import kinds
 from notifications.models import Message
@@ -98,7 +99,8 @@ def claim(
     but_to: Collection[str] = (),
     but_at: Collection[str] = (),
 ) -> list[Message]:
-    """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`.
+    """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`, and
+    whether their readers' addresses are parked in `parked`.
 
     `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, of
     those whom any process is mailing now, and of the domains `but_at`, are taken.
@@ -119,7 +121,8 @@ def claim(
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_CLAIM, values)
         ids = [row[0] for row in cursor.fetchall()]
-        claimed = Message.objects.select_related("team").filter(pk__in=ids)
+        parked = refused_addresses.not_mailed().filter(email=OuterRef("recipient"))
+        claimed = Message.objects.select_related("team").filter(pk__in=ids).annotate(parked=Exists(parked))
         return list(claimed.order_by("next_attempt_at", "pk")) if ids else []
 
 
@@ -282,6 +285,38 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     row.save()
     refused_addresses.forget([row.recipient])
     return True
+
+
+@transaction.atomic
+def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> bool:
+    """Record that a mail that was sent did not reach its reader. Return False where it is gone, or waits to be sent again.
+
+    With `again_at` it is sent again then, and says what holds then; else it failed: where its address is parked, whoever stands in is told.
+    """
+    rows = Message.objects.select_for_update(no_key=True, of=("self",))
+    row = rows.filter(pk=message_id, state=Message.State.SENT).first()
+    if row is None:
+        return False
+    row.error = reason[:500]
+    if again_at is None:
+        row.state = Message.State.FAILED
+        row.save(update_fields=["state", "error"])
+        _end(row)
+        return True
+    row.state, row.message_id = (
+        Message.State.QUEUED,
+        "",
+    )  # with the same id its reader's server may drop it as a repeat
+    row.next_attempt_at = row.queued_at = again_at
+    row.failures = row.lost_claims = 0
+    row.save()
+    return True
+
+
+def hurry(*, recipient: str, now: datetime) -> int:
+    """Have what waits for an address looked at now. Returns how many messages."""
+    waiting = Message.objects.filter(recipient=recipient, state=Message.State.QUEUED, next_attempt_at__gt=now)
+    return waiting.update(next_attempt_at=now)
 
 
 @transaction.atomic

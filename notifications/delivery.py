@@ -22,7 +22,7 @@ from django.db import Error, close_old_connections
 from django.db import connection as database
 from django.utils import timezone
 
-from notifications import claims, kinds, preparing, refusals
+from notifications import claims, kinds, parking, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui.phrases import phrase
@@ -223,6 +223,10 @@ class _Run:
             kind = kinds.KINDS[message.kind]
         except KeyError:
             reason = phrase(claims.WORDS, "no_builder", kind=message.kind)
+            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
+            return
+        if parking.holds_back(message, kind):
+            reason = phrase(claims.WORDS, "parked")
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         try:

@@ -55,8 +55,8 @@ def build_joined(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name=_("Invitation"))
-    kinds.register(JOINED, build_joined, name=_("Added to a team"))
+    kinds.register(KIND, build, name=_("Invitation"), to_parked=True)
+    kinds.register(JOINED, build_joined, name=_("Added to a team"), to_parked=True)
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 
 

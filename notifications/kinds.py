@@ -84,6 +84,7 @@ class Kind:
     `all_sent`: does for several messages that were sent what `ended` does for one.
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
+    `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
     """
 
     name: str | Promise
@@ -93,6 +94,7 @@ class Kind:
     stays: bool = False
     prepare: Prepare | None = None
     all_sent: SentTogether | None = None
+    to_parked: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -108,15 +110,17 @@ def register(
     stays: bool = False,
     prepare: Prepare | None = None,
     all_sent: SentTogether | None = None,
+    to_parked: bool = False,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
-    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`: see `Kind`.
+    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
+    `to_parked`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent)
+    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent, to_parked)
 
 
 def name(message: Message) -> str:

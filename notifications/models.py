@@ -6,6 +6,8 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from notifications.return_model import BounceMailbox as BounceMailbox  # tables of this app, too
+from notifications.return_model import MailReturn as MailReturn
 from users.models import Team
 
 

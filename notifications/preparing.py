@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from notifications import claims, clean, kinds
+from notifications import bounce_tokens, claims, clean, kinds
 from notifications.mime import Email
 from notifications.models import Message
 from ui import mail_html
@@ -50,13 +50,22 @@ def _in_lines(html: str) -> str:
 
 def as_email(message: Message, mail: kinds.Mail) -> Email:
     """Return what is handed to the mail server."""
-    headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
+    headers = {
+        "Message-ID": message.message_id,
+        "Auto-Submitted": "auto-generated",
+        **bounce_tokens.headers(message),
+        **mail.headers,
+    }
     answers_to = mail.reply_to
     if answers_to is None:
         answers_to = recipients.reply_to([message.team_id], reader=message.recipient)
     if answers_to:
         headers["Reply-To"] = answers_to
-    email = Email(mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers)
+    sender = bounce_tokens.return_path(message)
+    if sender:
+        headers["From"] = settings.DEFAULT_FROM_EMAIL
+    sender = sender or settings.DEFAULT_FROM_EMAIL
+    email = Email(mail.subject, mail.text, sender, [message.recipient], headers=headers)
     if mail.html:
         email.attach_alternative(_in_lines(mail.html), "text/html")
     return email

@@ -13,6 +13,7 @@ from portal import (  # noqa: F401  # they register themselves
     login_records,
     macros,
     messages,
+    parked_addresses,
     people,
     retention,
     teams,

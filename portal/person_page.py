@@ -17,7 +17,7 @@ from accounts.models import Account, AccountToken, ApiKey
 from portal import access, offboarding
 from tokens.channels import declarations
 from tokens.models import Token
-from users.models import Session, Team, User
+from users.models import RefusedAddress, Session, Team, User
 
 # Token.State as its own person reads it: which pill.
 _STATES = {"valid": "works", "cooling": "checking", "dead": "stopped"}
@@ -60,6 +60,9 @@ def carried(user: User, viewer: User) -> SafeString:
         "messages_url": _list_of("notifications_message", user)
         if viewer.has_perm("notifications.view_message")
         else "",
+        "parked": RefusedAddress.objects.filter(email=user.email).first()
+        if viewer.has_perm("users.view_refusedaddress")
+        else None,
         "keys": _keys(user, viewer),
         "sessions": Session.objects.of_user(user.pk, now).count()
         if viewer.has_perm("users.view_session")

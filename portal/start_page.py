@@ -16,7 +16,7 @@ from accounts import backups, health_sql, leaving
 from accounts.linking import setup
 from accounts.models import Account
 from macros import reach
-from portal import access, first_steps, offboarding
+from portal import access, first_steps, offboarding, parked_scope
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.deaths import Incident, TokenDeath
@@ -88,6 +88,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "incidents": _incidents(request),
         "late": _late(apps) if sees_apps else [],
         "left": _left(request),
+        "parked": _parked(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
         "cards": cards,
@@ -120,6 +121,14 @@ def _left(request: HttpRequest) -> list[User]:
     if not viewer.has_perm(offboarding.PERMISSION):
         return []
     return list(leaving.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
+
+
+def _parked(request: HttpRequest) -> dict[str, Any] | None:
+    """Return how many addresses mail does not reach, for those who may see them; None for none."""
+    if not request.user.has_perm("users.view_refusedaddress"):
+        return None
+    number = short_count(parked_scope.visible_to(person(request)), limit=LIMIT)
+    return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 
 def _late(apps: list[ChannelApp]) -> list[str]:

@@ -43,6 +43,14 @@ FAMILIES = {
         "cancelled": (_("Cancelled"), "mute", "block"),
         "left_out": (_("Skipped"), "mute", "block"),
     },
+    # users.models.RefusedAddress.Why
+    "parked": {
+        "refused": (_("Refused"), "warn", "block"),
+        "again": (_("Refused again"), "bad", "block"),
+        "bounced": (_("Comes back"), "bad", "cancel"),
+        "returned": (_("Came back often"), "bad", "cancel"),
+        "complained": (_("Marked as spam"), "bad", "warning"),
+    },
     "incident": {
         "held": (_("Held"), "warn", "pause_circle"),
         "nothing_held": (_("Nothing held"), "good", "check_circle"),

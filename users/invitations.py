@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from ui import refusal
 from ui.phrases import phrase
-from users import hold, roles, visibility
+from users import hold, refused_addresses, roles, visibility
 from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 from users.signals import invitation_issued
@@ -192,6 +192,7 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     _join(row, user, now)
+    refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
     _log(user, row, CHANGE, say("log_accepted"))
 
 

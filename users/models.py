@@ -15,6 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from users.address_event_model import AddressEvent as AddressEvent
 from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
@@ -193,15 +194,32 @@ class Membership(models.Model):
 
 
 class RefusedAddress(models.Model):
-    """An address that its mail server refuses for good. Written by `users.refused_addresses`; the row goes when a mail is taken."""
+    """A parked address: mail does not reach its reader, so others are told. Written by `users.refused_addresses`.
+
+    What the mail server refused is tried again by itself; everything else stays parked until staff or the reader release it.
+    """
+
+    class Why(models.TextChoices):
+        REFUSED = "refused", _("Refused by the mail server")
+        AGAIN = "again", _("Refused again after a week")
+        BOUNCED = "bounced", _("Mail comes back")
+        RETURNED = "returned", _("Mail came back several times")
+        COMPLAINED = "complained", _("Marked as spam")
 
     email = models.EmailField(_("e-mail"))
+    why = models.CharField(max_length=10, choices=Why, default=Why.REFUSED, db_default=Why.REFUSED)
     said = models.CharField(max_length=300, blank=True)  # what the mail server said
     since = models.DateTimeField()
-    refused_at = models.DateTimeField()  # when it last refused
+    refused_at = models.DateTimeField()  # when a mail last did not reach it
+    # The mail that led to it; mails are pruned on their own.
+    message = models.BigIntegerField(null=True, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
 
     class Meta:
-        default_permissions = ()
+        verbose_name = _("parked address")
+        verbose_name_plural = _("parked addresses")
+        default_permissions = ("view",)
+        permissions = [("release_address", "Can release parked addresses")]
         constraints = [models.UniqueConstraint(fields=["email"], name="one_row_per_refused_address")]
 
     def __str__(self) -> str:

@@ -6,8 +6,9 @@ from typing import Any
 from allauth.account.models import EmailAddress
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
-from users import password_limits, sessions
+from users import password_limits, refused_addresses, sessions
 from users.client_address import client_address
 from users.login_record_model import BROWSER_LENGTH
 from users.models import User
@@ -61,5 +62,6 @@ def remember_device(*, response: HttpResponse | None = None, user: User, **_kwar
 
 
 def forget_wrong_passwords(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
-    """Let the person log in with the new password at once."""
+    """Let the person log in with the new password at once. Whoever used the link reads mail at this address, so it is parked no more."""
     password_limits.forget(request, user.email)
+    refused_addresses.release(user.email, now=timezone.now(), confirmed=True)

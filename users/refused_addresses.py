@@ -1,51 +1,107 @@
-"""Addresses that a mail server refuses for good: mail reaches nobody there, so somebody else is told.
+"""Parked addresses: mail reaches nobody there, so somebody else is told.
 
-Written as mails are sent. An address is tried again, and is no longer refused, once a mail was taken or a week has passed.
+Four ways lead here: the mail server refuses the address, mails come back for good, mails come back again and again, or the reader marks one
+as spam. What was only refused is tried again, and is parked no more, once a mail was taken or a week has passed. Everything else stays
+until staff release it or its reader confirms it: a server that takes every mail and sends it back later has proved nothing by taking one.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from users.models import RefusedAddress
+from users.models import AddressEvent, RefusedAddress, User
 
+Why = RefusedAddress.Why
 STANDS_FOR = timedelta(days=7)
+REMEMBERED = timedelta(
+    days=60
+)  # what is refused again so soon after it was tried again is not tried by itself any more
+# A later reason replaces one that weighs less.
+_WEIGHT = {Why.REFUSED: 0, Why.AGAIN: 1, Why.RETURNED: 2, Why.BOUNCED: 3, Why.COMPLAINED: 4}
 
 
-def note(address: str, *, said: str, now: datetime) -> None:
-    """Keep that the mail server refuses an address, and what it said."""
-    RefusedAddress.objects.update_or_create(
-        email=address.lower(),
-        defaults={"said": said[:300], "refused_at": now},
-        create_defaults={"said": said[:300], "refused_at": now, "since": now},
+def note(
+    address: str, *, said: str, now: datetime, why: Why = Why.REFUSED, message: int | None = None
+) -> None:
+    """Park an address in the caller's transaction, and keep what its server said. `message`: the id of the mail that led to it."""
+    email = address.lower()
+    if why == Why.REFUSED and _lapsed_lately(email, now):
+        why = Why.AGAIN
+    facts = {"said": said[:300], "refused_at": now}
+    row, created = RefusedAddress.objects.get_or_create(
+        email=email, defaults={**facts, "since": now, "why": why, "message": message}
     )
+    heavier = not created and _WEIGHT[why] > _WEIGHT[Why(row.why)]
+    if not created:
+        changes = facts | ({"why": why, "message": message} if heavier else {})
+        RefusedAddress.objects.filter(pk=row.pk).update(**changes)
+    if created or heavier:
+        _record(AddressEvent.Kind.PARKED, email, why=why, said=said, at=now, message=message)
 
 
 def forget(addresses: Iterable[str]) -> None:
-    """Note that the mail server took mails for these addresses."""
+    """Note that the mail server took mails for these addresses. Those whose mails come back stay parked."""
     with connection.cursor() as cursor:  # as each mail does: Django's own deletion would be most of its cost
         given = [address.lower() for address in addresses]
-        cursor.execute("delete from users_refusedaddress where email = any(%s)", [given])
+        cursor.execute(
+            "with gone as (delete from users_refusedaddress where email = any(%s) and why = %s returning email, why, said)"
+            " insert into users_addressevent (email, kind, why, said, at) select email, %s, why, said, now() from gone",
+            [given, Why.REFUSED, AddressEvent.Kind.TAKEN],
+        )
 
 
+@transaction.atomic
+def release(address: str, *, now: datetime, by: User | None = None, confirmed: bool = False) -> bool:
+    """Have an address mailed again, because somebody of staff or (`confirmed`) its reader said so. Return False where it is not parked."""
+    email = address.lower()
+    row = RefusedAddress.objects.select_for_update().filter(email=email).first()
+    if row is None:
+        return False
+    row.delete()
+    kind = AddressEvent.Kind.CONFIRMED if confirmed else AddressEvent.Kind.RELEASED
+    _record(kind, email, why=row.why, at=now, by=by)
+    return True
+
+
+@transaction.atomic
 def sweep(*, now: datetime) -> int:
     """Let addresses be tried again that were refused a week ago. Returns how many."""
-    return RefusedAddress.objects.filter(refused_at__lte=now - STANDS_FOR).delete()[0]
+    lapsed = RefusedAddress.objects.filter(why=Why.REFUSED, refused_at__lte=now - STANDS_FOR)
+    rows = list(lapsed.select_for_update())
+    AddressEvent.objects.bulk_create(
+        AddressEvent(email=row.email, kind=AddressEvent.Kind.LAPSED, why=row.why, at=now) for row in rows
+    )
+    RefusedAddress.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
 
 
 def is_refused(address: str) -> bool:
-    """Return whether mail to an address is refused."""
+    """Return whether an address is parked."""
     return RefusedAddress.objects.filter(email=address.lower()).exists()
 
 
 def among(addresses: Iterable[str]) -> set[str]:
-    """Return those of these addresses (in lower case) that are refused."""
+    """Return those of these addresses (in lower case) that are parked."""
     found = RefusedAddress.objects.filter(email__in=list(addresses))
     return set(found.values_list("email", flat=True))
 
 
 def all_of_them() -> QuerySet[RefusedAddress, str]:
-    """Return the refused addresses, for the where clause of another query."""
+    """Return the parked addresses, for the where clause of another query."""
     return RefusedAddress.objects.values_list("email", flat=True)
+
+
+def not_mailed() -> QuerySet[RefusedAddress]:
+    """Return the parked addresses to which nothing is sent; those that a server merely refused are tried again."""
+    return RefusedAddress.objects.exclude(why=Why.REFUSED)
+
+
+def _lapsed_lately(email: str, now: datetime) -> bool:
+    lapsed = AddressEvent.objects.filter(email=email, kind=AddressEvent.Kind.LAPSED)
+    return lapsed.filter(at__gt=now - REMEMBERED).exists()
+
+
+def _record(kind: AddressEvent.Kind, email: str, *, at: datetime, said: str = "", **facts: object) -> None:
+    AddressEvent.objects.create(kind=kind, email=email, said=said[:300], at=at, **facts)

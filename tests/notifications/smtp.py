@@ -16,6 +16,7 @@ class MailServer:
 
     def __init__(self) -> None:
         self.mails: list[EmailMessage] = []
+        self.senders: list[str] = []  # of the envelopes
         self.refuse: dict[str, str] = {}
         self.data_answers: list[str] = []
         self.drop_after_data = 0
@@ -55,6 +56,7 @@ class MailServer:
         message = message_from_bytes(envelope.original_content, policy=policy.default)
         assert isinstance(message, EmailMessage)
         self.mails.append(message)
+        self.senders.append(envelope.mail_from)
         if self.on_data:
             self.on_data()
         if self.drop_after_data:

@@ -1,0 +1,138 @@
+"""What is done about mails that came back: an address is parked, what a mail told is told to the next in line, or it is sent once more.
+
+Reports are written as they come in (`note`), each once, and acted on here one at a time, so that neither a web request nor the mailbox
+waits, and a killed worker loses none.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+
+from notifications import bounce_mailbox, bounce_reading, bounce_tokens, claims
+from notifications.models import BounceMailbox, MailReturn, Message
+from ui.phrases import phrase
+from users import refused_addresses
+from users.models import RefusedAddress
+
+logger = logging.getLogger(__name__)
+
+Kind, Why = MailReturn.Kind, RefusedAddress.Why
+say = partial(phrase, claims.WORDS)
+AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
+MOST = 1_000  # reports of one run
+
+
+def note(
+    *,
+    source: MailReturn.Source,
+    report_id: str,
+    kind: MailReturn.Kind,
+    recipient: str,
+    message: Message | None,
+    status: str,
+    said: str,
+    now: datetime,
+) -> bool:
+    """Keep one report, once for each `report_id` of its source. Return whether it is new. Whoever calls has checked that it is true."""
+    row = MailReturn(
+        key=hashlib.sha256(f"{source}:{report_id}".encode()).hexdigest(),
+        message=message.pk if message else None,
+        recipient=(message.recipient if message else recipient).lower(),
+        kind=kind,
+        status=status[:12],
+        said=said[:300],
+        source=source,
+        at=now,
+    )
+    before = MailReturn.objects.filter(key=row.key).exists()
+    if not before:
+        MailReturn.objects.bulk_create([row], ignore_conflicts=True)
+    return not before
+
+
+def read_mailbox(*, now: datetime) -> int:
+    """Read the bounce mailbox, where one is set. Returns how many mails it had. Never raises for what the server does: it is noted."""
+    mailbox = settings.BOUNCE_MAILBOX
+    if mailbox is None:
+        return 0
+    try:
+        number = bounce_mailbox.read(mailbox, partial(_take, now=now))
+    except bounce_mailbox.MailboxError as error:
+        logger.warning("the bounce mailbox cannot be read: %s", error)
+        state, _ = BounceMailbox.objects.get_or_create(pk=1)
+        BounceMailbox.objects.filter(pk=1).update(error=str(error), failed_since=state.failed_since or now)
+        return 0
+    BounceMailbox.objects.update_or_create(pk=1, defaults={"read_at": now, "failed_since": None, "error": ""})
+    return number
+
+
+def _take(raw: bytes, *, now: datetime) -> bool:
+    """Keep what a mail of the mailbox reports. Return whether it is about one of ours: anything else is left to people."""
+    reading = bounce_reading.read(raw)
+    message = next(filter(None, map(bounce_tokens.message_of, reading.tokens)), None)
+    if message is None:
+        return False
+    if report := reading.report:
+        note(
+            source=MailReturn.Source.MAILBOX,
+            report_id=hashlib.sha256(raw).hexdigest(),
+            kind=report.kind,
+            recipient=message.recipient,
+            message=message,
+            status=report.status,
+            said=report.said,
+            now=now,
+        )
+    return True
+
+
+def act(*, now: datetime, goes_on: Callable[[], bool] = lambda: True) -> int:
+    """Act on the reports that wait, oldest first, each in a transaction of its own. Returns how many. `goes_on` is asked before each."""
+    done = 0
+    while done < MOST and goes_on() and _act_on_next(now):
+        done += 1
+    return done
+
+
+@transaction.atomic
+def _act_on_next(now: datetime) -> bool:
+    waiting = MailReturn.objects.filter(done_at=None).select_for_update(skip_locked=True)
+    row = waiting.order_by("id").first()
+    if row is None:
+        return False
+    MailReturn.objects.filter(pk=row.pk).update(done_at=now)
+    _act_on(row, now)
+    return True
+
+
+def _act_on(row: MailReturn, now: datetime) -> None:
+    why = {Kind.HARD: Why.BOUNCED, Kind.COMPLAINT: Why.COMPLAINED}.get(Kind(row.kind))
+    if why is None and _comes_back_often(row):
+        why = Why.RETURNED
+    if why is not None:
+        refused_addresses.note(row.recipient, said=row.said, now=now, why=why, message=row.message)
+        claims.hurry(
+            recipient=row.recipient, now=now
+        )  # what waits for the address is told to the next in line
+    if row.message is None:
+        return
+    said = say("marked_as_spam" if row.kind == Kind.COMPLAINT else "came_back", said=row.said)
+    again = None if why is not None else now + AGAIN_AFTER
+    claims.came_back(message_id=row.message, reason=said, again_at=again)
+
+
+def _comes_back_often(row: MailReturn) -> bool:
+    """Return whether this was the last of as many mails as may come back within so many days."""
+    since = row.at - timedelta(days=settings.SOFT_BOUNCE_DAYS)
+    found = MailReturn.objects.filter(recipient=row.recipient, kind=Kind.SOFT, at__gte=since, at__lte=row.at)
+    return found.count() >= settings.SOFT_BOUNCES
+
+
+def still_waiting() -> bool:
+    """Return whether a report waits to be acted on."""
+    return MailReturn.objects.filter(done_at=None).exists()
