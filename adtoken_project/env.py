@@ -152,7 +152,7 @@ def mail(name: str) -> dict[str, Any]:
 
 
 def mailbox(name: str) -> Mailbox | None:
-    """Return the mailbox that the address names; None without one. The error shows no password."""
+    """Return the mailbox that the address names; None without one. Raises ImproperlyConfigured, showing no password."""
     if not text(name, ""):
         return None
     ways = {"imaps": "tls", "imap+ssl": "tls", "imap+tls": "starttls", "imap": ""}

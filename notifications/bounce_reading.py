@@ -1,4 +1,4 @@
-"""What a mail in the bounce mailbox says: that one of ours came back for good, may pass, or was marked as spam; or nothing of that.
+"""What a mail in the bounce mailbox says: that one of our mails came back for good, may pass, or was marked as spam; or nothing of that.
 
 Read are delivery reports (RFC 3464), feedback reports (RFC 5965), and reports of servers that write neither (qmail, older Exim and
 Exchange) where they come from a mail system and hold a status. It decides nothing by itself: whose mail it was, the token proves

@@ -1,4 +1,4 @@
-"""The secret part of a mail's envelope sender (VERP), which proves that a report is about a mail of ours.
+"""The secret part of a mail's envelope sender (VERP), which proves that a report is about one of our mails.
 
 A bounce is a mail, and anybody can write one. So an address is parked only by a report that holds what nobody knows but whoever was sent
 the mail: `bounces+TOKEN@...` as the address that the report came to, or the header `X-AdToken-Message` in the part that was sent back. The

@@ -72,7 +72,7 @@ def read_mailbox(*, now: datetime) -> int:
 
 
 def _take(raw: bytes, *, now: datetime) -> bool:
-    """Keep what a mail of the mailbox reports. Return whether it is about one of ours: anything else is left to people."""
+    """Keep what a mail of the mailbox reports. Return whether it is about one of our mails: anything else is left to people."""
     reading = bounce_reading.read(raw)
     message = next(filter(None, map(bounce_tokens.message_of, reading.tokens)), None)
     if message is None:

@@ -7,7 +7,7 @@ from celery import shared_task
 from celery.worker import state as worker_state
 from django.db import transaction
 
-from notifications import delivery, parked_mail, returns
+from notifications import delivery, returns
 from users import asking_workers, database_clock, private_parts
 
 _running = Lock()  # one run in a process has all its connections to the mail server
@@ -36,7 +36,7 @@ def deliver_messages() -> None:
 
 @shared_task(name="notifications.read_returns", ignore_result=True)
 def read_returns() -> None:
-    """Read the bounce mailbox, act on what came back, and tell operators of addresses that were parked.
+    """Read the bounce mailbox, and act on what came back.
 
     A mailbox that hangs takes one thread of the lane for a minute at most; what mail services reported is acted on before.
     """
@@ -51,11 +51,9 @@ def read_returns() -> None:
 
 
 def act_on_returns() -> None:
-    """Act on what came back, and tell operators. Two at once harm nobody."""
+    """Act on what came back. Two at once harm nobody."""
     if done := returns.act(now=database_clock.now(), goes_on=lambda: worker_state.should_stop is None):
         logger.info("Mails that came back: %s", done)
-        deliver_soon()
-    if parked_mail.tell_operators(database_clock.now()):
         deliver_soon()
 
 

@@ -87,7 +87,10 @@ class ParkedAddressAdmin(ReadOnlyList):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show one address: why it is parked, what came back, what happened before, and how it is mailed again."""
+        """Show one address: why it is parked, what came back, what happened before, and how it is mailed again.
+
+        404 for one that the viewer may not know of, 403 without the permission.
+        """
         if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
             raise PermissionDenied
         known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
@@ -113,7 +116,7 @@ class ParkedAddressAdmin(ReadOnlyList):
         return TemplateResponse(request, "portal/parked_address.html", context)
 
     def release(self, request: HttpRequest, address_id: int) -> HttpResponse:
-        """Ask (GET), then have the address mailed again (POST)."""
+        """Ask (GET), then have the address mailed again (POST). 404 and 403 as above; raises Late where somebody was faster."""
         if not (self.has_view_permission(request) and request.user.has_perm(RELEASE)):
             raise PermissionDenied
         row = self._row(request, address_id)

@@ -17,7 +17,7 @@ Why = RefusedAddress.Why
 STANDS_FOR = timedelta(days=7)
 REMEMBERED = timedelta(
     days=60
-)  # what is refused again so soon after it was tried again is not tried by itself any more
+)  # what is refused again so soon after it was tried again is no longer tried by itself
 # A later reason replaces one that weighs less.
 _WEIGHT = {Why.REFUSED: 0, Why.AGAIN: 1, Why.RETURNED: 2, Why.BOUNCED: 3, Why.COMPLAINED: 4}
 

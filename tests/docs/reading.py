@@ -16,6 +16,7 @@ READERS = {
     "database",
     "redis",
     "mail",
+    "mailbox",
 }  # of adtoken_project.env
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")

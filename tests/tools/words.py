@@ -41,6 +41,7 @@ SHOWN = {"canonical_id", "inspect_pasted"}  # functions whose ValueError reaches
 EVIDENCE = {
     "Answer",
     "ConsentRefused",
+    "abort",  # of IMAP
     "malformed",
     "NotOurs",
     "_NoAnswer",
