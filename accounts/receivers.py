@@ -19,6 +19,7 @@ from accounts.mails import (
     leaver_mail,
     mailing,
     removal_mail,
+    renewal_mail,
     restricted_mail,
     works_again_mail,
 )
@@ -65,6 +66,7 @@ def register_messages() -> None:
     )
     kinds.register(leaver_mail.KIND, leaver_mail.build, name=_("Somebody left"), ended=leaver_mail.record_end)
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
+    kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
     for kind, build, name in (

@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from accounts import renewal_links
 from macros import grouping
 from macros.grouping import Pooled
 from macros.models import Notice
 from macros.revalidation import StillWanted
 from notifications.models import Message
+from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from users.models import User
 from users.recipients import addresses_of_leads
@@ -68,6 +70,13 @@ class Together:
     @cached_property
     def _names(self) -> dict[int | None, NameVisibility]:
         return names_for_each([None, *self._users.values()])
+
+    @cached_property
+    def renewable(self) -> dict[int, Token]:
+        """The log-ins of the readers of all these mails that a personal link renews, by id."""
+        tokens = {entry.token_id for one in self._read[1].values() for entry in one.entries}
+        users = {user.pk for user in self._users.values()}
+        return renewal_links.renewable(users, tokens) if users and tokens else {}
 
     @cached_property
     def _leads(self) -> list[tuple[int, str]]:

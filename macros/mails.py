@@ -1,6 +1,6 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from functools import partial
@@ -9,6 +9,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from accounts import renewal_links
 from macros import grouping, mail_facts, opt_outs, revalidation
 from macros.grouping import Section, WarningLine
 from macros.mail_facts import MailFacts
@@ -63,9 +64,18 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
         stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
     )
     facts = read.facts(message)
-    mail = _compose(facts, recipient=message.recipient, now=timezone.now(), foot=foot, beyond=found.further)
+    mail = _compose(
+        facts,
+        recipient=message.recipient,
+        now=timezone.now(),
+        foot=foot,
+        beyond=found.further,
+        renewable=read.renewable,
+    )
     return replace(
-        mail.hiding(signed, HIDDEN),
+        renewal_links.personal(
+            mail.hiding(signed, HIDDEN), user=facts.reader, now=timezone.now(), found=read.renewable
+        ),
         reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient, leads=facts.leads),
     )
 
@@ -79,6 +89,7 @@ class WarningReader:
     name: str = ""
     beyond: int = 0  # accounts that the mail is about and that it only counts
     names_teams: bool = False  # the accounts of this mail belong to several teams
+    renewable: Collection[int] = ()  # log-ins that a link of the reader's own renews
 
     def full(self, when: datetime | None) -> str:
         """Return "Fri 27 Nov 2026, 09:00 CET" in the reader's zone; "" for none."""
@@ -102,8 +113,16 @@ def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: F
     return _compose(facts, recipient=recipient, now=now, foot=foot, beyond=beyond)
 
 
-def _compose(facts: MailFacts, *, recipient: str, now: datetime, foot: Foot, beyond: int) -> Mail:
-    """Return the mail of these facts. `beyond`: how many accounts more it is about."""
+def _compose(
+    facts: MailFacts,
+    *,
+    recipient: str,
+    now: datetime,
+    foot: Foot,
+    beyond: int,
+    renewable: Collection[int] = (),
+) -> Mail:
+    """Return the mail of these facts. `beyond`: how many accounts more it is about. `renewable`: log-ins that a link renews."""
     user = facts.reader
     zone = user.zone if user else timezone.get_default_timezone()
     lines = grouping.lines_of(
@@ -116,11 +135,13 @@ def _compose(facts: MailFacts, *, recipient: str, now: datetime, foot: Foot, bey
         name=user.name if user else "",
         beyond=beyond,
         names_teams=len(teams) > 1,
+        renewable=renewable,
     )
     macros = sorted({notice.action.macro.name for notice in facts.notices if notice.action})
     said = {
         **of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
+        "personal": any(_is_personal(line, reader) for line in lines[:SHOWN]),
         "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
         "all_url": addresses.absolute_url("my_accounts") if user else "",
         "about_url": addresses.absolute_url("channel_needs") if user else "",
@@ -285,9 +306,16 @@ def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) 
         "watches": first.watches,
         "mine": first.mine and not first.walled,
         "by_consent": first.by_consent,
-        "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
+        "renew_url": renewal_links.page_of(first.account, first.token)
+        if _is_personal(first, reader) and first.token
+        else addresses.absolute_url("reauthenticate", first.account.pk),
         "open_url": addresses.absolute_url("open_account", first.account.pk),
     }
+
+
+def _is_personal(line: WarningLine, reader: WarningReader) -> bool:
+    """Return whether its button is to be the reader's own link, which needs no log-in here."""
+    return line.mine and line.by_consent and line.token is not None and line.token.pk in reader.renewable
 
 
 def _pill(line: WarningLine) -> Pill:

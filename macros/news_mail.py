@@ -3,13 +3,14 @@
 Accounts that one cause hit in one way are one card.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
+from django.utils import timezone
 
-from accounts import pool_reasons
+from accounts import pool_reasons, renewal_links
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
@@ -56,7 +57,7 @@ def build(message: Message) -> Mail:
     }
     mail = mailing.compose("macro_news", message, reader, facts)
     return replace(
-        mail.hiding(signed, HIDDEN),
+        renewal_links.personal(mail.hiding(signed, HIDDEN), user=reader.user, now=timezone.now()),
         headers=_headers(groups[0].accounts[0], stop),
         reply_to=reply_to({one.team_id for one in notices}, reader=message.recipient),
     )
@@ -116,12 +117,19 @@ def _facts(
         ],
         "cards": cards,
         "unseen": len(unseen),
+        "personal": any("?" in str(card.get("renew_url", "")) for card in cards if _asks(card)),
         "macros": join_names([f"“{name}”" for name in macros]),
         "macro_count": len(macros),
         "because": {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator"}.get(ways.pop(), "")
         if len(ways) == 1
         else "",
     }
+
+
+def _asks(card: Mapping[str, object]) -> bool:
+    """Return whether a card asks its reader for a new consent."""
+    explanation = card.get("explanation")
+    return isinstance(explanation, reasons.Explanation) and explanation.by_consent
 
 
 def _card(group: Group, found: Summary, reader: ReaderWithNames) -> dict[str, object]:
@@ -175,8 +183,15 @@ def _came_before(event: AccountEvent, account: Account, reader: ReaderWithNames)
         "waits_for": explanation.waits_for if explanation else "",
         "contact": asked.email if asked is not None and asked.is_active and seen and not mine else "",
         "back": explanation is None,
-        "renew_url": addresses.absolute_url("reauthenticate", account.pk) if mine else "",
+        "renew_url": _renew_url(account, token, reader) if mine else "",
     }
+
+
+def _renew_url(account: Account, token: Token, reader: ReaderWithNames) -> str:
+    assert reader.user is not None  # whose own log-in it is
+    if renewal_links.renewable([reader.user.pk], [token.pk]):
+        return renewal_links.page_of(account, token)
+    return addresses.absolute_url("reauthenticate", account.pk)
 
 
 def _dark_since(event: AccountEvent, reader: ReaderWithNames) -> str:

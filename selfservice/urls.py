@@ -4,6 +4,7 @@ from django.urls import include, path
 
 from selfservice import backups, deletion, log_ins, views
 from selfservice.arriving import open_account
+from selfservice.linking import renewal_views
 from selfservice.linking.views import check_account, reauthenticate
 
 urlpatterns = [
@@ -18,5 +19,8 @@ urlpatterns = [
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
+    path("renew/done/", renewal_views.done, name="renewed"),
+    path("renew/<signed>/", renewal_views.renew, name="renew"),
+    path("renew/<signed>/again/", renewal_views.send_again, name="renew_send_again"),
     *deletion.addresses(),
 ]

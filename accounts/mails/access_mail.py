@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from accounts import health, pool_reasons
+from django.utils import timezone
+
+from accounts import health, pool_reasons, renewal_links
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountNotice, AccountToken
@@ -78,8 +80,16 @@ def build(message: Message) -> Mail:
         "unseen": max(0, len(lines) - mailing.SHOWN),
         "because": _because(first, pools, reader),
         "team": str(first.account.team),
+        "personal": bool(own := _renewable(lines, reader)),
     }
-    return mailing.compose("access", message, reader, facts)
+    mail = mailing.compose("access", message, reader, facts)
+    return renewal_links.personal(mail, user=reader.user, now=timezone.now(), found=own)
+
+
+def _renewable(lines: Sequence[LossLine], reader: ReaderWithNames) -> dict[int, Token]:
+    """Return the reader's own log-ins that a link renews, of those that a new consent helps."""
+    helped = {line.entry.token_id for line in lines if line.mine and _explanation([line]).by_consent}
+    return renewal_links.renewable([reader.user.pk], helped) if reader.user and helped else {}
 
 
 def _lines(message: Message, reader: ReaderWithNames) -> list[LossLine]:
@@ -159,7 +169,9 @@ def _card(
         "you_help": bool(explanation.waits_for) and _is_admin(first, pools, reader.user),
         "steps": steps,
         "renews": first.mine and explanation.by_consent,
-        "renew_url": addresses.absolute_url("reauthenticate", first.account.pk),
+        "renew_url": renewal_links.page_of(first.account, first.entry.token)
+        if first.mine and explanation.by_consent
+        else addresses.absolute_url("reauthenticate", first.account.pk),
         "open_url": addresses.absolute_url("open_account", first.account.pk),
     }
 

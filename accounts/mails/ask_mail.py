@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from django.utils import timezone
+
+from accounts import renewal_links
 from accounts.mails import death_mail
 from accounts.mails.account_rows import Rows
 from notifications import composing
@@ -52,6 +55,7 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]])
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
     only = keys[0] if len(keys) == 1 else ""
+    own = renewal_links.renewable([person.pk], [token.pk for token, _ in pools])
     facts = {
         "asker": str(actor) if actor else "",
         "note": message.payload.get("note", ""),
@@ -65,6 +69,8 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]])
         "about_url": addresses.absolute_url("channel_page", only)
         if only
         else addresses.absolute_url("channel_needs"),
+        "personal": bool(own),
     }
     reply_to = actor.email if actor and actor.is_active else ""
-    return composing.compose(KIND, message, composing.Reader(person), facts, reply_to=reply_to)
+    mail = composing.compose(KIND, message, composing.Reader(person), facts, reply_to=reply_to)
+    return renewal_links.personal(mail, user=person, now=timezone.now(), found=own)

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
-from accounts import pool_reasons, readers, summary
+from accounts import pool_reasons, readers, renewal_links, summary
 from accounts.mails import stand_in_mail
 from accounts.mails.account_rows import Rows, row_of
 from accounts.models import Account, AccountToken
@@ -76,8 +76,10 @@ def build_died(message: Message) -> Mail:
         "system": token.kind == Token.Kind.SYSTEM,
         "about_channel": declarations.label(token.app.channel),
         "about_url": addresses.absolute_url("channel_page", token.app.channel),
+        "personal": bool(own := renewal_links.renewable([reader.pk], [token.pk])),
     }
-    return composing.compose(DIED, message, composing.Reader(reader), facts)
+    mail = composing.compose(DIED, message, composing.Reader(reader), facts)
+    return renewal_links.personal(mail, user=reader, now=timezone.now(), found=own)
 
 
 def _token_of(message: Message) -> Token:
@@ -133,5 +135,5 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
         "ends": dates.moment(ends, zone=zone).full if ends else "",
         "explanation": explanation,
         "steps": explanation.steps or (native.last_step,),
-        "url": addresses.absolute_url("reauthenticate", account.pk),
+        "url": renewal_links.page_of(account, token),
     }

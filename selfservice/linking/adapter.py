@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.linking import consent
+from accounts.linking import consent, renewing
 from accounts.models import LinkProblem
+from selfservice.linking import begun, link_errors, renewal
 from selfservice.linking import callback as arriving
-from selfservice.linking import link_errors
 from tokens import unknown_answers
 from tokens.channels import callback
 from tokens.channels.callback import NotOurs
@@ -65,8 +65,14 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
 
     def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
         """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
+        begun.keep(request, state.get("data") or {})
         try:
+            if renewal.is_meant(request):
+                renewal.demand_open(channel, state)
+                return
             consent.expected(request.user, channel, state)
+        except renewing.NotOpen as refusal:
+            raise ImmediateHttpResponse(renewal.not_open(request, refusal.link)) from refusal
         except consent.ConsentRefused as refusal:
             raise ImmediateHttpResponse(
                 link_errors.show(request, channel, refusal.kind, detail=refusal.detail)
@@ -96,7 +102,8 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take the consent. Always raises ImmediateHttpResponse with our own answer: allauth's own login branches are never reached."""
         try:
-            answer = arriving.arrive(request, sociallogin)
+            arrive = renewal.arrive if renewal.is_meant(request) else arriving.arrive
+            answer = arrive(request, sociallogin)
         except consent.ConsentRefused as refusal:  # it changed during the exchange
             answer = link_errors.show(
                 request, sociallogin.account.provider, refusal.kind, detail=refusal.detail

@@ -1,14 +1,18 @@
 """Starting the handshake: who may, for which account, and where it leads afterwards."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from allauth.account.adapter import get_adapter as get_account_adapter
 from allauth.socialaccount.adapter import get_adapter
 from django.http import HttpRequest, HttpResponse
 
 from accounts.linking import consent, setup
 from accounts.models import Account, LinkProblem
-from selfservice.linking import link_errors
+from selfservice.linking import begun, link_errors
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
+from tokens.models import ChannelApp
 from users import hold
 from users.models import User
 
@@ -47,22 +51,34 @@ def start(
     data = {
         "intent": consent.INTENT,
         "user": str(request.user.pk),
-        "client_id": app.client_id,
         "account": account.pk if account else None,
     }
-    if region:
-        data["region"] = region
-    provider = get_adapter(request).get_provider(request, channel)
+    return leave(request, app, data, next_url=next_url, again=again, region=region)
+
+
+def leave(
+    request: HttpRequest,
+    app: ChannelApp,
+    data: Mapping[str, Any],
+    *,
+    next_url: str = "",
+    again: bool = False,
+    region: str = "",
+) -> HttpResponse:
+    """Go to the consent page of a channel's app. `data`: what the handshake is about, "user" the person it is for."""
+    data = {**data, "client_id": app.client_id} | ({"region": region} if region else {})
+    begun.keep(request, data)
+    provider = get_adapter(request).get_provider(request, app.channel)
     try:
         answer: HttpResponse = provider.redirect(
             request,
             process="redirect",
             next_url=next_url or None,
             data=data,
-            auth_params=registry.get(channel).authorize_params(again=again),
+            auth_params=registry.get(app.channel).authorize_params(again=again),
         )
     except ChannelError as error:
-        return link_errors.page(request, channel, exception=error)
+        return link_errors.page(request, app.channel, exception=error)
     return answer
 
 

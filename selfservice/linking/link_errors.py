@@ -9,10 +9,13 @@ from django.core.exceptions import ImproperlyConfigured, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts import renewal_links
 from accounts.linking import faults, problems
 from accounts.models import LinkProblem
+from selfservice.linking import begun
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import progress
@@ -70,7 +73,7 @@ def show(
 ) -> HttpResponse:
     """Show what happened, with a code that is in the log too, beside the person and the address it came from.
 
-    Where somebody is logged in, it is kept for staff, who find it by the code.
+    It is kept for staff, who find it by the code: of whoever is logged in, or whom the handshake was begun for.
     """
     shown, now = ERRORS[kind], timezone.now()
     words = {"kind": kind, "channel": declarations.label(channel)}
@@ -78,11 +81,12 @@ def show(
         render_to_string("words/link_error.html", {**words, "part": part}).strip()
         for part in ("heading", "cause")
     )
-    if isinstance(request.user, User):
-        code = problems.record(user=request.user, channel=channel, kind=kind, detail=detail, now=now)
-    else:
-        code = problems.new_code()  # strangers write nothing into the database
-    who = request.user.pk or "nobody"
+    handed = renewal_links.of_facts(about) if (about := begun.of_request(request)).get("token") else None
+    user = handed.user if handed else request.user
+    code = problems.new_code()  # strangers write nothing into the database
+    if isinstance(user, User):
+        code = problems.record(user=user, channel=channel, kind=kind, detail=detail, now=now)
+    who = user.pk or "nobody"
     logger.warning(
         "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
     )
@@ -94,6 +98,7 @@ def show(
         "icon": shown.icon,
         "code": code,
         "at": now,
+        "again_url": reverse("renew", args=[handed.signed]) if handed else "",
     }
     return render(request, "selfservice/link_error.html", context, status=status or shown.status)
 

@@ -21,6 +21,8 @@ from tests.e2e.steps import (
 LUMEN_ID = "18ce54d4x5t"
 NOTHING = "0 notices found, 0 messages written."
 
+PHONE = 390
+
 
 def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, chromium: Chromium) -> None:
     product.channels.delete_mails()
@@ -39,7 +41,7 @@ def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, c
         everybody_is_told_once(product)
         with chromium.visitor() as mira:
             staff_see_that_it_is_deactivated(mira, product)
-        with chromium.visitor() as ben:
+        with chromium.visitor(width=PHONE) as ben:
             ben_comes_back_from_the_mail(ben, product)
         a_campaign_goes_out_again(job)
     assert evaluate(product).endswith(NOTHING)
@@ -129,13 +131,15 @@ def staff_see_that_it_is_deactivated(mira: Visitor, product: Product) -> None:
 
 def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
     mail = product.channels.mails(to=BEN)[0]
-    link = re.search(rf"{product.web}/\S*reauthenticate\S*", mail["text"])
+    link = re.search(rf"{product.web}/renew/\S+", mail["text"])
     assert link is not None, mail["text"]
-    log_in(ben, product, BEN, link.group())
-    ben.sees("Your X log-in stopped here", "The account has stopped.")
+    ben.open(link.group())
+    ben.sees("Renew your X log-in", "It stopped on", "Deactivated")
+    ben.take("renew-phone", width=PHONE)
     ben.press("Continue to X")
     consent_at_x(ben, "Ben Lindqvist")
-    ben.sees("1 account re-authenticated", LUMEN)
+    ben.sees("Your X log-in is renewed", LUMEN)
+    ben.take("renewed-phone", width=PHONE)
 
 
 def a_campaign_goes_out_again(job: Job) -> None:

@@ -21,6 +21,10 @@ ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list
 KEPT_FOR = timedelta(days=1)  # so that "Back" in the browser is understood
 LONGEST = 300
 TAKEN_WITHIN = 10  # looks of 50 ms
+BEGUN, BEGUN_KEPT = (
+    "begun_for_others",
+    10,
+)  # in the session: handshakes that nobody's log-in here stands behind
 # How a channel says no. Beside a code it is no answer of any channel, but somebody who glues two together.
 ERRORS = frozenset({"error", "error_code", "error_reason", "error_message", "denied"})
 CODES = frozenset({"code", "auth_code", "oauth_verifier"})
@@ -41,6 +45,11 @@ def _key(state_id: str) -> str:
 def begin(state_id: str, *, channel: str, user_id: int, now: datetime) -> None:
     """Note that a person leaves for a channel. A state that was used before is refused by the database."""
     Handshake.objects.create(state_hash=_key(state_id), channel=channel, user_id=user_id, began_at=now)
+
+
+def remember(request: HttpRequest, state_id: str) -> None:
+    """Know in this browser that a handshake began here for somebody who is not logged in, so that its way back is understood twice."""
+    request.session[BEGUN] = [*request.session.get(BEGUN, []), _key(state_id)][-BEGUN_KEPT:]
 
 
 def demand_whole(request: HttpRequest) -> None:
@@ -79,10 +88,13 @@ def ended(state_id: str, answer: HttpResponse | None) -> None:
 
 
 def came_again(request: HttpRequest, state_id: str) -> Handshake | None:
-    """Return the person's own handshake that was answered already; None for everything else."""
-    if not state_id or not request.user.is_authenticated:
+    """Return the person's own handshake that was answered already, or one that began in this browser; None for everything else."""
+    here = _key(state_id) in request.session.get(BEGUN, [])
+    if not state_id or not (here or request.user.is_authenticated):
         return None
-    mine = Handshake.objects.filter(pk=_key(state_id), user=request.user.pk)
+    mine = Handshake.objects.filter(pk=_key(state_id))
+    if not here:
+        mine = mine.filter(user=request.user.pk)
     for _ in range(TAKEN_WITHIN):
         handshake = mine.first()
         if handshake is None or handshake.taken_at is not None:

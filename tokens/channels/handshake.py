@@ -48,6 +48,8 @@ class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no t
             request, process, next_url, data, state_id=state_id, **kwargs
         )
         callback.begin(stashed, channel=self.channel.key, user_id=int(data["user"]), now=timezone.now())
+        if str(request.user.pk) != data["user"]:
+            callback.remember(request, stashed)
         return stashed
 
     def get_login_url(self, request: HttpRequest, **kwargs: Any) -> str:

@@ -1,0 +1,92 @@
+"""Renewing a log-in by a mailed link: what happens between the press and the channel, and when the person comes back.
+
+Nobody is logged in by it, and whoever is logged in in the same browser has no part in it: the log-in stays its person's.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from allauth.core import ratelimit
+from allauth.socialaccount.models import SocialLogin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.linking import consent, renewing, setup
+from accounts.models import LinkProblem
+from accounts.renewal_links import RenewalLink, Standing
+from selfservice.linking import begun, handshakes, link_errors
+from tokens.channels import declarations
+from users import hold
+
+DONE = "renewed"  # in the session: what was renewed last, for the page that says so
+_STATUS = {Standing.OPEN: 200, Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
+
+
+def is_meant(request: HttpRequest) -> bool:
+    """Return whether the handshake that a request answers began with a mailed link."""
+    return begun.of_request(request).get("intent") == renewing.INTENT
+
+
+def may_press(request: HttpRequest, key: str) -> bool:
+    """Return whether a link may be pressed once more, by this address, and count it."""
+    by_address = ratelimit.consume(request, action="link_address")
+    return bool(by_address and ratelimit.consume(request, action="link_pressed", key=key))
+
+
+def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
+    """Send whoever pressed to the channel. Raises OnHold where the way back would not be taken."""
+    hold.refuse()
+    channel = link.token.app.channel
+    app = setup.default_app(channel)
+    begun.keep(request, {"intent": renewing.INTENT, **link.facts()})
+    if app is None or setup.state(channel) != setup.READY:
+        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    return handshakes.leave(request, app, begun.of_request(request), again=True, region=link.token.region)
+
+
+def demand_open(channel: str, state: Mapping[str, Any]) -> None:
+    """Raise `renewing.NotOpen` where the link that a handshake began with opens nothing any more."""
+    renewing.expected(channel, state, timezone.now())
+
+
+def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
+    """Show why a link opens nothing, and what to do."""
+    if link is None:
+        return render(request, "selfservice/mails/broken_link.html", status=404)
+    standing = link.standing(timezone.now())
+    context = {
+        "standing": standing,
+        "link": link,
+        "channel": declarations.label(link.token.app.channel),
+        "signed": link.signed,
+    }
+    return render(request, "selfservice/renew/not_open.html", context, status=_STATUS[standing])
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent where it is the same native user's, and say what was renewed; of somebody else's nothing is kept."""
+    channel, now = sociallogin.account.provider, timezone.now()
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    try:
+        app, link = renewing.expected(channel, sociallogin.state, now)
+        if identity.native_user_id != link.token.native_user_id:
+            raise renewing.SomebodyElse
+        listed = consent.ask_for_list(app, identity, grant)
+        renewed = renewing.keep(
+            link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
+        )
+    except renewing.NotOpen as refusal:
+        return not_open(request, refusal.link)
+    except renewing.SomebodyElse:
+        renewing.discard(app=app, identity=identity, grant=grant)
+        context = {
+            "channel": declarations.label(channel),
+            "came": identity.name or identity.native_user_id,
+            "wanted": link.token.native_user_name or link.token.native_user_id,
+            "again_url": reverse("renew", args=[link.signed]),
+        }
+        return render(request, "selfservice/renew/somebody_else.html", context, status=403)
+    request.session[DONE] = {**link.facts(), "lost": renewed.lost, "complete": listed.complete}
+    return redirect("renewed")

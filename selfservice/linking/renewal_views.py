@@ -1,0 +1,124 @@
+"""Pages behind the personal links in mails. Nobody logs in for them. GET changes nothing: mail scanners follow links."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import wraps
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts import renewal_links, summary
+from accounts.linking import choosing
+from accounts.mails import renewal_mail
+from accounts.models import Account, AccountToken
+from accounts.renewal_links import RenewalLink, Standing
+from selfservice.linking import renewal
+from tokens.channels import registry
+from tokens.models import Token
+
+SHOWN = 10  # accounts on a page
+DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
+
+
+def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep a page whose address is a secret out of caches and search engines. Referrers stay here by the site's own policy."""
+
+    @never_cache
+    @sensitive_variables("signed")
+    @wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        answer = view(request, *args, **kwargs)
+        answer["X-Robots-Tag"] = "noindex, nofollow"
+        return answer
+
+    return wrapped
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def renew(request: HttpRequest, signed: str) -> HttpResponse:
+    """Show what a link renews (GET), or go to the channel (POST)."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) != Standing.OPEN:
+        return renewal.not_open(request, link)
+    if request.method == "POST":
+        if not renewal.may_press(request, f"renew {link.token.pk}"):
+            return too_often(request)
+        return renewal.leave(request, link)
+    native = registry.get(link.token.app.channel)
+    context = {
+        "link": link,
+        "channel": native,
+        "token": link.token,
+        "stopped": link.token.state == Token.State.DEAD,
+        "log_in": link.token.native_user_name or link.token.native_user_id,
+        "last_step": native.last_step,
+        "other_user": request.user.is_authenticated and request.user.pk != link.user.pk,
+        **_accounts(link.token, before=link.issued),
+    }
+    return render(request, "selfservice/renew/renew.html", context)
+
+
+def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
+    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
+    entries = AccountToken.objects.filter(token=token)
+    if before is not None:
+        entries = entries.filter(added_at__lt=before + timedelta(seconds=1))  # a link tells whole seconds
+    accounts = Account.objects.filter(pk__in=entries.values("account_id"))
+    first = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    return {"rows": first, "unseen": max(0, accounts.count() - len(first)), "now": timezone.now()}
+
+
+@private
+@require_POST
+def send_again(request: HttpRequest, signed: str) -> HttpResponse:
+    """Mail a new link to the address that the old one went to."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
+        return renewal.not_open(request, link)
+    if not renewal.may_press(request, f"send {link.token.pk}"):
+        return too_often(request)
+    renewal_mail.send(token=link.token, user=link.user, now=now)
+    return render(request, "selfservice/renew/sent_again.html", {"link": link})
+
+
+@private
+@require_safe
+def done(request: HttpRequest) -> HttpResponse:
+    """Say what was renewed in this browser a moment ago, and what is missing."""
+    said, now = request.session.get(renewal.DONE), timezone.now()
+    before = renewal_links.of_facts(said) if said else None
+    if said is None or before is None or (now - before.token.linked_at).total_seconds() > DONE_FOR:
+        return redirect("my_accounts")
+    token = Token.objects.select_related("app").get(pk=before.token.pk)
+    again = renewal_links.link(token=token, user=before.user, issued=before.issued)
+    missing = choosing.missing_scopes(token)
+    context = {
+        "channel": registry.get(token.app.channel),
+        "token": token,
+        "user_name": before.user.get_short_name(),
+        "deadline": summary.deadline_of(token, usable=True, now=now),
+        "missing": missing,
+        "lost": list(Account.objects.filter(pk__in=said["lost"]).order_by("name")[:SHOWN]),
+        "complete": said["complete"],
+        "again_url": _again(again, now),
+        **_accounts(token),
+    }
+    return render(request, "selfservice/renew/done.html", context)
+
+
+def _again(link: RenewalLink, now: datetime) -> str:
+    return reverse("renew", args=[link.signed]) if link.standing(now) == Standing.OPEN else ""
+
+
+def too_often(request: HttpRequest) -> HttpResponse:
+    """Refuse what was pressed too often."""
+    answer = render(request, "selfservice/renew/too_often.html", status=429)
+    answer["Retry-After"] = "3600"
+    return answer
