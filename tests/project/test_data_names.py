@@ -30,7 +30,7 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
-from accounts import api_keys
+from accounts import api_keys, renewal_links
 from accounts.models import ApiKey
 from adtoken_project import lanes
 from adtoken_project.api import api
@@ -40,7 +40,7 @@ from macros import opt_outs
 from notifications import kinds
 from notifications.models import Message
 from tests.macros.support import ending
-from tests.support.factories import make_app, make_user
+from tests.support.factories import make_app, make_token, make_user
 from tokens import push_addresses
 from users import invitations, password_limits
 from users.models import Invitation, Team
@@ -188,6 +188,8 @@ def _sign_one_of_each() -> None:
     assert job.post(path, {}, content_type="application/json").status_code == 200
     opt_outs.sign(Message(pk=1))
     invitations.link(Invitation(key="k"))
+    made = make_token(consented_by=user)
+    assert renewal_links.link(token=made, user=user, issued=made.linked_at).signed
     password_limits.remember_device(HttpResponse(), user)
     for channel in ("facebook", "x", "tiktok"):
         push_addresses.to_enter(make_app(channel))
