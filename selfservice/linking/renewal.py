@@ -66,7 +66,7 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
 
 
 def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
-    """Keep the consent where it is the same native user's, and say what was renewed; of somebody else's nothing is kept."""
+    """Keep the consent where it is the same native user's, and say what was renewed; somebody else's is refused, and nothing of it kept."""
     channel, now = sociallogin.account.provider, timezone.now()
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
     try:
