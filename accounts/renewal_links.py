@@ -1,7 +1,7 @@
-"""The personal link in a mail that leads a person straight to the channel, to renew one log-in without a password of ours.
+"""The personal link in a mail that leads a person straight to the channel, to renew one log-in without our password.
 
 Nothing of it is stored. It is signed, and names what it was made for: the log-in (a native user under one channel app), the consent of
-then, the person and the address. So it opens nothing any more once the person consented again, left, got another address, or the log-in
+then, the person and the address. So it no longer opens anything once the person consented again, left, got another address, or the log-in
 was removed or became somebody else's; and after 14 days (docs/decisions/0077-links-without-a-password.md).
 """
 
@@ -56,7 +56,7 @@ class RenewalLink:
 
     @property
     def signed(self) -> str:
-        """What stands in its address. A secret: for the mail that is being sent, and the browser that showed it; never stored."""
+        """The last part of its address. A secret: for the mail that is being sent, and the browser that showed it; never stored."""
         seconds = int(self.issued.timestamp())
         return _SIGNER.sign_object([self.token.pk, self.user.pk, self.address, self.consented, seconds])
 

@@ -22,7 +22,7 @@ INTENT = "renew"
 
 
 class NotOpen(Exception):  # noqa: N818  # an answer
-    """The link that a handshake began with opens nothing any more. `link` is None where its log-in or person is gone."""
+    """The link that a handshake began with no longer opens anything. `link` is None where its log-in or person is gone."""
 
     def __init__(self, link: RenewalLink | None) -> None:
         super().__init__("not open")

@@ -47,7 +47,7 @@ def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
 
 
 def demand_open(channel: str, state: Mapping[str, Any]) -> None:
-    """Raise `renewing.NotOpen` where the link that a handshake began with opens nothing any more."""
+    """Raise `renewing.NotOpen` where the link that a handshake began with no longer opens anything."""
     renewing.expected(channel, state, timezone.now())
 
 
