@@ -5,31 +5,15 @@ Where the team of an account wants that, the person is asked instead (`backup_re
 The reading behind it may be a week old, so whoever is added is asked about at once. Each person gets one mail, however many accounts.
 """
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 
-from accounts import backup_requests, backup_writing, backups, checking
-from accounts.backups import Offer
-from accounts.errors import WORDS
-from accounts.mails import backup_mail
-from accounts.models import Account, AccountToken, BackupRequest
-from tokens.models import Token
-from ui.phrases import phrase
+from accounts import backup_adding, checking
+from accounts.backup_adding import Outcome
 from users import hold
 from users.models import User
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of it."""
-
-    added: Sequence[Offer]
-    asked: Sequence[Offer]  # their people, because the account's team wants that
-    refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
 def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
@@ -38,67 +22,9 @@ def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> 
     Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other. Raises OnHold.
     """
     hold.refuse()
-    outcome = _add(chosen, actor, note, now)
+    with transaction.atomic():
+        outcome = backup_adding.write(chosen=chosen, actor=actor, note=note, now=now)
+        backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
         checking.ask(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return outcome
-
-
-@transaction.atomic
-def _add(chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
-    tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
-    accounts = {
-        account.pk: account
-        for account in Account.objects.filter(pk__in=chosen).select_related("team").locked()
-    }
-    found = backups.every_offer(account_ids=list(accounts))
-    possible = {offer.account_id: offer for offer in found if chosen[offer.account_id] == offer.token.pk}
-    linked = set(AccountToken.objects.filter(account__in=accounts).values_list("account", "token"))
-    refused = {
-        account_id: _why_not(tokens.get(token_id), linked=(account_id, token_id) in linked)
-        for account_id, token_id in chosen.items()
-        if account_id not in possible
-    }
-    asked_for = _answers(chosen)
-    for account_id in asked_for.keys() & possible.keys():
-        del possible[account_id]
-    asks = {pk: backup_requests.is_needed(one, accounts[pk], actor) for pk, one in possible.items()}
-    asked = [one for pk, one in possible.items() if asks[pk]]
-    made = [one for pk, one in possible.items() if not asks[pk]]
-    backup_writing.write(made, actor=actor, note=note, now=now)
-    backup_requests.write(asked, actor=actor, note=note, now=now)
-    for person, of_person in _by_person(made, actor).items():
-        backup_mail.tell(person, of_person, actor=actor, note=note, now=now)
-    for person, of_person in _by_person(asked, actor).items():
-        backup_mail.ask(person, of_person, actor=actor, note=note, now=now)
-    return Outcome(made, asked, refused | asked_for)
-
-
-def _why_not(token: Token | None, *, linked: bool) -> str:
-    if linked:
-        return phrase(WORDS, "backup_linked_already")
-    if token is None or token.state != Token.State.VALID:
-        return phrase(WORDS, "backup_stopped")
-    return phrase(WORDS, "backup_gone")
-
-
-def _answers(chosen: Mapping[int, int]) -> dict[int, str]:
-    """Return by account why its person is neither added nor asked: they were asked, and have not answered, or declined."""
-    states = BackupRequest.State
-    waiting = BackupRequest.objects.filter(account__in=chosen, state__in=[states.ASKED, states.DECLINED])
-    words = {states.ASKED: "backup_asked_already", states.DECLINED: "backup_declined"}
-    return {
-        account_id: phrase(WORDS, words[states(state)])
-        for account_id, token_id, state in waiting.values_list("account", "token", "state")
-        if chosen[account_id] == token_id
-    }
-
-
-def _by_person(offers: Sequence[Offer], actor: User) -> dict[User, list[Offer]]:
-    """Return the offers by whom to tell of them: one mail a person; whoever added their own log-in knows."""
-    found: dict[User, list[Offer]] = defaultdict(list)
-    for offer in offers:
-        person = offer.token.consented_by
-        if offer.token.kind == Token.Kind.PERSON and person is not None and person.pk != actor.pk:
-            found[person].append(offer)
-    return found

@@ -3,26 +3,22 @@
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from accounts import tasks, write_refusals
+from accounts import due_checks, tasks
 from accounts.pushes.tasks import soon
 from tokens.models import Token
-from users import hold
 
 SHOWN_FOR = timedelta(minutes=10)  # how long a page says what came of a check
 REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
 READING = timedelta(seconds=3)
 
 
-def ask(*, token_ids: Collection[int], now: datetime, at_once: bool = True) -> int:
+def ask(*, token_ids: Collection[int], now: datetime) -> int:
     """Have these tokens and their ad accounts asked about at once. Returns how many there are.
 
-    They are due from now on, so that the sweep finds them within a minute where no worker could be told, or is to be (`at_once`). Whoever
-    asks wants to know whether the channel takes writes again too, so refusals of writes are forgotten. Raises OnHold where nobody is asked.
+    The sweep finds them within a minute where no worker could be told. Raises OnHold where nobody is asked.
     """
-    hold.refuse()
-    write_refusals.lift(token_ids=token_ids, now=now)
-    due = Token.objects.filter(pk__in=token_ids).make_due(now)
-    if due and at_once:
+    due = due_checks.make_due(token_ids=token_ids, now=now)
+    if due:
         soon(tasks.check_tokens, *sorted(token_ids))
     return due
 

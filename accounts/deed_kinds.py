@@ -1,14 +1,20 @@
-"""The deeds that a worker does for staff, by the names that are in the database."""
+"""The deeds that a worker does for staff, by the names that are in the database. What is above this app registers its own."""
 
 from datetime import datetime
 
-from accounts import asks_of_app, leaving_steps
+from accounts import asks_of_app, leaving_steps, permissions
 from accounts.deeds import Kind
+from accounts.many import asking, backups, checking, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
 
 ASK_PEOPLE_OF_APP = "ask_people_of_app"
 OFFBOARD = "offboard"
+# On accounts that staff chose.
+APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
+MOVE, PAUSE, RESUME = "move", "pause", "resume"
+CHECK, ASK, BACKUP = "check", "ask", "backup"
+UNDO = "undo_"  # before the name of what is taken back
 
 
 def _ask(deed: Deed, person_id: int, now: datetime) -> bool:
@@ -19,4 +25,18 @@ def _ask(deed: Deed, person_id: int, now: datetime) -> bool:
 KINDS = {
     ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", _ask),
     OFFBOARD: Kind("users.offboard_user", leaving_steps.act, leaving_steps.after),
+    MOVE: Kind(permissions.MOVE, many=moving.move, undo=UNDO + MOVE),
+    PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),
+    RESUME: Kind(permissions.RESUME, many=pausing.resume, undo=UNDO + RESUME),
+    CHECK: Kind("tokens.probe_token", many=checking.check),
+    ASK: Kind("tokens.ask_token", many=asking.ask),
+    BACKUP: Kind(permissions.ADD_BACKUP, many=backups.add, finish=backups.finish),
+    UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo),
+    UNDO + PAUSE: Kind(permissions.RESUME, many=pausing.undo_pause),
+    UNDO + RESUME: Kind(permissions.PAUSE, many=pausing.undo_resume),
 }
+
+
+def register(name: str, kind: Kind) -> None:
+    """Say how a deed is done that is about what this app does not know."""
+    KINDS[name] = kind

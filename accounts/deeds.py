@@ -1,26 +1,34 @@
-"""Deeds of staff on so many things that no web process waits for them: a worker does them, each thing in a transaction of its own.
+"""Deeds of staff on so many things that no web process waits for them: a worker does them, some things in a transaction of their own.
 
-That transaction says that the thing is done, too: so nothing is done twice, and another worker goes on where one died.
+That transaction says that they are done, too: so nothing is done twice, and another worker goes on where one died. On hold nothing is
+done, and what was begun waits.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Func, Q, QuerySet
 
-from accounts import jobs
-from accounts.models import Deed
+from accounts import deed_rows, jobs
+from accounts.deed_rows import Result
+from accounts.models import Account, Deed
 from ui.refusal import Refusal
+from users import hold
 from users.models import User
 
 State = Deed.State
 KEPT_FOR = timedelta(days=1)
 PART = 500  # keys that are read at one time
+MANY = 100  # accounts in one transaction
 SHOWN = 20  # failures that are kept in words
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -30,11 +38,18 @@ class Kind:
     `act` gets the deed, the thing's key and the time. It returns whether anything was done, or raises Refusal with the reason.
     `after` is called with the same once that is committed, for what happens outside any transaction. A worker that dies before it leaves
     it undone, so it is what a sweep would do as well.
+
+    A deed on accounts has `many` in place of `act`: it gets the ids of some accounts and returns what came of each, in their order,
+    which is kept; a Refusal is the answer for all of them. `finish` is called once, in the transaction that ends the deed, however it ends.
+    `undo` names the kind of deed that takes it back.
     """
 
     permission: str
-    act: Callable[[Deed, int, datetime], bool]
+    act: Callable[[Deed, int, datetime], bool] | None = None
     after: Callable[[Deed, int, datetime], object] | None = None
+    many: Callable[[Deed, Sequence[int], datetime], Sequence[Result]] | None = None
+    finish: Callable[[Deed, datetime], object] | None = None
+    undo: str = ""
 
 
 def start(
@@ -58,45 +73,132 @@ def start(
         )
 
 
+def start_on(
+    accounts: QuerySet[Any, Any],
+    *,
+    user: User,
+    kind: str,
+    now: datetime,
+    subject_id: int = 0,
+    note: str = "",
+    options: Mapping[str, object] | None = None,
+    once: str = "",
+    undoes: Deed | None = None,
+) -> tuple[Deed, bool]:
+    """Have a deed done on accounts (a query of one column, their ids, in order). Return it, and False where the page asked already.
+
+    The ids stay in the database: a web process need not hold a million of them.
+    """
+    facts: dict[str, Any] = {"subject_id": subject_id, "note": note[:300], "options": dict(options or {})}
+    try:
+        with transaction.atomic():
+            made = Deed.objects.create(
+                user=user,
+                kind=kind,
+                keys=ArraySubquery(accounts),
+                total=0,
+                once=once,
+                undoes=undoes,
+                created_at=now,
+                **facts,
+            )
+            mine = Deed.objects.defer("keys").filter(pk=made.pk)
+            mine.update(total=Func("keys", function="cardinality"))
+            return mine.get(), True
+    except IntegrityError:
+        same = Q(user=user, once=once) if undoes is None else Q(undoes=undoes)
+        return Deed.objects.defer("keys").filter(same).exclude(state=State.FAILED).latest("pk"), False
+
+
+def accounts_of(deed: Deed, keys: Sequence[int]) -> QuerySet[Account]:
+    """Return those of these accounts that the deed's person sees now."""
+    return Account.objects.visible_to(deed.user).filter(pk__in=keys)
+
+
+def locked(deed: Deed, keys: Iterable[int]) -> list[Account]:
+    """Lock and return the same."""
+    return list(Account.objects.visible_to(deed.user).filter(pk__in=list(keys)).locked())
+
+
 def do_next(*, kinds: Mapping[str, Kind], clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> bool:
     """Do the deed that waits longest, or go on with one whose worker died. Return whether there was one.
 
-    A worker that is to stop leaves the rest to another one.
+    A worker that is to stop leaves the rest to another one. On hold all of them wait.
     """
+    if not goes_on() or hold.current() is not None:
+        return False
     return jobs.run_next(
         Deed.objects.defer("keys"), partial(_do, kinds=kinds, clock=clock, goes_on=goes_on), clock()
     )
 
 
 def sweep(*, now: datetime) -> int:
-    """Remove what was asked for a day ago and is over. Returns how many rows."""
-    return Deed.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state__in=jobs.GOING).delete()[0]
+    """Remove what was asked for a day ago and is over, and is not being taken back. Returns how many rows."""
+    going = Deed.objects.filter(state__in=jobs.GOING)
+    old = Deed.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state__in=jobs.GOING)
+    return old.exclude(pk__in=going.exclude(undoes=None).values("undoes")).delete()[0]
 
 
 def _do(
     deed: Deed, *, kinds: Mapping[str, Kind], clock: Callable[[], datetime], goes_on: Callable[[], bool]
 ) -> None:
+    """Do what is left of a deed, and end it, or put it back."""
     kind = kinds[deed.kind]
+    try:
+        state = _go_on(deed, kind, clock, goes_on)
+        if state is not None:
+            _end(deed, kind, state, clock())
+    except hold.OnHold:
+        jobs.put_back(deed)
+    except OperationalError:
+        if kind.many is None:
+            raise
+        logger.warning("Deed %s is begun again where it was: PostgreSQL did not take it", deed.pk)
+        jobs.put_back(deed, counted=True)
+    except Exception:
+        if kind.many is None:
+            raise
+        logger.exception("Deed %s could not be done", deed.pk)
+        _end(deed, kind, State.FAILED, clock())
+
+
+def _go_on(
+    deed: Deed, kind: Kind, clock: Callable[[], datetime], goes_on: Callable[[], bool]
+) -> Deed.State | None:
+    """Do what is left. Return how it ended; None where it is another worker's now."""
+    size = 1 if kind.many is None else MANY
     while deed.done < deed.total:
-        keys = Deed.objects.values_list(f"keys__{deed.done}_{deed.done + PART}", flat=True).get(pk=deed.pk)
-        for key in keys:
-            if not goes_on():
+        part = Deed.objects.values_list(f"keys__{deed.done}_{deed.done + PART}", flat=True).get(pk=deed.pk)
+        if not part:
+            raise LookupError(f"Deed {deed.pk} names {deed.done} things and not {deed.total}.")
+        for first in range(0, len(part), size):
+            keys = part[first : first + size]
+            if not goes_on() or hold.current() is not None:
                 jobs.put_back(deed)
-                return
-            if not _may(deed.user_id, kind):
-                jobs.end(deed, State.FAILED)
-                return
-            if not _do_one(deed, kind, key, clock()):
-                return
+                return None
+            if not _may(deed, kind):
+                return State.FAILED
+            done = _do_one(deed, kind, keys[0], clock()) if size == 1 else _do_many(deed, kind, keys, clock())
+            if not done:
+                return None
             if kind.after:
-                kind.after(deed, key, clock())
-    jobs.end(deed, State.READY)
+                kind.after(deed, keys[0], clock())
+    return State.READY
 
 
-def _may(user_id: int, kind: Kind) -> bool:
+@transaction.atomic
+def _end(deed: Deed, kind: Kind, state: Deed.State, now: datetime) -> None:
+    """End a deed. Of accounts that it did not come to, its rows say so."""
+    if kind.many is not None and deed.done < deed.total:
+        deed_rows.give_up(deed, now)
+    if jobs.end(deed, state) and kind.finish:
+        kind.finish(deed, now)
+
+
+def _may(deed: Deed, kind: Kind) -> bool:
     """Return whether the person may still do it: asked anew for each thing, since a deed may take minutes."""
-    user = User.objects.get(pk=user_id)
-    return user.is_active and user.has_perm(kind.permission)
+    deed.user = User.objects.get(pk=deed.user_id)  # what it may do, it has kept
+    return deed.user.is_active and deed.user.has_perm(kind.permission)
 
 
 @transaction.atomic
@@ -108,6 +210,7 @@ def _do_one(deed: Deed, kind: Kind, key: int, now: datetime) -> bool:
     mine = jobs.mine(deed)
     if not mine.update(done=deed.done + 1):
         return False
+    assert kind.act is not None
     try:
         with transaction.atomic():
             acted = kind.act(deed, key, now)
@@ -120,3 +223,32 @@ def _do_one(deed: Deed, kind: Kind, key: int, now: datetime) -> bool:
         mine.update(**{column: F(column) + 1})
     deed.done += 1
     return True
+
+
+@transaction.atomic
+def _do_many(deed: Deed, kind: Kind, keys: Sequence[int], now: datetime) -> bool:
+    """Do it to some accounts, and keep what came of each. Return False where another worker has begun since."""
+    mine = jobs.mine(deed)
+    if not mine.update(done=deed.done + len(keys)):
+        return False
+    results = _results(deed, kind, keys, now)
+    mine.update(**deed_rows.write(deed, results, now))
+    deed.done += len(keys)
+    return True
+
+
+def _results(deed: Deed, kind: Kind, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Return what came of each. One that is at fault spoils no other: then each is done by itself."""
+    assert kind.many is not None
+    try:
+        with transaction.atomic():
+            return list(kind.many(deed, keys, now))
+    except Refusal as refusal:
+        return [Result.fails(key, "as_told", text=str(refusal)) for key in keys]
+    except (hold.OnHold, OperationalError):
+        raise
+    except Exception:
+        logger.exception("Deed %s could not be done to %s", deed.pk, keys)
+        if len(keys) == 1:
+            return [Result.fails(keys[0], "our_fault")]
+    return [one for key in keys for one in _results(deed, kind, [key], now)]

@@ -69,6 +69,8 @@ def make_next(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> 
 
     A worker that is to stop leaves the rest to another one.
     """
+    if not goes_on():
+        return False
     waiting = AccountExport.objects.defer("account_ids")
     return jobs.run_next(waiting, partial(_make, clock=clock, goes_on=goes_on), clock())
 

@@ -50,16 +50,61 @@ class Deed(Job):
     skipped = models.PositiveIntegerField(default=0)
     failed = models.PositiveIntegerField(default=0)
     failures = ArrayField(models.TextField(), default=list)  # the first of them, in words
+    options = models.JSONField(default=dict, db_default={}, blank=True)  # what else was chosen on its page
+    # What the page that asked was given: sent twice, it is one deed.
+    once = models.CharField(max_length=40, blank=True, default="", db_default="")
+    # The deed that this one takes back.
+    undoes = models.ForeignKey(
+        "self", models.SET_NULL, null=True, blank=True, related_name="undone_by", db_index=False
+    )
 
     class Meta:
         default_permissions = ()
         constraints = [
+            # Deeds on accounts that staff chose may go on side by side.
             models.UniqueConstraint(
                 fields=["kind", "subject_id"],
-                condition=models.Q(state__in=["waiting", "making"]),
-                name="one_deed_on_a_subject_at_a_time",
-            )
+                condition=models.Q(
+                    state__in=["waiting", "making"], kind__in=["ask_people_of_app", "offboard"]
+                ),
+                name="one_deed_of_a_kind_on_a_subject",
+            ),
+            models.UniqueConstraint(
+                fields=["user", "once"], condition=~models.Q(once=""), name="one_deed_of_a_page"
+            ),
+            models.UniqueConstraint(
+                fields=["undoes"], condition=~models.Q(state="failed"), name="undone_once"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject_id}, {self.done} of {self.total}"
+
+
+class DeedRow(models.Model):
+    """What came of one account of a deed, in the order of its list. It is gone with the deed, a day later."""
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        SKIPPED = "skipped", _("Skipped")
+        FAILED = "failed", _("Failed")
+
+    deed = models.ForeignKey(Deed, models.CASCADE, related_name="rows", db_index=False)
+    place = models.PositiveIntegerField()  # from 1
+    key = models.BigIntegerField()  # the account
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    why = models.CharField(max_length=40, blank=True)  # a block of words/deeds.txt; "": nothing to add
+    # What that block names, and what is needed to take it back.
+    facts = models.JSONField(default=dict, db_default={}, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["deed", "place"], name="one_row_of_a_place")]
+        indexes = [
+            models.Index(fields=["deed", "outcome", "place"], name="deed_rows_by_outcome"),
+            models.Index(fields=["deed", "key"], name="deed_row_of_account"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.deed_id}, {self.key}: {self.outcome}"

@@ -47,14 +47,16 @@ def mine(job: J) -> QuerySet[J]:
     return rows
 
 
-def put_back(job: Job) -> None:
-    """Leave the rest to another worker."""
-    mine(job).update(state=State.WAITING, claimed_until=None)
+def put_back(job: Job, *, counted: bool = False) -> None:
+    """Leave the rest to another worker. That is no attempt that came to nothing, unless it is `counted` as one."""
+    attempts = job.attempts if counted else job.attempts - 1
+    mine(job).update(state=State.WAITING, claimed_until=None, attempts=attempts)
 
 
-def end(job: Job, state: Job.State) -> None:
-    """Say that it is over, and empty what named the things that were to be done."""
-    mine(job).update(**{"state": state, "claimed_until": None, job.names_things_in: []})
+def end(job: Job, state: Job.State) -> bool:
+    """Say that it is over, and empty what named the things that were to be done. Return False where another worker has begun since."""
+    facts: dict[str, object] = {"state": state, "claimed_until": None, job.names_things_in: []}
+    return mine(job).update(**facts) > 0
 
 
 @transaction.atomic

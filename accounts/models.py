@@ -19,6 +19,7 @@ from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.job_models import Deed as Deed
+from accounts.job_models import DeedRow as DeedRow
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE
@@ -250,6 +251,8 @@ class AccountEvent(models.Model):
         MOVED = "moved", _("Moved to another team")
         BACKUP_ASKED = "backup_asked", _("Asked for a backup")
         BACKUP_DECLINED = "declined", _("Declined to back it up")
+        MACRO_APPLIED = "macro_applied", _("Macro applied")
+        MACRO_REMOVED = "macro_removed", _("Macro removed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)

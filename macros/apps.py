@@ -23,6 +23,7 @@ class MacrosConfig(AppConfig):
             news,
             news_mail,
             not_mine,
+            on_many,
             receivers,
             revalidation,
             trying,
@@ -52,3 +53,4 @@ class MacrosConfig(AppConfig):
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)
+        on_many.register()

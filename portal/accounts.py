@@ -27,6 +27,7 @@ from portal import (
     account_rows,
     backups,
     bulk,
+    bulk_deeds,
     export,
     filters,
     macros_on_accounts,
@@ -78,6 +79,7 @@ class AccountAdmin(ReadOnlyList):
         "add_backups",
         "move_to_team",
         "pause",
+        "resume",
         "export_csv",
     ]
     change_list_template = "admin/accounts/account/change_list.html"
@@ -95,6 +97,7 @@ class AccountAdmin(ReadOnlyList):
         "add_backups": "person",
         "move_to_team": "group",
         "pause": "pause_circle",
+        "resume": "bolt",
         "export_csv": "download",
     }
 
@@ -220,22 +223,27 @@ class AccountAdmin(ReadOnlyList):
         """Lead to the confirm page."""
         return bulk.lead_to("pause", request, queryset)
 
+    @admin.action(description=gettext_lazy("Resume"), permissions=["resume"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the confirm page."""
+        return bulk.lead_to("resume", request, queryset)
+
     @admin.action(description=gettext_lazy("Export CSV"), permissions=["view"])
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
         """Answer with the chosen accounts as a CSV file, or lead to the page of one that a worker makes."""
         return export.answer(request, queryset)
 
-    def chosen(self, request: HttpRequest) -> tuple[list[Account], int]:
-        """Return the accounts that the address of a bulk page names, and how many more there are, see `bulk.Choose`."""
+    def chosen(self, request: HttpRequest) -> bulk.Chosen:
+        """Return the accounts that the address of a bulk page names."""
         if "across" not in request.GET:
             named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
-            return bulk.first(named.order_by("name", "pk"))
+            return bulk.read(named.order_by("name", "pk"))
         # A change list reads the filters of the request itself.
         kept, request.GET = request.GET, bulk.filters_of(request)  # type: ignore[assignment]
         try:
-            return bulk.first(self.get_changelist_instance(request).get_queryset(request))
+            return bulk.read(self.get_changelist_instance(request).get_queryset(request))
         except IncorrectLookupParameters:
-            return [], 0
+            return bulk.nobody()
         finally:
             request.GET = kept
 
@@ -261,7 +269,11 @@ class AccountAdmin(ReadOnlyList):
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may pause accounts."""
-        return request.user.has_perm("accounts.pause_account")
+        return request.user.has_perm(permissions.PAUSE)
+
+    def has_resume_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may resume accounts."""
+        return request.user.has_perm(permissions.RESUME)
 
     # --- one account ------------------------------------------------------------------------------------------------
 
@@ -273,6 +285,7 @@ class AccountAdmin(ReadOnlyList):
             path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
             *macros_on_accounts.urls(self.chosen),
             *bulk.urls(self.chosen),
+            *bulk_deeds.urls(),
             *moving.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),

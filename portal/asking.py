@@ -3,48 +3,43 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import actions, asks_of_app, pool_reasons, selection
+from accounts import actions, asks_of_app
+from accounts.many import asking as people
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from ui.bulk import Item
-from ui.calendar_days import AT_RISK, within
-from ui.confirm import ConfirmLine, Said
+from ui.confirm import ConfirmLine
 from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
 from ui.text import join_names
 from users.models import User
 
+say = partial(phrase, "words/deeds.txt")
 NOBODY = gettext_lazy("Nobody is asked: see the reasons above.")
 Found = tuple[Account, AccountToken]
 
 
-def _needs(entry: AccountToken, now: datetime) -> bool:
-    """Return whether a new consent of this person would help the account: of no use without one, or ending within 30 days."""
-    if not selection.living(entry):
-        return pool_reasons.explain_entry(entry).by_consent
-    return within(entry.token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
-
-
-def needed(accounts: Sequence[Account], by: User, names: NameVisibility, now: datetime) -> list[Item]:
+def needed(accounts: Sequence[Account], _by: User, names: NameVisibility, now: datetime) -> list[Item]:
     """Return one item per person whose log-in stopped or ends soon, and one that says why for each account where nobody is asked."""
     found: list[Found] = []
     nobody: list[Item] = []
     called = labels(accounts)
     for account in accounts:
-        paused = account.paused_at is not None
-        entries = [] if paused else [entry for entry in selection.in_order(account) if _needs(entry, now)]
+        entries = people.needed(account, now)
         found += [(account, entry) for entry in entries]
         if not entries:
-            why = _why_nobody(account, paused=paused)
-            nobody.append(Item(gettext("Nobody"), called[account.pk], skipped=why))
-    return everybody(found, by, names, now) + nobody
+            why, facts = people.why_nobody(account)
+            nobody.append(Item(gettext("Nobody"), called[account.pk], skipped=say(why, **facts)))
+    return everybody(found, names, now) + nobody
 
 
-def everybody(entries: Sequence[Found], by: User, names: NameVisibility, now: datetime) -> list[Item]:
+def everybody(entries: Sequence[Found], names: NameVisibility, now: datetime) -> list[Item]:
     """Return one item per person, whether or not the log-ins end soon; those that are skipped last.
 
     A log-in that nobody can be asked to renew is an item of its own.
@@ -56,20 +51,8 @@ def everybody(entries: Sequence[Found], by: User, names: NameVisibility, now: da
         key = ("log-in", token.pk) if refused else ("person", token.consented_by_id or 0)
         by_person.setdefault(key, []).append((account, entry))
     asked = _asked_today([entry.token for _, entry in entries], now)
-    made = [_item(found, by, names, asked) for found in by_person.values()]
+    made = [_item(found, names, asked) for found in by_person.values()]
     return sorted(made, key=lambda item: bool(item.skipped))
-
-
-def _why_nobody(account: Account, *, paused: bool) -> str:
-    if paused:
-        return gettext("paused")
-    if not account.pool.all():
-        return gettext("nobody has linked it yet")
-    reason = pool_reasons.account_reason(account, selection.in_order(account))
-    explanation = pool_reasons.explain_account(account, reason)
-    if explanation.waits_for:
-        return gettext("waiting for %(whom)s") % {"whom": explanation.waits_for}
-    return gettext("nothing ends within 30 days")
 
 
 def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
@@ -78,7 +61,7 @@ def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
     return dict(asks.order_by("at").values_list("token_id", "at"))
 
 
-def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, datetime]) -> Item:
+def _item(found: list[Found], names: NameVisibility, asked: dict[int, datetime]) -> Item:
     """Return what one person is asked for: what was not asked for today, or, where a tick says so, all of it."""
     account, entry = found[0]
     fresh = [(one, other.token) for one, other in found if other.token_id not in asked]
@@ -93,16 +76,8 @@ def _item(found: list[Found], by: User, names: NameVisibility, asked: dict[int, 
         at=at,
     )
 
-    def act(said: Said) -> None:
-        actions.ask_person(about=fresh, actor=by, note=said.note, now=timezone.now())
-
-    def act_again(said: Said) -> None:
-        actions.ask_person(about=everything, actor=by, note=said.note, now=timezone.now())
-
     again = bool(at) and not actions.cannot_ask(entry.token)
-    return Item(
-        line.who, line.what, skipped=line.skipped, but=line.but, act=act, again=again, act_again=act_again
-    )
+    return Item(line.who, line.what, skipped=line.skipped, but=line.but, again=again)
 
 
 def lines_of(found: Iterable[asks_of_app.Details], names: NameVisibility) -> list[ConfirmLine]:

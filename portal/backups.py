@@ -9,9 +9,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import backing_up, backup_requests, backups, permissions
+from accounts import backing_up, backup_requests, backups, deed_kinds, permissions
 from accounts.backups import Offer
 from accounts.errors import ActionRefused
+from accounts.many import backups as adding
 from accounts.models import Account
 from portal import access, account_pages, asking, bulk
 from portal.backup_card import publishes
@@ -84,34 +85,40 @@ def _facts(
 # --- many accounts ----------------------------------------------------------------------------------------------------
 
 
-def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
+def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.require(request, permissions.ADD_BACKUP)
-        accounts, more = chosen(request)
-        if not accounts:
+        chosen = choose(request)
+        if not chosen.total:
             return bulk.none_chosen(request)
-        best = _best(accounts)
-        by_id = {one.pk: one for one in accounts}
+        best = _best(chosen.accounts)
+        by_id = {one.pk: one for one in chosen.accounts}
         ask = {pk for pk, one in best.items() if backup_requests.is_needed(one, by_id[pk], person(request))}
-        items = _items(accounts, best, ask, names_for(request.user))
+        seen = "" if chosen.unread else _seen(best)
         page = Page(
             "portal/confirm/bulk_backup.html",
             bulk.back(request),
             {
-                "count": len(accounts),
+                "count": chosen.total,
                 "live": len(best),
+                "many": chosen.unread > 0,
                 "asked_first": len(ask),
                 "people": len({offer.person for offer in best.values()}),
-                "most": bulk.MOST,
             },
-            lines=items,
-            refused="" if best else gettext("No log-in of a colleague is known to reach one of them."),
-            warns=more > 0,
-            seen=_seen(best),
+            lines=_items(chosen.accounts, best, ask, names_for(request.user)),
+            unread=chosen.unread,
+            refused=""
+            if best or chosen.unread
+            else gettext("No log-in of a colleague is known to reach one of them."),
+            seen=f"{seen}.{bulk.nonce()}",
         )
-        return confirm.answer(
-            request, page, lambda said: _add(request, accounts, best, said), frame=bulk.frame(request)
-        )
+
+        def do(said: Said) -> Done:
+            if said.seen.partition(".")[0] != seen:
+                raise Late
+            return bulk.start(request, deed_kinds.BACKUP, chosen, said)
+
+        return confirm.answer(request, page, do, frame=bulk.frame(request))
 
     return view
 
@@ -153,34 +160,5 @@ def _item(
     if offer is not None:
         but = gettext("is asked first") if asks else ""
         return Item(called, names.token(offer.token, account), then=publishes(offer), but=but)
-    if account.paused_at is not None:
-        why = gettext("paused")
-    elif account.people_count > 1:
-        why = gettext("several people carry it already")
-    elif was_asked:
-        why = gettext("a colleague was asked and has not answered yet")
-    else:
-        why = gettext("no log-in of a colleague is known to reach it")
+    why = asking.say(adding.why_not(account, {account.pk} if was_asked else ()))
     return Item(called, gettext("Nobody"), skipped=why)
-
-
-def _add(request: HttpRequest, accounts: Sequence[Account], best: Mapping[int, Offer], said: Said) -> Done:
-    if said.seen != _seen(best):
-        raise Late
-    outcome = backing_up.add(
-        chosen={pk: offer.token.pk for pk, offer in best.items()},
-        actor=person(request),
-        note=said.note,
-        now=timezone.now(),
-    )
-    called = asking.labels(accounts)
-    return Done(
-        {
-            "number": len(outcome.added),
-            "asked": len(outcome.asked),
-            "people": len({offer.person for offer in (*outcome.added, *outcome.asked)}),
-            "skipped": len(accounts) - len(outcome.added) - len(outcome.asked) - len(outcome.refused),
-        },
-        good=bool(outcome.added or outcome.asked),
-        failures=[f"{called[pk]}: {why}" for pk, why in outcome.refused.items()],
-    )

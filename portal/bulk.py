@@ -1,6 +1,7 @@
-"""What staff do with many accounts: the list leads here, GET shows who gets what and what is skipped and why, POST acts."""
+"""What staff do with many accounts: the list leads here, GET shows who gets what and what is skipped and why, POST has a worker do it."""
 
-from collections.abc import Callable, Sequence
+import secrets
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,19 +14,41 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import actions, checking, permissions
+from accounts import deed_kinds, permissions
+from accounts.many import asking as people
 from accounts.models import Account
-from portal import access, asking
+from portal import access, asking, bulk_deeds
 from ui import bulk, confirm
 from ui.bulk import Item
-from ui.confirm import Page, Said
+from ui.confirm import SHOWN, Done, Page, Said
 from ui.name_visibility import NameVisibility
 from users.models import User, person
 from users.visibility import names_for
 
-MOST = 500  # accounts at once
-# Which accounts the address of a bulk page names, at most MOST, and how many more there are. Only visible ones.
-Choose = Callable[[HttpRequest], tuple[list[Account], int]]
+MOST = 500  # accounts of which a page says exactly what becomes of each; of more it shows the first
+NAMED = 500  # accounts that an address names
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The accounts that the address of a bulk page names: only visible ones."""
+
+    accounts: Sequence[Account]  # with their pools: all of them up to MOST, else the first
+    whole: QuerySet[Account]  # all of them, in order
+    total: int
+
+    @property
+    def unread(self) -> int:
+        """How many there are beside those that were read."""
+        return self.total - len(self.accounts)
+
+    @property
+    def ids(self) -> QuerySet[Any, Any]:
+        """Their ids, as a query."""
+        return self.whole.values("pk")
+
+
+Choose = Callable[[HttpRequest], Chosen]
 
 
 @dataclass(frozen=True)
@@ -33,6 +56,7 @@ class Bulk:
     """One page over many accounts: its address, its permission, what happens to each account or person."""
 
     slug: str
+    kind: str  # of deed
     permission: str
     items: Callable[[Sequence[Account], User, NameVisibility, datetime], list[Item]]
     nothing: Promise  # why there is no button, where nothing would be done
@@ -45,7 +69,7 @@ def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> Htt
     if request.POST.get("select_across") == "1":
         query["across"] = "1"
     else:
-        query["ids"] = ",".join(str(pk) for pk in accounts.order_by().values_list("pk", flat=True)[:MOST])
+        query["ids"] = ",".join(str(pk) for pk in accounts.order_by().values_list("pk", flat=True)[:NAMED])
     return HttpResponseRedirect(f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{query.urlencode()}")
 
 
@@ -75,10 +99,15 @@ def filters_of(request: HttpRequest) -> QueryDict:
     return query
 
 
-def first(accounts: QuerySet[Account]) -> tuple[list[Account], int]:
-    """Return at most MOST of the accounts, and how many more there are, as far as that is looked up."""
-    found = list(accounts[: MOST + 1])
-    return found[:MOST], max(0, len(found) - MOST)
+def read(whole: QuerySet[Account]) -> Chosen:
+    """Return the accounts of a query with how many they are."""
+    total = whole.count()
+    return Chosen(list(whole[: MOST if total <= MOST else SHOWN]), whole, total)
+
+
+def nobody() -> Chosen:
+    """Return the choice of no account."""
+    return Chosen([], Account.objects.none(), 0)
 
 
 def back(request: HttpRequest) -> str:
@@ -98,25 +127,50 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(back(request))
 
 
-def _view(chosen: Choose, one: Bulk) -> Callable[..., HttpResponse]:
+def nonce() -> str:
+    """Return what a page that asks is known by, so that it is done once, however often it is sent."""
+    return secrets.token_hex(8)
+
+
+def start(
+    request: HttpRequest,
+    kind: str,
+    chosen: Chosen,
+    said: Said,
+    *,
+    subject_id: int = 0,
+    options: Mapping[str, object] | None = None,
+) -> Done:
+    """Have a worker do it to the chosen accounts, and lead to the page that says how far it is. Raises OnHold."""
+    more = {**(options or {}), "back": back(request)}
+    return bulk_deeds.start(request, kind, chosen.ids, said, subject_id=subject_id, options=more)
+
+
+def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.require(request, one.permission)
-        accounts, more = chosen(request)
-        if not accounts:
+        chosen = choose(request)
+        if not chosen.total:
             return none_chosen(request)
-        items = one.items(accounts, person(request), names_for(request.user), timezone.now())
-        live, again = bulk.live(items), [item.who for item in items if item.again]
+        items = one.items(chosen.accounts, person(request), names_for(request.user), timezone.now())
+        live = chosen.total if chosen.unread else bulk.live(items)
+        again = [item.who for item in items if item.again]
         page = Page(
             f"portal/confirm/bulk_{one.slug}.html",
             back(request),
-            {"count": len(accounts), "live": live, "again": again, "most": MOST},
+            {"count": chosen.total, "live": live, "again": again, "many": chosen.unread > 0},
             lines=items,
-            refused="" if live or again else str(one.nothing),
-            again=bool(again),
-            warns=more > 0,
+            unread=chosen.unread,
+            refused="" if live or again or chosen.unread else str(one.nothing),
+            again=bool(again) or (chosen.unread > 0 and one.kind == deed_kinds.ASK),
             ask_why=one.ask_why,
+            seen=nonce(),
         )
-        return confirm.answer(request, page, lambda said: bulk.run(items, said), frame=frame(request))
+
+        def do(said: Said) -> Done:
+            return start(request, one.kind, chosen, said, options={people.AGAIN: said.again})
+
+        return confirm.answer(request, page, do, frame=frame(request))
 
     return view
 
@@ -130,35 +184,49 @@ def _checks(accounts: Sequence[Account], _by: User, _names: NameVisibility, _now
 
 
 def _check(account: Account, called: str) -> Item:
-    ids = [entry.token_id for entry in account.pool.all()]
-
-    def act(_said: Said) -> None:
-        checking.ask(token_ids=ids, now=timezone.now(), at_once=False)
-
-    if not ids:
+    tokens = len(account.pool.all())
+    if not tokens:
         return Item(called, gettext("No token"), skipped=gettext("nobody has linked it yet"))
-    count = ngettext("%(number)s token", "%(number)s tokens", len(ids)) % {"number": len(ids)}
-    return Item(called, count, act=act)
+    return Item(called, ngettext("%(number)s token", "%(number)s tokens", tokens) % {"number": tokens})
 
 
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pauses(accounts: Sequence[Account], by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
+def _pauses(accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
     called = asking.labels(accounts)
-    return [_pause(account, called[account.pk], by) for account in accounts]
+    already = gettext("paused already")
+    return [
+        Item(called[one.pk], one.get_state_display(), skipped=already if one.paused_at else "")
+        for one in accounts
+    ]
 
 
-def _pause(account: Account, called: str, by: User) -> Item:
-    def act(said: Said) -> None:
-        actions.pause(account=account, actor=by, note=said.note, now=timezone.now())
+def _resumes(accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime) -> list[Item]:
+    called = asking.labels(accounts)
+    return [_resume(one, called[one.pk], names) for one in accounts]
 
-    skipped = gettext("paused already") if account.paused_at else ""
-    return Item(called, account.get_state_display(), skipped=skipped, act=act)
+
+def _resume(account: Account, called: str, names: NameVisibility) -> Item:
+    if account.paused_at is None:
+        return Item(called, account.get_state_display(), skipped=gettext("not paused"))
+    who, why = names.user(account.paused_by), account.pause_note
+    text = gettext("Paused by %(who)s: %(why)s") if why else gettext("Paused by %(who)s")
+    return Item(called, text % {"who": who, "why": why} if who else account.get_state_display())
 
 
 BULKS = (
-    Bulk("ask", "tokens.ask_token", asking.needed, asking.NOBODY),
-    Bulk("check", "tokens.probe_token", _checks, gettext_lazy("There is nothing to check."), ask_why=False),
-    Bulk("pause", permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")),
+    Bulk("ask", deed_kinds.ASK, "tokens.ask_token", asking.needed, asking.NOBODY),
+    Bulk(
+        "check",
+        deed_kinds.CHECK,
+        "tokens.probe_token",
+        _checks,
+        gettext_lazy("There is nothing to check."),
+        ask_why=False,
+    ),
+    Bulk(
+        "pause", deed_kinds.PAUSE, permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")
+    ),
+    Bulk("resume", deed_kinds.RESUME, permissions.RESUME, _resumes, gettext_lazy("None of them is paused.")),
 )

@@ -1,17 +1,14 @@
-"""Applying a macro to many accounts, and removing it from them: GET asks which, POST does it."""
+"""Applying a macro to many accounts, and removing it from them: GET asks which, POST has a worker do it."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Callable
 from functools import partial
 
 from django.contrib import admin
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
-from accounts.models import Account
-from macros import assigning
+from accounts import deed_kinds
 from portal import access, bulk
 from portal.macro_forms import ApplyForm
 from ui import confirm
@@ -22,57 +19,41 @@ from users.models import person
 def urls(chosen: bulk.Choose) -> list[URLPattern]:
     """Return the addresses of both pages."""
     wrap = admin.site.admin_view
-    pages = (("apply", _put_on), ("remove", _take_off))
+    pages = (("apply", deed_kinds.APPLY_MACRO), ("remove", deed_kinds.REMOVE_MACRO))
     return [
-        path(f"bulk/{verb}-macro/", wrap(_view(chosen, verb, do)), name=f"accounts_account_bulk_{verb}_macro")
-        for verb, do in pages
+        path(
+            f"bulk/{verb}-macro/", wrap(_view(chosen, verb, kind)), name=f"accounts_account_bulk_{verb}_macro"
+        )
+        for verb, kind in pages
     ]
 
 
-def _view(
-    chosen: bulk.Choose, verb: str, do: Callable[[HttpRequest, Sequence[Account], Said], Done]
-) -> Callable[..., HttpResponse]:
+def _view(choose: bulk.Choose, verb: str, kind: str) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.require(request, "macros.apply_macro")
-        accounts, more = chosen(request)
-        if not accounts:
+        chosen = choose(request)
+        if not chosen.total:
             return bulk.none_chosen(request)
         form = partial(ApplyForm, user=person(request))
         none = gettext("There is no macro for chosen accounts yet.")
         page = Page(
             f"portal/confirm/bulk_{verb}_macro.html",
             bulk.back(request),
-            {"count": len(accounts), "more": more, "most": bulk.MOST},
+            {"count": chosen.total},
             lines=[
                 ConfirmLine(account.name, f"{account.get_channel_display()} · {account.native_id}")
-                for account in accounts
+                for account in chosen.accounts
             ],
+            unread=chosen.unread,
             refused="" if form().has_choice else none,
             ask_why=False,
             form=form,
+            seen=bulk.nonce(),
         )
-        return confirm.answer(
-            request, page, lambda said: do(request, accounts, said), frame=bulk.frame(request)
-        )
+
+        def do(said: Said) -> Done:
+            return bulk.start(request, kind, chosen, said, subject_id=said.cleaned["macro"].pk)
+
+        return confirm.answer(request, page, do, frame=bulk.frame(request))
 
     return view
-
-
-@transaction.atomic
-def _put_on(request: HttpRequest, accounts: Sequence[Account], said: Said) -> Done:
-    macro = said.cleaned["macro"]
-    assigned = assigning.put_on(macro, accounts)
-    access.log_change(request, macro, f"Applied to {_number(assigned.new)}.")
-    return Done({"macro": macro, **asdict(assigned)})
-
-
-@transaction.atomic
-def _take_off(request: HttpRequest, accounts: Sequence[Account], said: Said) -> Done:
-    macro = said.cleaned["macro"]
-    removed = assigning.take_off(macro, accounts)
-    access.log_change(request, macro, f"Removed from {_number(removed)}.")
-    return Done({"macro": macro, "removed": removed})
-
-
-def _number(count: int) -> str:
-    return ngettext("%(number)s account", "%(number)s accounts", count) % {"number": count}

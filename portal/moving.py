@@ -1,6 +1,6 @@
 """Moving accounts to another team: one from its own page, or many from the list. GET shows what follows, POST moves."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 
 from django.contrib import admin
@@ -9,15 +9,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts import actions, permissions
-from accounts.errors import ActionRefused
+from accounts import actions, deed_kinds, permissions
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
 from portal.forms import MoveForm
 from ui import confirm
 from ui.confirm import ConfirmLine, Done, Page, Said
-from users.models import Team, person
+from users.models import person
 from users.visibility import names_for
 
 
@@ -41,31 +40,34 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
         form=_form(request),
     )
     return confirm.answer(
-        request, page, lambda said: _move(request, [account], said), frame=account_pages.frame(account)
+        request, page, lambda said: _move(request, account, said), frame=account_pages.frame(account)
     )
 
 
-def _many(chosen: bulk.Choose) -> Callable[..., HttpResponse]:
+def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         access.require(request, permissions.MOVE)
-        accounts, more = chosen(request)
-        if not accounts:
+        chosen = choose(request)
+        if not chosen.total:
             return bulk.none_chosen(request)
         names = names_for(request.user)
         page = Page(
             "portal/confirm/bulk_move.html",
             bulk.back(request),
-            {"count": len(accounts), "most": bulk.MOST},
+            {"count": chosen.total},
             lines=[
                 ConfirmLine(one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
-                for one in accounts
+                for one in chosen.accounts
             ],
-            warns=more > 0,
+            unread=chosen.unread,
             form=_form(request),
+            seen=bulk.nonce(),
         )
-        return confirm.answer(
-            request, page, lambda said: _move(request, accounts, said), frame=bulk.frame(request)
-        )
+
+        def do(said: Said) -> Done:
+            return bulk.start(request, deed_kinds.MOVE, chosen, said, subject_id=said.cleaned["team"].pk)
+
+        return confirm.answer(request, page, do, frame=bulk.frame(request))
 
     return view
 
@@ -75,30 +77,23 @@ def _form(request: HttpRequest) -> Callable[..., MoveForm]:
     return partial(MoveForm, viewer=person(request), initial={"team": request.GET.get("team")})
 
 
-def _move(request: HttpRequest, accounts: Sequence[Account], said: Said) -> Done:
-    """Move one by one; one that is there already stops no other."""
-    team, moved, failures = said.cleaned["team"], list[Team](), list[str]()
-    for account in accounts:
-        try:
-            came_from = actions.move_to_team(
-                account=account, team=team, actor=person(request), note=said.note, now=timezone.now()
-            )
-        except ActionRefused as refusal:
-            failures.append(str(refusal))
-        else:
-            moved.append(came_from)
-    ids = [account.pk for account in accounts]
-    stopped = Account.objects.filter(pk__in=ids, state=Account.State.DEACTIVATED, reason=OUTSIDE)
-    undo = reverse("admin:accounts_account_team", args=ids[:1])
+def _move(request: HttpRequest, account: Account, said: Said) -> Done:
+    """Move it. Raises ActionRefused where it is there already."""
+    team = said.cleaned["team"]
+    came_from = actions.move_to_team(
+        account=account, team=team, actor=person(request), note=said.note, now=timezone.now()
+    )
+    stopped = Account.objects.filter(pk=account.pk, state=Account.State.DEACTIVATED, reason=OUTSIDE)
+    undo = reverse("admin:accounts_account_team", args=[account.pk])
     facts = {
         "team": team,
-        "moved": len(moved),
-        "stopped": list(stopped.order_by("name").values_list("name", flat=True)) if moved else [],
-        "undo": f"{undo}?{urlencode({'team': moved[0].pk})}" if moved else "",
+        "moved": 1,
+        "stopped": list(stopped.values_list("name", flat=True)),
+        "undo": f"{undo}?{urlencode({'team': came_from.pk})}",
     }
-    after = "" if _still_sees(request, accounts) else bulk.back(request)
-    return Done(facts, failures=failures, nothing=not moved, after=after)
+    after = "" if _still_sees(request, account) else bulk.back(request)
+    return Done(facts, after=after)
 
 
-def _still_sees(request: HttpRequest, accounts: Sequence[Account]) -> bool:
-    return Account.objects.visible_to(request.user).filter(pk=accounts[0].pk).exists()
+def _still_sees(request: HttpRequest, account: Account) -> bool:
+    return Account.objects.visible_to(request.user).filter(pk=account.pk).exists()

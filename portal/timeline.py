@@ -49,6 +49,8 @@ _KINDS: dict[str, set[str]] = {
         Kind.MOVED,
         Kind.BACKUP_ASKED,
         Kind.BACKUP_DECLINED,
+        Kind.MACRO_APPLIED,
+        Kind.MACRO_REMOVED,
     },
 }
 _TOKEN_KINDS: dict[str, set[str]] = {
@@ -75,6 +77,8 @@ _WITH_MAILS = {"", "warnings"}
 _WENT = {Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED}
 # They say who did it and why, which the shift that follows from them does not.
 _OWN_LINE = {TokenEvent.Kind.REMOVED, TokenEvent.Kind.REVOKED}
+# Their title says the note already.
+_NAMED_BY_NOTE = {Kind.MACRO_APPLIED, Kind.MACRO_REMOVED}
 # Icon and tone of the dot.
 _DOTS: dict[str, tuple[str, str]] = {
     Kind.LINKED: ("link", "good"), Kind.UNLINKED: ("close", "mute"), Kind.SHIFTED: ("swap_horiz", "warn"),
@@ -84,6 +88,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.UNRESTRICTED: ("check_circle", "good"), Kind.ASKED: ("mail", ""), Kind.IMPORTED: ("download", ""),
     Kind.NOT_MINE: ("person", "warn"),
     Kind.MOVED: ("group", ""), Kind.BACKUP_ASKED: ("mail", ""), Kind.BACKUP_DECLINED: ("close", "mute"),
+    Kind.MACRO_APPLIED: ("flag", ""), Kind.MACRO_REMOVED: ("flag", "mute"),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
@@ -171,7 +176,7 @@ def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Histo
     parts = [
         _cause(account, event),
         _found(event.source, account.channel),
-        _by(_actor(event, names), event.note),
+        _by(_actor(event, names), "" if event.kind in _NAMED_BY_NOTE else event.note),
     ]
     return HistoryLine(
         at=event.at,

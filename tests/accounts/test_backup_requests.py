@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import backing_up, backup_answers, backup_requests
+from accounts import backing_up, backup_adding, backup_answers, backup_requests
 from accounts.mails import backup_mail
 from accounts.models import Account, AccountEvent, BackupRequest
 from notifications.kinds import NotWanted
@@ -47,7 +47,7 @@ def alone(team: Team, *reaching: Token, **fields: Any) -> Account:
     return account
 
 
-def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
+def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backup_adding.Outcome:
     return backing_up.add(
         chosen={account.pk: token.pk}, actor=actor or make_user(name="Stella"), note=note, now=timezone.now()
     )

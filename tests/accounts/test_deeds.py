@@ -40,11 +40,11 @@ def renamed(deed: Deed, key: int, _now: object) -> bool:
 
 
 def start(user: User, keys: list[int]) -> Deed:
-    return deeds.start(user=user, kind="rename", subject_id=1, keys=keys, note="", skipped=1, now=NOW)[0]
+    return deeds.start(user=user, kind="offboard", subject_id=1, keys=keys, note="", skipped=1, now=NOW)[0]
 
 
 def work(act: object = renamed, *, at: object = NOW, goes_on: object = lambda: True) -> bool:
-    kinds = {"rename": Kind("accounts.pause_account", act)}  # type: ignore[arg-type]
+    kinds = {"offboard": Kind("accounts.pause_account", act)}  # type: ignore[arg-type]
     return deeds.do_next(kinds=kinds, clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
 
 
@@ -113,7 +113,7 @@ def test_a_worker_that_was_taken_for_dead_does_nothing_more(boss: User) -> None:
 
 
 def test_a_worker_that_is_to_stop_leaves_the_rest(boss: User) -> None:
-    deed, turns = start(boss, make_accounts()), iter([True, True, False])
+    deed, turns = start(boss, make_accounts()), iter([True, True, True, False])
 
     work(goes_on=lambda: next(turns))
     deed.refresh_from_db()
@@ -176,7 +176,7 @@ def test_one_on_a_subject_at_a_time(boss: User) -> None:
     first = start(boss, keys)
 
     second, is_new = deeds.start(
-        user=make_user("x@example.com"), kind="rename", subject_id=1, keys=keys, note="", skipped=0, now=NOW
+        user=make_user("x@example.com"), kind="offboard", subject_id=1, keys=keys, note="", skipped=0, now=NOW
     )
     work()
     third = start(boss, keys)

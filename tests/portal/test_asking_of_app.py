@@ -97,7 +97,7 @@ def test_the_lines_say_what_they_would_if_every_entry_of_a_pool_were_read(
     details = asks_of_app.details(app, viewer, [group.id for group in groups], now)
     lines = asking.lines_of([details[group.id] for group in groups], names_for(viewer))
 
-    expected = asking.everybody(read, viewer, names_for(viewer), now)
+    expected = asking.everybody(read, names_for(viewer), now)
     assert {(one.who, one.what, one.skipped, one.but) for one in lines} == {
         (one.who, one.what, one.skipped, one.but) for one in expected
     }

@@ -1,29 +1,47 @@
-"""Actions on many accounts: the page says who gets what and what is skipped and why; nothing happens before the POST."""
+"""Actions on many accounts: the page says who gets what and why not, POST has a worker do it, and a page says what came of each."""
+
+from datetime import timedelta
+from html import unescape
 
 import pytest
-from django.contrib.messages import get_messages
-from django.db import transaction
+from django.contrib.auth.models import Permission
+from django.db import connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions, message_history, pool
+from accounts import actions, message_history, pool, tasks
 from accounts.mails import ask_mail
-from accounts.models import Account, AccountEvent
+from accounts.models import Account, AccountEvent, Deed, DeedRow
 from notifications.models import Message
+from portal import bulk_deeds
 from tests.portal.support import linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/admin/accounts/account/"
-ALL = ("tokens.ask_token", "tokens.probe_token", "accounts.pause_account")
+ALL = ("tokens.ask_token", "tokens.probe_token", "accounts.pause_account", "accounts.resume_account")
+NAMES = ["ask", "check", "pause", "resume"]
 
 
 @pytest.fixture(autouse=True)
 def _no_second_factor(settings: Settings) -> None:
     settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
+
+
+def press(client: Client, address: str, **data: str) -> str:
+    """Send the page that asks, have a worker do it, and return what the page of the deed says."""
+    leads = client.post(address, {"note": "", **data})["Location"]
+    tasks.do_deeds()
+    return " ".join(unescape(client.get(leads).content.decode()).split())
 
 
 def bulk(name: str, *accounts: Account) -> str:
@@ -57,7 +75,7 @@ def test_all_that_match_keeps_the_filters_of_the_list(client: Client) -> None:
     assert "Late" not in page
 
 
-@pytest.mark.parametrize("name", ["ask", "check", "pause"])
+@pytest.mark.parametrize("name", NAMES)
 def test_get_changes_nothing(client: Client, name: str) -> None:
     staff(client, *ALL)
     account = linked(token_of("Ada Okafor", days=3))
@@ -70,7 +88,7 @@ def test_get_changes_nothing(client: Client, name: str) -> None:
     assert Token.objects.get().due_at is None
 
 
-@pytest.mark.parametrize("name", ["ask", "check", "pause"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_needs_its_own_permission(client: Client, name: str) -> None:
     staff(client)
     account = linked(token_of("Ada Okafor", days=3))
@@ -84,12 +102,13 @@ def test_each_needs_its_own_permission(client: Client, name: str) -> None:
     assert not Message.objects.exists()
 
 
-@pytest.mark.parametrize("name", ["ask", "check", "pause"])
+@pytest.mark.parametrize("name", NAMES)
 def test_accounts_of_other_teams_are_left_out(client: Client, name: str) -> None:
     staff(client, *ALL, team=make_team())
     account = linked(token_of("Ada Okafor", days=3))
 
     client.post(bulk(name, account), {"note": ""})
+    tasks.do_deeds()
 
     assert not Message.objects.exists()
     assert Account.objects.get().paused_at is None
@@ -104,13 +123,13 @@ def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(cli
     accounts.append(linked(at_x, channel="x", name="Fern Gardens"))
 
     page = client.get(bulk("ask", *accounts)).content.decode()
-    client.post(bulk("ask", *accounts), {"note": "Before Friday"})
+    press(client, bulk("ask", *accounts), note="Before Friday")
 
     assert "Ask 1 person to re-authenticate?" in page
     assert "Send 1 mail<" in page
     assert "Fern Gardens (Facebook), Fern Gardens (X) and Harbor Coffee" in page
     mail = ask_mail.build(Message.objects.get())
-    assert mail.subject == f"{user} asks you to re-authenticate Facebook and X"
+    assert mail.subject == f"{user} asks you to re-authenticate X and Facebook"  # what is dark goes first
     assert mail.html.count('class="card"') == 2
     for text in ("2 of your log-ins have stopped or should be renewed", "“Before Friday”"):
         assert text in " ".join(mail.text.split())
@@ -130,7 +149,7 @@ def test_18_people_get_18_mails(client: Client) -> None:
         accounts += [linked(first), linked(second, channel="x")]
 
     page = client.get(bulk("ask", *accounts)).content.decode()
-    client.post(bulk("ask", *accounts), {"note": ""})
+    press(client, bulk("ask", *accounts))
 
     assert "Ask 18 people to re-authenticate?" in page
     assert "Send 18 mails" in page
@@ -164,10 +183,10 @@ def test_what_was_asked_today_is_left_out_of_the_mail_unless_ticked(client: Clie
     actions.ask_to_reauthenticate(account=one, token=ada, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", one, two)).content.decode()
-    client.post(bulk("ask", one, two), {"note": ""})
+    press(client, bulk("ask", one, two))
     without = Message.objects.order_by("-pk")[0].payload["tokens"]
     later = client.get(bulk("ask", one, two)).content.decode()
-    client.post(bulk("ask", one, two), {"note": "", "again": "1"})
+    press(client, bulk("ask", one, two), again="1")
 
     assert "Now, not about Asked: asked today" in page
     assert without == [second.pk]
@@ -187,7 +206,7 @@ def test_whom_re_authenticating_does_not_help_is_not_asked(client: Client) -> No
             pool.settle(account_ids=[account.pk], cause="access_lost", now=timezone.now())
 
     page = client.get(bulk("ask", lost, narrow)).content.decode()
-    client.post(bulk("ask", lost, narrow), {"note": ""})
+    press(client, bulk("ask", lost, narrow))
 
     assert "Skipped: waiting for an admin at Facebook" in page
     assert [one.payload["accounts"] for one in Message.objects.all()] == [[narrow.pk]]
@@ -204,9 +223,9 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
     actions.pause(account=paused, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", today, fine, imported, paused)).content.decode()
-    client.post(bulk("ask", today, fine, imported, paused), {"note": ""})
+    result = press(client, bulk("ask", today, fine, imported, paused))
     before = Message.objects.count()
-    client.post(bulk("ask", today, fine, imported, paused), {"note": "", "again": "1"})
+    press(client, bulk("ask", today, fine, imported, paused), again="1")
 
     for word in (
         "Skipped: asked today",
@@ -217,6 +236,8 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
         assert word in page
     assert "Ask Ada Okafor again about what was asked today" in page
     assert before == 1  # the first ask
+    for word in ("0 accounts asked about, 4 skipped", "Ada Okafor was asked today", "it was imported"):
+        assert word in result
     assert Message.objects.count() == 2
 
 
@@ -225,7 +246,7 @@ def test_check_now_makes_the_tokens_due_at_once(client: Client) -> None:
     account = linked(token_of("Ada"), token_of("Ben"))
     other = linked(token_of("Chiara"))
 
-    client.post(bulk("check", account), {"note": ""})
+    press(client, bulk("check", account))
 
     assert set(Token.objects.due(timezone.now())) == set(Token.objects.filter(pool_entries__account=account))
     assert not Token.objects.due(timezone.now()).filter(pool_entries__account=other).exists()
@@ -236,10 +257,9 @@ def test_pause_pauses_each_once_and_counts_what_was_skipped(client: Client) -> N
     one, two = make_account(), make_account()
     actions.pause(account=one, actor=user, note="earlier", now=timezone.now())
 
-    response = client.post(bulk("pause", one, two), {"note": "budget"})
+    result = press(client, bulk("pause", one, two), note="budget")
 
-    said = " ".join(str(message) for message in get_messages(response.wsgi_request))
-    assert said == "1 account paused. 1 skipped."
+    assert "1 paused, 1 skipped" in result
     assert Account.objects.get(pk=one.pk).pause_note == "earlier"
     assert Account.objects.get(pk=two.pk).pause_note == "budget"
 
@@ -252,3 +272,119 @@ def test_an_address_without_accounts_leads_back_to_the_list(client: Client, ids:
     response = client.get(f"{LIST}bulk/pause/?ids={ids}")
 
     assert response["Location"] == LIST
+
+
+# --- the page of a deed -------------------------------------------------------------------------------------------------
+
+
+def test_all_that_match_are_taken_however_many_and_the_page_names_the_first(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.bulk.MOST", 3)
+    monkeypatch.setattr("portal.bulk.SHOWN", 2)
+    staff(client, *ALL)
+    for number in range(5):
+        make_account(name=f"Shop {number}")
+    make_account("x", name="Other")
+    address = f"{LIST}bulk/pause/?across=1&channel=facebook"
+
+    page = " ".join(client.get(address).content.decode().split())
+    result = press(client, address)
+
+    assert "Pause 5 accounts?" in page
+    assert "and 3 more" in page
+    assert "5 paused" in result
+    assert Account.objects.filter(paused_at=None).get().name == "Other"
+
+
+def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many(client: Client) -> None:
+    user = staff(client, *ALL)
+    accounts = [make_account(name=f"Shop {number:03}") for number in range(130)]
+    actions.pause(account=accounts[7], actor=user, note="", now=timezone.now())
+    press(client, f"{LIST}bulk/pause/?across=1")
+    deed = Deed.objects.get()
+    home = bulk_deeds.address(deed)
+
+    with CaptureQueriesContext(connection) as whole:
+        second = client.get(f"{home}?p=2").content.decode()
+    with CaptureQueriesContext(connection) as few:
+        skipped = client.get(f"{home}?show=skipped").content.decode()
+    staff(client, *ALL)
+    foreign = [client.get(address).status_code for address in (home, f"{home}undo/", f"{home}again/")]
+
+    assert "101–130 of 130" in second
+    assert "paused already" in skipped
+    assert "Shop 007" in skipped
+    assert "Shop 008" not in skipped
+    assert len(whole) == len(few)
+    assert foreign == [404, 404, 404]
+
+
+def test_undo_is_asked_first_and_offered_once_to_whoever_may(client: Client) -> None:
+    user = staff(client, "accounts.pause_account")
+    account = make_account()
+    page = press(client, bulk("pause", account))
+    home = bulk_deeds.address(Deed.objects.get())
+    without = client.post(f"{home}undo/").status_code
+    user.user_permissions.add(*permission("resume_account"))
+
+    offered = client.get(home).content.decode()
+    asks = unescape(client.get(f"{home}undo/").content.decode())
+    still = Account.objects.get().paused_at
+    result = press(client, f"{home}undo/")
+    after = client.get(home).content.decode()
+
+    assert f"{home}undo/" not in page
+    assert without == 403
+    assert f"{home}undo/" in offered
+    assert "Undo it for 1 account?" in asks
+    assert still is not None
+    assert "1 taken back" in result
+    assert Account.objects.get().paused_at is None
+    assert "It was taken back." in after
+    assert f"{home}undo/" not in after
+
+
+def permission(codename: str) -> list[Permission]:
+    return list(Permission.objects.filter(codename=codename))
+
+
+def test_what_failed_is_run_again_and_nothing_else(client: Client) -> None:
+    user = staff(client, *ALL)
+    accounts = [make_account(name=f"Shop {number}") for number in range(3)]
+    press(client, bulk("pause", *accounts), note="audit")
+    deed = Deed.objects.get()
+    deed.rows.filter(place=2).update(outcome=DeedRow.Outcome.FAILED, why="our_fault")
+    Deed.objects.update(acted=2, failed=1)
+    actions.resume(account=accounts[1], actor=user, note="", now=timezone.now())
+    home = bulk_deeds.address(deed)
+
+    page = client.get(home).content.decode()
+    asks = unescape(client.get(f"{home}again/").content.decode())
+    result = press(client, f"{home}again/")
+
+    assert "Run again for the failed one" in page
+    assert "Run it again for 1 account that failed?" in asks
+    assert "1 paused" in result
+    assert Account.objects.get(pk=accounts[1].pk).pause_note == "audit"
+    assert Deed.objects.latest("pk").total == 1
+
+
+def test_a_small_deed_that_is_done_in_a_moment_is_shown_at_once_and_a_big_one_opens_again(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = staff(client, *ALL)
+    monkeypatch.setattr(bulk_deeds, "PATIENCE", 5.0)
+    monkeypatch.setattr(bulk_deeds, "sleep", lambda _seconds: tasks.do_deeds())
+    leads = client.post(bulk("pause", make_account()), {"note": ""})["Location"]
+
+    small = client.get(leads)
+    big = Deed.objects.create(user=user, kind="pause", subject_id=0, total=1000, done=200)
+    Deed.objects.filter(pk=big.pk).update(created_at=timezone.now() - timedelta(minutes=5))
+    waits = client.get(bulk_deeds.address(big))
+
+    assert "1 paused" in small.content.decode()
+    assert "Refresh" not in small
+    assert "200 of 1,000 accounts are done" in waits.content.decode()
+    assert "No worker has begun yet" in waits.content.decode()
+    assert waits["Refresh"] == "2"

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -14,10 +15,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.models import Account, AccountEvent
+from accounts import tasks
+from accounts.models import Account, AccountEvent, Deed
 from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
+from portal import bulk_deeds
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
@@ -492,25 +495,66 @@ def test_the_action_leads_to_a_page_and_changes_nothing(mira: Client) -> None:
     assert not MacroAccount.objects.filter(account=account).exists()
 
 
-def test_a_post_applies_the_macro_and_says_how_often(mira: Client) -> None:
-    first, second = make_account(), make_account()
+def done(client: Client, address: str, macro: Macro) -> str:
+    """Send the page, have a worker do it, and return what the page of the deed says."""
+    leads = client.post(address, {"macro": macro.pk})["Location"]
+    tasks.do_deeds()
+    return unescape(client.get(leads).content.decode())
+
+
+def test_a_post_applies_the_macro_and_undo_leaves_those_that_had_it(mira: Client) -> None:
+    first, second, third = make_account(), make_account(), make_account()
     macro = make_macro(accounts=[first]).macro
 
-    response = mira.post(f"{APPLY}?ids={first.pk},{second.pk}", {"macro": macro.pk}, follow=True)
+    page = done(mira, f"{APPLY}?ids={first.pk},{second.pk},{third.pk}", macro)
+    applied = set(macro.accounts.all())
+    MacroAccount.objects.filter(account=third).delete()
+    MacroAccount.objects.create(macro=macro, account=third)  # somebody else, since
+    mira.post(bulk_deeds.address(Deed.objects.get(), "_undo"))
+    tasks.do_deeds()
 
-    assert f"“{macro}” is applied to 1 account. 1 had it already." in response.content.decode()
-    assert set(macro.accounts.all()) == {first, second}
-    assert LogEntry.objects.get().change_message == "Applied to 1 account."
+    assert "2 accounts have the macro now, 1 skipped" in page
+    assert "has the macro already" in page
+    assert applied == {first, second, third}
+    assert set(macro.accounts.all()) == {first, third}
+    events = AccountEvent.objects.filter(note=macro.name).order_by("pk").values_list("account", "kind")
+    assert list(events) == [
+        (second.pk, "macro_applied"),
+        (third.pk, "macro_applied"),
+        (second.pk, "macro_removed"),
+    ]
+    assert LogEntry.objects.order_by("pk")[0].change_message == "Applied to 2 accounts."
+    assert f"The macro “{macro}” was applied" in unescape(
+        mira.get(reverse("admin:accounts_account_change", args=[second.pk])).content.decode()
+    )
 
 
-def test_a_post_removes_the_macro(mira: Client) -> None:
+def test_a_post_removes_the_macro_and_undo_gives_it_back(mira: Client) -> None:
+    account, without, since = make_account(), make_account(), make_account()
+    macro = make_macro(accounts=[account, since]).macro
+
+    page = done(mira, f"{REMOVE}?ids={account.pk},{without.pk},{since.pk}", macro)
+    left = macro.accounts.count()
+    MacroAccount.objects.create(macro=macro, account=since)
+    mira.post(bulk_deeds.address(Deed.objects.get(), "_undo"))
+    tasks.do_deeds()
+
+    assert "2 accounts no longer have the macro, 1 skipped" in page
+    assert left == 0
+    assert set(macro.accounts.all()) == {account, since}
+    whys = Deed.objects.latest("pk").rows.order_by("place").values_list("why", flat=True)
+    assert list(whys) == ["", "macro_applied_since"]
+
+
+def test_a_macro_that_is_deleted_meanwhile_is_a_failure_in_words(mira: Client) -> None:
     account = make_account()
-    macro = make_macro(accounts=[account]).macro
+    macro = make_macro(accounts=[make_account()]).macro
+    leads = mira.post(f"{APPLY}?ids={account.pk}", {"macro": macro.pk})["Location"]
+    macro.delete()
 
-    response = mira.post(f"{REMOVE}?ids={account.pk}", {"macro": macro.pk}, follow=True)
+    tasks.do_deeds()
 
-    assert f"“{macro}” is removed from 1 account." in response.content.decode()
-    assert not macro.accounts.exists()
+    assert "The macro was deleted meanwhile" in unescape(mira.get(leads).content.decode())
 
 
 def test_a_post_without_a_macro_asks_again(mira: Client) -> None:
@@ -531,9 +575,9 @@ def test_accounts_of_another_team_than_the_macros_are_left_out(mira: Client) -> 
     own, other = make_account(), make_account(team=make_team())
     macro = make_macro(scope="chosen", team=Team.default()).macro
 
-    response = mira.post(f"{APPLY}?ids={own.pk},{other.pk}", {"macro": macro.pk}, follow=True)
+    page = done(mira, f"{APPLY}?ids={own.pk},{other.pk}", macro)
 
-    assert "left out: another team" in response.content.decode()
+    assert "the macro is another team’s" in page
     assert macro.accounts.get() == own
 
 
@@ -547,6 +591,7 @@ def test_applying_needs_its_permission_and_reaches_visible_accounts_only() -> No
     codes = [reader.get(url).status_code, reader.post(url, {"macro": macro.pk}).status_code]
     anonymous = Client().post(url, {"macro": macro.pk}).status_code
     applier.post(url, {"macro": macro.pk})
+    tasks.do_deeds()
 
     assert (codes, anonymous) == ([403, 403], 302)
     assert macro.accounts.get() == own

@@ -1,0 +1,57 @@
+"""Adding a backup to accounts that one person carries, or nobody: the best log-in that reaches each. People are told once, at the end."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from accounts import backup_adding, backup_requests, backups, deeds, due_checks
+from accounts.backups import Offer
+from accounts.deed_rows import Outcome, Result, in_order
+from accounts.models import Account, Deed
+from tokens.models import Token
+from users.visibility import names_for
+
+
+def add(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Add to each account the best log-in at hand, or ask its person where the team wants that; `finish` tells them."""
+    found = list(deeds.accounts_of(deed, keys).only("pk", "team", "people_count", "paused_at"))
+    few = [one.pk for one in found if one.people_count <= 1 and one.paused_at is None]
+    best = {pk: of_account[0] for pk, of_account in backups.offers(account_ids=few).items()}
+    names = names_for(deed.user)
+    outcome = backup_adding.write(
+        chosen={pk: offer.token.pk for pk, offer in best.items()}, actor=deed.user, note=deed.note, now=now
+    )
+    if outcome.added:
+        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+    waiting = backup_requests.waiting_of([one.pk for one in found])
+    results = {one.pk: Result.skips(one.pk, why_not(one, waiting)) for one in found}
+    by_id = {one.pk: one for one in found}
+    for offers, why in ((outcome.added, "backed_up_by"), (outcome.asked, "asked_first")):
+        for offer in offers:
+            who = names.token(offer.token, by_id[offer.account_id])
+            results[offer.account_id] = Result.done(offer.account_id, why, who=who, token=offer.token.pk)
+    results |= {pk: Result.fails(pk, "as_told", text=text) for pk, text in outcome.refused.items()}
+    return in_order(keys, results)
+
+
+def why_not(account: Account, waiting: Collection[int]) -> str:
+    """Return why nobody is added to an account, as a block of words/deeds.txt. `waiting`: somebody was asked about these."""
+    if account.paused_at is not None:
+        return "paused"
+    if account.people_count > 1:
+        return "several_carry_it"
+    return "asked_and_waits" if account.pk in waiting else "none_reaches"
+
+
+def finish(deed: Deed, now: datetime) -> None:
+    """Tell everybody whose log-in was added, and ask those who are to agree: one mail a person, however many accounts."""
+    made: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for key, why, facts in deed.rows.filter(outcome=Outcome.DONE).values_list("key", "why", "facts"):
+        made[why].append((key, facts["token"]))
+    ids = {token for pairs in made.values() for _, token in pairs}
+    tokens = Token.objects.select_related("app", "consented_by").in_bulk(ids)
+    added, asked = (
+        [Offer(key, tokens[pk], "", "", {}, now) for key, pk in made[why] if pk in tokens]
+        for why in ("backed_up_by", "asked_first")
+    )
+    backup_adding.tell(added=added, asked=asked, actor=deed.user, note=deed.note, now=now)

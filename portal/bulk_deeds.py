@@ -1,0 +1,289 @@
+"""A deed on many accounts: how far it is, what came of each, the way to take it back, and to run it again where it failed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic, sleep
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from accounts import deed_rows, deeds, jobs, tasks
+from accounts.deed_kinds import APPLY_MACRO, KINDS, MOVE, REMOVE_MACRO, UNDO
+from accounts.models import Account, Deed, DeedRow
+from macros.models import Macro
+from portal import access
+from ui import confirm, progress
+from ui.confirm import Done, Late, Page, Said
+from ui.phrases import blocks, phrase
+from users import asking_workers, hold
+from users.models import Team, person
+
+WORDS = "words/deeds.txt"
+say = partial(phrase, WORDS)
+LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
+SMALL = 50  # accounts of which the page waits for the result itself
+PATIENCE = 1.5  # seconds that it waits
+LOOK = 0.1  # seconds between two looks
+ON_A_PAGE = 100
+Outcome = DeedRow.Outcome
+# Icon and tone of an outcome.
+LOOKS = {
+    Outcome.DONE: ("check_circle", "good"),
+    Outcome.SKIPPED: ("block", "mute"),
+    Outcome.FAILED: ("cancel", "bad"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account of the result."""
+
+    name: str
+    url: str
+    about: str  # channel and id
+    label: str
+    icon: str
+    tone: str
+    why: str
+
+
+def urls() -> list[URLPattern]:
+    """Return the addresses of a deed's page, of its undo, and of the page that runs it again."""
+    views = [("", "", require_GET(show)), ("undo/", "_undo", undo), ("again/", "_again", again)]
+    return [
+        path(
+            f"deeds/<int:deed_id>/{tail}",
+            admin.site.admin_view(view),
+            name=f"accounts_account_deed{name}",
+        )
+        for tail, name, view in views
+    ]
+
+
+def start(
+    request: HttpRequest,
+    kind: str,
+    ids: QuerySet[Any, Any],
+    said: Said,
+    *,
+    subject_id: int = 0,
+    options: Mapping[str, object] | None = None,
+    undoes: Deed | None = None,
+) -> Done:
+    """Have a worker do it to accounts (a query of their ids), and lead to the page that says how far it is. Raises OnHold."""
+    hold.refuse()
+    deed, is_new = deeds.start_on(
+        ids,
+        user=person(request),
+        kind=kind,
+        subject_id=subject_id,
+        note=said.note,
+        options=options,
+        once=said.seen.rpartition(".")[2],
+        undoes=undoes,
+        now=timezone.now(),
+    )
+    if is_new:
+        transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
+    return Done(nothing=True, after=address(deed))
+
+
+def address(deed: Deed, page: str = "") -> str:
+    """Return the address of a page of the deed: "" for itself, "_undo", "_again"."""
+    return reverse(f"admin:accounts_account_deed{page}", args=[deed.pk])
+
+
+def show(request: HttpRequest, deed_id: int) -> HttpResponse:
+    """Show how far a deed is, and what came of each account, to whoever asked for it. 404 for others."""
+    deed = _patiently(_deed(request, deed_id))
+    going = deed.state in jobs.GOING
+    waited = (timezone.now() - deed.created_at).total_seconds()
+    chosen = request.GET.get("show", "")
+    chosen = chosen if chosen in Outcome.values else ""
+    rows = deed.rows.order_by("place")
+    page = Paginator(rows.filter(outcome=chosen) if chosen else rows, ON_A_PAGE)
+    some = page.get_page(request.GET.get("p"))
+    undone = deed.undone_by.exclude(state=Deed.State.FAILED).first()
+    context = {
+        **access.frame_of(Account, _back(deed))(request),
+        "title": title(deed),
+        "deed": deed,
+        "going": going,
+        "late": deed.state == Deed.State.WAITING and waited > LATE,
+        "on_hold": going and hold.current() is not None,
+        "far": say("far", done=intcomma(deed.done), total=intcomma(deed.total)),
+        "came_of_it": _came_of_it(deed),
+        "tabs": _tabs(deed, chosen),
+        "lines": _lines(request, some.object_list),
+        "page": some,
+        "query": f"show={chosen}&" if chosen else "",
+        "undone": address(undone) if undone else "",
+        "undo_url": address(deed, "_undo") if _may_undo(request, deed) and not undone else "",
+        "again_url": address(deed, "_again") if not going and deed.failed else "",
+        "failed": deed.failed,
+        "until": deed.created_at + deeds.KEPT_FOR,
+        "back_url": _back(deed),
+    }
+    answer = TemplateResponse(request, "portal/bulk_deed.html", context)
+    return progress.open_again(answer) if going else answer
+
+
+def undo(request: HttpRequest, deed_id: int) -> HttpResponse:
+    """Ask (GET), then have a worker take it back where it was done (POST). Raises PermissionDenied."""
+    deed = _deed(request, deed_id)
+    kind = KINDS[deed.kind].undo
+    if not kind or not request.user.has_perm(KINDS[kind].permission):
+        raise PermissionDenied
+    if not _may_undo(request, deed):
+        messages.warning(request, gettext("There is nothing to undo."))
+        return HttpResponseRedirect(address(deed))
+    ids = deed_rows.keys_of(deed, Outcome.DONE)
+    page = Page(
+        "portal/confirm/undo_deed.html",
+        address(deed),
+        {"number": deed.acted, "what": title(deed)},
+        late=deed.undone_by.exclude(state=Deed.State.FAILED).exists(),
+    )
+
+    def do(said: Said) -> Done:
+        if page.late:
+            raise Late
+        options = {"back": deed.options.get("back", ""), "name": deed.options.get("name", "")}
+        return start(request, kind, ids, said, subject_id=deed.subject_id, options=options, undoes=deed)
+
+    return confirm.answer(request, page, do, frame=access.frame_of(Account, _back(deed)))
+
+
+def again(request: HttpRequest, deed_id: int) -> HttpResponse:
+    """Ask (GET), then have a worker do it again for those that failed (POST). Raises PermissionDenied."""
+    deed = _deed(request, deed_id)
+    if not request.user.has_perm(KINDS[deed.kind].permission):
+        raise PermissionDenied
+    if deed.state in jobs.GOING or not deed.failed:
+        return HttpResponseRedirect(address(deed))
+    page = Page(
+        "portal/confirm/again_deed.html",
+        address(deed),
+        {"number": deed.failed, "what": title(deed)},
+        ask_why=False,
+        seen=f"again-{deed.pk}",
+    )
+
+    def do(said: Said) -> Done:
+        said = Said(note=deed.note, again=False, seen=said.seen, cleaned={})
+        ids = deed_rows.keys_of(deed, Outcome.FAILED)
+        return start(
+            request,
+            deed.kind,
+            ids,
+            said,
+            subject_id=deed.subject_id,
+            options=deed.options,
+            undoes=None,
+        )
+
+    return confirm.answer(request, page, do, frame=access.frame_of(Account, _back(deed)))
+
+
+def title(deed: Deed) -> str:
+    """Return what was asked for, in words."""
+    kind = deed.kind.removeprefix(UNDO)
+    name = str(deed.options.get("name") or _name_of(kind, deed.subject_id))
+    said = say(f"title_{kind}", total=deed.total, shown=intcomma(deed.total), name=name)
+    return say("title_undo", what=said) if kind != deed.kind else said
+
+
+def _name_of(kind: str, subject_id: int) -> str:
+    if kind in {APPLY_MACRO, REMOVE_MACRO}:
+        return str(Macro.objects.filter(pk=subject_id).first() or gettext("a deleted macro"))
+    if kind == MOVE:
+        return str(Team.objects.filter(pk=subject_id).first() or gettext("a deleted team"))
+    return ""
+
+
+def _deed(request: HttpRequest, deed_id: int) -> Deed:
+    access.require(request)
+    deed = Deed.objects.defer("keys").filter(pk=deed_id, user=person(request)).first()
+    if deed is None or KINDS.get(deed.kind) is None or KINDS[deed.kind].many is None:
+        raise Http404(gettext("There is no such page. What was done to many is told for a day."))
+    return deed
+
+
+def _patiently(deed: Deed) -> Deed:
+    """Return the deed; of a small one that was just asked for, what came of it, if that is known in a moment."""
+    if deed.total > SMALL or (timezone.now() - deed.created_at).total_seconds() > PATIENCE:
+        return deed
+    end = monotonic() + PATIENCE
+    while deed.state in jobs.GOING and monotonic() < end:
+        sleep(LOOK)
+        deed.refresh_from_db(fields=["state", "done", "total", "acted", "skipped", "failed"])
+    return deed
+
+
+def _may_undo(request: HttpRequest, deed: Deed) -> bool:
+    kind = KINDS[deed.kind].undo
+    allowed = bool(kind) and request.user.has_perm(KINDS[kind].permission)
+    return allowed and deed.acted > 0 and deed.state not in jobs.GOING
+
+
+def _came_of_it(deed: Deed) -> str:
+    """Return "1 paused, 2 skipped, 1 failed"."""
+    kind = "undo" if deed.kind.startswith(UNDO) else deed.kind
+    block = f"acted_{kind}" if f"acted_{kind}" in blocks(WORDS) else "acted"
+    parts = [say(block, number=intcomma(deed.acted), count=deed.acted)]
+    parts += [say("skipped", number=intcomma(deed.skipped))] if deed.skipped else []
+    parts += [say("failed", number=intcomma(deed.failed))] if deed.failed else []
+    return ", ".join(parts)
+
+
+def _tabs(deed: Deed, chosen: str) -> list[dict[str, Any]]:
+    counts = {Outcome.DONE: deed.acted, Outcome.SKIPPED: deed.skipped, Outcome.FAILED: deed.failed}
+    tabs = [{"url": address(deed), "label": gettext("All"), "number": deed.done, "chosen": not chosen}]
+    tabs += [
+        {
+            "url": f"{address(deed)}?show={one.value}",
+            "label": one.label,
+            "number": counts[one],
+            "chosen": chosen == one.value,
+        }
+        for one in Outcome
+    ]
+    return tabs
+
+
+def _lines(request: HttpRequest, rows: Any) -> list[Line]:
+    """Return the rows of a page; an account that the viewer no longer sees has no name."""
+    some = list(rows)
+    seen = Account.objects.visible_to(request.user).in_bulk([row.key for row in some])
+    return [_line(row, seen.get(row.key)) for row in some]
+
+
+def _line(row: DeedRow, account: Account | None) -> Line:
+    outcome = Outcome(row.outcome)
+    icon, tone = LOOKS[outcome]
+    return Line(
+        name=account.name if account else gettext("An account that you do not see"),
+        url=reverse("admin:accounts_account_change", args=[account.pk]) if account else "",
+        about=f"{account.get_channel_display()} · {account.native_id}" if account else "",
+        label=str(outcome.label),
+        icon=icon,
+        tone=tone,
+        why=say(row.why, **row.facts) if row.why and account else "",
+    )
+
+
+def _back(deed: Deed) -> str:
+    """Return the list as the person left it."""
+    return str(deed.options.get("back") or reverse("admin:accounts_account_changelist"))
