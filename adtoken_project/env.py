@@ -1,5 +1,6 @@
 """Reading configuration from the environment. Every variable may also come from a file named by NAME_FILE."""
 
+import json
 import os
 import re
 import secrets
@@ -142,12 +143,32 @@ def redis(name: str, default: str | None = None) -> str:
     return given
 
 
-def mail(name: str) -> dict[str, Any]:
-    """Return Django's settings for the mail server that the address names. The error shows no password."""
+def mail(name: str, *, service: str = "") -> dict[str, Any]:
+    """Return Django's settings for the mail server that the address names; for `service://`, that of a mail service's API.
+
+    Raises ImproperlyConfigured, showing no password.
+    """
+    if text(name).startswith("service://"):
+        if not service:
+            raise ImproperlyConfigured(f"{name}=service:// needs MAIL_SERVICE, the name of the service.")
+        return {"EMAIL_BACKEND": f"anymail.backends.{service}.EmailBackend"}
     _scheme(name, set(environ.Env.EMAIL_SCHEMES), "smtp+tls://user:password@mail.example.com:587")
     found = dict(environ.Env.email_url_config(text(name)))
     if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
         found["EMAIL_BACKEND"] = "notifications.smtp.Backend"
+    return found
+
+
+def options(name: str) -> dict[str, Any]:
+    """Return the variable as an object of JSON; empty without one. Raises ImproperlyConfigured for anything else, showing none of it."""
+    try:
+        found = json.loads(text(name, "") or "{}")
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise ImproperlyConfigured(
+            f'{name} must be an object of JSON such as {{"POSTMARK_SERVER_TOKEN": "..."}}.'
+        )
     return found
 
 

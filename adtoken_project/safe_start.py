@@ -3,6 +3,7 @@
 Asked when the root app starts, because Django's system checks do not run under a WSGI server.
 """
 
+import re
 import zlib
 from collections.abc import Iterator
 from typing import Any
@@ -32,6 +33,7 @@ def problems() -> Iterator[str]:
     yield from _metrics_token()
     yield from _base_url()
     yield from _hosts()
+    yield from _mail()
     if not settings.DEMO:
         yield from _channels()
 
@@ -81,6 +83,16 @@ def _hosts() -> Iterator[str]:
         yield f"DEBUG=1 shows settings and variables to whoever reaches {', '.join(others)}. Remove DEBUG."
     if "*" in settings.ALLOWED_HOSTS and not settings.DEMO:
         yield "ALLOWED_HOSTS=* takes any Host header. Name the hosts; that of BASE_URL is always allowed."
+
+
+def _mail() -> Iterator[str]:
+    secret = settings.MAIL_WEBHOOK_SECRET
+    if secret and (":" not in secret or len(secret) < LEAST_TOKEN):
+        yield f"MAIL_WEBHOOK_SECRET must be user:password, {LEAST_TOKEN} characters at least. Make the password with: {MAKE_KEY}"
+    if settings.BOUNCE_MAILBOX is not None and not settings.BOUNCE_ADDRESS:
+        yield "BOUNCE_MAILBOX is read, but no mail comes back to it. Set BOUNCE_ADDRESS to its address."
+    if settings.BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]+@[\w.-]+", settings.BOUNCE_ADDRESS, re.ASCII):
+        yield "BOUNCE_ADDRESS must be a bare address such as bounces@adtoken.example.com, without a name or a +."
 
 
 def _channels() -> Iterator[str]:

@@ -9,6 +9,7 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from adtoken_project import env, lanes, pooling
+from adtoken_project.mail_services import MAIL_SERVICES
 from adtoken_project.version import VERSION
 from tokens import channel_colours
 from tokens.channels import declarations
@@ -271,7 +272,15 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 }
 
 # --- Mail --------------------------------------------------------------------------------------------------------
-vars().update(env.mail("EMAIL_URL"))
+# A mail service whose reports are taken, as anymail calls it; with EMAIL_URL=service:// it delivers by its API, too.
+MAIL_SERVICE = env.choice("MAIL_SERVICE", default="", choices=("", *MAIL_SERVICES))
+MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")  # user:password by which its reports come
+ANYMAIL = {
+    **env.options("MAIL_SERVICE_OPTIONS"),
+    "WEBHOOK_SECRET": [MAIL_WEBHOOK_SECRET] if MAIL_WEBHOOK_SECRET else [],
+}
+vars().update(env.mail("EMAIL_URL", service=MAIL_SERVICE))
+MAIL_BY_SERVICE = env.text("EMAIL_URL").startswith("service://")
 MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  # of one worker process
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
@@ -287,7 +296,6 @@ BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
 # So many mails that come back within so many days park an address, though each might have passed.
 SOFT_BOUNCES = env.whole("SOFT_BOUNCES", default=3, least=1)
 SOFT_BOUNCE_DAYS = env.whole("SOFT_BOUNCE_DAYS", default=14, least=1)
-MAIL_SERVICE = ""
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

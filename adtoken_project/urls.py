@@ -3,7 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from adtoken_project import api_reference, health
+from adtoken_project import api_reference, health, mail_events
 from adtoken_project.api import api, unknown
 from adtoken_project.metrics.view import metrics
 from tokens import channel_colours
@@ -22,6 +22,7 @@ urlpatterns = [
     re_path("^api/(?P<rest>.*)$", unknown),
     path("accounts/", include("users.account_urls")),
     path("link/", include("tokens.urls")),
+    path("mail/events/<str:service>/", mail_events.receive, name="mail_events"),
     path("push/", include("accounts.pushes.urls")),
     path("", include("users.urls")),
     path("", include("selfservice.urls")),

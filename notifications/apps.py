@@ -11,7 +11,8 @@ class NotificationsConfig(AppConfig):
     verbose_name = gettext_lazy("Tools and Settings")
 
     def ready(self) -> None:
-        """Say how the mails about parked addresses are built."""
-        from notifications import parked_mail
+        """Say how the mails about parked addresses are built, and receive what mail services report."""
+        from notifications import parked_mail, service_reports
 
         parked_mail.register()
+        service_reports.register()

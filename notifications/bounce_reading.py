@@ -72,6 +72,12 @@ def hard_or_soft(status: str, said: str = "") -> Kind:
     return Kind.HARD if (subject, detail) in _OF_ADDRESS else Kind.SOFT
 
 
+def status_in(said: str) -> str:
+    """Return the first status of RFC 3463 in a server's words, such as 5.1.1; "" where there is none."""
+    found = _STATUS.search(said)
+    return found[0] if found else ""
+
+
 def _report(mail: Message) -> Report | None:
     for part in mail.walk():
         if part.get_content_type() == "message/feedback-report":

@@ -39,7 +39,9 @@ def message_of(token: str) -> Message | None:
 
 
 def return_path(message: Message) -> str:
-    """Return where the mail is sent back to: an address of its own at BOUNCE_ADDRESS, or "" where bounces are not read."""
+    """Return where the mail is sent back to: an address of its own at BOUNCE_ADDRESS; "" where bounces are not read, or by a service."""
+    if settings.MAIL_BY_SERVICE:
+        return ""
     local, at, domain = settings.BOUNCE_ADDRESS.rpartition("@")
     if not at or not settings.BOUNCE_SUBADDRESS:
         return str(settings.BOUNCE_ADDRESS)

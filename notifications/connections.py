@@ -99,6 +99,8 @@ class _Connection:
 
 def _outcome(error: Exception, *, was_fresh: bool) -> Outcome:
     """Tell what is about a connection from what is about a mail: 421 is both, see RFC 5321 3.8."""
+    if refusals.is_of_access(error):
+        return Outcome.UNREACHABLE
     if not refusals.is_of_connection(error):
         return Outcome.REFUSED
     if not was_fresh:

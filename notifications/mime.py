@@ -16,6 +16,8 @@ _MARK = "\x0e"  # clean bodies have none, and headers none in any case
 class Email(EmailMultiAlternatives):
     """A mail whose bodies are clean (`notifications.clean.body`): they leave as they are (8bit) where their lines are short enough."""
 
+    metadata: dict[str, str]  # what a mail service keeps for us; set where one is used
+
     def message(self, **options: Any) -> Any:
         """Return what a backend of Django sends: whatever has `as_bytes`."""
         bodies = [str(self.body), *(str(content) for content, _ in self.alternatives)]

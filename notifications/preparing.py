@@ -2,7 +2,7 @@
 
 from django.conf import settings
 
-from notifications import bounce_tokens, claims, clean, kinds
+from notifications import bounce_tokens, claims, clean, kinds, service_reports
 from notifications.mime import Email
 from notifications.models import Message
 from ui import mail_html
@@ -66,6 +66,8 @@ def as_email(message: Message, mail: kinds.Mail) -> Email:
         headers["From"] = settings.DEFAULT_FROM_EMAIL
     sender = sender or settings.DEFAULT_FROM_EMAIL
     email = Email(mail.subject, mail.text, sender, [message.recipient], headers=headers)
+    if settings.MAIL_SERVICE:
+        email.metadata = {service_reports.METADATA: bounce_tokens.token_of(message)}
     if mail.html:
         email.attach_alternative(_in_lines(mail.html), "text/html")
     return email

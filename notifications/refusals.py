@@ -2,6 +2,8 @@
 
 import smtplib
 
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
+
 from notifications import clean
 from ui.phrases import phrase
 
@@ -15,6 +17,10 @@ def is_permanent(error: Exception) -> bool:
 
     A refused sender is about our own address or log-in, so it passes when staff fix it.
     """
+    if isinstance(error, AnymailRecipientsRefused):
+        return True
+    if isinstance(error, AnymailAPIError):
+        return False  # about our key, our rate or the service's own trouble, as far as we can tell
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
     if isinstance(error, smtplib.SMTPSenderRefused):
@@ -27,6 +33,8 @@ def is_permanent(error: Exception) -> bool:
 
 def is_of_recipient(error: Exception) -> bool:
     """Return whether a permanent error says that mail does not reach the recipient. A server that wants a log-in says nothing of that."""
+    if isinstance(error, AnymailRecipientsRefused):
+        return True
     if not isinstance(error, smtplib.SMTPRecipientsRefused):
         return False
     return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())
@@ -39,6 +47,11 @@ def is_of_connection(error: Exception) -> bool:
     return isinstance(error, smtplib.SMTPResponseException) and error.smtp_code == TURNED_AWAY
 
 
+def is_of_access(error: Exception) -> bool:
+    """Return whether a mail service gave no answer, or does not take our key: no other mail gets through either."""
+    return isinstance(error, AnymailAPIError) and error.status_code in {None, 401, 403}
+
+
 def words(error: Exception) -> str:
     """Return what the mail server or the library said, for the page."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
@@ -48,6 +61,9 @@ def words(error: Exception) -> str:
         return clean.line(
             phrase(WORDS, "answered", code=str(error.smtp_code), said=_decode(error.smtp_error)), 400
         )
+    if isinstance(error, AnymailError):  # without what we asked
+        code, answer = error.status_code or "", getattr(error.response, "text", "") or type(error).__name__
+        return clean.line(phrase(WORDS, "answered", code=str(code), said=answer), 400)
     return clean.line(f"{type(error).__name__}: {error}", 400)
 
 

@@ -24,6 +24,7 @@ logger = logging.getLogger(__name__)
 Kind, Why = MailReturn.Kind, RefusedAddress.Why
 say = partial(phrase, claims.WORDS)
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
+COMES_BACK_WITHIN = timedelta(days=5)
 MOST = 1_000  # reports of one run
 
 
@@ -119,11 +120,23 @@ def _act_on(row: MailReturn, now: datetime) -> None:
         claims.hurry(
             recipient=row.recipient, now=now
         )  # what waits for the address is told to the next in line
-    if row.message is None:
+    message_id = row.message or _newest_to(row.recipient, now)
+    if message_id is None:
         return
     said = say("marked_as_spam" if row.kind == Kind.COMPLAINT else "came_back", said=row.said)
     again = None if why is not None else now + AGAIN_AFTER
-    claims.came_back(message_id=row.message, reason=said, again_at=again)
+    claims.came_back(message_id=message_id, reason=said, again_at=again)
+
+
+def _newest_to(recipient: str, now: datetime) -> int | None:
+    """Return the mail that a report is taken to be about which names the address alone: the newest that nothing came back of.
+
+    Each such report takes one. To be told twice is better than not to be told.
+    """
+    sent = Message.objects.filter(
+        recipient=recipient, state=Message.State.SENT, sent_at__gt=now - COMES_BACK_WITHIN
+    )
+    return sent.order_by("-pk").values_list("pk", flat=True).first()
 
 
 def _comes_back_often(row: MailReturn) -> bool:

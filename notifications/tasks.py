@@ -34,6 +34,11 @@ def deliver_messages() -> None:
         _call()
 
 
+def act_soon() -> None:
+    """Ask a worker to act on what came back. It is a hint: when the broker cannot be reached, the next tick does it."""
+    asking_workers.ask(read_returns)
+
+
 @shared_task(name="notifications.read_returns", ignore_result=True)
 def read_returns() -> None:
     """Read the bounce mailbox, and act on what came back.

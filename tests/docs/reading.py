@@ -17,6 +17,7 @@ READERS = {
     "redis",
     "mail",
     "mailbox",
+    "options",
 }  # of adtoken_project.env
 
 _LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^)\s]+)\)")
