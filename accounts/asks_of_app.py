@@ -1,4 +1,4 @@
-"""Everybody whose log-in uses one channel app, asked to re-authenticate: who that is, person by person, and the asks themselves.
+"""Many log-ins asked about at once, such as all that use one channel app: whose they are, person by person, and the asks themselves.
 
 The database groups what is in pools by person: an app may have 100,000 log-ins in as many accounts.
 """
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import (
     BigIntegerField,
     BooleanField,
@@ -42,6 +43,14 @@ _GROUP = Case(
     default=F("token__consented_by_id"),
     output_field=BigIntegerField(),
 )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Log-ins that are waited for: their entries in the pools of accounts that somebody sees, and the same as a condition on events."""
+
+    entries: QuerySet[AccountToken]
+    events: Q
 
 
 @dataclass(frozen=True)
@@ -81,15 +90,15 @@ class Details:
     asked_at: datetime | None = None
 
 
-def waiting(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
-    """Return the pool entries of an app's log-ins in the accounts that this person sees."""
-    entries = AccountToken.objects.filter(token__app=app)
+def of_app(app: ChannelApp, user: User) -> Waiting:
+    """Return the log-ins of an app in the accounts that this person sees."""
+    entries, events = AccountToken.objects.filter(token__app=app), Q(token__app=app)
     if user.sees_all_teams:
-        return entries
+        return Waiting(entries, events)
     # As `visible_to`, but their own accounts as one set, which is not worked out for each entry anew.
     teams = Membership.objects.filter(user=user).values("team")
     own = AccountToken.objects.filter(token__consented_by=user).values("account")
-    return entries.filter(Q(account__team__in=teams) | Q(account__in=own))
+    return Waiting(entries.filter(Q(account__team__in=teams) | Q(account__in=own)), events)
 
 
 def asked_today(tokens: Q, now: datetime) -> QuerySet[TokenEvent]:
@@ -99,9 +108,9 @@ def asked_today(tokens: Q, now: datetime) -> QuerySet[TokenEvent]:
     return asks.filter(at__gt=F("token__linked_at")).order_by()
 
 
-def groups(app: ChannelApp, user: User, now: datetime) -> list[Group]:
-    """Return whom an app's page may ask: by the name of their first account, those who are skipped last. One query."""
-    found = _grouped(app, user, now).values("group")
+def groups(waiting: Waiting, now: datetime) -> list[Group]:
+    """Return whom a page may ask: by the name of their first account, those who are skipped last. One query."""
+    found = grouped(waiting, now).values("group")
     found = found.annotate(
         first_name=Min("account__name"),
         first=Min("pk"),
@@ -112,10 +121,10 @@ def groups(app: ChannelApp, user: User, now: datetime) -> list[Group]:
     return sorted((Group(*row) for row in rows), key=lambda group: not group.live)
 
 
-def details(app: ChannelApp, user: User, ids: Sequence[int], now: datetime) -> dict[int, Details]:
+def details(waiting: Waiting, ids: Sequence[int], now: datetime) -> dict[int, Details]:
     """Return what a page shows of these groups. Four queries, however many log-ins and accounts they have."""
     people = [pk for pk in ids if pk > 0]
-    entries = _grouped(app, user, now).filter(
+    entries = grouped(waiting, now).filter(
         Q(token__consented_by__in=people) | Q(token__in=[-pk for pk in ids if pk < 0]),
         group__in=ids,
     )
@@ -134,7 +143,7 @@ def details(app: ChannelApp, user: User, ids: Sequence[int], now: datetime) -> d
         if is_first:
             one.everything.entries.append(entry)
         (one.fresh if is_fresh else one.asked).entries.append(entry)
-    of_people = waiting(app, user).filter(token__consented_by__in=people).values("token")
+    of_people = waiting.entries.filter(token__consented_by__in=people).values("token")
     asks = asked_today(Q(token__in=of_people), now).values("token__consented_by").annotate(at=Max("at"))
     for person, at in asks.values_list("token__consented_by", "at"):
         found[person].asked_at = at
@@ -164,32 +173,26 @@ def _first_entries(entries: QuerySet[AccountToken]) -> Iterable[tuple[int, Accou
         yield group, by_id[pk], of_all <= NAMED, fresh
 
 
-def ask(*, app: ChannelApp, person_id: int, actor: User, note: str, now: datetime) -> bool:
-    """Ask one person by one mail for all log-ins that use the app and were not asked for today. Return False where none is left.
+@transaction.atomic
+def ask(*, waiting: Waiting, person_id: int, actor: User, note: str, now: datetime) -> bool:
+    """Ask one person by one mail for all of these log-ins that were not asked for today. Return False where none is left.
 
-    Only of accounts that the actor sees. Raises OnHold where no mail is sent.
+    Of two who ask one person at once the second asks for what the first did not. Raises OnHold where no mail is sent.
     """
-    asked = asked_today(Q(token__app=app, token__consented_by=person_id), now).values("token")
-    entries = (
-        waiting(app, actor)
-        .filter(token__consented_by=person_id)
-        .exclude(_CANNOT_ASK)
-        .exclude(token__in=asked)
-    )
-    entries = entries.defer("token__credentials").select_related(
-        "account__team", "token__app", "token__consented_by"
-    )
-    ordered = entries.order_by("account__name", "account_id", "pk")
+    entries = waiting.entries.filter(token__consented_by=person_id).exclude(_CANNOT_ASK)
+    list(Token.objects.filter(pk__in=entries.values("token")).locked().values_list("pk"))
+    asked = asked_today(waiting.events & Q(token__consented_by=person_id), now).values("token")
+    fresh = entries.exclude(token__in=asked).defer("token__credentials")
+    fresh = fresh.select_related("account__team", "token__app", "token__consented_by")
+    ordered = fresh.order_by("account__name", "account_id", "pk")
     about = [(entry.account, entry.token) for entry in ordered]
     if about:
         actions.ask_person(about=about, actor=actor, note=note, now=now)
     return bool(about)
 
 
-def _grouped(app: ChannelApp, user: User, now: datetime) -> QuerySet[Any]:
-    fresh = ~Q(token__in=asked_today(Q(token__app=app), now).values("token"))
-    return (
-        waiting(app, user)
-        .order_by()
-        .annotate(group=_GROUP, fresh=ExpressionWrapper(fresh, output_field=BooleanField()))
-    )
+def grouped(waiting: Waiting, now: datetime) -> QuerySet[Any]:
+    """Return the entries with the group of each, see `Group`, and whether its log-in was not asked for today."""
+    fresh = ~Q(token__in=asked_today(waiting.events, now).values("token"))
+    entries = waiting.entries.order_by()
+    return entries.annotate(group=_GROUP, fresh=ExpressionWrapper(fresh, output_field=BooleanField()))

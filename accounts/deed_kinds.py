@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
-from accounts import asks_of_app, leaving_steps, permissions
+from accounts import asks_of_app, due_asks, leaving_steps, permissions
 from accounts.deeds import Kind
 from accounts.many import asking, backups, checking, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
 
 ASK_PEOPLE_OF_APP = "ask_people_of_app"
+ASK_DUE = "ask_due"
 OFFBOARD = "offboard"
 # On accounts that staff chose.
 APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
@@ -19,11 +20,20 @@ UNDO = "undo_"  # before the name of what is taken back
 
 def _ask(deed: Deed, person_id: int, now: datetime) -> bool:
     app = ChannelApp.objects.get(pk=deed.subject_id)
-    return asks_of_app.ask(app=app, person_id=person_id, actor=deed.user, note=deed.note, now=now)
+    return _ask_for(asks_of_app.of_app(app, deed.user), deed, person_id, now)
+
+
+def _ask_due(deed: Deed, person_id: int, now: datetime) -> bool:
+    return _ask_for(due_asks.waiting(deed.user, now), deed, person_id, now)
+
+
+def _ask_for(waiting: asks_of_app.Waiting, deed: Deed, person_id: int, now: datetime) -> bool:
+    return asks_of_app.ask(waiting=waiting, person_id=person_id, actor=deed.user, note=deed.note, now=now)
 
 
 KINDS = {
     ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", _ask),
+    ASK_DUE: Kind("tokens.ask_token", _ask_due),
     OFFBOARD: Kind("users.offboard_user", leaving_steps.act, leaving_steps.after),
     MOVE: Kind(permissions.MOVE, many=moving.move, undo=UNDO + MOVE),
     PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),

@@ -11,12 +11,13 @@ from accounts.models import Account
 from ui.calendar_days import AT_RISK, URGENT, end_of_window
 
 _NOT_PAUSED = Q(paused_at=None)
+_WORKS = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
 
 
 def in_health(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
     """Keep the accounts whose health is `key` for a reader in `zone`; a key that is no Health keeps none."""
     urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
-    works = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
+    works = _WORKS
     fixed: dict[str, Q] = {
         Health.PAUSED: ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
         Health.DEACTIVATED: _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
@@ -34,6 +35,13 @@ def in_health(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzi
     if key == Health.DATE_UNKNOWN:
         return later.filter(unknown, people_count__gt=1)
     return later.filter(~unknown, people_count__gt=1) if key == Health.HEALTHY else later.none()
+
+
+def ends_at_once(*, now: datetime, zone: tzinfo) -> Q:
+    """Accounts that are dark, or will be within 7 days: what `in_health` calls deactivated or urgent."""
+    urgent = end_of_window(URGENT, now=now, zone=zone)
+    dark = _NOT_PAUSED & Q(state=Account.State.DEACTIVATED)
+    return dark | (_WORKS & Q(deadline__lt=urgent))
 
 
 def needs_a_person(*, now: datetime, zone: tzinfo) -> Q:

@@ -12,20 +12,17 @@ from django.utils.translation import gettext, ngettext
 from accounts import asks_of_app
 from accounts.app_use import LogIns, log_ins
 from accounts.deed_kinds import ASK_PEOPLE_OF_APP
-from portal import access, asking, deeds
+from portal import access, asking_people
 from tokens import app_faults, default_app
 from tokens.models import ChannelApp
 from ui import confirm
 from ui.confirm import Done, Late, Page, Said
 from ui.phrases import phrase
-from ui.refusal import Refusal
 from users.models import person
-from users.visibility import names_for
 
 say = partial(phrase, "words/app_pages.txt")
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
-AT_ONCE = 100  # accounts' log-ins that a web process asks for itself: a second at most
 
 
 def urls() -> list[URLPattern]:
@@ -89,38 +86,17 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
     """Show who would be asked (GET), then mail them (POST): few at once, many by a worker."""
-    app, user, now = _app(request, app_id, ASK), person(request), timezone.now()
-    groups = asks_of_app.groups(app, user, now)
-    shown = [group.id for group in groups[: confirm.SHOWN]]
-    details = asks_of_app.details(app, user, shown, now)
-    live = [group for group in groups if group.live]
-    nobody = str(asking.NOBODY) if groups else in_use(log_ins(app))
-    page = Page(
-        "portal/confirm/ask_people_of_app.html",
-        address("change", app),
-        {"app": app, "live": len(live)},
-        lines=asking.lines_of((details[pk] for pk in shown if pk in details), names_for(request.user)),
-        unread=len(groups) - len(shown),
-        refused="" if live else nobody,
+    app = _app(request, app_id, ASK)
+    page = asking_people.AskPage(
+        template="portal/confirm/ask_people_of_app.html",
+        back=address("change", app),
+        facts={"app": app},
+        kind=ASK_PEOPLE_OF_APP,
+        subject_id=app.pk,
+        nobody=lambda: in_use(log_ins(app)),
     )
-
-    def do(said: Said) -> Done:
-        keys = [group.id for group in live]
-        if sum(group.fresh for group in live) > AT_ONCE:
-            skipped = len(groups) - len(keys)
-            return deeds.begin(request, ASK_PEOPLE_OF_APP, app.pk, keys, said, skipped=skipped)
-        number, failures = 0, []
-        for pk in keys:
-            try:
-                number += asks_of_app.ask(
-                    app=app, person_id=pk, actor=user, note=said.note, now=timezone.now()
-                )
-            except Refusal as refusal:  # it stops no other
-                failures.append(str(refusal))
-        left = len(groups) - number - len(failures)
-        return Done({"number": number, "skipped": left}, good=number > 0, failures=failures)
-
-    return confirm.answer(request, page, do, frame=access.frame_of(app))
+    waiting = asks_of_app.of_app(app, person(request))
+    return asking_people.answer(request, page, waiting, frame=access.frame_of(app))
 
 
 def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:

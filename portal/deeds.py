@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
 from accounts import deeds, jobs, tasks
-from accounts.deed_kinds import ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
+from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access
 from tokens.models import ChannelApp, Token
@@ -37,9 +37,10 @@ def _offboard(_number: int) -> str:
     return gettext("Offboarding")
 
 
-_TITLES = {ASK_PEOPLE_OF_APP: _ask_people, OFFBOARD: _offboard}
-# What each kind is about, and the page of the one that it is about.
+_TITLES = {ASK_PEOPLE_OF_APP: _ask_people, ASK_DUE: _ask_people, OFFBOARD: _offboard}
+# What each kind is about, and the page of the one that it is about; none: it begins on the start page, and leads back there.
 _ABOUT: dict[str, tuple[type[Model], str]] = {
+    ASK_DUE: (User, ""),
     ASK_PEOPLE_OF_APP: (ChannelApp, "admin:tokens_channelapp_change"),
     OFFBOARD: (User, "admin:users_user_change"),
 }
@@ -88,7 +89,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     going = deed.state in jobs.GOING
     waited = (timezone.now() - deed.created_at).total_seconds()
     context = {
-        **access.frame_of(model)(request),
+        **(access.frame_of(model) if page_name else access.frame)(request),
         "title": _TITLES[deed.kind](deed.total),
         "deed": deed,
         "subject": model._default_manager.filter(pk=deed.subject_id).first(),  # noqa: SLF001  # Django documents it
@@ -96,7 +97,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": deed.state == Deed.State.FAILED,
         "unshown": deed.failed - len(deed.failures),
-        "back_url": reverse(page_name, args=[deed.subject_id]),
+        "back_url": reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index"),
         "unrevoked": Token.objects.to_revoke().filter(consented_by=deed.subject_id).count()
         if deed.kind == OFFBOARD
         else 0,

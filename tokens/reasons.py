@@ -11,7 +11,7 @@ from tokens.channels.kinds import AN_ADMIN_HELPS, NOT_BY_CONSENT, Reason
 
 # What no channel says but we do.
 OURS = frozenset({"paused", "unlinked", "removed", "held", "outside_team", "reading_refused"})
-_NOT_BY_CONSENT = NOT_BY_CONSENT | {"paused", "outside_team", "held"}
+NO_CONSENT_ENDS = NOT_BY_CONSENT | {"paused", "outside_team", "held"}  # see `by_consent`
 _KNOWN: Mapping[str, Reason] = {reason.value: reason for reason in Reason}
 _NOBODY: Mapping[str, str] = {}
 _WITHOUT_DAYS = "ended"  # said of an authorisation that expired, where nothing tells after how many days
@@ -148,7 +148,7 @@ def explain(
 
 def by_consent(reason: str) -> bool:
     """Return whether the person ends it by re-authenticating; also where there is no reason."""
-    return reason not in _NOT_BY_CONSENT
+    return reason not in NO_CONSENT_ENDS
 
 
 def happens(channel_key: str, reason: Reason) -> bool:

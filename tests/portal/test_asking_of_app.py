@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts import actions, asks_of_app, tasks
 from accounts.models import Account, AccountEvent, AccountToken, Deed
 from notifications.models import Message
-from portal import asking, channel_app_pages
+from portal import asking, asking_people
 from tests.portal.support import staff
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import ChannelApp, Token, TokenEvent
@@ -93,8 +93,9 @@ def test_the_lines_say_what_they_would_if_every_entry_of_a_pool_were_read(
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     read = [(entry.account, entry) for entry in entries.order_by("account__name", "account_id", "pk")]
 
-    groups = asks_of_app.groups(app, viewer, now)
-    details = asks_of_app.details(app, viewer, [group.id for group in groups], now)
+    waiting = asks_of_app.of_app(app, viewer)
+    groups = asks_of_app.groups(waiting, now)
+    details = asks_of_app.details(waiting, [group.id for group in groups], now)
     lines = asking.lines_of([details[group.id] for group in groups], names_for(viewer))
 
     expected = asking.everybody(read, names_for(viewer), now)
@@ -155,7 +156,7 @@ def test_few_are_asked_at_once(client: Client, app: ChannelApp) -> None:
 
 def many(app: ChannelApp, monkeypatch: pytest.MonkeyPatch) -> list[User]:
     """Three people with two accounts each, which are too many to be asked at once."""
-    monkeypatch.setattr(channel_app_pages, "AT_ONCE", 5)
+    monkeypatch.setattr(asking_people, "AT_ONCE", 5)
     people = [make_user(f"p{number}@example.com") for number in range(3)]
     for person in people:
         token = make_token(app, consented_by=person)

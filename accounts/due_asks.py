@@ -1,0 +1,56 @@
+"""Who could keep what is dark, or will be within 7 days: the people whose new consent would help, asked all at once from the start page.
+
+The same people are asked as by **Ask to re-authenticate** for these accounts in the list, but no pool is read for it.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts import asks_of_app, health_sql
+from accounts.asks_of_app import Waiting
+from accounts.models import Account, AccountToken
+from tokens import reasons
+from tokens.models import Token
+from ui.calendar_days import AT_RISK, end_of_window
+from users.models import User
+
+_DEAD = Q(token__state=Token.State.DEAD)
+_NOT_HERE = Q(access=AccountToken.Access.LOST) | Q(can_publish=AccountToken.CanPublish.NO)
+# Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.
+_ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
+_TAKEN = ~_DEAD & _NOT_HERE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
+
+
+@dataclass(frozen=True)
+class DueAsks:
+    """How many people could keep the accounts, how many of them were not asked today, and how many accounts that would keep."""
+
+    people: int
+    fresh: int
+    accounts: int
+
+
+def waiting(user: User, now: datetime) -> Waiting:
+    """Return the log-ins that stopped, or end within 30 days, of accounts of this person's that are dark or will be within 7 days."""
+    zone = timezone.get_current_timezone()
+    due = Account.objects.visible_to(user).filter(health_sql.ends_at_once(now=now, zone=zone))
+    soon = ~_DEAD & ~_NOT_HERE & Q(token__deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
+    entries = AccountToken.objects.filter(_ENDED | _TAKEN | soon, account__in=due.values("pk"))
+    return Waiting(entries, Q(token__in=entries.values("token")))
+
+
+def count(user: User, now: datetime) -> DueAsks:
+    """Count them in one query."""
+    entries = asks_of_app.grouped(waiting(user, now), now).values("group", "account", "fresh")
+    of_these, values = entries.query.sql_with_params()
+    query = f"""
+    select count(distinct person), count(distinct person) filter (where fresh), count(distinct account)
+    from ({of_these}) of_these (person, account, fresh) where person > 0
+    """  # noqa: S608  # what Django makes of the entries
+    with connection.cursor() as cursor:
+        cursor.execute(query, values)
+        return DueAsks(*cursor.fetchone())

@@ -1,0 +1,75 @@
+"""The page that asks many people for many log-ins: who they are, for what, and then the mails, few at once, many by a worker."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from accounts import asks_of_app
+from accounts.asks_of_app import Group, Waiting
+from portal import asking, deeds
+from ui import confirm
+from ui.confirm import Done, Frame, Page, Said
+from ui.refusal import Refusal
+from users.models import person
+from users.visibility import names_for
+
+AT_ONCE = 100  # accounts' log-ins that a web process asks for itself: a second at most
+
+
+@dataclass(frozen=True)
+class AskPage:
+    """One such page: its words, where it leads back to, and the deed of the worker."""
+
+    template: str
+    back: str
+    facts: Mapping[str, Any]
+    kind: str
+    subject_id: int
+    nobody: Callable[[], str]  # why there is no button, where there is no log-in at all
+
+
+def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame) -> HttpResponse:
+    """Show who would be asked (GET), then ask them (POST). The caller has asked for the permission."""
+    now = timezone.now()
+    groups = asks_of_app.groups(waiting, now)
+    shown = [group.id for group in groups[: confirm.SHOWN]]
+    details = asks_of_app.details(waiting, shown, now)
+    live = [group for group in groups if group.live]
+    page = Page(
+        ask.template,
+        ask.back,
+        {**ask.facts, "live": len(live)},
+        lines=asking.lines_of((details[pk] for pk in shown if pk in details), names_for(request.user)),
+        unread=len(groups) - len(shown),
+        refused="" if live else str(asking.NOBODY) if groups else ask.nobody(),
+    )
+
+    def do(said: Said) -> Done:
+        if sum(group.fresh for group in live) > AT_ONCE:
+            keys = [group.id for group in live]
+            skipped = len(groups) - len(keys)
+            return deeds.begin(request, ask.kind, ask.subject_id, keys, said, skipped=skipped)
+        return _ask_now(request, waiting, live, said, of=len(groups))
+
+    return confirm.answer(request, page, do, frame=frame)
+
+
+def _ask_now(request: HttpRequest, waiting: Waiting, live: list[Group], said: Said, *, of: int) -> Done:
+    """Ask these people; `of` how many were found, also those that nobody can ask."""
+    number, failures = 0, []
+    for group in live:
+        try:
+            number += asks_of_app.ask(
+                waiting=waiting,
+                person_id=group.id,
+                actor=person(request),
+                note=said.note,
+                now=timezone.now(),
+            )
+        except Refusal as refusal:  # it stops no other
+            failures.append(str(refusal))
+    left = of - number - len(failures)
+    return Done({"number": number, "skipped": left}, good=number > 0, failures=failures)
