@@ -70,6 +70,11 @@ class Deed(Job):
                 name="one_deed_of_a_kind_on_a_subject",
             ),
             models.UniqueConstraint(
+                fields=["kind", "subject_id"],
+                condition=models.Q(state__in=["waiting", "making"], kind="ask_due"),
+                name="one_ask_for_what_is_due",
+            ),
+            models.UniqueConstraint(
                 fields=["user", "once"], condition=~models.Q(once=""), name="one_deed_of_a_page"
             ),
             models.UniqueConstraint(

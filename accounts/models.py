@@ -185,7 +185,11 @@ class AccountToken(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["account", "token"], name="one_pool_entry")]
-        indexes = [models.Index("token", include=["account"], name="pool_by_token")]
+        indexes = [
+            models.Index("token", include=["account"], name="pool_by_token"),
+            # the start page counts accounts with such an entry, and the list finds them
+            models.Index("account", condition=Q(access="lost"), name="pool_access_lost"),
+        ]
 
     def __str__(self) -> str:
         return gettext("Token %(token)s in account %(account)s") % {
@@ -279,6 +283,13 @@ class AccountEvent(models.Model):
             models.Index(F("account"), F("at").desc(), name="account_event_line"),
             # metrics: what happened lately, among millions of rows that were added in this order
             BrinIndex(fields=["at"], autosummarize=True, name="account_event_lately"),
+            # the start page: what happened in the last 30 days, by reason
+            models.Index(
+                "at",
+                include=["kind", "cause", "account"],
+                condition=Q(kind__in=["shifted", "deactivated"]),
+                name="account_event_start_page",
+            ),
         ]
 
     def __str__(self) -> str:

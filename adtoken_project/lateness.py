@@ -19,6 +19,7 @@ from users import hold
 
 say = partial(phrase, "words/background_work.txt")
 
+MAIL_LIMIT = timedelta(minutes=5)  # for which a mail may wait
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
 
@@ -79,7 +80,7 @@ def late(now: datetime) -> list[Work]:
 def _mail() -> Work:
     waiting = Message.objects.filter(state=Message.State.QUEUED)
     oldest = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    return Work("mail", say("mail"), oldest, timedelta(minutes=5))
+    return Work("mail", say("mail"), oldest, MAIL_LIMIT)
 
 
 def _evaluation(now: datetime) -> Work:

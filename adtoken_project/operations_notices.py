@@ -1,9 +1,18 @@
 """What the portal's start page says of background work and its hosts."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.urls import reverse
+from django.utils import timezone
 
 from adtoken_project import lanes, lateness, signs_of_life, version
+from adtoken_project.metrics import rows
+from notifications.models import Message
 from portal import start_page
+from portal.start_well import WellLine, say
+from ui import dates
+
+_DAY = timedelta(days=1)
 
 
 def notices(now: datetime) -> list[str]:
@@ -17,6 +26,53 @@ def notices(now: datetime) -> list[str]:
     ]
 
 
+def well(now: datetime) -> list[WellLine]:
+    """Return how checks, renewals and mails are, as `/healthz` and `/metrics` have it."""
+    living, late = signs_of_life.living(now=now), lateness.late(now)
+    return [
+        *(
+            _of_lane(name, lane, living, late, now)
+            for name, lane in ((say("checks"), "checks"), (say("renewals"), lanes.REFRESHES))
+        ),
+        _of_mails(living, now),
+    ]
+
+
+def _of_lane(
+    name: str, lane: str, living: dict[str, list[str]], late: list[lateness.Work], now: datetime
+) -> WellLine:
+    if not living[lane]:
+        return WellLine(name, say("no_worker_runs"), "cancel", "bad")
+    waits = [work for work in late if work.lane == lane]
+    if waits:
+        oldest = max(waits, key=lambda work: work.age(now))
+        return WellLine(name, oldest.words(now), "warning", "warn")
+    return WellLine(name, say("in_time"))
+
+
+def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
+    count, seconds = rows.waiting(now)
+    sent = Message.objects.filter(state=Message.State.SENT).order_by("-created_at", "-pk")
+    last = sent.values_list("sent_at", flat=True).first()
+    failed = Message.objects.filter(state=Message.State.FAILED, created_at__gt=now - _DAY).count()
+    said = [
+        say("queue", n=count, shown=f"{count:,}") if count else say("no_queue"),
+        say("last_sent", when=dates.ago(last, now=now, zone=timezone.get_current_timezone()))
+        if last
+        else say("never_sent"),
+        *([say("failed", n=failed, shown=f"{failed:,}")] if failed else []),
+    ]
+    icon, tone = (
+        ("warning", "warn")
+        if failed or seconds > lateness.MAIL_LIMIT.total_seconds()
+        else ("check_circle", "good")
+    )
+    if not living["mail"]:
+        said, icon, tone = [say("no_worker_runs"), *said], "cancel", "bad"
+    link = reverse("admin:notifications_message_changelist")
+    return WellLine(say("messages"), ", ".join(said), icon, tone, link)
+
+
 def register() -> None:
     """Have the start page show it. Called once, when the root app starts."""
-    start_page.register(notices=notices, version=version.called)
+    start_page.register(notices=notices, well=well, version=version.called)

@@ -32,6 +32,7 @@ from portal import (
     filters,
     macros_on_accounts,
     moving,
+    start_filters,
 )
 from portal.lists import ReadOnlyList
 from tokens.templatetags import channels as channel_tags
@@ -68,6 +69,10 @@ class AccountAdmin(ReadOnlyList):
         filters.TeamFilter,
         filters.MacroFilter,
         filters.ToldFilter,
+        start_filters.AccessLostFilter,
+        start_filters.PeopleLeftFilter,
+        start_filters.WeekFilter,
+        start_filters.LatelyFilter,
     ]
     list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results
@@ -89,7 +94,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup"})
+    costly = frozenset({"q", "told", "macro", "backup", "left", "lately"})
     action_icons: ClassVar = {
         "apply_macro": "flag",
         "check_now": "refresh",

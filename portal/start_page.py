@@ -1,84 +1,58 @@
-"""The portal's start page: three cards of counts, each row a link to the filtered list."""
+"""The portal's start page: what needs somebody now and who can fix it, what comes, what happened, and whether AdToken itself is well."""
 
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.translation import gettext, gettext_lazy
-from django_stubs_ext import StrPromise
+from django.utils.translation import gettext
 
-from accounts import backups, health_sql, leaving
+from accounts import leaving
+from accounts.deed_kinds import ASK_DUE, KINDS
 from accounts.linking import setup
-from accounts.models import Account
-from macros import reach
-from portal import access, first_steps, offboarding, parked_scope
+from portal import (
+    access,
+    first_steps,
+    most_urgent,
+    offboarding,
+    parked_scope,
+    start_banner,
+    start_cards,
+    start_figures,
+    start_viewer,
+    start_well,
+)
+from portal.start_well import WellLine
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp
-from ui.counts import short_count, shown
+from ui.counts import short_count
 from ui.phrases import phrase
 from users import database_clock, visibility
 from users.models import User, person
 
 say = partial(phrase, "words/app_pages.txt")
 
-LIMIT = 10_000
 LEFT_SHOWN = 10  # people
-_ALONE = "alone=1"
-# Card -> rows: text, icon, tone, filter of the list.
-CARDS: list[tuple[StrPromise, list[tuple[StrPromise, str, str, str]]]] = [
-    (
-        gettext_lazy("Act now"),
-        [
-            (gettext_lazy("Deactivated"), "cancel", "bad", "state=deactivated"),
-            (gettext_lazy("Ends within 7 days"), "warning", "urgent", "state=urgent"),
-            (gettext_lazy("Restricted by the channel"), "block", "limit", "state=restricted"),
-        ],
-    ),
-    (
-        gettext_lazy("Plan"),
-        [
-            (gettext_lazy("Ends within 30 days"), "schedule", "warn", "state=at_risk"),
-            (gettext_lazy("Only one person left"), "person", "warn", _ALONE),
-            (gettext_lazy("Nobody would be told"), "mail", "bad", "told=nobody"),
-        ],
-    ),
-    (
-        gettext_lazy("Everything else"),
-        [
-            (gettext_lazy("Date unknown"), "help", "mute", "undated=1"),
-            (gettext_lazy("Paused"), "pause_circle", "mute", "state=paused"),
-            (gettext_lazy("Healthy"), "check_circle", "good", "state=healthy"),
-        ],
-    ),
-]
 # What is wrong with background work, in a sentence each: the root knows it and says it here, see `register`.
 Notices = Callable[[datetime], list[str]]
 NOTICES: list[Notices] = []
 FOOTER: list[Callable[[], str]] = []
-_INTERRUPTED = (gettext_lazy("Interrupted"), "sync", "warn", "state=interrupted")
+Well = Callable[[datetime], list[WellLine]]
+WELL: list[Well] = []
 
 
-def register(*, notices: Notices, version: Callable[[], str]) -> None:
-    """Have the page show these notices to those who may see channel apps, and at its foot which AdToken this is."""
-    NOTICES[:], FOOTER[:] = [notices], [version]
+def register(*, notices: Notices, well: Well, version: Callable[[], str]) -> None:
+    """Have the page show these notices and lines to those who may see channel apps, and at its foot which AdToken this is."""
+    NOTICES[:], WELL[:], FOOTER[:] = [notices], [well], [version]
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
-    """Return the cards; nothing for those who may not see accounts."""
+    """Return what the page shows; of accounts nothing for those who may not see them."""
     if not request.user.has_perm("accounts.view_account"):
         return {"title": gettext("Start"), "cards": []}
-    cards = [(title, [one for row in rows for one in _rows(request, *row)]) for title, rows in CARDS]
-    interrupted = _row(request, *_INTERRUPTED)
-    if interrupted["number"] != "0":
-        cards[0][1].append(interrupted)
-    numbers = [row["number"] for _, rows in cards for row in rows]
     sees_apps = request.user.has_perm("tokens.view_channelapp")
     apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
     return {
@@ -91,10 +65,35 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "parked": _parked(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
-        "cards": cards,
-        "nothing": not any(number != "0" for number in numbers),
+        "well": _well(apps) if sees_apps else [],
         "version": "".join(footer() for footer in FOOTER),
+        **_accounts(request),
     }
+
+
+def _accounts(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page says of accounts: only that there are none, or everything."""
+    viewer = start_viewer.viewer_of(person(request))
+    counted = start_cards.cards(viewer)
+    if counted.nothing and not viewer.accounts.exists():
+        return {"cards": counted.cards, "nothing": True}
+    may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
+    return {
+        "cards": counted.cards,
+        "nothing": False,
+        "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
+        "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask),
+        "now": viewer.now,
+        "weeks": start_figures.weeks(viewer),
+        "people": start_figures.people(viewer, asked="people" in request.GET),
+        "lately": start_figures.last_days(viewer),
+        "kept": start_viewer.KEPT_FOR // 60 if viewer.many else 0,
+    }
+
+
+def _well(apps: list[ChannelApp]) -> list[WellLine]:
+    now = database_clock.now()
+    return [*(line for lines in WELL for line in lines(now)), *start_well.lines_of_apps(apps, now)]
 
 
 def _faults(apps: list[ChannelApp]) -> list[str]:
@@ -127,7 +126,7 @@ def _parked(request: HttpRequest) -> dict[str, Any] | None:
     """Return how many addresses mail does not reach, for those who may see them; None for none."""
     if not request.user.has_perm("users.view_refusedaddress"):
         return None
-    number = short_count(parked_scope.visible_to(person(request)), limit=LIMIT)
+    number = short_count(parked_scope.visible_to(person(request)), limit=start_cards.LIMIT)
     return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 
@@ -147,36 +146,3 @@ def _not_set_up(request: HttpRequest) -> str:
         return ""
     missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
     return ", ".join(map(str, missing))
-
-
-def _rows(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: str) -> list[dict[str, str]]:
-    """Return one row, and below the accounts that one person carries how many of them a colleague could back up at once."""
-    if query != _ALONE:
-        return [_row(request, text, icon, tone, query)]
-    alone = backups.count_alone(Account.objects.visible_to(request.user), limit=LIMIT)
-    rows = [_linked(text, icon, tone, query, shown(alone.number, limit=LIMIT))]
-    if alone.at_hand:
-        number = f"{alone.at_hand:,}" if alone.all_looked_at else f"{alone.at_hand:,}+"
-        rows.append(
-            _linked(gettext_lazy("A backup is at hand for"), "group", "good", f"{query}&backup=1", number)
-        )
-    return rows
-
-
-def _linked(text: StrPromise, icon: str, tone: str, query: str, number: str) -> dict[str, str]:
-    """Return a row that leads to the filtered list."""
-    link = f"{reverse('admin:accounts_account_changelist')}?{query}"
-    return {"text": str(text), "icon": icon, "tone": tone, "number": number, "link": link}
-
-
-def _row(request: HttpRequest, text: StrPromise, icon: str, tone: str, query: str) -> dict[str, str]:
-    now = timezone.now()
-    accounts: QuerySet[Account] = Account.objects.visible_to(request.user)
-    key, _, value = query.partition("=")
-    if key == "told":
-        accounts = reach.without_anybody(accounts)
-    elif key == "undated":
-        accounts = accounts.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
-    else:
-        accounts = health_sql.in_health(accounts, value, now=now, zone=timezone.get_current_timezone())
-    return _linked(text, icon, tone, query, short_count(accounts, limit=LIMIT))

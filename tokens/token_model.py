@@ -248,6 +248,8 @@ class Token(vault.NamesItsKeys):
                 condition=Q(deadline_kind="date") & ~Q(state="dead"),
                 name="token_deadline_soon",
             ),
+            # the start page: which log-ins were re-authenticated lately
+            models.Index("linked_at", condition=Q(linked_at__gt=F("created_at")), name="token_linked_anew"),
             # the list Authenticate Tokens, in its usual order
             models.Index("deadline", "id", name="token_list"),
             # the search for people, which reads these columns of all log-ins

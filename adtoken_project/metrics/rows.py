@@ -150,13 +150,19 @@ from notifications_message where state in ('queued', 'sending') and next_attempt
 """
 
 
+def waiting(now: datetime) -> tuple[int, float]:
+    """Return how many mails are to be sent by now, and for how many seconds the oldest of them has been due. One query."""
+    ((count, age),) = _read(_WAITING, now=now)
+    return count, age
+
+
 def messages(now: datetime) -> Iterator[Gauge]:
     """How mails leave."""
     recent = Gauge("adtoken_messages_1d", "Mails of the last day by state.", labels=["state"])
     found = dict(_read(_MESSAGES, since=now - DAY))
     for state in ("queued", "sending", "sent", "failed", "cancelled"):
         recent.add_metric([state], found.get(state, 0))
-    ((count, age),) = _read(_WAITING, now=now)
+    count, age = waiting(now)
     yield recent
     yield Gauge("adtoken_messages_due", "Mails that are to be sent by now.", value=count)
     yield Gauge(

@@ -1,17 +1,24 @@
-"""The portal's start page: what it asks the database."""
+"""The portal's start page: its numbers are those of the lists that they lead to, and what it asks the database."""
 
 import re
+from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
+from accounts.models import AccountEvent
 from adtoken_project import operations_notices
-from portal import start_page
-from tests.support.factories import link, make_account, make_token, make_user
+from portal import start_page, start_viewer
+from tests.portal.support import linked, settle, staff, token_of
+from tests.support.factories import link, make_account, make_team, make_token, make_user
+from tokens.models import Token
+from users.models import Team
 
 pytestmark = pytest.mark.django_db
 
@@ -49,7 +56,9 @@ def test_it_costs_a_superuser_the_same_however_many_accounts_there_are(
     assert len(many) == len(few)
     about_accounts = [sql for sql in many if "accounts_account" in sql]
     assert about_accounts
-    assert [sql for sql in about_accounts if not re.search(r"LIMIT \d+", sql)] == []
+    # What has no limit brings few rows: it counts, or reads the pools of the few that the page names.
+    bounded = r"LIMIT \d+|GROUP BY|^\s*SELECT COUNT\(|COUNT\(\S+\) FILTER|\bIN \(\d+"
+    assert [sql for sql in about_accounts if not re.search(bounded, sql, re.IGNORECASE)] == []
 
 
 def test_the_root_has_registered_its_notices_and_each_stands_on_the_page(
@@ -64,3 +73,122 @@ def test_the_root_has_registered_its_notices_and_each_stands_on_the_page(
 
     assert registered == [operations_notices.notices]
     assert "No worker runs for: mails." in page
+
+
+def fleet(team: Team, name: str) -> None:
+    """Accounts of a team in every state: people and dates such that each part of the page has something to say of some."""
+    now = timezone.now()
+    ada, ben = (token_of(f"{one} of {name}", days=days, team=team) for one, days in (("Ada", 3), ("Ben", 45)))
+    never = token_of(f"Cleo of {name}", days=None, deadline_kind="never", team=team)
+    gone = token_of(f"Dora of {name}", state="dead", team=team)
+    linked(ada, name=f"{name} ends soon", team=team)
+    linked(ada, ben, name=f"{name} two", team=team)
+    linked(ben, never, ada, name=f"{name} three", team=team)
+    linked(ben, name=f"{name} alone", team=team)
+    linked(token_of(f"Emil of {name}", days=20, team=team), name=f"{name} at risk", team=team)
+    linked(token_of(f"Finn of {name}", days=None, team=team), name=f"{name} undated", team=team)
+    linked(never, name=f"{name} paused", team=team, paused_at=now)
+    linked(never, name=f"{name} restricted", team=team, restriction="unpaid bill")
+    lost = linked(never, ben, name=f"{name} lost", team=team)
+    lost.pool.filter(token=ben).update(access="lost", access_reason="access_lost")
+    dark = linked(gone, name=f"{name} dark", team=team)
+    settle(lost, dark)
+    for account, kind, cause in (
+        (dark, "deactivated", "password_changed"),
+        (lost, "shifted", "access_lost"),
+        (dark, "shifted", "password_changed"),
+        (dark, "shifted", "password_changed"),  # again: it counts once
+    ):
+        AccountEvent.objects.create(account=account, kind=kind, cause=cause, at=now - timedelta(days=2))
+    AccountEvent.objects.create(
+        account=lost, kind="deactivated", cause="expired", at=now - timedelta(days=40)
+    )
+    Token.objects.filter(pk=never.pk).update(linked_at=now, created_at=now - timedelta(days=9))
+
+
+def numbers(page: str) -> dict[str, int]:
+    """Return the lists that the page's numbers lead to, with the numbers."""
+    links = re.findall(r'<a [^>]*?href="(/admin/accounts/account/\?[^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    found = {}
+    for address, inside in links:
+        said = re.findall(
+            r">([\d,]+)\s*</?(?:b|a)?|^\s*([\d,]+)\s*$", re.sub(r"<svg.*?</svg>", "", inside, flags=re.DOTALL)
+        )
+        figures = [one for pair in said for one in pair if one]
+        if figures:
+            found[unescape(address)] = int(figures[0].replace(",", ""))
+    return found
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    fern, moss = make_team("Fern"), make_team("Moss")
+    fleet(fern, "Fern")
+    fleet(moss, "Moss")
+    staff(client, "tokens.ask_token", "tokens.view_channelapp", team=fern)
+    if many:  # so that figures are kept, and days to come are worked out where somebody asks
+        monkeypatch.setattr(start_viewer, "MANY", 3)
+        assert "left=1-30" not in client.get("/admin/").content.decode()
+
+    page = client.get("/admin/?people").content.decode()
+    found = numbers(page)
+    listed = {}
+    for address in found:
+        shown = client.get(address).content.decode()
+        listed[address] = int((re.search(r"<strong>(\d+)</strong> of", shown) or ["", "-1"])[1])
+
+    assert found == listed
+    assert "Moss" not in page
+    assert len(found) > 35
+    expected = {
+        "state=deactivated": 1, "state=urgent": 1, "state=restricted": 1, "alone=1": 6, "lost=1": 1, "undated=1": 1, "macro=none": 0,
+        "left=0-0": 1, "left=0-7": 2, "left=2-0": 1, "left=1-60": 3, "lately=shifted": 2, "lately=deactivated%3Apassword_changed": 1,
+    }  # fmt: skip
+    assert {query: found[f"/admin/accounts/account/?{query}"] for query in expected} == expected
+    assert re.search(r"<b>1</b>\s*log-in re-authenticated", page)
+
+
+def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    fern = make_team("Fern")
+    fleet(fern, "Fern")
+    make_account(name="Nobody linked it", team=fern)
+    stranger = token_of("Zoe Stranger", days=2)
+    linked(stranger, name="Fern through a stranger", team=fern)
+    staff(client, "tokens.ask_token", team=fern)
+
+    page = client.get("/admin/").content.decode()
+    rows = re.findall(r'<tr role="row"><th scope="row".*?</tr>', page, re.DOTALL)
+    said = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in rows]
+
+    assert len(said) == 5
+    assert "Fern dark" in said[0]
+    assert "Dora of Fern" in said[0]
+    assert "Ask Dora" in said[0]
+    assert "Fern restricted" in said[2]
+    assert "See steps" in said[2]
+    assert "Fern through a stranger" in said[3]
+    assert "Ask them" in said[3]
+    assert "Zoe" not in page
+    ask = re.search(r'href="([^"]+/ask/)"', rows[0])
+    assert ask is not None
+    client.post(ask[1], {"note": "", "seen": "0"})
+    assert "Ask again" in client.get("/admin/").content.decode()
+
+
+def test_an_installation_without_an_account_says_what_to_do_first(client: Client, settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    page = client.get("/admin/").content.decode()
+
+    assert "First steps" in page
+    assert "Is AdToken itself well?" in page
+    assert "no worker runs" in page
+    assert "Deadlines per week" not in page
+    assert "Act now" not in page

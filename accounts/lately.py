@@ -1,0 +1,50 @@
+"""What happened to accounts in the last 30 days, by reason: the numbers of the start page, and the accounts behind each."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta, tzinfo
+
+from django.db.models import Count, F, Q, QuerySet
+
+from accounts.models import Account, AccountEvent
+from tokens.models import Token
+from users.models import User
+
+DAYS = 30
+KINDS = (AccountEvent.Kind.SHIFTED, AccountEvent.Kind.DEACTIVATED)
+
+
+def since(*, now: datetime, zone: tzinfo) -> datetime:
+    """Return the midnight, in `zone`, from which on it is lately."""
+    midnight = now.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    return midnight - timedelta(days=DAYS)
+
+
+def happened(
+    accounts: QuerySet[Account], *, kind: str, cause: str | None, now: datetime, zone: tzinfo
+) -> QuerySet[Account]:
+    """Keep the accounts to which it happened lately, for any cause where `cause` is None."""
+    events = AccountEvent.objects.filter(kind=kind, at__gte=since(now=now, zone=zone))
+    if cause is not None:
+        events = events.filter(cause=cause)
+    return accounts.filter(pk__in=events.values("account"))
+
+
+def count(user: User, *, now: datetime, zone: tzinfo) -> Mapping[tuple[str, str], int]:
+    """Return (kind, cause) -> to how many accounts that this person sees it happened lately; of any cause where that is "". Two queries."""
+    events = AccountEvent.objects.filter(kind__in=KINDS, at__gte=since(now=now, zone=zone))
+    if not user.sees_all_teams:
+        events = events.filter(account__in=Account.objects.visible_to(user).values("pk"))
+    each = events.order_by().values("kind", "cause").annotate(n=Count("account", distinct=True))
+    of_any = events.order_by().aggregate(
+        **{str(kind): Count("account", distinct=True, filter=Q(kind=kind)) for kind in KINDS}
+    )
+    found = {(row["kind"], row["cause"]): row["n"] for row in each if row["cause"]}
+    return found | {(kind, ""): n for kind, n in of_any.items()}
+
+
+def re_authenticated(user: User, *, now: datetime, zone: tzinfo) -> int:
+    """Return how many log-ins, linked to accounts that this person sees, their people re-authenticated lately. One query."""
+    anew = Token.objects.filter(linked_at__gte=since(now=now, zone=zone), linked_at__gt=F("created_at"))
+    if not user.sees_all_teams:
+        anew = anew.filter(pool_entries__account__in=Account.objects.visible_to(user).values("pk"))
+    return anew.values("pk").distinct().count()

@@ -1,0 +1,120 @@
+"""*Most urgent* of the start page: the accounts that need somebody first, who that is, and the one press that asks them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django.db.models import Exists, F, OuterRef
+from django.urls import reverse
+
+from accounts import actions, health_sql, pool_reasons, selection, summary
+from accounts.health import Health
+from accounts.models import Account, AccountToken
+from portal import account_rows
+from portal.account_rows import ListedAccount
+from portal.start_viewer import Viewer
+from tokens.channels.kinds import Reason
+from tokens.models import TokenEvent
+from ui.calendar_days import AT_RISK, end_of_window
+from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
+from users.visibility import names_for
+
+say = partial(phrase, "words/start_page.txt")
+SHOWN = 5
+_RESTRICTED = 1  # of them, while there are others: nobody here can do much about these
+
+
+@dataclass(frozen=True)
+class Urgent:
+    """One line: the account as the list shows it, who can fix it, and a button."""
+
+    account: Account
+    row: ListedAccount
+    who: str  # "" where nobody is known
+    others: int  # who could fix it as well
+    button: str
+    link: str
+    asks: bool  # the button asks somebody, else it leads to the steps
+
+
+@dataclass(frozen=True)
+class Fixers:
+    """Whose new consent would help an account, the first of them is named; or, without any, who else is waited for."""
+
+    entries: Sequence[AccountToken]
+    waits_for: str = ""
+
+
+def most_urgent(viewer: Viewer, *, may_ask: bool) -> list[Urgent]:
+    """Return the first few: what is dark, the latest first; one that its channel restricts; then what ends within 30 days.
+
+    A fixed number of queries, each with a limit.
+    """
+    names, now = names_for(viewer.user), viewer.now
+    found = [account_rows.row_of(one, names=names, now=now) for one in _first(viewer)]
+    fixers = [_fixers(row) for row in found]
+    tokens = [one.entries[0].token_id for one in fixers if one.entries]
+    asks = TokenEvent.objects.filter(
+        token__in=tokens, kind=TokenEvent.Kind.ASKED, at__gt=F("token__linked_at")
+    )
+    asked = set(asks.values_list("token", flat=True))
+    return [_line(row, one, asked, names, may_ask=may_ask) for row, one in zip(found, fixers, strict=True)]
+
+
+def _first(viewer: Viewer) -> list[Account]:
+    accounts, now, zone = viewer.accounts, viewer.now, viewer.zone
+    linked = Exists(AccountToken.objects.filter(account=OuterRef("pk")))  # else there is nobody to ask
+    dark = health_sql.in_health(accounts, Health.DEACTIVATED, now=now, zone=zone)
+    dark = dark.order_by(linked.desc(), "-since", "pk")
+    restricted = health_sql.in_health(accounts, Health.RESTRICTED, now=now, zone=zone).order_by(
+        "-since", "pk"
+    )
+    works = accounts.filter(paused_at=None, state=Account.State.CONNECTED, restriction="")
+    soon = works.filter(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)).order_by("deadline", "pk")
+    stopped, limited, ending = (
+        list(one.values_list("pk", flat=True)[:SHOWN]) for one in (dark, restricted, soon)
+    )
+    kept_free = min(len(limited), _RESTRICTED) + min(len(ending), 2)
+    first = stopped[: max(SHOWN - kept_free, 0)]
+    ends = ending[: SHOWN - len(first) - min(len(limited), _RESTRICTED)]
+    between = limited[: SHOWN - len(first) - len(ends)]
+    ids = [*first, *between, *ends, *stopped[len(first) : SHOWN - len(between) - len(ends)]]
+    whole = summary.with_pools(Account.objects.visible_to(viewer.user)).in_bulk(ids)
+    return [whole[pk] for pk in ids if pk in whole]
+
+
+def _fixers(row: ListedAccount) -> Fixers:
+    one, account = row.summary, row.summary.account
+    if one.health == Health.RESTRICTED:
+        return Fixers([], account_rows.explain(account, Reason.RESTRICTED).who)
+    if one.health != Health.DEACTIVATED:
+        last = [
+            entry
+            for entry in one.entries
+            if selection.living(entry) and entry.token.deadline == account.deadline
+        ]
+        return Fixers(last)
+    stopped = [entry for entry in one.entries if pool_reasons.explain_entry(entry).by_consent]
+    reason = pool_reasons.account_reason(account, one.entries)
+    first = pool_reasons.entry_that_stopped(account, one.entries)
+    ordered = sorted(stopped, key=lambda entry: first is None or entry.pk != first.pk)
+    return Fixers(ordered, "" if ordered else pool_reasons.explain_account(account, reason).waits_for)
+
+
+def _line(
+    row: ListedAccount, fixers: Fixers, asked: set[int], names: NameVisibility, *, may_ask: bool
+) -> Urgent:
+    account = row.summary.account
+    home = reverse("admin:accounts_account_change", args=[account.pk])
+    if not fixers.entries:
+        return Urgent(account, row, fixers.waits_for, 0, say("see_steps"), home, asks=False)
+    token = fixers.entries[0].token
+    who, others = names.token(token, account), len({one.token.person_name for one in fixers.entries}) - 1
+    if not may_ask or actions.cannot_ask(token):
+        return Urgent(account, row, who, others, say("see_steps"), home, asks=False)
+    link = reverse("admin:accounts_account_token_ask", args=[account.pk, token.pk])
+    known = names.sees_token(token, account)
+    words = "ask_again" if token.pk in asked else "ask"
+    button = say(words, who=names.first(token, account) if known else "")
+    return Urgent(account, row, who, others, button, link, asks=True)

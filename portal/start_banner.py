@@ -1,0 +1,76 @@
+"""The banner of the start page: how many accounts are dark or will be within a week, who can fix that, and the press that asks them all."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.urls import reverse
+
+from accounts import due_asks
+from accounts.models import Account
+from portal.start_cards import Cards, Row
+from portal.start_viewer import Viewer
+from ui.phrases import phrase
+
+say = partial(phrase, "words/start_page.txt")
+
+
+@dataclass(frozen=True)
+class Banner:
+    """What the banner says. `next`: the account that ends first, where nothing is due; `button` is "" where there is nobody to ask."""
+
+    title: str
+    text: str
+    tone: str
+    icon: str
+    button: str = ""
+    link: str = ""
+    next: Account | None = None
+
+
+def banner(viewer: Viewer, cards: Cards, *, may_ask: bool) -> Banner:
+    """Return the banner. One query for who can fix it, or which account is next."""
+    due, limited = [cards.deactivated, cards.urgent], cards.restricted
+    if not any(row.found for row in due):
+        if limited.found:
+            return Banner(_count("restricted", limited), "", "limit", "block")
+        works = viewer.accounts.filter(paused_at=None, state=Account.State.CONNECTED)
+        dated = works.filter(deadline__gte=viewer.now)
+        first = dated.order_by("deadline", "pk").first()
+        return Banner(say("calm"), "", "good", "check_circle", next=first)
+    dark, ends = due
+    title = [_count("deactivated", dark)] if dark.found else []
+    title += [_count("urgent_more" if dark.found else "urgent", ends)] if ends.found else []
+    asks = due_asks.count(viewer.user, viewer.now)
+    text = [_who(asks, dark.found + ends.found)]
+    if limited.found:
+        text.append(_count("restricted_more", limited))
+    button = ""
+    if may_ask and asks.people:
+        button = _button(asks)
+        text += [] if button else [say("asked_all")]
+    tone, icon = ("bad", "cancel") if dark.found else ("urgent", "warning")
+    return Banner(" ".join(title), " ".join(text), tone, icon, button, reverse("admin:ask_due"))
+
+
+def _count(words: str, row: Row) -> str:
+    return say(words, n=row.found, shown=row.number)
+
+
+def _who(asks: due_asks.DueAsks, due: int) -> str:
+    if not asks.people:
+        return say("fix_none")
+    some = asks.accounts < due
+    return say(
+        "fix_some" if some else "fix_all",
+        n=asks.people,
+        shown=f"{asks.people:,}",
+        accounts=f"{asks.accounts:,}",
+    )
+
+
+def _button(asks: due_asks.DueAsks) -> str:
+    """Return the words of the button; "" where everybody was asked today."""
+    if not asks.fresh:
+        return ""
+    words = "ask_all" if asks.fresh == asks.people else "ask_others"
+    return say(words, n=asks.fresh, shown=f"{asks.fresh:,}")

@@ -1,0 +1,140 @@
+"""Filters of Social Accounts to which the start page's numbers lead. Most are drawn only while the address names them."""
+
+from datetime import date
+from typing import Any
+
+from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from accounts import deadline_weeks, lately, people_left
+from accounts.models import Account, AccountEvent, AccountToken
+from portal.event_causes import cause_words
+from ui import dates
+
+Lookups = list[tuple[str, str]]
+
+
+class AccessLostFilter(SimpleListFilter):
+    """Accounts that a linked log-in can no longer reach, whatever their pill."""
+
+    on_off = True
+    title = gettext_lazy("access lost")
+    parameter_name = "lost"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the one choice."""
+        return [("1", gettext("Access lost"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep accounts with such a log-in."""
+        return access_lost(queryset) if self.value() == "1" else queryset
+
+
+def access_lost(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that a linked log-in can no longer reach. Paused ones are left out."""
+    lost = AccountToken.objects.filter(access=AccountToken.Access.LOST)
+    return accounts.filter(paused_at=None, pk__in=lost.values("account"))
+
+
+class _OfTheAddress(SimpleListFilter):
+    """A filter with one choice, the one that the address names; without it there is no chip. Its `words` and `keep` are its own."""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return what the address names, in words."""
+        value = self.value()
+        return [] if value is None else [(value, self.words(value) or value)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+        """Keep what the address names; nothing where that says nothing."""
+        value = self.value()
+        if value is None:
+            return queryset
+        return self.keep(queryset, value) if self.words(value) else queryset.none()
+
+    def words(self, value: str) -> str:
+        """Return what is chosen; "" where the value says nothing."""
+        return ""
+
+    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+        """Keep what a value that says something chooses."""
+        return accounts.none()
+
+
+class PeopleLeftFilter(_OfTheAddress):
+    """How many people are left to carry the account, today or by a day to come: "1-30" is one person in 30 days."""
+
+    title = gettext_lazy("people left")
+    parameter_name = "left"
+
+    def words(self, value: str) -> str:
+        """Return "1 in 30 days"."""
+        if value not in _LEFT:
+            return ""
+        people, days = _LEFT[value]
+        number = gettext("%(people)s or more") % {"people": people} if people == people_left.MOST else people
+        if not days:
+            return gettext("%(people)s today") % {"people": number}
+        return gettext("%(people)s in %(days)s days") % {"people": number, "days": days}
+
+    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+        """Keep accounts with so many people then."""
+        people, days = _LEFT[value]
+        zone = timezone.get_current_timezone()
+        return people_left.left(accounts, people=people, days=days, now=timezone.now(), zone=zone)
+
+
+_LEFT = {
+    f"{people}-{days}": (people, days) for people in range(people_left.MOST + 1) for days in people_left.DAYS
+}
+
+
+class WeekFilter(_OfTheAddress):
+    """The week of the deadline, by its first day: "2026-11-23"."""
+
+    title = gettext_lazy("deadline in the week of")
+    parameter_name = "week"
+
+    def words(self, value: str) -> str:
+        """Return the first day."""
+        first = _day(value)
+        return dates.day(first) if first else ""
+
+    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+        """Keep accounts whose deadline is in these seven days."""
+        first = _day(value)
+        assert first is not None
+        return deadline_weeks.in_week(accounts, first, zone=timezone.get_current_timezone())
+
+
+def _day(text: str) -> date | None:
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        return None
+    return (
+        found if 2000 <= found.year <= 2999 else None
+    )  # no week of it begins or ends outside what dates can say
+
+
+class LatelyFilter(_OfTheAddress):
+    """What happened in the last 30 days, and for which reason: "shifted", "deactivated:password_changed"."""
+
+    title = gettext_lazy("last 30 days")
+    parameter_name = "lately"
+
+    def words(self, value: str) -> str:
+        """Return "Shifted: password changed"."""
+        kind, _, cause = value.partition(":")
+        if kind not in lately.KINDS:
+            return ""
+        words = AccountEvent.Kind(kind).label
+        return f"{words}: {cause_words(cause)}" if cause else str(words)
+
+    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+        """Keep accounts to which it happened."""
+        kind, _, cause = value.partition(":")
+        zone = timezone.get_current_timezone()
+        return lately.happened(accounts, kind=kind, cause=cause or None, now=timezone.now(), zone=zone)
