@@ -14,6 +14,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
+from django.utils.translation import override
 
 from adtoken_project import api_routes, kept_connections, problems
 from adtoken_project.metrics import signals
@@ -22,6 +23,7 @@ from broker.records import hash_of
 from broker.texts import text
 from users import quiet_requests
 from users.client_address import client_address
+from users.languages import ENGLISH
 from users.private_parts import convert_exception_to_response
 
 logger = logging.getLogger(__name__)
@@ -50,7 +52,8 @@ class ApiMiddleware:
         if not path.startswith(PREFIX):
             return self._page(request)
         began = time.monotonic()
-        answer = self._answer(request, self._page if path in PAGES else self._job)
+        with override(ENGLISH):  # of jobs, whatever the installation speaks
+            answer = self._answer(request, self._page if path in PAGES else self._job)
         seconds = time.monotonic() - began
         leases = getattr(request, "leases", None)  # of a batch
         signals.request(path=path, status=answer.status_code, seconds=seconds, leases=leases)

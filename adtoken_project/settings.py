@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "users.middleware.LanguageMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -328,7 +329,9 @@ CELERY_TIMEZONE = "UTC"
 MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from which today's evaluation may run
 
 # --- Language, time, files ---------------------------------------------------------------------------------------
-LANGUAGE_CODE = "en-gb"
+# Of whoever has not chosen one, of addresses outside, and of what has no reader. The API is English.
+LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", default="en-gb", choices=("en-gb", "de"))
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True

@@ -20,6 +20,7 @@ urlpatterns = [
     path("api/v1/docs", api_reference.page, name="api_reference"),
     path("api/v1/", api.urls),
     re_path("^api/(?P<rest>.*)$", unknown),
+    path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/", include("users.account_urls")),
     path("link/", include("tokens.urls")),
     path("mail/events/<str:service>/", mail_events.receive, name="mail_events"),

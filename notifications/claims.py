@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef
 from notifications import kinds
 from notifications.models import Message
 from ui.phrases import phrase
-from users import hold, liveness, refused_addresses
+from users import hold, languages, liveness, refused_addresses
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
@@ -122,8 +122,9 @@ def claim(
         cursor.execute(_CLAIM, values)
         ids = [row[0] for row in cursor.fetchall()]
         parked = refused_addresses.not_mailed().filter(email=OuterRef("recipient"))
-        claimed = Message.objects.select_related("team").filter(pk__in=ids).annotate(parked=Exists(parked))
-        return list(claimed.order_by("next_attempt_at", "pk")) if ids else []
+        claimed = Message.objects.select_related("team").filter(pk__in=ids)
+        read = claimed.annotate(parked=Exists(parked), reader_language=languages.of_address("recipient"))
+        return list(read.order_by("next_attempt_at", "pk")) if ids else []
 
 
 def _moments(now: datetime) -> dict[str, Any]:

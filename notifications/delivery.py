@@ -26,7 +26,7 @@ from notifications import claims, kinds, parking, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui.phrases import phrase
-from users import hold, liveness, storing
+from users import hold, languages, liveness, storing
 
 logger = logging.getLogger(__name__)
 
@@ -230,8 +230,9 @@ class _Run:
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         try:
-            mail = preparing.fit(self._maker(kind, message)())
-            one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
+            with languages.spoken(message.reader_language):
+                mail = preparing.fit(self._maker(kind, message)())
+                one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
         except kinds.NotWanted as answer:
             self._ended(pk, "cancelled", partial(claims.record_cancelled, message, str(answer)))
         except Exception as error:  # one bad message never stops the run

@@ -1,6 +1,7 @@
 """From a mail as its kind builds it to what leaves and what is kept of it."""
 
 from django.conf import settings
+from django.utils.translation import get_language
 
 from notifications import bounce_tokens, claims, clean, kinds, service_reports
 from notifications.mime import Email
@@ -53,6 +54,7 @@ def as_email(message: Message, mail: kinds.Mail) -> Email:
     headers = {
         "Message-ID": message.message_id,
         "Auto-Submitted": "auto-generated",
+        "Content-Language": get_language(),
         **bounce_tokens.headers(message),
         **mail.headers,
     }

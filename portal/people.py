@@ -82,7 +82,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
     readonly_fields = ["carried", "last_log_in", "joined", "log_ins"]
     fieldsets = [
-        (None, {"fields": ["email", "name", "time_zone", "theme", "is_active"]}),
+        (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),
         (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),

@@ -11,7 +11,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from accounts import leaving
 from portal import offboarding
 from users import invitations, roles, visibility
-from users.forms import UserModelForm, time_zone_choices
+from users.forms import UserModelForm, language_choices, time_zone_choices
 from users.models import Invitation, User
 from users.role_choices import Role
 
@@ -36,6 +36,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
 class PersonForm(UserModelForm):
     """A person, without the password: its hash is nobody's business."""
 
+    language = forms.ChoiceField(choices=language_choices, required=False, widget=UnfoldAdminSelectWidget)
     time_zone = forms.ChoiceField(choices=time_zone_choices, required=False, widget=UnfoldAdminSelectWidget)
 
     class Meta:

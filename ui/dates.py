@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 
 from django.utils import dateformat
-from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, override
+from django.utils.translation import get_language, gettext, gettext_lazy, ngettext, override, pgettext
 
 from ui.calendar_days import AT_RISK, URGENT, days_until
 
@@ -155,8 +155,8 @@ def moment(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> Mome
     local, utc = when.astimezone(zone), when.astimezone(UTC)
     return Moment(
         iso=f"{utc:%Y-%m-%dT%H:%M:%SZ}",
-        title=f"{dateformat.format(local, 'l j F Y, H:i:s')} {local:%Z} ({utc:%H:%M} UTC)",
-        full=f"{dateformat.format(local, 'D j M Y, H:i')} {local:%Z}",
+        title=f"{dateformat.format(local, pgettext('form of a date', 'l j F Y, H:i:s'))} {local:%Z} ({utc:%H:%M} UTC)",
+        full=f"{dateformat.format(local, pgettext('form of a date', 'D j M Y, H:i'))} {local:%Z}",
         short=short_date(when, zone=zone, now=now),
         day=day(local, year=_has_other_year(local, now)),
     )
@@ -164,13 +164,15 @@ def moment(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> Mome
 
 def day(when: date, *, year: bool = True) -> str:
     """Return "Sat 21 Nov 2026" of a local day, without the year where that is known."""
-    return dateformat.format(when, "D j M Y" if year else "D j M")
+    form = pgettext("form of a date", "D j M Y") if year else pgettext("form of a date", "D j M")
+    return dateformat.format(when, form)
 
 
 def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None, named: bool = False) -> str:
     """Return "Sat 21 Nov, 08:14"; with the year wherever it is not this year, and the zone's name where it is to be `named`."""
     local = when.astimezone(zone)
-    form = "D j M Y, H:i" if _has_other_year(local, now) else "D j M, H:i"
+    long, short = pgettext("form of a date", "D j M Y, H:i"), pgettext("form of a date", "D j M, H:i")
+    form = long if _has_other_year(local, now) else short
     return _written(when, zone, f"{form} T" if named else form, get_language())
 
 

@@ -39,6 +39,7 @@ class UsersConfig(AppConfig):
         pre_save.connect(factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.factor_keys")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
+        user_logged_in.connect(receivers.keep_language, dispatch_uid="users.language")
         account.user_logged_in.connect(receivers.remember_device, dispatch_uid="users.device")
         account.password_reset.connect(receivers.forget_wrong_passwords, dispatch_uid="users.limits")
         account.authentication_step_completed.connect(

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
 from django.utils.translation import gettext, gettext_lazy
 
+from users import languages
 from users.models import User
 
 if TYPE_CHECKING:
@@ -27,15 +28,21 @@ def time_zone_choices() -> list[tuple[str, str]]:
     ]
 
 
+def language_choices() -> list[tuple[str, str]]:
+    """Return what is offered, each by its own name; first the empty choice."""
+    return [("", gettext("As the browser asks for it")), *languages.choices()]
+
+
 class ProfileForm(UserModelForm):
     """What a person may change about themselves. The e-mail is the login; administrators change it."""
 
     class Meta:
         model = User
-        fields = ["name", "time_zone", "theme"]
+        fields = ["name", "language", "time_zone", "theme"]
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
         labels = {
             "name": gettext_lazy("Your name"),
+            "language": gettext_lazy("Language"),
             "time_zone": gettext_lazy("Time zone"),
             "theme": gettext_lazy("Appearance"),
         }
@@ -44,6 +51,12 @@ class ProfileForm(UserModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = True
+        self.fields["language"] = forms.ChoiceField(
+            label=gettext_lazy("Language"),
+            choices=language_choices(),
+            required=False,
+            help_text=gettext("Of pages and mails."),
+        )
         self.fields["time_zone"] = forms.ChoiceField(
             label=gettext_lazy("Time zone"),
             choices=time_zone_choices(),

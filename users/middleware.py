@@ -1,5 +1,5 @@
-"""No page is cached; sessions of staff end; staff need a second factor before they reach the admin portal; pages show times in the
-viewer's zone."""
+"""No page is cached; sessions of staff end; staff need a second factor before they reach the admin portal; pages speak the
+viewer's language and show times in the viewer's zone."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
-from users import second_factor
+from users import languages, second_factor
 from users.models import Session, person
 from users.sessions import SEEN_EVERY
 
@@ -123,6 +123,20 @@ def _is_guarded(request: HttpRequest) -> bool:
     if match is None or match.namespace != "admin" or not (match.url_name or "").startswith(GUARDED):
         return False
     return request.method == "POST" or not str(match.url_name).endswith("_changelist")
+
+
+class LanguageMiddleware:
+    """Speaks the visitor's language. It comes before all that says something, and leaves the thread as it found it."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer in it."""
+        with languages.spoken(languages.of_visitor(request)):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", get_language())
+            return response
 
 
 class TimeZoneMiddleware:

@@ -56,6 +56,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(max_length=150, blank=True, help_text=_("As colleagues see it."))
     time_zone = models.CharField(max_length=64, blank=True, help_text=_("Empty: the project's time zone."))
+    language = models.CharField(
+        max_length=10, blank=True, db_default="", help_text=_("Empty: as the browser asks for it.")
+    )
     theme = models.CharField(
         max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
     )

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from users import password_limits, refused_addresses, sessions
+from users import languages, password_limits, refused_addresses, sessions
 from users.client_address import client_address
 from users.login_record_model import BROWSER_LENGTH
 from users.models import User
@@ -47,6 +47,11 @@ def begin_session(*, request: HttpRequest, **_kwargs: Any) -> None:
             sessions.BROWSER: request.headers.get("User-Agent", "")[:BROWSER_LENGTH],
         }
     )
+
+
+def keep_language(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
+    """Know from the first log-in on which language to mail."""
+    languages.keep_guess(user, request)
 
 
 def renew_session_id(*, request: HttpRequest, reauthenticated: bool = False, **_kwargs: Any) -> None:

@@ -1,1 +1,1 @@
-"""Formats of the one language that pages have."""
+"""Formats of English pages."""

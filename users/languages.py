@@ -1,0 +1,57 @@
+"""In which language a person reads: pages while they are asked for, mails when they are made.
+
+Chosen in the profile; before that, as the browser asks for it, which is kept at the first log-in so that mails speak it, too. What has no
+reader, and addresses that nobody here has, are in the installation's language (settings.LANGUAGE_CODE).
+"""
+
+from contextlib import AbstractContextManager
+
+from django.conf import settings
+from django.db.models import CharField, OuterRef, Subquery, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.utils.translation import get_language_from_request, override
+
+from users.models import User
+
+ENGLISH = "en-gb"
+
+
+def are_several() -> bool:
+    """Return whether there is anything to choose."""
+    return len(settings.LANGUAGES) > 1
+
+
+def choices() -> list[tuple[str, str]]:
+    """Return what is offered, each by the name that it has for itself: ("de", "Deutsch")."""
+    return [(code, str(name)) for code, name in settings.LANGUAGES]
+
+
+def guessed(request: HttpRequest) -> str:
+    """Return the language that was chosen in this browser without a log-in, else what the browser asks for, else the installation's."""
+    return get_language_from_request(request)
+
+
+def of_visitor(request: HttpRequest) -> str:
+    """Return the language of whoever asks for a page."""
+    chosen: str = getattr(request.user, "language", "")
+    return chosen if chosen in dict(settings.LANGUAGES) else guessed(request)
+
+
+def spoken(language: str) -> AbstractContextManager[None]:
+    """Speak a language for a while: the installation's where it is "" or none that is offered (any more)."""
+    return override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
+
+
+def keep_guess(user: User, request: HttpRequest) -> None:
+    """Keep what the browser asks for, so that mails speak it; what a person has chosen stays."""
+    if user.language or not are_several():
+        return
+    user.language = guessed(request)
+    User.objects.filter(pk=user.pk, language="").update(language=user.language)
+
+
+def of_address(address: str) -> Coalesce:
+    """Return the expression for the language of whoever has the address in a column, "" for nobody: one look into an index for each row."""
+    person = User.objects.filter(email=OuterRef(address), is_active=True)
+    return Coalesce(Subquery(person.values("language")[:1]), Value(""), output_field=CharField())
