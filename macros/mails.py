@@ -24,7 +24,7 @@ from tokens.reasons import Explanation
 from ui import addresses, dates, mails
 from ui.mails import called
 from ui.pills import Pill, pill
-from ui.text import HiddenName, first_name, join_names
+from ui.text import HiddenName, first_name, join_names, quoted
 from users.recipients import Via, reply_to
 
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
@@ -204,7 +204,7 @@ def of_mail(
         "fallen_back": [] if mine else _fallen_back(lines),
         "because": _because(lines),
         "linked": len({line.account.pk for line in lines if line.mine}),
-        "macros": join_names([f"“{name}”" for name in macros]),
+        "macros": join_names([quoted(name) for name in macros]),
         "macro_count": len(macros),
     }
 

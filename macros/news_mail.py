@@ -24,7 +24,7 @@ from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from ui import addresses, dates, pills
-from ui.text import first_name, join_names
+from ui.text import first_name, join_names, quoted
 from users.recipients import Via, reply_to
 
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
@@ -118,7 +118,7 @@ def _facts(
         "cards": cards,
         "unseen": len(unseen),
         "personal": any("?" in str(card.get("renew_url", "")) for card in cards if _asks(card)),
-        "macros": join_names([f"“{name}”" for name in macros]),
+        "macros": join_names([quoted(name) for name in macros]),
         "macro_count": len(macros),
         "because": {Via.TEAM_LEAD: "lead", Via.OPERATOR: "operator"}.get(ways.pop(), "")
         if len(ways) == 1

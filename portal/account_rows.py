@@ -17,6 +17,7 @@ from tokens.models import Token
 from ui import dates
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
+from ui.text import mid
 
 say = partial(phrase, "words/pool.txt")
 
@@ -113,7 +114,7 @@ def _what_ends(one: Summary, names: NameVisibility) -> str:
     stopped = next((e for e in one.entries if e.token.state == Token.State.DEAD), None)
     if stopped is not None:
         explanation = explain(one.account, stopped.token.reason)
-        return f"{names.first(stopped.token, one.account)}: {explanation.short[:1].lower()}{explanation.short[1:]}"
+        return f"{names.first(stopped.token, one.account)}: {mid(explanation.short)}"
     dated = [e for e in one.entries if selection.living(e) and e.token.deadline == one.account.deadline]
     return (
         str(dates.CLOCK_NAMES.get(dated[0].token.deadline_clock, dates.CLOCK_NAMES["access"]))

@@ -12,6 +12,7 @@ from tokens.channels import declarations, registry
 from tokens.channels.kinds import AppField
 from tokens.models import ChannelApp
 from tokens.vault import NothingStored, VaultError
+from ui.text import mid
 
 
 class ChannelAppForm(ModelForm[ChannelApp]):
@@ -124,7 +125,7 @@ class ChannelAppForm(ModelForm[ChannelApp]):
             if one.name not in saved and not self.cleaned_data.get(name):
                 self.add_error(
                     name if name in self.fields else None,
-                    gettext("A live app needs its %(field)s.") % {"field": one.label.lower()},
+                    gettext("A live app needs its %(field)s.") % {"field": mid(str(one.label))},
                 )
 
     def _check_new_links(self, cleaned: dict[str, Any]) -> None:

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
@@ -121,7 +121,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
         """Return whether the person has enrolled one."""
-        return gettext("Set up") if getattr(user, "enrolled", False) else gettext("None")
+        return gettext("Set up") if getattr(user, "enrolled", False) else pgettext("second factor", "None")
 
     @admin.display(description=gettext_lazy("Last log-in"), ordering="last_login")
     def last_log_in(self, user: User) -> SafeString | str:

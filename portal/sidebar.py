@@ -7,7 +7,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrPromise
 
 from accounts.models import Account
@@ -35,7 +35,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("API keys"), "link", ["accounts.ApiKey"]),
             (gettext_lazy("Users and teams"), "group", ["users.User", "users.Team", "auth.Group"]),
             (gettext_lazy("Invitations"), "person_add", ["users.Invitation"]),
-            (gettext_lazy("Log-ins"), "login", ["users.LoginRecord"]),
+            (pgettext_lazy("at AdToken", "Log-ins"), "login", ["users.LoginRecord"]),
             (gettext_lazy("Retention"), "auto_delete", ["users.RetentionPeriod"]),
         ],
     ),

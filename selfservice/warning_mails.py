@@ -8,7 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from macros import not_mine, opt_outs
-from ui.text import join_all
+from ui.text import join_all, quoted
 
 
 @never_cache
@@ -28,7 +28,7 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
         "message": message,
         "signed": signed,
         "macros": macros,
-        "names": join_all([f"“{macro.name}”" for macro in macros]),
+        "names": join_all([quoted(macro.name) for macro in macros]),
         "stopped": opt_outs.stopped(message),
     }
     return render(request, "selfservice/mails/stop.html", context)

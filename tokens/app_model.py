@@ -15,6 +15,7 @@ from tokens import vault
 from tokens.channels import registry
 from tokens.channels.kinds import AppField, AppKeys
 from tokens.choices import channel_choices
+from ui.text import mid
 
 
 def _and_no(first: str, last: str) -> str:
@@ -121,7 +122,7 @@ class ChannelApp(vault.NamesItsKeys):
                 gettext("%(app)s has no secret yet. Enter it under Channel apps.") % {"app": self}
             )
         more: Mapping[str, str] = stored.get("more", {})
-        if missing := [one.label.lower() for one in self.app_fields if not more.get(one.name)]:
+        if missing := [mid(str(one.label)) for one in self.app_fields if not more.get(one.name)]:
             raise vault.NothingStored(
                 gettext("%(app)s has no %(field)s yet. Enter it under Channel apps.")
                 % {"app": self, "field": reduce(_and_no, missing)}

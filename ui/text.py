@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.utils.translation import gettext
+from django.utils.translation import get_language, gettext
 
 
 class HiddenName(str):
@@ -45,8 +45,23 @@ def join_all(names: Sequence[str]) -> str:
 
 
 def mid(text: str) -> str:
-    """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals."""
-    return text[:1].lower() + text[1:]
+    """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals.
+
+    In English alone: a German text may begin with a noun.
+    """
+    return text[:1].lower() + text[1:] if (get_language() or "en").startswith("en") else text
+
+
+def quoted(text: str) -> str:
+    """Return the text between the quotation marks of the language."""
+    return gettext("“%(text)s”") % {"text": text}
+
+
+def join_or(names: Sequence[str]) -> str:
+    """Return "Ben", "Ben or Chiara", or "Ben, Chiara or Emil"."""
+    if len(names) <= 1:
+        return "".join(names)
+    return gettext("%(first)s or %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
 
 
 def first_name(name: str) -> str:

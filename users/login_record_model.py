@@ -4,6 +4,7 @@ from enum import StrEnum
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from ui import phrases
 from users import browsers
@@ -38,7 +39,7 @@ class LoginRecord(models.Model):
     """One event at the door. No foreign key binds it: rows outlive the people, and are not changed when one is deleted."""
 
     class Kind(models.TextChoices):
-        LOG_IN = "log_in", _("Log-in")
+        LOG_IN = "log_in", pgettext_lazy("at AdToken", "Log-in")
         LOG_OUT = "log_out", _("Log-out")
         PASSWORD = "password", _("Password")  # a kind
         FACTOR = "factor", _("Second factor")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 from django_stubs_ext import StrPromise
 
 MOST = 3_650  # days: ten years
@@ -41,5 +42,7 @@ KINDS = {
     HAND_OUTS: Kind(
         _("Tokens handed out"), _("Which publishing system took which token, and when."), 400, 400
     ),
-    LOG_INS: Kind(_("Log-ins"), _("Who logged in, from where, and who failed to."), 400, 30),
+    LOG_INS: Kind(
+        pgettext_lazy("at AdToken", "Log-ins"), _("Who logged in, from where, and who failed to."), 400, 30
+    ),
 }

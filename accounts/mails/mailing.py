@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from accounts import summary
 from accounts.models import Account, AccountNotice
@@ -79,7 +79,7 @@ def facts(message: Message) -> list[Fact]:
     return [
         Fact(
             what=f"{_named(accounts[notice.account_id])}: {notice.get_kind_display()}",
-            outcome=gettext("Over") if notice.closed_at else gettext("Open"),
+            outcome=gettext("Over") if notice.closed_at else pgettext("state", "Open"),
         )
         for notice in told[:100]
     ]

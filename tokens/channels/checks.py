@@ -12,6 +12,7 @@ from django.urls import NoReverseMatch, reverse
 from tokens.channels import declarations, versions, words
 from tokens.channels.base import Channel
 from tokens.channels.registry import CHANNELS
+from users.languages import ENGLISH
 
 PARTS = (
     "key", "label", "protocol", "scopes", "partial_grants", "lifetime", "versions", "manage_url",
@@ -80,7 +81,7 @@ def _of_the_words(channel: Channel) -> list[str]:
         f"says nothing in lifetime.{part}" for part in OF_LIFETIME if lifetime and not getattr(lifetime, part)
     ]
     key = getattr(channel, "key", "")
-    if (last := words.said(key, "last_step")) and not last.startswith("Press "):
+    if (last := words.said(key, "last_step", language=ENGLISH)) and not last.startswith("Press "):
         said.append("has a last_step that does not begin with “Press ”")
     if not words.has_own(key):
         said.append(

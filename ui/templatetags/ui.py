@@ -111,6 +111,30 @@ def join_names(names: Sequence[str]) -> str:
 
 
 @register.filter
+def join_or(names: Sequence[str]) -> str:
+    """Return "Ben or Chiara": {{ people|join_or }}."""
+    return text.join_or(names)
+
+
+@register.filter
+def quoted(what: str) -> str:
+    """Return “what” in the quotation marks of the language."""
+    return text.quoted(what)
+
+
+@register.filter
+def join_quoted(names: Sequence[str]) -> str:
+    """Return "“Ben” and “Chiara”", however many they are."""
+    return text.join_all([text.quoted(str(name)) for name in names])
+
+
+@register.filter
+def mid(what: str) -> str:
+    """Return a text for the middle of a sentence, as `ui.text.mid` does."""
+    return text.mid(what)
+
+
+@register.filter
 def message_look(level_tag: str) -> dict[str, str]:
     """Return tone and icon for a Django message's level."""
     return _MESSAGE_LOOKS.get(level_tag, {"tone": "accent", "icon": "info"})
