@@ -230,7 +230,7 @@ class _Run:
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         try:
-            with languages.spoken(message.reader_language):
+            with languages.spoken(getattr(message, "reader_language", "")):
                 mail = preparing.fit(self._maker(kind, message)())
                 one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
         except kinds.NotWanted as answer:

@@ -47,8 +47,6 @@ class Message(models.Model):
     html = models.TextField(blank=True)
     error = models.CharField(max_length=500, blank=True)  # why it failed, was cancelled, or is tried again
 
-    reader_language = ""  # no column: a message that was claimed comes with it
-
     class Meta:
         ordering = ["-created_at", "-id"]
         # A unique field would bring a second index, for LIKE.

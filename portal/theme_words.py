@@ -45,9 +45,7 @@ THEME_WORDS = (
     gettext_noop("Select value"),
     gettext_noop("Submit"),
     gettext_noop("This item will be deleted."),
-    gettext_noop(
-        "This page yielded into no results. Create a new item or reset your filters."
-    ),
+    gettext_noop("This page yielded into no results. Create a new item or reset your filters."),
     gettext_noop("Toggle password visibility"),
     gettext_noop("True"),
     gettext_noop("Type to search"),

@@ -39,7 +39,7 @@ def of_visitor(request: HttpRequest) -> str:
 
 
 def spoken(language: str) -> AbstractContextManager[None]:
-    """Speak a language for a while: the installation's where it is "" or none that is offered (any more)."""
+    """Speak a language for a while: the installation's where it is "" or none that is offered."""
     return override(language if language in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE)
 
 

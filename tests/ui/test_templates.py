@@ -250,7 +250,7 @@ def test_pages_of_a_broken_handshake_never_print_its_exception(name: str) -> Non
 def test_the_frame_puts_the_skip_link_first_and_the_theme_on_the_root() -> None:
     html = render_to_string("selfservice/base.html", {"user": {"theme": "dark", "is_authenticated": False}})
 
-    assert '<html lang="en" data-theme="dark">' in html
+    assert '<html lang="en-gb" data-theme="dark">' in html
     assert re.search(r"<body>\s*<a class=\"at-hidden\" href=\"#content\">", html)
     assert_nests(html)
 
