@@ -15,11 +15,11 @@ from broker.lease_rows import Purpose
 from broker.leases import Claims, Lease, is_use_due, lease, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
-from tokens.channels import registry, shares
+from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
 from tokens.channels.kinds import HARMLESS, Answer, Classification, Reason, Verdict
 from tokens.clock import Clock
-from tokens.models import Token
+from tokens.models import ChannelApp, Token
 from users import hold
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
@@ -30,16 +30,25 @@ WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
 class _ReportedRow(NamedTuple):
-    """What a good answer needs to know of the lease's account and token: the facts of the one read."""
+    """What an answer that needs no question to the channel is made of: account, token and app, by one read.
+
+    Jobs come again and again while their channel is silent, and each is told at once to wait. Where the token is gone, what is its is None.
+    """
 
     channel: str
+    native_id: str
     team_id: int
-    last_used_at: datetime | None  # None: never, or the token is gone
+    generation: int | None
+    state: str | None
+    reason: str | None
+    region: str | None
+    last_used_at: datetime | None  # None: never, too
+    client_id: str | None
 
 
 _READ = """
-select a.channel, a.team_id, t.last_used_at
-from accounts_account a left join tokens_token t on t.id = %s
+select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, t.region, t.last_used_at, app.client_id
+from accounts_account a left join tokens_token t on t.id = %s left join tokens_channelapp app on app.id = t.app_id
 where a.id = %s
 """
 
@@ -76,7 +85,7 @@ def report(
     if classification.verdict == Verdict.OK:
         _note_success(claims, row, method, now)
         return ReportAnswer(Verdict.OK, "none")
-    return _look_into(caller, claims, answer, classification, now)
+    return _look_into(caller, claims, row, answer, classification, now)
 
 
 def _read(claims: Claims) -> _ReportedRow | None:
@@ -93,73 +102,92 @@ def _note_success(claims: Claims, row: _ReportedRow, method: str, now: datetime)
 
 
 def _look_into(
-    caller: Caller, claims: Claims, answer: Answer, classification: Classification, now: datetime
+    caller: Caller,
+    claims: Claims,
+    row: _ReportedRow,
+    answer: Answer,
+    classification: Classification,
+    now: datetime,
 ) -> ReportAnswer:
     """Say what to do after an answer that is no success. Raises NotFound."""
-    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
-    account = Account.objects.filter(pk=claims.account_id).first()
-    if account is None:
-        raise NotFound(text("no_lease"))
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
-    if token is not None:
-        unknown_answers.keep(
-            token.app, classification, evidence, token_id=token.pk, now=now, api_key=caller.key_id
-        )
-    if token is None or token.generation != claims.generation:
-        return _next(caller, account, classification, claims.purpose, now)
-    if token.state == Token.State.DEAD:
-        return _next(caller, account, _confirmed(token.reason), claims.purpose, now)
+    _keep_unknown(caller, claims, classification, evidence, now)
+    if row.generation != claims.generation:
+        return _next(caller, row, classification, claims.purpose, now)
+    if row.state == Token.State.DEAD:
+        return _next(caller, row, _confirmed(row.reason or ""), claims.purpose, now)
     if classification.verdict == Verdict.OUR_BUG:
         return ReportAnswer(classification.verdict, "none", detail=text("about_the_request"))
     if classification.verdict in HARMLESS:
         return ReportAnswer(
             classification.verdict, "retry_later", retry_after=classification.retry_after or RETRY_AFTER
         )
-    return _confirm(caller, account, token, classification, evidence, claims, now)
+    return _confirm(caller, claims, row, classification, evidence, now)
+
+
+def _keep_unknown(
+    caller: Caller,
+    claims: Claims,
+    classification: Classification,
+    evidence: dict[str, Any],
+    now: datetime,
+) -> None:
+    """Keep an answer that nobody knows, for staff; of a token that is gone nothing is kept."""
+    if not classification.unknown:
+        return
+    app = ChannelApp.objects.filter(tokens=claims.token_id).first()
+    if app is not None:
+        unknown_answers.keep(
+            app, classification, evidence, token_id=claims.token_id, now=now, api_key=caller.key_id
+        )
 
 
 def _confirm(
     caller: Caller,
-    account: Account,
-    token: Token,
+    claims: Claims,
+    row: _ReportedRow,
     classification: Classification,
     evidence: dict[str, Any],
-    claims: Claims,
     now: datetime,
 ) -> ReportAnswer:
     """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
-    if wait := token.closed_for():
+    if wait := gate.closed_for(row.channel, row.client_id or "", row.region or ""):
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
     try:
-        with shares.taken(account.channel):
-            return _ask(caller, account, token, classification, evidence, claims, now)
+        with shares.taken(row.channel):
+            return _ask(caller, claims, row, classification, evidence, now)
     except shares.NoRoom:
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
 
 
 def _ask(
     caller: Caller,
-    account: Account,
-    token: Token,
+    claims: Claims,
+    row: _ReportedRow,
     classification: Classification,
     evidence: dict[str, Any],
-    claims: Claims,
     now: datetime,
 ) -> ReportAnswer:
-    """Ask first about the token, then about the account."""
+    """Ask first about the token, then about the account. Raises NotFound where that went away meanwhile."""
+    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+    account = Account.objects.filter(pk=claims.account_id).first()
+    if account is None:
+        raise NotFound(text("no_lease"))
+    if token is None:
+        return _next(caller, row, classification, claims.purpose, now)
     limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
-        return _next(caller, account, _confirmed(outcome.reason), claims.purpose, now)
-    if outcome.state != Token.State.VALID or outcome.generation != token.generation:
-        return _next(caller, account, classification, claims.purpose, now)
+        return _next(caller, row, _confirmed(outcome.reason), claims.purpose, now)
+    if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
+        return _next(caller, row, classification, claims.purpose, now)
     if outcome.verdict != Verdict.OK:
         return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     read = control.read(account, token, clock=clock, limit=limit)
     if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit
     ):
-        return _next(caller, account, read.classification, claims.purpose, now)
+        return _next(caller, row, read.classification, claims.purpose, now)
     undecided = read.classification.verdict in UNDECIDED
     if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
         return ReportAnswer(read.classification.verdict, "retry_later", retry_after=RETRY_AFTER)
@@ -173,7 +201,7 @@ def _ask(
             read=read,
             now=now,
         )
-    answer = _next(caller, account, classification, claims.purpose, now)
+    answer = _next(caller, row, classification, claims.purpose, now)
     if answer.lease is not None and answer.lease.token_id == token.pk:
         lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
     return answer
@@ -185,14 +213,12 @@ def _confirmed(reason: str) -> Classification:
 
 
 def _next(
-    caller: Caller, account: Account, classification: Classification, purpose: Purpose, now: datetime
+    caller: Caller, row: _ReportedRow, classification: Classification, purpose: Purpose, now: datetime
 ) -> ReportAnswer:
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
     reason = str(classification.reason or "")
     try:
-        fresh = lease(
-            caller=caller, channel=account.channel, native_id=account.native_id, now=now, purpose=purpose
-        )
+        fresh = lease(caller=caller, channel=row.channel, native_id=row.native_id, now=now, purpose=purpose)
     except NotAvailable as held:
         return ReportAnswer(classification.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:

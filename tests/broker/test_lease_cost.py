@@ -1,4 +1,4 @@
-"""What a lease costs in SQL: one read and one row of the record, each planned once per connection; and a report of success one read."""
+"""What a lease costs in SQL: one read and one row of the record, each planned once per connection; and a report one read, unless the channel is asked."""
 
 import pytest
 from django.db import connection
@@ -8,6 +8,7 @@ import broker
 from accounts.models import Account
 from tests.macros.support import ending
 from tests.support.factories import NOW
+from tokens.channels import brake, gate
 from users import hold
 
 pytestmark = pytest.mark.django_db
@@ -46,6 +47,27 @@ def test_a_report_of_success_is_one_read() -> None:
 
     with CaptureQueriesContext(connection) as captured:
         assert report() == "none"
+
+    assert [query["sql"].split()[0] for query in captured] == ["select"]
+
+
+def test_a_report_about_a_channel_that_is_not_asked_now_is_one_read() -> None:
+    account = ending(30)
+    given = lease(account)
+    app = account.active_token.app if account.active_token else None
+    assert app is not None
+    brake.pause(gate.name_of(app.channel, app.client_id), 60)
+    trouble = {"error": {"code": 190, "type": "OAuthException", "message": "Error validating access token"}}
+
+    def report() -> str:
+        return broker.report(
+            caller=INTERNAL, lease_id=given.lease_id, status=400, body=trouble, now=NOW
+        ).action
+
+    report()
+
+    with CaptureQueriesContext(connection) as captured:
+        assert report() == "retry_later"
 
     assert [query["sql"].split()[0] for query in captured] == ["select"]
 
