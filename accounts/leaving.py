@@ -123,8 +123,9 @@ def accounts_of(person: User) -> QuerySet[Any]:
 
 def count(accounts: QuerySet[Any]) -> dict[Then, int]:
     """Count what `accounts_of` returns by what becomes of it. One query."""
-    numbers = accounts.aggregate(**{one.name: Count("pk", filter=Q(then=one)) for one in Then})
-    return {one: numbers[one.name] for one in Then}
+    # Grouped, and not counted three times with a condition each: `then` is worked out once for each account.
+    numbers = dict(accounts.order_by().values("then").annotate(n=Count("pk")).values_list("then", "n"))
+    return {one: numbers.get(one, 0) for one in Then}
 
 
 def plan(*, person: User, actor: User, now: datetime) -> Plan:

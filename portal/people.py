@@ -116,7 +116,10 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     @admin.display(description=gettext_lazy("Carries"))
     def carried(self, user: Any) -> SafeString:
         """Return the person's log-ins at channels, and what depends on them."""
-        return person_page.carried(user, user.viewer)
+        if not hasattr(user, "card"):  # the theme asks for it five times
+            user.card = person_page.carried(user, user.viewer)
+        card: SafeString = user.card
+        return card
 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:

@@ -46,7 +46,7 @@ def carried(user: User, viewer: User) -> SafeString:
     context = {
         "person": user,
         "lines": _log_ins(user, visible),
-        "alone": list(alone),
+        "alone": list(alone) if numbers[Then.STOPS] else [],
         "stop": numbers[Then.STOPS],
         "unshown": max(0, numbers[Then.STOPS] - SHOWN),
         "one_left": numbers[Then.ONE_LEFT],
