@@ -26,6 +26,7 @@ from accounts.list_place import PLACE
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
 from notifications.models import Message
+from tokens.channels import declarations
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
 from users.models import Membership, Team, User
@@ -149,7 +150,7 @@ class Account(models.Model):
     @property
     def full_name(self) -> str:
         """Return "Lumen Shoes EU (Facebook 4021187)", for lists without columns: an agency has one name on six channels."""
-        return f"{self.name} ({self.get_channel_display()} {self.native_id})"
+        return f"{self.name} ({declarations.label(self.channel)} {self.native_id})"
 
 
 class AccountToken(models.Model):

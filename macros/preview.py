@@ -125,10 +125,11 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     Raises TakesTooLongError where the database needs more than LONGEST: a web process has few threads.
     """
     values = _values(draft, now)
+    query = sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else sql.PREVIEW
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
-            cursor.execute(sql.PREVIEW, values)
+            cursor.execute(query, values)
             number, first_on, fallen_back, nobody, *lists = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

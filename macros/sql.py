@@ -90,6 +90,8 @@ _UNTIL = """
 # would silence every warning). It is the start of the account's cycle, or earlier: that of the token which sets the date, or its issue.
 # A token whose date of issue nobody told may be of any age. An account that no rule is for is left out before its pool is read.
 _RULED = "(exists (select 1 from wide_rule) or exists (select 1 from chosen c where c.account_id = a.id))"
+_RULED_ENTRY = """(p.account_id in (select account_id from watched)
+           or exists (select 1 from wide_rule where of_token))"""
 _ENDING = f"""
   select false as dark, a.id as account_id, a.channel, a.team_id, a.deadline, a.cycle,
          (a.deadline at time zone %(zone)s)::date as ends_on, a.cycle_since
@@ -105,7 +107,7 @@ _DARK = f"""
     and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
          or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""  # noqa: S608  # constants
 
-_ENDING_TOKENS = """
+_ENDING_TOKENS = f"""
   select t.*, a.channel, a.team_id, (t.deadline at time zone %(zone)s)::date as ends_on from (
     select p.account_id, t.id, t.deadline, t.cycle, least(t.cycle_since, coalesce(t.issued_at, '-infinity')) as known_since,
            t.consented_by_id, case when t.kind = 'system' and t.team_id is not null then array[t.team_id] end as owners
@@ -113,12 +115,11 @@ _ENDING_TOKENS = """
     join accounts_accounttoken p on p.token_id = t.id and p.access = 'ok'
     where t.deadline_kind = 'date' and t.state <> 'dead' and t.deadline > %(now)s and t.deadline < until.at
       and exists (select 1 from rule where of_token)
-      and (p.account_id in (select account_id from watched)
-           or exists (select 1 from wide_rule where of_token))
+      and {_RULED_ENTRY}
     order by p.account_id offset 0
   ) t cross join lateral (
     select channel, team_id from accounts_account where id = t.account_id and state in ('connected', 'interrupted') offset 0
-  ) a"""
+  ) a"""  # noqa: S608  # constants
 
 # What is due, once, with all that rules need of it: the people of its pool are an array, so that nothing is joined with a set whose size
 # the planner cannot know. Rows are looked up by their ids in order, so that each page is read once; `offset 0` has not all of them read. Of
@@ -268,6 +269,9 @@ on conflict do nothing"""
 _COUNT = """
 select address, mail_team, count(distinct (action_id, account_id, token_id)) from found group by address, mail_team"""
 
+# Whether a draft is for an account `a`.
+_APPLIED = """(act.scope = 'all' or (act.scope = 'channels' and a.channel = any(act.channels))
+        or (act.scope = 'chosen' and a.id = any(%(accounts)s::bigint[])))"""
 # For the preview, of the accounts that cross a threshold and those that are dark, told in one pass: how many mails, on which day the first,
 # of how many accounts others are told, of how many nobody; the first accounts; why the others stay quiet. Both lists are JSON.
 _PREVIEW = f"""
@@ -294,8 +298,7 @@ _PREVIEW = f"""
               else 'later' end as why, count(*) as number
   from act join accounts_account a
     on (act.team_id is null or a.team_id = act.team_id)
-   and (act.scope = 'all' or (act.scope = 'channels' and a.channel = any(act.channels))
-        or (act.scope = 'chosen' and a.id = any(%(accounts)s::bigint[])))
+   and {_APPLIED}
   where not exists (select 1 from due_account d where d.account_id = a.id)
   group by 1
 )
@@ -410,7 +413,18 @@ _STEPS = _NAMING + _RULES + _UNTIL + _TARGET
 _FINDING = STORED + _STEPS + _CROSSED.format(on=_ON_ONE_DAY) + _TOLD + _FOUND
 INSERT = _FINDING + _INSERT
 COUNT = _FINDING + _COUNT
-# The accounts of a draft are an array, in which nothing is looked up.
-PREVIEW = (
-    DRAFT + _STEPS.replace(_RULED, "true") + _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND + _PREVIEW
+
+
+def _drafted(*, account: str, entry: str, applied: str) -> str:
+    """Return the statement of a preview: which accounts `a`, pool entries `p` and accounts of the macro it looks at."""
+    steps = _STEPS.replace(_RULED, account).replace(_RULED_ENTRY, entry)
+    told = _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND
+    return DRAFT + steps + told + _PREVIEW.replace(_APPLIED, applied)
+
+
+# The accounts of a draft are an array, in which nothing is looked up. Of chosen accounts theirs alone are read, of a wider draft all.
+_CHOSEN = "= any(%(accounts)s::bigint[])"
+PREVIEW = _drafted(account="true", entry=_RULED_ENTRY, applied=_APPLIED)
+PREVIEW_OF_CHOSEN = _drafted(
+    account=f"a.id {_CHOSEN}", entry=f"p.account_id {_CHOSEN}", applied=f"a.id {_CHOSEN}"
 )

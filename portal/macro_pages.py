@@ -6,7 +6,7 @@ Who may open them, `portal.macros` decides.
 from collections.abc import Callable
 
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -54,12 +54,17 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
 
 
 def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
-    """Show the first mail that would go out, whole; raises Http404 where none is due."""
+    """Show the first mail that would go out, whole; raises Http404 where none is due.
+
+    Where the address names no account and there are many, it leads to the form, whose preview comes after the page and links the mail.
+    """
     draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
     pk = request.GET.get("account", "")
     if pk.isascii() and pk.isdigit() and len(pk) < 19:
         account = Account.objects.visible_to(request.user).filter(pk=pk).first()
         draft = preview.on_account(draft, account) if account else draft
+    if preview.takes_long(draft):
+        return HttpResponseRedirect(home(macro))
     try:
         shown = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
     except preview.TakesTooLongError:

@@ -284,7 +284,8 @@ class MacroAdmin(OwnList):
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
         """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
 
-        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others.
+        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others. Where
+        it names none and there are many, it leads to the form, whose preview comes after the page and links the mail.
         """
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):

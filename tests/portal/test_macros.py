@@ -290,6 +290,18 @@ def test_a_preview_that_takes_too_long_is_broken_off_and_said_so(
     assert mail.status_code == 404
 
 
+def test_the_mail_of_a_macro_of_many_accounts_is_found_through_its_form(
+    mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soon, action = ending(10, name="Soon"), make_macro(days=[30])
+    address = reverse("admin:macros_macro_mail", args=[action.macro_id])
+    monkeypatch.setattr(preview, "AT_ONCE", 0)
+
+    assert mira.get(address)["Location"] == reverse("admin:macros_macro_change", args=[action.macro_id])
+    monkeypatch.setattr(preview, "AT_ONCE", 1)
+    assert "Soon stops" in mira.get(address, {"account": soon.pk}).content.decode()
+
+
 def test_saving_a_macro_of_many_accounts_does_not_wait_for_its_preview(
     mira: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
