@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
@@ -24,23 +25,27 @@ LOOKED_AT = (
 
 # Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account
 # are of other teams, and each further question costs more. Counts and not joins, or it might read all pools and events for them.
-_REACHING = """
-from accounts_reachedaccount r
+_BY_LIST = """
+accounts_reachedaccount r
 join tokens_token t on t.id = r.token_id
 join tokens_channelapp app on app.id = t.app_id
 where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.channel
   and t.state = 'valid' and t.first_linked_at is not null
-  and case when case when t.kind = 'system' then t.team_id = a.team_id
-                else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
-                                                       join users_user u on u.id = m.user_id where u.is_active) end is not true then false
-      when (select count(*) from accounts_accounttoken p where p.account_id = a.id and p.token_id = t.id) > 0 then false
+"""
+_OF_TEAM = """
+case when t.kind = 'system' then t.team_id = a.team_id
+     else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
+                                            join users_user u on u.id = m.user_id where u.is_active) end
+"""
+_IS_NEW = """
       when (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
-            where p.account_id = a.id and p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
-              and (o.native_user_id = t.native_user_id or o.consented_by_id = t.consented_by_id)) > 0 then false
+            where p.account_id = a.id and (p.token_id = t.id or p.access = 'ok' and p.can_publish <> 'no' and o.state <> 'dead'
+              and (o.native_user_id = t.native_user_id or o.consented_by_id = t.consented_by_id))) > 0 then false
       {unless}
       else (select count(*) from accounts_accountevent e
             where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
+_REACHING = f"from {_BY_LIST} and case when {_OF_TEAM} is not true then false {_IS_NEW}"
 # Nobody is offered who was asked and has not answered, or declined, through another log-in of theirs either.
 _ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
             where q.account_id = a.id and q.state in ('asked', 'declined')
@@ -57,8 +62,16 @@ order by a.id, o.kind = 'system' desc, o.can_publish = 'yes' desc, o.deadline_ki
 """  # noqa: S608  # constants of this module only; every value is a parameter
 # `limit` makes it a question for each account in turn, which stops at the first log-in.
 _IS_AT_HAND = f"coalesce((select true {_REACHING.format(unless=_ASKED)} limit 1), false)"
+# For many accounts at once: the log-ins that reach them are read as one set, and not one by one for each account.
 _AT_HAND = f"""
-select a.id from accounts_account a where a.people_count <= 1 and a.paused_at is null and {_IS_AT_HAND}
+with alone (id, native_id, channel, team_id) as materialized ({{accounts}}
+), may as materialized (
+  select a.id as account_id, t.id as token_id, t.native_user_id, t.consented_by_id from alone a, {_BY_LIST} and {_OF_TEAM}
+)
+select a.id
+from may cross join lateral (select may.account_id as id) a
+         cross join lateral (select may.token_id as id, may.native_user_id, may.consented_by_id) t
+where case {_IS_NEW.format(unless=_ASKED)}
 """  # noqa: S608  # constants of this module only
 
 
@@ -109,7 +122,13 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
 
 def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out."""
-    return accounts.filter(pk__in=RawSQL(_AT_HAND, []))  # noqa: S611  # a constant
+    alone = accounts.filter(people_count__lte=1, paused_at=None)
+    try:
+        facts = alone.order_by().values_list("pk", "native_id", "channel", "team_id")
+        of_these, values = facts.query.sql_with_params()
+    except EmptyResultSet:
+        return accounts.none()
+    return alone.filter(pk__in=RawSQL(_AT_HAND.format(accounts=of_these), values))  # noqa: S611  # constants, and what Django makes of the accounts
 
 
 @dataclass(frozen=True)

@@ -254,6 +254,20 @@ class Token(vault.NamesItsKeys):
             models.Index("deadline", "id", name="token_list"),
             # the search for people, which reads these columns of all log-ins
             models.Index("native_user_name", "consented_by", "id", name="token_names"),
+            # what pages ask of thousands of log-ins at once: rows are wide, with their credentials, and these facts seldom change
+            models.Index(
+                "id",
+                include=[
+                    "app",
+                    "consented_by",
+                    "kind",
+                    "team",
+                    "state",
+                    "first_linked_at",
+                    "native_user_id",
+                ],
+                name="token_facts",
+            ),
             # whose fault an answer is: what else of the app worked since
             models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh

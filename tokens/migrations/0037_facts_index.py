@@ -1,0 +1,23 @@
+"""An index that pages read instead of the log-ins themselves, whose rows are wide. Built beside everything that writes."""
+
+from django.contrib.postgres.operations import AddIndexConcurrently
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ("tokens", "0036_asked_index"),
+    ]
+
+    operations = [
+        AddIndexConcurrently(
+            "token",
+            models.Index(
+                "id",
+                include=["app", "consented_by", "kind", "team", "state", "first_linked_at", "native_user_id"],
+                name="token_facts",
+            ),
+        ),
+    ]
