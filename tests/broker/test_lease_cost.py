@@ -1,4 +1,4 @@
-"""What a lease costs in SQL: one read and one row of the record, each planned once per connection; and a report one read, unless the channel is asked."""
+"""What leases and reports cost in SQL: one read, planned once per connection; a lease one row of the record beside it."""
 
 import pytest
 from django.db import connection
