@@ -26,16 +26,16 @@ LOOKED_AT = (
 # Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account
 # are of other teams, and each further question costs more. Counts and not joins, or it might read all pools and events for them.
 _BY_LIST = """
-accounts_reachedaccount r
+from accounts_reachedaccount r
 join tokens_token t on t.id = r.token_id
 join tokens_channelapp app on app.id = t.app_id
 where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.channel
   and t.state = 'valid' and t.first_linked_at is not null
 """
-_OF_TEAM = """
-case when t.kind = 'system' then t.team_id = a.team_id
-     else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
-                                            join users_user u on u.id = m.user_id where u.is_active) end
+_FOREIGN = """
+  and case when case when t.kind = 'system' then t.team_id = a.team_id
+                else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
+                                                       join users_user u on u.id = m.user_id where u.is_active) end is not true then false
 """
 _IS_NEW = """
       when (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id
@@ -45,7 +45,7 @@ _IS_NEW = """
       else (select count(*) from accounts_accountevent e
             where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
-_REACHING = f"from {_BY_LIST} and case when {_OF_TEAM} is not true then false {_IS_NEW}"
+_REACHING = _BY_LIST + _FOREIGN + _IS_NEW
 # Nobody is offered who was asked and has not answered, or declined, through another log-in of theirs either.
 _ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
             where q.account_id = a.id and q.state in ('asked', 'declined')
@@ -66,7 +66,8 @@ _IS_AT_HAND = f"coalesce((select true {_REACHING.format(unless=_ASKED)} limit 1)
 _AT_HAND = f"""
 with alone (id, native_id, channel, team_id) as materialized ({{accounts}}
 ), may as materialized (
-  select a.id as account_id, t.id as token_id, t.native_user_id, t.consented_by_id from alone a, {_BY_LIST} and {_OF_TEAM}
+  select a.id as account_id, its.*
+  from alone a cross join lateral (select t.id as token_id, t.native_user_id, t.consented_by_id {_BY_LIST} {_FOREIGN} else true end) its
 )
 select a.id
 from may cross join lateral (select may.account_id as id) a
