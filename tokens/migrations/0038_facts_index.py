@@ -8,7 +8,7 @@ class Migration(migrations.Migration):
     atomic = False
 
     dependencies = [
-        ("tokens", "0036_asked_index"),
+        ("tokens", "0037_start_page"),
     ]
 
     operations = [
