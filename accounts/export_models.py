@@ -11,10 +11,15 @@ from accounts.job_models import Job
 class AccountExport(Job):
     """The accounts that one person asked for as a file. It is theirs alone, and gone a day later."""
 
+    class Format(models.TextChoices):
+        CSV = "csv", "CSV"
+        XLSX = "xlsx", "XLSX"
+
     names_things_in = "account_ids"
 
     # In the order of the file; empty once it is made.
     account_ids = ArrayField(models.BigIntegerField(), default=list)
+    file_format = models.CharField(max_length=4, choices=Format, default=Format.CSV, db_default="csv")
     # With whose eyes it was made: a superuser's, or those of a person of these teams.
     sees_all = models.BooleanField()
     teams = ArrayField(models.BigIntegerField(), default=list)

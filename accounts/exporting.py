@@ -1,17 +1,18 @@
 """Making an export in a worker: a page at a time, each in a transaction that also says how far it is, so that another worker goes on.
 
-Nothing here knows the format: `export_rows` makes the text of a page.
+Nothing here knows the format: `export_rows` makes the text of a page, `export_sheets` a workbook of all.
 """
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from functools import partial
+from tempfile import TemporaryFile
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import IntegrityError, transaction
 from django.db.models import Func, QuerySet
 
-from accounts import export_rows, jobs
+from accounts import export_rows, export_sheets, jobs
 from accounts.models import Account, AccountExport, ExportPart
 from accounts.permissions import VIEW
 from users.models import Membership, User
@@ -21,9 +22,16 @@ State = AccountExport.State
 KEPT_FOR = timedelta(days=1)
 KEPT = 3  # files of one person
 PART = 2_000  # accounts in one part
+CHUNK = 1_000_000  # bytes of a workbook in one part
 
 
-def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[AccountExport, bool]:
+def start(
+    *,
+    user: User,
+    accounts: QuerySet[Account],
+    now: datetime,
+    file_format: AccountExport.Format = AccountExport.Format.CSV,
+) -> tuple[AccountExport, bool]:
     """Ask for a file of these accounts, in this order. Return the export, and False where one of this person is being made already.
 
     Their ids stay in the database: a web process need not hold a million of them.
@@ -32,6 +40,7 @@ def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[Ac
         with transaction.atomic():
             made = AccountExport.objects.create(
                 user=user,
+                file_format=file_format,
                 account_ids=ArraySubquery(accounts.values("pk")),
                 total=0,
                 sees_all=user.sees_all_teams,
@@ -42,7 +51,9 @@ def start(*, user: User, accounts: QuerySet[Account], now: datetime) -> tuple[Ac
             mine.update(total=Func("account_ids", function="cardinality"))
     except IntegrityError:
         running = AccountExport.objects.defer("account_ids").filter(user=user, state__in=jobs.GOING).first()
-        return (running, False) if running else start(user=user, accounts=accounts, now=now)
+        if running:
+            return running, False
+        return start(user=user, accounts=accounts, now=now, file_format=file_format)
     older = AccountExport.objects.filter(user=user).order_by("-pk").values_list("pk", flat=True)[KEPT:]
     AccountExport.objects.filter(pk__in=list(older)).delete()
     return mine.get(), True
@@ -97,7 +108,23 @@ def _make(export: AccountExport, *, clock: Callable[[], datetime], goes_on: Call
             text = export_rows.head() + text
         if not _write(export, text, len(ids)):
             return
-    jobs.end(export, State.READY)
+    if export.file_format == AccountExport.Format.XLSX:
+        _bind(export)
+    else:
+        jobs.end(export, State.READY)
+
+
+def _bind(export: AccountExport) -> None:
+    """Make a workbook of the lines, and put it in their place. A worker that dies at it leaves the lines to the next."""
+    with TemporaryFile() as file:
+        export_sheets.write(content(export), file)
+        file.seek(0)
+        with transaction.atomic():
+            if not jobs.end(export, State.READY):
+                return
+            export.parts.all().delete()
+            for number, chunk in enumerate(iter(partial(file.read, CHUNK), b"")):
+                ExportPart.objects.create(export=export, number=number, content=chunk)
 
 
 @transaction.atomic

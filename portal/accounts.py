@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts import health_sql, permissions, summary
-from accounts.models import Account
+from accounts.models import Account, AccountExport
 from accounts.search import search
 from macros.coverage import covering
 from portal import (
@@ -86,6 +86,7 @@ class AccountAdmin(ReadOnlyList):
         "pause",
         "resume",
         "export_csv",
+        "export_xlsx",
     ]
     change_list_template = "admin/accounts/account/change_list.html"
     list_title = gettext_lazy("Social Accounts")
@@ -104,6 +105,7 @@ class AccountAdmin(ReadOnlyList):
         "pause": "pause_circle",
         "resume": "bolt",
         "export_csv": "download",
+        "export_xlsx": "download",
     }
 
     # --- the list -------------------------------------------------------------------------------------------------
@@ -237,6 +239,11 @@ class AccountAdmin(ReadOnlyList):
     def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
         """Answer with the chosen accounts as a CSV file, or lead to the page of one that a worker makes."""
         return export.answer(request, queryset)
+
+    @admin.action(description=gettext_lazy("Export XLSX"), permissions=["view"])
+    def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
+        """Have a worker make a workbook of the chosen accounts, and lead to its page."""
+        return export.begin(request, queryset, AccountExport.Format.XLSX)
 
     def chosen(self, request: HttpRequest) -> bulk.Chosen:
         """Return the accounts that the address of a bulk page names."""

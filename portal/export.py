@@ -21,6 +21,10 @@ from users.models import person
 from users.visibility import names_for
 
 AT_ONCE = 1_000  # accounts that a web process writes itself, in about a tenth of a second
+_TYPES: dict[str, str] = {
+    AccountExport.Format.CSV: "text/csv; charset=utf-8",
+    AccountExport.Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 LATE = 60.0  # seconds after which an export that nobody has begun waits for a worker
 
 
@@ -44,7 +48,16 @@ def answer(request: HttpRequest, accounts: QuerySet[Account]) -> StreamingHttpRe
         seen = Account.objects.visible_to(request.user)
         text = export_rows.head() + export_rows.page(seen, ids, names_for(request.user), now)
         return _file([text.encode()], now)
-    export, is_new = exporting.start(user=person(request), accounts=accounts, now=now)
+    return begin(request, accounts, AccountExport.Format.CSV)
+
+
+def begin(
+    request: HttpRequest, accounts: QuerySet[Account], file_format: AccountExport.Format
+) -> HttpResponseRedirect:
+    """Have a worker make the file, and lead to the page that says how far it is."""
+    export, is_new = exporting.start(
+        user=person(request), accounts=accounts, now=timezone.now(), file_format=file_format
+    )
     if is_new:
         asking_workers.ask(tasks.make_exports)
     else:
@@ -80,7 +93,7 @@ def download(request: HttpRequest, export_id: int) -> StreamingHttpResponse:
     export = _export(request, export_id)
     if export.state != AccountExport.State.READY:
         raise Http404(gettext("This export is not made yet."))
-    return _file(exporting.content(export), export.created_at)
+    return _file(exporting.content(export), export.created_at, export.file_format)
 
 
 def _export(request: HttpRequest, export_id: int) -> AccountExport:
@@ -91,9 +104,9 @@ def _export(request: HttpRequest, export_id: int) -> AccountExport:
     return found
 
 
-def _file(parts: Any, at: datetime) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(parts, content_type="text/csv; charset=utf-8")
+def _file(parts: Any, at: datetime, file_format: str = AccountExport.Format.CSV) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(parts, content_type=_TYPES[file_format])
     response["Content-Disposition"] = (
-        f'attachment; filename="social-accounts-{timezone.localdate(at):%Y-%m-%d}.csv"'
+        f'attachment; filename="social-accounts-{timezone.localdate(at):%Y-%m-%d}.{file_format}"'
     )
     return response

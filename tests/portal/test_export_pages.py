@@ -3,6 +3,7 @@
 import csv
 import io
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -41,6 +42,11 @@ def make_accounts(count: int) -> list[Account]:
 def ask(client: Client, *accounts: Account, **more: str) -> Any:
     chosen = {"_selected_action": [str(one.pk) for one in accounts]}
     return client.post(LIST, {"action": "export_csv", "index": "0", **chosen, **more})
+
+
+def cells(file: bytes) -> str:
+    """The first sheet of a workbook, as its XML."""
+    return ZipFile(io.BytesIO(file)).read("xl/worksheets/sheet1.xml").decode()
 
 
 def body(answer: Any) -> list[list[str]]:
@@ -151,3 +157,21 @@ def test_a_team_lead_who_leaves_a_team_cannot_fetch_what_was_made_before(client:
     person.memberships.all().delete()
 
     assert (before, client.get(f"{page}file/").status_code) == (200, 404)
+
+
+def test_a_workbook_is_made_by_a_worker_whose_cells_are_no_formulas(client: Client, boss: User) -> None:
+    make_account(name='=HYPERLINK("https://evil.example")')
+    accounts = [*make_accounts(4), *Account.objects.filter(name__startswith="=")]
+
+    page = ask(client, *accounts, action="export_xlsx").headers["Location"]
+    tasks.make_exports()
+    ready = client.get(page)
+    file: Any = client.get(f"{page}file/")
+
+    sheet = cells(b"".join(file.streaming_content))
+    assert "The file is ready" in ready.text
+    assert file.headers["Content-Disposition"].endswith('.xlsx"')
+    assert sheet.count("<row ") == 6
+    assert "<f>" not in sheet
+    assert "'=HYPERLINK" in sheet
+    assert AccountExport.objects.get().parts.count() == 1
