@@ -35,7 +35,8 @@ where r.native_id = a.native_id and r.can_publish <> 'no' and app.channel = a.ch
 _FOREIGN = """
   and case when case when t.kind = 'system' then t.team_id = a.team_id
                 else (a.team_id, t.consented_by_id) in (select m.team_id, m.user_id from users_membership m
-                                                       join users_user u on u.id = m.user_id where u.is_active) end is not true then false
+                                                       join users_user u on u.id = m.user_id
+                                                       where u.is_active and not u.is_contact) end is not true then false
 """
 _IS_NEW = """
       when (select count(*) from accounts_accounttoken p join tokens_token o on o.id = p.token_id

@@ -23,6 +23,8 @@ class PendingLink(models.Model):
     complete = models.BooleanField(default=True)
     no_longer = models.JSONField(default=list)  # ids of accounts that this consent no longer serves
     next = models.CharField(max_length=300, blank=True)
+    # Native ids of the ad accounts that the person was asked to link: they are ticked beforehand. None: nobody said.
+    wanted = models.JSONField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
 
     def __str__(self) -> str:

@@ -8,13 +8,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, pool, reach
+from accounts import alerts, client_links, pool, reach
 from accounts.mails import (
     access_mail,
     alert_mail,
     api_key_mail,
     ask_mail,
     backup_mail,
+    client_link_mail,
     death_mail,
     leaver_mail,
     mailing,
@@ -67,6 +68,8 @@ def register_messages() -> None:
     kinds.register(leaver_mail.KIND, leaver_mail.build, name=_("Somebody left"), ended=leaver_mail.record_end)
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
+    kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))
+    kinds.register(client_links.USED_MAIL, client_link_mail.build_used, name=_("Client link used"))
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
     for kind, build, name in (

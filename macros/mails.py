@@ -137,15 +137,16 @@ def _compose(
         names_teams=len(teams) > 1,
         renewable=renewable,
     )
+    logs_in = user is not None and not user.is_contact
     macros = sorted({notice.action.macro.name for notice in facts.notices if notice.action})
     said = {
         **of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
         "personal": any(_is_personal(line, reader) for line in lines[:SHOWN]),
         "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
-        "all_url": addresses.absolute_url("my_accounts") if user else "",
-        "about_url": addresses.absolute_url("channel_needs") if user else "",
-        "why_url": foot.why if user else "",  # the page is for people who can log in
+        "all_url": addresses.absolute_url("my_accounts") if logs_in else "",
+        "about_url": addresses.absolute_url("channel_needs") if logs_in else "",
+        "why_url": foot.why if logs_in else "",  # the page is for people who can log in
         "stop_url": foot.stop,
         "not_mine_url": foot.not_mine,
         "test": foot.test,

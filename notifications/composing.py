@@ -22,6 +22,11 @@ class Reader:
     user: User | None
 
     @property
+    def can_log_in(self) -> bool:
+        """Whether the reader can open pages behind our log-in."""
+        return self.user is not None and not self.user.is_contact
+
+    @property
     def zone(self) -> ZoneInfo:
         """The reader's time zone, the installation's for an address outside."""
         return self.user.zone if self.user else ZoneInfo(timezone.get_default_timezone_name())
@@ -38,9 +43,12 @@ def compose(
     """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
     foot = {
         "reader": reader,
-        "why_url": addresses.absolute_url("why_message", message.pk) if reader.user else "",
+        "why_url": addresses.absolute_url("why_message", message.pk) if reader.can_log_in else "",
     }
-    return Mail(**mails.render(folder, foot | dict(facts), zone=reader.zone), reply_to=reply_to or None)
+    # Pages behind our log-in are none for a contact.
+    shut = {"about_url": "", "all_url": ""} if reader.user and reader.user.is_contact else {}
+    said = foot | dict(facts) | shut
+    return Mail(**mails.render(folder, said, zone=reader.zone), reply_to=reply_to or None)
 
 
 def without_link(mail: Mail, link: str) -> Mail:

@@ -100,6 +100,8 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         """Return the person's role; staff of groups that superusers made have none of the four."""
         if user.is_superuser:
             return gettext("Superuser")
+        if user.is_contact:
+            return gettext("Contact, without a log-in here")
         role = roles.role_of(user)
         return str(role.label) if role else gettext("Of own groups")
 
@@ -222,6 +224,10 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
                 request, gettext("Only superusers set passwords. People reset their own by mail.")
             )
         user = self.get_object(request, id)
+        if user is not None and user.is_contact:
+            return self._refuse(
+                request, gettext("A contact has no password. Invite the person, who chooses one then.")
+            )
         before = user.password if user else ""
         with transaction.atomic():
             response = super().user_change_password(request, id, form_url)

@@ -2,9 +2,9 @@
 
 from django.urls import include, path
 
-from selfservice import backups, deletion, log_ins, views
+from selfservice import backups, client_links, deletion, log_ins, views
 from selfservice.arriving import open_account
-from selfservice.linking import renewal_views
+from selfservice.linking import client_link_views, renewal_views
 from selfservice.linking.views import check_account, reauthenticate
 
 urlpatterns = [
@@ -19,6 +19,12 @@ urlpatterns = [
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
+    path("client-links/", client_links.make, name="client_links"),
+    path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),
+    path("client-links/<int:link_id>/revoke/", client_links.revoke, name="revoke_client_link"),
+    path("give-access/choose/", client_link_views.choose, name="client_choose"),
+    path("give-access/done/", client_link_views.done, name="client_done"),
+    path("give-access/<signed>/", client_link_views.give_access, name="client_link"),
     path("renew/done/", renewal_views.done, name="renewed"),
     path("renew/<signed>/", renewal_views.renew, name="renew"),
     path("renew/<signed>/again/", renewal_views.send_again, name="renew_send_again"),

@@ -54,7 +54,8 @@ class Handshake(models.Model):
 
     state_hash = models.CharField(max_length=64, primary_key=True)  # of what the channel hands back
     channel = models.CharField(max_length=20, choices=channel_choices)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    # None: of somebody who is not known yet (a client link).
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, null=True, related_name="+")
     began_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True, blank=True)  # when the person came back
     ended_at = models.DateTimeField(null=True, blank=True)

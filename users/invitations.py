@@ -48,7 +48,7 @@ def check_new(*, email: str, team: Team, invited_by: User, role: Role) -> None:
     known = User.objects.filter(email=email).first()
     if known and not known.is_active:
         raise InvitationError(say("switched_off", person=str(known)))
-    if known and known.memberships.filter(team=team).exists():
+    if known and not known.is_contact and known.memberships.filter(team=team).exists():
         raise InvitationError(say("in_team_already", person=str(known), team=str(team)))
     if Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).exists():
         raise InvitationError(say("invited_already", email=email, team=str(team)))
@@ -78,7 +78,7 @@ def create(
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
         )
-        known = User.objects.filter(email=email).first()
+        known = User.objects.filter(email=email, is_contact=False).first()
         if known is None:
             said = "log_invited"
         else:
@@ -145,10 +145,25 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
         row = _locked_open(invitation, now)
         try:
             with transaction.atomic():
-                user = User.objects.create_user(row.email, password, name=name.strip())
+                user = _contact_comes_in(row.email, name, password) or User.objects.create_user(
+                    row.email, password, name=name.strip()
+                )
         except IntegrityError:  # the person came in by another invitation meanwhile
             raise LinkRefused(InvitationRefusal.USED, row) from None
         _accept(row, user, now)
+    return user
+
+
+def _contact_comes_in(email: str, name: str, password: str) -> User | None:
+    """Make a marketer of the contact with this address, who keeps the own log-ins; None where there is no such contact."""
+    contacts = User.objects.select_for_update(no_key=True).filter(
+        email=email, is_contact=True, is_active=True
+    )
+    user = contacts.first()
+    if user is not None:
+        user.name, user.is_contact = name.strip(), False
+        user.set_password(password)
+        user.save(update_fields=["name", "is_contact", "password"])
     return user
 
 

@@ -63,6 +63,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
     )
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin portal."))
+    # Known to us by a client link: has no password, gets mail, renews the own log-ins by links, and nothing else.
+    is_contact = models.BooleanField(_("contact"), default=False, db_default=False, editable=False)
     is_active = models.BooleanField(_("active"), default=True, help_text=_("Switch off instead of deleting."))
     date_joined = models.DateTimeField(default=timezone.now)
     teams: "models.ManyToManyField[Team, Membership]" = models.ManyToManyField(
@@ -78,6 +80,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
+            models.CheckConstraint(
+                condition=models.Q(is_contact=False)
+                | models.Q(is_staff=False, is_superuser=False, password__startswith="!"),  # noqa: S106  # what Django writes for none
+                name="contact_has_no_way_in",
+            ),
         ]
         permissions = [
             ("invite_user", "Can invite people by mail"),

@@ -44,7 +44,7 @@ def request_reset(*, email: str, now: datetime) -> None:
 
 def person_of(email: str) -> User | None:
     """Return who may set a new password by a link sent to this address."""
-    return User.objects.filter(email=email, is_active=True).first()
+    return User.objects.filter(email=email, is_active=True, is_contact=False).first()
 
 
 def link(user: User) -> str:

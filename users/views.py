@@ -79,7 +79,7 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
             return _for_somebody_else(request, invited)
         if request.user.is_authenticated:
             return _join(request, invited)
-        known = User.objects.filter(email=invited.email).first()
+        known = User.objects.filter(email=invited.email).exclude(is_contact=True, is_active=True).first()
         if known and not known.is_active:
             return _refused(request, LinkRefused(InvitationRefusal.ENDED, invited))
         if known:

@@ -80,8 +80,11 @@ def missing_scopes(token: Token) -> list[str]:
     return [str(scope.label) for scope in native.scopes if scope.name not in token.scopes]
 
 
-def candidates(pending: PendingLink, user: User) -> list[Candidate]:
-    """Return each offered ad account with how it stands here and whether it is ticked beforehand, in the channel's order."""
+def candidates(pending: PendingLink, user: User, *, only: Team | None = None) -> list[Candidate]:
+    """Return each offered ad account with how it stands here and whether it is ticked beforehand, in the channel's order.
+
+    `only`: accounts of other teams are refused.
+    """
     natives = offered(pending)
     existing = {
         account.native_id: account
@@ -92,8 +95,8 @@ def candidates(pending: PendingLink, user: User) -> list[Candidate]:
         .prefetch_related("pool__token__consented_by")
     }
     had, teams = _had_before(pending), TeamChoice.for_link(pending, user)
-    refusing = _refusing(existing.values(), pending.token, user)
-    wanted = {pending.account.native_id} if pending.account else had
+    refusing = _refusing(existing.values(), pending.token, user, only)
+    wanted = {pending.account.native_id} if pending.account else set(pending.wanted or ()) or had
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
     for native in natives:
@@ -134,8 +137,10 @@ def _others(account: Account, token: Token) -> list[AccountToken]:
     return [entry for entry in account.pool.all() if entry.token_id != token.pk]
 
 
-def _refusing(accounts: Iterable[Account], token: Token, user: User) -> set[int]:
-    """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one."""
+def _refusing(accounts: Iterable[Account], token: Token, user: User, only: Team | None) -> set[int]:
+    """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one; with `only` of all others."""
+    if only is not None:
+        return {account.pk for account in accounts if account.team_id != only.pk}
     closed = [account for account in accounts if account.team.members_only]
     if token.kind == Token.Kind.SYSTEM:
         return {account.pk for account in closed if account.team_id != token.team_id}
@@ -212,10 +217,12 @@ def save(
     native_ids: Iterable[str],
     now: datetime,
     team_id: int | None = None,
+    only: Team | None = None,
 ) -> list[Account]:
     """Link the chosen accounts, in one transaction, once. Returns them in the order of their names.
 
-    Accounts that are new here go to the team that bears the name of their business, else to `team_id`, else to the one proposed.
+    Accounts that are new here go to the team that bears the name of their business, else to `team_id`, else to the one proposed; with
+    `only` to that team, whose accounts alone may be linked then.
     Raises Gone where the pending link was used or swept, NotOffered for an id that the channel's list does not hold or that may not be
     linked, NotYourTeam for a team that the person may not choose.
     """
@@ -226,13 +233,13 @@ def save(
     )
     if pending is None or not PendingLink.objects.filter(pk=pending_id, user=user).delete()[0]:
         raise Gone
-    choice = TeamChoice.for_link(pending, user)
+    choice = TeamChoice.for_link(pending, user) if only is None else TeamChoice([only])
     team = choice.named(team_id)
     by_id = {native.native_id: native for native in offered(pending) if not native.closed}
     chosen = sorted(set(native_ids))
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
     existing = Account.objects.filter(channel=token.app.channel, native_id__in=chosen).select_related("team")
-    refusing = _refusing(existing, token, user)
+    refusing = _refusing(existing, token, user, only)
     refused = {account.native_id for account in existing if account.pk in refusing}
     if unknown := [native_id for native_id in chosen if native_id not in by_id or native_id in refused]:
         raise NotOffered(", ".join(unknown))

@@ -4,7 +4,7 @@ No transaction is open during calls. Then, in one: the token's row, access and "
 the list in a PendingLink.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -84,8 +84,12 @@ def keep(
     next_url: str,
     now: datetime,
     team: Team | None = None,
+    wanted: Sequence[str] | None = None,
 ) -> PendingLink:
-    """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does."""
+    """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does.
+
+    `wanted`: native ids of the ad accounts that the person was asked for.
+    """
     team = team or choosing.own_teams(user)[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")
@@ -100,6 +104,7 @@ def keep(
         complete=listed.complete,
         no_longer=lost,
         next=next_url,
+        wanted=None if wanted is None else list(wanted),
         created_at=now,
     )
 

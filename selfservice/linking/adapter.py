@@ -11,9 +11,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.linking import consent, renewing
+from accounts.linking import client_consent, consent, renewing
 from accounts.models import LinkProblem
-from selfservice.linking import begun, link_errors, renewal
+from selfservice.linking import begun, client_link, link_errors, renewal
 from selfservice.linking import callback as arriving
 from tokens import unknown_answers
 from tokens.channels import callback
@@ -69,10 +69,14 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         try:
             if renewal.is_meant(request):
                 renewal.demand_open(channel, state)
-                return
-            consent.expected(request.user, channel, state)
+            elif client_link.is_meant(request):
+                client_consent.expected(channel, state, timezone.now())
+            else:
+                consent.expected(request.user, channel, state)
         except renewing.NotOpen as refusal:
             raise ImmediateHttpResponse(renewal.not_open(request, refusal.link)) from refusal
+        except client_consent.NotOpen as refusal:
+            raise ImmediateHttpResponse(client_link.not_open(request, refusal.link)) from refusal
         except consent.ConsentRefused as refusal:
             raise ImmediateHttpResponse(
                 link_errors.show(request, channel, refusal.kind, detail=refusal.detail)
@@ -102,13 +106,19 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Take the consent. Always raises ImmediateHttpResponse with our own answer: allauth's own login branches are never reached."""
         try:
-            arrive = renewal.arrive if renewal.is_meant(request) else arriving.arrive
-            answer = arrive(request, sociallogin)
+            answer = self._arrive(request, sociallogin)
         except consent.ConsentRefused as refusal:  # it changed during the exchange
             answer = link_errors.show(
                 request, sociallogin.account.provider, refusal.kind, detail=refusal.detail
             )
         raise ImmediateHttpResponse(answer)
+
+    def _arrive(self, request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+        if renewal.is_meant(request):
+            return renewal.arrive(request, sociallogin)
+        if client_link.is_meant(request):
+            return client_link.arrive(request, sociallogin)
+        return arriving.arrive(request, sociallogin)
 
     def on_authentication_error(
         self,

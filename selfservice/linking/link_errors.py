@@ -1,6 +1,7 @@
 """What a person sees when linking does not work: what happened, that nothing was lost, and the next step."""
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,9 +13,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import renewal_links
+from accounts import client_links, renewal_links
 from accounts.linking import faults, problems
-from accounts.models import LinkProblem
+from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -81,8 +82,8 @@ def show(
         render_to_string("words/link_error.html", {**words, "part": part}).strip()
         for part in ("heading", "cause")
     )
-    handed = renewal_links.of_facts(about) if (about := begun.of_request(request)).get("token") else None
-    user = handed.user if handed else request.user
+    again_url, person = _handed(begun.of_request(request))
+    user = person or request.user
     code = problems.new_code()  # strangers write nothing into the database
     if isinstance(user, User):
         code = problems.record(user=user, channel=channel, kind=kind, detail=detail, now=now)
@@ -98,9 +99,18 @@ def show(
         "icon": shown.icon,
         "code": code,
         "at": now,
-        "again_url": reverse("renew", args=[handed.signed]) if handed else "",
+        "again_url": again_url,
     }
     return render(request, "selfservice/link_error.html", context, status=status or shown.status)
+
+
+def _handed(about: Mapping[str, Any]) -> tuple[str, User | None]:
+    """Return the mailed link that a handshake began with and whose it is; "" and None where it began behind our log-in."""
+    if about.get("client_link"):
+        link = ClientLink.objects.select_related("contact").filter(pk=about["client_link"]).first()
+        return (client_links.path_of(link), link.contact) if link else ("", None)
+    handed = renewal_links.of_facts(about) if about.get("token") else None
+    return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
 
 
 def address_of(request: HttpRequest) -> str:

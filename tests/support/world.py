@@ -10,7 +10,7 @@ import httpx2
 from django.test import Client
 
 from accounts import actions, api_keys, sweeps
-from accounts.models import Account, ApiKey, PendingLink
+from accounts.models import Account, ApiKey, ClientLink, PendingLink
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
@@ -98,6 +98,14 @@ def _leave_something_to_decide(world: World, now: datetime) -> None:
         app=app, fingerprint="f" * 32, call="campaigns", status=400, first_seen_at=now, last_seen_at=now
     )
     OptOut.objects.create(macro=Macro.objects.get(), email="gone@example.com", started_at=now)
+    ClientLink.objects.create(
+        email="client@example.com",
+        team=Team.default(),
+        channels=["facebook"],
+        made_by=world.staff,
+        created_at=now,
+        expires_at=now + timedelta(days=7),
+    )
     Invitation.objects.create(
         email="new@example.com", team=Team.default(), expires_at=now + timedelta(days=7)
     )
@@ -199,6 +207,7 @@ def _filled(pattern: str, world: World) -> str | None:
         "<int:incident_id>": Incident.objects.get().pk,
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
+        "<int:link_id>": ClientLink.objects.first().pk,  # type: ignore[union-attr]
         "<int:opt_out_id>": OptOut.objects.get().pk,
         "<slug:key>": "guessed",
         "<signed>": "broken",

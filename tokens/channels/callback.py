@@ -42,8 +42,11 @@ def _key(state_id: str) -> str:
     return hashlib.sha256(state_id.encode()).hexdigest()
 
 
-def begin(state_id: str, *, channel: str, user_id: int, now: datetime) -> None:
-    """Note that a person leaves for a channel. A state that was used before is refused by the database."""
+def begin(state_id: str, *, channel: str, user_id: int | None, now: datetime) -> None:
+    """Note that a person leaves for a channel. A state that was used before is refused by the database.
+
+    `user_id` None: somebody who is not known yet.
+    """
     Handshake.objects.create(state_hash=_key(state_id), channel=channel, user_id=user_id, began_at=now)
 
 

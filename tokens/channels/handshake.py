@@ -47,7 +47,8 @@ class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no t
         stashed: str = super().stash_redirect_state(
             request, process, next_url, data, state_id=state_id, **kwargs
         )
-        callback.begin(stashed, channel=self.channel.key, user_id=int(data["user"]), now=timezone.now())
+        user_id = int(data["user"]) if data["user"] else None
+        callback.begin(stashed, channel=self.channel.key, user_id=user_id, now=timezone.now())
         if str(request.user.pk) != data["user"]:
             callback.remember(request, stashed)
         return stashed

@@ -1,0 +1,223 @@
+"""Client links: made by a person of a team, used once by somebody without an account here, who is a contact afterwards.
+
+The address that the maker gave stands for the person: the mail goes there, and whoever makes a link vouches for it, as for an invitation
+(docs/decisions/0078-contacts-and-client-links.md). A link never acts for somebody who can log in.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core import signing
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+
+from accounts.models import Account, ClientLink
+from notifications import outbox
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import hold, roles, visibility
+from users.models import Membership, Team, User
+
+VALID_FOR = timedelta(days=7)
+LONGEST = timedelta(days=30)
+MOST_OPEN = 200  # links of one maker that are open at a time
+MAIL, USED_MAIL = "client_link", "client_link_used"
+_SALT = "accounts.client_link"
+say = partial(phrase, "words/client_links.txt")
+
+
+class ClientLinkRefused(Refusal):
+    """A link cannot be made or changed so. Its text is fit for the person."""
+
+
+class State(StrEnum):
+    """How a link stands."""
+
+    OPEN = "open"
+    STARTED = "started"  # used for some of its channels
+    USED = "used"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+def state(link: ClientLink, now: datetime) -> State:
+    """Return how a link stands."""
+    if link.used_at is not None:
+        return State.USED
+    if link.revoked_at is not None:
+        return State.REVOKED
+    if link.expires_at <= now:
+        return State.EXPIRED
+    return State.STARTED if link.used else State.OPEN
+
+
+def may_make(user: User) -> bool:
+    """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
+    return user.is_active and not user.is_contact and not roles.only_looks(user)
+
+
+def teams_of(user: User) -> QuerySet[Team]:
+    """Return the teams for which the person may make links."""
+    return visibility.teams_of(user).order_by("name")
+
+
+def seen_by(user: User) -> QuerySet[ClientLink]:
+    """Return the links that the person sees: those they made, and, for staff, all of the teams whose people they manage."""
+    own = Q(made_by=user, team__in=teams_of(user).values("pk"))
+    of_teams = Q(team__in=teams_of(user).values("pk")) if user.is_staff else Q(pk__in=[])
+    return ClientLink.objects.filter(own | of_teams).select_related("team", "made_by", "contact")
+
+
+@transaction.atomic
+def make(
+    *,
+    email: str,
+    name: str,
+    team: Team,
+    channels: Sequence[str],
+    made_by: User,
+    now: datetime,
+    accounts: Collection[Account] = (),
+    asked_for: Sequence[dict[str, str]] = (),
+    note: str = "",
+    valid_for: timedelta = VALID_FOR,
+) -> ClientLink:
+    """Make a link and have it mailed, with one log entry. `accounts` and `asked_for`: the only ones that may be linked by it.
+
+    Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
+    """
+    hold.refuse()
+    if not may_make(made_by) or not teams_of(made_by).filter(pk=team.pk).exists():
+        raise ClientLinkRefused(say("own_teams_only"))
+    if not channels:
+        raise ClientLinkRefused(say("no_channel"))
+    User.objects.select_for_update(no_key=True).get(pk=made_by.pk)  # two presses count one after the other
+    waiting = ClientLink.objects.filter(made_by=made_by, used_at=None, revoked_at=None, expires_at__gt=now)
+    if waiting.count() >= MOST_OPEN:
+        raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
+    bound = [
+        {"channel": account.channel, "native_id": account.native_id, "name": account.name}
+        for account in accounts
+    ]
+    link = ClientLink.objects.create(
+        team=team,
+        channels=list(dict.fromkeys(channels)),
+        asked_for=[*bound, *asked_for],
+        email=email.strip().lower(),
+        name=name.strip(),
+        note=note.strip(),
+        made_by=made_by,
+        created_at=now,
+        expires_at=now + min(valid_for, LONGEST),
+    )
+    _log(made_by, link, ADDITION, say("log_made", email=link.email, team=str(team)))
+    outbox.enqueue(
+        kind=MAIL,
+        recipient=link.email,
+        dedupe_key=f"client_link:{link.pk}",
+        team=team,
+        payload={"client_link": link.pk},
+        now=now,
+    )
+    return link
+
+
+def address_of(link: ClientLink) -> str:
+    """Return the address that opens a link. A secret: for its mail and for who may see the link; never stored."""
+    return f"{settings.BASE_URL}{path_of(link)}"
+
+
+def path_of(link: ClientLink) -> str:
+    """Return the same as a path."""
+    return reverse("client_link", args=[signing.Signer(salt=_SALT).sign(link.key)])
+
+
+def open_signed(signed: str) -> ClientLink | None:
+    """Return the link of an address, open or not; None where it is cut or forged."""
+    try:
+        key = signing.Signer(salt=_SALT).unsign(signed)
+    except signing.BadSignature:
+        return None
+    return ClientLink.objects.select_related("team", "made_by", "contact").filter(key=key).first()
+
+
+def is_for_user(link: ClientLink) -> User | None:
+    """Return who can log in with the address of a link, and so must: a link acts for nobody who can."""
+    return User.objects.filter(email=link.email, is_contact=False).first()
+
+
+@transaction.atomic
+def revoke(*, link: ClientLink, by: User, now: datetime) -> None:
+    """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
+    row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+    if not seen_by(by).filter(pk=row.pk).exists() or roles.only_looks(by):
+        raise ClientLinkRefused(say("own_teams_only"))
+    if row.used_at is not None or row.revoked_at is not None:
+        raise ClientLinkRefused(say("over_already"))
+    row.revoked_at = now
+    row.save(update_fields=["revoked_at"])
+    _log(by, row, CHANGE, say("log_revoked"))
+
+
+def note_opened(link: ClientLink, now: datetime) -> None:
+    """Note that somebody went on to a channel by it."""
+    ClientLink.objects.filter(pk=link.pk, opened_at=None).update(opened_at=now)
+
+
+@transaction.atomic
+def contact_of(link: ClientLink) -> User:
+    """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
+
+    Raises ClientLinkRefused where the address belongs to somebody who can log in, or to a contact who was switched off.
+    """
+    row = (
+        ClientLink.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("contact")
+        .get(pk=link.pk)
+    )
+    user = row.contact
+    if user is None:
+        user, _ = User.objects.get_or_create(
+            email=row.email, defaults={"name": row.name, "is_contact": True, "password": "!"}
+        )
+    if not user.is_contact or not user.is_active:
+        raise ClientLinkRefused(say("not_a_contact"))
+    Membership.objects.get_or_create(team=row.team, user=user)
+    row.contact = user
+    row.save(update_fields=["contact"])
+    return user
+
+
+@transaction.atomic
+def note_used(*, link: ClientLink, channel: str, accounts: Sequence[Account], now: datetime) -> None:
+    """Note in the transaction of the caller what was linked by it, and have its maker told. Raises ClientLinkRefused where it is over."""
+    row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+    if not row.is_open(now) or channel not in row.left:
+        raise ClientLinkRefused(say("over_already"))
+    row.used = {**row.used, channel: [account.pk for account in accounts]}
+    row.used_at = None if row.left else now
+    row.save(update_fields=["used", "used_at"])
+    maker = row.made_by
+    if maker is not None and maker.is_active:
+        outbox.enqueue(
+            kind=USED_MAIL,
+            recipient=maker.email,
+            dedupe_key=f"client_link_used:{row.pk}:{channel}",
+            team=row.team,
+            payload=_payload(row, channel),
+            now=now,
+        )
+
+
+def _payload(row: ClientLink, channel: str) -> dict[str, Any]:
+    return {"client_link": row.pk, "channel": channel, "accounts": row.used[channel]}
+
+
+def _log(by: User, link: ClientLink, flag: int, text: str) -> None:
+    LogEntry.objects.log_actions(by.pk, [link], flag, text, single_object=True)

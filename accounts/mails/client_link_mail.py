@@ -1,0 +1,70 @@
+"""The mails of client links: the link itself, made while it is sent, and to whoever made it that it was used."""
+
+from django.utils import timezone
+
+from accounts import client_links
+from accounts.models import Account, ClientLink
+from notifications import composing
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens.channels import declarations
+from tokens.models import Token
+from ui import addresses, dates
+from ui.text import first_name, join_names
+
+NAMED = 10
+
+
+def build(message: Message) -> Mail:
+    """Build the mail with the link. Raises NotWanted where the link is used, revoked, gone or past."""
+    link = _link_of(message)
+    if not link.is_open(timezone.now()):
+        raise NotWanted("client_link_over")
+    address, reader = client_links.address_of(link), composing.Reader(None)
+    facts = {
+        "asker": link.asker or str(link.team),
+        "name": link.name,
+        "team": str(link.team),
+        "note": link.note,
+        "channels": join_names([str(declarations.label(channel)) for channel in link.left]),
+        "accounts": join_names([one.get("name") or one["native_id"] for one in link.asked_for[:NAMED]]),
+        "until": dates.moment(link.expires_at, zone=reader.zone).full,
+        "link": address,
+        "why_url": "",
+    }
+    maker = link.made_by
+    reply_to = maker.email if maker and maker.is_active else ""
+    mail = composing.compose(client_links.MAIL, message, reader, facts, reply_to=reply_to)
+    return composing.without_link(mail, address)
+
+
+def build_used(message: Message) -> Mail:
+    """Build "your link was used". Raises NotWanted where the link is gone, or its maker cannot log in."""
+    link, reader = _link_of(message), composing.reader_of(message)
+    if reader.user is None:
+        raise NotWanted("person_left")
+    channel, ids = message.payload["channel"], message.payload["accounts"]
+    accounts = Account.objects.filter(pk__in=ids).order_by("name")
+    log_in = Token.objects.filter(pool_entries__account__in=ids, consented_by=link.contact).first()
+    facts = {
+        "who": link.name or link.email,
+        "email": link.email,
+        "first_name": first_name(str(reader.user)),
+        "channel": declarations.label(channel),
+        "team": str(link.team),
+        "left": join_names([str(declarations.label(one)) for one in link.left]),
+        "count": len(ids),
+        "accounts": join_names([account.name for account in accounts[:NAMED]]),
+        "unseen": max(0, len(ids) - NAMED),
+        "log_in": log_in.native_user_name if log_in else "",
+        "url": addresses.absolute_url("client_link_of", link.pk),
+    }
+    return composing.compose(client_links.USED_MAIL, message, reader, facts)
+
+
+def _link_of(message: Message) -> ClientLink:
+    links = ClientLink.objects.select_related("team", "made_by", "contact")
+    link = links.filter(pk=message.payload["client_link"]).first()
+    if link is None:
+        raise NotWanted("client_link_over")
+    return link

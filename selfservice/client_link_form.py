@@ -1,0 +1,68 @@
+"""The form that makes a client link."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy
+
+from accounts import client_links
+from accounts.linking import setup
+from selfservice.client_link_words import say
+from tokens.channels import declarations, registry
+from users.models import Team, User
+
+MOST_ACCOUNTS = 200
+
+
+class ClientLinkForm(forms.Form):
+    """Whom to ask, for which team, at which channels, and whether only certain ad accounts."""
+
+    email = forms.EmailField(
+        label=gettext_lazy("E-mail"),
+        help_text=gettext_lazy("The link goes there, and later whatever the person has to renew."),
+    )
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
+    team = forms.ModelChoiceField(
+        queryset=Team.objects.none(), label=gettext_lazy("Team that the accounts are for"), empty_label=None
+    )
+    channels = forms.MultipleChoiceField(
+        label=gettext_lazy("Channels"), widget=forms.CheckboxSelectMultiple, choices=()
+    )
+    native_ids = forms.CharField(
+        label=gettext_lazy("Only these ad accounts"),
+        required=False,
+        max_length=5000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text=gettext_lazy("IDs, one a line, for one channel. Empty: the person chooses."),
+    )
+    note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
+    days = forms.IntegerField(
+        label=gettext_lazy("Works for (days)"), min_value=1, max_value=client_links.LONGEST.days, initial=7
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["team"].queryset = client_links.teams_of(user)  # type: ignore[attr-defined]  # a choice of models
+        ready = [(key, label) for key, label in declarations.choices() if setup.state(key) == setup.READY]
+        self.fields["channels"].choices = ready  # type: ignore[attr-defined]  # a choice
+
+    def clean(self) -> dict[str, Any]:
+        """Turn the ids into what is asked for, as their channel spells them."""
+        found = super().clean() or self.cleaned_data
+        wanted = [one for one in re.split(r"[\s,;]+", found.get("native_ids", "")) if one]
+        channels: Sequence[str] = found.get("channels", [])
+        if wanted and len(channels) != 1:
+            self.add_error("native_ids", say("one_channel"))
+            return found
+        found["asked_for"] = [self._asked(channels[0], one) for one in wanted[:MOST_ACCOUNTS]]
+        return found
+
+    def _asked(self, channel: str, text: str) -> dict[str, str]:
+        try:
+            native_id = registry.get(channel).canonical_id(text)
+        except ValueError:
+            self.add_error("native_ids", say("unknown_account", native_id=text[:40]))
+            native_id = ""
+        return {"channel": channel, "native_id": native_id, "name": ""}

@@ -1,0 +1,113 @@
+"""Pages on which people make links for those without an account here, see how they stand, and take them back."""
+
+from datetime import timedelta
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_http_methods
+
+from accounts import client_links
+from accounts.client_links import State
+from accounts.models import Account, ClientLink
+from selfservice.client_link_form import ClientLinkForm
+from selfservice.client_link_words import say
+from tokens.channels import declarations
+from ui import confirm
+from ui.confirm import Page, Said
+from users.models import User, person
+
+SHOWN = 100  # links on the page
+TONES = {State.OPEN: "accent", State.STARTED: "accent", State.USED: "good"}
+
+
+def _maker(request: HttpRequest) -> User:
+    user = person(request)
+    if not client_links.may_make(user):
+        raise PermissionDenied
+    return user
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def make(request: HttpRequest) -> HttpResponse:
+    """List the person's links, with the form that makes one (GET), or make it (POST). 403 for auditors."""
+    user = _maker(request)
+    form = ClientLinkForm(request.POST or None, user=user)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            link = client_links.make(
+                email=said["email"],
+                name=said["name"],
+                team=said["team"],
+                channels=said["channels"],
+                made_by=user,
+                now=timezone.now(),
+                asked_for=said["asked_for"],
+                note=said["note"],
+                valid_for=timedelta(days=said["days"]),
+            )
+        except client_links.ClientLinkRefused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, say("made", email=link.email))
+            return redirect("client_link_of", link.pk)
+    now = timezone.now()
+    rows = [_row(link, now) for link in client_links.seen_by(user)[:SHOWN]]
+    context = {"form": form, "rows": rows, "shown": SHOWN}
+    return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
+
+
+def _row(link: ClientLink, now: Any) -> dict[str, Any]:
+    return {
+        "link": link,
+        "state": client_links.state(link, now).value,
+        "channels": [str(declarations.label(channel)) for channel in link.channels],
+        "linked": sum(len(ids) for ids in link.used.values()),
+    }
+
+
+def _found(request: HttpRequest, link_id: int) -> ClientLink:
+    link = client_links.seen_by(_maker(request)).filter(pk=link_id).first()
+    if link is None:
+        raise Http404
+    return link
+
+
+@login_required
+@require_GET
+@never_cache
+def show(request: HttpRequest, link_id: int) -> HttpResponse:
+    """Show one link: its address while it opens something, how it stands, what was linked. 404 for what one may not see."""
+    link, now = _found(request, link_id), timezone.now()
+    ids = [pk for some in link.used.values() for pk in some]
+    context = {
+        **_row(link, now),
+        "address": client_links.address_of(link) if link.is_open(now) else "",
+        "accounts": Account.objects.visible_to(person(request)).filter(pk__in=ids).order_by("name"),
+    }
+    return render(request, "selfservice/client_link.html", context)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
+    """Ask (GET), then make a link worthless (POST). 404 for what one may not see."""
+    link = _found(request, link_id)
+    back = reverse("client_link_of", args=[link.pk])
+    facts = {"link": link}
+    page = Page("selfservice/confirm/revoke_client_link.html", back, facts, danger=True, ask_why=False)
+
+    def do(_said: Said) -> None:
+        client_links.revoke(link=link, by=person(request), now=timezone.now())
+
+    return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})

@@ -1,0 +1,60 @@
+"""Giving access by a client link: what happens between the press and the channel, and when the person comes back.
+
+Nobody is logged in by it, and whoever is logged in in the same browser has no part in it.
+"""
+
+from allauth.socialaccount.models import SocialLogin
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+
+from accounts import client_links
+from accounts.linking import client_consent, consent, setup
+from accounts.models import ClientLink, LinkProblem
+from selfservice.linking import begun, handshakes, link_errors
+from users import hold
+
+CHOICE = "client_link"  # in the session: the link that was used in this browser, and the list to choose from
+
+
+def is_meant(request: HttpRequest) -> bool:
+    """Return whether the handshake that a request answers began with a client link."""
+    return begun.of_request(request).get("intent") == client_consent.INTENT
+
+
+def leave(request: HttpRequest, link: ClientLink, channel: str, *, region: str = "") -> HttpResponse:
+    """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
+    hold.refuse()
+    app = setup.default_app(channel)
+    begun.keep(request, {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""})
+    if app is None or setup.state(channel) != setup.READY:
+        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    client_links.note_opened(link, timezone.now())
+    return handshakes.leave(request, app, begun.of_request(request), again=True, region=region)
+
+
+def not_open(request: HttpRequest, link: ClientLink | None) -> HttpResponse:
+    """Show why a link opens nothing, and whom to ask."""
+    if link is None:
+        return render(request, "selfservice/mails/broken_link.html", status=404)
+    user = client_links.is_for_user(link)
+    if user is not None and link.is_open(timezone.now()):
+        return render(request, "selfservice/client/log_in.html", {"link": link, "known": user})
+    context = {"link": link, "state": client_links.state(link, timezone.now())}
+    return render(request, "selfservice/client/not_open.html", context, status=410)
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on to the choice of accounts."""
+    channel = sociallogin.account.provider
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    try:
+        app, link = client_consent.expected(channel, sociallogin.state, timezone.now())
+        listed = consent.ask_for_list(app, identity, grant)
+        pending = client_consent.keep(
+            app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
+        )
+    except client_consent.NotOpen as refusal:
+        return not_open(request, refusal.link)
+    request.session[CHOICE] = {"link": link.pk, "pending": str(pending.pk), "name": identity.name}
+    return redirect("client_choose")

@@ -1,0 +1,153 @@
+"""Pages of a client link: what is asked for, which accounts, done. Nobody logs in for them. GET changes nothing."""
+
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from accounts import client_links
+from accounts.linking import choosing
+from accounts.linking.choosing import Candidate, LinkEffect
+from accounts.models import Account, ClientLink, PendingLink
+from selfservice.linking import client_link, renewal
+from selfservice.linking.renewal_views import private, too_often
+from tokens.channels import registry
+from ui.phrases import phrase
+
+say = partial(phrase, "words/client_links.txt")
+NOBODY = "00000000-0000-0000-0000-000000000000"
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_access(request: HttpRequest, signed: str) -> HttpResponse:
+    """Say who asks for what (GET), or go to the channel (POST)."""
+    link, now = client_links.open_signed(signed), timezone.now()
+    if link is None or not link.is_open(now) or client_links.is_for_user(link) is not None:
+        return client_link.not_open(request, link)
+    channel, regions = request.POST.get("channel", ""), {}
+    if channel in link.left:
+        regions = dict(registry.get(channel).declaration.regions)
+    region = request.POST.get("region", "")
+    if request.method == "POST" and channel in link.left and (not regions or region in regions):
+        if not renewal.may_press(request, f"client link {link.pk}"):
+            return too_often(request)
+        return client_link.leave(request, link, channel, region=region)
+    return render(
+        request, "selfservice/client/give_access.html", _facts(link, regions=regions, chosen=channel)
+    )
+
+
+def _facts(link: ClientLink, **more: Any) -> dict[str, Any]:
+    """Return what the pages say of a link: who asks, at which channels, for which accounts."""
+    channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
+    return {"link": link, "channels": channels, **more}
+
+
+def _names(link: ClientLink, channel: str) -> list[str]:
+    asked = [one for one in link.asked_for if one["channel"] == channel]
+    return [f"{one['name']} ({one['native_id']})" if one.get("name") else one["native_id"] for one in asked]
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: HttpRequest) -> HttpResponse:
+    """Show what the channel offers of what is asked for (GET), link what was ticked (POST)."""
+    said = request.session.get(client_link.CHOICE) or {}
+    links = ClientLink.objects.select_related("team", "made_by", "contact")
+    link = links.filter(pk=said.get("link", 0)).first()
+    pending = (
+        PendingLink.objects.select_related("token__app", "user")
+        .filter(pk=said.get("pending", NOBODY))
+        .first()
+    )
+    if link is None or pending is None or not link.is_open(timezone.now()):
+        return redirect("client_done") if said.get("done") else client_link.not_open(request, link)
+    if request.method == "POST":
+        return _link(request, link, pending)
+    return _choose_page(request, link, pending)
+
+
+def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpResponse:
+    ticked, now = request.POST.getlist("native_id"), timezone.now()
+    if not ticked:
+        return _choose_page(request, link, pending, error=say("none_ticked"))
+    channel = pending.token.app.channel
+    try:
+        with transaction.atomic():
+            accounts = choosing.save(
+                pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
+            )
+            client_links.note_used(link=link, channel=channel, accounts=accounts, now=now)
+    except (choosing.Gone, client_links.ClientLinkRefused):
+        link.refresh_from_db()
+        return client_link.not_open(request, link)
+    except choosing.NotOffered:
+        return _choose_page(request, link, pending, error=say("not_offered"))
+    request.session[client_link.CHOICE] = {
+        "link": link.pk,
+        "done": channel,
+        "name": pending.token.native_user_name,
+    }
+    return redirect("client_done")
+
+
+def _choose_page(
+    request: HttpRequest, link: ClientLink, pending: PendingLink, *, error: str = ""
+) -> HttpResponse:
+    found = choosing.candidates(pending, pending.user, only=link.team)
+    context = {
+        "channel": registry.get(pending.token.app.channel),
+        "log_in": pending.token.native_user_name,
+        "rows": [{"one": one, "note": _note(one)} for one in found],
+        "open_rows": sum(one.is_open for one in found),
+        "missing": choosing.missing_scopes(pending.token),
+        "not_there": _missing(link, pending),
+        "complete": pending.complete,
+        "again_url": client_links.path_of(link),
+        "error": error,
+        **_facts(link),
+    }
+    return render(request, "selfservice/client/choose.html", context, status=400 if error else 200)
+
+
+def _missing(link: ClientLink, pending: PendingLink) -> list[str]:
+    """Return the names of accounts that are asked for and that this log-in does not reach."""
+    channel = pending.token.app.channel
+    there = {one["native_id"] for one in pending.offered}
+    asked = [one for one in link.asked_for if one["channel"] == channel and one["native_id"] not in there]
+    return [one.get("name") or one["native_id"] for one in asked]
+
+
+def _note(one: Candidate) -> str:
+    """Return what a stranger may read of an account: nothing of who keeps it connected."""
+    told = {
+        LinkEffect.TEAM_REFUSES: "of_another_team",
+        LinkEffect.CLOSED: "closed",
+        LinkEffect.RESTRICTED: "restricted",
+        LinkEffect.REPORTS_ONLY: "reports_only",
+    }
+    return say(told[one.standing]) if one.standing in told else ""
+
+
+@private
+@require_safe
+def done(request: HttpRequest) -> HttpResponse:
+    """Say what was given, and what comes next."""
+    said = request.session.get(client_link.CHOICE) or {}
+    links = ClientLink.objects.select_related("team", "made_by", "contact")
+    link = links.filter(pk=said.get("link", 0)).first()
+    if link is None or "done" not in said:
+        return redirect("my_accounts")
+    context = {
+        "done_at": registry.get(said["done"]),
+        "log_in": said.get("name", ""),
+        "accounts": Account.objects.filter(pk__in=link.used.get(said["done"], [])).order_by("name"),
+        "next_url": client_links.path_of(link) if link.is_open(timezone.now()) else "",
+        **_facts(link),
+    }
+    return render(request, "selfservice/client/done.html", context)

@@ -1,0 +1,260 @@
+"""A link for somebody without an account here: from the mail to done, what it is bound to, and the contact that it leaves."""
+
+import re
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import backups, client_links
+from accounts.mails import client_link_mail, death_mail
+from accounts.models import Account, AccountToken, ClientLink, ReachedAccount
+from notifications import login_mails
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.support import native
+from tests.support.factories import PASSWORD, make_account, make_team, make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users import invitations, password_reset, roles
+from users.models import Team, User
+from users.role_choices import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team("Lumen")
+
+
+@pytest.fixture
+def mira(team: Team) -> User:
+    return make_user("mira@example.com", name="Mira Ode", team=team)
+
+
+def made(mira: User, team: Team, *, channels: tuple[str, ...] = ("facebook",), **more: Any) -> ClientLink:
+    about: dict[str, Any] = {
+        "email": "Ada.Client@example.com",
+        "name": "Ada",
+        "team": team,
+        "channels": channels,
+    }
+    return client_links.make(**about, made_by=mira, now=timezone.now(), **more)
+
+
+def go(
+    link: ClientLink, user: str = "ada", *, channel: str = "facebook", browser: Client | None = None
+) -> tuple[Client, str]:
+    """From the page of the link to the choice."""
+    browser = browser or Client()
+    left = browser.post(client_links.path_of(link), {"channel": channel})
+    assert left.status_code == 302, left.text
+    return browser, native.come_back(browser, native.decide(left.headers["Location"], user))
+
+
+def choose(browser: Client, *names: str) -> str:
+    page = browser.get("/give-access/choose/").text
+    rows = re.findall(r'value="([\w-]+)"[^>]*>\s*<span class="at-choice-text"><b>([^<]+)</b>', page)
+    ids = [native_id for native_id, name in rows if name in names]
+    return str(browser.post("/give-access/choose/", {"native_id": ids}, follow=True).text)
+
+
+def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: User, team: Team) -> None:
+    made(mira, team, note="For the spring")
+    message = Message.objects.get(kind="client_link")
+    mail = client_link_mail.build(message)
+    path = re.findall(r"http://\S+?(/give-access/\S+)", mail.text)[0]
+    browser = Client()
+
+    asked = [browser.get(path), browser.head(path), browser.get(path)]
+    before = (User.objects.count(), Token.objects.count())
+    left = browser.post(path, {"channel": "facebook"}).headers["Location"]
+    led = native.come_back(browser, native.decide(left, "ada"))
+    choice = browser.get(led).text
+    done = choose(browser, "Lumen Shoes EU")
+
+    assert message.recipient == "ada.client@example.com"
+    assert "/give-access/" not in f"{mail.stored_text} {mail.stored_html} {message.payload}"
+    assert [one.status_code for one in asked] == [200] * 3
+    assert asked[0].headers["X-Robots-Tag"] == "noindex, nofollow"
+    assert "Mira Ode asks for access" in asked[0].text
+    assert "For the spring" in asked[0].text
+    assert before == (1, 0)
+    assert "Which ad accounts do you give access to?" in choice
+    assert "Thank you" in done
+    contact = User.objects.get(email="ada.client@example.com")
+    account = Account.objects.get()
+    assert (account.name, account.team, account.state) == ("Lumen Shoes EU", team, "connected")
+    assert (contact.is_contact, contact.has_usable_password()) == (True, False)
+    assert Token.objects.get().consented_by == contact
+    used = client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
+    assert "Lumen Shoes EU" in used.text
+    assert "Ada gave access to one ad account" in used.subject
+    assert browser.get(path).status_code == 410
+    assert browser.get("/").status_code == 302  # to the log-in page
+
+
+def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, team: Team) -> None:
+    browser, _ = go(made(mira, team))
+    choose(browser, "Lumen Shoes EU")
+    contact, token = User.objects.get(is_contact=True), Token.objects.get()
+
+    Client().post("/accounts/login/", {"login": contact.email, "password": PASSWORD})
+    password_reset.request_reset(email=contact.email, now=timezone.now())
+    with pytest.raises(NotWanted):
+        login_mails.build_reset(Message.objects.get(kind="password_reset"))
+    for bent in ({"is_staff": True}, {"password": "pbkdf2_sha256$x"}):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            User.objects.filter(pk=contact.pk).update(**bent)
+    Token.objects.update(state="dead", reason="password_changed")
+    death_mail.tell_of_deaths(token_ids=[token.pk], now=timezone.now())
+    mail = death_mail.build_died(Message.objects.get(kind="died"))
+    path = re.findall(r"http://\S+?(/renew/\S+)", mail.text)[0]
+
+    assert native.consent(Client(), "facebook", "ada", path=path) == "/renew/done/"
+    assert "/messages/" not in mail.text  # "Why this mail?" is behind our log-in
+    assert "/channels/" not in mail.text
+    token.refresh_from_db()
+    assert (token.state, token.consented_by) == ("valid", contact)
+
+
+def test_an_invited_contact_becomes_a_marketer_with_the_same_log_ins(mira: User, team: Team) -> None:
+    browser, _ = go(made(mira, team))
+    choose(browser, "Lumen Shoes EU")
+    contact = User.objects.get(is_contact=True)
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    invited = invitations.create(email=contact.email, team=team, invited_by=boss, now=timezone.now())
+
+    visitor = Client()
+    path = invitations.link(invited).split("testserver")[-1]
+    page = visitor.post(
+        path[path.index("/invitation/") :],
+        {"name": "Ada Client", "password1": PASSWORD, "password2": PASSWORD},
+    )
+    contact.refresh_from_db()
+
+    assert page.status_code == 302
+    assert (contact.is_contact, contact.name, contact.has_usable_password()) == (False, "Ada Client", True)
+    assert Account.objects.visible_to(contact).get().name == "Lumen Shoes EU"
+
+
+def test_a_link_for_certain_accounts_offers_those_alone_and_no_other_team_s(mira: User, team: Team) -> None:
+    native.link(
+        _browser(make_user("zoe@example.com")), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"]
+    )
+    wanted = [
+        {"channel": "facebook", "native_id": one.native_id, "name": one.name}
+        for one in Account.objects.order_by("name")
+    ]
+    foreign = Account.objects.get(name="Fern Gardens")
+    Account.objects.filter(name="Lumen Shoes EU").update(team=team)
+
+    browser, _ = go(made(mira, team, asked_for=wanted), "ben")
+    page = browser.get("/give-access/choose/").text
+    forged = browser.post("/give-access/choose/", {"native_id": foreign.native_id})
+
+    assert page.count('name="native_id"') <= 2
+    assert "Zoe" not in page
+    assert "Linked by" not in page
+    assert forged.status_code == 400
+    assert not foreign.pool.filter(token__native_user_name="Ben Lindqvist").exists()
+
+
+def test_nobody_s_log_in_is_taken_over_and_who_can_log_in_must(mira: User, team: Team) -> None:
+    zoe = make_user("zoe@example.com", name="Zoe", team=team)
+    native.link(_browser(zoe), "facebook", "ada")
+
+    browser, _ = go(made(mira, team))
+    choose(browser, "Lumen Shoes EU")
+    known = client_links.make(
+        email=zoe.email, name="", team=team, channels=["facebook"], made_by=mira, now=timezone.now()
+    )
+    page = Client().get(client_links.path_of(known))
+    pressed = Client().post(client_links.path_of(known), {"channel": "facebook"})
+
+    assert Token.objects.get().consented_by == zoe
+    assert "You have an account here" in page.text
+    assert "You have an account here" in pressed.text
+
+
+def test_a_link_ends_by_time_by_hand_and_once_it_was_used_at_each_channel(mira: User, team: Team) -> None:
+    late, taken_back = made(mira, team), made(mira, team)
+    both = made(mira, team, channels=("facebook", "x"))
+    ClientLink.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    maker = _browser(mira)
+    page = maker.get(f"/client-links/{taken_back.pk}/")
+    asked = maker.get(f"/client-links/{taken_back.pk}/revoke/")
+    maker.post(f"/client-links/{taken_back.pk}/revoke/", {"seen": ""})
+
+    browser, _ = go(both)
+    choose(browser, "Lumen Shoes EU")
+    after_one = client_links.state(ClientLink.objects.get(pk=both.pk), timezone.now())
+    go(both, channel="x", browser=browser)
+    choose(browser, "Lumen Shoes EU")
+
+    assert client_links.address_of(taken_back) in page.text
+    assert asked.status_code == 200
+    assert [Client().get(client_links.path_of(one)).status_code for one in (late, taken_back, both)] == [
+        410
+    ] * 3
+    assert after_one == "started"
+    assert client_links.state(ClientLink.objects.get(pk=both.pk), timezone.now()) == "used"
+    assert User.objects.filter(is_contact=True).count() == 1
+    assert AccountToken.objects.count() == 2
+    assert Client().get(client_links.path_of(both)[:-8] + "/").status_code == 404
+
+
+def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_see_them(
+    mira: User, team: Team
+) -> None:
+    link_ = made(mira, team)
+    other = make_user("carl@example.com", team=make_team("Fern"))
+    auditor = make_user("ina@example.com", team=team)
+    roles.give(auditor, Role.AUDITOR)
+
+    form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
+    refused = [
+        _browser(other).post("/client-links/", form).status_code,
+        _browser(auditor).get("/client-links/").status_code,
+    ]
+    made_by_form = _browser(mira).post("/client-links/", form)
+
+    assert refused == [400, 403]
+    assert _browser(other).get(f"/client-links/{link_.pk}/").status_code == 404
+    assert made_by_form.status_code == 302
+    assert ClientLink.objects.filter(email="x@example.com", team=team).exists()
+    with pytest.raises(client_links.ClientLinkRefused):
+        client_links.make(
+            email="y@example.com", name="", team=team, channels=["x"], made_by=other, now=timezone.now()
+        )
+
+
+def test_a_contact_s_log_in_is_offered_for_no_further_account(mira: User, team: Team) -> None:
+    browser, _ = go(made(mira, team))
+    choose(browser, "Fern Gardens")
+    contact = User.objects.get(is_contact=True)
+    account = make_account(team=team, native_id=_reached("Lumen Shoes EU"), people_count=1)
+
+    assert backups.offers(account_ids=[account.pk]) == {}
+    User.objects.filter(pk=contact.pk).update(is_contact=False)
+    assert list(backups.offers(account_ids=[account.pk])) == [account.pk]
+
+
+def _reached(name: str) -> str:
+    ids = ReachedAccount.objects.exclude(native_id__in=Account.objects.values("native_id"))
+    return str(ids.filter(can_publish="yes").values_list("native_id", flat=True)[0])
+
+
+def _browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
