@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0032_one_ask_for_what_is_due'),
+        ('accounts', '0033_export_format'),
         ('users', '0023_contacts_and_client_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
