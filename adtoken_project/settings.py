@@ -286,6 +286,9 @@ MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  #
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+DKIM_SELECTOR = env.text(
+    "DKIM_SELECTOR", ""
+)  # by which the page on mail settings looks the key up; AdToken signs nothing
 CONTACT_EMAIL = env.text(
     "CONTACT_EMAIL", ""
 )  # whom answers to mails reach; "": the team's leads, else an operator

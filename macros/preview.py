@@ -124,7 +124,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
 
     Raises TakesTooLongError where the database needs more than LONGEST: a web process has few threads.
     """
-    values = _values(draft, now)
+    values = values_of(draft, now)
     query = sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else sql.PREVIEW
     try:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -163,7 +163,8 @@ def takes_long(draft: Draft) -> bool:
     return accounts.values("pk")[: AT_ONCE + 1].count() > AT_ONCE
 
 
-def _values(draft: Draft, now: datetime) -> dict[str, Any]:
+def values_of(draft: Draft, now: datetime) -> dict[str, Any]:
+    """Return the parameters of the SQL that looks ahead, for 30 days."""
     first = evaluation.next_run(now)
     return {
         "now": now,

@@ -428,3 +428,11 @@ PREVIEW = _drafted(account="true", entry=_RULED_ENTRY, applied=_APPLIED)
 PREVIEW_OF_CHOSEN = _drafted(
     account=f"a.id {_CHOSEN}", entry=f"p.account_id {_CHOSEN}", applied=f"a.id {_CHOSEN}"
 )
+# On which days a draft tells one address of its account, at which threshold, how it comes to that address, and whether that is news.
+_FOR = """
+select t.fires_on, t.threshold, t.via, exists (
+    select 1 from found f where f.address = t.address and f.threshold = t.threshold and f.fires_on = t.fires_on) as is_news
+from told t where t.address = %(address)s
+order by 4 desc, 1, 2 limit 1"""
+_OF_CHOSEN = _STEPS.replace(_RULED, f"a.id {_CHOSEN}").replace(_RULED_ENTRY, f"p.account_id {_CHOSEN}")
+DUE_FOR = DRAFT + _OF_CHOSEN + _CROSSED.format(on=_ON_SEVERAL_DAYS) + _TOLD + _FOUND + _FOR

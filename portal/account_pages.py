@@ -17,7 +17,7 @@ from accounts import check_progress, summary
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
-from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, timeline
+from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, timeline, why
 from portal.account_rows import explain
 from portal.pool_rows import PoolAction
 from tokens.channels.kinds import Reason
@@ -225,6 +225,7 @@ def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
         {
             **context(request, account, "messages"),
             "messages_sent": rows,
+            "why_url": why.url(account=account.native_id),
             "mails_since": retention.kept_since(MESSAGES, timezone.now()),
         },
     )

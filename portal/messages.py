@@ -16,7 +16,7 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_html, message_rows
+from portal import access, mail_html, mail_settings, message_rows, why
 from portal.filters import TeamFilter
 from portal.lists import ReadOnlyList
 from ui import confirm
@@ -100,9 +100,11 @@ class MessageAdmin(ReadOnlyList):
     empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return from when on the list is whole."""
+        """Return from when on the list is whole, and what waits to leave."""
         now = timezone.now()
         return {
+            "waiting": mail_settings.waiting(now),
+            "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
             "mails_since": retention.kept_since(MESSAGES, now),
             "texts_since": retention.kept_since(TEXTS, now),
         }

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from accounts import leaving
 from accounts.leaving import Then
 from accounts.models import Account, AccountToken, ApiKey
-from portal import access, offboarding
+from portal import access, offboarding, why
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Session, Team, User
@@ -57,6 +57,7 @@ def carried(user: User, viewer: User) -> SafeString:
         else "",
         "sees_accounts": viewer.has_perm(access.VIEW),
         "log_ins_url": _list_of("tokens_token", user) if viewer.has_perm("tokens.view_token") else "",
+        "why_url": why.url(address=user.email) if viewer.has_perms([access.VIEW, why.PERMISSION]) else "",
         "messages_url": _list_of("notifications_message", user)
         if viewer.has_perm("notifications.view_message")
         else "",

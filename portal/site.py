@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import Account
-from portal import asking_due, first_steps, search, start_page
+from portal import asking_due, first_steps, mail_settings, search, start_page, why
 from users import second_factor
 
 # The theme's Alpine evaluates expressions in attributes and its templates hold inline styles. Self-service keeps the strict policy.
@@ -65,10 +65,17 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         return csp_update(THEME_POLICY)(super().admin_view(view, cacheable))
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        """Add what the start page leads to: the test mail, and asking all who could keep what is due."""
-        mail = path("test-mail/", self.admin_view(first_steps.send_test_mail), name="test_mail")
-        ask = path("ask-due/", self.admin_view(asking_due.ask_due), name="ask_due")
-        return [mail, ask, *super().get_urls()]
+        """Add what the start page leads to, and the pages about mails that are about no single row."""
+        own = (
+            ("test-mail/", first_steps.send_test_mail, "test_mail"),
+            ("ask-due/", asking_due.ask_due, "ask_due"),
+            ("mail-settings/", mail_settings.page, "mail_settings"),
+            ("why/", why.page, "why"),
+        )
+        return [
+            *(path(tail, self.admin_view(view), name=name) for tail, view, name in own),
+            *super().get_urls(),
+        ]
 
     def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
         """Answer with what a picker offers for what was typed."""

@@ -1,0 +1,77 @@
+"""SPF, DKIM and DMARC of a domain that mails are sent from: which records there should be, and, when somebody asks, which there are.
+
+A mail without them is taken for spam by the large providers. Looking them up takes `PATIENCE` seconds at most; a machine without DNS is
+told as one that could not look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import dns.exception
+import dns.resolver
+
+PATIENCE = 2.0  # seconds for one record
+NOT_LOOKED_UP, UNREACHABLE, MISSING, FOUND, TWICE = (
+    "not_looked_up",
+    "unreachable",
+    "missing",
+    "found",
+    "twice",
+)
+
+
+@dataclass(frozen=True)
+class Record:
+    """One TXT record: its name, what it should begin with, an example, and what was found (a state of this module, and the texts)."""
+
+    kind: str
+    name: str
+    begins: str
+    example: str
+    state: str = NOT_LOOKED_UP
+    found: tuple[str, ...] = ()
+
+
+def wanted(
+    *, sender_domain: str, envelope_domain: str, server: str, selector: str, reports_to: str
+) -> list[Record]:
+    """Return the records that mails of these domains need. `server`: the host that mails leave by; `selector`: of DKIM, "" if not known."""
+    spf = f"v=spf1 a:{server} -all" if server else "v=spf1 include:... -all"
+    key = f"{selector or 'SELECTOR'}._domainkey.{sender_domain}"
+    return [
+        Record("SPF", envelope_domain, "v=spf1", spf),
+        Record("DKIM", key, "v=DKIM1", "v=DKIM1; k=rsa; p=..."),
+        Record("DMARC", f"_dmarc.{sender_domain}", "v=DMARC1", f"v=DMARC1; p=none; rua=mailto:{reports_to}"),
+    ]
+
+
+def look_up(records: Sequence[Record], *, resolver: dns.resolver.Resolver | None = None) -> list[Record]:
+    """Return the records with what DNS has. A few seconds at most; never raises."""
+    try:
+        ask = resolver or dns.resolver.Resolver()
+    except (dns.exception.DNSException, OSError):
+        return [_seen(one, UNREACHABLE) for one in records]
+    return [_look_up(one, ask) for one in records]
+
+
+def _look_up(record: Record, resolver: dns.resolver.Resolver) -> Record:
+    if "SELECTOR" in record.name:
+        return record
+    try:
+        answer = resolver.resolve(record.name, "TXT", lifetime=PATIENCE, search=False)
+        texts = [b"".join(one.strings).decode("ascii", "replace")[:500] for one in answer]
+    except (dns.resolver.NXDOMAIN, dns.resolver.NoAnswer):
+        return _seen(record, MISSING)
+    except (dns.exception.DNSException, OSError, UnicodeError):
+        return _seen(record, UNREACHABLE)
+    fitting = tuple(text for text in texts if _fits(record, text))
+    return _seen(record, {0: MISSING, 1: FOUND}.get(len(fitting), TWICE), fitting)
+
+
+def _fits(record: Record, text: str) -> bool:
+    """Return whether a text is such a record. One of DKIM may leave its version out (RFC 6376 3.6.1)."""
+    return text.lower().startswith(record.begins.lower()) or (record.kind == "DKIM" and "p=" in text)
+
+
+def _seen(record: Record, state: str, found: tuple[str, ...] = ()) -> Record:
+    return Record(record.kind, record.name, record.begins, record.example, state, found)

@@ -1,0 +1,87 @@
+"""Mail settings in the staff portal: who mails come from, where answers and bounces go, whether they leave in time, and SPF, DKIM, DMARC.
+
+It shows what the environment says, and changes nothing.
+"""
+
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from notifications import sender_records
+from notifications.models import BounceMailbox, Message
+from portal import access, parked_scope
+from ui.counts import short_count
+from users.models import person
+
+PERMISSION = "notifications.view_message"
+LOOK = "look"  # the parameter that has DNS asked
+LATE = timedelta(minutes=5)  # as the lanes have it: a mail that waits for longer is late
+COUNTED = 10_000
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Show the settings. DNS is asked only by `?look=1`. 403 without the permission to see messages."""
+    if not request.user.has_perm(PERMISSION):
+        raise PermissionDenied
+    name, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    domain = sender.rpartition("@")[2]
+    bounces = settings.BOUNCE_ADDRESS if not settings.MAIL_BY_SERVICE else ""
+    envelope = bounces or sender
+    records = sender_records.wanted(
+        sender_domain=domain,
+        envelope_domain=envelope.rpartition("@")[2],
+        server="" if settings.MAIL_BY_SERVICE else settings.EMAIL_HOST,
+        selector=settings.DKIM_SELECTOR,
+        reports_to=f"postmaster@{domain}",
+    )
+    looked = bool(request.GET.get(LOOK))
+    context = {
+        **access.frame(request),
+        "title": gettext("Mail settings"),
+        "from_name": name,
+        "from_address": sender,
+        "contact": settings.CONTACT_EMAIL,
+        "envelope": envelope,
+        "own_envelope": bool(bounces) and settings.BOUNCE_SUBADDRESS,
+        "mailbox": settings.BOUNCE_MAILBOX,
+        "mailbox_state": BounceMailbox.objects.filter(pk=1).first(),
+        "service": settings.MAIL_SERVICE,
+        "service_proved": bool(settings.MAIL_WEBHOOK_SECRET),
+        "by_service": settings.MAIL_BY_SERVICE,
+        "events_url": f"{settings.BASE_URL}{reverse('mail_events', args=[settings.MAIL_SERVICE])}"
+        if settings.MAIL_SERVICE
+        else "",
+        "server": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}",
+        "connections": settings.MAIL_CONNECTIONS,
+        "parked": short_count(parked_scope.visible_to(person(request)), limit=COUNTED),
+        "sees_parked": request.user.has_perm("users.view_refusedaddress"),
+        "waiting": waiting(timezone.now()),
+        "records": sender_records.look_up(records) if looked else records,
+        "looked": looked,
+        "aligned": _organisation(envelope) == _organisation(sender),
+    }
+    return TemplateResponse(request, "portal/mail_settings.html", context)
+
+
+def waiting(now: datetime) -> dict[str, Any] | None:
+    """Return how many mails are due, since when the oldest waits, whether that is late; None where none is due. By the queue's index."""
+    due = Message.objects.filter(state=Message.State.QUEUED, next_attempt_at__lte=now)
+    since = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    if since is None:
+        return None
+    return {"number": short_count(due, limit=COUNTED), "since": since, "late": now - since > LATE}
+
+
+def _organisation(address: str) -> str:
+    """Return the last two parts of a domain: near enough to what DMARC calls the organisational domain, for a hint."""
+    return ".".join(address.rpartition("@")[2].lower().split(".")[-2:])

@@ -1,0 +1,125 @@
+"""The page on mail settings: what is set, whether mails leave in time, and what DNS says, when somebody asks."""
+
+import socketserver
+import threading
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import dns.message
+import dns.rrset
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from dns.resolver import Resolver
+from pytest_django import Settings
+
+from notifications import sender_records
+from notifications.bounce_mailbox import Mailbox
+from notifications.models import BounceMailbox
+from tests.notifications.support import make_message
+from tests.portal.support import staff
+from tests.support.factories import NOW
+
+TEXTS = {
+    "example.com.": ["google-site-verification=1", "v=spf1 -all"],
+    "_dmarc.example.com.": ["v=DMARC1; p=none", "v=DMARC1; p=reject"],
+}
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+
+
+class _Dns(socketserver.BaseRequestHandler):
+    """A name server of a few TXT records."""
+
+    def handle(self) -> None:
+        data, sock = self.request
+        asked = dns.message.from_wire(data)
+        name = str(asked.question[0].name)
+        if name == "slow.example.com.":
+            time.sleep(5)
+            return
+        answer = dns.message.make_response(asked)
+        if name in TEXTS:
+            answer.answer.append(
+                dns.rrset.from_text(name, 60, "IN", "TXT", *(f'"{text}"' for text in TEXTS[name]))
+            )
+        sock.sendto(answer.to_wire(), self.client_address)
+
+
+@pytest.fixture
+def resolver() -> Iterator[Resolver]:
+    with socketserver.ThreadingUDPServer(("127.0.0.1", 0), _Dns) as server:
+        server.daemon_threads, server.block_on_close = True, False
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        found = Resolver(configure=False)
+        found.nameservers, found.port = ["127.0.0.1"], server.server_address[1]
+        yield found
+        server.shutdown()
+
+
+def records(domain: str, selector: str = "s1") -> list[sender_records.Record]:
+    return sender_records.wanted(
+        sender_domain=domain, envelope_domain=domain, server="mx.example.com", selector=selector, reports_to="a@example.com"
+    )  # fmt: skip
+
+
+def test_records_are_found_missed_or_there_twice_and_one_without_a_name_is_not_asked_for(
+    resolver: Resolver,
+) -> None:
+    states = [one.state for one in sender_records.look_up(records("example.com"), resolver=resolver)]
+    unasked = sender_records.look_up(records("example.com", selector=""), resolver=resolver)[1]
+
+    assert states == ["found", "missing", "twice"]
+    assert unasked.state == "not_looked_up"
+
+
+def test_a_name_server_that_gives_no_answer_holds_nobody_up_for_long(
+    resolver: Resolver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_records, "PATIENCE", 0.3)
+    began = time.monotonic()
+
+    found = sender_records.look_up(records("slow.example.com")[:1], resolver=resolver)
+
+    assert found[0].state == "unreachable"
+    assert time.monotonic() - began < 2
+
+
+@pytest.mark.django_db
+def test_the_page_shows_senders_and_lateness_and_asks_no_dns_by_itself(
+    client: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DEFAULT_FROM_EMAIL = "AdToken <adtoken@example.com>"
+    settings.BOUNCE_ADDRESS = "bounces@other.example"
+    settings.BOUNCE_MAILBOX = Mailbox("imap.example.com", 993, "me", "hush hush", "INBOX")
+    BounceMailbox.objects.create(pk=1, failed_since=NOW, error="timed out")
+    make_message(next_attempt_at=timezone.now() - timedelta(minutes=20))
+    staff(client, "notifications.view_message")
+    looked: list[object] = []
+    monkeypatch.setattr(sender_records, "look_up", lambda rows: [looked.append(rows), rows][1])
+
+    text = client.get(reverse("admin:mail_settings")).text
+    client.get(reverse("admin:mail_settings") + "?look=1")
+    mails = client.get(reverse("admin:notifications_message_changelist")).text
+
+    for said in (
+        "adtoken@example.com",
+        "bounces@other.example",
+        "imap.example.com:993",
+        "timed out",
+        "Not looked up",
+        "of different domains",
+    ):
+        assert said in text
+    assert "hush" not in text
+    assert "Mails are late: 1 wait" in text
+    assert "Mails are late: 1 wait" in mails
+    assert len(looked) == 1
+    staff(client)
+    assert client.get(reverse("admin:mail_settings")).status_code == 403

@@ -1,0 +1,146 @@
+"""Why did somebody (not) get a mail? Answered for an address and an account, and never across a team's wall."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts.models import Account
+from macros import evaluation
+from macros.models import Macro, Notice, OptOut
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon
+from tests.notifications.support import make_message
+from tests.portal.support import staff
+from tests.support.factories import NOW, make_team, make_user
+from users import refused_addresses
+from users.models import Membership, RefusedAddress, Team
+
+pytestmark = pytest.mark.django_db
+ADA = "ada@example.com"
+MAY = ("notifications.view_message", "macros.view_macro", "macros.change_macro", "users.view_refusedaddress")
+
+
+@pytest.fixture(autouse=True)
+def _settings(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    settings.OPERATOR_EMAILS = []
+    Macro.objects.all().delete()
+
+
+@pytest.fixture
+def account() -> Account:
+    return ending(7, person=make_person(ADA), life=60, name="Lumen Shoes")
+
+
+@pytest.fixture
+def mira(client: Client) -> Client:
+    viewer = make_user("mira@example.com", is_staff=True, is_superuser=True)
+    client.force_login(viewer)
+    return client
+
+
+def named(name: str, **fields: Any) -> None:
+    macro = make_macro(**fields)
+    Macro.objects.filter(pk=getattr(macro, "macro_id", macro.pk)).update(name=name)
+
+
+def ask(client: Client, address: str, account: Account | str) -> str:
+    term = account if isinstance(account, str) else account.native_id
+    return client.get(f"{reverse('admin:why')}?{urlencode({'address': address, 'account': term})}").text
+
+
+def test_each_macro_says_what_it_does_for_the_address(mira: Client, account: Account) -> None:
+    named("Tells", emails=["boss@example.com"], notify_consenters=True)
+    named("Others", emails=["boss@example.com"], notify_consenters=False)
+    named("Sleeps", emails=[ADA], enabled=False)
+    named("Stopped", emails=[ADA], notify_consenters=False)
+    OptOut.objects.create(macro=Macro.objects.get(name="Stopped"), email=ADA, started_at=NOW)
+
+    text = ask(mira, ADA, account)
+
+    for name, said in (
+        ("Tells", "Would tell this address on"),
+        ("Others", "it is neither entered nor that of somebody who linked"),
+        ("Sleeps", "Is switched off"),
+        ("Stopped", "the reader stopped these mails"),
+    ):
+        assert said in text.partition(f">{name}<")[2].partition("</li>")[0], name
+
+
+def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Client, account: Account) -> None:
+    named("Tells", emails=[], notify_consenters=True)
+    evaluation.evaluate(now=noon(TODAY))
+    Notice.objects.update(outcome="dropped", outcome_reason="Mail does not reach this address.")
+    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    make_message(ADA, kind="died", payload={"accounts": [account.pk]}, state="failed", error="No")
+
+    text = ask(mira, "ADA@example.com ", "Lumen Shoes")
+
+    assert "7 days in advance, by the macro “Tells”" in text
+    assert "Dropped: Mail does not reach this address." in text
+    assert "Mail does not reach this address: Mail comes back." in text
+    assert "Names this address, and passes it over" in text
+    assert "Log-in stopped" in text
+    assert "550 gone" in text
+
+
+def test_a_lead_who_stands_in_reads_so_and_one_who_was_told_reads_that_it_is_no_news(
+    mira: Client, account: Account
+) -> None:
+    lead = make_person("lead@example.com")
+    Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
+    named("Tells", emails=["gone@example.com"], days=[7])
+    make_user("gone@example.com", is_active=False)
+
+    before = ask(mira, lead.email, account)
+    evaluation.evaluate(now=timezone.now())
+    after = ask(mira, lead.email, account)
+
+    assert "as team lead, because nobody else could be told" in before
+    assert "was told the same of this deadline before" in after
+    assert "can no longer log in" in ask(mira, "gone@example.com", account)
+
+
+def test_a_teams_wall_stands(client: Client, account: Account) -> None:
+    mine = make_team("Lumen")
+    staff(client, *MAY, team=mine)
+    named("Secret rule", emails=[ADA])
+    Macro.objects.update(team=Team.default())
+    not_mine = ask(client, ADA, account)
+    Account.objects.filter(pk=account.pk).update(team=mine)
+
+    hidden, outside = ask(client, ADA, account), ask(client, "x@client.example", account)
+
+    assert "No account of this name or ID" in not_mine
+    assert "belongs to someone in another team" in hidden
+    assert "Secret rule" not in hidden + outside
+    assert "Nobody logs in here with this address" in outside
+
+
+def test_several_accounts_of_a_name_are_offered_and_without_permission_there_is_no_page(
+    mira: Client, client: Client, account: Account
+) -> None:
+    other = ending(30, person=make_person("ben@example.com"), name="Lumen Shoes EU")
+
+    offered = ask(mira, ADA, "lumen")
+    staff(client)
+    refused = client.get(reverse("admin:why")).status_code
+
+    assert all(one.native_id in offered for one in (account, other))
+    assert refused == 403
+
+
+def test_the_page_asks_a_fixed_number_of_questions(
+    mira: Client, account: Account, django_assert_max_num_queries: object
+) -> None:
+    for number in range(30):
+        named(f"Macro {number}", emails=[f"other{number}@example.com"], notify_consenters=True)
+    for number in range(60):
+        make_message(ADA, kind="died", payload={"account": account.pk, "n": number})
+
+    with django_assert_max_num_queries(190):  # type: ignore[operator]  # seven for each of twenty macros
+        ask(mira, ADA, account)
