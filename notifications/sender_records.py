@@ -36,10 +36,14 @@ def wanted(
     *, sender_domain: str, envelope_domain: str, server: str, selector: str, reports_to: str
 ) -> list[Record]:
     """Return the records that mails of these domains need. `server`: the host that mails leave by; `selector`: of DKIM, "" if not known."""
-    spf = f"v=spf1 a:{server} -all" if server else "v=spf1 include:... -all"
     key = f"{selector or 'SELECTOR'}._domainkey.{sender_domain}"
     return [
-        Record("SPF", envelope_domain, "v=spf1", spf),
+        Record(
+            "SPF",
+            envelope_domain,
+            "v=spf1",
+            f"v=spf1 a:{server} -all" if server else "v=spf1 include:... -all",
+        ),
         Record("DKIM", key, "v=DKIM1", "v=DKIM1; k=rsa; p=..."),
         Record("DMARC", f"_dmarc.{sender_domain}", "v=DMARC1", f"v=DMARC1; p=none; rua=mailto:{reports_to}"),
     ]

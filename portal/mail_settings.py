@@ -26,6 +26,15 @@ PERMISSION = "notifications.view_message"
 LOOK = "look"  # the parameter that has DNS asked
 LATE = timedelta(minutes=5)  # as the lanes have it: a mail that waits for longer is late
 COUNTED = 10_000
+# Which settings say what the page shows.
+_SET_BY = {
+    "sender": ["DEFAULT_FROM_EMAIL"],
+    "answers": ["CONTACT_EMAIL"],
+    "envelope": ["BOUNCE_ADDRESS", "BOUNCE_SUBADDRESS"],
+    "server": ["EMAIL_URL", "MAIL_CONNECTIONS"],
+    "mailbox": ["BOUNCE_MAILBOX"],
+    "service": ["MAIL_SERVICE", "MAIL_WEBHOOK_SECRET"],
+}
 
 
 @require_safe
@@ -48,6 +57,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         **access.frame(request),
         "title": gettext("Mail settings"),
+        "set_by": {key: ", ".join(names) for key, names in _SET_BY.items()},
         "from_name": name,
         "from_address": sender,
         "contact": settings.CONTACT_EMAIL,

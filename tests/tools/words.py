@@ -42,6 +42,7 @@ EVIDENCE = {
     "Answer",
     "ConsentRefused",
     "abort",  # of IMAP
+    "Record",  # of DNS
     "malformed",
     "NotOurs",
     "_NoAnswer",
