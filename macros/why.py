@@ -24,6 +24,13 @@ from users.recipients import operators
 
 say = partial(phrase, "words/why.txt")
 
+_PILLS = {
+    "waiting": "queued",
+    "mailed": "sent",
+    "dropped": "left_out",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
 AHEAD = timedelta(days=366)
 MACROS = 20  # that are looked at
 NOTICES = 20  # the newest
@@ -39,6 +46,7 @@ class Line:
     about: str = ""
     at: datetime | None = None
     macro: int = 0
+    pill: str = ""  # of a mail: a key of the family "message"
 
 
 @dataclass(frozen=True)
@@ -221,11 +229,9 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
 
 
 def _told(notice: Notice | NewsNotice, what: str, at: datetime) -> Line:
-    outcome = notice.get_outcome_display()
     reasons: Sequence[str] = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
         *([notice.outcome_reason] if notice.outcome_reason else []),
     ]
-    text = f"{outcome}: {'; '.join(reasons)}" if reasons else str(outcome)
-    tone = {"mailed": "good", "waiting": "mute"}.get(notice.outcome, "warn")
-    return Line(text, tone, about=say("notice", found=what, macro=notice.macro_title), at=at)
+    what_told = say("notice", found=what, macro=notice.macro_title)
+    return Line("; ".join(reasons), about=what_told, at=at, pill=_PILLS[notice.outcome])

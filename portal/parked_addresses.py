@@ -65,7 +65,7 @@ class ParkedAddressAdmin(ReadOnlyList):
     @display(description=gettext_lazy("Since"), ordering="since")
     def since_cell(self, row: RefusedAddress) -> SafeString:
         """Return since when it is parked."""
-        return tags.when(row.since)
+        return tags.when(row.since, "day")
 
     @display(description=gettext_lazy("What its server said"))
     def said_cell(self, row: RefusedAddress) -> str:
@@ -102,8 +102,8 @@ class ParkedAddressAdmin(ReadOnlyList):
             "title": row.email,
             "address": row,
             "pill": tags.pill("parked", row.why),
-            "user": user,
-            "user_url": reverse("admin:users_user_change", args=[user.pk]) if user and may_open else "",
+            "whose": user,
+            "whose_url": reverse("admin:users_user_change", args=[user.pk]) if user and may_open else "",
             "reports": MailReturn.objects.filter(recipient=row.email).order_by("-at", "-id")[:SHOWN],
             "events": AddressEvent.objects.filter(email=row.email).select_related("by")[:SHOWN],
             "tried_again_at": row.refused_at + refused_addresses.STANDS_FOR

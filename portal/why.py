@@ -79,7 +79,6 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     return {
         **known,
         "now": now,
-        "user": asked.user,
         "about_address": why.about_address(asked),
         "about_macros": _linked(request, why.about_macros(asked, macros, now=now)),
         "told": why.told(asked, macros),
