@@ -87,7 +87,7 @@ class MessageAdmin(ReadOnlyList):
     ]
     list_display_links = ["subject_cell"]
     list_filter = ["state", KindFilter, MacroFilter, TeamFilter, "created_at"]
-    search_fields = ["recipient", "subject"]
+    search_fields = ["recipient__holds", "subject__holds"]
     # A kind that few mails have is looked for among all.
     costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name})
     list_select_related = ["team"]

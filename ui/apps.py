@@ -1,6 +1,9 @@
 """The ui app."""
 
 from django.apps import AppConfig
+from django.db.models import CharField
+
+from ui.lookups import Holds
 
 
 class UiConfig(AppConfig):
@@ -8,3 +11,7 @@ class UiConfig(AppConfig):
 
     name = "ui"
     verbose_name = "Presentation"
+
+    def ready(self) -> None:
+        """Make lookups known."""
+        CharField.register_lookup(Holds)

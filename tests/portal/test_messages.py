@@ -70,6 +70,20 @@ def test_the_list_shows_state_recipient_and_reason(mira: Client) -> None:
     assert "ada@example.com" not in failed
 
 
+def test_the_list_is_searched_by_words_in_whichever_case_and_signs_mean_themselves(mira: Client) -> None:
+    make_message("ada@example.com", **SENT | {"subject": "Lumen Shoes: 100% used"})
+    make_message("ben@example.com", **SENT | {"subject": "Lumen Shoes: 1000 used"})
+
+    def found(term: str) -> list[bool]:
+        page = mira.get(LIST, {"q": term}).content.decode()
+        return [f"{name}@example.com" in page for name in ("ada", "ben")]
+
+    assert found("lumen SHOES") == [True, True]
+    assert found("shoes BEN@") == [False, True]
+    assert found("100%") == found("100% ada") == [True, False]
+    assert found("0_0") == [False, False]
+
+
 def test_a_message_shows_the_mail_and_why(mira: Client) -> None:
     message = make_message(**SENT, attempts=2, message_id="<abc@x>")
 
