@@ -87,8 +87,11 @@ class Account(models.Model):
     )
     pause_note = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    # Written by accounts.pool.settle alone:
-    active_token = models.ForeignKey(Token, models.PROTECT, null=True, blank=True, related_name="active_for")
+    # Written by accounts.pool.settle alone. It is in the pool, which a foreign key of account and token together holds (migration 0004),
+    # and what is there is a token: another one would be asked about each of ten thousand accounts.
+    active_token = models.ForeignKey(
+        Token, models.PROTECT, null=True, blank=True, related_name="active_for", db_constraint=False
+    )
     state = models.CharField(max_length=12, choices=State, default=State.DEACTIVATED)
     reason = models.CharField(max_length=40, blank=True)
     since = models.DateTimeField(default=timezone.now)  # since when it is in this state

@@ -115,10 +115,13 @@ _DECIDE = f"""{_FACTS}, changed as (
 ), written as (
   insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
   select c.id, c.old_token_id, c.active_token_id,
-         (select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1),
+         its.id,
          case when c.state <> c.old_state then c.state when %(prefer)s::bigint is not null then 'switched' else 'shifted' end,
          %(cause)s, %(source)s, %(actor)s, %(note)s, %(now)s
-  from changed c where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
+  from changed c left join lateral (  -- of one log-in it is looked up once, for however many accounts
+    select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1
+  ) its on true
+  where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
   returning kind
 )
 insert into accounts_freshevents (at)
