@@ -17,7 +17,7 @@ class AccountsConfig(AppConfig):
 
         from accounts import receivers
         from tokens.signals import tokens_changed
-        from users.models import Membership, Team
+        from users.models import Membership, Team, User
 
         tokens_changed.connect(receivers.settle_changed, dispatch_uid="accounts.settle")
         if len(tokens_changed.receivers) != 1:
@@ -28,4 +28,6 @@ class AccountsConfig(AppConfig):
         post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
+        post_delete.connect(receivers.end_calendars, Membership, dispatch_uid="accounts.calendars")
+        post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars")
         receivers.register_messages()

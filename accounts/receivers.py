@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, client_links, pool, reach
+from accounts import alerts, calendars, client_links, pool, reach
 from accounts.mails import (
     access_mail,
     alert_mail,
@@ -88,3 +88,17 @@ def settle_walls(sender: Any, *, instance: Membership | Team, **kwargs: Any) -> 
     """Settle what a team refuses, or takes again, where its people or its own rule changed."""
     team_id = instance.team_id if isinstance(instance, Membership) else instance.pk
     pool.settle_team(team_id=team_id, now=timezone.now())
+
+
+def end_calendars(
+    sender: Any,  # noqa: ARG001  # what a signal passes
+    *,
+    instance: Membership | User,
+    raw: bool = False,
+    **kwargs: Any,  # noqa: ARG001  # what a signal passes
+) -> None:
+    """End the calendar addresses of whoever is switched off, and those of a team for whoever leaves it."""
+    if isinstance(instance, Membership):
+        calendars.revoke_all(user_id=instance.user_id, team_id=instance.team_id)
+    elif not instance.is_active and not raw:
+        calendars.revoke_all(user_id=instance.pk)

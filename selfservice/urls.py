@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from selfservice import backups, client_links, deletion, log_ins, views
+from selfservice import backups, calendars, client_links, deletion, log_ins, views
 from selfservice.arriving import open_account
 from selfservice.linking import client_link_views, renewal_views
 from selfservice.linking.views import check_account, reauthenticate
@@ -12,6 +12,10 @@ urlpatterns = [
     path("open/<int:account_id>/", open_account, name="open_account"),
     path("my/log-ins/", log_ins.log_ins, name="log_ins"),
     path("my/log-ins/<int:token_id>/remove/", log_ins.remove, name="remove_log_in"),
+    path("profile/calendars/", calendars.calendars, name="calendars"),
+    path("profile/calendars/<int:calendar_id>/renew/", calendars.renew, name="renew_calendar"),
+    path("profile/calendars/<int:calendar_id>/revoke/", calendars.revoke, name="revoke_calendar"),
+    path("calendar/<str:secret>.ics", calendars.read, name="calendar"),
     path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),

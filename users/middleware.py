@@ -44,9 +44,9 @@ class PrivatePagesMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer with no-store, unless the view has said so itself, or says that its answer is public."""
+        """Answer with no-store, unless the view has said so itself, or that its answer is public, or asked for each time."""
         response = self.get_response(request)
-        if not {"no-store", "public"} & {
+        if not {"no-store", "public", "no-cache"} & {
             said.strip() for said in response.get("Cache-Control", "").split(",")
         }:
             response["Cache-Control"] = "no-store"

@@ -208,6 +208,7 @@ def _filled(pattern: str, world: World) -> str | None:
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
         "<int:link_id>": ClientLink.objects.first().pk,  # type: ignore[union-attr]
+        "<int:calendar_id>": 0,
         "<int:opt_out_id>": OptOut.objects.get().pk,
         "<slug:key>": "guessed",
         "<signed>": "broken",

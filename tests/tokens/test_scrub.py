@@ -33,6 +33,7 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         rf'{{"body": "{{\"access_token\": \"{MARKER}\"}}"}}',
         f"/invitation/{TOKEN}/",
         f"/renew/{TOKEN}/again/",
+        f"/calendar/{TOKEN}.ics",
         f"/give-access/{TOKEN}/",
         f"/push/tiktok/webhook/{TOKEN}/",
         f"/push/facebook/deletion/{TOKEN}/",
@@ -134,7 +135,7 @@ def test_every_log_line_is_scrubbed(caplog: pytest.LogCaptureFixture) -> None:
 PIECES = st.sampled_from(
     [
         "access_token", "Token", "PASSWORD", "pwd", "passwd", "secret", "ſecret", "authorization", "Cookie", "api-key", "apikey", "API_KEY",
-        "bearer ", "OAuth ", "Basic ", "/invitation/", "/renew/", "/give-access/", "/accounts/password/reset/key/",
+        "bearer ", "OAuth ", "Basic ", "/invitation/", "/renew/", "/calendar/", "/give-access/", "/accounts/password/reset/key/",
         "/push/x/webhook/", "/push/x/deletion/", "://", "https",
         "EAA", "eaa", "gAAAAA", "adt_", "pina_", "pinc_", "pinr_", "12-",
         '"', "'", "=", "%3D", "%3d", ":", ": ", "@", "&", "?", "/", "(", "[",

@@ -1,0 +1,155 @@
+"""Calendars that read deadlines by a secret address: making, reading and ending one (docs/decisions/0085-calendars.md).
+
+The address is the key, so it is stored as a hash and shown once. What it shows is what its person sees at that moment; it ends with the
+person's log-in, membership or role.
+"""
+
+import hashlib
+import logging
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+
+from accounts import calendar_events
+from accounts.calendar_events import Deadline
+from accounts.models import CalendarLink
+from ui.calendar_file import CalendarEvent, calendar
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import languages, visibility
+from users.models import Team, User
+
+MOST = 20  # addresses of one person
+EVERY = timedelta(hours=6)  # how often programs are told to come
+NOTED_EVERY = timedelta(hours=1)
+_REMEMBERED = 3_000  # events of which it is known what was said, those that are gone too
+
+say = partial(phrase, "words/calendar.txt")
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CalendarText:
+    """The file, a trace of it (SHA-256), and since when it is as it is."""
+
+    body: bytes
+    trace: str
+    changed: datetime
+
+
+@transaction.atomic
+def make(*, user: User, team: Team | None, now: datetime) -> tuple[CalendarLink, str]:
+    """Make an address for the accounts of a team, or None: of "My accounts". Return the row, and the secret, which is shown once.
+
+    Raises Refusal where the person may not see the team, or has as many as one may have.
+    """
+    if team is not None and not _sees(user, team):
+        raise Refusal(say("no_team"))
+    locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    if CalendarLink.objects.filter(user=locked).count() >= MOST:
+        raise Refusal(say("enough", n=MOST))
+    secret = secrets.token_urlsafe(32)
+    link = CalendarLink.objects.create(user=user, team=team, sha256=_digest(secret), made_at=now)
+    logger.info("calendar %s made for user %s, team %s", link.pk, user.pk, link.team_id)
+    return link, secret
+
+
+def renew(*, link: CalendarLink, now: datetime) -> str:
+    """Give it another address, and return its secret, which is shown once. The one before opens nothing from then on."""
+    secret = secrets.token_urlsafe(32)
+    CalendarLink.objects.filter(pk=link.pk).update(sha256=_digest(secret), made_at=now, read_at=None)
+    logger.info("calendar %s of user %s got another address", link.pk, link.user_id)
+    return secret
+
+
+def revoke(*, link: CalendarLink) -> bool:
+    """End an address. Return whether there still was one."""
+    gone = CalendarLink.objects.filter(pk=link.pk).delete()[0] > 0
+    if gone:
+        logger.info("calendar %s of user %s ended", link.pk, link.user_id)
+    return gone
+
+
+def revoke_all(*, user_id: int, team_id: int | None = None) -> int:
+    """End all addresses of a person, or those for one team. Return how many."""
+    links = CalendarLink.objects.filter(user=user_id)
+    return (links if team_id is None else links.filter(team=team_id)).delete()[0]
+
+
+def of_person(user: User) -> list[CalendarLink]:
+    """Return a person's addresses, the newest first."""
+    return list(CalendarLink.objects.filter(user=user).select_related("team").defer("said").order_by("-pk"))
+
+
+def opened(secret: str) -> CalendarLink | None:
+    """Return what a secret opens; None for one that is unknown, or whose person was switched off or no longer sees the team.
+
+    The latter ends it for good, so that it opens nothing either when the person gets the role again.
+    """
+    found = CalendarLink.objects.select_related("user", "team").filter(sha256=_digest(secret)).first()
+    if found is None:
+        return None
+    if not found.user.is_active or (found.team is not None and not _sees(found.user, found.team)):
+        revoke(link=found)
+        return None
+    return found
+
+
+def read(link: CalendarLink, *, now: datetime) -> CalendarText:
+    """Return the file as its person sees it now, and keep what it says, so that a moved deadline is told as moved."""
+    with languages.spoken(link.user.language):
+        deadlines = calendar_events.deadlines(user=link.user, team=link.team, now=now)
+        said = _said(link.said, deadlines, now)
+        name = say("name", team=link.team.name) if link.team else say("name_mine")
+        events = [_event(one, said[one.uid]) for one in deadlines]
+        body = calendar(name, say("about", most=calendar_events.MOST), events, every=EVERY)
+    trace, changed = hashlib.sha256(body).hexdigest(), link.changed_at or now
+    row = CalendarLink.objects.filter(pk=link.pk, trace=link.trace)
+    if trace != link.trace:
+        changed = now
+        row.update(trace=trace, said=said, changed_at=now, read_at=now)
+    elif link.read_at is None or now - link.read_at > NOTED_EVERY:
+        row.update(read_at=now)
+    return CalendarText(body, trace, changed)
+
+
+def _said(before: Mapping[str, Any], deadlines: Sequence[Deadline], now: datetime) -> dict[str, Any]:
+    """Return what is said of each now. A day that is another one raises the sequence; what is gone is remembered, as it may come again."""
+    here: dict[str, Any] = {}
+    for one in deadlines:
+        day = one.day.isoformat()
+        mark = hashlib.sha256(f"{one.title}\n{one.text}\n{one.url}".encode()).hexdigest()[:16]
+        known = before.get(one.uid)
+        if known is None:
+            here[one.uid] = [0, day, mark, int(now.timestamp())]
+        elif known[1:3] == [day, mark]:
+            here[one.uid] = known
+        else:
+            here[one.uid] = [known[0] + (known[1] != day), day, mark, int(now.timestamp())]
+    gone = {uid: known for uid, known in before.items() if uid not in here}
+    newest = sorted(gone.items(), key=lambda one: -one[1][3])[: _REMEMBERED - len(here)]
+    return here | dict(newest)
+
+
+def _event(one: Deadline, said: Sequence[Any]) -> CalendarEvent:
+    changed = datetime.fromtimestamp(said[3], UTC)
+    return CalendarEvent(one.uid, one.day, one.title, one.text, one.url, said[0], changed)
+
+
+def teams_for(user: User, *, most: int) -> list[Team]:
+    """Return the first teams, by name, for whose accounts the person may make one."""
+    return list(visibility.teams_seen_by(user).distinct().order_by("name")[:most])
+
+
+def _sees(user: User, team: Team) -> bool:
+    return user.sees_all_teams or user.teams.filter(pk=team.pk).exists()
+
+
+def _digest(secret: str) -> str:
+    """Return the hash by which an address is stored and found. The secret has 256 random bits, so a plain one is enough."""
+    return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,0 +1,162 @@
+"""Deadlines in the person's own calendar program: the page where its addresses are made and ended, and the addresses themselves.
+
+Whoever asks for such an address has no session and no key beside it (docs/decisions/0085-calendars.md).
+"""
+
+from datetime import datetime
+from functools import partial
+from http import HTTPStatus
+
+from django.conf import settings
+from django.contrib.auth.decorators import login_required
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.cache import get_conditional_response, patch_cache_control
+from django.utils.http import http_date
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_safe
+from redis.exceptions import RedisError
+
+from accounts import calendars as domain
+from accounts.models import CalendarLink
+from ui import confirm
+from ui.calendar_file import MEDIA_TYPE
+from ui.confirm import Late, Page, Said
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import quiet_requests
+from users.client_address import client_address
+from users.models import User, person
+
+SHOWN_TEAMS = 500
+HOURLY = 60  # readings of one address, and, of one caller, addresses that open nothing
+HOUR = 3600  # seconds
+
+say = partial(phrase, "words/calendar.txt")
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+@sensitive_variables()
+def calendars(request: HttpRequest) -> HttpResponse:
+    """List the person's addresses (GET), or make one and show it, once (POST)."""
+    user = person(request)
+    if request.method != "POST":
+        return _page(request, user)
+    chosen = request.POST.get("team", "")
+    teams = {str(team.pk): team for team in domain.teams_for(user, most=SHOWN_TEAMS)}
+    if chosen and chosen not in teams:
+        return _page(request, user, refused=say("no_team"), status=HTTPStatus.BAD_REQUEST)
+    try:
+        _, secret = domain.make(user=user, team=teams.get(chosen), now=timezone.now())
+    except Refusal as refusal:
+        return _page(request, user, refused=str(refusal), status=HTTPStatus.BAD_REQUEST)
+    return _page(request, user, secret=secret)
+
+
+@login_required
+@never_cache
+@sensitive_variables()
+def renew(request: HttpRequest, calendar_id: int) -> HttpResponse:
+    """Ask (GET), then give it another address and show that, once (POST)."""
+    link = _own(request, calendar_id)
+    if request.method == "POST":
+        return _page(request, person(request), secret=domain.renew(link=link, now=timezone.now()))
+    page = Page(
+        "selfservice/confirm/renew_calendar.html", reverse("calendars"), {"link": link}, ask_why=False
+    )
+    return confirm.answer(request, page, lambda _said: None, frame=_frame)
+
+
+@login_required
+@never_cache
+def revoke(request: HttpRequest, calendar_id: int) -> HttpResponse:
+    """Ask (GET), then end the address (POST)."""
+    link = _own(request, calendar_id)
+    page = Page(
+        "selfservice/confirm/revoke_calendar.html",
+        reverse("calendars"),
+        {"link": link},
+        ask_why=False,
+        danger=True,
+    )
+
+    def do(_said: Said) -> None:
+        if not domain.revoke(link=link):
+            raise Late
+
+    return confirm.answer(request, page, do, frame=_frame)
+
+
+@require_safe
+@sensitive_variables()
+def read(request: HttpRequest, secret: str) -> HttpResponse:
+    """Give the file to a calendar program: 304 where it is as it was, 404 for what opens nothing, 429 where it comes too often."""
+    quiet_requests.quiet(request)
+    now = timezone.now()
+    link = domain.opened(secret)
+    if link is None:
+        fine = _may(f"from:{client_address(request)}", now)
+        return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
+    if not _may(str(link.pk), now):
+        return _plain(HTTPStatus.TOO_MANY_REQUESTS)
+    found = domain.read(link, now=now)
+    etag, changed = f'"{found.trace}"', int(found.changed.timestamp())
+    whole = HttpResponse(found.body, content_type=MEDIA_TYPE)
+    whole["ETag"], whole["Last-Modified"] = etag, http_date(changed)
+    answer = get_conditional_response(request, etag, changed, whole)
+    answer["Content-Disposition"] = 'inline; filename="adtoken.ics"'
+    return _private(answer)
+
+
+def _may(who: str, now: datetime) -> bool:
+    """Count a request, and return whether it is within this hour's limit. Without the cache nobody is refused: nothing can be guessed."""
+    key = f"calendar:{who}:{int(now.timestamp()) // HOUR}"
+    try:
+        cache.add(key, 0, HOUR)
+        return bool(cache.incr(key) <= HOURLY)
+    except (RedisError, OSError, ValueError):  # ValueError: its hour is over
+        return True
+
+
+def _page(
+    request: HttpRequest, user: User, *, secret: str = "", refused: str = "", status: int = HTTPStatus.OK
+) -> HttpResponse:
+    address = f"{settings.BASE_URL}{reverse('calendar', args=[secret])}" if secret else ""
+    context = {
+        "links": domain.of_person(user),
+        "teams": domain.teams_for(user, most=SHOWN_TEAMS),
+        "address": address,
+        "program": f"webcal://{address.partition('://')[2]}" if address else "",
+        "refused": refused,
+    }
+    return render(request, "selfservice/calendars.html", context, status=status)
+
+
+def _own(request: HttpRequest, calendar_id: int) -> CalendarLink:
+    links = CalendarLink.objects.filter(user=person(request)).select_related("team").defer("said")
+    return get_object_or_404(links, pk=calendar_id)
+
+
+def _frame(_request: HttpRequest) -> dict[str, str]:
+    return {"layout": "selfservice/confirm_page.html"}
+
+
+def _plain(status: HTTPStatus) -> HttpResponse:
+    answer = HttpResponse(f"{status.phrase}\n", status=status, content_type="text/plain; charset=utf-8")
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        answer["Retry-After"] = str(HOUR)
+    return _private(answer)
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    """Keep what is below a secret address out of shared caches and search engines; its reader may keep it, and asks each time."""
+    patch_cache_control(answer, private=True, no_cache=True)
+    answer["X-Robots-Tag"] = "noindex, nofollow"
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
