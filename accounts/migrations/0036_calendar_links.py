@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0034_contacts_and_client_links'),
+        ('accounts', '0035_one_foreign_key_of_the_active_token'),
         ('users', '0023_contacts_and_client_links'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
