@@ -109,7 +109,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     etag, changed = f'"{found.trace}"', int(found.changed.timestamp())
     whole = HttpResponse(found.body, content_type=MEDIA_TYPE)
     whole["ETag"], whole["Last-Modified"] = etag, http_date(changed)
-    answer = get_conditional_response(request, etag, changed, whole)
+    answer = get_conditional_response(request, etag, changed, whole) or whole
     answer["Content-Disposition"] = 'inline; filename="adtoken.ics"'
     return _private(answer)
 
