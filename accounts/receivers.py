@@ -60,24 +60,38 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     kinds.register(
-        death_mail.DIED, death_mail.build_died, name=_("Log-in stopped"), ended=death_mail.record_end
+        death_mail.DIED,
+        death_mail.build_died,
+        name=_("Log-in stopped"),
+        ended=death_mail.record_end,
+        may_be_held=True,
     )
     kinds.register(
-        removal_mail.KIND, removal_mail.build, name=_("Log-in removed"), ended=removal_mail.record_end
+        removal_mail.KIND,
+        removal_mail.build,
+        name=_("Log-in removed"),
+        ended=removal_mail.record_end,
+        may_be_held=True,
     )
-    kinds.register(leaver_mail.KIND, leaver_mail.build, name=_("Somebody left"), ended=leaver_mail.record_end)
+    kinds.register(
+        leaver_mail.KIND,
+        leaver_mail.build,
+        name=_("Somebody left"),
+        ended=leaver_mail.record_end,
+        may_be_held=True,
+    )
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
     kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))
     kinds.register(client_links.USED_MAIL, client_link_mail.build_used, name=_("Client link used"))
-    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
+    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
         (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),
         (notices.WORKS_AGAIN, works_again_mail.build, _("Works again")),
     ):
-        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
+        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end, may_be_held=True)
     kinds.register(api_key_mail.KIND, api_key_mail.build, name=_("About an API key"), stays=True)
     kinds.register(
         alerts.KIND, alert_mail.build, name=_("Alert to operators"), why=alert_mail.facts, stays=True

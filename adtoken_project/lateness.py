@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
 from adtoken_project import signs_of_life
@@ -19,7 +20,7 @@ from users import hold
 
 say = partial(phrase, "words/background_work.txt")
 
-MAIL_LIMIT = timedelta(minutes=5)  # for which a mail may wait
+MAIL_LIMIT = timedelta(minutes=settings.MAIL_LATE_MINUTES)  # for which a mail may wait
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
 

@@ -273,6 +273,9 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 }
 
 # --- Mail --------------------------------------------------------------------------------------------------------
+# Mails that one address gets within 24 hours; what comes beyond is told in one mail an hour. 0: no cap.
+MAIL_DAILY_CAP = env.whole("MAIL_DAILY_CAP", default=20)
+MAIL_LATE_MINUTES = env.whole("MAIL_LATE_MINUTES", default=5, least=1)  # a mail that waits for longer is late
 # A mail service whose reports are taken, as anymail calls it; with EMAIL_URL=service:// it delivers by its API, too.
 MAIL_SERVICE = env.choice("MAIL_SERVICE", default="", choices=("", *MAIL_SERVICES))
 MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")  # user:password by which its reports come

@@ -40,9 +40,15 @@ class MacrosConfig(AppConfig):
             ended=revalidation.record_end,
             all_sent=revalidation.record_all_sent,
             why=revalidation.facts,
+            may_be_held=True,
         )
         kinds.register(
-            news.KIND, news_mail.build, name=_("Macro, at once"), ended=news.record_end, why=news.facts
+            news.KIND,
+            news_mail.build,
+            name=_("Macro, at once"),
+            ended=news.record_end,
+            why=news.facts,
+            may_be_held=True,
         )
         kinds.register(
             not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end

@@ -11,8 +11,9 @@ class NotificationsConfig(AppConfig):
     verbose_name = gettext_lazy("Tools and Settings")
 
     def ready(self) -> None:
-        """Say how the mails about parked addresses are built, and receive what mail services report."""
-        from notifications import parked_mail, service_reports
+        """Say how digests and the mails about parked addresses are built, and receive what mail services report."""
+        from notifications import digests, parked_mail, service_reports
 
+        digests.register()
         parked_mail.register()
         service_reports.register()

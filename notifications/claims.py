@@ -8,7 +8,8 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models.functions import Coalesce
 
 from notifications import kinds
 from notifications.models import Message
@@ -19,6 +20,7 @@ WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 _LOCK = 7_262_009
 SUSPECT = 2  # from so many on it is sent alone, so that no other is held to be the cause, too
+COUNTED_WITHIN = timedelta(hours=24)  # of the daily cap of an address
 GIVE_UP_AFTER = timedelta(hours=48)
 
 # What an attempt writes of its result.
@@ -100,7 +102,7 @@ def claim(
     but_at: Collection[str] = (),
 ) -> list[Message]:
     """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`, and
-    whether their readers' addresses are parked in `parked`.
+    whether their readers' addresses are parked in `parked`, how many mails these got within a day in `sent_lately`.
 
     `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, of
     those whom any process is mailing now, and of the domains `but_at`, are taken.
@@ -123,8 +125,21 @@ def claim(
         ids = [row[0] for row in cursor.fetchall()]
         parked = refused_addresses.not_mailed().filter(email=OuterRef("recipient"))
         claimed = Message.objects.select_related("team").filter(pk__in=ids)
-        read = claimed.annotate(parked=Exists(parked), reader_language=languages.of_address("recipient"))
+        read = claimed.annotate(
+            parked=Exists(parked),
+            sent_lately=_sent_within(now - COUNTED_WITHIN),
+            reader_language=languages.of_address("recipient"),
+        )
         return list(read.order_by("next_attempt_at", "pk")) if ids else []
+
+
+def _sent_within(since: datetime) -> Coalesce:
+    """Return how many mails the recipient of a row got since."""
+    sent = Message.objects.filter(
+        recipient=OuterRef("recipient"), state=Message.State.SENT, sent_at__gt=since
+    )
+    number = sent.order_by().values("recipient").annotate(number=Count("pk")).values("number")
+    return Coalesce(Subquery(number), 0)
 
 
 def _moments(now: datetime) -> dict[str, Any]:
@@ -259,6 +274,22 @@ def _record(message: Message, change: Callable[[Message], None]) -> bool:
     return True
 
 
+def end_held(
+    ids: Sequence[int], state: Message.State, reason: str, *, sent_at: datetime | None = None
+) -> None:
+    """Record what became of messages that a digest held or told, and tell the apps that own their kinds. In the caller's transaction."""
+    changes: dict[str, Any] = {"state": state, "error": reason[:500]}
+    if sent_at is not None:
+        changes["sent_at"] = sent_at
+    with transaction.atomic():
+        Message.objects.filter(pk__in=ids).update(**changes)
+        if sent_at is not None:
+            _end_sent(ids, sent_at)
+            return
+        for message in Message.objects.filter(pk__in=ids).order_by("pk"):
+            _end(message)
+
+
 def _end(message: Message) -> None:
     """Tell the app that owns the kind how the message ended."""
     kind = kinds.KINDS.get(message.kind)
@@ -324,7 +355,7 @@ def hurry(*, recipient: str, now: datetime) -> int:
 def cancel(*, message_id: int, reason: str) -> bool:
     """Cancel a message that waits. Return False when it is being sent or has ended."""
     row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
-    if row.state != Message.State.QUEUED:
+    if row.state not in {Message.State.QUEUED, Message.State.HELD}:
         return False
     row.state, row.error = Message.State.CANCELLED, reason[:500]
     row.save(update_fields=["state", "error"])
@@ -338,7 +369,8 @@ def cancel_all(*, reason: str) -> list[Message]:
 
     For an installation on hold, where nobody sends.
     """
-    waiting = Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
+    states = [Message.State.QUEUED, Message.State.SENDING, Message.State.HELD]
+    waiting = Message.objects.filter(state__in=states)
     rows = list(waiting.order_by("id").select_for_update(no_key=True, of=("self",)))
     for row in rows:
         row.state, row.error, row.claimed_until = Message.State.CANCELLED, reason[:500], None

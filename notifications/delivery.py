@@ -10,7 +10,7 @@ Message-ID. Nothing is lost by that; the recipient's server may show them twice.
 import logging
 import random
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,7 @@ from django.db import Error, close_old_connections
 from django.db import connection as database
 from django.utils import timezone
 
-from notifications import claims, kinds, parking, preparing, refusals
+from notifications import claims, digests, kinds, parking, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui.phrases import phrase
@@ -45,6 +45,7 @@ class Tally:
     failed: int = 0
     retried: int = 0
     cancelled: int = 0
+    held_back: int = 0  # for a digest
     overtaken: int = 0  # a later claim had the row when the result came
     more: bool = False  # its time was over while there was more to do
 
@@ -119,6 +120,7 @@ class _Run:
     taken: dict[int, float] = field(
         default_factory=dict
     )  # by the mail server and not yet recorded: monotonic seconds
+    made: Counter[str] = field(default_factory=Counter)  # mails of this run, by recipient
     nothing_at: float = float("-inf")  # monotonic seconds, when a claim found nothing more
     failure: Exception | None = None
     ends: bool = False
@@ -229,6 +231,9 @@ class _Run:
             reason = phrase(claims.WORDS, "parked")
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
+        if self._goes_beyond(message, kind):
+            self._ended(pk, "held_back", partial(digests.hold, message, now=self.clock()))
+            return
         try:
             with languages.spoken(getattr(message, "reader_language", "")):
                 mail = preparing.fit(self._maker(kind, message)())
@@ -240,6 +245,15 @@ class _Run:
             self._retry(pk, phrase(claims.WORDS, "not_made", error=type(error).__name__))
         else:
             self.ready.append(pk)
+            self.made[message.recipient] += 1
+
+    def _goes_beyond(self, message: Message, kind: kinds.Kind) -> bool:
+        """Return whether its reader has had as many mails as a day may bring, those of this run that are not recorded yet included."""
+        if not kind.may_be_held:
+            return False
+        to = message.recipient
+        under_way = sum(one.email is not None and one.message.recipient == to for one in self.held.values())
+        return digests.goes_beyond(message, made=self.made[to], under_way=under_way, now=self.clock())
 
     def _maker(self, kind: kinds.Kind, message: Message) -> Callable[[], kinds.Mail]:
         """Return what builds the mail of a message: what it needs is read with that of others that were claimed, where its kind can."""

@@ -84,6 +84,7 @@ class Kind:
     `all_sent`: does for several messages that were sent what `ended` does for one.
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
+    `may_be_held`: may come in a digest, an hour later at most, where its reader got very many mails that day.
     `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
     """
 
@@ -95,6 +96,7 @@ class Kind:
     prepare: Prepare | None = None
     all_sent: SentTogether | None = None
     to_parked: bool = False
+    may_be_held: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -111,16 +113,17 @@ def register(
     prepare: Prepare | None = None,
     all_sent: SentTogether | None = None,
     to_parked: bool = False,
+    may_be_held: bool = False,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
     in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
-    `to_parked`: see `Kind`.
+    `to_parked`, `may_be_held`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent, to_parked)
+    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent, to_parked, may_be_held)
 
 
 def name(message: Message) -> str:

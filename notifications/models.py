@@ -20,6 +20,7 @@ class Message(models.Model):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
+        HELD = "held", _("Held for a digest")
 
     kind = models.CharField(max_length=30)
     recipient = models.EmailField()
@@ -45,6 +46,7 @@ class Message(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    digest = models.BigIntegerField(null=True, blank=True)  # the message that tells it together with others
     error = models.CharField(max_length=500, blank=True)  # why it failed, was cancelled, or is tried again
 
     class Meta:
@@ -59,6 +61,9 @@ class Message(models.Model):
             models.Index("recipient", name="message_recipient"),
             # whom any process is mailing now, while very many wait
             models.Index("recipient", condition=Q(state="sending"), name="message_sending"),
+            # how many an address got within a day; what a digest holds
+            models.Index("recipient", "sent_at", condition=Q(state="sent"), name="message_sent_lately"),
+            models.Index("digest", condition=Q(digest__isnull=False), name="message_of_digest"),
             # the list, newest first; and the few that failed, or were cancelled, among a million
             models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
             models.Index(

@@ -24,13 +24,14 @@ from users.models import person
 
 PERMISSION = "notifications.view_message"
 LOOK = "look"  # the parameter that has DNS asked
-LATE = timedelta(minutes=5)  # as the lanes have it: a mail that waits for longer is late
 COUNTED = 10_000
 # Which settings say what the page shows.
 _SET_BY = {
     "sender": ["DEFAULT_FROM_EMAIL"],
     "answers": ["CONTACT_EMAIL"],
     "envelope": ["BOUNCE_ADDRESS", "BOUNCE_SUBADDRESS"],
+    "cap": ["MAIL_DAILY_CAP"],
+    "waiting": ["MAIL_LATE_MINUTES"],
     "server": ["EMAIL_URL", "MAIL_CONNECTIONS"],
     "mailbox": ["BOUNCE_MAILBOX"],
     "service": ["MAIL_SERVICE", "MAIL_WEBHOOK_SECRET"],
@@ -72,6 +73,8 @@ def page(request: HttpRequest) -> HttpResponse:
         if settings.MAIL_SERVICE
         else "",
         "server": f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}",
+        "cap": settings.MAIL_DAILY_CAP,
+        "late_after": settings.MAIL_LATE_MINUTES,
         "connections": settings.MAIL_CONNECTIONS,
         "parked": short_count(parked_scope.visible_to(person(request)), limit=COUNTED),
         "sees_parked": request.user.has_perm("users.view_refusedaddress"),
@@ -89,7 +92,11 @@ def waiting(now: datetime) -> dict[str, Any] | None:
     since = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
     if since is None:
         return None
-    return {"number": short_count(due, limit=COUNTED), "since": since, "late": now - since > LATE}
+    return {
+        "number": short_count(due, limit=COUNTED),
+        "since": since,
+        "late": now - since > timedelta(minutes=settings.MAIL_LATE_MINUTES),
+    }
 
 
 def _organisation(address: str) -> str:

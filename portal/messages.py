@@ -29,7 +29,7 @@ from users.retention_kinds import MESSAGES, TEXTS
 RETRY = "notifications.retry_message"
 # When staff may do what with a message.
 SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED})
-CANCEL = frozenset({Message.State.QUEUED})
+CANCEL = frozenset({Message.State.QUEUED, Message.State.HELD})
 
 
 def pill(message: Message) -> SafeString:

@@ -41,6 +41,7 @@ FAMILIES = {
         "sent": (_("Sent"), "good", "check_circle"),
         "failed": (_("Failed"), "bad", "cancel"),
         "cancelled": (_("Cancelled"), "mute", "block"),
+        "held": (_("Held"), "mute", "schedule"),
         "left_out": (_("Skipped"), "mute", "block"),
     },
     # users.models.RefusedAddress.Why

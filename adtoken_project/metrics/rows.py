@@ -160,7 +160,7 @@ def messages(now: datetime) -> Iterator[Gauge]:
     """How mails leave."""
     recent = Gauge("adtoken_messages_1d", "Mails of the last day by state.", labels=["state"])
     found = dict(_read(_MESSAGES, since=now - DAY))
-    for state in ("queued", "sending", "sent", "failed", "cancelled"):
+    for state in ("queued", "sending", "sent", "failed", "cancelled", "held"):
         recent.add_metric([state], found.get(state, 0))
     count, age = waiting(now)
     yield recent

@@ -1,0 +1,125 @@
+"""The daily cap of an address: what comes beyond it is held, and one mail an hour says it all.
+
+Held are mails that a reader may get many of on a bad day: warnings, log-ins that stopped, restrictions. What a person waits for (a new
+password, an invitation, what staff ask) and what operators hear of our own faults is never held. Nothing waits longer than `WINDOW`.
+"""
+
+import re
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from notifications import claims, composing, kinds, preparing
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from ui import addresses
+from ui.phrases import phrase
+
+KIND = "digest"
+WINDOW = timedelta(hours=1)  # from the first mail that is held until the digest leaves
+DAY = claims.COUNTED_WITHIN
+MOST = 100  # mails of one digest; the others come in the next one
+SHOWN = 20  # with what they say; the others by their subject
+EXCERPT = 400  # characters
+State = Message.State
+say = partial(phrase, claims.WORDS)
+
+
+def goes_beyond(message: Message, *, made: int, under_way: int, now: datetime) -> bool:
+    """Return whether a message that was claimed is one too many for its reader's day.
+
+    `made`: how many mails to the reader this sender has made since it began; `under_way`: those that are not recorded yet. One query, and
+    none where even both together are too few.
+    """
+    cap = settings.MAIL_DAILY_CAP
+    if not cap or getattr(message, "sent_lately", 0) + made < cap:
+        return False
+    sent = Message.objects.filter(recipient=message.recipient, state=State.SENT, sent_at__gt=now - DAY)
+    return sent.count() + under_way >= cap
+
+
+@transaction.atomic
+def hold(message: Message, *, now: datetime) -> bool:
+    """Keep a claimed message for its reader's next digest, written if there is none. Return False where a later claim has the row."""
+    rows = Message.objects.select_for_update(no_key=True, of=("self",))
+    row = rows.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts).first()
+    if row is None:
+        return False
+    row.digest = _waiting_for(row.recipient, now).pk
+    row.state, row.claimed_until, row.lost_claims = State.HELD, None, 0
+    row.error = say("held", number=settings.MAIL_DAILY_CAP)
+    row.save(update_fields=["digest", "state", "claimed_until", "lost_claims", "error"])
+    return True
+
+
+def _waiting_for(recipient: str, now: datetime) -> Message:
+    """Return the digest that waits for a reader. Nobody else writes one meanwhile: one message of a reader is claimed at a time."""
+    found = Message.objects.filter(kind=KIND, recipient=recipient, state=State.QUEUED).order_by("pk").first()
+    if found is not None:
+        return found
+    due = now + WINDOW
+    return Message.objects.create(
+        kind=KIND,
+        recipient=recipient,
+        dedupe_key=f"{KIND}:{now.isoformat()}:{recipient}",
+        next_attempt_at=due,
+        created_at=now,
+        queued_at=due,
+    )
+
+
+def build(message: Message) -> Mail:
+    """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does."""
+    rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")[:MOST]
+    made = [one for row in rows if (one := _made(row)) is not None]
+    if not made:
+        raise NotWanted("digest_empty")
+    reader = composing.reader_of(message)
+    facts = {
+        "count": len(made),
+        "cap": settings.MAIL_DAILY_CAP,
+        "shown": [{"subject": one.subject, "says": _excerpt(one.text)} for one in made[:SHOWN]],
+        "rest": [one.subject for one in made[SHOWN:]],
+        "url": addresses.absolute_url("my_accounts") if reader.user else "",
+    }
+    return composing.compose(KIND, message, reader, facts)
+
+
+def _made(row: Message) -> claims.Sent | None:
+    """Return what a held message says, and keep that; None where it has nothing left to say, or cannot be made."""
+    try:
+        kept = preparing.as_kept(preparing.fit(kinds.KINDS[row.kind].build(row)))
+    except NotWanted as answer:
+        claims.end_held([row.pk], State.CANCELLED, str(answer))
+        return None
+    Message.objects.filter(pk=row.pk).update(subject=kept.subject, text=kept.text, html=kept.html)
+    return kept
+
+
+def _excerpt(text: str) -> str:
+    """Return how a mail begins, without addresses and its heading, which the subject has said."""
+    paragraphs = [" ".join(part.split()) for part in re.sub(r"https?://\S+", "", text).split("\n\n")]
+    said = " ".join(part for part in paragraphs[:4] if part)
+    return said if len(said) <= EXCERPT else said[: EXCERPT - 1].rsplit(" ", 1)[0] + "…"
+
+
+def record_end(message: Message) -> None:
+    """Record of what a digest held what became of the digest, in its transaction: sent, failed or cancelled."""
+    rows = Message.objects.filter(digest=message.pk)
+    if message.state != State.SENT or message.sent_at is None:
+        ids = list(rows.filter(state__in=[State.HELD, State.SENT]).values_list("pk", flat=True))
+        claims.end_held(ids, State(message.state), message.error)
+        return
+    told = list(rows.filter(state=State.HELD).exclude(subject="").values_list("pk", flat=True))
+    claims.end_held(told, State.SENT, say("in_digest"), sent_at=message.sent_at)
+    left = rows.filter(state=State.HELD)
+    if left.exists():
+        left.update(digest=_waiting_for(message.recipient, message.sent_at).pk)
+
+
+def register() -> None:
+    """Say how the mail is built. Called once, when the app starts."""
+    kinds.register(KIND, build, name=_("Digest of a busy day"), ended=record_end)

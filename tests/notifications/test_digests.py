@@ -1,0 +1,150 @@
+"""The daily cap of an address: what comes beyond it is held for an hour at most, and told in one mail."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from macros.models import Macro, Notice
+from notifications import claims, delivery, kinds
+from notifications.models import Message
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon
+from tests.notifications.conftest import KIND, build
+from tests.notifications.smtp import MailServer
+from tests.notifications.support import make_message
+from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
+from tests.support.factories import NOW
+from users import refused_addresses
+from users.models import RefusedAddress
+
+pytestmark = pytest.mark.django_db(transaction=True)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture(autouse=True)
+def _cap(settings: Any, monkeypatch: pytest.MonkeyPatch, known_kinds: dict[str, kinds.Kind]) -> None:
+    settings.MAIL_DAILY_CAP, settings.OPERATOR_EMAILS = 3, []
+    Macro.objects.all().delete()
+    monkeypatch.setitem(known_kinds, KIND, kinds.Kind("Test", build, may_be_held=True))
+    monkeypatch.setitem(known_kinds, "personal", kinds.Kind("Personal", build))
+
+
+def deliver(at: datetime) -> None:
+    delivery.deliver(clock=lambda: at)
+
+
+def many(number: int, recipient: str = ADA, **fields: Any) -> list[Message]:
+    return [make_message(recipient, payload={"subject": f"Mail {one}"}, **fields) for one in range(number)]
+
+
+def states(messages: list[Message]) -> list[str]:
+    for one in messages:
+        one.refresh_from_db()
+    return [one.state for one in messages]
+
+
+def test_what_comes_beyond_the_cap_is_told_in_one_mail_within_an_hour(mail_server: MailServer) -> None:
+    messages = many(6)
+    others = many(2, "ben@example.com")
+
+    deliver(NOW)
+    at_first = (len(mail_server.mails), states(messages), states(others))
+    deliver(NOW + 59 * MINUTE)
+    before = len(mail_server.mails)
+    deliver(NOW + HOUR)
+
+    assert at_first == (5, ["sent"] * 3 + ["held"] * 3, ["sent"] * 2)
+    assert before == 5
+    assert states(messages) == ["sent"] * 6
+    digest = mail_server.mails[-1]
+    assert "3 more mails" in digest["Subject"]
+    assert all(f"Mail {number}" in digest.as_string() for number in (3, 4, 5))
+
+
+def test_what_a_person_waits_for_is_never_held_and_the_next_day_begins_anew(mail_server: MailServer) -> None:
+    many(3)
+    deliver(NOW)
+    waited_for = make_message(ADA, kind="personal")
+    deliver(NOW + MINUTE)
+    next_day = many(1, next_attempt_at=NOW + 25 * HOUR)
+
+    deliver(NOW + 25 * HOUR)
+
+    assert states([waited_for, *next_day]) == ["sent", "sent"]
+    assert not Message.objects.filter(kind="digest").exists()
+
+
+def test_without_a_cap_nothing_is_held(settings: Any, mail_server: MailServer) -> None:
+    settings.MAIL_DAILY_CAP = 0
+    messages = many(6)
+
+    deliver(NOW)
+
+    assert states(messages) == ["sent"] * 6
+
+
+def test_a_warning_that_was_held_counts_as_told_once_its_digest_has_left(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    ending(7, person=make_person(ADA), life=60, name="Lumen Shoes")
+    make_macro(emails=[], notify_consenters=True)
+    make_message(ADA, next_attempt_at=noon(TODAY) - MINUTE)
+    deliver(noon(TODAY) - MINUTE)
+
+    morning(noon(TODAY))
+    held = set(Notice.objects.values_list("outcome", flat=True))
+    deliver(noon(TODAY) + 2 * HOUR)
+
+    assert held == {"waiting"}
+    assert set(Notice.objects.values_list("outcome", flat=True)) == {"mailed"}
+    assert "Lumen Shoes" in mail_server.mails[-1].as_string()
+
+
+def test_what_is_held_for_an_address_that_is_parked_is_told_to_the_next_in_line(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    lead()
+    ending(7, person=make_person(ADA), life=60)
+    make_macro(emails=[], notify_consenters=True)
+    make_message(ADA, next_attempt_at=noon(TODAY) - MINUTE)
+    deliver(noon(TODAY) - MINUTE)
+    morning(noon(TODAY))
+    now = noon(TODAY) + 20 * MINUTE
+    refused_addresses.note(ADA, said="", now=now, why=RefusedAddress.Why.BOUNCED)
+    claims.hurry(recipient=ADA, now=now)
+
+    deliver(now)
+    told = morning(now + MINUTE)
+
+    assert LEAD in told
+    assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
+
+
+def test_what_no_longer_holds_is_left_out_and_an_empty_digest_is_not_sent(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, known_kinds: dict[str, kinds.Kind]
+) -> None:
+    messages = many(5)
+    deliver(NOW)
+
+    def over(message: Message) -> kinds.Mail:
+        raise kinds.NotWanted("works_again")
+
+    monkeypatch.setitem(known_kinds, KIND, kinds.Kind("Test", over, may_be_held=True))
+    deliver(NOW + HOUR)
+
+    assert states(messages) == ["sent"] * 3 + ["cancelled"] * 2
+    assert len(mail_server.mails) == 3
+    assert Message.objects.get(kind="digest").state == "cancelled"
+
+
+def test_staff_may_cancel_what_is_held(mail_server: MailServer) -> None:
+    messages = many(5)
+    deliver(NOW)
+
+    assert claims.cancel(message_id=messages[-1].pk, reason="Not now")
+
+    deliver(NOW + HOUR)
+    assert states(messages)[-2:] == ["sent", "cancelled"]
