@@ -27,6 +27,7 @@ from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
+from accounts.view_models import SavedView as SavedView
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.choices import channel_choices

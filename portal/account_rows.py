@@ -17,7 +17,7 @@ from tokens.models import Token
 from ui import dates
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.text import mid
+from ui.text import join_names, mid
 
 say = partial(phrase, "words/pool.txt")
 
@@ -31,6 +31,7 @@ class ListedAccount:
     person: str  # who carries it now, as the viewer may know it; "" for nobody
     deadline_note: str
     checked_at: datetime | None
+    fixer: str  # of one that is dark: whose new consent helps, or who else is waited for; "" where nobody is known
 
     @property
     def blocks(self) -> Sequence[bool]:
@@ -50,7 +51,20 @@ def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedA
         person=names.token(active.token, account) if active else "",
         deadline_note=_deadline_note(one, now),
         checked_at=max(checked, default=None),
+        fixer=_fixer(one, names) if one.health == Health.DEACTIVATED else "",
     )
+
+
+def _fixer(one: Summary, names: NameVisibility) -> str:
+    """Return who can bring a dark account back: the people who can consent again, first who stopped last; else who is waited for."""
+    first = pool_reasons.entry_that_stopped(one.account, one.entries)
+    stopped = [entry for entry in one.entries if pool_reasons.explain_entry(entry).by_consent]
+    stopped.sort(key=lambda entry: first is None or entry.pk != first.pk)
+    people = dict.fromkeys(names.token(entry.token, one.account) for entry in stopped)
+    if people:
+        return join_names(list(people))
+    reason = pool_reasons.account_reason(one.account, one.entries)
+    return pool_reasons.explain_account(one.account, reason).waits_for if one.entries else ""
 
 
 def _deadline_note(one: Summary, now: datetime) -> str:

@@ -1,6 +1,6 @@
 """Social Accounts in the staff portal: the list, its filters and bulk actions, and the way to the pages of one account."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -32,11 +32,14 @@ from portal import (
     filters,
     macros_on_accounts,
     moving,
+    people_filters,
     start_filters,
+    views,
 )
 from portal.lists import ReadOnlyList
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
+from ui.lists import RowLink
 from ui.templatetags import ui as tags
 from users.models import person
 from users.visibility import names_for, teams_seen_by
@@ -63,6 +66,8 @@ class AccountAdmin(ReadOnlyList):
         filters.ChannelFilter,
         filters.StateFilter,
         filters.DaysFilter,
+        people_filters.PersonFilter,
+        people_filters.ReasonFilter,
         filters.NoBackupFilter,
         filters.BackupAtHandFilter,
         filters.UndatedFilter,
@@ -78,11 +83,11 @@ class AccountAdmin(ReadOnlyList):
     search_fields = ["name"]  # what is searched is in get_search_results
     actions = [
         "apply_macro",
-        "remove_macro",
         "check_now",
         "ask_to_reauthenticate",
-        "add_backups",
         "move_to_team",
+        "remove_macro",
+        "add_backups",
         "pause",
         "resume",
         "export_csv",
@@ -95,7 +100,10 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup", "left", "lately"})
+    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "person", "reason"})
+    seldom = frozenset({"alone", "backup", "undated", "told", "lost"})
+    first_actions = 4
+    table_class = "at-rows"
     action_icons: ClassVar = {
         "apply_macro": "flag",
         "check_now": "refresh",
@@ -107,6 +115,20 @@ class AccountAdmin(ReadOnlyList):
         "export_csv": "download",
         "export_xlsx": "download",
     }
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Return the columns: with the team for whoever sees several."""
+        columns = list(self.list_display)
+        if self._sees_several_teams(request):
+            columns.insert(columns.index("checked_cell"), "team_cell")
+        return columns
+
+    def _sees_several_teams(self, request: HttpRequest) -> bool:
+        known: bool | None = getattr(request, "sees_several_teams", None)
+        if known is None:
+            known = teams_seen_by(person(request))[:2].count() > 1
+            request.sees_several_teams = known  # type: ignore[attr-defined]  # read once a request
+        return known
 
     # --- the list -------------------------------------------------------------------------------------------------
 
@@ -129,13 +151,33 @@ class AccountAdmin(ReadOnlyList):
         """Return what the viewer sees, without pools and macros."""
         return Account.objects.visible_to(request.user)
 
+    def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
+        """Return the deeds of one account, as far as the person may."""
+        deeds = [("ask", gettext("Ask to re-authenticate"), "mail", self.has_ask_permission(request))]
+        deeds += [("check", gettext("Check now"), "refresh", self.has_probe_permission(request))]
+        kept = request.GET.copy()
+
+        def links(account: Any) -> list[RowLink]:
+            kept["ids"] = str(account.pk)
+            made = [
+                RowLink(label, icon, f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{kept.urlencode()}")
+                for slug, label, icon, may in deeds
+                if may
+            ]
+            page = reverse("admin:accounts_account_change", args=[account.pk])
+            return [*made, RowLink(gettext("Open Authenticate Tokens"), "key", page)]
+
+        return links
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the saved views, and the files of all that match."""
+        return {"exports": (("export_csv", "CSV"), ("export_xlsx", "XLSX")), **views.tabs(request)}
+
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an account its row: what is seen of it now, by this viewer."""
         now, names = timezone.now(), names_for(request.user)
-        several_teams = teams_seen_by(person(request))[:2].count() > 1
 
         def prepare(account: Any) -> None:
-            account.several_teams = several_teams
             account.row = account_rows.row_of(account, names=names, now=now)
             account.now = now
 
@@ -146,17 +188,17 @@ class AccountAdmin(ReadOnlyList):
         """Return mark, name and native id; the name leads to Authenticate Tokens."""
         link = reverse("admin:accounts_account_change", args=[account.pk])
         return format_html(
-            '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}">{2}</a>{5}<span class="at-second at-cut" title="{4}">'
+            '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}" title="{2}">{2}</a>'
+            '<span class="at-second at-cut" title="{4}">'
             '<span class="at-hidden">{3} </span>{4}</span></span></span>',
             channel_tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
-            format_html('<span class="at-second at-cut">{}</span>', account.team) if account.several_teams else "",
         )  # fmt: skip
 
     @display(description=gettext_lazy("State"))
     def state_cell(self, account: Any) -> SafeString:
         """Return the pill and why."""
         return format_html(
-            '{}<span class="at-second">{}</span>',
+            '{0}<span class="at-second" title="{1}">{1}</span>',
             tags.pill("account", account.row.summary.health),
             account.row.why,
         )
@@ -168,15 +210,26 @@ class AccountAdmin(ReadOnlyList):
 
     @display(description=gettext_lazy("Active person"))
     def person_cell(self, account: Any) -> SafeString:
-        """Return who carries the account now."""
+        """Return who carries the account now; of one that is dark who can fix it."""
         if not account.row.person:
-            return SafeString("—")
+            if not account.row.fixer:
+                return SafeString("—")
+            return format_html(
+                '<span class="at-second">{1}</span><span class="at-cut" title="{0}">{0}</span>',
+                account.row.fixer,
+                gettext("can fix it"),
+            )
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
 
     @display(description=gettext_lazy("Deadline"), ordering=health_sql.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:
         """Return days left, bar and date."""
         return part("deadline", row=account.row, account=account)
+
+    @display(description=gettext_lazy("Team"), ordering="team__name")
+    def team_cell(self, account: Account) -> SafeString:
+        """Return the team."""
+        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.team)
 
     @display(description=gettext_lazy("Last check"))
     def checked_cell(self, account: Any) -> SafeString:
@@ -298,6 +351,7 @@ class AccountAdmin(ReadOnlyList):
             *macros_on_accounts.urls(self.chosen),
             *bulk.urls(self.chosen),
             *bulk_deeds.urls(),
+            *views.urls(),
             *moving.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),

@@ -20,7 +20,7 @@ from unfold.views import ChangeList
 
 from ui.counts import short_count
 from ui.fragments import part
-from ui.lists import Cell, Chip, ListLine
+from ui.lists import Cell, Chip, ListLine, RowLink
 from ui.paging import COUNTED, CappedPaginator
 from ui.templatetags import ui as tags
 
@@ -53,6 +53,9 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     state_column: ClassVar[str] = "state_cell"  # shown beside the name on cards
     on_cards: ClassVar[frozenset[str] | None] = None  # columns that cards show; None: all
     action_icons: ClassVar[Mapping[str, str]] = {}
+    first_actions: ClassVar[int] = 3  # actions in the bar itself; the others are behind "More"
+    seldom: ClassVar[frozenset[str]] = frozenset()  # parameters of filters that are behind "More"
+    table_class: ClassVar[str] = ""
     change_list_template = "portal/list.html"
     list_per_page = 50
     show_full_result_count = False
@@ -82,6 +85,10 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     def everything(self, request: HttpRequest) -> QuerySet[Any]:
         """Return what the viewer sees without filters, to be counted."""
         return self.get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
+
+    def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
+        """Return what gives a row its deeds: shown on hover and focus, and in a menu where nothing hovers. Asked once a page."""
+        return lambda row: ()
 
     def row_name(self, row: Any) -> str:
         """Return what the tick of a row says that it chooses."""
@@ -122,16 +129,27 @@ class ReadOnlyList(OwnList):
 def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict[str, Any]:
     """Return what the list's template shows beside Django's change list."""
     lines = _lines(model_admin, request, cl)
-    chips = [_chip(spec, cl, model_admin.titles) for spec in cl.filter_specs if not _is_tabs(spec)]
+    specs = [spec for spec in cl.filter_specs if not _is_tabs(spec)]
+    chips = [_chip(spec, cl, model_admin.titles) for spec in specs]
+    # What is seldom asked for is behind "More", unless it is chosen.
+    folded = [
+        (chip, spec.parameter_name in model_admin.seldom and not chip.chosen)
+        if hasattr(spec, "parameter_name")
+        else (chip, False)
+        for chip, spec in zip(chips, specs, strict=True)
+    ]
     found = f"{COUNTED:,}+" if cl.result_count >= COUNTED else f"{cl.result_count:,}"
     narrowed = bool(set(request.GET) - {"p", "o"})  # else it is counted already
     total = short_count(model_admin.everything(request), limit=COUNTED) if narrowed else found
+    actions = _bulk_actions(model_admin, request)
     return {
         "lines": lines,
         "headers": [
             head for head in result_headers(cl) if "action-checkbox" not in str(head.get("class_attrib", ""))
         ],
-        "chips": chips,
+        "chips": [chip for chip, kept in folded if not kept],
+        "more_chips": [chip for chip, kept in folded if kept],
+        "table_class": model_admin.table_class,
         "views": [dict(choice) for spec in cl.filter_specs if _is_tabs(spec) for choice in spec.choices(cl)],
         "found": found,
         "total": model_admin.nouns % {"number": 1 if total == "1" else 2, "shown": total},
@@ -141,8 +159,11 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         "kept": [
             (key, value) for key, values in request.GET.lists() for value in values if key not in {"q", "p"}
         ],
+        "all_kept": [(key, value) for key, values in request.GET.lists() for value in values if key != "p"],
+        "here": cl.get_query_string(),
         "list_url": request.path,
-        "bulk_actions": _bulk_actions(model_admin, request),
+        "bulk_actions": actions[: model_admin.first_actions],
+        "more_actions": actions[model_admin.first_actions :],
         **_paging(cl, len(lines)),
     }
 
@@ -164,8 +185,10 @@ def _lines(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> list[L
             value = _link(value, row, cl)
         return Cell(name, kinds[name], _capital(labels[name]), value)
 
+    links = model_admin.row_links(request)
     return [
-        ListLine(row.pk, model_admin.row_name(row), [cell(name, row) for name in columns]) for row in found
+        ListLine(row.pk, model_admin.row_name(row), [cell(name, row) for name in columns], links(row))
+        for row in found
     ]
 
 
@@ -219,7 +242,8 @@ def _chip(spec: Any, cl: ChangeList, titles: Mapping[str, Words]) -> Chip:
     toggle = getattr(spec, "on_off", False)
     remove, rest = choices[0]["query_string"], choices[1:]
     title = str(titles.get(getattr(spec, "field_path", ""), spec.title))
-    return Chip(_capital(title), ", ".join(chosen), remove, rest, toggle=toggle)
+    finds = (spec.parameter_name, str(spec.finds)) if getattr(spec, "finds", "") else ("", "")
+    return Chip(_capital(title), ", ".join(chosen), remove, rest, toggle=toggle, finds=finds)
 
 
 def _bulk_actions(model_admin: OwnList, request: HttpRequest) -> list[dict[str, str]]:

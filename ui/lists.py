@@ -16,12 +16,22 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class RowLink:
+    """A deed of one row, or a page of it."""
+
+    label: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True)
 class ListLine:
     """One line of the list."""
 
     pk: Any
     label: str
     cells: Sequence[Cell]
+    links: Sequence["RowLink"] = ()
 
 
 @dataclass(frozen=True)
@@ -33,3 +43,4 @@ class Chip:
     remove: str
     choices: Sequence[dict[str, Any]]
     toggle: bool = False  # its one choice is on or off
+    finds: tuple[str, str] = ("", "")  # parameter and words of a field that finds what is not listed

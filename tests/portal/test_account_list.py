@@ -42,7 +42,7 @@ def boss(client: Client) -> None:
 def names(client: Client, query: str = "") -> list[str]:
     """The accounts that the list shows, in order."""
     page = client.get(LIST + query).content.decode()
-    return re.findall(r'class="at-name" href="[^"]*">([^<]*)<', page)
+    return re.findall(r'class="at-name" href="[^"]*"[^>]*>([^<]*)<', page)
 
 
 def test_the_addresses_are_those_that_others_link_to() -> None:

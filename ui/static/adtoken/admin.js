@@ -1,6 +1,6 @@
 // The staff portal's small helps. Each page works without them.
 (() => {
-  const ticks = () => [...document.querySelectorAll('input[name="_selected_action"]')];
+  const ticks = () => [...document.querySelectorAll('input[type="checkbox"][name="_selected_action"]')];
   const all = document.querySelector("[data-pick-all]");
   const count = document.querySelector("[data-pick-count]");
   const show = () => {
@@ -24,9 +24,29 @@
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
+  // j, k: the next row and the one before; x: its tick; ?: what keys there are.
+  const rows = () => [...document.querySelectorAll("#changelist-form tbody tr")];
+  const keys = (event) => {
+    const all = rows(), at = all.findIndex((row) => row.classList.contains("at-row-at"));
+    if (event.key === "?") {
+      const help = document.getElementById("at-keys");
+      if (help) { help.open = !help.open; help.querySelector("summary").focus(); help.scrollIntoView({ block: "nearest" }); }
+    } else if ((event.key === "j" || event.key === "k") && all.length) {
+      const next = event.key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0);
+      all.forEach((row) => row.classList.remove("at-row-at"));
+      all[next].classList.add("at-row-at");
+      all[next].querySelector("a, input").focus();
+      all[next].scrollIntoView({ block: "nearest" });
+    } else if (event.key === "x" && at >= 0) {
+      const tick = all[at].querySelector('input[name="_selected_action"]');
+      if (tick) tick.click();
+    } else return;
+    event.preventDefault();
+  };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") document.querySelectorAll("details.at-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
-    const typing = event.target.closest("input, textarea, select, [contenteditable]");
+    const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
+    if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
     if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
   });
 

@@ -1,0 +1,56 @@
+"""Saved views of Social Accounts: who sees which, and how one is kept. A view is an address: what it shows is what its reader may see."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from urllib.parse import parse_qsl, urlencode
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.errors import ActionRefused
+from accounts.models import SavedView
+from users.models import Membership, Team, User
+
+MOST = 30  # views of one person
+_NOT_KEPT = frozenset({"p", "ids", "across", "e", "select_across", "index", "action"})
+
+
+def normal(query: str) -> str:
+    """Return the filters and the order of an address as they are kept: sorted, without the page. Never raises."""
+    pairs = [(key, value) for key, value in parse_qsl(query.lstrip("?")) if key not in _NOT_KEPT and value]
+    return urlencode(sorted(pairs))
+
+
+def filters_of(view: SavedView) -> Mapping[str, str]:
+    """Return the filters by their parameters, for whoever reads accounts by them."""
+    return dict(parse_qsl(view.query))
+
+
+def seen_by(user: User) -> QuerySet[SavedView]:
+    """Return a person's own views, and those that are shared with a team of theirs. By name."""
+    teams = Membership.objects.filter(user=user).values("team")
+    return SavedView.objects.filter(Q(owner=user) | Q(team__in=teams)).order_by("name", "pk")
+
+
+@transaction.atomic
+def save(*, owner: User, name: str, query: str, team: Team | None, now: datetime) -> SavedView:
+    """Keep a view. Raises ActionRefused for a second one of a name, and for too many."""
+    User.objects.select_for_update(no_key=True).get(
+        pk=owner.pk
+    )  # two presses at once are one after the other
+    mine = SavedView.objects.filter(owner=owner)
+    if mine.filter(name=name).exists():
+        raise ActionRefused("view_of_that_name", name=name)
+    if mine.count() >= MOST:
+        raise ActionRefused("too_many_views")
+    return SavedView.objects.create(
+        owner=owner, name=name, query=normal(query)[:2000], team=team, created_at=now
+    )
+
+
+@transaction.atomic
+def change(*, view: SavedView, name: str, team: Team | None) -> None:
+    """Rename a view, share it, or take it back. Raises ActionRefused where another one of the owner has that name."""
+    if SavedView.objects.filter(owner=view.owner_id, name=name).exclude(pk=view.pk).exists():
+        raise ActionRefused("view_of_that_name", name=name)
+    SavedView.objects.filter(pk=view.pk).update(name=name, team=team)

@@ -1,0 +1,201 @@
+"""Saved views and the filters Person and Reason: whose they are, what they show, and that no wall is crossed by them."""
+
+from html import unescape
+from urllib.parse import quote
+
+import pytest
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts import saved_views
+from accounts.errors import ActionRefused
+from accounts.models import Account, SavedView
+from accounts.permissions import SAVE_VIEW
+from tests.portal.support import linked, settle, staff, token_of
+from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+LIST = "/admin/accounts/account/"
+SAVE = f"{LIST}views/save/"
+
+
+@pytest.fixture(autouse=True)
+def _no_second_factor(settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+
+
+def keep(owner: User, name: str, query: str = "days=7", team: Team | None = None) -> SavedView:
+    return saved_views.save(owner=owner, name=name, query=query, team=team, now=NOW)
+
+
+def page(client: Client, query: str = "") -> str:
+    return " ".join(unescape(client.get(f"{LIST}{query}").content.decode()).split())
+
+
+def shown(client: Client, query: str) -> set[str]:
+    return {one.name for one in client.get(f"{LIST}{query}").context["cl"].result_list}
+
+
+def test_what_the_list_shows_is_saved_under_a_name_and_shown_as_a_tab(client: Client) -> None:
+    staff(client, SAVE_VIEW)
+    make_account()
+
+    offered = page(client, "?state=healthy&days=7&p=1")
+    answer = client.post(f"{SAVE}?state=healthy&days=7&p=1", {"name": "Soon", "team": ""})
+    tab = page(client, "?days=7&state=healthy")
+
+    assert f"{SAVE}?days=7&state=healthy" in offered
+    assert answer["Location"] == f"{LIST}?days=7&state=healthy"
+    assert SavedView.objects.get().query == "days=7&state=healthy"
+    assert '<a href="?days=7&state=healthy" aria-current="page">Soon</a>' in tab
+    assert "Change view" in tab
+    assert "Save view" not in tab
+    assert '<a href="?" aria-current="page">All</a>' not in tab
+    assert SAVE not in page(client)  # the whole list is a tab already
+
+
+def test_a_view_is_seen_by_its_owner_and_by_the_team_that_it_is_shared_with(client: Client) -> None:
+    team, elsewhere = make_team(), make_team()
+    owner = make_user(team=team, is_staff=True)
+    keep(owner, "Mine alone")
+    shared = keep(owner, "For all of us", "days=14", team)
+    viewer = staff(client, SAVE_VIEW, team=team)
+
+    text = page(client)
+    foreign = [client.get(f"{LIST}views/{shared.pk}/{tail}").status_code for tail in ("", "delete/")]
+    Membership.objects.filter(user=viewer).update(team=elsewhere)
+    outside = page(client)
+
+    assert "For all of us" in text
+    assert "Mine alone" not in text
+    assert foreign == [404, 404]
+    assert "For all of us" not in outside
+
+
+def test_a_shared_view_shows_each_only_what_they_may_see(client: Client) -> None:
+    team, other = make_team(), make_team()
+    owner = make_user(is_superuser=True, is_staff=True, team=team)
+    make_account(name="Ours", team=team)
+    make_account(name="Theirs", team=other)
+    keep(owner, "One team", f"team={other.pk}", team)
+    staff(client, SAVE_VIEW, team=team)
+
+    assert "One team" in page(client)
+    assert "Theirs" not in shown(client, f"?team={other.pk}")
+
+
+def test_it_is_renamed_shared_and_deleted_by_its_owner(client: Client) -> None:
+    team = make_team()
+    owner = staff(client, SAVE_VIEW, team=team)
+    view = keep(owner, "Old")
+    keep(owner, "Taken", "days=1")
+    home = f"{LIST}views/{view.pk}/"
+
+    taken = client.post(home, {"name": "Taken", "team": ""}, follow=True).content.decode()
+    client.post(home, {"name": "New", "team": team.pk})
+    view.refresh_from_db()
+    asks = unescape(client.get(f"{home}delete/").content.decode())
+    left = SavedView.objects.count()
+    client.post(f"{home}delete/")
+
+    assert "You have a view “Taken” already" in unescape(taken)
+    assert (view.name, view.team, view.query) == ("New", team, "days=7")
+    assert f"The people of {team} lose it, too." in asks
+    assert (left, SavedView.objects.count()) == (2, 1)
+
+
+def test_nobody_saves_without_the_right_or_shares_with_a_team_of_others_and_there_is_an_end(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(saved_views, "MOST", 1)
+    user = staff(client)
+    make_account()
+    without = (client.get(SAVE).status_code, SAVE in page(client, "?days=7"))
+    user = staff(client, SAVE_VIEW)
+    foreign = client.post(f"{SAVE}?days=7", {"name": "Spy", "team": make_team().pk}).status_code
+    keep(user, "One")
+
+    assert without == (403, False)
+    assert foreign == 200  # the form again
+    with pytest.raises(ActionRefused, match="as many views"), transaction.atomic():
+        keep(user, "Two")
+    assert SavedView.objects.get().name == "One"
+
+
+# --- the filters ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_filter_of_a_person_finds_by_choice_and_by_name_and_nobody_beyond_the_wall(
+    client: Client,
+) -> None:
+    team, other = make_team(), make_team()
+    ada, ben = token_of("Ada Okafor", team=team), token_of("Ben Beyond", team=other)
+    linked(ada, name="Of Ada", team=team)
+    both = linked(ada, ben, name="Both", team=team)
+    linked(token_of("Chiara", team=team), name="Chiara’s", team=team)
+    assert ada.consented_by is not None
+    assert ben.consented_by is not None
+    staff(client, team=team)
+
+    text = page(client)
+
+    assert shown(client, f"?person={ada.consented_by.pk}") == {"Of Ada", "Both"}
+    assert shown(client, "?person=okafor") == {"Of Ada", "Both"}
+    assert "Person: Ada Okafor" in page(client, f"?person={ada.consented_by.pk}")
+    for value in (str(ben.consented_by.pk), "beyond", "Ben", "9" * 30):
+        assert shown(client, f"?person={quote(value)}") == set()
+        assert "Ben Beyond" not in page(client, f"?person={quote(value)}")
+    assert "Name or e-mail" in text
+    assert both.pool.count() == 2
+
+
+def test_the_filter_of_a_reason_finds_what_stopped_log_ins_and_what_keeps_them_from_an_account(
+    client: Client,
+) -> None:
+    staff(client)
+    dead = make_token(state="dead", reason="password_changed")
+    linked(dead, token_of("Ben"), name="Carried on")
+    lost = make_account(name="Lost")
+    link(lost, token_of("Ada"), access="lost", access_reason="access_lost")
+    settle(lost)
+    linked(token_of("Chiara"), name="Fine")
+
+    assert shown(client, "?reason=password_changed") == {"Carried on"}
+    assert shown(client, "?reason=access_lost") == {"Lost"}
+    assert shown(client, "?reason=nonsense") == set()
+    assert "Reason: Password changed" in page(client, "?reason=password_changed")
+
+
+def test_a_dark_account_says_who_can_fix_it(client: Client) -> None:
+    staff(client, "tokens.ask_token")
+    account = linked(
+        token_of("Ada Okafor", state="dead", reason="password_changed"), name="Dark", state="deactivated"
+    )
+
+    text = page(client)
+
+    assert "can fix it" in text
+    assert 'title="Ada Okafor"' in text
+    ask = reverse("admin:accounts_account_bulk_ask")
+    assert f'href="{ask}?ids={account.pk}"' in text
+    assert reverse("admin:accounts_account_bulk_check") not in text  # it may not be checked by this person
+
+
+def test_views_and_filters_cost_the_same_however_many_there_are(client: Client) -> None:
+    user = staff(client, SAVE_VIEW)
+    counts = []
+    for number in (1, 25):
+        for place in range(number):
+            linked(token_of(f"P{number} {place}"), name=f"A{number} {place}")
+            keep(user, f"V{number} {place}", f"days={place + number}")
+        client.get(LIST)
+        with CaptureQueriesContext(connection) as asked:
+            client.get(f"{LIST}?person=P&reason=")
+        counts.append(len(asked))
+
+    assert counts[0] == counts[1]
+    assert Account.objects.count() == 26
