@@ -127,9 +127,21 @@ def do_next(*, kinds: Mapping[str, Kind], clock: Callable[[], datetime], goes_on
     """
     if not goes_on() or hold.current() is not None:
         return False
-    return jobs.run_next(
-        Deed.objects.defer("keys"), partial(_do, kinds=kinds, clock=clock, goes_on=goes_on), clock()
-    )
+    work = partial(_do, kinds=kinds, clock=clock, goes_on=goes_on)
+    return jobs.run_next(Deed.objects.defer("keys"), work, clock()) or _close_dead(kinds, clock())
+
+
+@transaction.atomic
+def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
+    """Finish deeds on accounts of which too many workers died: what they did not come to is named. Return False."""
+    many = [name for name, kind in kinds.items() if kind.many is not None]
+    dead = Deed.objects.defer("keys").filter(state=State.FAILED, done__lt=F("total"), kind__in=many)
+    for deed in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
+        deed_rows.give_up(deed, now)
+        finish = kinds[deed.kind].finish
+        if finish is not None:
+            finish(deed, now)
+    return False
 
 
 def sweep(*, now: datetime) -> int:

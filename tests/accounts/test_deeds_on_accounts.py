@@ -157,6 +157,21 @@ def test_who_loses_the_right_meanwhile_goes_no_further_and_the_rest_is_named(
     assert Account.objects.exclude(paused_at=None).count() == 2
 
 
+def test_what_several_workers_died_of_names_what_it_did_not_reach(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(liveness, "may_take_over", lambda: True)
+    deed = start(boss, PAUSE, [make_account() for _ in range(3)])
+    long_ago = timezone.now() - timedelta(minutes=1)
+    Deed.objects.update(state=State.MAKING, attempts=5, claimed_until=long_ago)
+
+    tasks.do_deeds()
+
+    deed.refresh_from_db()
+    assert (deed.state, deed.failed, deed.done) == (State.FAILED, 3, 3)
+    assert said(deed) == [("failed", "not_reached")] * 3
+
+
 def test_accounts_of_another_team_are_skipped_by_the_worker_too() -> None:
     limited = make_user("m@example.com", is_staff=True, team=Team.default())
     limited.user_permissions.add(Permission.objects.get(codename="pause_account"))
