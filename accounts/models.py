@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
+from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
 from accounts.backup_models import BackupRequest as BackupRequest
 from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.client_link_models import ClientLink as ClientLink

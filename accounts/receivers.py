@@ -8,12 +8,13 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, calendars, client_links, pool, reach
+from accounts import alerts, backup_invitations, calendars, client_links, pool, reach
 from accounts.mails import (
     access_mail,
     alert_mail,
     api_key_mail,
     ask_mail,
+    backup_invite_mail,
     backup_mail,
     client_link_mail,
     death_mail,
@@ -82,6 +83,7 @@ def register_messages() -> None:
     )
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
+    kinds.register(backup_invitations.MAIL, backup_invite_mail.build, name=_("Asked to link accounts"))
     kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))
     kinds.register(client_links.USED_MAIL, client_link_mail.build_used, name=_("Client link used"))
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)

@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import check_progress, summary
+from accounts import backup_invitations, check_progress, summary
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
@@ -26,6 +26,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
 from users import retention
+from users.models import person
 from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 from users.visibility import names_for
 
@@ -146,6 +147,8 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             **shared,
             "progress": checked,
             "rows": rows,
+            "invites": backup_invitations.may_invite(person(request), [account]),
+            "invited": backup_invitations.told(account, person(request), now),
             "check_all": check_all,
             "automatic": automatic,
             "ranked": ranked,

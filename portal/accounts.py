@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import health_sql, permissions, summary
+from accounts import backup_invitations, health_sql, permissions, summary
 from accounts.models import Account, AccountExport
 from accounts.search import search
 from macros.coverage import covering
@@ -88,6 +88,7 @@ class AccountAdmin(ReadOnlyList):
         "move_to_team",
         "remove_macro",
         "add_backups",
+        "invite_backup",
         "pause",
         "resume",
         "export_csv",
@@ -109,6 +110,7 @@ class AccountAdmin(ReadOnlyList):
         "check_now": "refresh",
         "ask_to_reauthenticate": "mail",
         "add_backups": "person",
+        "invite_backup": "mail",
         "move_to_team": "group",
         "pause": "pause_circle",
         "resume": "bolt",
@@ -273,6 +275,12 @@ class AccountAdmin(ReadOnlyList):
         """Lead to the confirm page."""
         return bulk.lead_to("backup", request, queryset)
 
+    @admin.action(description=gettext_lazy("Invite a backup"), permissions=["invite"])
+    def invite_backup(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks whom."""
+        ids = queryset.order_by().values_list("pk", flat=True)[: backup_invitations.MOST]
+        return HttpResponseRedirect(f"{reverse('invite_backup')}?account={','.join(map(str, ids))}")
+
     @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
     def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks which team."""
@@ -327,6 +335,10 @@ class AccountAdmin(ReadOnlyList):
     def has_backup_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may add backups."""
         return request.user.has_perm(permissions.ADD_BACKUP)
+
+    def has_invite_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may invite others."""
+        return request.user.has_perm("users.invite_user")
 
     def has_move_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may move accounts to another team."""

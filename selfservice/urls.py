@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from selfservice import backups, calendars, client_links, deletion, log_ins, views
+from selfservice import backup_invitations, backups, calendars, client_links, deletion, log_ins, views
 from selfservice.arriving import open_account
 from selfservice.linking import client_link_views, renewal_views
 from selfservice.linking.views import check_account, reauthenticate
@@ -23,6 +23,7 @@ urlpatterns = [
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
+    path("backups/invite/", backup_invitations.invite, name="invite_backup"),
     path("client-links/", client_links.make, name="client_links"),
     path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),
     path("client-links/<int:link_id>/revoke/", client_links.revoke, name="revoke_client_link"),

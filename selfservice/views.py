@@ -2,17 +2,18 @@
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import backup_requests, check_progress, summary
+from accounts import backup_invitations, backup_requests, check_progress, summary
 from accounts.models import Account
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
 from users.models import person
+from users.views import WELCOME
 from users.visibility import names_for
 
 
@@ -27,12 +28,20 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         log_in=_number(request.GET.get("log_in", ""), 0),
         number=_number(request.GET.get("page", ""), 1),
     )
+    invited = backup_invitations.waiting_for(person(request), timezone.now())
+    first = invited.order_by("account__channel").first()
+    if first is not None and WELCOME in request.GET:  # who came in by an invitation goes straight on
+        return redirect("link", first.account.channel)
     if context["empty"]:
         return render(
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
     asked = backup_requests.waiting_for(person(request)).count()
-    return render(request, "selfservice/my_accounts.html", {**context, "asked": asked})
+    return render(
+        request,
+        "selfservice/my_accounts.html",
+        {**context, "asked": asked, "invited": invited.count(), "invited_at": first},
+    )
 
 
 def _number(text: str, otherwise: int) -> int:

@@ -26,6 +26,7 @@ from users.private_parts import record_authentication
 from users.sessions import stored_key
 
 LATEST_RECORDS = 10
+WELCOME = "welcome"  # in the address of the home page: who opens it has just accepted an invitation
 say = partial(phrase, "words/invitations.txt")
 
 
@@ -103,7 +104,7 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
     )
     # They have typed the password just now, so enrolling a second factor need not ask for it again.
     record_authentication(request, user, method="password", email=user.email, reauthenticated=True)
-    answer: HttpResponse = perform_login(request, user, redirect_url=resolve_url(settings.LOGIN_REDIRECT_URL))
+    answer: HttpResponse = perform_login(request, user, redirect_url=_welcome())
     return answer
 
 
@@ -112,7 +113,12 @@ def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
         return render(request, "users/invitation_join.html", {"invitation": invited})
     invitations.join(invitation=invited, user=person(request), now=timezone.now())
     messages.success(request, say("joined", team=str(invited.team)))
-    return redirect(settings.LOGIN_REDIRECT_URL)
+    return redirect(_welcome())
+
+
+def _welcome() -> str:
+    """Return where somebody goes who has just come in: home, which leads on to what they were asked to link."""
+    return f"{resolve_url(settings.LOGIN_REDIRECT_URL)}?{WELCOME}=1"
 
 
 def _for_somebody_else(request: HttpRequest, invited: Invitation) -> HttpResponse:

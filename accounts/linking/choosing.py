@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from accounts import pool, pool_entries, selection
+from accounts import backup_invitations, pool, pool_entries, selection
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from tokens import lifecycle
 from tokens.channels import registry
@@ -96,7 +96,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
     }
     had, teams = _had_before(pending), TeamChoice.for_link(pending, user)
     refusing = _refusing(existing.values(), pending.token, user, only)
-    wanted = {pending.account.native_id} if pending.account else set(pending.wanted or ()) or had
+    wanted = {pending.account.native_id} if pending.account else _wanted(pending, had)
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
     for native in natives:
@@ -116,6 +116,11 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
         shown = carriers or [entry.token for entry in others]
         made.append(Candidate(native, account, standing, shown, ticked, goes_to))
     return made
+
+
+def _wanted(pending: PendingLink, had: set[str]) -> set[str]:
+    """Return what is ticked beforehand: what the person was asked to link, and what the log-in carries already."""
+    return {*pending.wanted, *had} if pending.wanted else had
 
 
 def _standing(
@@ -248,6 +253,7 @@ def save(
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
     lifecycle.note_linked(token_ids=[token.pk], now=now)
+    backup_invitations.note_linked(user=user, accounts=accounts, now=now)
     pool.settle(
         account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user
     )

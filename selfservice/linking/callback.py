@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from accounts import backup_invitations
 from accounts.linking import consent
 from selfservice.linking import choose_page
 from ui.phrases import phrase
@@ -25,6 +26,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         target=begun.target,
         next_url=state.get("next") or "",
         now=timezone.now(),
+        wanted=None if begun.target else backup_invitations.wanted(begun.user, channel, timezone.now()),
     )
     if consent.came_back(pending):
         if pending.next and pending.account is not None:

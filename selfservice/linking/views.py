@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import checking
+from accounts import backup_invitations, checking
 from accounts.linking import choosing, consent
-from accounts.models import Account, PendingLink
+from accounts.models import Account, BackupInvitation, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
 from tokens.models import Token
@@ -25,9 +25,10 @@ from ui import progress
 from ui.phrases import phrase
 from ui.text import join_names
 from users import roles
-from users.models import person
+from users.models import User, person
 
 say = partial(phrase, "words/linking.txt")
+ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel
 FINISHED, FINISHED_KEPT = "finished_links", 5  # in the session: the last choices and where they led
 
 
@@ -61,15 +62,25 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
             region=region,
         )
     posted = request.method == "POST"
+    asked = [] if account else _asked(person(request), channel)
     given = request.POST if posted else request.GET
     context = {
         "channel": native,
         "account": account,
+        "asked": [one.account.name for one in asked],
+        "asked_note": asked[0].note if asked else "",
+        "asked_by": asked[0].invited_by if asked else None,
         "next": given.get("next", ""),
         "regions": {} if region in regions else regions,
         "error": say("no_region", channel=native.label) if posted else "",
     }
     return render(request, "selfservice/link/confirm.html", context, status=400 if posted else 200)
+
+
+def _asked(user: User, channel: str) -> list[BackupInvitation]:
+    """Return which accounts of a channel the person is asked to link, the latest asks first."""
+    found = backup_invitations.waiting_for(user, timezone.now()).filter(account__channel=channel)
+    return list(found.order_by("-invited_at", "account__name")[:ASKED_SHOWN])
 
 
 def _target(request: HttpRequest, channel: str) -> Account | None:

@@ -138,7 +138,7 @@ def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
     ben.take("renew-phone", width=PHONE)
     ben.press("Continue to X")
     consent_at_x(ben, "Ben Lindqvist")
-    ben.sees("Your X log-in is renewed", LUMEN)
+    ben.sees("Done. Thank you, Ben", "Your X log-in is renewed", LUMEN)
     ben.take("renewed-phone", width=PHONE)
 
 

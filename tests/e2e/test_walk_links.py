@@ -1,13 +1,14 @@
-"""Somebody without an account here gives access by a client link, on a phone: from the mail to done. Pinterest is this walk's channel."""
+"""A client gives access by a link, on a phone, from the mail to done; then a second person is invited. Pinterest is this walk's channel."""
 
 import re
 import time
 
 from tests.e2e.driver import Chromium
 from tests.e2e.product import Product
-from tests.e2e.steps import MIRA, log_in
+from tests.e2e.steps import LUMEN, MIRA, log_in
 
-CLIENT, PHONE, SECONDS = "clara@client.example", 390, 60
+CLIENT, SECOND, PHONE, SECONDS = "clara@client.example", "sasha@example.com", 390, 60
+PASSWORD = "correct horse battery staple"
 
 
 def test_a_client_gives_access_on_a_phone_and_a_marketer_invites_a_backup(
@@ -50,5 +51,27 @@ def test_a_client_gives_access_on_a_phone_and_a_marketer_invites_a_backup(
         log_in(mira, product, MIRA, "/client-links/")
         mira.sees("Clara Client", "Used", "linked")
         mira.follow(re.compile("Clara Client"))
-        mira.page.locator("section a.at-row").first.click()
-        mira.page.wait_for_load_state()
+        mira.follow(re.compile(LUMEN))
+        mira.sees("Who keeps it connected", "Clara Client")
+        mira.follow("Invite a backup")
+        mira.page.get_by_label("E-mail of the second person").fill(SECOND)
+        mira.page.get_by_label("A line of yours").fill("You know this client best")
+        mira.take("invite-backup")
+        mira.press("Send the invitation")
+        mira.sees(f"A mail goes to {SECOND}", f"{SECOND} was invited on")
+        mira.take("invite-backup-sent")
+    invited = re.search(rf"{product.web}/invitation/\S+", product.mails_to(SECOND, 1)[0]["text"])
+    assert invited is not None
+    with chromium.visitor(width=PHONE) as second:
+        second.open(invited.group())
+        second.page.get_by_label("Your name").fill("Sasha Second")
+        second.page.get_by_label("Password", exact=True).fill(PASSWORD)
+        second.page.get_by_label("Password, once more").fill(PASSWORD)
+        second.press("Accept the invitation")
+        second.sees("You are asked to link", "They are ticked for you when you come back.")
+        second.take("invite-backup-phone", width=PHONE)
+        second.press("Continue to Pinterest")
+        second.press("Ben Lindqvist")
+        second.page.locator("button.main").click()
+        second.page.wait_for_load_state()
+        second.sees("Which ad accounts should AdToken keep connected?", "1 selected")

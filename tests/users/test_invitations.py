@@ -100,7 +100,7 @@ def test_answering_makes_the_person_the_membership_and_the_e_mail_row_and_logs_i
     response = client.post(link_of(invited), ANSWER)
 
     user = User.objects.get(email="emil@example.com")
-    assert response["Location"] == reverse("my_accounts")
+    assert response["Location"] == f"{reverse('my_accounts')}?welcome=1"
     assert is_logged_in(client)
     assert (user.name, user.is_staff, user.is_superuser) == ("Emil Novak", False, False)
     assert [str(team) for team in user.teams.all()] == ["Lumen"]

@@ -1,0 +1,209 @@
+"""Inviting a second person to link certain accounts: by an invitation, by a client link, or by a mail to who has a log-in here.
+
+Whoever invites reads the same, whether the address is known here or not.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from accounts import client_links
+from accounts.models import Account, AccountToken, BackupInvitation
+from notifications import outbox
+from ui.dates import day
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import hold, invitations, visibility
+from users.models import Invitation, Team, User
+
+MAIL = "backup_invite"
+MOST = 500  # accounts at once
+SHOWN = 5  # who was invited, on the page of an account
+OPEN_FOR = timedelta(days=30)  # that long a person is reminded on the own pages
+say = partial(phrase, "words/backup_invitations.txt")
+
+
+class InviteRefused(Refusal):
+    """Nobody can be invited so. The text is fit for the person."""
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What became of it."""
+
+    email: str
+    number: int  # accounts
+    already: int  # of them asked before, so not once more
+
+
+def may_invite(user: User, accounts: Collection[Account]) -> bool:
+    """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
+    teams = {account.team_id for account in accounts}
+    own = visibility.teams_of(user).filter(pk__in=teams).count()
+    return client_links.may_make(user) and own == len(teams)
+
+
+@transaction.atomic
+def invite(
+    *,
+    accounts: Sequence[Account],
+    email: str,
+    by: User,
+    now: datetime,
+    name: str = "",
+    note: str = "",
+    without_account: bool = False,
+) -> Invited:
+    """Ask one person to link these accounts. `without_account`: by a client link, so that they need no password here.
+
+    An account that the person was asked for already is left out. Raises InviteRefused, and OnHold.
+    """
+    hold.refuse()
+    email = email.strip().lower()
+    if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
+        raise InviteRefused(say("own_accounts_only"))
+    ids = sorted(account.pk for account in accounts)
+    list(Account.objects.filter(pk__in=ids).locked())  # two presses ask once
+    waiting = BackupInvitation.objects.filter(account__in=ids, email=email, linked_at=None)
+    over = [
+        one.pk for one in waiting.select_related("invitation", "client_link") if answer(one, now) == "ended"
+    ]
+    waiting.filter(pk__in=over).delete()
+    asked = set(waiting.values_list("account", flat=True))
+    fresh = [account for account in accounts if account.pk not in asked]
+    carried = AccountToken.objects.filter(account__in=fresh, token__consented_by__email=email)
+    fresh = [one for one in fresh if one.pk not in set(carried.values_list("account", flat=True))]
+    if not fresh:
+        raise InviteRefused(say("asked_already", email=email))
+    user = User.objects.filter(email=email).first()
+    if user is not None and not user.is_active:
+        raise InviteRefused(say("cannot_be_asked", email=email))
+    by_team: dict[Team, list[Account]] = defaultdict(list)
+    for account in fresh:
+        by_team[account.team].append(account)
+    rows = list[BackupInvitation]()
+    for team, some in by_team.items():
+        how = _ask(
+            team, some, user, email=email, name=name, note=note, by=by, now=now, client=without_account
+        )
+        rows += [
+            BackupInvitation(account=one, email=email, note=note, invited_by=by, invited_at=now, **how)
+            for one in some
+        ]
+    BackupInvitation.objects.bulk_create(rows)
+    if user is not None and not user.is_contact:
+        _mail(user, rows, now)
+    return Invited(email, len(fresh), len(accounts) - len(fresh))
+
+
+def _ask(
+    team: Team,
+    accounts: Sequence[Account],
+    user: User | None,
+    *,
+    email: str,
+    name: str,
+    note: str,
+    by: User,
+    now: datetime,
+    client: bool,
+) -> dict[str, object]:
+    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail about all."""
+    if user is not None and not user.is_contact:
+        return {}
+    if client:
+        link = client_links.make(
+            email=email,
+            name=name,
+            team=team,
+            channels=sorted({account.channel for account in accounts}),
+            made_by=by,
+            now=now,
+            accounts=accounts,
+            note=note,
+        )
+        return {"client_link": link}
+    waiting = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
+    try:
+        if waiting is not None:
+            made = invitations.send_again(invitation=waiting, by=by, now=now)
+        else:
+            made = invitations.create(email=email, name=name, team=team, invited_by=by, now=now)
+    except invitations.InvitationError as refusal:
+        raise InviteRefused(str(refusal)) from None
+    return {"invitation": made}
+
+
+def _mail(user: User, rows: Sequence[BackupInvitation], now: datetime) -> None:
+    first = min(row.pk for row in rows)
+    outbox.enqueue(
+        kind=MAIL,
+        recipient=user.email,
+        dedupe_key=f"backup_invite:{first}",
+        team=rows[0].account.team if len({row.account.team_id for row in rows}) == 1 else None,
+        payload={
+            "user": user.pk,
+            "asked": [row.pk for row in rows],
+            "accounts": [row.account_id for row in rows],
+        },
+        now=now,
+    )
+
+
+def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
+    """Return what a person is asked to link and has not, for 30 days; nothing for a contact, whose links say it."""
+    mine = BackupInvitation.objects.filter(
+        email=user.email, linked_at=None, client_link=None, invited_at__gt=now - OPEN_FOR
+    )
+    done = AccountToken.objects.filter(token__consented_by=user).values("account")
+    return mine.exclude(account__in=done).select_related("account", "invited_by")
+
+
+def wanted(user: User, channel: str, now: datetime) -> list[str] | None:
+    """Return the native ids that a person is asked to link at a channel; None for none."""
+    ids = list(
+        waiting_for(user, now).filter(account__channel=channel).values_list("account__native_id", flat=True)
+    )
+    return ids or None
+
+
+def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> None:
+    """Note in the transaction of the caller that a person linked what they were asked for."""
+    asked = BackupInvitation.objects.filter(email=user.email, account__in=accounts, linked_at=None)
+    asked.update(linked_at=now)
+
+
+def of_account(account: Account, *, most: int) -> list[BackupInvitation]:
+    """Return who was asked last to link an account, at most `most` rows, the latest first."""
+    found = account.backup_invitations.select_related("invited_by", "invitation", "client_link")
+    return list(found[:most])
+
+
+def told(account: Account, viewer: User, now: datetime) -> list[str]:
+    """Return in a sentence each who was invited last to an account, and what became of it; nothing for viewers outside its team."""
+    if not visibility.teams_seen_by(viewer).filter(pk=account.team_id).exists():
+        return []
+    return [
+        say(f"state_{answer(one, now)}", email=one.email, day=day(timezone.localdate(one.invited_at)))
+        for one in of_account(account, most=SHOWN)
+    ]
+
+
+def answer(one: BackupInvitation, now: datetime) -> str:
+    """Return how an ask stands: "linked", "accepted" (came in, has not linked), "opened", "ended" or "asked"."""
+    if one.linked_at is not None:
+        return "linked"
+    if one.client_link is not None:
+        if not one.client_link.is_open(now):
+            return "ended"
+        return "opened" if one.client_link.opened_at else "asked"
+    if one.invitation is not None and one.invitation.accepted_at is not None:
+        return "accepted"
+    over = one.invitation is not None and not one.invitation.is_open(now)
+    return "ended" if over or one.invited_at <= now - OPEN_FOR else "asked"

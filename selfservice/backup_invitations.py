@@ -1,0 +1,83 @@
+"""Inviting a second person for one or several accounts, by a marketer or by staff."""
+
+from functools import partial
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts import backup_invitations, client_links
+from accounts.models import Account
+from ui.phrases import phrase
+from users.models import person
+
+say = partial(phrase, "words/backup_invitations.txt")
+SHOWN = 10  # accounts by name
+
+
+class InviteForm(forms.Form):
+    """Who is to be the second person."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
+    how = forms.ChoiceField(
+        label=gettext_lazy("How they take part"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
+            ("client", gettext_lazy("Without an account here: by a client link")),
+        ],
+        initial="user",
+    )
+    note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def invite(request: HttpRequest) -> HttpResponse:
+    """Ask whom to invite for the accounts that the address names (GET), and ask them (POST). 403 for auditors."""
+    user = person(request)
+    if not client_links.may_make(user):
+        raise PermissionDenied
+    given = request.POST if request.method == "POST" else request.GET
+    texts = [pk for some in given.getlist("account") for pk in some.split(",")]
+    ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    found = Account.objects.visible_to(user).filter(pk__in=ids[: backup_invitations.MOST])
+    accounts = list(found.select_related("team").order_by("name", "pk"))
+    if not accounts:
+        return redirect("my_accounts")
+    form = InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            done = backup_invitations.invite(
+                accounts=accounts,
+                email=said["email"],
+                name=said["name"],
+                note=said["note"],
+                by=user,
+                now=timezone.now(),
+                without_account=said["how"] == "client",
+            )
+        except (backup_invitations.InviteRefused, client_links.ClientLinkRefused) as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, say("sent", email=done.email, n=done.number))
+            return redirect("my_account", accounts[0].pk) if len(accounts) == 1 else redirect("my_accounts")
+    context = {
+        "form": form,
+        "accounts": accounts[:SHOWN],
+        "unseen": max(0, len(accounts) - SHOWN),
+        "ids": ",".join(str(account.pk) for account in accounts),
+        "count": len(accounts),
+        "refused": not backup_invitations.may_invite(user, accounts),
+    }
+    return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)

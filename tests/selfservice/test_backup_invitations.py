@@ -1,0 +1,161 @@
+"""Inviting a second person: bound to accounts, one mail, and straight to the channel with these accounts ticked."""
+
+import re
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import backup_invitations, client_links
+from accounts.mails import backup_invite_mail
+from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.support import native
+from tests.support.factories import PASSWORD, make_account, make_team, make_user
+from tests.support.sandbox import Sandbox
+from users import invitations, roles
+from users.models import Invitation, Team, User
+from users.role_choices import Role
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def ada() -> User:
+    """Carries two accounts alone."""
+    ada = make_user("ada@example.com", name="Ada Okafor")
+    native.link(browser(ada), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    return ada
+
+
+def browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def press(user: User, *accounts: Account, email: str = "ben@example.com", how: str = "user") -> int:
+    form = {
+        "account": ",".join(str(one.pk) for one in accounts),
+        "email": email,
+        "how": how,
+        "note": "Please",
+    }
+    return int(browser(user).post("/backups/invite/", form).status_code)
+
+
+def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_ticked(ada: User) -> None:
+    lumen, fern = Account.objects.get(name="Lumen Shoes EU"), Account.objects.get(name="Fern Gardens")
+
+    pressed = [press(ada, lumen), press(ada, lumen)]
+    invited = Invitation.objects.get()
+    visitor = Client()
+    path = re.sub(r"^https?://[^/]+", "", invitations.link(invited))
+    came_in = visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
+    lands = visitor.get(came_in.headers["Location"])
+    page = visitor.get(lands.headers["Location"]).text
+    choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
+    ticked = re.findall(r'value="([\w-]+)" checked', choice)
+    waiting = backup_invitations.answer(BackupInvitation.objects.get(), timezone.now())
+    visitor.post(visitor_choice(visitor), {"native_id": ticked})
+
+    assert pressed == [302, 400]  # the second time nobody is left to ask
+    assert lands.headers["Location"] == "/link/facebook/"
+    assert "You are asked to link Lumen Shoes EU." in page
+    assert "Ada Okafor writes: “Please”" in page
+    assert ticked == [lumen.native_id]
+    assert waiting == "accepted"
+    assert backup_invitations.answer(BackupInvitation.objects.get(), timezone.now()) == "linked"
+    lumen.refresh_from_db()
+    assert (lumen.people_count, fern.people_count) == (2, 1)
+
+
+def visitor_choice(visitor: Client) -> str:
+    return f"/link/choose/{PendingLink.objects.latest('created_at').pk}/"
+
+
+def test_who_has_a_log_in_is_asked_by_one_mail_for_many_accounts_until_they_are_linked(ada: User) -> None:
+    ben = make_user("ben@example.com", name="Ben Lindqvist")
+    accounts = list(Account.objects.order_by("name"))
+
+    press(ada, *accounts)
+    message = Message.objects.get(kind="backup_invite")
+    mail = backup_invite_mail.build(message)
+    own_page = browser(ben).get("/").text
+    native.link(browser(ben), "facebook", "ben", names=["Lumen Shoes EU", "Fern Gardens"])
+
+    assert not Invitation.objects.exists()
+    assert mail.subject == "Ada Okafor asks you to back up 2 accounts"
+    assert "Fern Gardens and Lumen Shoes EU" in mail.text
+    assert "/link/facebook/" in mail.text
+    assert "You are asked to link 2 accounts as a backup." in own_page
+    left = backup_invitations.waiting_for(ben, timezone.now()).values_list("account__name", flat=True)
+    linked = set(ben.tokens.values_list("pool_entries__account__name", flat=True))
+    assert set(left) == {"Lumen Shoes EU", "Fern Gardens"} - linked
+    if not left:
+        with pytest.raises(NotWanted):
+            backup_invite_mail.build(message)
+
+
+def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_alone(ada: User) -> None:
+    lumen = Account.objects.get(name="Lumen Shoes EU")
+
+    press(ada, lumen, email="client@example.com", how="client")
+    link = ClientLink.objects.get()
+    client = Client()
+    left = client.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    client.get(native.come_back(client, native.decide(left, "ben")))
+    client.post("/give-access/choose/", {"native_id": [lumen.native_id]})
+
+    assert link.native_ids("facebook") == [lumen.native_id]
+    assert backup_invitations.answer(BackupInvitation.objects.get(), timezone.now()) == "linked"
+    lumen.refresh_from_db()
+    assert lumen.people_count == 2
+
+
+def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_carries_it(
+    ada: User, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    boss = make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True)
+    account = Account.objects.get(name="Lumen Shoes EU")
+    auditor = make_user("ina@example.com", team=account.team)
+    roles.give(auditor, Role.AUDITOR)
+
+    before = browser(ada).get(f"/my/{account.pk}/").text
+    press(ada, account)
+    mine = browser(ada).get(f"/my/{account.pk}/").text
+    answered = browser(boss).get(reverse("admin:accounts_account_change", args=[account.pk]))
+    assert answered.status_code == 200, answered.text
+    card = answered.text
+
+    assert f"/backups/invite/?account={account.pk}" in before
+    assert "ben@example.com was invited on" in mine
+    assert "ben@example.com was invited on" in card
+    assert f"/backups/invite/?account={account.pk}" in card
+    assert "/backups/invite/" not in browser(auditor).get(f"/my/{account.pk}/").text
+    assert browser(auditor).get(f"/backups/invite/?account={account.pk}").status_code == 403
+
+
+def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: User) -> None:
+    foreign = make_account(team=make_team("Fern"), name="Secret Garden")
+    seen: Team = Account.objects.get(name="Lumen Shoes EU").team
+
+    answer = browser(ada).post(
+        "/backups/invite/", {"account": str(foreign.pk), "email": "x@example.com", "how": "user"}
+    )
+    with pytest.raises(backup_invitations.InviteRefused):
+        backup_invitations.invite(accounts=[foreign], email="x@example.com", by=ada, now=timezone.now())
+
+    assert (answer.status_code, answer.headers.get("Location")) == (302, "/")
+    assert not BackupInvitation.objects.exists()
+    assert seen != foreign.team
