@@ -82,7 +82,7 @@ def build(message: Message) -> Mail:
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
         "shown": [{"subject": one.subject, "says": _excerpt(one.text)} for one in made[:SHOWN]],
-        "rest": [one.subject for one in made[SHOWN:]],
+        "more_subjects": [one.subject for one in made[SHOWN:]],
         "url": addresses.absolute_url("my_accounts") if reader.user else "",
     }
     return composing.compose(KIND, message, reader, facts)
