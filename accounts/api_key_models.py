@@ -17,6 +17,7 @@ class ApiKey(models.Model):
     class Scope(models.TextChoices):
         READ = "accounts:read", _("Read accounts")
         LEASE = "tokens:lease", _("Lease, sign and report tokens")
+        OFFBOARD = "people:offboard", _("Offboard people of its teams")
 
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True)

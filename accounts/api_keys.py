@@ -9,6 +9,10 @@ from accounts.models import ApiKey
 from users.models import Team, User
 
 PREFIX = "adt_"
+FOR_JOBS = (
+    ApiKey.Scope.READ,
+    ApiKey.Scope.LEASE,
+)  # what a key may do where nobody says; people are another matter
 SECRET_LENGTH, CHECKSUM_LENGTH = 48, 8  # hexadecimal digits
 
 

@@ -16,6 +16,7 @@ import broker
 from adtoken_project import api_description, problems
 from adtoken_project.problems import problem
 from broker import api as accounts_api
+from broker import people_api
 from broker.api_problems import problem_of
 from broker.callers import Caller, authenticate
 from broker.texts import text
@@ -54,6 +55,7 @@ api = BrokerAPI(
     servers=[{"url": settings.BASE_URL, "description": "This installation"}],
 )
 api.add_router("", accounts_api.router)
+api.add_router("", people_api.router)
 
 
 @csrf_exempt

@@ -39,6 +39,14 @@ _OF: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {
         503: ("Tokens are being checked, or the lease could not be recorded.", _RETRY_AFTER),
     },
     "lease_tokens": {},
+    "offboard_person": {
+        404: ("There is no such person in the key's teams.", {}),
+        409: (
+            "The person, or what their log-ins carry, is also outside of the key's teams or channels, or the key's maker may not.",
+            {},
+        ),
+    },
+    "get_offboarding": {404: ("There is no such offboarding, or the key does not see it.", {})},
     "sign_request": {
         400: ("This is not signed: the detail says what is. Or the request cannot be read.", {}),
         404: ("There is no such lease, or it is another key's.", {}),

@@ -217,7 +217,7 @@ def _key(work: SetUpRun, entry: Entry) -> None:
     ]
     values = {
         **entry,
-        "scopes": entry.get("scopes", ApiKey.Scope.values),
+        "scopes": entry.get("scopes", list(api_keys.FOR_JOBS)),
         "teams": [team.pk for team in teams],
     }
     form = KeyForm(values, viewer=SimpleNamespace(is_superuser=True))

@@ -1,7 +1,7 @@
 """What the broker refuses, as a problem (RFC 9457): of a whole request, or of one account of a batch."""
 
 from broker.api_schemas import Problem
-from broker.errors import BrokerError, BrokerRefused, Busy, Failed, LeaseOver, NotAvailable
+from broker.errors import BrokerError, BrokerRefused, Busy, Failed, LeaseOver, NotAvailable, NotPossible
 from broker.texts import text
 from tokens.vault import NothingStored, VaultError
 
@@ -19,6 +19,8 @@ def problem_of(error: BrokerError | VaultError) -> Problem:
             return _problem(410, "title_lease_over", str(error))
         case BrokerRefused():
             return _problem(400, "title_refused", str(error))
+        case NotPossible():
+            return _problem(409, "title_refused", str(error))
         case VaultError():
             detail = text("no_secret" if isinstance(error, NothingStored) else "does_not_open")
             return _problem(503, "title_out_of_order", detail, retry_after=OUT_OF_ORDER_FOR)

@@ -20,6 +20,10 @@ class BrokerRefused(BrokerError):  # noqa: N818
     """The request itself cannot be served (a wrong address to sign, a channel that does not sign). The text says what to do."""
 
 
+class NotPossible(BrokerError):  # noqa: N818
+    """This key may not do it, or it cannot be done as things are. The text says why."""
+
+
 class Failed(BrokerError):  # noqa: N818
     """Something broke on our side over one account of a batch; the log says what."""
 

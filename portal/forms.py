@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
+from accounts import api_keys
 from accounts.models import ApiKey
 from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
@@ -47,7 +48,7 @@ class KeyForm(forms.Form):
 
     name = forms.CharField(max_length=100, help_text=gettext_lazy("Which system uses it."))
     scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=ApiKey.Scope.values
+        choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=list(api_keys.FOR_JOBS)
     )
     teams = forms.ModelMultipleChoiceField(
         Team.objects.none(),

@@ -16,6 +16,9 @@ from accounts import api_keys, backing_up, leaving, leaving_steps, permissions
 from accounts.deed_kinds import OFFBOARD
 from accounts.leaving import Plan, Then
 from accounts.models import Account, ApiKey
+from accounts.offboarding import PERMISSION as PERMISSION
+from accounts.offboarding import carries_for_others
+from accounts.offboarding import may as may
 from macros import scope
 from macros.models import Macro
 from portal import access, asking, deeds
@@ -25,19 +28,8 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
 from ui.text import join_names
-from users import visibility
 from users.models import Session, User, person
 from users.visibility import names_for
-
-PERMISSION = "users.offboard_user"
-
-
-def may(viewer: User, other: User | None) -> bool:
-    """Return whether the viewer may offboard this person (None: anybody): as for changes, and never themselves."""
-    if not viewer.has_perm(PERMISSION) or other is None:
-        return viewer.has_perm(PERMISSION)
-    is_reached = viewer.is_superuser or not (other.is_staff or other.is_superuser)
-    return bool(is_reached and other.pk != viewer.pk and visibility.manages(viewer, other))
 
 
 def first_said(leaver: User, number: int) -> str:
@@ -160,10 +152,7 @@ def _refused(viewer: User, leaver: User, plan: Plan) -> str:
     """Return why it cannot be done by the viewer, or is done."""
     if not plan.tokens and not leaver.is_active:
         return gettext("This person is switched off, and no log-in of theirs is left.")
-    if visibility.is_administrator(viewer):
-        return ""
-    seen = Account.objects.visible_to(viewer)
-    if leaving.accounts_of(leaver).exclude(pk__in=seen.values("pk")).exists():
+    if carries_for_others(leaver, viewer):
         return gettext("Log-ins of this person also carry accounts of other teams. Ask an administrator.")
     return ""
 

@@ -1,0 +1,182 @@
+"""Offboarding by a key: within its teams, in its maker's name, once however often it is asked for, and done by a worker."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import api_keys, deeds, pool
+from accounts.deed_kinds import KINDS
+from accounts.models import Account, ApiKey, Deed, ReachedAccount
+from broker import callers
+from notifications.models import Message
+from tests.support import native
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+PATH = "/api/v1/people/offboard"
+SCOPE = ApiKey.Scope.OFFBOARD
+
+
+@pytest.fixture(autouse=True)
+def _world(channels_world: Sandbox) -> None:
+    native.set_up_apps(channels_world)
+    callers._facts.clear()
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team("Lumen")
+
+
+@pytest.fixture
+def boss() -> User:
+    return make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def mara(team: Team) -> User:
+    return make_user("mara@example.com", name="Mara Lindt", team=team)
+
+
+def system(boss: User | None, team: Team, **fields: Any) -> Client:
+    """The system of personnel, with a key."""
+    fields = {"scopes": [SCOPE], "teams": [team], **fields}
+    _, secret = api_keys.issue(name="Personnel", created_by=boss, **fields)
+    return Client(headers={"authorization": f"Bearer {secret}"})
+
+
+def leave(client: Client, email: str = "mara@example.com", **more: Any) -> Any:
+    return client.post(PATH, {"email": email, **more}, content_type="application/json")
+
+
+def carried(person: User, team: Team, name: str) -> tuple[Account, Token]:
+    token = make_token(make_app(), consented_by=person, first_linked_at=timezone.now())
+    account = make_account(name=name, team=team)
+    link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=timezone.now())
+    return account, token
+
+
+def work() -> None:
+    while deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: True):
+        pass
+
+
+def test_a_leaver_is_locked_out_at_once_and_a_worker_does_the_rest_once(
+    boss: User, team: Team, mara: User
+) -> None:
+    account, token = carried(mara, team, "Lumen EU")
+    stops, other = carried(mara, team, "Lumen US")
+    lead = make_user("lead@example.com", team=team)
+    Membership.objects.filter(user=lead).update(role="manager")
+    colleague = make_token(make_app(), consented_by=lead, first_linked_at=timezone.now())
+    link(make_account(team=team), colleague)
+    ReachedAccount.objects.create(
+        token=colleague, native_id=account.native_id, can_publish="yes", role="Admin", seen_at=timezone.now()
+    )
+    client = system(boss, team)
+
+    first = leave(client, "  Mara@Example.com ", note="Leaves on 30 November")
+    again = leave(client)
+    mara.refresh_from_db()
+    locked = not mara.is_active
+    going = client.get(first.json()["url"]).json()
+    work()
+    done = client.get(first.json()["url"]).json()
+    last = leave(client).json()
+    for one in (account, stops, token, other):
+        one.refresh_from_db()
+
+    assert (first.status_code, again.status_code, locked) == (202, 202, True)
+    assert first["Location"] == first.json()["url"]
+    assert again.json()["id"] == done["id"] == last["id"]
+    assert (going["state"], going["log_ins_left"]) == ("waiting", 2)
+    assert (done["state"], done["log_ins_left"], done["failures"]) == ("done", 0, [])
+    assert (account.state, account.active_token_id) == ("connected", colleague.pk)
+    assert (stops.state, token.reason, other.reason) == ("deactivated", "removed", "removed")
+    assert Deed.objects.filter(kind="offboard").count() == 1
+    assert Message.objects.filter(kind="left", recipient=lead.email).count() == 1
+    said = LogEntry.objects.get(object_id=str(mara.pk))
+    assert (said.user, said.change_message) == (
+        boss,
+        "Offboarded by API key Personnel. Leaves on 30 November",
+    )
+
+
+def test_a_leaver_who_comes_back_and_leaves_again_is_offboarded_again(
+    boss: User, team: Team, mara: User
+) -> None:
+    client = system(boss, team)
+    leave(client)
+    work()
+    User.objects.filter(pk=mara.pk).update(is_active=True)
+    carried(mara, team, "Lumen EU")
+
+    leave(client)
+    work()
+
+    mara.refresh_from_db()
+    assert not mara.is_active
+    assert set(Token.objects.filter(consented_by=mara).values_list("reason", flat=True)) == {"removed"}
+
+
+def test_the_walls_of_key_and_maker_hold(boss: User, team: Team, mara: User) -> None:
+    fern = make_team("Fern")
+    make_user("petra@example.com", team=fern)
+    both = make_user("both@example.com", team=team)
+    Membership.objects.create(user=both, team=fern)
+    carries = make_user("carries@example.com", team=team)
+    carried(carries, fern, "Fern Gardens")
+    carried(mara, team, "Lumen EU")
+    left = make_user("left@example.com", is_staff=True, is_superuser=True, is_active=False)
+    plain = make_user("plain@example.com", is_staff=True, team=team)
+    client = system(boss, team)
+    started = leave(system(boss, fern), "petra@example.com").json()
+
+    found = {
+        "other team": leave(client, "petra@example.com"),
+        "nobody": leave(client, "nobody@example.com"),
+        "two teams": leave(client, "both@example.com"),
+        "carries for others": leave(client, "carries@example.com"),
+        "maker": leave(system(boss, Team.default()), boss.email),
+        "another channel": leave(system(boss, team, channels=["x"])),
+        "maker left": leave(system(left, team)),
+        "maker may not": leave(system(plain, team)),
+        "no maker": leave(system(None, team)),
+        "no scope": leave(system(boss, team, scopes=list(api_keys.FOR_JOBS))),
+        "unknown field": leave(client, delete=True),
+        "others' progress": client.get(started["url"]),
+    }
+
+    assert {name: answer.status_code for name, answer in found.items()} == {
+        "other team": 404, "nobody": 404, "two teams": 409, "carries for others": 409, "maker": 409, "another channel": 409,
+        "maker left": 409, "maker may not": 409, "no maker": 409, "no scope": 403, "unknown field": 422, "others' progress": 404,
+    }  # fmt: skip
+    assert found["other team"].json() == found["nobody"].json()
+    assert {one["Content-Type"] for one in found.values()} == {"application/problem+json"}
+    assert set(User.objects.filter(is_active=False).values_list("email", flat=True)) == {
+        left.email,
+        "petra@example.com",
+    }
+
+
+def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User) -> None:
+    client = system(boss, team)
+    url = leave(client).json()["url"]
+    work()
+    Deed.objects.update(created_at=timezone.now() - timedelta(days=2))
+
+    deeds.sweep(now=timezone.now())
+
+    assert client.get(url).status_code == 404
+    assert leave(client).status_code == 202
