@@ -265,6 +265,9 @@ class AccountEvent(models.Model):
         BACKUP_DECLINED = "declined", _("Declined to back it up")
         MACRO_APPLIED = "macro_applied", _("Macro applied")
         MACRO_REMOVED = "macro_removed", _("Macro removed")
+        ACKNOWLEDGED = "acknowledged", _("Somebody is on it")
+        SNOOZED = "snoozed", _("Warnings snoozed")
+        UNSNOOZED = "unsnoozed", _("Warnings no longer snoozed")
 
     account = models.ForeignKey(Account, models.CASCADE, related_name="events", db_index=False)
     kind = models.CharField(max_length=14, choices=Kind)

@@ -72,6 +72,15 @@ RULES = (
         "t.at",
         f"t.at < %(cutoff)s and not ({_newest('accounts_accountevent', 'account_id')})",
     ),
+    Rule(HISTORY, "macros_silence", "t.started_at", "t.ended_at < %(cutoff)s"),
+    Rule(
+        HISTORY,
+        "macros_acknowledgement",
+        "t.at",
+        """t.at < %(cutoff)s and t.cycle < case
+        when t.token_id is null then (select a.cycle from accounts_account a where a.id = t.account_id)
+        else (select k.cycle from tokens_token k where k.id = t.token_id) end""",
+    ),
     Rule(
         HISTORY,
         "accounts_backuprequest",

@@ -17,12 +17,14 @@ class MacrosConfig(AppConfig):
         from accounts import message_history as told_about
         from accounts.telling import notices
         from macros import (
+            digest,
             evaluation,
             mails,
             message_history,
             news,
             news_mail,
             not_mine,
+            on_it,
             on_many,
             receivers,
             revalidation,
@@ -54,6 +56,8 @@ class MacrosConfig(AppConfig):
             not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
         )
         trying.register()
+        digest.register()
+        on_it.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)

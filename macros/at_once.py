@@ -33,7 +33,7 @@ def tell(now: datetime) -> int:
     if not evaluation.locked_at_once():
         return 0
     moments, events = _fresh(now), delays.take_due(now)
-    told_at_once = MacroAction.objects.exclude(kind=MacroAction.Kind.PRE_DEACTIVATION)
+    told_at_once = MacroAction.objects.filter(kind__in=dict(MacroAction.Kind.at_once()))
     if not (moments or events) or not told_at_once.filter(macro__enabled=True).exists():
         return 0
     dark, others, due = _look(moments, events, now)

@@ -11,6 +11,7 @@ from django.db.models import Prefetch
 from macros import preview
 from macros.models import Macro, MacroAction
 from macros.preview import Draft, Preview
+from ui.phrases import phrase
 
 NAMED = 10  # addresses
 
@@ -26,8 +27,11 @@ class Changes:
     people: bool | None  # the people who linked are told from now on, or no longer; None: as before
     accounts_added: int  # of chosen accounts
     accounts_removed: int
+    excluded: int | None  # how many are left out from now on, where that differs
     other_accounts: bool  # it is about all, about channels, about another team, or no longer
     days: tuple[list[int], list[int]] | None  # before and after
+    few: tuple[str, str] | None  # "fewer than 2 within 14 days", after and before
+    escalated: tuple[str, str] | None  # to whom and when, after and before
     kinds_added: list[str]  # what it tells at once, in words
     kinds_removed: list[str]
 
@@ -68,8 +72,11 @@ def between(before: Draft, after: Draft, *, found: Preview | None, now: datetime
         people=after.notify_consenters if after.notify_consenters != before.notify_consenters else None,
         accounts_added=len(chosen[1] - chosen[0]),
         accounts_removed=len(chosen[0] - chosen[1]),
+        excluded=len(after.excluded) if set(after.excluded) != set(before.excluded) else None,
         other_accounts=_reach(before) != _reach(after),
         days=(before.days, after.days) if sorted(before.days) != sorted(after.days) else None,
+        few=_pair(_few(after), _few(before)),
+        escalated=_pair(_escalation(after), _escalation(before)),
         kinds_added=_kinds(after, before),
         kinds_removed=_kinds(before, after),
     )
@@ -84,6 +91,22 @@ def _reach(draft: Draft) -> tuple[str, list[str], int | None]:
     return str(draft.scope), channels, draft.team_id
 
 
+def _pair(after: str, before: str) -> tuple[str, str] | None:
+    return (after or "–", before or "–") if after != before else None
+
+
+def _few(draft: Draft) -> str:
+    if draft.people is None:
+        return ""
+    return phrase(preview.WORDS, "few", people=draft.people, days=draft.within)
+
+
+def _escalation(draft: Draft) -> str:
+    if draft.after is None:
+        return ""
+    return phrase(preview.WORDS, "escalation", to=", ".join(draft.escalate_to), days=draft.after)
+
+
 def _kinds(some: Draft, others: Draft) -> list[str]:
     kinds = set(some.at_once) - set(others.at_once)
     return [str(label) for kind, label in MacroAction.Kind.at_once() if kind in kinds]
@@ -91,7 +114,7 @@ def _kinds(some: Draft, others: Draft) -> list[str]:
 
 def _essence(draft: Draft) -> dict[str, object]:
     facts = {key: sorted(value) if isinstance(value, list) else value for key, value in asdict(draft).items()}
-    for name in ("name", "action_id"):
+    for name in ("name", "action_id", "macro_id"):
         del facts[name]
     if draft.scope != Macro.AppliesTo.CHOSEN:
         facts["accounts"] = []

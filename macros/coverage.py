@@ -6,6 +6,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from accounts.models import Account
 from macros.models import Macro, MacroAccount
 
+_EXCLUDED = Q(excluded__contains=[OuterRef("pk")])
+
 
 def covering() -> QuerySet[Macro]:
     """Return the macros that are on and watch the account of the outer query."""
@@ -18,7 +20,7 @@ def covering() -> QuerySet[Macro]:
         )
     )
     team = Q(team=None) | Q(team=OuterRef("team"))
-    return Macro.objects.filter(applies & team, enabled=True).order_by("name")
+    return Macro.objects.filter(applies & team & ~_EXCLUDED, enabled=True).order_by("name")
 
 
 def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
@@ -47,10 +49,12 @@ def watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
     of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
     chosen = MacroAccount.objects.filter(
         Q(macro__team=None) | Q(macro__team=OuterRef("team")),
+        ~Q(macro__excluded__contains=[OuterRef("pk")]),
         account=OuterRef("pk"),
         macro__in=macros.filter(scope=Macro.AppliesTo.CHOSEN),
     )
-    return Exists(chosen), Exists(macros.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team))
+    wide = macros.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team, ~_EXCLUDED)
+    return Exists(chosen), Exists(wide)
 
 
 def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
@@ -59,6 +63,8 @@ def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
         return accounts.none()
     if macro.team_id is not None:
         accounts = accounts.filter(team=macro.team_id)
+    if macro.excluded:
+        accounts = accounts.exclude(pk__in=macro.excluded)
     if macro.scope == Macro.AppliesTo.CHANNELS:
         return accounts.filter(channel__in=macro.channels)
     if macro.scope == Macro.AppliesTo.CHOSEN:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import revalidation, sql
+from macros import escalation_sql, few_people, news, revalidation, snoozing, sql
 from macros.models import Evaluation, Notice
 from notifications import kinds
 from notifications.tasks import deliver_soon
@@ -70,6 +70,7 @@ def evaluate(
     """
     if not dry_run:
         hold.refuse()
+        snoozing.end_due(now)
     on = on or local_day(now)
     values: dict[str, Any] = {
         "now": moment_of(on, now=now),
@@ -88,8 +89,14 @@ def evaluate(
         values["evaluation"] = evaluation.pk
         cursor.execute(sql.INSERT, values)
         evaluation.notice_count = cursor.rowcount
+        cursor.execute(escalation_sql.INSERT, values)
+        evaluation.notice_count += cursor.rowcount
         cursor.execute(sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
         evaluation.message_count = cursor.rowcount
+        if few := few_people.find(evaluation=evaluation.pk, now=values["now"]):
+            evaluation.notice_count += few
+            cursor.execute(sql.NEWS_MESSAGES, {"evaluation": evaluation.pk, "kind": news.KIND, "now": now})
+            evaluation.message_count += cursor.rowcount
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
         if evaluation.message_count:
@@ -105,6 +112,7 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
 
     Where a mail server has refused addresses since, it runs once more, for whoever stands in.
     """
+    snoozing.end_due(now)
     local = now.astimezone(zone())
     if local.hour < settings.MACROS_HOUR:
         return None

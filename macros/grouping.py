@@ -36,7 +36,7 @@ _OF_TOKEN = (
 )  # fmt: skip
 _OF_ENTRY = ("account", "token", "access", "access_reason", "can_publish", "rank")
 _OF_PERSON = ("consented_by__name", "consented_by__email", "consented_by__is_active")
-_OF_NOTICE = ("action__macro__name", "account", "token", "threshold", "via")
+_OF_NOTICE = ("action__macro__name", "action__kind", "action__after", "account", "token", "threshold", "via")
 LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
 
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from accounts import renewal_links
 from macros import grouping
 from macros.grouping import Pooled
-from macros.models import Notice
+from macros.models import MacroAction, Notice
 from macros.revalidation import StillWanted
 from notifications.models import Message
 from tokens.models import Token
@@ -28,6 +28,14 @@ class MailFacts:
     reader: User | None
     names: NameVisibility
     leads: Sequence[tuple[int, str]]  # team, address
+
+    @property
+    def escalated(self) -> int:
+        """After how many days without anything the reader is told, where that alone is why; else 0."""
+        actions = [one.action for one in self.notices if one.action]
+        if any(one.kind != MacroAction.Kind.ESCALATED for one in actions):
+            return 0
+        return max((one.after or 0 for one in actions), default=0)
 
 
 def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:

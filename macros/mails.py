@@ -62,6 +62,8 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
         why=addresses.absolute_url("why_message", message.pk),
         not_mine=addresses.absolute_url("not_mine", signed),
         stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
+        snooze=addresses.absolute_url("snooze_mails", signed) if may_stop else "",
+        on_it=addresses.absolute_url("on_it", signed),
     )
     facts = read.facts(message)
     mail = _compose(
@@ -98,11 +100,13 @@ class WarningReader:
 
 @dataclass(frozen=True)
 class Foot:
-    """The addresses at the end of a mail; "" for those that it has not. The last two are for its reader alone."""
+    """The addresses at the end of a mail; "" for those that it has not. All but the first are for its reader alone."""
 
     why: str = ""
     not_mine: str = ""
     stop: str = ""
+    snooze: str = ""
+    on_it: str = ""
     test: bool = False  # its reader asked for it, to see what a macro mails
 
 
@@ -149,6 +153,9 @@ def _compose(
         "why_url": foot.why if logs_in else "",  # the page is for people who can log in
         "stop_url": foot.stop,
         "not_mine_url": foot.not_mine,
+        "on_it_url": foot.on_it,
+        "escalated": facts.escalated,
+        "snooze_url": foot.snooze,
         "test": foot.test,
     }
     return Mail(

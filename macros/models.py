@@ -10,8 +10,12 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from macros.digest_model import DigestSubscription as DigestSubscription
 from macros.news_models import DelayedEvent as DelayedEvent
 from macros.news_models import NewsNotice as NewsNotice
+from macros.shortage_model import Shortage as Shortage
+from macros.silence_models import Acknowledgement as Acknowledgement
+from macros.silence_models import Silence as Silence
 from tokens.choices import channel_choices
 from tokens.models import Token
 from users.models import Team
@@ -37,6 +41,8 @@ class Macro(models.Model):
         Team, models.CASCADE, null=True, blank=True, related_name="macros", help_text=_("Empty: all teams.")
     )
     accounts = models.ManyToManyField(Account, through="MacroAccount", related_name="macros")
+    # Ids of accounts that it leaves out, whatever it is applied to. An array, which a rule that runs over all accounts reads for nothing.
+    excluded = ArrayField(models.BigIntegerField(), default=list, blank=True, db_default=[])
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )
@@ -74,11 +80,15 @@ class MacroAction(models.Model):
         SHIFTED = "shifted", _("another log-in takes over an account")
         RECOVERED = "recovered", _("an account works again")
         RESTRICTED = "restricted", _("the channel restricts an account")
+        # Found by each evaluation, by `macros.few_people` and `macros.escalation_sql`.
+        FEW_PEOPLE = "few_people", _("too few people could carry an account")
+        ESCALATED = "escalated", _("nothing happened after the first warning")
 
         @classmethod
         def at_once(cls) -> list[tuple[str, str]]:
             """Return the kinds that are told at once, as choices of a form."""
-            return [(kind, str(label)) for kind, label in cls.choices if kind != cls.PRE_DEACTIVATION]
+            others = {cls.PRE_DEACTIVATION, cls.FEW_PEOPLE, cls.ESCALATED}
+            return [(kind, str(label)) for kind, label in cls.choices if kind not in others]
 
     class Watch(models.TextChoices):
         ACCOUNT = "account", _("the account is about to stop")
@@ -98,6 +108,10 @@ class MacroAction(models.Model):
         verbose_name=_("days in advance"),
     )
     watch = models.CharField(_("warn when"), max_length=10, choices=Watch, default=Watch.ACCOUNT)
+    # Of "too few people": fewer than so many, and how many days ahead it looks. Of "nothing happened": days after the first warning.
+    people = models.PositiveSmallIntegerField(null=True, blank=True)
+    within = models.PositiveSmallIntegerField(null=True, blank=True)
+    after = models.PositiveSmallIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [

@@ -16,7 +16,7 @@ from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
 from macros import news, opt_outs
-from macros.models import NewsNotice
+from macros.models import NewsNotice, Shortage
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
@@ -30,16 +30,24 @@ from users.recipients import Via, reply_to
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 CARDS = 10
 NAMED = 10  # accounts named in one card
-ORDER = [NewsNotice.Kind.RESTRICTED, NewsNotice.Kind.SHIFTED, NewsNotice.Kind.RECOVERED]
+ORDER = [
+    NewsNotice.Kind.RESTRICTED,
+    NewsNotice.Kind.FEW_PEOPLE,
+    NewsNotice.Kind.SHIFTED,
+    NewsNotice.Kind.RECOVERED,
+]
 
 
 @dataclass(frozen=True)
 class Group:
-    """Accounts that one cause hit in one way, by name; `event` is that of the first."""
+    """Accounts that one cause hit in one way, by name; `event` is that of the first. Where people are too few there is no event."""
 
     kind: str
     accounts: Sequence[Account]
-    event: AccountEvent
+    event: AccountEvent | None = None
+    people: int = 0  # how many are left
+    within: int = 0  # in so many days
+    wanted: int = 0
 
 
 def build(message: Message) -> Mail:
@@ -53,6 +61,7 @@ def build(message: Message) -> Mail:
     groups = _groups(notices)
     facts = _facts(notices, groups, reader) | {
         "stop_url": stop,
+        "snooze_url": addresses.absolute_url("snooze_mails", signed) if stop else "",
         "not_mine_url": addresses.absolute_url("not_mine", signed),
     }
     mail = mailing.compose("macro_news", message, reader, facts)
@@ -78,6 +87,8 @@ def _groups(notices: Sequence[NewsNotice]) -> list[Group]:
     events = AccountEvent.objects.in_bulk({one.event for one in notices})
     found: dict[tuple[object, ...], dict[int, tuple[Account, AccountEvent]]] = {}
     for one in notices:
+        if one.kind == NewsNotice.Kind.FEW_PEOPLE:
+            continue
         account, event = accounts[one.account_id], events[one.event]
         by: tuple[object, ...] = (event.from_token_id, event.token_id)
         if one.kind == NewsNotice.Kind.RESTRICTED:
@@ -90,9 +101,32 @@ def _groups(notices: Sequence[NewsNotice]) -> list[Group]:
         hit = sorted(some.values(), key=lambda each: (each[0].name, each[0].pk))
         groups.append(Group(str(kind), [account for account, _ in hit], hit[0][1]))
     return sorted(
-        groups,
+        [*groups, *_few(notices, accounts)],
         key=lambda one: (ORDER.index(NewsNotice.Kind(one.kind)), -len(one.accounts), one.accounts[0].name),
     )
+
+
+def _few(notices: Sequence[NewsNotice], accounts: Mapping[int, Account]) -> list[Group]:
+    """Return the accounts with too few people, by how many are left."""
+    few = [one for one in notices if one.kind == NewsNotice.Kind.FEW_PEOPLE and one.action]
+    left = dict(Shortage.objects.filter(pk__in=[-one.event for one in few]).values_list("pk", "people"))
+    found: dict[tuple[str, int, int, int], dict[int, Account]] = {}
+    for one in few:
+        account, action = accounts[one.account_id], one.action
+        assert action is not None
+        people = left.get(-one.event, account.people_count)
+        key = (account.channel, people, action.within or 0, action.people or 0)
+        found.setdefault(key, {})[account.pk] = account
+    return [
+        Group(
+            NewsNotice.Kind.FEW_PEOPLE,
+            sorted(some.values(), key=lambda each: (each.name, each.pk)),
+            people=people,
+            within=within,
+            wanted=wanted,
+        )
+        for (_, people, within, wanted), some in found.items()
+    ]
 
 
 def _facts(
@@ -146,10 +180,14 @@ def _card(group: Group, found: Summary, reader: ReaderWithNames) -> dict[str, ob
         "carrier": found.active_name(reader.names),
         # Of several accounts it is said where it holds for all of them.
         "until": mailing.until(found, reader) if _ends_as_one(group) else None,
-        "lifted": group.event.kind == AccountEvent.Kind.UNRESTRICTED,
-        "at": dates.moment(group.event.at, zone=reader.zone).full,
         "url": addresses.absolute_url("open_account", account.pk),
     }
+    if group.event is None:
+        if count > 1:
+            facts["carrier"] = ""  # each may have another one
+        return facts | {"people": group.people, "within": group.within, "wanted": group.wanted}
+    facts["lifted"] = group.event.kind == AccountEvent.Kind.UNRESTRICTED
+    facts["at"] = dates.moment(group.event.at, zone=reader.zone).full
     if group.kind == NewsNotice.Kind.RESTRICTED:
         facts["steps"] = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name).steps
     if group.kind == NewsNotice.Kind.SHIFTED:

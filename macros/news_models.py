@@ -15,13 +15,14 @@ from users.recipients import Via
 class NewsNotice(models.Model):
     """One event of an account that a macro tells one recipient, once. It outlives its macro: `action` is empty then.
 
-    Events are pruned on their own, so `event` is a number: that of an `AccountEvent`.
+    Events are pruned on their own, so `event` is a number: that of an `AccountEvent`, or of a `Shortage`, below 0.
     """
 
     class Kind(models.TextChoices):
         SHIFTED = "shifted", _("Another log-in took over")
         RECOVERED = "recovered", _("Works again")
         RESTRICTED = "restricted", _("Restricted by the channel")
+        FEW_PEOPLE = "few_people", _("Too few people")
 
     class Outcome(models.TextChoices):
         WAITING = "waiting", _("Waiting")

@@ -34,6 +34,7 @@ def counts(draft: Draft, *, now: datetime) -> list[NewsCount] | None:
         "scope": draft.scope,
         "channels": draft.channels,
         "accounts": draft.accounts,
+        "excluded": draft.excluded,
     }
     try:
         with transaction.atomic(), connection.cursor() as cursor:

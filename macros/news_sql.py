@@ -12,7 +12,7 @@ from macros.sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 # Whoever links an account reads there that it is restricted.
 LOOK = """
 with rule as materialized (
-  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id
+  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind <> 'pre_deactivation'
 ), event as (
@@ -52,7 +52,10 @@ select r.id, h.id, h.kind,
 from happened h
 join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
-     else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end"""
+     else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end
+ and not h.account_id = any(r.excluded)
+ and not (h.kind = 'shifted' and exists (
+   select 1 from macros_silence s where s.account_id = h.account_id and s.email = '' and s.ended_at is null))"""
 
 # Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about log-ins of a pool, which died, were
 # removed, or whose person left, tells of their accounts.
@@ -128,6 +131,9 @@ select n.id,
             when n.kind = 'shifted' and (a.state <> 'connected' or a.active_token_id is distinct from e.token_id) then 'moved_on'
             when n.kind = 'recovered' and (a.state <> 'connected' or e.kind = 'unrestricted' and a.restriction <> '')
               then 'stopped_again'
+            when n.kind = 'few_people' and (a.state = 'deactivated' or not exists (
+              select 1 from macros_shortage s where s.id = -n.event and s.over_at is null)
+              or coalesce(ac.within, 0) = 0 and a.people_count >= ac.people) then 'people_again'
             {STILL_NAMED} end as reason
 from carried n
      join accounts_account a on a.id = n.account_id
@@ -146,6 +152,7 @@ join accounts_account a on a.id = e.account_id and (%(team)s::bigint is null or 
 where e.at > %(since)s and (e.kind <> 'shifted' or e.from_token_id is not null)
   and case %(scope)s when 'all' then true when 'channels' then a.channel = any(%(channels)s::text[])
       else a.id = any(%(accounts)s::bigint[]) end
+  and not a.id = any(%(excluded)s::bigint[])
   and (e.kind <> 'connected' or (
     select p.kind = 'deactivated' from accounts_accountevent p
     where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'paused')

@@ -47,6 +47,12 @@ class Draft:
     team_id: int | None = None
     action_id: int = 0
     at_once: list[str] = field(default_factory=list)  # kinds of actions
+    excluded: list[int] = field(default_factory=list)  # accounts that it leaves out
+    macro_id: int = 0  # 0 for one that is not stored
+    people: int | None = None  # fewer than so many are told of
+    within: int = 0  # days
+    escalate_to: list[str] = field(default_factory=list)
+    after: int | None = None  # days after the first warning
 
     @property
     def applied(self) -> bool:
@@ -82,6 +88,9 @@ class Preview:
     fallen_back: int  # accounts of which team leads or operators are told, since nobody else can be
 
     nobody: int  # accounts due of which nobody at all would be told
+    escalated: (
+        int | None
+    )  # accounts of which further addresses would be told; None where the macro names none
     applied: bool  # to chosen accounts at least one, else to whatever fits
 
     @property
@@ -104,6 +113,8 @@ class Preview:
 def draft_of(action: MacroAction) -> Draft:
     """Return a stored macro as a draft."""
     macro = action.macro
+    others = {one.kind: one for one in macro.actions.all() if one.pk != action.pk}
+    few, escalated = others.get(MacroAction.Kind.FEW_PEOPLE), others.get(MacroAction.Kind.ESCALATED)
     return Draft(
         name=macro.name,
         days=list(action.days),
@@ -115,7 +126,13 @@ def draft_of(action: MacroAction) -> Draft:
         accounts=list(macro.accounts.values_list("pk", flat=True)),
         team_id=macro.team_id,
         action_id=action.pk,
-        at_once=[one.kind for one in macro.actions.all() if one.pk != action.pk],
+        at_once=[kind for kind in others if kind in dict(MacroAction.Kind.at_once())],
+        people=few.people if few else None,
+        within=(few.within or 0) if few else 0,
+        escalate_to=[email.lower() for email in escalated.emails] if escalated else [],
+        after=escalated.after if escalated else None,
+        excluded=list(macro.excluded),
+        macro_id=macro.pk,
     )
 
 
@@ -131,6 +148,8 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
             cursor.execute(query, values)
             number, first_on, fallen_back, nobody, *lists = cursor.fetchone()
+            cursor.execute(sql.PREVIEW, values)
+            number, first_on, fallen_back, nobody, escalated, *lists = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             raise TakesTooLongError from error
@@ -144,6 +163,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
         quiet=[(phrase(WORDS, why), count) for why, count in quiet],
         fallen_back=fallen_back,
         nobody=nobody,
+        escalated=None if draft.after is None else escalated,
         applied=draft.applied,
     )
 
@@ -180,6 +200,9 @@ def values_of(draft: Draft, now: datetime) -> dict[str, Any]:
         "channels": draft.channels,
         "team": draft.team_id,
         "accounts": draft.accounts,
+        "excluded": draft.excluded,
+        "macro": draft.macro_id,
+        "after": draft.after,
         "operators": operators(),
         "limit": SHOWN,
     }
@@ -192,7 +215,8 @@ def on_account(draft: Draft, account: Account) -> Draft:
         Macro.AppliesTo.CHANNELS: account.channel in draft.channels,
         Macro.AppliesTo.CHOSEN: account.pk in draft.accounts,
     }
-    accounts = [account.pk] if fits[Macro.AppliesTo(draft.scope)] else []
+    fitting = fits[Macro.AppliesTo(draft.scope)] and account.pk not in draft.excluded
+    accounts = [account.pk] if fitting else []
     return replace(draft, scope=Macro.AppliesTo.CHOSEN, accounts=accounts)
 
 

@@ -11,12 +11,13 @@ from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySe
 from accounts.models import Account, AccountToken
 from macros import sql
 from macros.coverage import not_among, unwatched, watching
-from macros.models import Macro, OptOut
+from macros.models import Macro, OptOut, Silence
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, User
 from users.recipients import reachable_leads, reachable_operators
 
+MOST_SILENT = 5_000  # accounts of which somebody is left out, that are looked at one by one
 MOST = 2**31  # accounts, more than there are
 
 
@@ -60,10 +61,23 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
         untold = untold.union(*others)
     # Bounded, so that the sets are worked out first: the database would ask the evaluation's SQL beneath their joins, of all accounts.
     found = accounts.filter(not_among(by_address), pk__in=untold[:MOST])
-    if not stopped.exists():
+    if stopped.exists():
+        linked, owned = _pools_of(_reachable().filter(email__in=stopped))
+        found = found.exclude((linked | owned) & (Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched()))
+    # Where somebody is left out of a single account, the evaluation's SQL is asked; those are few.
+    quiet = list(
+        Silence.objects.filter(ended_at=None)
+        .exclude(email="")
+        .values_list("account", flat=True)[:MOST_SILENT]
+    )
+    if not quiet:
         return found
-    linked, owned = _pools_of(_reachable().filter(email__in=stopped))
-    return found.exclude((linked | owned) & (Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched()))
+    silenced = Account.objects.filter(pk__in=quiet).exclude(Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched())
+    return accounts.filter(
+        Q(pk__in=found.exclude(pk__in=quiet).values("pk"))
+        | Q(pk__in=silenced.values("pk"))
+        | Q(pk__in=found.filter(unwatched(), pk__in=quiet).values("pk"))
+    )
 
 
 def _by_what_they_name() -> tuple[QuerySet[Macro], list[int]]:

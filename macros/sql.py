@@ -13,7 +13,7 @@ from users.recipients import FALLBACK_SQL, LEADS_SQL, REACHABLE_SQL, REFUSED_SQL
 # team_id of `act`, and (macro_id, account_id) of `chosen`. Who is named reads id, macro_id, emails and linkers of `act`.
 STORED = """
 with act as materialized (
-  select ac.id, ac.macro_id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id
+  select ac.id, ac.macro_id, ac.days::int[] as days, ac.emails, ac.linkers, ac.watch, m.scope, m.channels, m.team_id, m.excluded
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind = 'pre_deactivation'
 ), chosen as not materialized (
@@ -23,16 +23,21 @@ with act as materialized (
 # The same for one macro that is being written; its action is the stored one (then what it has told is known) or 0.
 DRAFT = """
 with act as materialized (
-  select %(action)s::bigint as id, 0 as macro_id, %(days)s::int[] as days, %(emails)s::text[] as emails,
+  select %(action)s::bigint as id, %(macro)s::bigint as macro_id, %(days)s::int[] as days, %(emails)s::text[] as emails,
          %(linkers)s::boolean as linkers, %(watch)s::text as watch, %(scope)s::text as scope, %(channels)s::text[] as channels,
-         %(team)s::bigint as team_id
+         %(team)s::bigint as team_id, %(excluded)s::bigint[] as excluded
 ), chosen as not materialized (
-  select 0 as macro_id, unnest(%(accounts)s::bigint[]) as account_id
+  select %(macro)s::bigint as macro_id, unnest(%(accounts)s::bigint[]) as account_id
 )"""
 
-# Whether an address has stopped its copies of the macro of a row `c`.
+# Whether an address has stopped its copies of the macro of a row `c`, or is left out of what is told of its account on the day `fires_on`.
 _OPTED_OUT = """
-    select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null"""
+    select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null
+    union all
+    select 1 from macros_silence s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
+      and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)"""
+# The same as of now: a silence whose day has come is ended by the sweep.
+_NOW = "'-infinity'::date as fires_on"
 
 # Whom an action names. An entered address `e`, unless somebody has it who can no longer log in, or its mail server refuses it. "The people
 # who linked", of a pool entry `p`: watching a token it is its own person; watching an account everybody in its pool, since each can
@@ -69,7 +74,7 @@ _TEAMS = "array_agg(distinct t.team_id) filter (where t.kind = 'system' and t.te
 _RULES = """
 , rule as materialized (
   select id, macro_id, array(select d from unnest(days) d order by d) as days, scope, channels, team_id, watch = 'token' as of_token,
-         linkers, addresses, stopped
+         linkers, addresses, stopped, excluded
   from naming
 ), wide_rule as materialized (select * from rule where scope <> 'chosen'
 ), watched as materialized (
@@ -121,10 +126,18 @@ _ENDING_TOKENS = f"""
     select channel, team_id from accounts_account where id = t.account_id and state in ('connected', 'interrupted') offset 0
   ) a"""  # noqa: S608  # constants
 
+# Accounts of which nobody is warned until a day, or of which somebody is left out.
+_SILENCED = """
+, silenced as materialized (
+  select account_id, max(until) filter (where email = '') as quiet_until, bool_or(email <> '') as leaves_out
+  from macros_silence where ended_at is null and (until is null or until > %(first)s::date)
+  group by account_id
+)"""
+
 # What is due, once, with all that rules need of it: the people of its pool are an array, so that nothing is joined with a set whose size
 # the planner cannot know. Rows are looked up by their ids in order, so that each page is read once; `offset 0` has not all of them read. Of
 # what is dark all rules tell, as if on the day of their threshold 0. The rules, whose number the planner may not know yet, come last.
-_TARGET = f"""
+_TARGET = f"""{_SILENCED}
 , ending_account as ({_ENDING} union all {_DARK}), ending_token as ({_ENDING_TOKENS}), linked as (
   select d.*, p.token_id
   from ending_account d left join lateral (select token_id from accounts_accounttoken where account_id = d.account_id offset 0) p on true
@@ -137,7 +150,7 @@ _TARGET = f"""
   from linked d
   left join lateral (select * from tokens_token where id = d.token_id offset 0) t on true {_PERSON}
   group by d.dark, d.account_id, d.channel, d.team_id, d.deadline, d.cycle, d.ends_on, d.cycle_since
-), due as materialized (
+), ends as materialized (
   select dark, account_id, null::bigint as token_id, channel, team_id, deadline, cycle, ends_on,
          least(cycle_since, known_since) as known_since, people || {_OF_TEAMS.format(teams="owners")} as people
   from pool
@@ -145,32 +158,39 @@ _TARGET = f"""
   select false, t.account_id, t.id, t.channel, t.team_id, t.deadline, t.cycle, t.ends_on, t.known_since,
          case when u.id is null then '{{}}' else array[u.email] end || {_OF_TEAMS.format(teams="t.owners")}
   from ending_token t {_PERSON}
+), due as materialized (
+  select ends.*, case when not dark then z.quiet_until end as quiet_until, coalesce(z.leaves_out, false) as leaves_out
+  from ends left join silenced z on z.account_id = ends.account_id
 ), due_chosen as (
   select c.macro_id, due.* from due join chosen c on c.account_id = due.account_id offset 0
 ), target as (
-  select r.id as action_id, r.macro_id, case when due.dark then '{{0}}' else r.days end as days, r.linkers, r.addresses, r.stopped,
-         due.account_id, due.token_id, due.team_id, due.deadline, due.cycle, due.ends_on, due.known_since, due.people
+  select r.id as action_id, r.macro_id, case when due.dark then '{{0}}' else r.days end as days, r.linkers, r.addresses,
+         r.stopped or due.leaves_out as stopped, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
+         due.ends_on, due.known_since, due.people, due.quiet_until
   from due_chosen due join rule r on r.macro_id = due.macro_id
   where r.scope = 'chosen' and (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
+    and not due.account_id = any(r.excluded)
   union all
-  select r.id, r.macro_id, case when due.dark then '{{0}}' else r.days end, r.linkers, r.addresses, r.stopped,
-         due.account_id, due.token_id, due.team_id, due.deadline, due.cycle, due.ends_on, due.known_since, due.people
+  select r.id, r.macro_id, case when due.dark then '{{0}}' else r.days end, r.linkers, r.addresses,
+         r.stopped or due.leaves_out as stopped, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
+         due.ends_on, due.known_since, due.people, due.quiet_until
   from wide_rule r join due on (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
-       and (r.scope = 'all' or due.channel = any(r.channels))
+       and (r.scope = 'all' or due.channel = any(r.channels)) and not due.account_id = any(r.excluded)
 )"""  # noqa: S608  # constants
 
 # Days are calendar days in the project's zone, so that "10 days" never comes as 9. Of the thresholds that fire on one day
 # (all those that were missed fire on the first), the tightest counts. A threshold of d days is none where the deadline, when it comes, was
 # known for d times 24 hours or less: of an authorisation that lasts just d days nobody is warned as it begins. Nor are wider ones then.
+# Where nobody is warned until a day, it fires then, unless that is too late.
 _FIRES = """
-    greatest(%(first)s::date, t.ends_on - d) <= %(last)s::date
+    greatest(%(first)s::date, t.ends_on - d, t.quiet_until) <= %(last)s::date and coalesce(t.quiet_until <= t.ends_on, true)
       and t.known_since + d * interval '1 day' < coalesce(t.deadline, 'infinity')"""
 _ON_ONE_DAY = f"""
     select %(first)s::date as fires_on, d as threshold
     from (select t.days[width_bucket(t.ends_on - %(first)s::date - 1, t.days) + 1] as d offset 0) tightest
     where {_FIRES}"""  # noqa: S608
 _ON_SEVERAL_DAYS = f"""
-    select distinct on (1) greatest(%(first)s::date, t.ends_on - d) as fires_on, d as threshold
+    select distinct on (1) greatest(%(first)s::date, t.ends_on - d, t.quiet_until) as fires_on, d as threshold
     from unnest(t.days) d where {_FIRES} order by 1, 2"""  # noqa: S608
 _CROSSED = """
 , crossed as materialized (
@@ -210,7 +230,7 @@ _TOLD = f"""
 
 # The rules on one account, as rows `c`: what an evaluation would ask if it went dark. {account} stands for its id, as a column. Those of
 # chosen accounts are found by the account: an OR of the scopes would look through all macros.
-_RULES_ON = """
+_RULES_ON = f"""
     from accounts_account a
     cross join lateral (
         select ma.macro_id from macros_macroaccount ma join macros_macro m on m.id = ma.macro_id and m.scope = 'chosen'
@@ -218,8 +238,9 @@ _RULES_ON = """
         union all
         select m.id from macros_macro m where m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))) on_it
     join macros_macro m on m.id = on_it.macro_id and m.enabled and (m.team_id is null or m.team_id = a.team_id)
+      and not a.id = any(m.excluded)
     join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
-    cross join lateral (select ac.id as action_id, m.id as macro_id, ac.emails, ac.linkers, a.id as account_id, a.team_id) c"""
+    cross join lateral (select ac.id as action_id, m.id as macro_id, ac.emails, ac.linkers, a.id as account_id, a.team_id, {_NOW}) c"""  # noqa: S608  # a constant
 _NAMED = f"""
     select lower(e) as address from unnest(c.emails) e where {_ENTERED}
     union
@@ -239,11 +260,12 @@ WHOM_MACROS_NAME = f"""
 select m.id, exists (select 1 from unnest(ac.emails) e where {_ENTERED} and not exists ({_OPTED_OUT.format(address="lower(e)")})),
        ac.linkers
 from macros_macro m join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
-     cross join lateral (select m.id as macro_id) c
+     cross join lateral (select m.id as macro_id, 0 as account_id, {_NOW}) c
 where m.enabled
 order by m.id"""  # noqa: S608  # constants
 
-# What was told of this cycle already is no news, whichever macro told it. A person gets one mail, whatever the teams; an address that
+# What was told of this cycle already is no news, whichever macro told it; nor is what is no more urgent than when somebody said that they
+# are on it. A person gets one mail, whatever the teams; an address that
 # nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with
 # itself and mute everybody.
 _FOUND = """
@@ -254,6 +276,9 @@ _FOUND = """
     select 1 from macros_notice n
     where n.account_id = t.account_id and n.token_id is not distinct from t.token_id
       and n.cycle = t.cycle and n.recipient = t.address and n.threshold <= t.threshold and n.outcome <> 'dropped')
+  and not exists (
+    select 1 from macros_acknowledgement k
+    where k.account_id = t.account_id and k.token_id is not distinct from t.token_id and k.cycle = t.cycle and k.days <= t.threshold)
 )"""
 
 # Sorted, because a sort takes all rows before the first one is written. Where the planner believes the table of notices empty, as it was
@@ -286,8 +311,10 @@ _PREVIEW = f"""
   order by fires_on, threshold, account_id limit %(limit)s
 ), quiet as (
   select case when a.state = 'paused' then 'paused'
+              when a.id = any(act.excluded) then 'left_out'
               when a.id in (select account_id from untold) then 'nobody'
               when a.state = 'deactivated' then 'told'
+              when a.id in (select account_id from silenced where quiet_until is not null) then 'snoozed'
               when a.deadline_kind = 'never' then 'never'
               when a.deadline_kind = 'unknown' then 'unknown'
               when a.deadline_kind = 'date' and exists (
@@ -306,6 +333,9 @@ select (select count(*) from (select distinct fires_on, mail_team, address from 
        (select min(fires_on) from found),
        (select count(distinct account_id) from found where via <> ''),
        (select count(*) from untold u where not exists (select 1 from due_account d where d.account_id = u.account_id)),
+       (select count(*) from (
+          select account_id from found where threshold > 0 group by account_id
+          having min(fires_on) + %(after)s::int <= least(%(last)s::date, (max(deadline) at time zone %(zone)s)::date)) waited),
        (select coalesce(jsonb_agg(day), '[]') from day),
        (select coalesce(jsonb_agg(jsonb_build_array(why, number) order by number desc, why), '[]') from quiet)"""  # noqa: S608  # constants
 
@@ -331,7 +361,9 @@ ONCE_MORE = f"""
 , act as materialized (
   select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
 ){_NAMING}, crossed as materialized (
-  select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, act.stopped,
+  select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, {_NOW},
+         act.stopped or exists (
+           select 1 from macros_silence s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as stopped,
          act.addresses || case when act.linkers then (
            select {_PEOPLE} || {_OF_TEAMS.format(teams=_TEAMS)}
            from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {_PERSON}
@@ -365,12 +397,15 @@ NOT_WATCHED = """when n.action_id is null then 'macro_deleted'
             when m.team_id <> a.team_id then 'other_team'
             when m.scope = 'chosen' and not exists (
                 select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)
-              or m.scope = 'channels' and not a.channel = any(m.channels) then 'not_applied'
+              or m.scope = 'channels' and not a.channel = any(m.channels) or a.id = any(m.excluded) then 'not_applied'
             when a.paused_at is not null or a.state = 'paused' then 'paused'"""
 STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
             when exists (
                 select 1 from macros_optout o
                 where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
+            when exists (
+                select 1 from macros_silence s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
+                  and (s.macro_id is null or s.macro_id = m.id)) then 'reader_left_out'
             when n.via = '' then 'not_told_direct'
             else 'not_told_' || n.via"""
 
@@ -391,6 +426,11 @@ with carried as materialized (
                 select 1 from accounts_accounttoken p
                 where p.account_id = a.id and p.token_id = t.id and p.access = 'ok')) then 'log_in_ended'
             when n.threshold > 0 and n.token_id is not null and t.cycle <> n.cycle then 'log_in_deadline_moved'
+            when n.threshold > 0 and exists (
+                select 1 from macros_silence s where s.account_id = a.id and s.email = '' and s.ended_at is null) then 'snoozed'
+            when exists (
+                select 1 from macros_acknowledgement k where k.account_id = a.id and k.token_id is not distinct from n.token_id
+                  and k.cycle = n.cycle and k.days <= n.threshold) then 'acknowledged'
             {STILL_NAMED} end as reason
 from carried n
      join accounts_account a on a.id = n.account_id
@@ -408,6 +448,10 @@ from carried n
 select message_id, id, account_id, reason, accounts, may_stop from counted
 where reason <> '' or place <= %(most)s
 order by urgency"""  # noqa: S608  # constants
+
+# For escalation, which has rows `crossed` of its own.
+NAMING = _NAMING
+FINDING_ONCE_CROSSED = _TOLD + _FOUND + _INSERT
 
 _STEPS = _NAMING + _RULES + _UNTIL + _TARGET
 _FINDING = STORED + _STEPS + _CROSSED.format(on=_ON_ONE_DAY) + _TOLD + _FOUND

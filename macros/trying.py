@@ -44,7 +44,7 @@ def account_for(macro: Macro, user: User) -> Account | None:
         watched = watched.filter(channel__in=macro.channels)
     if macro.team_id is not None:
         watched = watched.filter(team=macro.team_id)
-    return _first(watched)
+    return _first(watched.exclude(pk__in=macro.excluded) if macro.excluded else watched)
 
 
 def _first(watched: QuerySet[Account]) -> Account | None:

@@ -13,7 +13,7 @@ from django.db.models import Q, QuerySet
 from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
-from macros import evaluation, preview, sql
+from macros import evaluation, on_it, preview, snoozing, sql
 from macros.models import Macro, MacroAction, NewsNotice, Notice, OptOut
 from macros.revalidation import found
 from notifications.kinds import FACTS
@@ -93,6 +93,19 @@ def about_address(one: Asked) -> list[Line]:
             lines.append(Line(say("lead"), "good"))
     if one.address in operators():
         lines.append(Line(say("operator"), "good"))
+    return [*lines, *_quiet(one)]
+
+
+def _quiet(one: Asked) -> list[Line]:
+    """Return what is not mailed for a while: to the address, or to anybody; and whether somebody is on it."""
+    lines = []
+    silences = snoozing.running().filter(account=one.account, macro=None, email__in=[one.address, ""])
+    for silence in silences:
+        what = "snoozed" if silence.email else "snoozed_for_all"
+        assert silence.until is not None
+        lines.append(Line(say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+    if (found := on_it.running([one.account.pk]).get(one.account.pk)) is not None:
+        lines.append(Line(say("somebody_on_it"), "warn", at=found.at))
     return lines
 
 
@@ -121,10 +134,15 @@ def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
     if reason := _not_watching(one.account, macro):
         return [line(say(reason))]
     actions = list(macro.actions.all())
-    names = any(_names(one, action) for action in actions)
+    names = any(_names(one, action) for action in actions if action.kind != MacroAction.Kind.ESCALATED)
     found = [line(*_verdict(one, macro, action, now)) for action in actions if _warns(action)]
-    at_once = ", ".join(str(action.get_kind_display()) for action in actions if not _warns(action))
-    return [*found, *([line(say("at_once", what=at_once), "good")] if at_once and names else [])]
+    kinds = dict(MacroAction.Kind.at_once())
+    at_once = ", ".join(str(action.get_kind_display()) for action in actions if action.kind in kinds)
+    if at_once and names:
+        found.append(line(say("at_once", what=at_once), "good"))
+    further = [each for each in actions if not _warns(each) and each.kind not in kinds and _names(one, each)]
+    found += [line(say("further", what=str(action.get_kind_display())), "good") for action in further]
+    return found
 
 
 def _warns(action: MacroAction) -> bool:
@@ -142,6 +160,8 @@ def _not_watching(account: Account, macro: Macro) -> str:
         return "off"
     if macro.team_id is not None and macro.team_id != account.team_id:
         return "other_team"
+    if account.pk in macro.excluded:
+        return "left_out_account"
     if macro.scope == Macro.AppliesTo.CHANNELS and account.channel not in macro.channels:
         return "other_channel"
     chosen = macro.scope == Macro.AppliesTo.CHOSEN
@@ -152,6 +172,8 @@ def _verdict(one: Asked, macro: Macro, action: MacroAction, now: datetime) -> tu
     """Return in a sentence what a macro that watches the account does for the address, and its tone."""
     if OptOut.objects.filter(macro=macro, email=one.address, ended_at=None).exists():
         return say("stopped"), "warn"
+    if snoozing.running().filter(account=one.account, macro=macro, email=one.address).exists():
+        return say("left_out"), "warn"
     try:
         row = _next(one, action, now)
     except preview.TakesTooLongError:
@@ -195,6 +217,7 @@ def _next(one: Asked, action: MacroAction, now: datetime) -> tuple[date, int, st
         accounts=[one.account.pk],
         team_id=action.macro.team_id,
         action_id=action.pk,
+        macro_id=action.macro_id,
     )
     values = preview.values_of(draft, now) | {
         "last": evaluation.local_day(now) + AHEAD,

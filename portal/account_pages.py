@@ -17,7 +17,7 @@ from accounts import backup_invitations, check_progress, summary
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
-from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, timeline, why
+from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, quiet_lines, timeline, why
 from portal.account_rows import explain
 from portal.pool_rows import PoolAction
 from tokens.channels.kinds import Reason
@@ -78,6 +78,15 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     if may(MOVE):
         move = reverse("admin:accounts_account_team", args=[account.pk])
         team = PoolAction(say("move_to_team"), move, icon="group")
+    quiet = []
+    for permission, name, icon in (
+        ("macros.snooze_account", "on_it", "check"),
+        ("macros.snooze_account", "snooze", "schedule"),
+        ("macros.change_macro", "leave_out", "person"),
+    ):
+        if may(permission):
+            address = reverse(f"admin:accounts_account_{name}", args=[account.pk])
+            quiet.append(PoolAction(say(name), address, icon=icon))
     tabs = [
         (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
         for label, name in (
@@ -100,7 +109,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
         if may("accounts.link_account")
         else None,
-        "menu": [action for action in (team, pause) if action],
+        "menu": [*quiet, *(action for action in (team, pause) if action)],
         "here": here,
     }
 
@@ -154,6 +163,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "ranked": ranked,
             "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
+            **quiet_lines.context(request, account, names),
             "backups": backup_card.card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)

@@ -33,6 +33,8 @@ from portal import (
     macros_on_accounts,
     moving,
     people_filters,
+    quiet_lines,
+    snoozes,
     start_filters,
     views,
 )
@@ -175,6 +177,12 @@ class AccountAdmin(ReadOnlyList):
         """Return the saved views, and the files of all that match."""
         return {"exports": (("export_csv", "CSV"), ("export_xlsx", "XLSX")), **views.tabs(request)}
 
+    def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Read of all rows whose warnings are snoozed, and who is on which."""
+        said = quiet_lines.notes(rows, names_for(request.user))
+        for account in rows:
+            account.quiet = said.get(account.pk, "")
+
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives an account its row: what is seen of it now, by this viewer."""
         now, names = timezone.now(), names_for(request.user)
@@ -202,7 +210,7 @@ class AccountAdmin(ReadOnlyList):
         return format_html(
             '{0}<span class="at-second" title="{1}">{1}</span>',
             tags.pill("account", account.row.summary.health),
-            account.row.why,
+            " · ".join(filter(None, [account.row.why, account.quiet])),
         )
 
     @display(description=gettext_lazy("Usable"), ordering="usable_count")
@@ -367,6 +375,7 @@ class AccountAdmin(ReadOnlyList):
             *moving.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),
+            *snoozes.urls(),
             *account_pages.urls(),
             *export.urls(),
             *kept,

@@ -8,6 +8,7 @@ from django.contrib import admin
 from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.db.models import QuerySet
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
@@ -15,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.models import Account
 from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
-from macros.preview import Draft
+from macros.preview import Draft, draft_of
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
 from users.models import User
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     MacroModelForm = forms.ModelForm[Macro]
 else:  # Django's class takes no type arguments at run time
     MacroModelForm = forms.ModelForm
+
+
+MOST_EXCLUDED = 200  # accounts: each run reads them all
 
 
 def words(text: str) -> list[str]:
@@ -130,6 +134,22 @@ class MacroForm(MacroModelForm):
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("Within about a minute. One cause is one mail; an account is told of once an hour at most."),
     )  # fmt: skip
+    people = forms.IntegerField(
+        label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,
+        help_text=gettext_lazy("2: tells when one person is left. Once, and again only after it recovered."),
+    )  # fmt: skip
+    within = forms.IntegerField(
+        label=gettext_lazy("Look so many days ahead"), required=False, min_value=0, max_value=365,
+        help_text=gettext_lazy("Empty: who can carry it now. 14: who will in 14 days if nobody re-authenticates."),
+    )  # fmt: skip
+    escalate_to = EmailsField(
+        label=gettext_lazy("Also tell these addresses when nothing happened"), required=False,
+        help_text=gettext_lazy("Nobody re-authenticated, and nobody said that they are on it."),
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}),
+    )  # fmt: skip
+    after = forms.IntegerField(
+        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90,
+    )  # fmt: skip
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"),
         choices=declarations.choices,
@@ -137,6 +157,10 @@ class MacroForm(MacroModelForm):
         widget=forms.CheckboxSelectMultiple,
     )
     accounts = AccountsField(label=gettext_lazy("Accounts"), queryset=Account.objects.none(), required=False)
+    excluded = AccountsField(
+        label=gettext_lazy("But not these"), queryset=Account.objects.none(), required=False,
+        help_text=gettext_lazy("Left out, whatever it is applied to."),
+    )  # fmt: skip
 
     class Meta:
         model = Macro
@@ -156,8 +180,10 @@ class MacroForm(MacroModelForm):
         if self.action is not None:
             for name in ("kind", "emails", "notify_consenters", "days", "watch"):
                 self.fields[name].initial = getattr(self.action, name)
-            kinds = self.instance.actions.values_list("kind", flat=True)
-            self.fields["at_once"].initial = [kind for kind in kinds if kind != self.action.kind]
+            stored = draft_of(self.action)
+            for name in ("at_once", "people", "escalate_to", "after"):
+                self.fields[name].initial = getattr(stored, name)
+            self.fields["within"].initial = stored.within or None
 
     def add_prefix(self, field_name: str) -> str:
         """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
@@ -171,9 +197,14 @@ class MacroForm(MacroModelForm):
         applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
         accounts.widget = AccountsPicker(applied_to, admin.site)
         accounts.widget.choices = accounts.choices  # the widget was put in after the field was made
+        accounts = self._picker("accounts", visible)
+        excluded = self._picker("excluded", visible)
         if self.instance.pk:
             chosen = visible.filter(macro_applications__macro=self.instance)
             accounts.initial = list(chosen.values_list("pk", flat=True))
+        if self.instance.excluded:
+            left_out = visible.filter(pk__in=self.instance.excluded)
+            excluded.initial = list(left_out.values_list("pk", flat=True))
         team = self.fields["team"]
         assert isinstance(team, forms.ModelChoiceField)
         team.queryset = scope.teams_of(self.user)
@@ -183,13 +214,30 @@ class MacroForm(MacroModelForm):
             team.initial = team.queryset.first()
         team.help_text = gettext("The macro sees this team's accounts only.")
 
+    def _picker(self, name: str, visible: QuerySet[Account]) -> "forms.ModelMultipleChoiceField[Account]":
+        """Have a field offer the accounts that the person sees. Returns it."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = visible.only("channel", "native_id", "name", "team")  # there may be thousands
+        applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
+        field.widget = AutocompleteSelectMultiple(applied_to, admin.site)
+        field.widget.choices = field.choices  # the widget was put in after the field was made
+        return field
+
     def clean(self) -> dict[str, Any]:
         """Check what only fields together can say."""
         data = super().clean() or {}
         if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
+        if data.get("escalate_to") and not data.get("after") and "after" not in self.errors:
+            self.add_error("after", gettext("Say after how many days."))
+        if data.get("after") and not data.get("escalate_to") and "escalate_to" not in self.errors:
+            self.add_error("escalate_to", gettext("Say whom to tell."))
         if data.get("scope") == Macro.AppliesTo.CHANNELS and not data.get("channels"):
             self.add_error("channels", gettext("Tick at least one channel."))
+        if len(data.get("excluded") or []) > MOST_EXCLUDED:
+            words = gettext("At most %(number)s: choose the accounts that it is for instead.")
+            self.add_error("excluded", words % {"number": MOST_EXCLUDED})
         team = data.get("team")
         foreign = [a.name for a in data.get("accounts") or [] if team is not None and a.team_id != team.pk]
         if foreign and data.get("scope") == Macro.AppliesTo.CHOSEN:
@@ -225,7 +273,21 @@ class MacroForm(MacroModelForm):
             team_id=data["team"].pk if data["team"] else None,
             action_id=self.action.pk if self.action else 0,
             at_once=data["at_once"],
+            excluded=self._excluded(),
+            macro_id=self.instance.pk or 0,
+            people=data["people"],
+            within=(data["within"] or 0) if data["people"] else 0,
+            escalate_to=data["escalate_to"],
+            after=data["after"],
         )
+
+    def _excluded(self) -> list[int]:
+        """Return what it leaves out: what is chosen, and what others left out and this person does not see."""
+        chosen = [account.pk for account in self.cleaned_data["excluded"]]
+        if not self.instance.excluded:
+            return chosen
+        seen = scope.visible_accounts(self.user).filter(pk__in=self.instance.excluded)
+        return chosen + sorted(set(self.instance.excluded) - set(seen.values_list("pk", flat=True)))
 
     def unseen_accounts(self) -> list[int]:
         """Return accounts that others applied the macro to and this person does not see: they stay."""
@@ -242,18 +304,33 @@ class MacroForm(MacroModelForm):
         for name in ("kind", "emails", "notify_consenters", "days", "watch"):
             setattr(action, name, data[name])
         action.save()
-        self._save_at_once(macro)
+        macro.excluded = self._excluded()
+        macro.save(update_fields=["excluded"])
+        self._save_others(macro)
         macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
         return action
 
-    def _save_at_once(self, macro: Macro) -> None:
-        """Write what is told at once, to whom the warning goes; what was told stays on record."""
+    def _save_others(self, macro: Macro) -> None:
+        """Write what else it tells: to whom the warning goes, and when nothing happened to others. What was told stays."""
         data = self.cleaned_data
+        to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
+        wanted: dict[str, dict[str, Any]] = dict.fromkeys(data["at_once"], to)
+        if data["people"]:
+            wanted[MacroAction.Kind.FEW_PEOPLE] = {
+                **to,
+                "people": data["people"],
+                "within": data["within"] or 0,
+            }
+        if data["after"]:
+            wanted[MacroAction.Kind.ESCALATED] = {
+                "emails": data["escalate_to"],
+                "notify_consenters": False,
+                "after": data["after"],
+            }
         told = MacroAction.objects.filter(macro=macro).exclude(kind=MacroAction.Kind.PRE_DEACTIVATION)
-        told.exclude(kind__in=data["at_once"]).delete()
-        for kind in data["at_once"]:
-            to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
-            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=to)
+        told.exclude(kind__in=wanted).delete()
+        for kind, values in wanted.items():
+            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=values)
 
 
 class ApplyForm(ConfirmForm):

@@ -4,9 +4,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import dateformat, timezone
+from django.utils.translation import pgettext
 
-from macros import changes, message_history, news_preview, preview
+from macros import changes, few_preview, message_history, news_preview, preview
 from macros.changes import Changes
 from macros.models import Macro
 from notifications.models import Message
@@ -19,8 +20,9 @@ SENT = 8  # mails listed
 
 def day(when: date) -> str:
     """Return "Sat 28 Nov", with the year wherever it is not this year."""
-    year = "" if when.year == timezone.localdate().year else f" {when.year}"
-    return f"{when:%a} {when.day} {when:%b}{year}"
+    this_year = when.year == timezone.localdate().year
+    form = pgettext("form of a date", "D j M") if this_year else pgettext("form of a date", "D j M Y")
+    return dateformat.format(when, form)
 
 
 def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
@@ -37,6 +39,7 @@ def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) 
     return {
         "found": found,
         "at_once": news_preview.counts(draft, now=now),
+        "few": few_preview.count(draft, now=now),
         "sent": preview.sent_count(macro, now=now) if macro else 0,
         "mail": preview.sample(draft, found.due),
         "sent_url": sent_url(macro) if macro else "",

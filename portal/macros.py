@@ -137,7 +137,8 @@ class MacroAdmin(OwnList):
         """Return the days of its warning, and whether it tells at once, too."""
         warning = macro.warning
         days = ", ".join(map(str, warning.days)) if warning else "—"
-        at_once = any(action != warning for action in macro.actions.all())
+        kinds = dict(MacroAction.Kind.at_once())
+        at_once = any(action.kind in kinds for action in macro.actions.all())
         return gettext("%(days)s, and at once") % {"days": days} if at_once else days
 
     @display(description=gettext_lazy("Recipients"))

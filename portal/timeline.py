@@ -51,6 +51,9 @@ _KINDS: dict[str, set[str]] = {
         Kind.BACKUP_DECLINED,
         Kind.MACRO_APPLIED,
         Kind.MACRO_REMOVED,
+        Kind.ACKNOWLEDGED,
+        Kind.SNOOZED,
+        Kind.UNSNOOZED,
     },
 }
 _TOKEN_KINDS: dict[str, set[str]] = {
@@ -89,6 +92,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     Kind.NOT_MINE: ("person", "warn"),
     Kind.MOVED: ("group", ""), Kind.BACKUP_ASKED: ("mail", ""), Kind.BACKUP_DECLINED: ("close", "mute"),
     Kind.MACRO_APPLIED: ("flag", ""), Kind.MACRO_REMOVED: ("flag", "mute"),
+    Kind.ACKNOWLEDGED: ("check", "good"), Kind.SNOOZED: ("schedule", "mute"), Kind.UNSNOOZED: ("schedule", ""),
     TokenEvent.Kind.DIED: ("cancel", "bad"), TokenEvent.Kind.COOLED: ("sync", "warn"),
     TokenEvent.Kind.RECOVERED: ("check_circle", "good"), TokenEvent.Kind.RENEWED: ("refresh", "good"),
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
@@ -217,6 +221,9 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "newer_app": event.cause == app_migration.CAUSE,
         "backup": event.cause == backup_writing.ADDED,
         "agreed": event.cause == backup_answers.AGREED,
+        "taken_back": event.cause == "taken_back",
+        "everybody": event.cause == "everybody",
+        "left_out": event.cause == "left_out",
     }
     if event.kind == Kind.ACCESS:
         facts["access"] = _access(event.cause)
@@ -260,7 +267,10 @@ def _cause(account: Account, event: AccountEvent) -> str:
         *Reason,
         *DECIDED_HERE,
     }:
-        return event.note if event.kind in {Kind.RESTRICTED, Kind.NOT_MINE} else ""
+        told = {Kind.RESTRICTED, Kind.NOT_MINE}
+        if event.actor_id is None:  # by the link of a mail; else it is said beside who did it
+            told |= {Kind.ACKNOWLEDGED, Kind.SNOOZED}
+        return event.note if event.kind in told else ""
     return f"{account_rows.explain(account, event.cause).short}."
 
 

@@ -1,11 +1,14 @@
-"""Addresses that readers of warnings reach from their mails."""
+"""Addresses that readers of warnings reach from their mails, and where they order the weekly digest."""
 
 from django.urls import path
 
-from selfservice import warning_mails
+from selfservice import digest, quiet_mails, warning_mails
 
 urlpatterns = [
     path("mails/<signed>/stop/", warning_mails.stop, name="stop_mails"),
     path("mails/<signed>/start-again/", warning_mails.start_again, name="start_mails_again"),
     path("mails/<signed>/not-mine/", warning_mails.say_not_mine, name="not_mine"),
+    path("profile/digest/", digest.weekly, name="weekly_digest"),
+    path("mails/<signed>/on-it/", quiet_mails.say_on_it, name="on_it"),
+    path("mails/<signed>/snooze/", quiet_mails.snooze, name="snooze_mails"),
 ]

@@ -18,7 +18,7 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or stop this reader's copies (POST, by the page's button or by the mail program's own)."""
     message = opt_outs.open_signed(signed)
     if message is None:
-        return _broken(request)
+        return broken(request)
     if request.method == "POST":
         opt_outs.stop(message=message, now=timezone.now())
         if request.POST.get("List-Unsubscribe") != "One-Click":
@@ -40,7 +40,7 @@ def start_again(request: HttpRequest, signed: str) -> HttpResponse:
     """Start the copies again."""
     message = opt_outs.open_signed(signed)
     if message is None:
-        return _broken(request)
+        return broken(request)
     opt_outs.start_again(message=message, now=timezone.now())
     return redirect("stop_mails", signed)
 
@@ -51,7 +51,7 @@ def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST)."""
     message = opt_outs.open_signed(signed)
     if message is None:
-        return _broken(request)
+        return broken(request)
     if request.method == "POST":
         ids = [
             int(one)
@@ -71,5 +71,6 @@ def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
     return render(request, "selfservice/mails/not_mine.html", context)
 
 
-def _broken(request: HttpRequest) -> HttpResponse:
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that the link is cut, forged, or of a message that is gone."""
     return render(request, "selfservice/mails/broken_link.html", status=404)

@@ -25,6 +25,7 @@ from ui.pills import Pill
 TEXTS = (
     "subject", "preheader", "heading", "lead", "before", "behind", "rest", "rest_url", "rest_label",
     "because", "not_mine_url", "about_url", "about_channel", "stop_url", "why_url",
+    "on_it_url", "snooze_url",
 )  # fmt: skip
 REMEMBERED = 512  # shapes, of 10 KiB: cards of six channels, with few or many rows and steps
 _MARK, _CUT = "\x0e", "\x0f"  # no template has them

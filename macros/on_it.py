@@ -1,0 +1,217 @@
+"""Somebody says "I am on it": the others who were told hear of it, and nothing that is no more urgent is told again in this cycle.
+
+The next threshold is told to everybody, and that the account went dark always is.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+from django.utils.translation import gettext_lazy
+
+from accounts.mails import mailing
+from accounts.models import Account, AccountEvent
+from macros import evaluation
+from macros.models import Acknowledgement, Notice, OptOut, Silence
+from macros.revalidation import all_notices_of
+from notifications import composing, kinds, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens.models import Token
+from ui import addresses, dates
+from users import hold
+from users.models import User
+
+KIND = "on_it"  # of the messages
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """What somebody is on: an account's deadline, or that of one of its log-ins; `ends` is None of an account that is dark."""
+
+    account: Account
+    token: Token | None
+    cycle: int
+    ends: datetime | None
+
+    def days(self, now: datetime) -> int:
+        """How many days are left, 1 at least."""
+        if self.ends is None:
+            return 1
+        return max((evaluation.local_day(self.ends) - evaluation.local_day(now)).days, 1)
+
+
+def deadlines_of(message: Message) -> list[Deadline]:
+    """Return what a warning is about that is still as it was told."""
+    told = all_notices_of(message).exclude(outcome=Notice.Outcome.DROPPED)
+    found = {
+        (one.account_id, one.token_id): _deadline(one.account, one.token)
+        for one in told.select_related("account", "token")
+        if one.cycle == (one.token.cycle if one.token else one.account.cycle)
+    }
+    return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
+
+
+def deadlines_on(account: Account) -> list[Deadline]:
+    """Return those of an account: its own, and those of the log-ins in its pool that have a date."""
+    entries = account.pool.select_related("token").filter(
+        access="ok", token__deadline_kind=Token.DeadlineKind.DATE
+    )
+    tokens = [entry.token for entry in entries.exclude(token__state=Token.State.DEAD)]
+    return [_deadline(account, None), *(_deadline(account, token) for token in tokens)]
+
+
+def _deadline(account: Account, token: Token | None) -> Deadline:
+    of: Account | Token = token or account
+    return Deadline(account, token, of.cycle, of.deadline)
+
+
+def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
+    """Return by account who is on it in its present cycle; of one of its log-ins where nobody is on the account's own."""
+    rows = Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
+    found: dict[int, Acknowledgement] = {}
+    for one in rows.order_by("at", "pk"):
+        of_account = one.token is None and one.cycle == one.account.cycle
+        if of_account or (one.account_id not in found and _of_log_in(one)):
+            found[one.account_id] = one
+    return found
+
+
+def _of_log_in(one: Acknowledgement) -> bool:
+    """Return whether somebody is on a log-in that lives, since its account has its present deadline."""
+    token = one.token
+    lives = token is not None and token.state != Token.State.DEAD and token.cycle == one.cycle
+    return lives and one.at > one.account.cycle_since
+
+
+@transaction.atomic
+def acknowledge(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> list[Account]:
+    """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
+
+    Where somebody is on it already at the same urgency nothing is written. Returns the accounts that are new. Raises OnHold.
+    """
+    hold.refuse()
+    email = email.lower()
+    by = User.objects.filter(email=email).first()
+    locked = {one.account.pk for one in deadlines}
+    list(Account.objects.locked().filter(pk__in=locked))  # two presses at once tell once
+    new: dict[int, Account] = {}
+    about: list[Deadline] = []
+    for one in deadlines:
+        days = one.days(now)
+        found, created = Acknowledgement.objects.get_or_create(
+            account=one.account,
+            token=one.token,
+            cycle=one.cycle,
+            defaults={"days": days, "email": email, "by": by, "at": now},
+        )
+        if created or found.days > days:
+            Acknowledgement.objects.filter(pk=found.pk).update(days=days, email=email, by=by, at=now)
+            new[one.account.pk] = one.account
+            about.append(one)
+    _events(new.values(), "", by, email, now)
+    _tell(about, email, by, now)
+    return list(new.values())
+
+
+@transaction.atomic
+def take_back(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> int:
+    """Take it back, so that reminders come again. Returns of how many deadlines it was said by this address."""
+    by = User.objects.filter(email=email.lower()).first()
+    mine = Acknowledgement.objects.filter(
+        account__in=[one.account.pk for one in deadlines], email=email.lower()
+    )
+    accounts = {one.account_id: one.account for one in mine.select_related("account")}
+    number, _ = mine.delete()
+    _events(accounts.values(), "taken_back", by, email, now)
+    return number
+
+
+def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=one,
+            kind=AccountEvent.Kind.ACKNOWLEDGED,
+            cause=cause,
+            source="staff" if by else "mail",
+            actor=by,
+            note="" if by else email,
+            at=now,
+        )
+        for one in accounts
+    )
+
+
+def _tell(about: Sequence[Deadline], email: str, by: User | None, now: datetime) -> None:
+    """Write a message to each other reader who was mailed about the deadlines: one to a person, one for each team to an address outside."""
+    readers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
+    stopped = OptOut.objects.filter(
+        macro=OuterRef("action__macro"), email=OuterRef("recipient"), ended_at=None
+    )
+    told = Notice.objects.filter(account__in={pk for pk, _ in cycles}, outcome=Notice.Outcome.MAILED)
+    rows = told.exclude(recipient=email).exclude(Exists(stopped)).select_related("account")
+    for one in rows:
+        if cycles.get((one.account_id, one.token_id)) == one.cycle:
+            readers[one.recipient, one.account.team_id].add(one.account_id)
+    people = set(User.objects.filter(email__in={to for to, _ in readers}).values_list("email", flat=True))
+    mails: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    for (to, team), accounts in readers.items():
+        mails[to, None if to in people else team] |= accounts
+    teams = {one.account.pk: one.account.team for one in about}
+    for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+        of = {teams[pk] for pk in accounts}
+        outbox.enqueue(
+            kind=KIND,
+            recipient=to,
+            team=of.pop() if len(of) == 1 else None,
+            dedupe_key=f"{KIND}:{min(accounts)}:{team_id or ''}:{now.timestamp():.0f}:{to}",
+            payload={"accounts": sorted(accounts), "by": by.pk if by else None, "who": email},
+            now=now,
+        )
+
+
+def build(message: Message) -> Mail:
+    """Build the mail that somebody is on it. Raises NotWanted where the accounts are gone, or the reader is told nothing of them now."""
+    reader = mailing.reader_of(message)
+    ids = set(message.payload["accounts"])
+    ids -= set(
+        Silence.objects.filter(
+            ended_at=None, macro=None, email=message.recipient, account__in=ids
+        ).values_list("account_id", flat=True)
+    )
+    if not ids:
+        raise NotWanted("reader_left_out")
+    still = set(running(ids))
+    accounts = list(Account.objects.filter(pk__in=still).order_by("name", "pk"))
+    if not accounts:
+        raise NotWanted("taken_back")
+    by = User.objects.filter(pk=message.payload["by"]).first()
+    who = reader.names.user(by) if by else message.payload["who"]
+    facts = {
+        "who": who,
+        "name": accounts[0].name,
+        "more": len(accounts) - 1,
+        "count": len(accounts),
+        "accounts": [
+            (one, _until(one, reader), addresses.absolute_url("open_account", one.pk))
+            for one in accounts[:SHOWN]
+        ],
+        "unseen": max(0, len(accounts) - SHOWN),
+    }
+    return mailing.compose(KIND, message, reader, facts)
+
+
+def _until(account: Account, reader: composing.Reader) -> str:
+    if account.deadline is None or account.state == Account.State.DEACTIVATED:
+        return ""
+    return dates.moment(account.deadline, zone=reader.zone).full
+
+
+def register() -> None:
+    """Say how the mail is built. Called once, when the app starts."""
+    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"))

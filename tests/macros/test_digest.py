@@ -1,0 +1,131 @@
+"""The weekly digest: on Monday morning, one mail a person, of the own teams alone, and none where there is nothing to say."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account, AccountEvent
+from macros import digest
+from macros.models import DigestSubscription
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import die, ending, make_person, settle
+from tests.support.factories import NOW, link, make_account, make_team, make_token
+from users.models import Membership, Team, User
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+MONDAY = datetime(2026, 11, 30, 6, 5, tzinfo=UTC)  # 07:05 in Berlin
+
+
+def subscribed(user: User, *teams: Team, always: bool = False, lead: bool = False) -> None:
+    for team in teams:
+        role = Membership.Role.TEAM_LEAD if lead else Membership.Role.MEMBER
+        Membership.objects.create(user=user, team=team, role=role)
+    ids = [team.pk for team in teams]
+    digest.choose(user=user, own=[] if lead else ids, leads=ids if lead else [], always=always, now=NOW)
+
+
+def written(now: datetime) -> list[str]:
+    known = set(Message.objects.values_list("pk", flat=True))
+    digest.write_if_due(now=now)
+    return sorted(Message.objects.exclude(pk__in=known).values_list("recipient", flat=True))
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_who_leads_two_teams_gets_one_mail_of_both_and_of_no_other() -> None:
+    lumen, fern, other = make_team("Lumen"), make_team("Fern"), make_team("Other")
+    lea = make_person("lea@example.com", name="Lea Lead")
+    subscribed(lea, lumen, fern, lead=True)
+    ada = make_person("ada@example.com", name="Ada Stone")
+    Membership.objects.create(user=ada, team=lumen)
+    ending(12, name="Lumen Shoes", team=lumen, person=ada)
+    ending(60, name="Later", team=lumen)
+    ending(12, name="Foreign", team=other)
+    dark = ending(20, name="Fern Gardens", team=fern)
+    die(dark, MONDAY - 2 * DAY)
+    moved = make_account(name="Moved", team=fern)
+    tokens = [make_token(consented_by=make_person(), deadline=MONDAY + 90 * DAY) for _ in range(2)]
+    for token in tokens:
+        link(moved, token)
+    settle(moved)
+    AccountEvent.objects.create(
+        account=moved, kind="shifted", from_token=tokens[0], token=tokens[1], at=MONDAY - DAY
+    )
+
+    to = written(MONDAY)
+    mail = digest.build(Message.objects.get())
+
+    text = " ".join(mail.text.split())
+    assert to == ["lea@example.com"]
+    assert mail.subject == "This week: one account went dark"
+    assert "Lumen Shoes (Facebook, Lumen): Ada Stone" in text
+    assert "Fern Gardens (Facebook, Fern)" in text
+    assert "Lea, one account went dark. One account ends within 30 days." in text
+    assert "Moved (Facebook, Fern)" in text
+    assert "depend on one person each" in text
+    assert "Foreign" not in text
+    assert "Later" not in text
+    assert written(MONDAY + timedelta(hours=1)) == []
+
+
+def test_it_is_monday_morning_by_the_reader_s_clock() -> None:
+    team = make_team("Lumen")
+    here, far = make_person("here@example.com"), make_person("far@example.com", time_zone="America/New_York")
+    subscribed(here, team)
+    subscribed(far, team)
+
+    early, morning, later = (written(MONDAY + timedelta(hours=n)) for n in (-1, 0, 6))
+    next_week = written(MONDAY + 7 * DAY + timedelta(hours=6))
+
+    assert (early, morning, later) == ([], ["here@example.com"], ["far@example.com"])
+    assert next_week == ["far@example.com", "here@example.com"]
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_a_quiet_week_is_mailed_to_those_alone_who_asked_for_it() -> None:
+    quiet, asked, gone = (make_person(f"{name}@example.com") for name in ("quiet", "asked", "gone"))
+    team = make_team("Lumen")
+    subscribed(quiet, team)
+    subscribed(asked, team, always=True)
+    subscribed(gone, team, always=True)
+    written(MONDAY)
+    Membership.objects.filter(user=gone).delete()
+
+    mail = digest.build(Message.objects.get(recipient="asked@example.com"))
+
+    assert mail.subject == "This week: nothing ends and nothing stopped"
+    with pytest.raises(NotWanted, match="nothing to say this week"):
+        digest.build(Message.objects.get(recipient="quiet@example.com"))
+    with pytest.raises(NotWanted, match="no longer in the team"):
+        digest.build(Message.objects.get(recipient="gone@example.com"))
+    assert "gone@example.com" not in written(MONDAY + 7 * DAY)
+
+
+def test_one_chooses_on_a_page_and_only_who_leads_chooses_for_the_leads() -> None:
+    lumen, fern, other = make_team("Lumen"), make_team("Fern"), make_team("Other")
+    lea = make_person("lea@example.com")
+    Membership.objects.create(user=lea, team=lumen, role=Membership.Role.TEAM_LEAD)
+    Membership.objects.create(user=lea, team=fern)
+    client, page = Client(), reverse("weekly_digest")
+    client.force_login(lea, backend="django.contrib.auth.backends.ModelBackend")
+    everything = [team.pk for team in (lumen, fern, other)]
+
+    shown = client.get(page).content.decode()
+    before = DigestSubscription.objects.count()
+    client.post(page, {"own": everything, "leads": everything, "always": "1"})
+    rows = set(DigestSubscription.objects.values_list("team", "user", "always"))
+    client.post(page, {"leads": [lumen.pk]})
+
+    assert "All leads of Lumen" in shown
+    assert "All leads of Fern" not in shown
+    assert "Other" not in shown
+    assert before == 0
+    assert rows == {(lumen.pk, lea.pk, True), (fern.pk, lea.pk, True), (lumen.pk, None, True)}
+    last = DigestSubscription.objects.get()
+    assert (last.team, last.user, last.always) == (lumen, None, False)
+    assert Client().get(page).status_code == 302
+    assert Account.objects.count() == 0

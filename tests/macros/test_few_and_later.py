@@ -1,0 +1,223 @@
+"""Too few people, told once per fall; and further addresses where nothing happened after the first warning."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from pytest_django import Settings
+
+from accounts.models import Account
+from macros import evaluation, few_people, few_preview, mails, news_mail, on_it, preview
+from macros.models import Macro, MacroAction, NewsNotice, Notice, Shortage
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon, settle
+from tests.macros.test_links_in_mails import evaluate
+from tests.portal.test_macros import FORM, browser, change, save_seen
+from tests.support.factories import NOW, link, make_account, make_token
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+BOSS = "boss@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(settings: Settings) -> Iterator[None]:
+    settings.STAFF_SECOND_FACTOR = False
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def wants(people: int = 2, within: int = 0, **fields: Any) -> MacroAction:
+    """An action that tells of accounts with fewer people."""
+    macro = make_macro(days=[1], **fields).macro
+    return MacroAction.objects.create(
+        macro=macro,
+        kind="few_people",
+        emails=[WATCHER],
+        notify_consenters=False,
+        people=people,
+        within=within,
+    )
+
+
+def escalates(after: int = 3, **fields: Any) -> MacroAction:
+    """An action that tells the boss where nothing happened."""
+    macro = make_macro(**fields).macro
+    return MacroAction.objects.create(
+        macro=macro, kind="escalated", emails=[BOSS], notify_consenters=False, after=after
+    )
+
+
+def carried(*days: int | None, name: str = "") -> Account:
+    """An account whose people each have a log-in that ends so many days from today, or never."""
+    account = make_account(name=name or f"Account {Account.objects.count() + 1}")
+    for number in days:
+        kind: dict[str, Any] = (
+            {"deadline_kind": "never"} if number is None else {"deadline": noon(TODAY + number * DAY)}
+        )
+        link(account, make_token(consented_by=make_person(), **kind))
+    settle(account)
+    return account
+
+
+def short() -> set[str]:
+    return set(NewsNotice.objects.filter(kind="few_people").values_list("account__name", flat=True))
+
+
+def test_who_is_short_of_people_now_is_told_once_until_it_recovered_and_falls_again() -> None:
+    wants()
+    one, two = carried(60, name="One"), carried(60, None, name="Two")
+    carried(None, 90, 90, name="Three")
+    evaluate()
+    first, again = short(), evaluate(1)
+    spare = two.pool.get(token__deadline_kind="date").token
+    Token.objects.filter(pk=spare.pk).update(state="dead", reason="password_changed")
+    settle(two)
+
+    fell = evaluate(2)
+    Token.objects.filter(pk=spare.pk).update(state="valid", reason="")
+    settle(two)
+    recovered = evaluate(3)
+    Token.objects.filter(pk=spare.pk).update(state="dead", reason="password_changed")
+    settle(two)
+    once_more = evaluate(4)
+
+    assert first == {"One"}
+    assert (again, fell, recovered, once_more) == ([], [WATCHER], [], [WATCHER])
+    assert Shortage.objects.filter(account=two).count() == 2
+    assert Shortage.objects.filter(account=one).count() == 1
+
+
+def test_a_flapping_account_is_told_once_an_hour_and_one_person_with_two_log_ins_is_one() -> None:
+    action = wants()
+    account = make_account(name="Both are hers")
+    ada = make_person()
+    for _ in range(2):
+        link(account, make_token(consented_by=ada, deadline=noon(TODAY + 60 * DAY)))
+    settle(account)
+    run = evaluation.evaluate(now=NOW)
+    assert run.evaluation_id is not None
+    told = short()
+    Shortage.objects.update(over_at=NOW)
+
+    soon = few_people.find(evaluation=run.evaluation_id, now=NOW + timedelta(minutes=59))
+    later = few_people.find(evaluation=run.evaluation_id, now=NOW + timedelta(minutes=61))
+
+    assert told == {"Both are hers"}
+    assert (soon, later) == (0, 1)
+    assert (
+        few_preview.count(preview.draft_of(action.macro.actions.get(kind="pre_deactivation")), now=NOW) == 1
+    )
+
+
+def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_told() -> None:
+    wants(within=14)
+    carried(10, 60, name="One will go")
+    carried(20, 60, name="Both stay")
+    die(carried(30, name="Dark"))
+
+    evaluate()
+    mail = news_mail.build(Message.objects.get(kind="macro_news"))
+
+    assert short() == {"One will go"}
+    assert mail.subject == "Only one person can carry One will go in 14 days"
+    assert "1 in 14 days, 2 wanted" in mail.text
+    assert "Have somebody else with access to the account at Facebook link it" in " ".join(mail.text.split())
+
+
+def test_300_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:
+    wants()
+    accounts = [carried(60, name=f"Account {number:02}") for number in range(12)]
+    evaluate()
+    link(accounts[0], make_token(consented_by=make_person(), deadline=noon(TODAY + 60 * DAY)))
+    settle(accounts[0])
+
+    mail = news_mail.build(Message.objects.get(kind="macro_news"))
+
+    assert "Facebook, 11 accounts" in mail.text
+    assert "Account 00" not in mail.text
+    assert mail.subject == "Only one person can carry Account 01 (+10 more)"
+    left_out = NewsNotice.objects.get(account=accounts[0])
+    assert left_out.outcome_reason.startswith("Enough people could carry it again")
+
+
+def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of_the_deadline() -> None:
+    escalates(days=[7])
+    account = ending(7, name="Lumen Shoes")
+    evaluate()
+    first = mails.build(Message.objects.get())
+    early, due, again = evaluate(2), evaluate(3), evaluate(4)
+
+    mail = mails.build(Message.objects.get(recipient=BOSS))
+
+    assert (early, due, again) == ([], [BOSS], [])
+    assert mail.headers["References"] == first.headers["References"]
+    text = " ".join(mail.text.split())
+    assert "Others were warned 3 days ago or earlier, and nothing has happened since." in text
+    assert "your address comes next in the macro" in text
+    assert "Others were warned" not in first.text
+    die(account, NOW + 5 * DAY)
+    assert evaluate(5) == [WATCHER]
+    assert evaluate(8) == [BOSS]  # dark for three days
+
+
+@pytest.mark.parametrize("what", ["renewed", "on it", "not applied", "paused"])
+def test_nobody_further_is_told_where_something_happened(what: str) -> None:
+    action = escalates(days=[7])
+    account = ending(7)
+    evaluate()
+    if what == "renewed":
+        move(account, deadline=noon(TODAY + 60 * DAY))
+    elif what == "on it":
+        on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=WATCHER, now=NOW)
+    elif what == "paused":
+        Account.objects.update(paused_at=NOW, state="paused")
+    else:
+        Macro.objects.filter(pk=action.macro_id).update(excluded=[account.pk])
+
+    assert evaluate(3) == []
+    assert not Notice.objects.filter(recipient=BOSS).exists()
+
+
+def test_a_mail_to_further_addresses_that_waits_is_left_out_once_somebody_is_on_it() -> None:
+    escalates(days=[7])
+    account = ending(7)
+    evaluate()
+    evaluate(3)
+    with time_machine.travel(NOW + 3 * DAY, tick=False):
+        on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=WATCHER, now=NOW + 3 * DAY)
+
+        with pytest.raises(NotWanted, match="Somebody is on it"):
+            mails.build(Message.objects.get(recipient=BOSS))
+
+
+def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
+    mira: Client = browser(make_person("mira@example.com", is_staff=True, is_superuser=True))
+    carried(7, name="One")
+    carried(7, 60, name="Two")
+    form = FORM | {"people": "2", "within": "", "escalate_to": BOSS, "after": "3", "days": "7"}
+    half = mira.post("/admin/macros/macro/add/", form | {"after": ""}).content.decode()
+    mira.post("/admin/macros/macro/add/", form)
+    macro = Macro.objects.get()
+    made = {one.kind: (one.emails, one.people, one.within, one.after) for one in macro.actions.all()}
+    page = " ".join(mira.get(change(macro)).content.decode().split())
+
+    changed = form | {"people": "3", "escalate_to": "", "after": ""}
+    shown = " ".join(mira.post(change(macro), changed).content.decode().split())
+    save_seen(mira, macro, changed)
+
+    assert "Say after how many days." in half
+    told = ["team@lumen.example", "ben@lumen.example"]
+    assert made["few_people"] == (told, 2, 0, None)
+    assert made["escalated"] == ([BOSS], None, None, 3)
+    assert "Escalated, next 30 days</dt><dd><strong>1</strong> account" in page
+    assert "Too few people, now</dt><dd><strong>1</strong> account" in page
+    assert "fewer than 3 people now, before: fewer than 2 people now" in shown
+    assert "–, before: boss@example.com, 3 days after the first warning" in shown
+    assert set(macro.actions.values_list("kind", "people")) == {("pre_deactivation", None), ("few_people", 3)}

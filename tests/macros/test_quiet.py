@@ -1,0 +1,340 @@
+"""Who is told less: accounts that a macro leaves out, addresses left out, snoozes, and "I am on it". Nothing goes dark untold by it."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import Account, AccountEvent
+from macros import at_once, coverage, evaluation, mails, on_it, opt_outs, preview, reach, snoozing, why
+from macros.models import Acknowledgement, Macro, Notice, Silence
+from notifications import kinds
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon
+from tests.macros.test_at_once import tells
+from tests.macros.test_links_in_mails import evaluate, lead_of
+from tests.portal.test_macros import browser, staff
+from tests.support.factories import NOW, make_team
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+OTHER = "other@example.com"
+
+
+@pytest.fixture(autouse=True)
+def _at_noon(settings: Settings) -> Iterator[None]:
+    settings.STAFF_SECOND_FACTOR = False
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    with time_machine.travel(NOW, tick=False):
+        yield
+
+
+def snooze(account: Account, email: str, days: int) -> None:
+    snoozing.snooze(
+        accounts=[account], email=email, until=TODAY + days * DAY, by=None, reason="Holiday", now=NOW
+    )
+
+
+def sent() -> None:
+    """The mails that wait went out."""
+    Notice.objects.filter(outcome="waiting").update(outcome="mailed")
+
+
+def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> None:
+    kept, out = ending(5, name="Kept"), ending(5, name="Out")
+    macro = tells("deactivated", "shifted", days=[7])
+    action = macro.warning
+    assert action is not None
+    evaluation.evaluate(now=NOW)
+    waiting = Message.objects.get()
+    Macro.objects.update(excluded=[out.pk])
+    macro.refresh_from_db()
+
+    found = preview.preview(preview.draft_of(action), now=NOW)
+    mail = mails.build(waiting)
+    die(out)
+    again = evaluate(1)
+    at_once.tell(NOW + timedelta(seconds=40))
+
+    assert "Kept" in mail.text
+    assert "Out" not in mail.text
+    assert dict(found.quiet)["left out by the macro"] == 1
+    assert again == []
+    assert not Notice.objects.filter(account=out).exclude(outcome="dropped").exists()
+    assert list(coverage.watched_by_none(Account.objects.all())) == [out]
+    assert list(coverage.watched_by(Account.objects.all(), macro)) == [kept]
+    assert coverage.warned_by(out) == ([], [])
+
+
+def test_who_snoozed_an_account_is_told_when_it_is_over_and_others_meanwhile() -> None:
+    account, other = ending(8), ending(8)
+    make_macro(emails=[WATCHER, OTHER], days=[7, 3])
+    snooze(account, WATCHER, 5)
+
+    first, last = evaluate(1), evaluate(4)
+    told = set(Notice.objects.filter(account=account).values_list("recipient", "threshold"))
+    over = evaluate(5)
+
+    assert first == [OTHER, WATCHER]
+    assert last == []
+    assert told == {(OTHER, 7)}
+    assert Notice.objects.filter(account=other, recipient=WATCHER).exists()
+    assert over == [OTHER, WATCHER]
+    assert Notice.objects.filter(account=account, recipient=WATCHER).values_list("threshold")[0] == (3,)
+    assert not snoozing.running().exists()
+
+
+def test_where_all_who_are_named_snoozed_somebody_stands_in_and_staff_see_it() -> None:
+    account, other = ending(5), ending(5)
+    lead_of(account)
+    make_macro(emails=[WATCHER], days=[7], accounts=[account])
+    make_macro(emails=[WATCHER], days=[7], accounts=[other])
+    snooze(account, WATCHER, 3)
+    die(account)
+
+    told = evaluate()
+
+    rows = set(Notice.objects.values_list("account", "recipient", "threshold", "via"))
+    assert told == ["lead@example.com", WATCHER]
+    assert rows == {(account.pk, "lead@example.com", 0, "team_lead"), (other.pk, WATCHER, 7, "")}
+    assert list(reach.only_stood_in_for(Account.objects.all())) == [account]
+    sent()
+    assert evaluate(3) == [WATCHER]  # that it went dark, which was kept from them
+
+
+def test_where_nobody_stands_in_either_staff_see_that_nobody_would_be_told(settings: Settings) -> None:
+    settings.OPERATOR_EMAILS = []
+    account, _other = ending(5), ending(5)
+    make_macro(emails=[WATCHER], days=[7])
+    assert not reach.without_anybody(Account.objects.all()).exists()
+
+    snooze(account, WATCHER, 3)
+
+    assert list(reach.without_anybody(Account.objects.all())) == [account]
+    assert evaluate() == [WATCHER]
+    assert not Notice.objects.filter(account=account).exists()
+
+
+def test_a_snoozed_account_is_warned_of_by_nobody_until_the_day_and_told_all_the_same_when_it_goes_dark() -> (
+    None
+):
+    account, dying = ending(9), ending(9)
+    action = make_macro(days=[7, 2])
+    for one in (account, dying):
+        snooze(one, "", 4)
+    found = preview.preview(preview.draft_of(action), now=NOW)
+    quiet = evaluate(2)
+    die(dying, NOW + 3 * DAY)
+
+    dark, later = evaluate(3), evaluate(4)
+
+    assert [due.on for due in found.due][:1] == [TODAY + 4 * DAY]
+    assert quiet == []
+    assert (dark, later) == ([WATCHER], [WATCHER])
+    rows = list(Notice.objects.order_by("pk").values_list("account", "threshold"))
+    assert rows == [(dying.pk, 0), (account.pk, 7)]
+    events = AccountEvent.objects.filter(kind="snoozed", account=account)
+    assert [event.note for event in events] == ["until Sun 29 Nov 2026: Holiday"]
+
+
+def test_a_mail_that_waits_leaves_out_what_was_snoozed_meanwhile() -> None:
+    by_me, by_all, kept = (ending(5, name=name) for name in ("By me", "By all", "Kept"))
+    make_macro(days=[7])
+    evaluate()
+    snooze(by_me, WATCHER, 3)
+    snooze(by_all, "", 3)
+
+    mail = mails.build(Message.objects.get())
+
+    assert "Kept" in mail.text
+    assert "By me" not in mail.text
+    assert "By all" not in mail.text
+    reasons = dict(Notice.objects.exclude(account=kept).values_list("account", "outcome_reason"))
+    assert reasons[by_me.pk] == "This person is not mailed about the account now."
+    assert reasons[by_all.pk] == "The warnings of the account are snoozed."
+
+
+def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
+    account = ending(5)
+    first, second = make_macro(emails=[WATCHER, OTHER], days=[7]), make_macro(days=[7])
+    boss = make_person("boss@example.com")
+    out: dict[str, Any] = {"account": account, "email": WATCHER, "by": boss, "reason": "", "now": NOW}
+    assert snoozing.leave_out(macro=first.macro, **out)
+    assert not snoozing.leave_out(macro=first.macro, **out)
+
+    evaluate()
+
+    told = set(Notice.objects.values_list("action", "recipient"))
+    assert told == {(first.pk, OTHER), (second.pk, WATCHER)}
+    assert preview.preview(preview.draft_of(second), now=NOW).mails == 0  # told already
+    assert snoozing.end(silences=snoozing.running(), by=boss, now=NOW) == 1
+
+
+def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark() -> None:
+    account = ending(7, name="Lumen Shoes")
+    make_macro(emails=[WATCHER, OTHER], days=[7, 2])
+    evaluate()
+    sent()
+    ada = make_person("ada@example.com", name="Ada Stone")
+
+    deadlines = on_it.deadlines_on(account)
+    new = on_it.acknowledge(deadlines=deadlines, email=ada.email, now=NOW)
+    twice = on_it.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
+    make_macro(emails=["late@example.com"], days=[30, 7])
+    same = evaluate(1)
+    more_urgent = evaluate(5)
+    die(account, NOW + 6 * DAY)
+    dark = evaluate(6)
+
+    freed = Message.objects.filter(kind="on_it")
+    assert (new, twice) == ([account], [])
+    assert sorted(freed.values_list("recipient", flat=True)) == [OTHER, WATCHER]
+    assert same == []
+    assert more_urgent == [OTHER, WATCHER]
+    assert dark == ["late@example.com", OTHER, WATCHER]
+    with pytest.raises(NotWanted, match="Nobody is on it now"):
+        kinds.KINDS["on_it"].build(freed[0])  # it went dark: what was said is over
+
+
+def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it() -> None:
+    account = ending(7, name="Lumen Shoes")
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    sent()
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
+
+    mail = kinds.KINDS["on_it"].build(Message.objects.get(kind="on_it"))
+    move(account, deadline=noon(TODAY + 5 * DAY))
+
+    assert mail.subject == "other@example.com is on it: Lumen Shoes"
+    assert "you need not do anything" in mail.text
+    assert on_it.running([account.pk]) == {}
+    assert evaluate() == [WATCHER]
+
+
+def test_taken_back_it_is_told_again_and_a_mail_that_waits_says_nothing_more() -> None:
+    account = ending(7)
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    deadlines = on_it.deadlines_on(account)
+    on_it.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
+
+    with pytest.raises(NotWanted, match="Somebody is on it"):
+        mails.build(Message.objects.get(kind="macro"))
+    taken = on_it.take_back(deadlines=deadlines, email=OTHER, now=NOW)
+
+    assert taken == len(deadlines)
+    assert evaluate() == [WATCHER]
+
+
+def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
+    account = ending(5, name="Lumen Shoes")
+    make_macro(emails=[WATCHER, OTHER], days=[7])
+    evaluate()
+    message = Message.objects.get(recipient=WATCHER)
+    mail = mails.build(message)
+    sent()
+    signed, anybody = opt_outs.sign(message), Client()
+    on_it_page, snooze_page = reverse("on_it", args=[signed]), reverse("snooze_mails", args=[signed])
+
+    asked = [anybody.get(page).content.decode() for page in (on_it_page, snooze_page)]
+    untouched = [Silence.objects.count(), Acknowledgement.objects.count()]
+    anybody.post(on_it_page, {"account": "0"})
+    untouched.append(Acknowledgement.objects.count())
+    noted = anybody.post(on_it_page, {"account": account.pk}, follow=True).content.decode()
+    day = TODAY + 7 * DAY
+    refused = anybody.post(snooze_page, {"account": account.pk, "until": TODAY.isoformat()})
+    snoozed = anybody.post(
+        snooze_page, {"account": account.pk, "until": day.isoformat()}, follow=True
+    ).content.decode()
+
+    assert on_it_page in mail.text
+    assert snooze_page in mail.html
+    assert signed not in f"{mail.stored_text}{mail.stored_html}"
+    assert "Are you on it?" in asked[0]
+    assert "No warnings for a while?" in asked[1]
+    assert untouched == [0, 0, 0]
+    assert "Noted: you are on it" in noted
+    assert Acknowledgement.objects.get(token=None).email == WATCHER
+    assert refused.status_code == 400
+    assert "Wed 2 Dec 2026" in snoozed
+    assert Silence.objects.get().email == WATCHER
+    anybody.post(snooze_page, {"again": "1"})
+    anybody.post(on_it_page, {"back": "1"})
+    assert not snoozing.running().exists()
+    assert not Acknowledgement.objects.exists()
+    for name in ("on_it", "snooze_mails"):
+        assert anybody.post(reverse(name, args=[f"{signed}x"])).status_code == 404
+
+
+def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:
+    account = ending(5, name="Lumen Shoes")
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    sent()
+    may = ("accounts.view_account", "macros.snooze_account", "macros.change_macro", "macros.view_macro")
+    client = browser(staff(*may, email="lea@example.com", name="Lea Lead"))
+    foreign = browser(staff(*may, email="out@example.com", team=make_team("Fern")))
+    looks = browser(staff("accounts.view_account", email="look@example.com"))
+    url = {
+        name: reverse(f"admin:accounts_account_{name}", args=[account.pk])
+        for name in ("snooze", "on_it", "leave_out")
+    }
+    day = (TODAY + 3 * DAY).isoformat()
+
+    for page in url.values():
+        assert client.get(page).status_code == 200
+        assert foreign.get(page).status_code == 404
+        assert looks.get(page).status_code == 403
+    assert not Silence.objects.exists()
+    client.post(url["snooze"], {"whom": "all", "until": day, "note": "Client on holiday"})
+    client.post(url["on_it"])
+    page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
+
+    text = " ".join(page.split())
+    assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead): “Client on holiday”." in text
+    assert "Lea Lead is on it, since" in text
+    assert "Warnings were snoozed for everybody" in text
+    end = reverse("admin:accounts_account_snooze_end", args=[account.pk, Silence.objects.get().pk])
+    assert end in page
+    assert foreign.post(end).status_code == 404
+    client.post(end)
+    assert not snoozing.running().exists()
+    assert list(Message.objects.filter(kind="on_it").values_list("recipient", flat=True)) == [WATCHER]
+
+
+def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
+    on, off, out = ending(5, name="On"), ending(5, name="Off"), ending(5, name="Out")
+    action = make_macro(emails=[WATCHER], days=[7])
+    snooze(off, "", 4)
+    snooze(on, WATCHER, 3)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(on), email=OTHER, now=NOW)
+    Macro.objects.update(excluded=[out.pk])
+    boss = make_person("boss@example.com", is_staff=True, is_superuser=True)
+    snoozing.leave_out(macro=action.macro, account=off, email=WATCHER, by=boss, reason="", now=NOW)
+
+    listed = browser(boss).get("/admin/accounts/account/").content.decode()
+    said = {
+        account.name: " ".join(
+            line.text
+            for line in (
+                *why.about_address(why.asked(account, WATCHER)),
+                *why.about_macros(why.asked(account, WATCHER), Macro.objects.all(), now=NOW),
+            )
+        )
+        for account in (on, off, out)
+    }
+
+    assert "other@example.com is on it" in listed
+    assert "Snoozed until Sun 29 Nov" in listed
+    assert "nothing of it is mailed to this address until Sat 28 Nov" in said["On"]
+    assert "Somebody said that they are on it" in said["On"]
+    assert "snoozed for everybody until Sun 29 Nov" in said["Off"]
+    assert "leaves this address out of it" in said["Off"]
+    assert "Leaves this account out." in said["Out"]
