@@ -4,17 +4,17 @@ An account is an event by itself. Where one log-in ends and several accounts wit
 dozens of them, and a day with forty lines is read by nobody.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from accounts.leaving import LIVING
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, SavedView
 from tokens import renewal
 from tokens.channels import declarations
 from tokens.models import Token
@@ -29,6 +29,8 @@ from users.visibility import names_for
 MOST = 1_000  # accounts, those that end first
 ALONE = 3  # accounts that end with one log-in and are still events of their own
 NAMED = 30  # accounts that one event names
+
+_of_view: list[Callable[[User, SavedView], QuerySet[Account]]] = []
 
 say = partial(phrase, "words/calendar.txt")
 
@@ -58,13 +60,20 @@ class _Ending:
         return self.account.deadline
 
 
-def deadlines(*, user: User, team: Team | None, now: datetime) -> list[Deadline]:
-    """Return the deadlines of the accounts that the person sees now: of a team, or None: of "My accounts". In the order of their days.
+def read_views_by(accounts_of: Callable[[User, SavedView], QuerySet[Account]]) -> None:
+    """Say how the accounts of a saved view are found that a person sees: the list whose filters it holds is above this app."""
+    _of_view.append(accounts_of)
 
-    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Five queries.
+
+def deadlines(
+    *, user: User, team: Team | None, now: datetime, view: SavedView | None = None
+) -> list[Deadline]:
+    """Return the deadlines of the accounts that the person sees now: of a team, a saved view, or neither: of "My accounts". By their days.
+
+    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Five queries, without the view's.
     """
     names = names_for(user)
-    endings = [one for one in _endings(user, team, now) if not _renews(one, now)]
+    endings = [one for one in _endings(_accounts(user, team, view), now) if not _renews(one, now)]
     together: dict[int, list[_Ending]] = {}
     for one in endings:
         together.setdefault(one.tokens[0].pk if one.tokens else 0, []).append(one)
@@ -77,13 +86,18 @@ def deadlines(*, user: User, team: Team | None, now: datetime) -> list[Deadline]
     return sorted(found, key=lambda one: (one.day, one.uid))
 
 
-def _endings(user: User, team: Team | None, now: datetime) -> list[_Ending]:
-    mine = (
-        Account.objects.of_person(user)
-        if team is None
-        else Account.objects.visible_to(user).filter(team=team)
-    )
-    dated = mine.filter(deadline_kind=Account.DeadlineKind.DATE, deadline__gt=now - timedelta(days=1))
+def _accounts(user: User, team: Team | None, view: SavedView | None) -> QuerySet[Account]:
+    if view is not None:
+        return Account.objects.visible_to(user).filter(
+            pk__in=_of_view[-1](user, view).order_by().values("pk")
+        )
+    if team is not None:
+        return Account.objects.visible_to(user).filter(team=team)
+    return Account.objects.of_person(user)
+
+
+def _endings(seen: QuerySet[Account], now: datetime) -> list[_Ending]:
+    dated = seen.filter(deadline_kind=Account.DeadlineKind.DATE, deadline__gt=now - timedelta(days=1))
     needed = dated.filter(paused_at=None).only("name", "channel", "native_id", "team", "deadline")
     accounts = list(needed.order_by("deadline", "pk")[:MOST])
     last = AccountToken.objects.filter(

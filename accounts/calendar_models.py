@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from accounts.view_models import SavedView
 from users.models import Team
 
 
@@ -11,8 +12,12 @@ class CalendarLink(models.Model):
     """One address. Only its hash is stored; it is shown once. Only `accounts.calendars` writes these."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="calendar_links")
-    # Whose accounts it shows; empty: those of "My accounts".
+    # Whose accounts it shows; without it and a view: those of "My accounts".
     team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="+")
+    # Or of a saved view of Social Accounts.
+    view = models.ForeignKey(
+        SavedView, models.CASCADE, null=True, blank=True, related_name="+", db_index=False
+    )
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
     made_at = models.DateTimeField(default=timezone.now)  # of the present address
     read_at = models.DateTimeField(null=True, blank=True)  # within an hour

@@ -15,9 +15,10 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import calendar_events
+from accounts import calendar_events, saved_views
 from accounts.calendar_events import Deadline
-from accounts.models import CalendarLink
+from accounts.models import CalendarLink, SavedView
+from accounts.permissions import VIEW
 from ui.calendar_file import CalendarEvent, calendar
 from ui.phrases import phrase
 from ui.refusal import Refusal
@@ -43,18 +44,22 @@ class CalendarText:
 
 
 @transaction.atomic
-def make(*, user: User, team: Team | None, now: datetime) -> tuple[CalendarLink, str]:
-    """Make an address for the accounts of a team, or None: of "My accounts". Return the row, and the secret, which is shown once.
+def make(
+    *, user: User, team: Team | None, now: datetime, view: SavedView | None = None
+) -> tuple[CalendarLink, str]:
+    """Make an address for the accounts of a team, a saved view, or neither: of "My accounts". Return the row, and the secret, shown once.
 
-    Raises Refusal where the person may not see the team, or has as many as one may have.
+    Raises Refusal where the person may not see the team or the view, or has as many as one may have.
     """
     if team is not None and not _sees(user, team):
         raise Refusal(say("no_team"))
+    if view is not None and not _sees_view(user, view):
+        raise Refusal(say("no_view"))
     locked = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if CalendarLink.objects.filter(user=locked).count() >= MOST:
         raise Refusal(say("enough", n=MOST))
     secret = secrets.token_urlsafe(32)
-    link = CalendarLink.objects.create(user=user, team=team, sha256=_digest(secret), made_at=now)
+    link = CalendarLink.objects.create(user=user, team=team, view=view, sha256=_digest(secret), made_at=now)
     logger.info("calendar %s made for user %s, team %s", link.pk, user.pk, link.team_id)
     return link, secret
 
@@ -83,18 +88,20 @@ def revoke_all(*, user_id: int, team_id: int | None = None) -> int:
 
 def of_person(user: User) -> list[CalendarLink]:
     """Return a person's addresses, the newest first."""
-    return list(CalendarLink.objects.filter(user=user).select_related("team").defer("said").order_by("-pk"))
+    return list(
+        CalendarLink.objects.filter(user=user).select_related("team", "view").defer("said").order_by("-pk")
+    )
 
 
 def opened(secret: str) -> CalendarLink | None:
-    """Return what a secret opens; None for one that is unknown, or whose person was switched off or no longer sees the team.
+    """Return what a secret opens; None for one that is unknown, or whose person was switched off or no longer sees the team or view.
 
     The latter ends it for good, so that it opens nothing either when the person gets the role again.
     """
-    found = CalendarLink.objects.select_related("user", "team").filter(sha256=_digest(secret)).first()
+    found = CalendarLink.objects.select_related("user", "team", "view").filter(sha256=_digest(secret)).first()
     if found is None:
         return None
-    if not found.user.is_active or (found.team is not None and not _sees(found.user, found.team)):
+    if not found.user.is_active or not _still_sees(found):
         revoke(link=found)
         return None
     return found
@@ -103,9 +110,10 @@ def opened(secret: str) -> CalendarLink | None:
 def read(link: CalendarLink, *, now: datetime) -> CalendarText:
     """Return the file as its person sees it now, and keep what it says, so that a moved deadline is told as moved."""
     with languages.spoken(link.user.language):
-        deadlines = calendar_events.deadlines(user=link.user, team=link.team, now=now)
+        deadlines = calendar_events.deadlines(user=link.user, team=link.team, view=link.view, now=now)
         said = _said(link.said, deadlines, now)
-        name = say("name", team=link.team.name) if link.team else say("name_mine")
+        about = link.view or link.team
+        name = say("name", team=str(about)) if about else say("name_mine")
         events = [_event(one, said[one.uid]) for one in deadlines]
         body = calendar(name, say("about", most=calendar_events.MOST), events, every=EVERY)
     trace, changed = hashlib.sha256(body).hexdigest(), link.changed_at or now
@@ -148,6 +156,23 @@ def teams_for(user: User, *, most: int) -> list[Team]:
 
 def _sees(user: User, team: Team) -> bool:
     return user.sees_all_teams or user.teams.filter(pk=team.pk).exists()
+
+
+def views_for(user: User) -> list[SavedView]:
+    """Return the saved views for whose accounts the person may make one, by name: the list they are of is the portal's."""
+    return list(saved_views.seen_by(user)) if user.is_staff and user.has_perm(VIEW) else []
+
+
+def _sees_view(user: User, view: SavedView) -> bool:
+    return bool(
+        user.is_staff and user.has_perm(VIEW) and saved_views.seen_by(user).filter(pk=view.pk).exists()
+    )
+
+
+def _still_sees(link: CalendarLink) -> bool:
+    return (link.team is None or _sees(link.user, link.team)) and (
+        link.view is None or _sees_view(link.user, link.view)
+    )
 
 
 def _digest(secret: str) -> str:

@@ -13,10 +13,12 @@ class PortalConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Say how the test mail of the first steps is built."""
-        from portal import first_steps
+        """Say how the test mail of the first steps is built, and how calendars find the accounts of a saved view."""
+        from accounts import calendar_events
+        from portal import first_steps, view_accounts
 
         first_steps.register()
+        calendar_events.read_views_by(view_accounts.of_view)
 
 
 class AdminSiteConfig(admin_apps.AdminConfig):

@@ -50,10 +50,11 @@ def calendars(request: HttpRequest) -> HttpResponse:
         return _page(request, user)
     chosen = request.POST.get("team", "")
     teams = {str(team.pk): team for team in domain.teams_for(user, most=SHOWN_TEAMS)}
-    if chosen and chosen not in teams:
+    views = {f"view-{view.pk}": view for view in domain.views_for(user)}
+    if chosen and chosen not in teams and chosen not in views:
         return _page(request, user, refused=say("no_team"), status=HTTPStatus.BAD_REQUEST)
     try:
-        _, secret = domain.make(user=user, team=teams.get(chosen), now=timezone.now())
+        _, secret = domain.make(user=user, team=teams.get(chosen), view=views.get(chosen), now=timezone.now())
     except Refusal as refusal:
         return _page(request, user, refused=str(refusal), status=HTTPStatus.BAD_REQUEST)
     return _page(request, user, secret=secret)
@@ -131,6 +132,7 @@ def _page(
     context = {
         "links": domain.of_person(user),
         "teams": domain.teams_for(user, most=SHOWN_TEAMS),
+        "views": domain.views_for(user),
         "address": address,
         "program": f"webcal://{address.partition('://')[2]}" if address else "",
         "refused": refused,
@@ -139,7 +141,7 @@ def _page(
 
 
 def _own(request: HttpRequest, calendar_id: int) -> CalendarLink:
-    links = CalendarLink.objects.filter(user=person(request)).select_related("team").defer("said")
+    links = CalendarLink.objects.filter(user=person(request)).select_related("team", "view").defer("said")
     return get_object_or_404(links, pk=calendar_id)
 
 

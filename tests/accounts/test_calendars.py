@@ -13,10 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import calendar_events, calendars, pool
+from accounts import calendar_events, calendars, pool, saved_views
 from accounts.models import Account, CalendarLink
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
+from ui.refusal import Refusal
 from users import roles
 from users.models import Membership, Team, User
 from users.role_choices import Role
@@ -134,6 +135,29 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
     assert len(found) == 3
     assert [one.title for one in limited] == ["5 Facebook accounts stop"]
     assert len(of_many) == len(of_few) <= 5
+
+
+def test_a_saved_view_is_read_by_its_filters_as_its_reader_sees_them(ada: User, team: Team) -> None:
+    mira = make_user("mira@example.com", name="Mira Ode", team=team, is_staff=True)
+    roles.give(mira, Role.MANAGER)
+    mira.groups.set([Group.objects.get(name="Staff")])
+    mira = User.objects.get(pk=mira.pk)
+    found, *_others = (
+        carried(make_token(consented_by=ada, deadline=ENDS), of, name)[0]
+        for of, name in ((team, "Lumen EU"), (team, "Else"), (make_team("Fern"), "Lumen Fern"))
+    )
+    view = saved_views.save(owner=mira, name="Mine", query="q=Lumen&p=2", team=None, now=NOW)
+    with pytest.raises(Refusal, match="You cannot see this view"):
+        calendars.make(user=ada, team=None, view=view, now=NOW)
+    _, secret = calendars.make(user=mira, team=None, view=view, now=NOW)
+
+    opened = calendars.opened(secret)
+    assert opened
+    shown = events(calendars.read(opened, now=NOW).body)
+    User.objects.filter(pk=mira.pk).update(is_staff=False)
+
+    assert [uid.partition("@")[0] for uid in shown] == [f"account-{found.pk}"]
+    assert calendars.opened(secret) is None
 
 
 def test_walls_hold_at_each_reading(ada: User, team: Team) -> None:
