@@ -22,10 +22,14 @@ class ApiKey(models.Model):
     name = models.CharField(max_length=100)
     prefix = models.CharField(max_length=16, unique=True)
     sha256 = models.CharField(max_length=64, unique=True, editable=False)
-    scopes = ArrayField(models.CharField(max_length=20, choices=Scope), default=list)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope), default=list, verbose_name=_("scopes")
+    )
     # Empty: all.
     channels = ArrayField(models.CharField(max_length=20, choices=channel_choices), default=list, blank=True)
-    teams = models.ManyToManyField(Team, related_name="api_keys")  # the key sees these teams' accounts
+    teams = models.ManyToManyField(
+        Team, related_name="api_keys", verbose_name=_("teams")
+    )  # the key sees these teams' accounts
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
     )

@@ -31,7 +31,7 @@ class Macro(models.Model):
         ALL = "all", _("All accounts, also those added later")
 
     name = models.CharField(_("macro name"), max_length=100, unique=True)
-    description = models.TextField(blank=True)
+    description = models.TextField(_("description"), blank=True)
     enabled = models.BooleanField(_("on"), default=True)
     scope = models.CharField(
         _("apply on account"), max_length=10, choices=AppliesTo, default=AppliesTo.CHOSEN
@@ -53,6 +53,8 @@ class Macro(models.Model):
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
+        verbose_name = _("macro")
+        verbose_name_plural = _("macros")
         ordering = ["name"]
         permissions = [
             ("apply_macro", "Can apply macros to accounts"),

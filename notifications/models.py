@@ -23,11 +23,11 @@ class Message(models.Model):
         HELD = "held", _("Held for a digest")
 
     kind = models.CharField(max_length=30)
-    recipient = models.EmailField()
+    recipient = models.EmailField(_("recipient"))
     team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
     dedupe_key = models.CharField(max_length=320)
     payload = models.JSONField(default=dict, blank=True)  # ids that the builder needs; never a secret
-    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)
     # Grows with every claim; a result is recorded only for the newest.
     attempts = models.PositiveSmallIntegerField(default=0)
     # How often in a row a worker vanished while it held this message.
@@ -50,6 +50,8 @@ class Message(models.Model):
     error = models.CharField(max_length=500, blank=True)  # why it failed, was cancelled, or is tried again
 
     class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
         ordering = ["-created_at", "-id"]
         # A unique field would bring a second index, for LIKE.
         constraints = [models.UniqueConstraint(fields=["dedupe_key"], name="one_message_per_dedupe_key")]

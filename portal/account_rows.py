@@ -17,7 +17,7 @@ from tokens.models import Token
 from ui import dates
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from ui.text import join_names, mid
+from ui.text import join_names, mid, restriction_said
 
 say = partial(phrase, "words/pool.txt")
 
@@ -87,7 +87,7 @@ def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:
-        return account.restriction
+        return restriction_said(account.restriction)
     if one.health in {Health.URGENT, Health.AT_RISK}:
         return _what_ends(one, names)
     if one.health == Health.NO_BACKUP:

@@ -10,7 +10,7 @@ from tokens.channels.base import Channel
 from tokens.models import Token
 from ui.dates import CLOCK_NAMES, source_words
 from ui.phrases import phrase
-from ui.text import join_names
+from ui.text import join_names, quoted
 
 say = partial(phrase, "words/pool.txt")
 
@@ -89,7 +89,7 @@ def permissions(token: Token, channel: str) -> str:
         return say("not_available")
     wanted = package.scopes
     missing = [str(scope.label) for scope in wanted if scope.name not in token.scopes]
-    named = join_names([f"“{label}”" for label in missing])
+    named = join_names([quoted(str(label)) for label in missing])
     had = len(wanted) - len(missing)
     dead = token.state == Token.State.DEAD
     return say("permissions", n=had, n_all=len(wanted), missing=named, dead=dead)

@@ -12,7 +12,7 @@ from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
 from macros import opt_outs, preview, scope
@@ -160,7 +160,7 @@ class MacroAdmin(OwnList):
 
         return prepare
 
-    @display(description=gettext_lazy("Owner"))
+    @display(description=pgettext_lazy("of a macro", "Owner"))
     def owner_cell(self, macro: Any) -> str:
         """Return who looks after it, and whether that person can no longer log in."""
         if macro.owner is None:

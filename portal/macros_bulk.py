@@ -10,7 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, pgettext_lazy
 
 from macros import owning, scope
 from macros.models import Macro
@@ -29,7 +29,7 @@ class OwnerForm(ConfirmForm):
     """Whom to give the macros to: somebody who opens the portal, of the people whom the person sees."""
 
     owner = forms.ModelChoiceField(
-        label=gettext_lazy("Owner"), queryset=User.objects.none(), empty_label=None
+        label=pgettext_lazy("of a macro", "Owner"), queryset=User.objects.none(), empty_label=None
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

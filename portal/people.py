@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext
+from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
@@ -86,7 +86,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),
         (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
-        (gettext_lazy("Log-ins"), {"fields": ["log_ins"]}),
+        (pgettext_lazy("at AdToken", "Log-ins"), {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]

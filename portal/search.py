@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.translation import gettext
 from unfold.dataclasses import SearchResult
 
 from accounts.health_sql import by_deadline
@@ -29,7 +30,7 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     seen = admin.site.get_model_admin(LinkProblem).get_queryset(request)
     return [
-        _result(problem.code, f"{problem.user or 'Somebody'} · {problem.get_channel_display()} · {problem.get_kind_display()}",
+        _result(problem.code, f"{problem.user or gettext('Somebody')} · {problem.get_channel_display()} · {problem.get_kind_display()}",
                 "accounts_linkproblem_change", problem.pk, "link_off")
         for problem in seen.filter(code__istartswith=term)[:MOST]
     ]  # fmt: skip

@@ -22,6 +22,7 @@ from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
+from ui.text import quoted, restriction_said
 
 SHOWN = 20
 MOST = 500
@@ -240,7 +241,7 @@ def _mail_line(row: MessageRow) -> HistoryLine:
         at=row.at,
         key=(row.at, 2, message.pk),
         title=say("mail_left_out" if row.left_out else f"mail_{became}", who=row.who),
-        text=" ".join(part for part in (f"“{row.subject}”", _sentence(row.said), row.why) if part),
+        text=" ".join(part for part in (quoted(row.subject), _sentence(row.said), row.why) if part),
         icon="mail",
         tone="bad" if failed else "mute" if row.left_out or message.state == Message.State.CANCELLED else "",
         url=row.url,
@@ -267,7 +268,9 @@ def _cause(account: Account, event: AccountEvent) -> str:
         *Reason,
         *DECIDED_HERE,
     }:
-        told = {Kind.RESTRICTED, Kind.NOT_MINE}
+        if event.kind == Kind.RESTRICTED:
+            return restriction_said(event.note)
+        told = {Kind.NOT_MINE}
         if event.actor_id is None:  # by the link of a mail; else it is said beside who did it
             told |= {Kind.ACKNOWLEDGED, Kind.SNOOZED}
         return event.note if event.kind in told else ""

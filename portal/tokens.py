@@ -203,8 +203,9 @@ class TokenAdmin(ReadOnlyList):
         if not shown:
             return format_html('<span class="at-quiet">{}</span>', gettext("linked to none"))
         links = format_html_join("", '<a class="at-name" href="{}#token-{}">{}</a>', shown)
-        more = "" if token.more < MANY else "+"
-        return format_html("{}{}", links, f"and {token.more}{more} more" if token.more else "")
+        number = f"{token.more}+" if token.more >= MANY else str(token.more)
+        more = gettext("and %(number)s more") % {"number": number}
+        return format_html("{}{}", links, more if token.more else "")
 
     @display(description=gettext_lazy("Deadline"), ordering="deadline")
     def deadline_cell(self, token: Any) -> SafeString:

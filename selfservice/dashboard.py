@@ -25,7 +25,7 @@ from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
-from ui.text import first_name, join_names, mid
+from ui.text import first_name, join_names, mid, restriction_said
 from users import roles
 from users.models import User
 from users.visibility import names_for
@@ -226,7 +226,7 @@ def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime)
         return AccountRow(account, health, say("paused", note=account.pause_note), STOPPED)
     if account.restriction:
         label = registry.get(account.channel).label
-        text = say("restricted", channel=label, restriction=account.restriction)
+        text = say("restricted", channel=label, restriction=restriction_said(account.restriction))
         return AccountRow(account, health, text, STOPPED)
     own = overview.own_entry(one, user)
     if health == Health.DATE_UNKNOWN:

@@ -30,20 +30,21 @@ class ChannelApp(vault.NamesItsKeys):
         LIVE = "live", _("Live")
         RETIRING = "retiring", _("Retiring")
 
-    channel = models.CharField(max_length=20, choices=channel_choices)
-    label = models.CharField(max_length=100, blank=True)
+    channel = models.CharField(_("channel"), max_length=20, choices=channel_choices)
+    label = models.CharField(_("label"), max_length=100, blank=True)
     client_id = models.CharField(_("client ID"), max_length=200)
     secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
     secrets_key = vault.KeyNameField(of="secrets")
     scopes = models.JSONField(default=list, blank=True, help_text=_("Empty: the channel's usual ones."))
     redirect_base = models.CharField(
+        _("redirect base"),
         max_length=200,
         blank=True,
         validators=[URLValidator(["https", "http"])],
         help_text=_("Empty: BASE_URL."),
     )
     is_default = models.BooleanField(default=True, help_text=_("New links use this app."))
-    state = models.CharField(max_length=20, choices=State, default=State.NOT_SET_UP)
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.NOT_SET_UP)
     fault = models.CharField(
         max_length=300, blank=True, help_text=_("What the channel said when it refused our app.")
     )
@@ -83,9 +84,13 @@ class ChannelApp(vault.NamesItsKeys):
             "Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget."
         ),
     )
-    version = models.PositiveIntegerField(default=1, help_text=_("Grows with every change; caches go by it."))
+    version = models.PositiveIntegerField(
+        _("version"), default=1, help_text=_("Grows with every change; caches go by it.")
+    )
 
     class Meta:
+        verbose_name = _("channel app")
+        verbose_name_plural = _("channel apps")
         ordering = ["channel", "id"]
         constraints = [
             models.UniqueConstraint(fields=["channel", "client_id"], name="one_row_per_channel_app"),

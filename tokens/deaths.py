@@ -103,6 +103,8 @@ class Incident(models.Model):
     told_at = models.DateTimeField(null=True)  # when operators were told
 
     class Meta:
+        verbose_name = _("incident")
+        verbose_name_plural = _("incidents")
         ordering = ["-began_at"]
         constraints = [
             models.UniqueConstraint(

@@ -76,7 +76,7 @@ class UnknownAnswer(models.Model):
 
     app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers", db_index=False)
     fingerprint = models.CharField(max_length=32)
-    call = models.CharField(max_length=20)
+    call = models.CharField(_("call"), max_length=20)
     status = models.PositiveIntegerField()
     sample = models.JSONField(default=dict)  # what the channel answered first, without secrets
     count = models.PositiveIntegerField(default=1)
@@ -94,6 +94,8 @@ class UnknownAnswer(models.Model):
     note = models.CharField(max_length=300, blank=True)
 
     class Meta:
+        verbose_name = _("unknown answer")
+        verbose_name_plural = _("unknown answers")
         ordering = ["-last_seen_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["app", "fingerprint"], name="one_row_per_unknown_answer"),

@@ -229,6 +229,8 @@ class Token(vault.NamesItsKeys):
     objects: ClassVar[TokenQuerySet] = TokenQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
+        verbose_name = _("token")
+        verbose_name_plural = _("tokens")
         constraints = [
             models.UniqueConstraint(fields=["app", "native_user_id"], name="one_token_per_native_user"),
             models.CheckConstraint(

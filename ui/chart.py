@@ -1,6 +1,6 @@
 """A chart of stacked columns as numbers for an SVG: `templates/ui/_chart.html` draws it, style sheets colour it.
 
-stacked([Column("23 Nov", "Week of 23 Nov", [Part("facebook", "Facebook", 4, "?week=2026-11-23&channel=facebook")])])
+stacked([Column("23 Nov", "Week of 23 Nov", [Part("a", "Channel A", 4, "?week=2026-11-23&channel=a")])])
 """
 
 from collections.abc import Sequence

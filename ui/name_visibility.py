@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 from ui.text import HiddenName, first_name, hidden_name
 
@@ -96,7 +96,7 @@ class NameVisibility:
             return ""
         if self.sees_all or user.pk == self.viewer_id or user.pk in self.colleagues:
             return str(user)
-        return gettext("An administrator") if user.is_superuser else unnamed()
+        return pgettext("as a name", "An administrator") if user.is_superuser else unnamed()
 
     def team(self, team: NamedTeam | None) -> str:
         """Return the name of a team; of one that the viewer is not in, no more than that it is another one."""

@@ -52,6 +52,14 @@ def mid(text: str) -> str:
     return text[:1].lower() + text[1:] if (get_language() or "en").startswith("en") else text
 
 
+def restriction_said(kept: str) -> str:
+    """Return why a channel restricts an ad account in the reader's language: it is kept in the words of the catalogue, parts by commas.
+
+    What is no message there, a channel's own words, stays as it is.
+    """
+    return ", ".join(gettext(part) if part else "" for part in kept.split(", "))
+
+
 def quoted(text: str) -> str:
     """Return the text between the quotation marks of the language."""
     return gettext("“%(text)s”") % {"text": text}

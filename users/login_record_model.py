@@ -47,8 +47,8 @@ class LoginRecord(models.Model):
         LINKING = "linking", _("Way back from a channel")
 
     at = models.DateTimeField()
-    kind = models.CharField(max_length=10, choices=Kind)
-    succeeded = models.BooleanField()
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind)
+    succeeded = models.BooleanField(_("succeeded"))
     user = models.ForeignKey(
         "users.User", models.DO_NOTHING, null=True, db_constraint=False, db_index=False, related_name="+"
     )
@@ -56,8 +56,8 @@ class LoginRecord(models.Model):
         max_length=254, blank=True, help_text=_("The address that was typed, or the person's at that time.")
     )
     address = models.GenericIPAddressField(null=True)
-    browser = models.CharField(max_length=BROWSER_LENGTH, blank=True)
-    detail = models.CharField(max_length=200, blank=True)
+    browser = models.CharField(_("browser"), max_length=BROWSER_LENGTH, blank=True)
+    detail = models.CharField(_("detail"), max_length=200, blank=True)
 
     class Meta:
         verbose_name = _("log-in")

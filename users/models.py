@@ -13,6 +13,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from users.address_event_model import AddressEvent as AddressEvent
@@ -57,10 +58,14 @@ class User(AbstractBaseUser, PermissionsMixin):
     name = models.CharField(max_length=150, blank=True, help_text=_("As colleagues see it."))
     time_zone = models.CharField(max_length=64, blank=True, help_text=_("Empty: the project's time zone."))
     language = models.CharField(
-        max_length=10, blank=True, db_default="", help_text=_("Empty: as the browser asks for it.")
+        _("language"),
+        max_length=10,
+        blank=True,
+        db_default="",
+        help_text=_("Empty: as the browser asks for it."),
     )
     theme = models.CharField(
-        max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
+        _("theme"), max_length=5, choices=Theme, default=Theme.AUTO, help_text=_("Light or dark pages.")
     )
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May open the admin portal."))
     # Known to us by a client link: has no password, gets mail, renews the own log-ins by links, and nothing else.
@@ -78,6 +83,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
         constraints = [
             models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_is_lower_case"),
             models.CheckConstraint(
@@ -139,7 +146,7 @@ class Team(models.Model):
     """People who share accounts: a client of an agency, a brand, a country."""
 
     name = models.CharField(max_length=100, unique=True)
-    is_default = models.BooleanField(default=False, help_text=_("Takes what names no team."))
+    is_default = models.BooleanField(_("is default"), default=False, help_text=_("Takes what names no team."))
     members_only = models.BooleanField(
         _("own people only"),
         default=False,
@@ -157,6 +164,8 @@ class Team(models.Model):
     )
 
     class Meta:
+        verbose_name = _("team")
+        verbose_name_plural = _("teams")
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(
@@ -197,6 +206,8 @@ class Membership(models.Model):
     )
 
     class Meta:
+        verbose_name = _("membership")
+        verbose_name_plural = _("memberships")
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
 
     def __str__(self) -> str:
@@ -249,16 +260,20 @@ class Invitation(models.Model):
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
     is_staff = models.BooleanField(default=False)  # whether the role opens the portal
     role = models.CharField(max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER)
-    invited_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
+    invited_by = models.ForeignKey(
+        User, models.SET_NULL, null=True, related_name="+", verbose_name=_("invited by")
+    )
     key = models.CharField(max_length=32, unique=True, default=new_invitation_key, editable=False)
-    number = models.PositiveIntegerField(default=1, help_text=_("How often it was mailed."))
-    created_at = models.DateTimeField(default=timezone.now)
-    expires_at = models.DateTimeField()
-    accepted_at = models.DateTimeField(null=True, blank=True)
-    revoked_at = models.DateTimeField(null=True, blank=True)
+    number = models.PositiveIntegerField(_("number"), default=1, help_text=_("How often it was mailed."))
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    expires_at = models.DateTimeField(_("expires at"))
+    accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
 
     class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
         constraints = [
             models.CheckConstraint(
@@ -289,7 +304,7 @@ class Invitation(models.Model):
     @property
     def inviter(self) -> str:
         """Return the name of who invites, also when that person is gone."""
-        return self.invited_by.get_full_name() if self.invited_by else "An administrator"
+        return self.invited_by.get_full_name() if self.invited_by else gettext("An administrator")
 
     def is_open(self, now: datetime) -> bool:
         """Return whether the invitation can still be accepted."""

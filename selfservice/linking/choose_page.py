@@ -16,7 +16,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
-from ui.text import first_name, hidden_name, join_names
+from ui.text import first_name, hidden_name, join_names, restriction_said
 from users.models import User
 from users.visibility import names_for
 
@@ -45,7 +45,7 @@ def _row(one: Candidate, user: User, names: NameVisibility, label: str) -> Offer
     facts = {
         "standing": one.standing,
         "channel": label,
-        "restriction": one.native.restriction,
+        "restriction": restriction_said(one.native.restriction or ""),
         "who": join_names(_names(one, user, names)),
     }
     return OfferedRow(

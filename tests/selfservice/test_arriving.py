@@ -1,5 +1,7 @@
 """The link to an account in a mail leads each reader to the page that is theirs, and says what to do where there is none."""
 
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -52,12 +54,20 @@ def test_staff_without_the_permission_land_where_marketers_do(client: Client) ->
 def test_an_address_without_a_log_in_is_told_what_to_do_and_reads_no_account_s_name(client: Client) -> None:
     account = make_account(name="Lumen Shoes EU")
 
-    page = client.get(reverse("open_account", args=[account.pk]))
+    page, other = (client.get(reverse("open_account", args=[account.pk + more])).text for more in (0, 1))
 
-    assert "No log-in?" in page.text
-    assert "Lumen" not in page.text
-    other = client.get(reverse("open_account", args=[account.pk + 1])).text
-    assert page.text == other.replace(f"%2F{account.pk + 1}%2F", f"%2F{account.pk}%2F")
+    assert "No log-in?" in page
+    assert "Lumen" not in page
+    assert without_own(page, account.pk) == without_own(other, account.pk + 1)
+
+
+def without_own(page: str, pk: int) -> str:
+    """Return the page without its own address and the number of its forms."""
+    return re.sub(
+        r'(name="csrfmiddlewaretoken" value=)"\w+"',
+        r"\1",
+        page.replace(f"%2F{pk}%2F", "").replace(f"/{pk}/", ""),
+    )
 
 
 def test_somebody_of_another_team_is_told_so_and_not_which_account_it_is(client: Client) -> None:

@@ -38,6 +38,8 @@ KNOWN = {
     "signed",
     "token",
     "lnk",
+    "english",
+    "deutsch",
 }
 # Lines that may be read in no language: what staff typed or a channel said, as it is stored.
 MAY_BE_READ = {

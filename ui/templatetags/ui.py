@@ -129,6 +129,12 @@ def join_quoted(names: Sequence[str]) -> str:
 
 
 @register.filter
+def restriction_said(kept: str) -> str:
+    """Return why a channel restricts an ad account, in the reader's language."""
+    return text.restriction_said(kept)
+
+
+@register.filter
 def mid(what: str) -> str:
     """Return a text for the middle of a sentence, as `ui.text.mid` does."""
     return text.mid(what)

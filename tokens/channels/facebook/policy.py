@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
 from tokens.channels.roles import RoleTable
@@ -55,30 +56,30 @@ STATUS_NAMES = {
 }
 # Why ads do not run. A pending settlement (8) and the grace period (9) are warnings: ads run on, so they restrict nothing.
 RESTRICTIONS = {
-    2: _("disabled"),
-    3: _("unpaid bill"),
-    7: _("under review for risk"),
-    100: _("being closed"),
-    101: _("closed"),
+    2: gettext_noop("disabled"),
+    3: gettext_noop("unpaid bill"),
+    7: gettext_noop("under review for risk"),
+    100: gettext_noop("being closed"),
+    101: gettext_noop("closed"),
 }
 CLOSED = frozenset({100, 101})
 # disable_reason of a status 2.
 DISABLE_REASONS = {
-    1: _("disabled for breaking the advertising rules"),
-    2: _("disabled for a review of intellectual property"),
-    3: _("disabled for an unpaid bill or a risky payment"),
-    4: _("disabled and shut down"),
-    5: _("disabled for a review of its ads"),
-    6: _("disabled for a review of the business"),
-    7: _("disabled for good"),
-    8: _("disabled as an unused reseller account"),
-    9: _("disabled as unused"),
-    10: _("disabled as an umbrella ad account"),
-    11: _("disabled for breaking the rules of business managers"),
-    12: _("disabled for misrepresentation"),
-    13: _("disabled for being shared against the terms"),
-    14: _("disabled for a review of its message ads"),
-    15: _("disabled after somebody broke into it"),
+    1: gettext_noop("disabled for breaking the advertising rules"),
+    2: gettext_noop("disabled for a review of intellectual property"),
+    3: gettext_noop("disabled for an unpaid bill or a risky payment"),
+    4: gettext_noop("disabled and shut down"),
+    5: gettext_noop("disabled for a review of its ads"),
+    6: gettext_noop("disabled for a review of the business"),
+    7: gettext_noop("disabled for good"),
+    8: gettext_noop("disabled as an unused reseller account"),
+    9: gettext_noop("disabled as unused"),
+    10: gettext_noop("disabled as an umbrella ad account"),
+    11: gettext_noop("disabled for breaking the rules of business managers"),
+    12: gettext_noop("disabled for misrepresentation"),
+    13: gettext_noop("disabled for being shared against the terms"),
+    14: gettext_noop("disabled for a review of its message ads"),
+    15: gettext_noop("disabled after somebody broke into it"),
 }
 
 
@@ -87,4 +88,4 @@ def restriction(status: int | None, disable_reason: int | None) -> str:
     if status is None or status not in RESTRICTIONS:
         return ""
     disabled = DISABLE_REASONS.get(disable_reason or 0) if status == 2 else None
-    return str(disabled or RESTRICTIONS[status])
+    return disabled or RESTRICTIONS[status]

@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
 from tokens.channels.roles import RoleTable
@@ -52,26 +53,26 @@ ROLES = RoleTable(
 ACTIVE, RUNNABLE = "ACTIVE", "RUNNABLE"
 CLOSED = frozenset({"CANCELED", "CANCELLED", "PENDING_DELETION", "REMOVED"})  # both spellings were seen
 STATUSES = {
-    "CANCELED": _("closed"),
-    "CANCELLED": _("closed"),
-    "DRAFT": _("not set up yet"),
-    "PENDING_DELETION": _("being deleted"),
-    "REMOVED": _("deleted"),
+    "CANCELED": gettext_noop("closed"),
+    "CANCELLED": gettext_noop("closed"),
+    "DRAFT": gettext_noop("not set up yet"),
+    "PENDING_DELETION": gettext_noop("being deleted"),
+    "REMOVED": gettext_noop("deleted"),
 }
 # servingStatuses other than RUNNABLE. The first is documented, the others were seen; no source proves that the list is whole.
 HOLDS = {
-    "BILLING_HOLD": _("on hold for billing"),
-    "STOPPED": _("stopped"),
-    "ACCOUNT_TOTAL_BUDGET_HOLD": _("the account's budget is used up"),
-    "ACCOUNT_END_DATE_HOLD": _("the account's end date has passed"),
-    "RESTRICTED_HOLD": _("restricted by LinkedIn"),
-    "INTERNAL_HOLD": _("on hold at LinkedIn"),
+    "BILLING_HOLD": gettext_noop("on hold for billing"),
+    "STOPPED": gettext_noop("stopped"),
+    "ACCOUNT_TOTAL_BUDGET_HOLD": gettext_noop("the account's budget is used up"),
+    "ACCOUNT_END_DATE_HOLD": gettext_noop("the account's end date has passed"),
+    "RESTRICTED_HOLD": gettext_noop("restricted by LinkedIn"),
+    "INTERNAL_HOLD": gettext_noop("on hold at LinkedIn"),
 }
 
 
 def restriction(status: str, serving: Collection[str]) -> str:
     """Return in plain words why LinkedIn limits an ad account, or nothing. An unknown hold is told in LinkedIn's own word."""
     if status in STATUSES:
-        return str(STATUSES[status])
-    holds = [str(HOLDS.get(one, one)) for one in serving if one != RUNNABLE]
+        return STATUSES[status]
+    holds = [HOLDS.get(one, one) for one in serving if one != RUNNABLE]
     return ", ".join(holds)[:200]

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime, Renewal, RequestedScope
 from tokens.channels.roles import RoleTable
@@ -60,4 +61,4 @@ ROLES = RoleTable(
 )
 
 # Pinterest has no status of an ad account: it refuses calls with these codes, in sentences that begin alike.
-RESTRICTIONS = {2625: _("disapproved"), 2626: _("under review")}
+RESTRICTIONS = {2625: gettext_noop("disapproved"), 2626: gettext_noop("under review")}

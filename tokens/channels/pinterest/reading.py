@@ -35,7 +35,7 @@ def account_of(body: Any, *, scopes: Scopes, person: Identity | None = None) -> 
 
 def restriction(codes: Iterable[int | str], message: str) -> str:
     """Return in plain words why Pinterest limits an account."""
-    found = [str(words) for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
+    found = [words for code, words in policy.RESTRICTIONS.items() if code in set(codes)]
     if not found:
         return message[:300] or "restricted"
     return f"{found[0]}, “{message[:LONGEST_MESSAGE]}”" if message else found[0]

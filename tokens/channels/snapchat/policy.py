@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import CanPublish, Lifetime, Renewal, RequestedScope
 from tokens.channels.roles import RoleTable
@@ -53,17 +54,17 @@ ORGANIZATION_ROLES = frozenset({"data_admin", "business_admin"})
 ACTIVE = "ACTIVE"  # the only status of an ad account in real records
 # Words for the others that schemas of third parties name; no document of Snapchat's lists them.
 RESTRICTIONS = {
-    "PAUSED": _("paused"),
-    "PENDING": _("not yet approved"),
-    "DISABLED": _("disabled"),
-    "CLOSED": _("closed"),
-    "DELETED": _("deleted"),
+    "PAUSED": gettext_noop("paused"),
+    "PENDING": gettext_noop("not yet approved"),
+    "DISABLED": gettext_noop("disabled"),
+    "CLOSED": gettext_noop("closed"),
+    "DELETED": gettext_noop("deleted"),
 }
 # Codes of `delivery_status` that stop all of an ad account: https://developers.snap.com/api/marketing-api/Ads-API/delivery-status. Those of
 # budgets and of test ad accounts are left out: campaigns may be written there, and no document says more.
 STOPS = {
-    "NOT_ACTIVE_ORGANIZATION": _("its organization is not active"),
-    "INVALID_NOT_ACTIVE": _("not active"),
+    "NOT_ACTIVE_ORGANIZATION": gettext_noop("its organization is not active"),
+    "INVALID_NOT_ACTIVE": gettext_noop("not active"),
 }
 CLOSED = frozenset({"DISABLED", "CLOSED", "DELETED"})
 
@@ -79,7 +80,7 @@ def role(organization: Iterable[str], account: Iterable[str] | None) -> tuple[st
 def restriction(status: str, delivery: Iterable[str] | None) -> str | None:
     """Return in plain words why Snapchat limits an ad account, "" if it does not, None where only `delivery` would tell and is missing."""
     if status not in {"", ACTIVE}:
-        return str(RESTRICTIONS.get(status, f"status {status[:60]}"))
+        return RESTRICTIONS.get(status, f"status {status[:60]}")
     if delivery is None:
         return None
-    return ", ".join(str(words) for code, words in STOPS.items() if code in set(delivery))
+    return ", ".join(words for code, words in STOPS.items() if code in set(delivery))

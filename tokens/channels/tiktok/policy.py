@@ -3,7 +3,7 @@
 import re
 from datetime import date
 
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime
 from tokens.channels.roles import RoleTable
@@ -29,16 +29,16 @@ LIMITED, DISABLED = "STATUS_LIMIT", "STATUS_DISABLE"
 # Why an ad account cannot run ads, by its `status`. What is not here restricts nothing: STATUS_ENABLE, a change of the account's data
 # that is under review or was refused (STATUS_PENDING_CONFIRM_MODIFY, STATUS_CONFIRM_MODIFY_FAIL), and what we do not know.
 RESTRICTIONS = {
-    LIMITED: _("suspended"),
-    DISABLED: _("closed"),
-    "STATUS_PENDING_CONFIRM": _("not yet approved"),
-    "STATUS_PENDING_VERIFIED": _("not yet verified"),
-    "STATUS_CONFIRM_FAIL": _("not approved"),
-    "STATUS_CONFIRM_FAIL_END": _("not approved"),
-    "STATUS_WAIT_FOR_BPM_AUDIT": _("not yet approved"),
-    "STATUS_WAIT_FOR_PUBLIC_AUTH": _("the company is not yet verified"),
-    "STATUS_SELF_SERVICE_UNAUDITED": _("papers not yet verified"),
-    "STATUS_CONTRACT_PENDING": _("the contract has not begun"),
+    LIMITED: gettext_noop("suspended"),
+    DISABLED: gettext_noop("closed"),
+    "STATUS_PENDING_CONFIRM": gettext_noop("not yet approved"),
+    "STATUS_PENDING_VERIFIED": gettext_noop("not yet verified"),
+    "STATUS_CONFIRM_FAIL": gettext_noop("not approved"),
+    "STATUS_CONFIRM_FAIL_END": gettext_noop("not approved"),
+    "STATUS_WAIT_FOR_BPM_AUDIT": gettext_noop("not yet approved"),
+    "STATUS_WAIT_FOR_PUBLIC_AUTH": gettext_noop("the company is not yet verified"),
+    "STATUS_SELF_SERVICE_UNAUDITED": gettext_noop("papers not yet verified"),
+    "STATUS_CONTRACT_PENDING": gettext_noop("the contract has not begun"),
 }
 _NUMBER = re.compile(r"(?:^|(?<=[,;]))\s*\d{1,3}:(?=\s*\D)")
 _END_TIME = re.compile(r"[ ,;]*\bendtime:\s*(\d{4}-\d\d-\d\d)(?:[ T]\d\d:\d\d(?::\d\d)?)?")
@@ -47,7 +47,7 @@ LONGEST_REASON = 260  # characters of TikTok's own words that are kept
 
 def restriction(status: str, rejection_reason: str) -> str:
     """Return why TikTok limits an ad account, with TikTok's own words and the date that they may name; or nothing."""
-    plain = str(RESTRICTIONS.get(status, ""))
+    plain = RESTRICTIONS.get(status, "")
     said = _readable(rejection_reason)[:LONGEST_REASON]
     return f"{plain}, “{said}”" if plain and said else plain
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from tokens.channels.kinds import Lifetime
 from tokens.channels.roles import RoleTable
@@ -33,10 +34,10 @@ ROLES = RoleTable(
 ACCEPTED = "ACCEPTED"  # the only approval_status that X documents
 # Words for the others that were seen; no source proves that the list is whole.
 RESTRICTIONS = {
-    "PENDING": _("not yet approved"),
-    "UNDER_REVIEW": _("under review"),
-    "REJECTED": _("not approved"),
-    "CANCELLED": _("cancelled"),
+    "PENDING": gettext_noop("not yet approved"),
+    "UNDER_REVIEW": gettext_noop("under review"),
+    "REJECTED": gettext_noop("not approved"),
+    "CANCELLED": gettext_noop("cancelled"),
 }
 
 
@@ -62,4 +63,4 @@ def restriction(approval_status: str) -> str:
     """Return in plain words why X limits an ad account, or nothing."""
     if approval_status in {"", ACCEPTED}:
         return ""
-    return str(RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}"))
+    return RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}")
