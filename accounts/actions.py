@@ -1,6 +1,6 @@
 """Actions of staff on an account and its pool. Each runs in one transaction, settles, and leaves one event with who and why."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -178,6 +178,22 @@ def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str
     `about` names each account with the log-in that it is about, the most important first. Raises ActionRefused where somebody else, or
     nobody who can log in, consented to one of them; OnHold where no mail is sent.
     """
+    return write_ask(about=about, actor=actor, note=note, now=now)[0]
+
+
+@transaction.atomic
+def write_ask(
+    *,
+    about: Sequence[tuple[Account, Token]],
+    actor: User,
+    note: str,
+    now: datetime,
+    more: Mapping[str, int] | None = None,
+) -> tuple[str, str]:
+    """Do the same, and return the address and the key by which the mail is found. `more`: what else the mail's payload holds.
+
+    Raises as `ask_person` does.
+    """
     hold.refuse()
     tokens = list({token.pk: token for _, token in about}.values())
     recipient = _whom(tokens)
@@ -195,20 +211,22 @@ def ask_person(*, about: Sequence[tuple[Account, Token]], actor: User, note: str
     )
     for token in tokens:
         lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
+    key = f"ask:{events[0].pk}:{recipient}"
     outbox.enqueue(
         kind=ask_mail.KIND,
         recipient=recipient,
         team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
-        dedupe_key=f"ask:{events[0].pk}:{recipient}",
+        dedupe_key=key,
         payload={
             "accounts": [account.pk for account, _ in about],
             "tokens": [token.pk for token in tokens],
             "actor": actor.pk,
             "note": note,
+            **(more or {}),
         },
         now=now,
     )
-    return recipient
+    return recipient, key
 
 
 def _whom(tokens: Sequence[Token]) -> str:

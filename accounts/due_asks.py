@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import asks_of_app, health_sql
@@ -38,9 +38,20 @@ def waiting(user: User, now: datetime) -> Waiting:
     """Return the log-ins that stopped, or end within 30 days, of accounts of this person's that are dark or will be within 7 days."""
     zone = timezone.get_current_timezone()
     due = Account.objects.visible_to(user).filter(health_sql.ends_at_once(now=now, zone=zone))
-    soon = ~_DEAD & ~_NOT_HERE & Q(token__deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
-    entries = AccountToken.objects.filter(_ENDED | _TAKEN | soon, account__in=due.values("pk"))
+    entries = AccountToken.objects.filter(_ENDED | _TAKEN | _soon(now), account__in=due.values("pk"))
     return Waiting(entries, Q(token__in=entries.values("token")))
+
+
+def of_accounts(accounts: QuerySet[Account], now: datetime) -> Waiting:
+    """Return the log-ins that stopped, or end within 30 days, of these accounts; of those that staff paused, none."""
+    due = accounts.filter(paused_at=None).order_by()
+    entries = AccountToken.objects.filter(_ENDED | _TAKEN | _soon(now), account__in=due.values("pk"))
+    return Waiting(entries, Q(token__in=entries.values("token")))
+
+
+def _soon(now: datetime) -> Q:
+    zone = timezone.get_current_timezone()
+    return ~_DEAD & ~_NOT_HERE & Q(token__deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
 
 
 def count(user: User, now: datetime) -> DueAsks:

@@ -17,6 +17,8 @@ from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this
 from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
 from accounts.backup_models import BackupRequest as BackupRequest
 from accounts.calendar_models import CalendarLink as CalendarLink
+from accounts.campaign_models import Campaign as Campaign
+from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart

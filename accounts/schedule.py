@@ -13,5 +13,6 @@ SCHEDULES = {
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
     "Make exports": ("accounts.tasks.make_exports", 15),
     "Do what was asked for to many": ("accounts.tasks.do_deeds", 15),
+    "Run re-auth campaigns": ("accounts.tasks.run_campaigns", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

@@ -18,6 +18,7 @@ from accounts import (
     version_alerts,
     write_refusals,
 )
+from accounts.campaigns import sending
 from accounts.deed_kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, incident_mail, refusal_mail
@@ -139,6 +140,12 @@ def do_deeds() -> None:
         kinds=KINDS, clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None
     ):
         pass
+
+
+@shared_task
+def run_campaigns() -> None:
+    """Find how far the log-ins of re-auth campaigns are, write the mails that are due, and end what is over."""
+    sending.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
 
 
 @shared_task

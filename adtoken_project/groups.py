@@ -27,7 +27,7 @@ NOT_FOR_STAFF = ["view_loginrecord", "view_session", "view_retentionperiod"]
 # What Staff may do beyond looking. A permission that is added here reaches existing installations too.
 STAFF_ACTIONS = {
     "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account",
-                 "import_account", "move_account", "add_backup", "save_view"],
+                 "import_account", "move_account", "add_backup", "save_view", "run_campaign"],
     "tokens": ["probe_token", "renew_token", "ask_token", "revoke_token"],
     "macros": [
         *(f"{verb}_{model}" for verb in ("add", "change", "delete")

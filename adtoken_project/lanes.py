@@ -55,6 +55,7 @@ ROUTES = {
     "accounts.tasks.check_tokens": {"queue": "pushes"},
     "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.tasks.do_deeds": {"queue": "pushes"},
+    "accounts.tasks.run_campaigns": {"queue": "pushes"},
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

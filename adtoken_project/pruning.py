@@ -64,6 +64,8 @@ _PRESENT = """t.outcome <> 'dropped' and t.cycle >= case
     when t.token_id is null then (select a.cycle from accounts_account a where a.id = t.account_id)
     else (select k.cycle from tokens_token k where k.id = t.token_id) end"""
 
+_CAMPAIGN = "select 1 from accounts_campaign c where"
+
 # In the order in which one refers to the other.
 RULES = (
     Rule(
@@ -86,6 +88,18 @@ RULES = (
         "accounts_backuprequest",
         "t.asked_at",
         "t.asked_at < %(cutoff)s and t.state <> 'asked'",
+    ),
+    Rule(
+        HISTORY,
+        "accounts_campaignlogin",
+        "t.added_at",
+        f"exists ({_CAMPAIGN} c.id = t.campaign_id and c.ended_at < %(cutoff)s)",
+    ),
+    Rule(
+        HISTORY,
+        "accounts_campaign",
+        "t.created_at",
+        "t.ended_at < %(cutoff)s and not exists (select 1 from accounts_campaignlogin r where r.campaign_id = t.id)",
     ),
     Rule(ROUTINE, "tokens_tokenevent", "t.at", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}"),
     Rule(HISTORY, "tokens_tokenevent", "t.at", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),

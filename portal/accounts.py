@@ -28,6 +28,7 @@ from portal import (
     backups,
     bulk,
     bulk_deeds,
+    campaign_origins,
     export,
     filters,
     macros_on_accounts,
@@ -88,6 +89,7 @@ class AccountAdmin(ReadOnlyList):
         "check_now",
         "ask_to_reauthenticate",
         "move_to_team",
+        "begin_campaign",
         "remove_macro",
         "add_backups",
         "invite_backup",
@@ -111,6 +113,7 @@ class AccountAdmin(ReadOnlyList):
         "apply_macro": "flag",
         "check_now": "refresh",
         "ask_to_reauthenticate": "mail",
+        "begin_campaign": "refresh",
         "add_backups": "person",
         "invite_backup": "mail",
         "move_to_team": "group",
@@ -278,6 +281,11 @@ class AccountAdmin(ReadOnlyList):
         """Lead to the confirm page."""
         return bulk.lead_to("ask", request, queryset)
 
+    @admin.action(description=gettext_lazy("Begin a re-auth campaign"), permissions=["campaign"])
+    def begin_campaign(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks."""
+        return bulk.lead_to("campaign", request, queryset)
+
     @admin.action(description=gettext_lazy("Add backups"), permissions=["backup"])
     def add_backups(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the confirm page."""
@@ -340,6 +348,10 @@ class AccountAdmin(ReadOnlyList):
         """Return whether the person may ask people to re-authenticate."""
         return request.user.has_perm("tokens.ask_token")
 
+    def has_campaign_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may begin re-auth campaigns."""
+        return request.user.has_perm(permissions.RUN_CAMPAIGN)
+
     def has_backup_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may add backups."""
         return request.user.has_perm(permissions.ADD_BACKUP)
@@ -372,6 +384,7 @@ class AccountAdmin(ReadOnlyList):
             *bulk.urls(self.chosen),
             *bulk_deeds.urls(),
             *views.urls(),
+            *campaign_origins.urls(self.chosen),
             *moving.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),

@@ -6,6 +6,7 @@ from django_celery_beat import models as beat
 from portal import (  # noqa: F401  # they register themselves
     accounts,
     api_keys,
+    campaigns,
     channel_apps,
     incidents,
     invitations,

@@ -65,12 +65,17 @@ class Bulk:
 
 def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
     """Lead from the list to the page that asks: the ids that are ticked, or the list's filters where all were chosen."""
+    return lead_on(reverse(f"admin:accounts_account_bulk_{slug}"), request, accounts)
+
+
+def lead_on(address: str, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
+    """Lead from any list to the page at this address, which is told the same."""
     query = request.GET.copy()
     if request.POST.get("select_across") == "1":
         query["across"] = "1"
     else:
-        query["ids"] = ",".join(str(pk) for pk in accounts.order_by().values_list("pk", flat=True)[:NAMED])
-    return HttpResponseRedirect(f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{query.urlencode()}")
+        query["ids"] = ",".join(str(pk) for pk in rows.order_by().values_list("pk", flat=True)[:NAMED])
+    return HttpResponseRedirect(f"{address}?{query.urlencode()}")
 
 
 def urls(chosen: Choose) -> list[URLPattern]:

@@ -9,10 +9,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from accounts import asks_of_app
+from accounts import asks_of_app, permissions
 from accounts.app_use import LogIns, log_ins
 from accounts.deed_kinds import ASK_PEOPLE_OF_APP
-from portal import access, asking_people
+from portal import access, asking_people, campaign_origins
 from tokens import app_faults, default_app
 from tokens.models import ChannelApp
 from ui import confirm
@@ -28,7 +28,7 @@ CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
 def urls() -> list[URLPattern]:
     """Return the addresses of the actions."""
     wrap = admin.site.admin_view
-    views = (("lead", lead), ("ask", ask), ("test", test))
+    views = (("lead", lead), ("ask", ask), ("campaign", campaign), ("test", test))
     return [
         path(f"<int:app_id>/{name}/", wrap(view), name=f"tokens_channelapp_{name}") for name, view in views
     ]
@@ -99,6 +99,12 @@ def ask(request: HttpRequest, app_id: int) -> HttpResponse:
     return asking_people.answer(request, page, waiting, frame=access.frame_of(app))
 
 
+def campaign(request: HttpRequest, app_id: int) -> HttpResponse:
+    """Ask before a re-auth campaign for all log-ins of the app begins (GET), begin it (POST)."""
+    app = _app(request, app_id, permissions.RUN_CAMPAIGN)
+    return campaign_origins.of_app(request, app, address("change", app))
+
+
 def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
     if not request.user.has_perms(["tokens.view_channelapp", permission]):
         raise PermissionDenied
@@ -109,5 +115,5 @@ def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
 
 
 def address(name: str, app: ChannelApp) -> str:
-    """Return the address of a page of the app: change, lead, ask, test."""
+    """Return the address of a page of the app: change, lead, ask, campaign, test."""
     return reverse(f"admin:tokens_channelapp_{name}", args=[app.pk])

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import app_use
+from accounts import app_use, permissions
 from portal import channel_app_pages, deeds
 from portal.channel_app_form import ChannelAppForm, form_for, names_of
 from portal.channel_app_pages import ASK, CHANGE
@@ -173,6 +173,8 @@ class ChannelAppAdmin(OwnList):
             links.append((address("lead", app), say("lead")))
         if may(ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
             links.append((address("ask", app), say("ask")))
+        if may(permissions.RUN_CAMPAIGN) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
+            links.append((address("campaign", app), say("campaign")))
         more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
         if not may(CHANGE) or app.secrets is None:
             return more or format_html('<span class="at-quiet">{}</span>', say("nothing_to_do"))

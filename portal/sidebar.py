@@ -20,6 +20,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
         [
             (gettext_lazy("Social Accounts"), "format_list_bulleted", ["accounts.Account"]),
             (gettext_lazy("Authenticate Tokens"), "key", ["tokens.Token"]),
+            (gettext_lazy("Re-auth campaigns"), "autorenew", ["accounts.Campaign"]),
         ],
     ),
     (

@@ -24,10 +24,11 @@ class Banner:
     icon: str
     button: str = ""
     link: str = ""
+    campaign: str = ""  # the address of the page that begins a re-auth campaign for them
     next: Account | None = None
 
 
-def banner(viewer: Viewer, cards: Cards, *, may_ask: bool) -> Banner:
+def banner(viewer: Viewer, cards: Cards, *, may_ask: bool, may_run: bool) -> Banner:
     """Return the banner. One query for who can fix it, or which account is next."""
     due, limited = [cards.deactivated, cards.urgent], cards.restricted
     if not any(row.found for row in due):
@@ -49,7 +50,9 @@ def banner(viewer: Viewer, cards: Cards, *, may_ask: bool) -> Banner:
         button = _button(asks)
         text += [] if button else [say("asked_all")]
     tone, icon = ("bad", "cancel") if dark.found else ("urgent", "warning")
-    return Banner(" ".join(title), " ".join(text), tone, icon, button, reverse("admin:ask_due"))
+    campaign = reverse("admin:campaign_due") if may_run and asks.people else ""
+    said = " ".join(title), " ".join(text)
+    return Banner(*said, tone, icon, button, reverse("admin:ask_due"), campaign)
 
 
 def _count(words: str, row: Row) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.translation import gettext
 
-from accounts import leaving
+from accounts import leaving, permissions
 from accounts.deed_kinds import ASK_DUE, KINDS
 from accounts.linking import setup
 from portal import (
@@ -78,10 +78,11 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
     if counted.nothing and not viewer.accounts.exists():
         return {"cards": counted.cards, "nothing": True}
     may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
+    may_run = viewer.user.has_perm(permissions.RUN_CAMPAIGN)
     return {
         "cards": counted.cards,
         "nothing": False,
-        "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
+        "banner": start_banner.banner(viewer, counted, may_ask=may_ask, may_run=may_run),
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask),
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),

@@ -1,10 +1,11 @@
 """Authenticate Tokens of all accounts: the columns of the pool, for the tokens in pools of accounts that one sees."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter, display
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -13,10 +14,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import health, search, summary
+from accounts import health, permissions, search, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import dates, filters, removing, system_user
+from portal import access, bulk, campaign_origins, dates, filters, removing, system_user
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
@@ -79,7 +80,8 @@ class TokenAdmin(ReadOnlyList):
     list_filter = [TokenChannelFilter, TokenStateFilter]
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
-    actions = None
+    actions = ["begin_campaign"]
+    action_icons: ClassVar = {"begin_campaign": "refresh"}
     change_list_template = "admin/tokens/token/change_list.html"
     list_title = gettext_lazy("Authenticate Tokens")
     nouns = ngettext_lazy("%(shown)s token", "%(shown)s tokens", "number")
@@ -90,10 +92,11 @@ class TokenAdmin(ReadOnlyList):
     on_cards = frozenset({"accounts_cell", "deadline_cell"})
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list, the page that takes in a system user's token, and the one that revokes a log-in."""
+        """Return the list, and the pages that take in a system user's token, begin a campaign, and revoke a log-in."""
         wrap = self.admin_site.admin_view
         return [
             path("system-user/", wrap(system_user.add), name="tokens_token_system_user"),
+            path("campaign/", wrap(self.campaign), name="tokens_token_campaign"),
             path("<int:token_id>/revoke/", wrap(self.revoke), name="tokens_token_revoke"),
             *[url for url in super().get_urls() if url.name == "tokens_token_changelist"],
         ]
@@ -101,6 +104,38 @@ class TokenAdmin(ReadOnlyList):
     def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
         """Ask before a log-in is ended at its channel (GET), end it (POST)."""
         return removing.revoke(request, token_id, self.get_queryset)
+
+    @admin.action(description=gettext_lazy("Begin a re-auth campaign"), permissions=["campaign"])
+    def begin_campaign(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse:
+        """Lead to the page that asks."""
+        return bulk.lead_on(reverse("admin:tokens_token_campaign"), request, queryset)
+
+    def has_campaign_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may begin re-auth campaigns."""
+        return request.user.has_perm(permissions.RUN_CAMPAIGN)
+
+    def campaign(self, request: HttpRequest) -> HttpResponse:
+        """Ask before the log-ins that the address names are asked for together (GET), begin that (POST)."""
+        access.require(request, permissions.RUN_CAMPAIGN, "tokens.view_token")
+        query = bulk.filters_of(request)
+        back = reverse("admin:tokens_token_changelist") + (f"?{query.urlencode()}" if query else "")
+        return campaign_origins.of_tokens(request, self._chosen(request), back)
+
+    def _chosen(self, request: HttpRequest) -> QuerySet[Token]:
+        if "across" not in request.GET:
+            return self.get_queryset(request).filter(pk__in=bulk.wanted(request))
+        # A change list reads the filters of the request itself.
+        kept, request.GET = request.GET, bulk.filters_of(request)  # type: ignore[assignment]
+        try:
+            return self.get_changelist_instance(request).get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
+        except IncorrectLookupParameters:
+            return Token.objects.none()
+        finally:
+            request.GET = kept
+
+    def row_name(self, row: Any) -> str:
+        """Return what the tick of a row says that it chooses."""
+        return str(row.label)
 
     # --- the list -------------------------------------------------------------------------------------------------
 

@@ -32,6 +32,7 @@ urlpatterns = [
     path("give-access/<signed>/", client_link_views.give_access, name="client_link"),
     path("renew/done/", renewal_views.done, name="renewed"),
     path("renew/<signed>/", renewal_views.renew, name="renew"),
+    path("renew/<signed>/opened/", renewal_views.opened, name="renew_opened"),
     path("renew/<signed>/again/", renewal_views.send_again, name="renew_send_again"),
     *deletion.addresses(),
 ]

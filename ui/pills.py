@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 FAMILIES = {
     # accounts.health.Health: the one state of an account, worst first
@@ -43,6 +44,21 @@ FAMILIES = {
         "cancelled": (_("Cancelled"), "mute", "block"),
         "held": (_("Held"), "mute", "schedule"),
         "left_out": (_("Skipped"), "mute", "block"),
+    },
+    # accounts.models.CampaignLogIn.Stage
+    "campaign_log_in": {
+        "waiting": (_("To be asked"), "mute", "schedule"),
+        "sent": (_("Sent"), "mute", "mail"),
+        "opened": (_("Opened"), "accent", "visibility"),
+        "at_channel": (_("At the channel"), "accent", "open_in_new"),
+        "done": (_("Done"), "good", "check_circle"),
+        "failed": (_("Failed"), "bad", "cancel"),
+        "not_askable": (_("Cannot be asked"), "warn", "block"),
+        "left": (_("Not done"), "warn", "schedule"),
+    },
+    "campaign": {
+        "running": (pgettext_lazy("campaign", "Running"), "accent", "sync"),
+        "over": (pgettext_lazy("campaign", "Over"), "mute", "check"),
     },
     # users.models.RefusedAddress.Why
     "parked": {

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import access_brake, app_migration, pool_entries
+from accounts.campaigns import stages
 from accounts.linking import choosing, faults
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
 from tokens import lifecycle
@@ -96,6 +97,7 @@ def keep(
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
+    stages.settle(now=now, people=[user.pk])
     return PendingLink.objects.create(
         user=user,
         token=token,

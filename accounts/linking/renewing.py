@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from accounts import app_migration, pool_entries, renewal_links
+from accounts.campaigns import stages
 from accounts.renewal_links import RenewalLink, Standing
 from tokens import lifecycle
 from tokens.channels import registry
@@ -75,6 +76,7 @@ def keep(
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
+    stages.settle(now=now, people=[link.user.pk])
     return Renewed(token, lost)
 
 

@@ -7,6 +7,7 @@ from django.utils import timezone
 from accounts import renewal_links
 from accounts.mails import death_mail
 from accounts.mails.account_rows import Rows
+from accounts.models import Campaign
 from notifications import composing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -20,7 +21,10 @@ KIND = "ask"
 
 
 def build(message: Message) -> Mail:
-    """Build the mail from the log-ins that were not renewed since. Raises NotWanted where all were, or the person cannot log in."""
+    """Build the mail from the log-ins that were not renewed since.
+
+    Raises NotWanted where all were, the person cannot log in, or the campaign that reminds them was stopped.
+    """
     asked = _asked(message)
     person = asked[0].consented_by
     if person is None or not person.is_active:
@@ -28,6 +32,8 @@ def build(message: Message) -> Mail:
     waiting = [token for token in asked if token.linked_at <= message.created_at]
     if not waiting:
         raise NotWanted("re_authenticated")
+    if message.payload.get("reminder") and _is_over(message):
+        raise NotWanted("campaign_over")
     wanted = set(_ids(message, "account"))
     pools = [(token, death_mail.rows_of(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
@@ -51,6 +57,10 @@ def _asked(message: Message) -> list[Token]:
     return [found[pk] for pk in ids if pk in found]
 
 
+def _is_over(message: Message) -> bool:
+    return not Campaign.objects.filter(pk=message.payload.get("campaign"), ended_at=None).exists()
+
+
 def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]]) -> Mail:
     actor = User.objects.filter(pk=message.payload["actor"]).first()
     keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
@@ -59,6 +69,7 @@ def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]])
     facts = {
         "asker": str(actor) if actor else "",
         "note": message.payload.get("note", ""),
+        "reminder": message.payload.get("reminder", 0),
         "first_name": first_name(str(person)),
         "channels": join_names([declarations.label(key) for key in keys]),
         "count": len(pools),

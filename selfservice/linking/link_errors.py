@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import client_links, renewal_links
+from accounts.campaigns import stages
 from accounts.linking import faults, problems
 from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun
@@ -82,7 +83,10 @@ def show(
         render_to_string("words/link_error.html", {**words, "part": part}).strip()
         for part in ("heading", "cause")
     )
-    again_url, person = _handed(begun.of_request(request))
+    about = begun.of_request(request)
+    again_url, person = _handed(about)
+    if person and about.get("token"):
+        stages.note_trouble(token_id=about["token"], trouble=kind)
     user = person or request.user
     code = problems.new_code()  # strangers write nothing into the database
     if isinstance(user, User):

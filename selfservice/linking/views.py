@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import backup_invitations, checking
+from accounts.campaigns import stages
 from accounts.linking import choosing, consent
 from accounts.models import Account, BackupInvitation, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, readiness
@@ -233,6 +234,8 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if (refused := readiness.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
+        own = account.pool.filter(token__consented_by=person(request)).values_list("token_id", flat=True)
+        stages.note_at_channel(token_ids=list(own), now=timezone.now())
         region = handshakes.region_of(account, person(request))
         if registry.get(account.channel).declaration.regions and not region:
             return redirect(f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk})}")

@@ -9,8 +9,9 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import actions, renewal_links
+from accounts.campaigns import running, sending
 from accounts.mails import ask_mail, renewal_mail
-from accounts.models import Account, AccountToken, LinkProblem, PendingLink
+from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import make_user
@@ -244,3 +245,37 @@ def test_the_page_names_only_accounts_that_the_mail_could_name(staff: User) -> N
 
     assert "Lumen Shoes EU" not in Client().get(path).text
     assert "Lumen Shoes EU" in Client().get(link_of(token)).text
+
+
+def test_a_campaign_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_and_the_end(
+    staff: User,
+) -> None:
+    token, now = dead(), timezone.now()
+    ends = now + timedelta(days=14)
+    running.start(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
+    sending.send_due(clock=timezone.now, goes_on=lambda: True)
+    path, browser, stages = path_of(Message.objects.get(kind="ask")), Client(), []
+
+    def note() -> None:
+        stages.append(CampaignLogIn.objects.values_list("stage", "why").get())
+
+    browser.get(path)  # as a mail scanner does
+    note()
+    opened = browser.post(f"{path}opened/")
+    note()
+    browser.post(path)
+    note()
+    native.back(browser, native.decide(native.leave(browser, "facebook", path=path), "ben"))
+    note()
+    native.consent(Client(), "facebook", "ada", path=path)
+    note()
+
+    assert opened.status_code == 204
+    assert stages == [
+        ("sent", ""),
+        ("opened", ""),
+        ("at_channel", ""),
+        ("failed", "somebody_else"),
+        ("done", ""),
+    ]
+    assert browser.post("/renew/forged/opened/").status_code == 204

@@ -66,11 +66,17 @@
     });
   };
 
+  /** Tells once that a person has the page before them, by the form's own token. <form data-opened="/address/">. */
+  const opened = (form) => {
+    fetch(form.dataset.opened, { method: "POST", body: new FormData(form), keepalive: true }).catch(() => {});
+  };
+
   const each = (selector, act) => document.querySelectorAll(selector).forEach(act);
   each("[data-filter]", filter);
   each("form[data-count]", count);
   each("[data-tick-all]", tickAll);
   each("[data-copy]", copy);
+  each("form[data-opened]", opened);
   each("details.at-menu", menu);
   document.querySelector("[data-focus]")?.focus();
 })();

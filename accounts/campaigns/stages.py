@@ -1,0 +1,106 @@
+"""How far the log-ins of campaigns that run are: worked out from the log-ins, their people and the mails, by one statement for all.
+
+A consent calls it in its own transaction (a row that somebody works on is left to the next minute), a worker once a minute for what
+happens elsewhere: a log-in that is removed, a person who is switched off, a mail that comes back. Done is done, however the log-in was
+renewed; everything else may change until the campaign ends.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from django.db import connection
+from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+
+from accounts.models import CampaignLogIn
+from notifications.models import Message
+from tokens.models import Token
+
+Stage = CampaignLogIn.Stage
+OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
+SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
+
+# Under an app that takes no new consents nothing is renewed: its person is done once they consented under the channel's default app.
+_MOVED = """not a.is_default and exists (
+    select 1 from tokens_token k join tokens_channelapp d on d.id = k.app_id
+    where k.consented_by_id = t.consented_by_id and d.channel = a.channel and d.is_default and k.linked_at > r.added_at
+      and (k.native_user_id = t.native_user_id or k.native_user_name = t.native_user_name))"""
+_FOUND = f"""
+    select r.id, case
+      when t.linked_at > r.added_at or ({_MOVED}) then 'done:'
+      when t.reason = %(removed)s then 'not_askable:removed'
+      when t.kind = %(system)s then 'not_askable:system_user'
+      when t.consented_by_id is null then 'not_askable:nobody_known'
+      when not u.is_active then 'not_askable:person_left'
+      when not exists (select 1 from accounts_accounttoken p where p.token_id = t.id) then 'not_askable:not_linked'
+      when exists (select 1 from users_refusedaddress f where f.email = lower(u.email)) then 'failed:parked'
+      when m.state = %(failed)s then 'failed:mail_failed'
+      when m.state = %(cancelled)s then 'failed:mail_cancelled'
+      when r.trouble <> '' then 'failed:' || r.trouble
+      when r.at_channel_at is not null then 'at_channel:'
+      when r.opened_at is not null then 'opened:'
+      when r.asks > 0 then 'sent:'
+      else 'waiting:' end as found
+    from accounts_campaignlogin r
+    join accounts_campaign c on c.id = r.campaign_id and c.ended_at is null
+    join tokens_token t on t.id = r.token_id
+    join tokens_channelapp a on a.id = t.app_id
+    left join users_user u on u.id = t.consented_by_id
+    left join notifications_message m on m.id = r.message
+    where r.stage <> 'done' and (%(people)s::bigint[] is null or t.consented_by_id = any(%(people)s))
+    for update of r skip locked"""  # noqa: S608  # constants
+_SETTLE = f"""
+    with found as materialized ({_FOUND})
+    update accounts_campaignlogin r
+    set stage = split_part(f.found, ':', 1), why = split_part(f.found, ':', 2),
+        done_at = case when f.found = 'done:' then %(now)s end,
+        next_at = case when f.found = 'done:' then null else r.next_at end
+    from found f
+    where f.id = r.id and f.found <> r.stage || ':' || r.why"""  # noqa: S608  # constants
+
+
+def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
+    """Write how far each log-in is whose campaign runs; of these people's (ids) alone, or of all. Returns how many changed."""
+    values = {
+        "removed": Token.REMOVED,
+        "system": Token.Kind.SYSTEM,
+        "failed": Message.State.FAILED,
+        "cancelled": Message.State.CANCELLED,
+        "people": None if people is None else list(people),
+        "now": now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_SETTLE, values)
+        return int(cursor.rowcount)
+
+
+def note_opened(*, token_id: int, now: datetime) -> None:
+    """Note that the page behind the personal link of a log-in was opened in a browser, in all campaigns that ask for it."""
+    _going([token_id]).filter(opened_at=None).update(
+        opened_at=now, stage=_unless_further(Stage.OPENED, Stage.WAITING, Stage.SENT)
+    )
+
+
+def note_at_channel(*, token_ids: Collection[int], now: datetime) -> None:
+    """Note that the person of these log-ins went to the channel to renew them. What went wrong there before no longer counts."""
+    _going(token_ids).update(
+        opened_at=Coalesce(F("opened_at"), Value(now, output_field=DateTimeField())),
+        at_channel_at=now,
+        trouble="",
+        why="",
+        stage=Stage.AT_CHANNEL,
+    )
+
+
+def note_trouble(*, token_id: int, trouble: str) -> None:
+    """Note that the way back from the channel renewed nothing: SOMEBODY_ELSE, or a kind of LinkProblem."""
+    _going([token_id]).update(trouble=trouble, stage=Stage.FAILED, why=trouble)
+
+
+def _going(token_ids: Collection[int]) -> QuerySet[CampaignLogIn]:
+    rows = CampaignLogIn.objects.filter(token__in=token_ids, campaign__ended_at=None)
+    return rows.filter(Q(stage__in=OPEN) | Q(stage=Stage.FAILED))
+
+
+def _unless_further(stage: Stage, *before: Stage) -> Case:
+    return Case(When(stage__in=before, then=Value(stage)), default=F("stage"))

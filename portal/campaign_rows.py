@@ -1,0 +1,157 @@
+"""The log-ins of a campaign as its board and its file show them. A person of another team has no name there."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db.models import Count, QuerySet
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import summary
+from accounts.export_rows import safe
+from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
+from tokens.channels import declarations
+from tokens.models import Incident, Token
+from ui.dates import DeadlineFacts
+from ui.name_visibility import NameVisibility
+from ui.phrases import blocks, phrase
+from ui.text import join_names
+from users.models import User
+from users.visibility import names_for
+
+WORDS = "words/campaigns.txt"
+say = partial(phrase, WORDS)
+HEAD = [
+    "channel", "person", "log_in", "stage", "why", "accounts", "first_account", "first_asked_utc", "reminders", "opened_utc",
+    "at_channel_utc", "done_utc", "token_state", "deadline_utc",
+]  # fmt: skip
+PART = 500  # rows of the file that are read at once
+Stage = CampaignLogIn.Stage
+
+
+@dataclass(frozen=True)
+class Line:
+    """One log-in on the board."""
+
+    row: CampaignLogIn
+    channel: str  # key
+    name: str
+    about: str  # channel, and the name there
+    accounts: str
+    url: str  # of the first account's pool; "" where the viewer sees none
+    why: str
+    stopped: bool
+    deadline: DeadlineFacts
+    reminders: int
+
+
+@dataclass(frozen=True)
+class _Reach:
+    """The accounts of a log-in that a viewer sees: the first by name, and how many."""
+
+    first: Account | None = None
+    number: int = 0
+
+    @property
+    def text(self) -> str:
+        """The first and how many more."""
+        return join_names([self.first.name], self.number) if self.first else ""
+
+
+def lines(rows: Iterable[CampaignLogIn], *, viewer: User, now: datetime) -> list[Line]:
+    """Return the lines of a page. Four queries."""
+    some = _with_tokens(rows)
+    reach, names = _reach([row.token_id for row in some], viewer), names_for(viewer)
+    return [_line(row, reach.get(row.token_id, _Reach()), names, now) for row in some]
+
+
+def _with_tokens(rows: Iterable[CampaignLogIn]) -> list[CampaignLogIn]:
+    found = list(rows)
+    tokens = Token.objects.select_related("app", "consented_by").defer("credentials")
+    by_id = tokens.in_bulk([row.token_id for row in found])
+    for row in found:
+        row.token = by_id[row.token_id]
+    return found
+
+
+def _line(row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetime) -> Line:
+    token = row.token
+    stopped = token.state == Token.State.DEAD
+    known = names.sees_token(token, reach.first)
+    channel = declarations.label(token.app.channel)
+    url = reverse("admin:accounts_account_change", args=[reach.first.pk]) if reach.first else ""
+    return Line(
+        row=row,
+        channel=token.app.channel,
+        name=names.token(token, reach.first),
+        about=f"{channel}: {token.native_user_name}" if known else channel,
+        accounts=reach.text,
+        url=f"{url}#token-{token.pk}" if url else "",
+        why=why(row),
+        stopped=stopped,
+        deadline=summary.deadline_of(token, usable=not stopped, now=now),
+        reminders=max(0, row.asks - 1),
+    )
+
+
+def why(row: CampaignLogIn) -> str:
+    """Return why a log-in failed or cannot be asked for, in words; "" where there is nothing to say."""
+    if not row.why:
+        return ""
+    if row.why in blocks(WORDS):
+        return say(row.why)
+    return str(LinkProblem.Kind(row.why).label)
+
+
+def _reach(tokens: Sequence[int], viewer: User) -> dict[int, _Reach]:
+    seen = Account.objects.visible_to(viewer).values("pk")
+    entries = AccountToken.objects.filter(token__in=tokens, account__in=seen).order_by()
+    numbers = dict(entries.values_list("token").annotate(number=Count("pk")))
+    first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
+    return {one.token_id: _Reach(one.account, numbers.get(one.token_id, 1)) for one in first}
+
+
+def incidents(campaign: Campaign) -> list[str]:
+    """Return the channels at which the campaign asks nobody for now, because an incident is held there."""
+    apps = campaign.log_ins.filter(stage__in=[Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL])
+    held = Incident.objects.filter(ended_at=None, app__in=apps.order_by().values("token__app"))
+    return sorted({declarations.label(key) for key in held.values_list("app__channel", flat=True)})
+
+
+def last_day(campaign: Campaign) -> datetime:
+    """Return a moment of its last day: the campaign ends as that is over."""
+    return campaign.ends_at - timedelta(seconds=1)
+
+
+def file(rows: QuerySet[Any], *, viewer: User) -> str:
+    """Return the rows as CSV, in their order: exact times in UTC, and no cell that a spreadsheet would run as a formula."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(HEAD)
+    found, names, now = list(rows), names_for(viewer), timezone.now()
+    for start in range(0, len(found), PART):
+        some = _with_tokens(found[start : start + PART])
+        reach = _reach([row.token_id for row in some], viewer)
+        for row in some:
+            shown = _line(row, reach.get(row.token_id, _Reach()), names, now)
+            writer.writerow([safe(cell) for cell in _cells(shown, reach.get(row.token_id, _Reach()), names)])
+    return out.getvalue()
+
+
+def _cells(line: Line, reach: _Reach, names: NameVisibility) -> Sequence[object]:
+    row, token = line.row, line.row.token
+    log_in = token.native_user_name if names.sees_token(token, reach.first) else ""
+    return (
+        line.channel, line.name, log_in, row.get_stage_display(), line.why, reach.number, reach.first.name if reach.first else "",
+        _utc(row.first_asked_at), line.reminders, _utc(row.opened_at), _utc(row.at_channel_at), _utc(row.done_at), token.state,
+        _utc(token.deadline),
+    )  # fmt: skip
+
+
+def _utc(moment: datetime | None) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else ""
