@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import summary
+from accounts.campaigns.stages import OPEN
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
 from tokens.channels import declarations
@@ -48,6 +49,7 @@ class Line:
     stopped: bool
     deadline: DeadlineFacts
     reminders: int
+    next_at: datetime | None  # the next reminder, where one is coming
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,7 @@ def _line(row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetim
         stopped=stopped,
         deadline=summary.deadline_of(token, usable=not stopped, now=now),
         reminders=max(0, row.asks - 1),
+        next_at=row.next_at if row.asks and (row.stage in OPEN or row.trouble) else None,
     )
 
 

@@ -100,7 +100,7 @@ def later() -> None:
     now = timezone.now()
     tokens = list(
         CampaignLogIn.objects.filter(token__consented_by__email__endswith=DOMAIN, stage="sent")
-        .order_by("pk")
+        .order_by("token__pk")
         .values_list("token", flat=True)
     )
     for token in tokens[2:8]:
@@ -110,7 +110,7 @@ def later() -> None:
     Token.objects.filter(pk__in=tokens[9:20]).update(
         linked_at=now, state="valid", reason="", deadline=now + timedelta(days=60), deadline_kind="date"
     )
-    for name in ("xenia", "yusuf"):
+    for name in ("yusuf", "anton"):
         refused_addresses.note(
             f"{name}@{DOMAIN}", said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
         )
