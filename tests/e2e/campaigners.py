@@ -5,6 +5,7 @@ The rows are written as tests write them, by tests/support/factories.py. One of 
 
 import sys
 from datetime import timedelta
+from typing import Any
 
 import django
 
@@ -65,7 +66,7 @@ def build() -> None:
         for place, first in enumerate(FIRST):
             name = f"{first} {('Petersen', 'Wagner', 'Yılmaz')[place % 3]}"
             stopped = place % 8 == 3
-            ends = {} if stopped else {"deadline": now + (2 + place) * day}
+            ends: dict[str, Any] = {} if stopped else {"deadline": now + (2 + place) * day}
             ends |= {"state": "dead", "state_since": now - day} if stopped else {}
             person = factories.make_user(f"{first.lower()}@{DOMAIN}", name=name)
             native = {"native_user_id": EMIL} if place == 0 else {}
@@ -76,7 +77,7 @@ def build() -> None:
             account = (
                 Account.objects.filter(channel="facebook", native_id=FERN).first() if place == 0 else None
             )
-            named = (
+            named: dict[str, Any] = (
                 {"native_id": FERN, "name": "Fern Gardens"}
                 if place == 0
                 else {"name": f"{CLIENTS[place % 6]} {1 + place // 6}"}
