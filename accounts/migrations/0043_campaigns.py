@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0040_people_on_it_and_snoozes'),
+        ("accounts", "0042_words"),
         ('tokens', '0038_facts_index'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
