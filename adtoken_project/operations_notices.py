@@ -15,20 +15,24 @@ from ui import dates
 _DAY = timedelta(days=1)
 
 
-def notices(now: datetime) -> list[str]:
+def background(now: datetime) -> tuple[list[str], list[WellLine]]:
+    """Return in a sentence each what is wrong with background work, and how its parts are, both of one reading."""
+    living, late = signs_of_life.living(now=now), lateness.late(now)
+    return _notices(living, late, now), _well(living, late, now)
+
+
+def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[str]:
     """Return in a sentence each which lanes have no worker, which work is late, and which clocks are wrong."""
-    living = signs_of_life.living(now=now)
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     return [
         *([lateness.say("no_worker", lanes="; ".join(lane.does for lane in dead))] if dead else []),
-        *(f"{work.words(now)}." for work in lateness.late(now) if living[work.lane]),
+        *(f"{work.words(now)}." for work in late if living[work.lane]),
         *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
     ]
 
 
-def well(now: datetime) -> list[WellLine]:
+def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[WellLine]:
     """Return how checks, renewals and mails are, as `/healthz` and `/metrics` have it."""
-    living, late = signs_of_life.living(now=now), lateness.late(now)
     return [
         *(
             _of_lane(name, lane, living, late, now)
@@ -75,4 +79,4 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
 
 def register() -> None:
     """Have the start page show it. Called once, when the root app starts."""
-    start_page.register(notices=notices, well=well, version=version.called)
+    start_page.register(background=background, version=version.called)

@@ -34,6 +34,11 @@ def frame_of(about: Model | type[Model], list_url: str = "") -> Callable[[HttpRe
     return lambda request: {**frame(request), "about": about, "list_url": list_url}
 
 
+def frame_of_start(request: HttpRequest) -> dict[str, Any]:
+    """Return `frame` with the path above a step of the start page, which is about no single list."""
+    return {**frame(request), "of_start": True}
+
+
 def log_change(request: HttpRequest, changed: Model, text: str) -> None:
     """Note in the portal's log, in words, what the person did to a row. `ModelAdmin.log_change` without the ModelAdmin."""
     LogEntry.objects.log_actions(person(request).pk, [changed], CHANGE, text, single_object=True)

@@ -24,4 +24,4 @@ def ask_due(request: HttpRequest) -> HttpResponse:
         nobody=lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),
     )
     waiting = due_asks.waiting(user, timezone.now())
-    return asking_people.answer(request, page, waiting, frame=access.frame)
+    return asking_people.answer(request, page, waiting, frame=access.frame_of_start)

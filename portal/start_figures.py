@@ -87,13 +87,15 @@ class PeopleLeft:
 
 def people(viewer: Viewer, *, asked: bool) -> PeopleLeft:
     """Return the table. Of many accounts the days to come are worked out only where somebody `asked`, and kept then."""
-    today, _ = viewer.kept("today", lambda: people_left.count_today(viewer.accounts))
     whole = not viewer.many or asked or viewer.known("people") is not None
-    table, at = today, viewer.now
-    if whole:
+    table: people_left.Table
+    if whole:  # today's column is in it
         table, at = viewer.kept(
             "people", lambda: people_left.count(viewer.accounts, now=viewer.now, zone=viewer.zone)
         )
+    else:
+        table, _ = viewer.kept("today", lambda: people_left.count_today(viewer.accounts))
+        at = viewer.now
     days = people_left.DAYS if whole else people_left.DAYS[:1]
     first = viewer.now.astimezone(viewer.zone).date()
     lines = [

@@ -36,17 +36,15 @@ from users.models import User, person
 say = partial(phrase, "words/app_pages.txt")
 
 LEFT_SHOWN = 10  # people
-# What is wrong with background work, in a sentence each: the root knows it and says it here, see `register`.
-Notices = Callable[[datetime], list[str]]
-NOTICES: list[Notices] = []
+# What is wrong with background work, in a sentence each, and how its parts are: the root knows it and says it here, see `register`.
+Background = Callable[[datetime], tuple[list[str], list[WellLine]]]  # both of one reading
+BACKGROUND: list[Background] = []
 FOOTER: list[Callable[[], str]] = []
-Well = Callable[[datetime], list[WellLine]]
-WELL: list[Well] = []
 
 
-def register(*, notices: Notices, well: Well, version: Callable[[], str]) -> None:
+def register(*, background: Background, version: Callable[[], str]) -> None:
     """Have the page show these notices and lines to those who may see channel apps, and at its foot which AdToken this is."""
-    NOTICES[:], WELL[:], FOOTER[:] = [notices], [well], [version]
+    BACKGROUND[:], FOOTER[:] = [background], [version]
 
 
 def context(request: HttpRequest) -> dict[str, Any]:
@@ -55,17 +53,22 @@ def context(request: HttpRequest) -> dict[str, Any]:
         return {"title": gettext("Start"), "cards": []}
     sees_apps = request.user.has_perm("tokens.view_channelapp")
     apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
+    now = database_clock.now()
+    background = [read(now) for read in BACKGROUND] if sees_apps else []
     return {
         "title": gettext("Start"),
         "faults": _faults(apps),
         "key_problems": key_usage.problems() if sees_apps else [],
         "incidents": _incidents(request),
-        "late": _late(apps) if sees_apps else [],
+        "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),
         "parked": _parked(request),
         "not_set_up": _not_set_up(request),
         "steps": first_steps.steps(request),
-        "well": _well(apps) if sees_apps else [],
+        "well": [
+            *(line for _, lines in background for line in lines),
+            *(start_well.lines_of_apps(apps, now) if sees_apps else []),
+        ],
         "version": "".join(footer() for footer in FOOTER),
         **_accounts(request),
     }
@@ -90,11 +93,6 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "lately": start_figures.last_days(viewer),
         "kept": start_viewer.KEPT_FOR // 60 if viewer.many else 0,
     }
-
-
-def _well(apps: list[ChannelApp]) -> list[WellLine]:
-    now = database_clock.now()
-    return [*(line for lines in WELL for line in lines(now)), *start_well.lines_of_apps(apps, now)]
 
 
 def _faults(apps: list[ChannelApp]) -> list[str]:
@@ -131,19 +129,16 @@ def _parked(request: HttpRequest) -> dict[str, Any] | None:
     return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 
-def _late(apps: list[ChannelApp]) -> list[str]:
-    """Return in a sentence each what is wrong with background work and its hosts."""
-    now = database_clock.now()
+def _silent(apps: list[ChannelApp]) -> list[str]:
+    """Return in a sentence each which channel apps get no answer."""
     silent = [app for app in apps if gate.readings(app.channel, app.client_id)[-1].state != "closed"]
-    return [
-        *(say("gets_no_answer", app=str(app)) for app in silent),
-        *(text for notices in NOTICES for text in notices(now)),
-    ]
+    return [say("gets_no_answer", app=str(app)) for app in silent]
 
 
 def _not_set_up(request: HttpRequest) -> str:
     """Return the names of channels that cannot be linked here, for those who may set them up."""
     if not request.user.has_perm("tokens.change_channelapp"):
         return ""
-    missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
+    states = setup.states()
+    missing = [label for key, label in declarations.choices() if states[key] == setup.NOT_SET_UP]
     return ", ".join(map(str, missing))

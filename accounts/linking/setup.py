@@ -1,9 +1,9 @@
 """Whether a channel can be linked here, and who can help where it cannot."""
 
 from django.contrib.auth.models import AnonymousUser, Permission
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from tokens.channels import registry
+from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
 from tokens.vault import NothingStored, VaultError
 from users.models import User
@@ -14,9 +14,17 @@ _MAY = "tokens.change_channelapp"
 
 def state(channel: str) -> str:
     """Return READY, NOT_BUILT (no package), NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
-    if channel not in registry.CHANNELS:
-        return NOT_BUILT
-    app = default_app(channel)
+    return _state(default_app(channel)) if channel in registry.CHANNELS else NOT_BUILT
+
+
+def states() -> dict[str, str]:
+    """Return `state` of every channel that is declared, in one query."""
+    apps = {app.channel: app for app in _default_apps().order_by("-pk")}
+    keys = declarations.channel_keys()
+    return {key: _state(apps.get(key)) if key in registry.CHANNELS else NOT_BUILT for key in keys}
+
+
+def _state(app: ChannelApp | None) -> str:
     if app is None:
         return NOT_SET_UP
     try:
@@ -30,8 +38,12 @@ def state(channel: str) -> str:
 
 def default_app(channel: str) -> ChannelApp | None:
     """Return the app that new links use, None where there is none that is set up."""
-    apps = ChannelApp.objects.filter(channel=channel, is_default=True, secrets__isnull=False)
-    return apps.exclude(state=ChannelApp.State.NOT_SET_UP).first()
+    return _default_apps().filter(channel=channel).first()
+
+
+def _default_apps() -> QuerySet[ChannelApp]:
+    apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
+    return apps.exclude(state=ChannelApp.State.NOT_SET_UP)
 
 
 def opens(app: ChannelApp) -> bool:

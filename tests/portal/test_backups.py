@@ -142,7 +142,7 @@ def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(cl
 
     found = {one.pk for one in listed.context["cl"].result_list}
     assert found == {account.pk, dark.pk}
-    rows = {row["link"]: row["number"] for _, rows in start.context["cards"] for row in rows}
+    rows = {row.link: row.number for _, rows in start.context["cards"] for row in rows}
     assert rows[f"{reverse(LIST)}?alone=1"] == "2"
     assert rows[f"{reverse(LIST)}?alone=1&backup=1"] == "1"
     assert alone.pk not in found

@@ -66,12 +66,12 @@ def test_the_root_has_registered_its_notices_and_each_stands_on_the_page(
 ) -> None:
     settings.STAFF_SECOND_FACTOR = False
     client.force_login(make_user(is_staff=True, is_superuser=True))
-    registered = list(start_page.NOTICES)
-    monkeypatch.setattr(start_page, "NOTICES", [lambda _now: ["No worker runs for: mails."]])
+    registered = list(start_page.BACKGROUND)
+    monkeypatch.setattr(start_page, "BACKGROUND", [lambda _now: (["No worker runs for: mails."], [])])
 
     page = client.get("/admin/").content.decode()
 
-    assert registered == [operations_notices.notices]
+    assert registered == [operations_notices.background]
     assert "No worker runs for: mails." in page
 
 
