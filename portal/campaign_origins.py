@@ -77,7 +77,7 @@ def of_due(request: HttpRequest) -> HttpResponse:
     origin = Origin(
         due_asks.waiting(person(request), timezone.now()),
         reverse("admin:index"),
-        access.frame,
+        access.frame_of_start,
         lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),
     )
     return campaign_start.answer(request, origin)
