@@ -156,7 +156,7 @@ def staff_apply_it_to_the_account(mira: Visitor) -> None:
     mira.page.get_by_label("Macro", exact=True).select_option(label=MACRO)
     mira.take("12-apply-macro")
     mira.press("Apply macro")
-    mira.sees("1 account has the macro now.")
+    mira.sees("1 account has the macro now")
 
 
 def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor) -> None:
