@@ -22,6 +22,9 @@ DATA = "data-words"  # the file with the words of the world's own data
 KNOWN = {
     "adtoken",
     "utc",
+    "spf",
+    "dkim",
+    "dmarc",
     "cet",
     "cest",
     "gmt",
