@@ -36,8 +36,18 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
 class PersonForm(UserModelForm):
     """A person, without the password: its hash is nobody's business."""
 
-    language = forms.ChoiceField(choices=language_choices, required=False, widget=UnfoldAdminSelectWidget)
-    time_zone = forms.ChoiceField(choices=time_zone_choices, required=False, widget=UnfoldAdminSelectWidget)
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"),
+        choices=language_choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
+    time_zone = forms.ChoiceField(
+        label=gettext_lazy("Time zone"),
+        choices=time_zone_choices,
+        required=False,
+        widget=UnfoldAdminSelectWidget,
+    )
 
     class Meta:
         model = User
