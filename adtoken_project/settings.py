@@ -336,8 +336,8 @@ MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from wh
 
 # --- Language, time, files ---------------------------------------------------------------------------------------
 # Of whoever has not chosen one, of addresses outside, and of what has no reader. The API is English.
-LANGUAGE_CODE = "en-gb"
-LANGUAGES = [("en-gb", "English")]
+LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", default="en-gb", choices=("en-gb", "de"))
+LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
 TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True

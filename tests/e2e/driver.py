@@ -98,10 +98,15 @@ class Chromium:
     troubles: list[str] = field(default_factory=list)
 
     @contextmanager
-    def visitor(self, *, width: int = WIDTH, theme: Theme = "light") -> Iterator[Visitor]:
-        """Open a window that is logged in nowhere, and close it."""
+    def visitor(
+        self, *, width: int = WIDTH, theme: Theme = "light", locale: str = "en-GB"
+    ) -> Iterator[Visitor]:
+        """Open a window that is logged in nowhere, and close it. `locale`: what its browser asks for."""
         context = self.browser.new_context(
-            viewport={"width": width, "height": HEIGHT}, color_scheme=theme, reduced_motion="reduce"
+            viewport={"width": width, "height": HEIGHT},
+            color_scheme=theme,
+            reduced_motion="reduce",
+            locale=locale,
         )
         try:
             yield Visitor(watched(context, self.troubles), self.web, self.pictures)

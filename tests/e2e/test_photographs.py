@@ -1,15 +1,16 @@
 """Every page as people see it: walked by axe, and not wider than a phone.
 
-A page is checked twice: on a desktop in light, on a phone in dark. PHOTOGRAPHS=folder checks the other two as well and photographs
-all four into that folder.
+A page is checked twice: on a desktop in light and in English, on a phone in dark and in German, whose words are longer. PHOTOGRAPHS=folder
+checks all eight and photographs them into that folder.
 """
 
 import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product as product_of
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -18,11 +19,25 @@ from tests.e2e.driver import HEIGHT, Chromium, Theme, Visitor
 from tests.e2e.product import Product
 from tests.e2e.steps import MIRA
 
+
+class Look(NamedTuple):
+    """How a page is looked at."""
+
+    width: int
+    theme: Theme
+    locale: str
+
+    def __str__(self) -> str:
+        return f"{self.width}-{self.theme}-{self.locale[:2]}"
+
+
 KEPT = os.environ.get("PHOTOGRAPHS", "")
 PHONE, DESK = 390, 1280
-LOOKS: list[tuple[int, Theme]] = [(DESK, "light"), (PHONE, "dark")]
+ENGLISH, GERMAN = "en-GB", "de-DE"
+THEMES: tuple[Theme, ...] = ("light", "dark")
+LOOKS: list[Look] = [Look(DESK, "light", ENGLISH), Look(PHONE, "dark", GERMAN)]
 if KEPT:
-    LOOKS += [(DESK, "dark"), (PHONE, "light")]
+    LOOKS = [Look(*look) for look in product_of((DESK, PHONE), THEMES, (ENGLISH, GERMAN))]
 GRAVE = {"serious", "critical"}
 DEMANDED = {"landmark-one-main", "skip-link"}  # whatever axe thinks of their weight
 
@@ -34,7 +49,7 @@ FIRST_LINK = "() => document.querySelector('a[href]')?.getAttribute('href') ?? '
 READ_ALOUD = "() => [...document.querySelectorAll('.material-symbols-outlined:not([aria-hidden])')].map(icon => icon.textContent.trim())"
 WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
-look = pytest.mark.parametrize(("width", "theme"), LOOKS, ids=[f"{width}-{theme}" for width, theme in LOOKS])
+in_each_look = pytest.mark.parametrize("look", LOOKS, ids=str)
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +69,8 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Inspector:
     """Looks at pages and gathers what is wrong."""
 
-    def __init__(self, visitor: Visitor, album: Path, width: int, theme: Theme) -> None:
-        self.visitor, self.album, self.width, self.theme = visitor, album, width, theme
+    def __init__(self, visitor: Visitor, album: Path, look: Look) -> None:
+        self.visitor, self.album, self.look = visitor, album, look
         self.axe = Axe()
         self.found: list[str] = []
 
@@ -68,7 +83,7 @@ class Inspector:
             self._photograph(name)
         wider = self.visitor.page.evaluate(WIDER)
         if wider > 0:
-            self.found.append(f"{name}: {wider} px wider than {self.width} px")
+            self.found.append(f"{name}: {wider} px wider than {self.look.width} px")
         if not (first := self.visitor.page.evaluate(FIRST_LINK)).startswith("#"):
             self.found.append(f"{name}: the first link leads to {first} and not to the page's main part")
         if aloud := self.visitor.page.evaluate(READ_ALOUD):
@@ -76,14 +91,14 @@ class Inspector:
         self._walk(name)
 
     def _photograph(self, name: str) -> None:
-        file = self.album / f"{name}-{self.width}-{self.theme}.png"
+        file = self.album / f"{name}-{self.look}.png"
         self.visitor.page.screenshot(path=file, full_page=True, animations="disabled")
 
     def _walk(self, name: str) -> None:
         """Walk the page in a window as high as it is: in a lower one a bar at its edge covers half of some field, by chance."""
         page = self.visitor.page
         height = int(page.evaluate("document.documentElement.scrollHeight"))
-        page.set_viewport_size({"width": self.width, "height": max(HEIGHT, height + 72)})
+        page.set_viewport_size({"width": self.look.width, "height": max(HEIGHT, height + 72)})
         # Without preload: axe would put our style sheets into the page again, where their @import leads nowhere.
         options = {
             "resultTypes": ["violations"],
@@ -92,7 +107,7 @@ class Inspector:
         }
         context = {"exclude": [[selector] for selector in THEMES_OWN]} if THEMES_OWN else None
         response = self.axe.run(page, context, options).response
-        page.set_viewport_size({"width": self.width, "height": HEIGHT})
+        page.set_viewport_size({"width": self.look.width, "height": HEIGHT})
         for finding in response["violations"]:
             if finding["impact"] in GRAVE or finding["id"] in DEMANDED:
                 where = [" ".join(map(str, node["target"])) for node in finding["nodes"]]
@@ -101,26 +116,37 @@ class Inspector:
                 )
 
 
+def speak(visitor: Visitor, locale: str) -> None:
+    """Choose the language in the profile."""
+    page = visitor.page
+    page.goto(f"{visitor.web}/profile/")
+    page.select_option("[name=language]", {ENGLISH: "en-gb", GERMAN: "de"}[locale])
+    page.locator(".at-form button[type=submit]").click()
+    page.wait_for_load_state()
+
+
 @contextmanager
-def inspecting(
-    chromium: Chromium, album: Path, width: int, theme: Theme, login: Sequence[str] = ()
-) -> Iterator[Inspector]:
+def inspecting(chromium: Chromium, album: Path, look: Look, login: Sequence[str] = ()) -> Iterator[Inspector]:
     """An inspector in a window of this look, logged in if a log-in is given. Demands at the end that nothing was found."""
-    with chromium.visitor(width=width, theme=theme) as visitor:
+    locale = ENGLISH if login else look.locale
+    with chromium.visitor(width=look.width, theme=look.theme, locale=locale) as visitor:
         if login:
             visitor.open("/")
             visitor.log_in(login[0], login[1])
-        inspector = Inspector(visitor, album, width, theme)
+            speak(visitor, look.locale)
+        inspector = Inspector(visitor, album, look)
         yield inspector
+        if login:
+            speak(visitor, ENGLISH)  # whoever comes next is this person, too
     assert inspector.found == [], "\n".join(inspector.found)
 
 
-@look
+@in_each_look
 def test_pages_of_marketers_with_200_accounts(
-    chromium: Chromium, fleet: Any, album: Path, width: int, theme: Theme
+    chromium: Chromium, fleet: Any, album: Path, look: Look
 ) -> None:
     account, dark = fleet["account"], fleet["dark"]
-    with inspecting(chromium, album, width, theme, (fleet["marketer"], fleet["password"])) as inspector:
+    with inspecting(chromium, album, look, (fleet["marketer"], fleet["password"])) as inspector:
         inspector.look_at("my-accounts", "/")
         inspector.look_at("my-account", f"/my/{account}/")
         inspector.look_at("my-account-dark", f"/my/{dark}/")
@@ -134,13 +160,13 @@ def test_pages_of_marketers_with_200_accounts(
         inspector.look_at("profile", "/profile/")
 
 
-@look
+@in_each_look
 def test_pages_of_staff_with_200_accounts(
-    product: Product, chromium: Chromium, fleet: Any, album: Path, width: int, theme: Theme
+    product: Product, chromium: Chromium, fleet: Any, album: Path, look: Look
 ) -> None:
     account = f"/admin/accounts/account/{fleet['account']}"
     ids = ",".join(map(str, fleet["ids"]))
-    with inspecting(chromium, album, width, theme, (MIRA, product.password(MIRA))) as inspector:
+    with inspecting(chromium, album, look, (MIRA, product.password(MIRA))) as inspector:
         inspector.look_at("admin-start", "/admin/")
         inspector.look_at("admin-accounts", "/admin/accounts/account/")
         inspector.look_at("admin-accounts-none-found", "/admin/accounts/account/?q=nobody")
@@ -166,37 +192,35 @@ def test_pages_of_staff_with_200_accounts(
         inspector.look_at("admin-invite", "/admin/users/invitation/add/")
 
 
-@look
-def test_pages_with_nothing_on_them(
-    chromium: Chromium, fleet: Any, album: Path, width: int, theme: Theme
-) -> None:
-    with inspecting(chromium, album, width, theme, (fleet["nothing"], fleet["password"])) as inspector:
+@in_each_look
+def test_pages_with_nothing_on_them(chromium: Chromium, fleet: Any, album: Path, look: Look) -> None:
+    with inspecting(chromium, album, look, (fleet["nothing"], fleet["password"])) as inspector:
         inspector.look_at("empty-my-accounts", "/")
         inspector.look_at("empty-admin-start", "/admin/")
         inspector.look_at("empty-admin-accounts", "/admin/accounts/account/")
         inspector.look_at("empty-admin-tokens", "/admin/tokens/token/")
 
 
-@look
-def test_pages_before_the_log_in(chromium: Chromium, album: Path, width: int, theme: Theme) -> None:
-    with inspecting(chromium, album, width, theme) as inspector:
+@in_each_look
+def test_pages_before_the_log_in(chromium: Chromium, album: Path, look: Look) -> None:
+    with inspecting(chromium, album, look) as inspector:
         inspector.look_at("log-in", "/accounts/login/")
         inspector.look_at("forgotten-password", "/accounts/password/reset/")
 
 
-@look
+@in_each_look
 def test_pages_of_backups_that_are_at_hand(
-    product: Product, chromium: Chromium, fleet: Any, album: Path, width: int, theme: Theme
+    product: Product, chromium: Chromium, fleet: Any, album: Path, look: Look
 ) -> None:
     account, reaching = f"/admin/accounts/account/{fleet['reached']}", fleet["reaching"]
     ids = ",".join(map(str, fleet["backups"]))
-    with inspecting(chromium, album, width, theme, (MIRA, product.password(MIRA))) as inspector:
+    with inspecting(chromium, album, look, (MIRA, product.password(MIRA))) as inspector:
         inspector.look_at("admin-account-at-hand", f"{account}/")
         inspector.look_at("admin-account-asked", f"/admin/accounts/account/{fleet['backups'][1]}/")
         inspector.look_at("admin-backup", f"{account}/tokens/{reaching}/backup/")
         inspector.look_at("admin-bulk-backup", f"/admin/accounts/account/bulk/backup/?ids={ids}")
         inspector.look_at("admin-accounts-at-hand", "/admin/accounts/account/?backup=1")
-    with inspecting(chromium, album, width, theme, (fleet["marketer"], fleet["password"])) as inspector:
+    with inspecting(chromium, album, look, (fleet["marketer"], fleet["password"])) as inspector:
         inspector.look_at("backup-requests", "/my/backups/")
 
 

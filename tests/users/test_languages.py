@@ -12,11 +12,6 @@ from users.models import User
 GERMAN = {"accept-language": "de-DE,de;q=0.9,en;q=0.5"}
 
 
-@pytest.fixture(autouse=True)
-def _two_languages(settings: Settings) -> None:
-    settings.LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
-
-
 def spoken(client: Client, path: str, **headers: str) -> str:
     """Return the language of a page, by its header and its own tag, which agree."""
     answer = client.get(path, headers=headers)
