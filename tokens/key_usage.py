@@ -49,11 +49,14 @@ class KeyInUse:
         return sum(self.rows.values())
 
     @property
+    def counted(self) -> list[tuple[str, int]]:
+        """The kinds of rows that there are, and how many."""
+        return [(what, count) for what, count in self.rows.items() if count]
+
+    @property
     def said(self) -> str:
         """The rows in words: "2 channel apps, 1,200 log-ins"."""
-        found = [
-            f"{count:,} {what[:-1] if count == 1 else what}" for what, count in self.rows.items() if count
-        ]
+        found = [f"{count:,} {what[:-1] if count == 1 else what}" for what, count in self.counted]
         return ", ".join(found) or "Nothing"
 
 

@@ -104,7 +104,7 @@ def test_a_missing_permission_is_granted_by_re_authenticating(ada: User) -> None
 
     assert mail.subject == "Fern Gardens is deactivated: please re-authenticate"
     assert "A permission that is needed was not granted at Facebook." in plain(mail.text)
-    assert "/reauthenticate/" in mail.text
+    assert "/renew/" in mail.text
 
 
 def test_one_log_in_that_lost_a_role_here_and_ends_there_has_a_card_for_each(ada: User) -> None:

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts import tasks
 from notifications import delivery
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_token, make_user
@@ -75,6 +76,7 @@ def test_an_invitation_a_test_mail_and_an_ask_are_done_and_wait(client: Client, 
         client.post(reverse("admin:test_mail"), follow=True),
         client.post(ask, {"note": ""}, follow=True),
     ]
+    tasks.do_deeds()
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert Invitation.objects.exists()
