@@ -109,7 +109,7 @@ class TestMoving:
         assert set(Account.objects.filter(pk__in=ids).values_list("team", flat=True)) == {fern.pk}
         assert AccountEvent.objects.filter(kind="moved").count() == 3
         assert "3 moved, 1 skipped" in done
-        assert "is in the team Fern already" in done
+        assert "in this team already" in done
 
     def test_who_moves_twice_is_told_that_it_is_there(self) -> None:
         team = make_team()
