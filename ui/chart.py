@@ -44,7 +44,7 @@ class Box:
     """A part as it is drawn."""
 
     part: Part
-    x: str
+    at: str
     y: str
     width: str
     height: str
@@ -98,12 +98,12 @@ def stacked(columns: Sequence[Column], *, named: int = 3) -> Chart | None:
     peak = next(number for number, column in enumerate(columns) if column.total == highest)
     drawn = []
     for number, column in enumerate(columns):
-        x = left + number * place + place * (1 - _FILLS) / 2
-        boxes, y = _boxes(column, x, place * _FILLS, ground, unit)
+        at = left + number * place + place * (1 - _FILLS) / 2
+        boxes, y = _boxes(column, at, place * _FILLS, ground, unit)
         drawn.append(
             Drawn(
                 column,
-                middle=f"{x + place * _FILLS / 2:.1f}",
+                middle=f"{at + place * _FILLS / 2:.1f}",
                 boxes=boxes,
                 name=column.name if number % named == 0 else "",
                 total=f"{column.total:,}" if number in {first, peak} else "",
@@ -117,12 +117,12 @@ def stacked(columns: Sequence[Column], *, named: int = 3) -> Chart | None:
     return Chart(drawn, lines, list(legend.items()), left)
 
 
-def _boxes(column: Column, x: float, width: float, ground: float, unit: float) -> tuple[list[Box], float]:
+def _boxes(column: Column, at: float, width: float, ground: float, unit: float) -> tuple[list[Box], float]:
     """Return a column's parts from the ground up, and where its top is."""
     boxes, y = [], float(ground)
     for part in column.parts:
         if part.number:
             height = max(part.number * unit, _LEAST)
             y -= height
-            boxes.append(Box(part, f"{x:.1f}", f"{y:.1f}", f"{width:.1f}", f"{max(height - _GAP, 1):.1f}"))
+            boxes.append(Box(part, f"{at:.1f}", f"{y:.1f}", f"{width:.1f}", f"{max(height - _GAP, 1):.1f}"))
     return boxes, y

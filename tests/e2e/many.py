@@ -5,7 +5,7 @@ import sys
 import django
 
 COUNT = 1_500
-CLIENT = "Kranich Warenhaus"
+CLIENT = "Pelikan Warenhaus"
 
 
 def build() -> None:

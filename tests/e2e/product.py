@@ -6,7 +6,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ class Product:
     var: Path
     facts: dict[str, Any]
     channels: RunningSandbox
+    # for the ids of what commands make: each run of one would begin with the same
+    beginnings: Iterator[int] = field(default_factory=lambda: count(10_001, 10_000))
 
     @property
     def web(self) -> str:
@@ -80,7 +83,7 @@ class Product:
         done = subprocess.run(
             [sys.executable, *command],
             cwd=ROOT,
-            env=self.environment(),
+            env=self.environment() | {"FACTORIES_BEGIN_AT": str(next(self.beginnings))},
             capture_output=True,
             text=True,
             timeout=COMMAND_SECONDS,

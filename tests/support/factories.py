@@ -1,5 +1,6 @@
 """Rows for tests, made the short way. They write straight into the tables; call `pool.settle` where a test needs a settled pool."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -15,7 +16,8 @@ NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 PASSWORD = "correct horse battery staple"
 MARKER = "SBXTOKEN"  # the sandbox's tokens hold it too, so that leaks can be searched for
 
-_numbers = count(1001)  # as texts they sort in the same order
+# As texts they sort in the same order. Whoever fills one database by several processes gives each a beginning of its own.
+_numbers = count(int(os.environ.get("FACTORIES_BEGIN_AT", "1001")))
 
 
 def make_team(name: str = "", **fields: Any) -> Team:
