@@ -9,14 +9,16 @@ from typing import Any
 from gunicorn.workers.gthread import ThreadWorker
 
 STAYS = 2  # milliseconds that a thread waits for the next request of the connection that it has just answered
+SPEAKS = 5  # seconds until a new connection must have said something, besides the five that gunicorn's thread waits for it
 STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a process has; and in all
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
-    """Three things are otherwise than in gunicorn (docs/decisions/0064-connections-of-jobs.md).
+    """Four things are otherwise than in gunicorn (docs/decisions/0064-connections-of-jobs.md).
 
     - New connections go to the process that has fewest.
     - A thread stays with its connection while the next request comes at once and nobody else waits.
+    - A connection is kept long between two requests, but not so long before the first.
     - Told to stop, it takes what has connected and then closes the listening sockets at once. gunicorn keeps them open until the last
       request is answered. What connected meanwhile was taken by the kernel and by nobody else, and was cut off in the end: a proxy must
       not send such a request elsewhere unless it is a GET. Refused connections it may.
@@ -49,6 +51,12 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
             kept = super().handle(conn)
             if kept is not True or not self.alive or self._waiting or not _is_readable(conn.sock, STAYS):
                 return kept
+
+    def finish_request(self, conn: Any, fs: Any) -> None:  # the library's own
+        """Keep or close a connection that a thread is done with. gunicorn keeps one that has said nothing as long as any other."""
+        super().finish_request(conn, fs)
+        if self.pending_conns and self.pending_conns[-1] is conn:
+            conn.timeout = time.monotonic() + SPEAKS
 
     def set_accept_enabled(self, enabled: bool) -> None:  # the library's own
         """Begin or end to accept."""

@@ -18,6 +18,7 @@ graceful_timeout = (
     30  # SIGTERM takes nothing new and ends what was begun; no request waits longer for a channel
 )
 timeout = 60
+keepalive = 130  # seconds; longer than clients and proxies keep an idle connection (Caddy: 120): who closes first must not be us
 max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
 max_requests_jitter = 2_000  # ... one process at a time
 
