@@ -147,8 +147,6 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
             cursor.execute(query, values)
-            number, first_on, fallen_back, nobody, *lists = cursor.fetchone()
-            cursor.execute(sql.PREVIEW, values)
             number, first_on, fallen_back, nobody, escalated, *lists = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):

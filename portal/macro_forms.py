@@ -191,12 +191,6 @@ class MacroForm(MacroModelForm):
 
     def _set_choices(self) -> None:
         visible = scope.visible_accounts(self.user)
-        accounts = self.fields["accounts"]
-        assert isinstance(accounts, forms.ModelMultipleChoiceField)
-        accounts.queryset = visible.only("channel", "native_id", "name", "team")  # there may be thousands
-        applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
-        accounts.widget = AccountsPicker(applied_to, admin.site)
-        accounts.widget.choices = accounts.choices  # the widget was put in after the field was made
         accounts = self._picker("accounts", visible)
         excluded = self._picker("excluded", visible)
         if self.instance.pk:
@@ -220,7 +214,7 @@ class MacroForm(MacroModelForm):
         assert isinstance(field, forms.ModelMultipleChoiceField)
         field.queryset = visible.only("channel", "native_id", "name", "team")  # there may be thousands
         applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
-        field.widget = AutocompleteSelectMultiple(applied_to, admin.site)
+        field.widget = AccountsPicker(applied_to, admin.site)
         field.widget.choices = field.choices  # the widget was put in after the field was made
         return field
 

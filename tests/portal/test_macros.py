@@ -21,6 +21,7 @@ from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
 from portal import bulk_deeds
+from portal.macro_forms import AccountsPicker, MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
@@ -271,6 +272,8 @@ def test_the_form_reads_the_chosen_accounts_once_and_of_each_what_it_shows(mira:
     assert "Other" not in page
     assert len(read) == 1
     assert '"accounts_account"."pause_note"' not in read[0]
+    for name in ("accounts", "excluded"):  # thousands are written without two templates each
+        assert isinstance(MacroForm(instance=macro, user=make_person()).fields[name].widget, AccountsPicker)
 
 
 def test_a_preview_that_takes_too_long_is_broken_off_and_said_so(
@@ -325,6 +328,7 @@ def test_the_preview_asks_as_often_whatever_it_finds() -> None:
         with CaptureQueriesContext(connection) as queries:
             mails.append(preview.preview(preview.draft_of(action), now=NOW).mails)
         asked.append(len(queries))
+        assert sum("due_account" in query["sql"] for query in queries) == 1
         for days in range(3, 20):
             account = ending(days)
             if days % 3:
