@@ -18,7 +18,7 @@ from accounts.models import (
     LinkProblem,
     ReachedAccount,
 )
-from benchmarks import data
+from benchmarks import data, page_data_later
 from benchmarks.data import insert
 from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice, OptOut
 from notifications.models import Message
@@ -39,7 +39,7 @@ OTHERS = 20  # log-ins of the channel that reach an account, beside those that c
 CHOSEN = 4_000  # accounts that the third macro is applied to
 _EMPTIED = (
     "tokens_channelapp", "accounts_account", "accounts_apikey", "accounts_linkproblem", "users_user", "macros_macro", "macros_evaluation",
-    "notifications_message", "django_admin_log",
+    "notifications_message", "django_admin_log", "users_refusedaddress", "notifications_mailreturn",
 )  # fmt: skip
 _APP = "(select id from tokens_channelapp where channel = {channel})"
 _PERSON = "1 + mod({number}, {people})"
@@ -68,6 +68,9 @@ def fill(*, accounts: int, now: datetime) -> None:
         _records(accounts, people)
         _troubles(accounts, people)
         _messages(accounts * 10, people)
+    with transaction.atomic():
+        boss, staff = (User.objects.get(email=email) for email in (BOSS, STAFF))
+        page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff, now=now)
     _analyse()
 
 

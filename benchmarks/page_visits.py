@@ -5,7 +5,6 @@ They are found through the admin site and the addresses, so a new list or page i
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -17,14 +16,25 @@ from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account, ApiKey
+from accounts.models import (
+    Account,
+    AccountExport,
+    ApiKey,
+    CalendarLink,
+    Campaign,
+    ClientLink,
+    Deed,
+    SavedView,
+)
+from benchmarks import further_visits
 from benchmarks.addresses import patterns
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
-from macros.models import Macro
+from benchmarks.visit import Visit
+from macros.models import Macro, OptOut, Silence
 from notifications.models import Message
 from tokens.deaths import Incident
 from tokens.models import ChannelApp, Token, UnknownAnswer
-from users.models import User
+from users.models import RefusedAddress, User
 from users.private_parts import record_authentication
 
 TERMS = {
@@ -35,32 +45,16 @@ TERMS = {
 }
 CHOICES = 9  # of a chip: all states of accounts, some of 200 macros
 DEEP = (100, 200)  # of 50 rows: the last that a list of 10,000 rows or more leads to
-# Of rows that are not the first of their kind, and of what a page leads to.
-_MORE = (
-    ("Macro of 4,000 accounts", "admin:macros_macro_change", [3], ""),
-    ("Mail of a macro, of one account", "admin:macros_macro_mail", [1], "?account=1"),
+_NO_PAGES = (
+    r"logout|admin/r/|/history/|jsi18n|^api/|^push/|^mail/|^metrics|^healthz|^readyz|^livez|^i18n|\.css"
 )
 # Whose row fills the placeholder of an address; the first row has the longest history.
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
-    "answer_id": UnknownAnswer, "incident_id": Incident, "id": User,
+    "answer_id": UnknownAnswer, "incident_id": Incident, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
+    "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "silence_id": Silence, "opt_out_id": OptOut,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Visit:
-    """One page as one person opens it. `kind` says what of a list it is, so that 40 filters can be one line of the table."""
-
-    group: str
-    kind: str
-    detail: str
-    who: str
-    path: str
-
-    @property
-    def name(self) -> str:
-        """The page in words, as the JSON names it."""
-        return " ".join(filter(None, (self.group, self.kind, self.detail, f"({self.who.partition('@')[0]})")))
 
 
 def browser(email: str) -> Client:
@@ -82,8 +76,7 @@ def browser(email: str) -> Client:
 def all_of_them(browsers: dict[str, Client]) -> list[Visit]:
     """Return every address that may be a page; whether it is, and this person's to see, its answer says (`is_page`)."""
     found = [
-        *_people(), *_lists(browsers[BOSS], BOSS), *_rows(BOSS),
-        *(Visit(name, "", "", BOSS, reverse(page, args=args) + query) for name, page, args, query in _MORE),
+        *_people(), *_lists(browsers[BOSS], BOSS), *_rows(BOSS, portal=True), *further_visits.all_of_them(browsers[BOSS]),
         *(visit for visit in _lists(browsers[STAFF], STAFF) if visit.kind not in {"filter", "order"}),
     ]  # fmt: skip
     return list(dict.fromkeys(found))
@@ -91,8 +84,8 @@ def all_of_them(browsers: dict[str, Client]) -> list[Visit]:
 
 def is_page(response: Any) -> bool:
     """Return whether an answer is a page with something on it."""
-    is_html = response.get("Content-Type", "").startswith("text/html")
-    return bool(response.status_code == 200 and is_html and not response.streaming)
+    is_text = response.get("Content-Type", "").startswith(("text/html", "text/calendar"))
+    return bool(response.status_code == 200 and is_text and not response.streaming)
 
 
 def _people() -> Iterator[Visit]:
@@ -102,13 +95,7 @@ def _people() -> Iterator[Visit]:
                             ("search", {"q": "nothing"}), ("log-in", {"log_in": "1"})):  # fmt: skip
             address = reverse("my_accounts") + (f"?{urlencode(query)}" if query else "")
             yield Visit("My accounts", kind, "".join(query.values()), who, address)
-        for pattern in (
-            "my/<int:account_id>/",
-            "my/log-ins/",
-            "my/log-ins/<int:token_id>/remove/",
-            "channels/",
-        ):
-            yield Visit(f"/{pattern}", "", "", who, f"/{_filled(pattern)}")
+        yield from _rows(who, portal=False)
 
 
 def _lists(client: Client, who: str) -> Iterator[Visit]:
@@ -127,7 +114,7 @@ def _lists(client: Client, who: str) -> Iterator[Visit]:
 
 
 def _queries(context: dict[str, Any], *, searches: bool) -> Iterator[tuple[str, str, str]]:
-    for chip in context["chips"]:
+    for chip in [*context["chips"], *context["more_chips"]]:
         for choice in chip.choices[:CHOICES]:
             yield "filter", f"{chip.title}: {choice['display']}", choice["query_string"]
     for view in context["views"]:
@@ -145,10 +132,10 @@ def _queries(context: dict[str, Any], *, searches: bool) -> Iterator[tuple[str, 
         yield "page", str(number), f"?p={number}"
 
 
-def _rows(who: str) -> Iterator[Visit]:
-    """Every page of the portal that is no list: of one row, of a form, of a question before something is done."""
+def _rows(who: str, *, portal: bool) -> Iterator[Visit]:
+    """Every page of the portal, or every other one, that is no list: of one row, of a form, of a question before something is done."""
     for pattern in patterns():
-        if pattern.startswith("admin/") and not re.search(r"logout|admin/r/|/history/|jsi18n", pattern):
+        if pattern.startswith("admin/") == portal and not re.search(_NO_PAGES, pattern):
             address = _filled(pattern)
             if "<" not in address and "(?P" not in address:
                 yield Visit(f"/{pattern}", "", "", who, f"/{address}")

@@ -13,8 +13,8 @@ from django.test import Client
 from benchmarks import page_data, page_visits
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
-from benchmarks.page_visits import Visit
 from benchmarks.parts import Run
+from benchmarks.visit import Visit
 from users import hold
 
 LIMIT = 300  # milliseconds that a page may take
@@ -68,12 +68,14 @@ def measure(run: Run) -> list[Section]:
     for accounts, suffix, rounds in ((small, SMALL, 1), (run.accounts, "", run.rounds)):
         page_data.fill(accounts=accounts, now=run.now)
         browsers = {email: page_visits.browser(email) for email in (BOSS, STAFF, MEMBER, MATE)}
-        measured = visit_all(page_visits.all_of_them(browsers), browsers, rounds=rounds)
+        visits = page_visits.all_of_them(browsers)
+        measured = visit_all(visits, browsers, rounds=rounds)
         for visit, figures in measured.items():
             kept = section.results.setdefault(visit.name, {})
             kept |= {name + suffix: values for name, values in figures.items()}
         section.visits = list(measured)
-    section.notes += said(section)
+    lost = [visit.name for visit in visits if visit.named and visit not in measured]
+    section.notes += [*said(section), f"no pages, though they are listed: {'; '.join(lost) or 'none'}"]
     return [section]
 
 
@@ -84,14 +86,14 @@ def visit_all(
 
     Returns measure -> values by visit; what is no page is left out.
     """
-    counted = {visit: _counted(browsers[visit.who], visit.path) for visit in visits}
+    counted = {visit: _counted(browsers[visit.who], visit) for visit in visits}
     pages = {visit.name: visit for visit, figures in counted.items() if figures}
-    calls = {name: _timed(browsers[visit.who], visit.path) for name, visit in pages.items()}
+    calls = {name: _timed(browsers[visit.who], visit) for name, visit in pages.items()}
     timed = interleave(calls, rounds=rounds)
     return {visit: counted[visit] | timed[name] for name, visit in pages.items()}
 
 
-def _counted(client: Client, path: str) -> dict[str, list[float]]:
+def _counted(client: Client, visit: Visit) -> dict[str, list[float]]:
     """Return what a page asks the database; nothing where it is no page.
 
     The fewest statements of several visits, each after reading whether this is on hold: what a process keeps for a second, or
@@ -102,7 +104,7 @@ def _counted(client: Client, path: str) -> dict[str, list[float]]:
         times: list[float] = []
         hold.current()
         with connection.execute_wrapper(partial(_clock, times)):
-            response = client.get(path)
+            response = visit.ask(client)
         if not page_visits.is_page(response):
             return {}
         fewest = min(fewest or times, times, key=len)
@@ -118,11 +120,11 @@ def _clock(times: list[float], execute: Callable[..., Any], *call: Any) -> Any:
         times.append((time.perf_counter() - began) * 1_000)
 
 
-def _timed(client: Client, path: str) -> Contender:
+def _timed(client: Client, visit: Visit) -> Contender:
     def timed() -> Figures:
         gc.collect()
         cpu, wall = time.process_time(), time.perf_counter()
-        size = len(client.get(path).content)
+        size = len(visit.ask(client).content)
         wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
         return {"ms": wall * 1_000, "CPU ms": cpu * 1_000, "KiB": size / 1_024}
 

@@ -1,0 +1,183 @@
+"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, saved views, calendars, deeds.
+
+As in `page_data`, what a row says follows from its number, and each person is known by its own: person n is `p<n>@example.com`.
+"""
+
+import hashlib
+from datetime import datetime
+
+from accounts.models import (
+    AccountExport,
+    BackupInvitation,
+    BackupRequest,
+    CalendarLink,
+    Campaign,
+    CampaignLogIn,
+    ClientLink,
+    Deed,
+    DeedRow,
+    SavedView,
+)
+from benchmarks.data import TEAMS, insert
+from macros.models import Acknowledgement, DigestSubscription, Silence
+from notifications.models import MailReturn
+from users.models import AddressEvent, Membership, RefusedAddress, Team, User
+
+CAMPAIGNS = 40
+LARGEST = 5_000  # log-ins of the first campaign, the most that one may have
+USUAL = 300  # of the others
+MOST = 2_000  # client links, parked addresses, silences
+ASKED = 500  # accounts for which one person is asked to be a backup
+SECRET = "of-the-benchmark-{}"  # of the calendar of a person, by their address
+VIEWS = (
+    ("Ends soon at two channels", "channel=facebook,x&state=at_risk"),
+    ("Two weeks, one team", "days=14&team={team}"),
+    ("A person with 10,000 accounts", "person=1"),
+    ("People by a part of their name", "person=Person 17"),
+    ("Passwords changed, nobody else", "alone=1&reason=password_changed"),
+    ("Backups at hand", "alone=1&backup=1"),
+    ("Backups at hand at one channel", "backup=1&channel=facebook"),
+    ("One person in 30 days", "channel=facebook&left=1-30"),
+    ("Shifted lately", "lately=shifted"),
+    ("Only leads would hear", "channel=linkedin&told=stand_in"),
+    ("No macro, one team", "macro=none&team={team}"),
+    ("A client that is fine", "q=Lumen&state=healthy"),
+    ("No date, by name", "o=1&undated=1"),
+)  # fmt: skip
+_PERSON = "1 + mod({number}, {people})"
+_TEAM = f"(select id from users_team where name = 'Team ' || mod({{number}}, {TEAMS}))"
+
+
+def fill(*, accounts: int, people: int, boss: User, staff: User, now: datetime) -> None:
+    """Write it, in the caller's transaction, for an installation of so many accounts and people."""
+    _campaigns(accounts * 5 // 2, boss)
+    _links(accounts, people)
+    _views(boss, staff, now)
+    _calendars(boss, staff)
+    _mails(min(accounts // 10, MOST), people)
+    _backups(accounts, people, boss)
+    _deeds(accounts, boss)
+
+
+def _numbers(last: int) -> str:
+    return f"generate_series(1, {last}) n"
+
+
+def _ago(number: str, unit: str) -> str:
+    return f"now() - ({number}) * interval '1 {unit}'"
+
+
+def _campaigns(tokens: int, boss: User) -> None:
+    """One of as many log-ins as there may be, and many of some hundred; every second one is over."""
+    campaign = {
+        "name": "'Campaign ' || n", "made_by": str(boss.pk), "created_at": _ago("n", "day"),
+        "ends_at": f"{_ago('n', 'day')} + interval '60 days'",
+        "ended_at": f"case when mod(n, 2) = 0 then {_ago('n - 1', 'day')} end",
+        "ending": "case when mod(n, 2) = 0 then 'all_done' else '' end",
+    }  # fmt: skip
+    insert(Campaign, campaign, _numbers(CAMPAIGNS))
+    stage = "(array['sent', 'sent', 'sent', 'opened', 'at_channel', 'done', 'done', 'failed', 'not_askable', 'waiting'])[1 + mod(n, 10)]"
+    row = {
+        "campaign": "c", "token": f"1 + mod(n * 37 + c * 1000, {tokens})", "added_at": _ago("c", "day"), "stage": stage,
+        "why": "case mod(n, 10) when 7 then 'mail_failed' when 8 then 'not_linked' else '' end", "asks": "1 + mod(n, 3)",
+        "first_asked_at": _ago("c", "day"), "asked_at": _ago("c", "day"),
+        "done_at": f"case when mod(n, 10) in (5, 6) then {_ago('1', 'hour')} end",
+    }  # fmt: skip
+    largest, usual = min(LARGEST, tokens - 1), min(USUAL, tokens - 1)
+    insert(CampaignLogIn, row, f"{_numbers(largest)}, generate_series(1, 1) c")
+    insert(CampaignLogIn, row, f"{_numbers(usual)}, generate_series(2, {CAMPAIGNS}) c")
+
+
+def _links(accounts: int, people: int) -> None:
+    """Links for clients, some of them used; the first one for two hundred ad accounts."""
+    named = "(select jsonb_agg(jsonb_build_object('channel', 'facebook', 'native_id', k::text, 'name', '')) from generate_series(1, 200) k)"
+    link = {
+        "key": "md5(n::text)", "team": _TEAM.format(number="n"), "channels": """'["facebook"]'""",
+        "email": "'client' || n || '@example.com'",
+        "asked_for": f"case n when 1 then {named} else '[]' end",
+        "made_by": f"case when mod(n, 20) = 1 then 1 else {_PERSON.format(number='n', people=people)} end",
+        "created_at": _ago("n", "hour"), "expires_at": f"{_ago('n', 'hour')} + interval '7 days'",
+        "used": f"case n when 1 then (select jsonb_build_object('facebook', jsonb_agg(k)) from generate_series(1, {min(200, accounts)}) k) "
+                "else '{}' end",
+        "used_at": f"case when n = 1 or mod(n, 3) = 0 then {_ago('n', 'minute')} end",
+    }  # fmt: skip
+    insert(ClientLink, link, _numbers(min(accounts // 10, MOST)))
+
+
+def _views(boss: User, staff: User, now: datetime) -> None:
+    """Views of whoever sees everything, and some that staff share with their team."""
+    team = Team.objects.get(name="Team 1")
+    SavedView.objects.bulk_create(
+        SavedView(owner=owner, name=name, query=query.format(team=team.pk), team=shared, created_at=now)
+        for owner, shared in ((boss, None), (staff, team))
+        for name, query in VIEWS
+    )
+
+
+def _calendars(boss: User, staff: User) -> None:
+    """A calendar of "My accounts" of who carries 10,000, one of a team, one of a saved view."""
+    member, team, view = (
+        User.objects.get(pk=1),
+        Team.objects.get(name="Team 1"),
+        SavedView.objects.earliest("pk"),
+    )
+    for user, facts in ((member, {}), (staff, {"team": team}), (boss, {"view": view})):
+        secret = SECRET.format(user.email)
+        CalendarLink.objects.create(user=user, sha256=hashlib.sha256(secret.encode()).hexdigest(), **facts)
+
+
+def _mails(number: int, people: int) -> None:
+    """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail, and who gets digests."""
+    address = "case when mod(n, 2) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
+    why = "(array['refused', 'again', 'bounced', 'returned', 'complained'])[1 + mod(n, 5)]"
+    said = "'550 5.1.1 No such user'"
+    parked = {
+        "email": address,
+        "why": why,
+        "said": said,
+        "since": _ago("n", "hour"),
+        "refused_at": _ago("n", "hour"),
+    }
+    insert(RefusedAddress, parked, _numbers(number))
+    came_back = {
+        "key": "md5(n || ' ' || k)", "recipient": address, "kind": "'hard'", "said": said, "source": "'mailbox'",
+        "at": _ago("n + k", "hour"), "done_at": "now()",
+    }  # fmt: skip
+    insert(MailReturn, came_back, f"{_numbers(number)}, generate_series(1, 3) k")
+    event = {"email": address, "kind": "'parked'", "why": why, "said": said, "at": _ago("n + k", "hour")}
+    insert(AddressEvent, event, f"{_numbers(number)}, generate_series(1, 3) k")
+    person = f"'p' || {_PERSON.format(number='n', people=people)} || '@example.com'"
+    silence = {
+        "account": "n * 3", "email": f"case when mod(n, 10) = 0 then '' else {person} end", "until": "current_date + 1 + mod(n, 20)",
+        "started_at": _ago("n", "minute"),
+    }  # fmt: skip
+    insert(Silence, silence, _numbers(number))
+    on_it = {"account": "n * 5", "cycle": "1", "days": "7", "email": person, "at": _ago("n", "minute")}
+    insert(Acknowledgement, on_it, _numbers(number))
+    wanted = {"team": "m.team_id", "user": "m.user_id", "started_at": "now()"}
+    insert(DigestSubscription, wanted, f"{Membership._meta.db_table} m where mod(m.user_id, 3) = 0")  # noqa: SLF001  # Django documents it
+
+
+def _backups(accounts: int, people: int, boss: User) -> None:
+    """One person is asked for hundreds of accounts, and many were invited for one each."""
+    asked = {"account": "n * 6 + 1", "token": "1", "asked_by": str(boss.pk), "asked_at": _ago("1", "day")}
+    insert(BackupRequest, asked, _numbers(min(ASKED, accounts // 6 - 1)))
+    invited = {
+        "account": "n * 9", "email": "'client' || n || '@example.com'", "invited_by": _PERSON.format(number="n", people=people),
+        "invited_at": _ago("n", "hour"),
+    }  # fmt: skip
+    insert(BackupInvitation, invited, _numbers(accounts // 10))
+
+
+def _deeds(accounts: int, boss: User) -> None:
+    """What a worker did to all accounts, to the people of an app, to a leaver; and a file of all accounts."""
+    whole = {"user": boss, "total": accounts, "done": accounts, "state": Deed.State.READY}
+    acted = {"acted": accounts * 8 // 10, "skipped": accounts // 10, "failed": accounts // 10}
+    deed = Deed.objects.create(kind="pause", subject_id=0, **whole, **acted)
+    row = {
+        "deed": str(deed.pk), "place": "n", "key": "n", "at": "now()",
+        "outcome": "case mod(n, 10) when 0 then 'skipped' when 1 then 'failed' else 'done' end",
+    }  # fmt: skip
+    insert(DeedRow, row, _numbers(accounts))
+    Deed.objects.create(kind="offboard", subject_id=1, **whole)
+    AccountExport.objects.create(**whole, sees_all=True)

@@ -1,0 +1,37 @@
+"""One page that is measured, as one person opens it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from django.test import Client
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One page as one person opens it. `kind` says what of a list it is, so that 40 filters can be one line of the table."""
+
+    group: str
+    kind: str
+    detail: str
+    who: str
+    path: str
+    posted: tuple[tuple[str, str], ...] = ()  # a form that is sent: of a page that writes nothing then
+    named: bool = False  # it was not found but is listed, so that it should be a page
+    cold: bool = False  # after the cache was emptied: whoever comes first waits for what others find there
+
+    @property
+    def name(self) -> str:
+        """The page in words, as the JSON names it."""
+        return " ".join(filter(None, (self.group, self.kind, self.detail, f"({self.who.partition('@')[0]})")))
+
+    def ask(self, client: Client) -> Any:
+        """Open it."""
+        if self.cold:
+            cache.clear()
+        if not self.posted:
+            return client.get(self.path)
+        form: dict[str, list[str]] = {}
+        for name, value in self.posted:
+            form.setdefault(name, []).append(value)
+        return client.post(self.path, form)
