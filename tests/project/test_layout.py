@@ -4,6 +4,8 @@ What still breaks a rule is listed in layout-debt.txt, where a line may only go;
 """
 
 import ast
+import shutil
+import subprocess
 
 import pytest
 from django.contrib import admin
@@ -25,6 +27,19 @@ def test_nothing_new_breaks_a_rule_of_the_layout(rule: str, product: dict[str, a
     found = {f"{rule}: {one}" for one in layout.RULES[rule](product)}
 
     assert sorted(found - layout.debt()) == [], layout.RULES[rule].__doc__
+
+
+def test_nothing_is_committed_that_git_is_told_to_ignore() -> None:
+    """A link to another .venv was: wherever it was merged, git put it in place of the real folder, which it deleted."""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("there is no git")
+    command = [git, "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=words.ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no work tree of git")
+
+    assert listed.stdout.split() == []
 
 
 def test_each_model_has_one_admin_and_it_is_the_portal_s() -> None:
