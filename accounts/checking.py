@@ -12,12 +12,19 @@ REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
 READING = timedelta(seconds=3)
 
 
-def ask(*, token_ids: Collection[int], now: datetime) -> int:
+def ask(
+    *,
+    token_ids: Collection[int],
+    now: datetime,
+    writes_in: Collection[int] = (),
+    writes_of: Collection[int] | None = None,
+) -> int:
     """Have these tokens and their ad accounts asked about at once. Returns how many there are.
 
-    The sweep finds them within a minute where no worker could be told. Raises OnHold where nobody is asked.
+    `writes_in`, `writes_of`: where refused writes count no more, see `due_checks.make_due`. The sweep finds the tokens within a minute
+    where no worker could be told. Raises OnHold where nobody is asked.
     """
-    due = due_checks.make_due(token_ids=token_ids, now=now)
+    due = due_checks.make_due(token_ids=token_ids, now=now, writes_in=writes_in, writes_of=writes_of)
     if due:
         soon(tasks.check_tokens, *sorted(token_ids))
     return due

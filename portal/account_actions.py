@@ -330,7 +330,7 @@ def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]
         label = account.get_channel_display()
         messages.error(request, say("not_installed", channel=label))
         return HttpResponseRedirect(home(account))
-    checking.ask(token_ids=ids, now=now)
+    checking.ask(token_ids=ids, now=now, writes_in=[account.pk])
     return HttpResponseRedirect(progress.address(home(account), ids, now))
 
 

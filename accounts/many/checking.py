@@ -20,7 +20,7 @@ def check(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
         if checked is None or checked < deed.created_at:
             fresh.add(token)
     if fresh:
-        due_checks.make_due(token_ids=fresh, now=now)
+        due_checks.make_due(token_ids=fresh, now=now, writes_in=seen)
     results = {
         pk: Result.done(pk, "checked", n=len(tokens[pk])) if tokens[pk] else Result.skips(pk, "nobody_linked")
         for pk in seen

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,6 +22,7 @@ from accounts.linking import choosing, consent
 from accounts.models import Account, BackupInvitation, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, readiness
 from tokens.channels import declarations, registry
+from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import progress
 from ui.phrases import phrase
@@ -249,15 +251,18 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Have the channel asked about this account, as somebody who is told "Check now" presses it. The page shows what comes of it.
 
-    403 for auditors.
+    Writes that the channel refused count no more of the person's own log-ins; what others have to put right, they say themselves. A log-in
+    of the person's that only an appeal brings back is asked about too: nobody else knows that the channel lifted it. 403 for auditors.
     """
     if roles.only_looks(person(request)):
         raise PermissionDenied
     account = get_object_or_404(Account.objects.visible_to(person(request)), pk=account_id)
-    living = Token.objects.filter(pool_entries__account=account).exclude(state=Token.State.DEAD)
+    lifted = Q(state=Token.State.DEAD, consented_by=person(request), reason__in=LIFTABLE)
+    living = Token.objects.filter(~Q(state=Token.State.DEAD) | lifted, pool_entries__account=account)
     page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
     ids, now = list(living.values_list("pk", flat=True)), timezone.now()
-    if not checking.ask(token_ids=ids, now=now):
+    mine = list(living.filter(consented_by=person(request)).values_list("pk", flat=True))
+    if not checking.ask(token_ids=ids, now=now, writes_in=[account.pk], writes_of=mine):
         messages.warning(request, say("nobody_to_ask", channel=label))
         return redirect(page)
     return redirect(progress.address(page, ids, now))
