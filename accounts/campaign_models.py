@@ -32,6 +32,8 @@ class Campaign(models.Model):
     )
     # What the page that asked was given: sent twice, it is one campaign.
     once = models.CharField(max_length=40, blank=True)
+    # Whether those are asked, too, who had snoozed mails about their accounts when it began.
+    asks_snoozed = models.BooleanField(db_default=False)
 
     class Meta:
         verbose_name = _("re-auth campaign")
@@ -69,6 +71,7 @@ class CampaignLogIn(models.Model):
     campaign = models.ForeignKey(Campaign, models.CASCADE, related_name="log_ins", db_index=False)
     token = models.ForeignKey("tokens.Token", models.CASCADE, related_name="+")
     added_at = models.DateTimeField()
+    was_dead = models.BooleanField(db_default=False)  # when it was added: then it is done once it works again
     stage = models.CharField(max_length=11, choices=Stage, default=Stage.WAITING)
     why = models.CharField(max_length=20, blank=True)  # a block of words/campaigns.txt
     asks = models.PositiveSmallIntegerField(default=0)  # the first and the reminders

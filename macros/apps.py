@@ -15,6 +15,7 @@ class MacrosConfig(AppConfig):
         from django.db.models.signals import pre_delete
 
         from accounts import message_history as told_about
+        from accounts.campaigns import quiet
         from accounts.telling import notices
         from macros import (
             digest,
@@ -28,6 +29,7 @@ class MacrosConfig(AppConfig):
             on_many,
             receivers,
             revalidation,
+            snoozing,
             trying,
             windows,
         )
@@ -64,3 +66,4 @@ class MacrosConfig(AppConfig):
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
+        quiet.register(snoozing.ROWS)

@@ -20,6 +20,8 @@ from users.models import User
 
 LONGEST = 90  # days
 REASON = 200  # characters
+# For whoever asks below: `accounts.campaigns.quiet`. An address that one macro leaves out is that macro's affair.
+ROWS = "select account_id, email, until, started_at from macros_silence where ended_at is null and macro_id is null"
 
 
 class SnoozeRefusal(Refusal):

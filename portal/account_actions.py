@@ -14,7 +14,7 @@ from accounts import actions, checking, permissions, selection, summary
 from accounts.errors import ActionRefused
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, account_pages, renewing
+from portal import access, account_pages, campaign_people, renewing
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token, TokenEvent
@@ -181,7 +181,7 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         "portal/confirm/ask.html",
         home(account),
         facts,
-        refused=actions.cannot_ask(token) or actions.asking_is_vain(entry),
+        refused=actions.cannot_ask(token) or actions.asking_is_vain(entry) or _not_reached(token),
         seen=str(before.pk) if before else "0",
     )
 
@@ -196,6 +196,12 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         return Done({"address": address if sees else ""})
 
     return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def _not_reached(token: Token) -> str:
+    """Return that mail does not reach the person of a log-in; "" where it does."""
+    person_id = token.consented_by_id
+    return campaign_people.say("parked") if person_id and campaign_people.parked([person_id]) else ""
 
 
 def last_ask(token: Token) -> TokenEvent | None:

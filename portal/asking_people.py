@@ -1,7 +1,7 @@
 """The page that asks many people for many log-ins: who they are, for what, and then the mails, few at once, many by a worker."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import asks_of_app
 from accounts.asks_of_app import Group, Waiting
-from portal import asking, deeds
+from portal import asking, campaign_people, deeds
 from ui import confirm
 from ui.confirm import Done, Frame, Page, Said
 from ui.refusal import Refusal
@@ -37,12 +37,18 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
     groups = asks_of_app.groups(waiting, now)
     shown = [group.id for group in groups[: confirm.SHOWN]]
     details = asks_of_app.details(waiting, shown, now)
-    live = [group for group in groups if group.live]
+    unreached = campaign_people.parked([group.id for group in groups if group.live])
+    live = [group for group in groups if group.live and group.id not in unreached]
+    found = {pk: details[pk] for pk in shown if pk in details}
+    lines = asking.lines_of(found.values(), names_for(request.user))
     page = Page(
         ask.template,
         ask.back,
         {**ask.facts, "live": len(live)},
-        lines=asking.lines_of((details[pk] for pk in shown if pk in details), names_for(request.user)),
+        lines=[
+            replace(line, skipped=campaign_people.say("parked")) if pk in unreached else line
+            for pk, line in zip(found, lines, strict=True)
+        ],
         unread=len(groups) - len(shown),
         refused="" if live else str(asking.NOBODY) if groups else ask.nobody(),
     )

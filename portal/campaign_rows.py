@@ -2,9 +2,9 @@
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,11 +13,13 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import summary
-from accounts.campaigns.stages import OPEN
+from accounts.campaigns import quiet
+from accounts.campaigns.stages import OPEN, SNOOZED
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
 from tokens.channels import declarations
 from tokens.models import Incident, Token
+from ui import dates
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
@@ -66,10 +68,17 @@ class _Reach:
 
 
 def lines(rows: Iterable[CampaignLogIn], *, viewer: User, now: datetime) -> list[Line]:
-    """Return the lines of a page. Four queries."""
+    """Return the lines of a page. Five queries."""
     some = _with_tokens(rows)
     reach, names = _reach([row.token_id for row in some], viewer), names_for(viewer)
-    return [_line(row, reach.get(row.token_id, _Reach()), names, now) for row in some]
+    until = _snoozed(some, now)
+    return [_line(row, reach.get(row.token_id, _Reach()), names, now, until) for row in some]
+
+
+def _snoozed(rows: Sequence[CampaignLogIn], now: datetime) -> dict[int, date]:
+    """Return until when the log-ins of these rows are snoozed that are not asked for because of it."""
+    ids = [row.token_id for row in rows if row.why == SNOOZED]
+    return quiet.log_ins(ids, today=timezone.localdate(now)) if ids else {}
 
 
 def _with_tokens(rows: Iterable[CampaignLogIn]) -> list[CampaignLogIn]:
@@ -81,7 +90,9 @@ def _with_tokens(rows: Iterable[CampaignLogIn]) -> list[CampaignLogIn]:
     return found
 
 
-def _line(row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetime) -> Line:
+def _line(
+    row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetime, until: Mapping[int, date]
+) -> Line:
     token = row.token
     stopped = token.state == Token.State.DEAD
     known = names.sees_token(token, reach.first)
@@ -94,7 +105,7 @@ def _line(row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetim
         about=f"{channel}: {token.native_user_name}" if known else channel,
         accounts=reach.text,
         url=f"{url}#token-{token.pk}" if url else "",
-        why=why(row),
+        why=why(row, until.get(row.token_id)),
         stopped=stopped,
         deadline=summary.deadline_of(token, usable=not stopped, now=now),
         reminders=max(0, row.asks - 1),
@@ -102,10 +113,12 @@ def _line(row: CampaignLogIn, reach: _Reach, names: NameVisibility, now: datetim
     )
 
 
-def why(row: CampaignLogIn) -> str:
-    """Return why a log-in failed or cannot be asked for, in words; "" where there is nothing to say."""
+def why(row: CampaignLogIn, until: date | None = None) -> str:
+    """Return why a log-in failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
     if not row.why:
         return ""
+    if until is not None:
+        return say("snoozed_until", day=dates.day(until, year=False))
     if row.why in blocks(WORDS):
         return say(row.why)
     return str(LinkProblem.Kind(row.why).label)
@@ -139,9 +152,9 @@ def file(rows: QuerySet[Any], *, viewer: User) -> str:
     found, names, now = list(rows), names_for(viewer), timezone.now()
     for start in range(0, len(found), PART):
         some = _with_tokens(found[start : start + PART])
-        reach = _reach([row.token_id for row in some], viewer)
+        reach, until = _reach([row.token_id for row in some], viewer), _snoozed(some, now)
         for row in some:
-            shown = _line(row, reach.get(row.token_id, _Reach()), names, now)
+            shown = _line(row, reach.get(row.token_id, _Reach()), names, now, until)
             writer.writerow([safe(cell) for cell in _cells(shown, reach.get(row.token_id, _Reach()), names)])
     return out.getvalue()
 

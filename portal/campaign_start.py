@@ -16,7 +16,8 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts import asks_of_app, permissions, tasks
 from accounts.asks_of_app import Waiting
 from accounts.campaigns import running
-from portal import access, asking, bulk
+from portal import access, asking, bulk, campaign_people
+from portal.campaign_people import Unasked
 from portal.forms import first_moment
 from ui import confirm, dates
 from ui.confirm import ConfirmForm, Done, Frame, Page, Said
@@ -83,14 +84,23 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
     shown = [group.id for group in groups[: confirm.SHOWN]]
     details = asks_of_app.details(origin.waiting, shown, now)
     people = [group for group in groups if group.id > 0]
+    unasked = campaign_people.unasked(ids if people else [], now)
+    found = {pk: details[pk] for pk in shown if pk in details}
+    lines = asking.lines_of(found.values(), names_for(request.user))
     page = Page(
         "portal/confirm/campaign.html",
         origin.back,
-        {"people": len(people), "log_ins": len(ids)},
-        lines=asking.lines_of((details[pk] for pk in shown if pk in details), names_for(request.user)),
+        {
+            "people": len(people),
+            "log_ins": len(ids),
+            "parked": len(unasked.parked),
+            "snoozed": len(unasked.snoozed),
+        },
+        lines=[unasked.said(line, pk) for pk, line in zip(found, lines, strict=True)],
         unread=len(groups) - len(shown),
-        refused=_refused(origin, ids, people),
+        refused=_refused(origin, ids, people, unasked),
         ask_why=False,
+        again=bool(unasked.snoozed),
         seen=bulk.nonce(),
         form=partial(CampaignForm, now=now),
     )
@@ -106,6 +116,7 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
             ends_at=said.cleaned["last_day"],
             once=said.seen[-40:],
             now=now,
+            asks_snoozed=said.again,
         )
         if is_new:
             transaction.on_commit(partial(asking_workers.ask, tasks.run_campaigns))
@@ -114,7 +125,7 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
     return confirm.answer(request, page, do, frame=origin.frame)
 
 
-def _refused(origin: Origin, ids: list[int], people: list[Any]) -> str:
+def _refused(origin: Origin, ids: list[int], people: list[Any], unasked: Unasked) -> str:
     """Return why there is no button; "" where there is one."""
     if len(ids) > running.MOST:
         most = f"{running.MOST:,}"
@@ -123,4 +134,5 @@ def _refused(origin: Origin, ids: list[int], people: list[Any]) -> str:
         }
     if not ids:
         return origin.nobody()
-    return "" if people else str(asking.NOBODY)
+    reached = [group for group in people if group.id not in unasked.parked]
+    return "" if reached else str(asking.NOBODY)

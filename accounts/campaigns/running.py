@@ -31,23 +31,32 @@ def start(
     ends_at: datetime,
     once: str,
     now: datetime,
+    asks_snoozed: bool = False,
 ) -> tuple[Campaign, bool]:
     """Begin a campaign for these log-ins, which the caller has found visible to the user. Return False where the page asked already.
 
-    A worker writes the mails. Raises OnHold where none is sent.
+    A worker writes the mails. `asks_snoozed`: also to whoever has snoozed them by now. Raises OnHold where no mail is sent.
     """
     hold.refuse()
     try:
         with transaction.atomic():
             campaign = Campaign.objects.create(
-                name=name, note=note, made_by=user, created_at=now, ends_at=ends_at, once=once
+                name=name,
+                note=note,
+                made_by=user,
+                created_at=now,
+                ends_at=ends_at,
+                once=once,
+                asks_snoozed=asks_snoozed,
             )
     except IntegrityError:
         return Campaign.objects.get(made_by=user, once=once), False
+    ids = list(dict.fromkeys(token_ids))
+    dead = set(Token.objects.filter(pk__in=ids, state=Token.State.DEAD).values_list("pk", flat=True))
     CampaignLogIn.objects.bulk_create(
         (
-            CampaignLogIn(campaign=campaign, token_id=pk, added_at=now, next_at=now)
-            for pk in dict.fromkeys(token_ids)
+            CampaignLogIn(campaign=campaign, token_id=pk, added_at=now, next_at=now, was_dead=pk in dead)
+            for pk in ids
         ),
         batch_size=1_000,
     )
@@ -65,7 +74,8 @@ def stop(*, campaign: Campaign, by: User, now: datetime) -> bool:
 def end_due(*, now: datetime) -> int:
     """End the campaigns in which nobody is waited for any longer, and those whose last day is over. Returns how many."""
     going = Campaign.objects.filter(ended_at=None)
-    waited_for = CampaignLogIn.objects.filter(campaign=OuterRef("pk"), stage__in=[*OPEN, Stage.FAILED])
+    rows = CampaignLogIn.objects.filter(campaign=OuterRef("pk"))
+    waited_for = rows.filter(Q(stage__in=[*OPEN, Stage.FAILED]) | Q(why=stages.SNOOZED))
     done = list(going.exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     return _end(done, Ending.ALL_DONE, now) + _end(over, Ending.LAST_DAY, now)

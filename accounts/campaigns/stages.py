@@ -1,8 +1,8 @@
 """How far the log-ins of campaigns that run are: worked out from the log-ins, their people and the mails, by one statement for all.
 
 A consent calls it in its own transaction (a row that somebody works on is left to the next minute), a worker once a minute for what
-happens elsewhere: a log-in that is removed, a person who is switched off, a mail that comes back. Done is done, however the log-in was
-renewed; everything else may change until the campaign ends.
+happens elsewhere: a log-in that is removed, a person who is switched off, a mail that comes back, a snooze. Done is done, however the
+log-in was renewed; everything else may change until the campaign ends.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,29 +11,43 @@ from datetime import datetime
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 
+from accounts.campaigns import quiet
 from accounts.models import CampaignLogIn
 from notifications.models import Message
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 
 Stage = CampaignLogIn.Stage
 OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
+SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
 
 # Under an app that takes no new consents nothing is renewed: its person is done once they consented under the channel's default app.
 _MOVED = """not a.is_default and exists (
     select 1 from tokens_token k join tokens_channelapp d on d.id = k.app_id
     where k.consented_by_id = t.consented_by_id and d.channel = a.channel and d.is_default and k.linked_at > r.added_at
       and (k.native_user_id = t.native_user_id or k.native_user_name = t.native_user_name))"""
+# It had stopped, its channel lifted that, and it works beyond the campaign.
+_LIFTED = "r.was_dead and t.state = %(valid)s and (t.deadline is null or t.deadline > c.ends_at)"
+# Each of its accounts is snoozed. Where staff asked all the same, only by a snooze that began since.
+_SNOOZED = """not exists (
+    select 1 from accounts_accounttoken p where p.token_id = t.id and not exists (
+      select 1 from quiet q where q.account_id = p.account_id and q.email in ('', lower(u.email))
+      and q.until > %(today)s and (not c.asks_snoozed or q.started_at > c.created_at)))"""
 _FOUND = f"""
     select r.id, case
       when t.linked_at > r.added_at or ({_MOVED}) then 'done:'
+      when {_LIFTED} then 'done:works_again'
       when t.reason = %(removed)s then 'not_askable:removed'
       when t.kind = %(system)s then 'not_askable:system_user'
       when t.consented_by_id is null then 'not_askable:nobody_known'
       when not u.is_active then 'not_askable:person_left'
+      when t.state = %(dead)s and t.reason = any(%(appeals)s) then 'not_askable:only_appeal'
       when not exists (select 1 from accounts_accounttoken p where p.token_id = t.id) then 'not_askable:not_linked'
       when exists (select 1 from users_refusedaddress f where f.email = lower(u.email)) then 'failed:parked'
+      when {_SNOOZED} then 'not_askable:snoozed'
       when m.state = %(failed)s then 'failed:mail_failed'
       when m.state = %(cancelled)s then 'failed:mail_cancelled'
       when r.trouble <> '' then 'failed:' || r.trouble
@@ -50,11 +64,11 @@ _FOUND = f"""
     where r.stage <> 'done' and (%(people)s::bigint[] is null or t.consented_by_id = any(%(people)s))
     for update of r skip locked"""  # noqa: S608  # constants
 _SETTLE = f"""
-    with found as materialized ({_FOUND})
+    found as materialized ({_FOUND})
     update accounts_campaignlogin r
     set stage = split_part(f.found, ':', 1), why = split_part(f.found, ':', 2),
-        done_at = case when f.found = 'done:' then %(now)s end,
-        next_at = case when f.found = 'done:' then null else r.next_at end
+        done_at = case when split_part(f.found, ':', 1) = 'done' then %(now)s end,
+        next_at = case when split_part(f.found, ':', 1) = 'done' then null else r.next_at end
     from found f
     where f.id = r.id and f.found <> r.stage || ':' || r.why"""  # noqa: S608  # constants
 
@@ -62,15 +76,20 @@ _SETTLE = f"""
 def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
     """Write how far each log-in is whose campaign runs; of these people's (ids) alone, or of all. Returns how many changed."""
     values = {
+        "valid": Token.State.VALID,
+        "dead": Token.State.DEAD,
         "removed": Token.REMOVED,
+        "appeals": list(AN_APPEAL_HELPS),
         "system": Token.Kind.SYSTEM,
         "failed": Message.State.FAILED,
         "cancelled": Message.State.CANCELLED,
         "people": None if people is None else list(people),
         "now": now,
+        "today": timezone.localdate(now),
     }
+    snoozes = f"with quiet as materialized ({quiet.rows()}), "
     with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, values)
+        cursor.execute(snoozes + _SETTLE, values)
         return int(cursor.rowcount)
 
 
