@@ -18,6 +18,7 @@ from accounts.mails import (
     backup_mail,
     client_link_mail,
     death_mail,
+    gave_up_mail,
     leaver_mail,
     mailing,
     removal_mail,
@@ -79,6 +80,13 @@ def register_messages() -> None:
         leaver_mail.build,
         name=_("Somebody left"),
         ended=leaver_mail.record_end,
+        may_be_held=True,
+    )
+    kinds.register(
+        gave_up_mail.KIND,
+        gave_up_mail.build,
+        name=_("No longer runs an account"),
+        ended=gave_up_mail.record_end,
         may_be_held=True,
     )
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))

@@ -2,7 +2,16 @@
 
 from django.urls import include, path
 
-from selfservice import backup_invitations, backups, calendars, client_links, deletion, log_ins, views
+from selfservice import (
+    backup_invitations,
+    backups,
+    calendars,
+    client_links,
+    deletion,
+    giving_up,
+    log_ins,
+    views,
+)
 from selfservice.arriving import open_account
 from selfservice.linking import client_link_views, renewal_views
 from selfservice.linking.views import check_account, reauthenticate
@@ -19,6 +28,7 @@ urlpatterns = [
     path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
+    path("my/<int:account_id>/give-up/", giving_up.give_up, name="give_up_account"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
