@@ -12,6 +12,8 @@ from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE, READING_REFUSED
 from notifications import outbox
 from tokens import lifecycle, reasons
+from tokens.channels import declarations
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from ui.phrases import phrase
 from users import hold
@@ -242,13 +244,15 @@ def _whom(tokens: Sequence[Token]) -> str:
 
 
 def cannot_ask(token: Token) -> str:
-    """Return why nobody can be asked to renew this token, or "" where somebody can."""
+    """Return why nobody can be asked to renew this token (with its app), or "" where somebody can. `asks_of_app` asks the database so."""
     if token.kind == Token.Kind.SYSTEM:
         return phrase(WORDS, "system_user")
     if token.consented_by is None:
         return phrase(WORDS, "was_imported")
     if not token.consented_by.is_active:
         return phrase(WORDS, "cannot_log_in", person=str(token.consented_by))
+    if token.state == Token.State.DEAD and token.reason in AN_APPEAL_HELPS:
+        return phrase(WORDS, "only_appeal", channel=declarations.label(token.app.channel))
     return ""
 
 
@@ -257,7 +261,7 @@ def asking_is_vain(entry: AccountToken) -> str:
     explanation = pool_reasons.explain_entry(entry)
     if not explanation.short or explanation.by_consent:
         return ""
-    return phrase(WORDS, "would_not_help", who=explanation.waits_for or explanation.who)
+    return phrase(WORDS, "would_not_help", who=explanation.helper or explanation.who)
 
 
 def _entry(account: Account, token: Token) -> AccountToken:

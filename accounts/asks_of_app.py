@@ -29,6 +29,7 @@ from django.utils import timezone
 
 from accounts import actions
 from accounts.models import Account, AccountToken
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.models import Membership, User
 
@@ -36,7 +37,10 @@ NAMED = 3  # accounts of a person that are read to be named, see `ui.text.join_n
 
 # Of whom `actions.cannot_ask` says why: each such log-in is a line of its own.
 _CANNOT_ASK = (
-    Q(token__kind=Token.Kind.SYSTEM) | Q(token__consented_by=None) | Q(token__consented_by__is_active=False)
+    Q(token__kind=Token.Kind.SYSTEM)
+    | Q(token__consented_by=None)
+    | Q(token__consented_by__is_active=False)
+    | Q(token__state=Token.State.DEAD, token__reason__in=AN_APPEAL_HELPS)
 )
 _GROUP = Case(
     When(_CANNOT_ASK, then=-F("token_id")),

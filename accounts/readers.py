@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.models import Account
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Team, User
@@ -44,6 +46,24 @@ def of_token(token: Token) -> list[Addressee]:
         for address in told.addresses:
             found[address, told.via].append(team_id)
     return [Addressee(address, via, teams=tuple(teams)) for (address, via), teams in found.items()]
+
+
+def leads_beside(token: Token) -> list[Addressee]:
+    """Return the team leads who are told beside the person of a log-in that only an appeal brings back: of teams whose accounts it stopped.
+
+    Where nobody reads for the person they stand in anyway, see `of_token`.
+    """
+    if token.state != Token.State.DEAD or token.reason not in AN_APPEAL_HELPS:
+        return []
+    people = {person.email for person in _people(token)}
+    dark = token.pool_entries.filter(account__state=Account.State.DEACTIVATED, account__paused_at=None)
+    teams = list(dark.order_by().values_list("account__team", flat=True).distinct()) if people else []
+    found: dict[str, list[int]] = defaultdict(list)
+    for team_id, told in sorted(fallback(teams).items()):
+        for address in told.addresses if told.via == Via.TEAM_LEAD else ():
+            if address not in people:
+                found[address].append(team_id)
+    return [Addressee(address, Via.TEAM_LEAD, teams=tuple(ids)) for address, ids in found.items()]
 
 
 def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:

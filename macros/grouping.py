@@ -14,7 +14,7 @@ from accounts import pool_reasons, selection
 from accounts.models import Account, AccountToken
 from macros.models import Notice
 from tokens import reasons
-from tokens.channels.kinds import Reason
+from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from users.models import User
@@ -126,7 +126,7 @@ class WarningLine:
 
     @cached_property
     def by_consent(self) -> bool:
-        """Whether its person ends it by re-authenticating; else an admin at the channel has to act."""
+        """Whether its person ends it by re-authenticating; else an admin at the channel, or somebody else with access, has to act."""
         return reasons.by_consent(self.lost)
 
     @property
@@ -147,11 +147,16 @@ class WarningLine:
 
     @cached_property
     def waits_for(self) -> str:
-        """Who has to act where it is not the person: "an admin at X"; "" where it is."""
+        """Who has to act where it is not the person: "an admin at X", "somebody else with access at X"; "" where it is."""
         if self.by_consent:
             return ""
         explanation = self.explain(self.account.name)
-        return explanation.waits_for if explanation else ""
+        return explanation.helper if explanation else ""
+
+    @property
+    def only_appeal(self) -> bool:
+        """Whether the channel stopped its person's own account, so that somebody else has to link the account."""
+        return self.lost in AN_APPEAL_HELPS
 
     def explain(self, account: str) -> reasons.Explanation | None:
         """Return why it ends or ended, worded for its reader; None where no log-in is linked. `account`: its name, or that of all of
@@ -313,7 +318,8 @@ def _token_of(
 ) -> Token | None:
     """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
 
-    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one.
+    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one; where that person
+    can only appeal at the channel, one whose new consent would bring the account back.
     Of one that works, the reader's own counts where he can renew it.
     """
     if notice.token_id is not None:
@@ -322,6 +328,9 @@ def _token_of(
     if notice.threshold == 0:
         asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
         stopped = pool_reasons.entry_that_stopped(account, asked)
+        if stopped is not None and pool_reasons.entry_reason(stopped) in AN_APPEAL_HELPS:
+            helpful = [entry for entry in asked if reasons.by_consent(pool_reasons.entry_reason(entry))]
+            stopped = pool_reasons.entry_that_stopped(account, helpful) or stopped
         return stopped.token if stopped else next((entry.token for entry in asked), None)
     helpful = [entry for entry in mine if reasons.by_consent(pool_reasons.entry_reason(entry))]
 

@@ -231,6 +231,7 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
         "ends": reader.full(line.ends),
         "by_consent": line.by_consent,
         "walled": line.walled,
+        "only_appeal": line.only_appeal,
         "waits_for": line.waits_for,
         "person": line.person,
         "person_first": first_name(line.person),
@@ -239,13 +240,15 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
 
 
 def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
-    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, then ours."""
+    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, others with access, ours."""
     people = [line for line in lines if not line.waits_for]
-    admins = [line for line in lines if line.waits_for and not line.walled]
+    admins = [line for line in lines if line.waits_for and not line.walled and not line.only_appeal]
+    others = [line for line in lines if line.only_appeal]
     walled = [line for line in lines if line.walled]
     found = {
         "people": (people, _names(line.person for line in people if not line.unreachable)),
         "admins": (admins, _names(line.waits_for for line in admins)),
+        "others": (others, _names(line.waits_for for line in others)),
         "walled": (walled, ""),
     }
     return [
@@ -311,7 +314,8 @@ def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) 
         "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
         "liftable": first.reason in LIFTABLE,
         "native": _native(first) or first.person,
-        "watches": first.watches,
+        "watches": first.watches or (first.only_appeal and not first.mine),
+        "only_appeal": first.only_appeal,
         "mine": first.mine and not first.walled,
         "by_consent": first.by_consent,
         "renew_url": renewal_links.page_of(first.account, first.token)
@@ -382,6 +386,8 @@ def _gone(token: Token) -> str:
 
 def _steps_kind(line: WarningLine, explanation: Explanation | None) -> str:
     """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
+    if line.only_appeal and not line.mine:
+        return "find"
     if line.unreachable and line.person and line.by_consent and not line.mine:
         return "find"
     if line.walled:

@@ -218,7 +218,7 @@ def _came_before(event: AccountEvent, account: Account, reader: ReaderWithNames)
         "person_first": first_name(person),
         "mine": mine,
         "explanation": explanation,
-        "waits_for": explanation.waits_for if explanation else "",
+        "waits_for": explanation.helper if explanation else "",
         "contact": asked.email if asked is not None and asked.is_active and seen and not mine else "",
         "back": explanation is None,
         "renew_url": _renew_url(account, token, reader) if mine else "",

@@ -64,7 +64,7 @@ def _fixer(one: Summary, names: NameVisibility) -> str:
     if people:
         return join_names(list(people))
     reason = pool_reasons.account_reason(one.account, one.entries)
-    return pool_reasons.explain_account(one.account, reason).waits_for if one.entries else ""
+    return pool_reasons.explain_account(one.account, reason).helper if one.entries else ""
 
 
 def _deadline_note(one: Summary, now: datetime) -> str:

@@ -99,7 +99,7 @@ def _fixers(row: ListedAccount) -> Fixers:
     reason = pool_reasons.account_reason(account, one.entries)
     first = pool_reasons.entry_that_stopped(account, one.entries)
     ordered = sorted(stopped, key=lambda entry: first is None or entry.pk != first.pk)
-    return Fixers(ordered, "" if ordered else pool_reasons.explain_account(account, reason).waits_for)
+    return Fixers(ordered, "" if ordered else pool_reasons.explain_account(account, reason).helper)
 
 
 def _line(

@@ -284,7 +284,8 @@ def _first_two(
     """Return the action that helps, then the second one."""
     token = row.token
     if token.state == Token.State.DEAD:
-        wanted = [ask]
+        only_appeal = row.box is not None and row.box.explanation.only_appeal
+        wanted = [check] if only_appeal else [ask]
     elif row.box is not None and token.state == Token.State.VALID:
         wanted = [ask] if row.box.explanation.by_consent else [steps, check]
     elif row.active:

@@ -265,7 +265,7 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
     account = one.account
     explanation = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
     stopped = pool_reasons.entry_that_stopped(account, one.entries)
-    waits_for = explanation.waits_for
+    waits_for = explanation.helper
     if not waits_for and stopped is not None and stopped.token.consented_by_id not in {None, user.pk}:
         waits_for = names.within(stopped.token, account)
     own = overview.own_entry(one, user)

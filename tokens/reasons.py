@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 
 from tokens.channels import registry, words
 from tokens.channels.base import Channel
-from tokens.channels.kinds import AN_ADMIN_HELPS, NOT_BY_CONSENT, Reason
+from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS, NOT_BY_CONSENT, Reason
 
 # What no channel says but we do.
 OURS = frozenset({"paused", "unlinked", "removed", "held", "outside_team", "reading_refused"})
@@ -105,6 +105,18 @@ class Explanation:
         if self.reason in AN_ADMIN_HELPS:
             return words.said(self._key, "waits_for_admin", channel=self._label)
         return ""
+
+    @property
+    def only_appeal(self) -> bool:
+        """Whether the person can only appeal at the channel, and somebody else links the account meanwhile."""
+        return self.reason in AN_APPEAL_HELPS
+
+    @property
+    def helper(self) -> str:
+        """Who can help where no new consent of the person does: whom it `waits_for`, else anybody else with access; empty: the person."""
+        if self.only_appeal:
+            return words.said(self._key, "waits_for_others", channel=self._label)
+        return self.waits_for
 
     def _said(self, *kinds: str, names: Mapping[str, str]) -> str:
         """Return the first of these phrases of the reason, else the one for all reasons."""

@@ -16,7 +16,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
 from tokens.channels import declarations, registry
-from tokens.channels.kinds import LIFTABLE
+from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE
 from tokens.models import Token
 from ui import addresses, dates
 from ui.text import first_name
@@ -30,11 +30,15 @@ SHOWN = 10
 
 
 def tell_of_deaths(*, token_ids: Iterable[int], now: datetime) -> None:
-    """Write one message per death and reader, in the caller's transaction: to the person, or whoever stands in."""
+    """Write one message per death and reader, in the caller's transaction: to the person, or whoever stands in.
+
+    Where the person can only appeal at the channel, the leads of the teams whose accounts went dark hear of it, too: they can have
+    somebody else link them.
+    """
     for token in Token.objects.filter(pk__in=list(token_ids)).select_related("consented_by"):
         if not token.pool_entries.exists() or token.is_removed:
             continue  # linked to nothing: nothing stopped; what was removed on purpose has a mail of its own
-        for reader in readers.of_token(token):
+        for reader in [*readers.of_token(token), *readers.leads_beside(token)]:
             own = reader.via == Via.DIRECT and token.kind == Token.Kind.PERSON
             payload = {"token": token.pk, "generation": token.generation}
             outbox.enqueue(
@@ -73,13 +77,21 @@ def build_died(message: Message) -> Mail:
         "one": card(token, rows, reader.zone),
         "more": rows.total - 1,
         "first_there": token.reason in LIFTABLE,
+        "only_appeal": token.reason in AN_APPEAL_HELPS,
         "system": token.kind == Token.Kind.SYSTEM,
         "about_channel": declarations.label(token.app.channel),
         "about_url": addresses.absolute_url("channel_page", token.app.channel),
-        "personal": bool(own := renewal_links.renewable([reader.pk], [token.pk])),
+        "personal": bool(own := _renewable(token, reader)),
     }
     mail = composing.compose(DIED, message, composing.Reader(reader), facts)
     return renewal_links.personal(mail, user=reader, now=timezone.now(), found=own)
+
+
+def _renewable(token: Token, reader: User) -> dict[int, Token]:
+    """Return the log-in, where its reader's own link renews it and that helps."""
+    if token.reason in AN_APPEAL_HELPS:
+        return {}
+    return renewal_links.renewable([reader.pk], [token.pk])
 
 
 def _token_of(message: Message) -> Token:
@@ -135,5 +147,17 @@ def card(token: Token, rows: Rows, zone: ZoneInfo) -> dict[str, object]:
         "ends": dates.moment(ends, zone=zone).full if ends else "",
         "explanation": explanation,
         "steps": explanation.steps or (native.last_step,),
-        "url": renewal_links.page_of(account, token),
+        "url": _page(account, token),
     }
+
+
+def _page(account: Account, token: Token) -> str:
+    """Return the page that its button leads to: where the log-in is renewed; where that would fail now, the steps behind our log-in.
+
+    Empty for a contact whom only the steps in the mail help: they cannot log in here.
+    """
+    if token.state != Token.State.DEAD or token.reason not in AN_APPEAL_HELPS:
+        return renewal_links.page_of(account, token)
+    if token.consented_by is None or token.consented_by.is_contact:
+        return ""
+    return addresses.absolute_url("reauthenticate", account.pk)

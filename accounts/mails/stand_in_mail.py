@@ -10,9 +10,11 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
 from tokens.channels import declarations
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from ui import addresses, dates
 from ui.text import join_names
+from users import refused_addresses
 from users.models import Team
 from users.recipients import Via
 from users.visibility import names_for
@@ -23,7 +25,8 @@ SHOWN = 10
 def build(message: Message, token: Token) -> Mail:
     """Build the mail. Raises NotWanted where the person can be told now, or the reader is no longer the stand-in."""
     via, teams = Via(message.payload["via"]), tuple(message.payload["teams"])
-    wanted = {(reader.address, reader.via) for reader in readers.of_token(token)}
+    told = [*readers.of_token(token), *readers.leads_beside(token)]
+    wanted = {(reader.address, reader.via) for reader in told}
     if (message.recipient, via) not in wanted:
         raise NotWanted("no_stand_in")
     reader = composing.reader_of(message)
@@ -66,8 +69,14 @@ def build(message: Message, token: Token) -> Mail:
 
 
 def _why_not_told(token: Token) -> str:
-    """Return why the person cannot be told: "unknown" to us, "refused" by the mail server, or "left"."""
+    """Return why the person cannot be told: "unknown" to us, "refused" by the mail server, or "left"; or can "only_appeal"."""
     person = token.consented_by
     if person is None:
         return "unknown"
+    if (
+        token.reason in AN_APPEAL_HELPS
+        and person.is_active
+        and not refused_addresses.is_refused(person.email)
+    ):
+        return "only_appeal"
     return "refused" if person.is_active else "left"

@@ -170,6 +170,6 @@ def why_nobody(account: Account) -> tuple[str, dict[str, str]]:
         return "nobody_linked", {}
     reason = pool_reasons.account_reason(account, selection.in_order(account))
     explanation = pool_reasons.explain_account(account, reason)
-    if explanation.waits_for:
-        return "waits_for", {"who": explanation.waits_for}
+    if explanation.helper:
+        return "waits_for", {"who": explanation.helper}
     return "nothing_ends", {}

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import pool_reasons, selection, summary
+from accounts import backup_invitations, giving_up, pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.summary import Summary
@@ -163,7 +163,8 @@ def renewed_too(token: Token, account: Account) -> list[str]:
 def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
     """Return what the page of a mailed link says: what happened, what still works, what happens next.
 
-    `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead.
+    `asks_admin`: re-authenticating does not help, the page says who does and offers "Check now" instead. `only_appeal`: nor does it help,
+    before the channel has lifted what it did to the person's own account; the page has the steps, and who else could link the account.
     """
     native = registry.get(account.channel)
     found = summary.summarise(account, now)
@@ -195,6 +196,9 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "also": renewed_too(token, account) if token else [],
         "login": login,
         "refused_by_team": refused_by_team(account, user),
+        "only_appeal": explanation.only_appeal,
+        "gives_up": bool(giving_up.own(account, user)),
+        "invites": backup_invitations.may_invite(user, [account]),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, explanation),
         **_ways(explanation, native),

@@ -21,6 +21,7 @@ from accounts.models import Account, AccountToken
 from accounts.renewal_links import RenewalLink, Standing
 from selfservice.linking import renewal
 from tokens.channels import registry
+from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 
 SHOWN = 10  # accounts on a page
@@ -58,6 +59,7 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
         "channel": native,
         "token": link.token,
         "stopped": link.token.state == Token.State.DEAD,
+        "only_appeal": link.token.state == Token.State.DEAD and link.token.reason in AN_APPEAL_HELPS,
         "log_in": link.token.native_user_name or link.token.native_user_id,
         "last_step": native.last_step,
         "other_user": request.user.is_authenticated and request.user.pk != link.user.pk,

@@ -107,6 +107,7 @@ class Channel(ABC):
     needs_facts: ClassVar[bool] = (
         False  # whether calls about an ad account must be told its `NativeAccount.facts`
     )
+    ids_per_app: ClassVar[bool] = False  # whether each app is told other ids of the same native user
     takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
     takes_pasted_tokens: ClassVar[bool] = (
         False  # whether it has system users, whose tokens staff paste (`inspect_pasted`)

@@ -63,8 +63,10 @@ class Reason(StrEnum):
 LIFTABLE = frozenset({Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION})
 # An admin of the ad account gives back what is missing; no new consent of the person does.
 AN_ADMIN_HELPS = frozenset({Reason.ACCESS_LOST, Reason.PUBLISHING_LOST})
+# The channel stopped the person's own account: they can only appeal there, and meanwhile somebody else links the ad account.
+AN_APPEAL_HELPS = frozenset({Reason.SUSPENDED, Reason.POLICY_VIOLATION})
 # A new consent changes nothing here.
-NOT_BY_CONSENT = AN_ADMIN_HELPS | {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
+NOT_BY_CONSENT = AN_ADMIN_HELPS | AN_APPEAL_HELPS | {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
 # Only an answer to a write shows these: the log-in works, and reading the role says that the person may write.
 WRITE_REFUSALS = frozenset(
     {

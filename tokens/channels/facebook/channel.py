@@ -41,6 +41,7 @@ class Facebook(CodeGrantChannel):
     declaration = DECLARATION
     table = TABLE
     pushes = pushes.PUSHES
+    ids_per_app = True  # "app-scoped user IDs", developers.facebook.com/docs/facebook-login/guides/map-users
     takes_config_id = True
     takes_pasted_tokens = True
     id_prefix = "act_"

@@ -1,0 +1,116 @@
+"""A person whom the channel suspended is not asked to re-authenticate: they appeal, and whoever else has access is told and links."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import actions, asks_of_app, due_asks
+from accounts.asks_of_app import Waiting
+from accounts.errors import ActionRefused
+from accounts.mails import death_mail
+from accounts.models import Account, AccountToken
+from notifications.models import Message
+from portal import account_rows
+from tests.accounts.test_backups import carried, log_in, settled
+from tests.support.factories import make_app, make_team, make_user
+from tokens.models import Token
+from users.models import Membership, User
+from users.visibility import names_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+REASONS = ("suspended", "policy_violation")
+PLEASE = "lease re-authenticate"
+
+
+def suspend(token: Token, reason: str) -> list[Account]:
+    """The channel ends the log-in of a suspended person; its accounts are settled and people are told."""
+    Token.objects.filter(pk=token.pk).update(state="dead", reason=reason, state_since=timezone.now())
+    accounts = list(Account.objects.filter(pool__token=token).order_by("pk"))
+    for account in accounts:
+        settled(account)
+    death_mail.tell_of_deaths(token_ids=[token.pk], now=timezone.now())
+    return accounts
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_the_person_reads_what_helps_and_the_team_lead_hears_of_what_went_dark(reason: str) -> None:
+    team = make_team("Nordbad")
+    lead = make_user("lead@example.com", name="Lea Ahl", team=team)
+    Membership.objects.filter(user=lead).update(role="manager")
+    ada = log_in("Ada", team=team)
+    carried(ada, team=team, name="Nordbad Mode")
+    other = make_user("other@example.com", team=make_team("Other"))
+    Membership.objects.filter(user=other).update(role="manager")
+
+    suspend(ada, reason)
+
+    mails = {one.recipient: one for one in Message.objects.all()}
+    assert set(mails) == {"ada@example.com", "lead@example.com"}
+    own, beside = (death_mail.build_died(mails[who]) for who in ("ada@example.com", "lead@example.com"))
+    assert own.subject == "Nordbad Mode is deactivated: somebody else has to link it"
+    assert PLEASE not in own.text
+    assert "/renew/" not in own.text
+    assert "See the steps" in own.text
+    assert "re-authenticating fails until it lifts that" in own.text
+    assert beside.subject == own.subject
+    assert "team lead of Nordbad" in beside.text
+    assert PLEASE not in beside.text
+
+
+def test_whoever_goes_on_through_a_backup_needs_no_lead_and_a_contact_gets_no_page_that_needs_a_password() -> (
+    None
+):
+    team = make_team("Nordbad")
+    lead = make_user("lead@example.com", team=team)
+    Membership.objects.filter(user=lead).update(role="manager")
+    ada, ben = log_in("Ada", team=team), log_in("Ben", team=team)
+    User.objects.filter(pk=ada.consented_by_id).update(is_contact=True, password="!")
+    carried(ada, ben, team=team, name="Nordbad Mode")
+
+    suspend(ada, "suspended")
+
+    mail = death_mail.build_died(Message.objects.get())
+    assert mail.subject == "Nordbad Mode goes on through Ben: your log-in stopped"
+    assert "/reauthenticate/" not in mail.text
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_nobody_asks_a_suspended_person_and_the_start_page_does_not_count_them(reason: str) -> None:
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    ada, ben = log_in("Ada"), log_in("Ben")
+    dark, second = carried(ada), carried(ben)
+    suspend(ada, reason)
+    Token.objects.filter(pk=ben.pk).update(state="dead", reason="password_changed")
+    settled(second)
+    ada.refresh_from_db()
+    now = timezone.now()
+
+    with pytest.raises(ActionRefused, match="Ask somebody else with access"):
+        actions.ask_to_reauthenticate(account=dark, token=ada, actor=boss, note="", now=now)
+    found = due_asks.count(boss, now)
+    every = Waiting(AccountToken.objects.all(), asks_of_app.of_app(make_app(), boss).events)
+    groups = {group.id for group in asks_of_app.groups(every, now)}
+
+    assert (found.people, found.accounts) == (1, 1)
+    assert groups == {ben.consented_by_id, -ada.pk}
+    names = names_for(boss)
+    row = account_rows.row_of(Account.objects.get(pk=dark.pk), names=names, now=now)
+    assert row.fixer == "somebody else with access at Facebook"
+
+
+def test_the_page_of_a_suspended_person_says_what_helps_first(client: Client) -> None:
+    ada = log_in("Ada")
+    account = carried(ada, name="Nordbad Mode")
+    suspend(ada, "suspended")
+    assert ada.consented_by
+    client.force_login(ada.consented_by)
+
+    page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
+    mine = client.get(reverse("my_accounts")).content.decode()
+
+    assert page.index("What helps") < page.index("appeal") < page.index("Continue to Facebook")
+    assert "Ask somebody else with access" in page
+    assert 'at-btn-primary">Continue' not in page
+    assert "See steps" in mine
+    assert ">Re-authenticate" not in mine
