@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -62,12 +63,17 @@ def invite(
 ) -> Invited:
     """Ask one person to link these accounts. `without_account`: by a client link, so that they need no password here.
 
-    An account that the person was asked for already is left out. Raises InviteRefused, and OnHold.
+    An account for which the address was asked already is left out. What it answers and raises depends on these asks alone, never on whether
+    the address has a log-in, is switched off or carries an account: then nobody is mailed about that. Raises InviteRefused, and OnHold.
     """
     hold.refuse()
     email = email.strip().lower()
     if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
         raise InviteRefused(say("own_accounts_only"))
+    if email == by.email:
+        raise InviteRefused(say("own_address"))
+    if without_account:
+        client_links.demand_room(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked())  # two presses ask once
     waiting = BackupInvitation.objects.filter(account__in=ids, email=email, linked_at=None)
@@ -77,17 +83,15 @@ def invite(
     waiting.filter(pk__in=over).delete()
     asked = set(waiting.values_list("account", flat=True))
     fresh = [account for account in accounts if account.pk not in asked]
-    carried = AccountToken.objects.filter(account__in=fresh, token__consented_by__email=email)
-    fresh = [one for one in fresh if one.pk not in set(carried.values_list("account", flat=True))]
     if not fresh:
         raise InviteRefused(say("asked_already", email=email))
     user = User.objects.filter(email=email).first()
-    if user is not None and not user.is_active:
-        raise InviteRefused(say("cannot_be_asked", email=email))
+    needed = _needed(fresh, email, user)
     by_team: dict[Team, list[Account]] = defaultdict(list)
-    for account in fresh:
+    for account in needed:
         by_team[account.team].append(account)
-    rows = list[BackupInvitation]()
+    vain = [one for one in fresh if one not in needed]
+    rows = [BackupInvitation(account=one, email=email, invited_by=by, invited_at=now) for one in vain]
     for team, some in by_team.items():
         how = _ask(
             team, some, user, email=email, name=name, note=note, by=by, now=now, client=without_account
@@ -97,9 +101,18 @@ def invite(
             for one in some
         ]
     BackupInvitation.objects.bulk_create(rows)
-    if user is not None and not user.is_contact:
-        _mail(user, rows, now)
+    if needed and user is not None and not user.is_contact:
+        _mail(user, rows[len(vain) :], now)
     return Invited(email, len(fresh), len(accounts) - len(fresh))
+
+
+def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:
+    """Return of these accounts those that a mail is to be about: none to who is switched off, none that the person carries."""
+    if user is not None and not user.is_active:
+        return []
+    carried = AccountToken.objects.filter(account__in=accounts, token__consented_by__email=email)
+    ids = set(carried.values_list("account", flat=True))
+    return [one for one in accounts if one.pk not in ids]
 
 
 def _ask(
@@ -205,5 +218,8 @@ def answer(one: BackupInvitation, now: datetime) -> str:
         return "opened" if one.client_link.opened_at else "asked"
     if one.invitation is not None and one.invitation.accepted_at is not None:
         return "accepted"
-    over = one.invitation is not None and not one.invitation.is_open(now)
+    if one.invitation is not None:
+        over = not one.invitation.is_open(now)
+    else:  # of who has a log-in here: it is said to end when an invitation would
+        over = one.invited_at <= now - timedelta(days=settings.INVITATION_DAYS)
     return "ended" if over or one.invited_at <= now - OPEN_FOR else "asked"

@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from accounts.models import Account, ClientLink
@@ -27,6 +27,8 @@ from users.models import Membership, Team, User
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)
 MOST_OPEN = 200  # links of one maker that are open at a time
+UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
+SWEPT = 1_000  # contacts at once
 MAIL, USED_MAIL = "client_link", "client_link_used"
 _SALT = "accounts.client_link"
 say = partial(phrase, "words/client_links.txt")
@@ -98,9 +100,7 @@ def make(
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
     User.objects.select_for_update(no_key=True).get(pk=made_by.pk)  # two presses count one after the other
-    waiting = ClientLink.objects.filter(made_by=made_by, used_at=None, revoked_at=None, expires_at__gt=now)
-    if waiting.count() >= MOST_OPEN:
-        raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
+    demand_room(made_by, now)
     bound = [
         {"channel": account.channel, "native_id": account.native_id, "name": account.name}
         for account in accounts
@@ -126,6 +126,13 @@ def make(
         now=now,
     )
     return link
+
+
+def demand_room(maker: User, now: datetime) -> None:
+    """Raise ClientLinkRefused where a person has as many open links as there may be."""
+    waiting = ClientLink.objects.filter(made_by=maker, used_at=None, revoked_at=None, expires_at__gt=now)
+    if waiting.count() >= MOST_OPEN:
+        raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
 
 
 def address_of(link: ClientLink) -> str:
@@ -170,11 +177,17 @@ def note_opened(link: ClientLink, now: datetime) -> None:
     ClientLink.objects.filter(pk=link.pk, opened_at=None).update(opened_at=now)
 
 
+def demand_contact(link: ClientLink) -> None:
+    """Raise ClientLinkRefused where the address of a link belongs to somebody who can log in, or to a contact who was switched off."""
+    if User.objects.filter(email=link.email).exclude(is_contact=True, is_active=True).exists():
+        raise ClientLinkRefused(say("not_a_contact"))
+
+
 @transaction.atomic
 def contact_of(link: ClientLink) -> User:
     """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
 
-    Raises ClientLinkRefused where the address belongs to somebody who can log in, or to a contact who was switched off.
+    Raises ClientLinkRefused as `demand_contact` does.
     """
     row = (
         ClientLink.objects.select_for_update(no_key=True, of=("self",))
@@ -192,6 +205,30 @@ def contact_of(link: ClientLink) -> User:
     row.contact = user
     row.save(update_fields=["contact"])
     return user
+
+
+@transaction.atomic
+def drop_contact(*, email: str, made_since: datetime) -> bool:
+    """Delete a contact who has given nothing: made since then, without a log-in. Returns whether one was deleted.
+
+    For a consent that could not be kept, and for whoever turned back: a person in a list who gave no access is nobody.
+    """
+    found = User.objects.select_for_update().filter(email=email, is_contact=True, date_joined__gte=made_since)
+    user = found.first()
+    if user is None or user.tokens.exists():
+        return False
+    user.delete()
+    return True
+
+
+def sweep(*, now: datetime) -> int:
+    """Delete the contacts of links that are over and gave nothing. Returns how many."""
+    links = ClientLink.objects.filter(contact=OuterRef("pk"))
+    waits = links.filter(used_at=None, revoked_at=None, expires_at__gt=now)
+    idle = User.objects.filter(Exists(links), is_contact=True, tokens=None, date_joined__lt=now - UNUSED_FOR)
+    idle = idle.exclude(Exists(waits)).exclude(Exists(links.exclude(used={})))
+    rows = list(idle.values_list("email", "date_joined")[:SWEPT])
+    return sum(drop_contact(email=email, made_since=joined) for email, joined in rows)
 
 
 @transaction.atomic

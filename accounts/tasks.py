@@ -10,6 +10,7 @@ from accounts import (
     alerts,
     backup_requests,
     channel_sweep,
+    client_links,
     deeds,
     exporting,
     reach,
@@ -119,6 +120,7 @@ def tidy() -> None:
     exporting.sweep(now=now)
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)
+    client_links.sweep(now=now)
 
 
 @shared_task

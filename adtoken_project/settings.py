@@ -292,6 +292,8 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 DKIM_SELECTOR = env.text(
     "DKIM_SELECTOR", ""
 )  # by which the page on mail settings looks the key up; AdToken signs nothing
+# Who runs this installation, as strangers read it: on the page and in the mail of a client link. "": the team and the asker alone.
+ORGANISATION_NAME = env.text("ORGANISATION_NAME", "")
 CONTACT_EMAIL = env.text(
     "CONTACT_EMAIL", ""
 )  # whom answers to mails reach; "": the team's leads, else an operator

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
+from django.utils import timezone
+
 from accounts import client_links
 from accounts.linking import consent
 from accounts.models import ClientLink, PendingLink
@@ -46,21 +49,42 @@ def keep(
 ) -> PendingLink:
     """Write the log-in, and of its list what the link asks for. Raises NotOpen where the link's contact went meanwhile.
 
-    A native user who has a log-in here already stays that person's: a link takes nobody's log-in over. The contact is made before, in a
-    transaction of its own: whoever chooses holds log-ins first and the link after them.
+    A native user who has a log-in here already stays that person's: a link takes nobody's log-in over, and makes no contact then. Else the
+    contact is made before, in a transaction of its own: whoever chooses holds log-ins first and the link after them. Where the consent
+    cannot be kept the contact goes again, and the link opens what it did.
     """
-    try:
-        contact = client_links.contact_of(link)
-    except client_links.ClientLinkRefused:
-        raise NotOpen(link) from None
     known = Token.objects.filter(app=app, native_user_id=identity.native_user_id).exclude(
         reason=Token.REMOVED
     )
-    owner = User.objects.filter(tokens__in=known, is_active=True).first() or contact
+    owner = User.objects.filter(tokens__in=known, is_active=True).first()
+    began = timezone.now()
+    try:
+        client_links.demand_contact(link)
+        user = owner or client_links.contact_of(link)
+        return _keep(app=app, user=user, link=link, identity=identity, grant=grant, listed=listed, now=now)
+    except client_links.ClientLinkRefused:
+        raise NotOpen(link) from None
+    except Exception:
+        client_links.drop_contact(email=link.email, made_since=began)
+        raise
+
+
+@transaction.atomic
+def _keep(
+    *,
+    app: ChannelApp,
+    user: User,
+    link: ClientLink,
+    identity: Identity,
+    grant: Grant,
+    listed: AccountList,
+    now: datetime,
+) -> PendingLink:
+    """Write the log-in of this person, and of its list what the link asks for."""
     asked = link.native_ids(app.channel)
     pending = consent.keep(
         app=app,
-        user=owner,
+        user=user,
         identity=identity,
         grant=grant,
         listed=listed,

@@ -1,5 +1,6 @@
 """The mails of client links: the link itself, made while it is sent, and to whoever made it that it was used."""
 
+from django.conf import settings
 from django.utils import timezone
 
 from accounts import client_links
@@ -23,6 +24,7 @@ def build(message: Message) -> Mail:
     address, reader = client_links.address_of(link), composing.Reader(None)
     facts = {
         "asker": link.asker or str(link.team),
+        "organisation": settings.ORGANISATION_NAME,
         "name": link.name,
         "team": str(link.team),
         "note": link.note,

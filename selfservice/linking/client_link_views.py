@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -45,7 +46,7 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
 def _facts(link: ClientLink, **more: Any) -> dict[str, Any]:
     """Return what the pages say of a link: who asks, at which channels, for which accounts."""
     channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
-    return {"link": link, "channels": channels, **more}
+    return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME, **more}
 
 
 def _names(link: ClientLink, channel: str) -> list[str]:

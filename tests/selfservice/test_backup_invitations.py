@@ -14,7 +14,7 @@ from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support import native
-from tests.support.factories import PASSWORD, make_account, make_team, make_user
+from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from users import invitations, roles
 from users.models import Invitation, Team, User
@@ -159,3 +159,31 @@ def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: Use
     assert (answer.status_code, answer.headers.get("Location")) == (302, "/")
     assert not BackupInvitation.objects.exists()
     assert seen != foreign.team
+
+
+def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> None:
+    off = make_user("off@example.com", is_active=False)
+    carrier = make_user("carrier@example.com", team=make_team("Elsewhere"))
+    accounts = list(Account.objects.order_by("name"))
+    lumen = Account.objects.get(name="Lumen Shoes EU")
+    link(lumen, make_token(consented_by=carrier))
+    make_user("known@example.com", team=make_team("Third"))
+    said: dict[str, set[str]] = {}
+
+    for how in ("user", "client"):
+        for name in ("nobody", "known", "off", "carrier"):
+            email = f"{name}@example.com"
+            form = {"account": ",".join(str(one.pk) for one in accounts), "email": email, "how": how}
+            BackupInvitation.objects.all().delete()
+            pages = [browser(ada).post("/backups/invite/", form, follow=True) for _ in range(2)]
+            text = " ".join(str(message) for page in pages for message in page.context["messages"])
+            again = "was asked for these accounts already" in pages[1].text
+            card = browser(ada).get(f"/my/{lumen.pk}/").text
+            state = "was invited on" in card and "no answer yet" in card
+            answer = f"{pages[0].redirect_chain} {text} {again} {state}".replace(email, "")
+            said.setdefault(how, set()).add(answer)
+
+    assert {how: len(answers) for how, answers in said.items()} == {"user": 1, "client": 1}
+    mailed = set(Message.objects.values_list("recipient", flat=True))
+    assert off.email not in mailed
+    assert press(ada, lumen, email="ada@example.com") == 400, "the own address is no second person's"

@@ -47,8 +47,9 @@ def made(mira: User, team: Team, *, channels: tuple[str, ...] = ("facebook",), *
         "name": "Ada",
         "team": team,
         "channels": channels,
+        **more,
     }
-    return client_links.make(**about, made_by=mira, now=timezone.now(), **more)
+    return client_links.make(**about, made_by=mira, now=timezone.now())
 
 
 def go(

@@ -1,0 +1,104 @@
+"""Client links where something goes wrong, and what a stranger reads of who asks."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import client_links, tasks
+from accounts.linking import consent
+from accounts.mails import client_link_mail
+from accounts.models import Account, ClientLink
+from notifications.models import Message
+from tests.selfservice.test_client_links import choose, go, made
+from tests.support import native
+from tests.support.factories import make_team, make_user
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users.models import Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CONTACT = "ada.client@example.com"
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team("Lumen")
+
+
+@pytest.fixture
+def mira(team: Team) -> User:
+    return make_user("mira@example.com", name="Mira Ode", team=team)
+
+
+def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_works(
+    mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, browser = made(mira, team), Client(raise_request_exception=False)
+    left = browser.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+
+    def breaks(**_facts: Any) -> None:
+        raise RuntimeError("the database is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(consent.pool_entries, "apply_list", breaks)
+        failed = native.back(browser, native.decide(left, "ada"))
+    after = (User.objects.filter(is_contact=True).count(), Token.objects.count())
+    link.refresh_from_db()
+    state = client_links.state(link, timezone.now())
+    again, _ = go(link)
+    done = choose(again, "Lumen Shoes EU")
+
+    assert failed.status_code >= 400
+    assert after == (0, 0)
+    assert (link.contact, state) == (None, client_links.State.OPEN)
+    assert "Thank you" in done
+    assert Token.objects.get().consented_by == User.objects.get(is_contact=True)
+
+
+def test_no_contact_is_made_where_the_log_in_is_somebody_s_already(mira: User, team: Team) -> None:
+    native.linked("facebook", "ada")
+    Account.objects.update(team=team)
+
+    browser, _ = go(made(mira, team))
+    choose(browser, "Lumen Shoes EU")
+
+    assert not User.objects.filter(is_contact=True).exists()
+    assert str(Token.objects.get().consented_by) == "Ada"
+
+
+def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team: Team) -> None:
+    turned_back, _ = made(mira, team), go(made(mira, team, email="ben@example.com"), "ben")[0]
+    go(turned_back)
+    given, _ = go(made(mira, team, email="emil@example.com"), "emil")
+    choose(given, "Fern Gardens")
+    Token.objects.filter(consented_by__email=CONTACT).delete()  # as the sweep does, of what was never linked
+    Token.objects.filter(consented_by__email="emil@example.com").delete()
+    User.objects.filter(is_contact=True).update(date_joined=timezone.now() - timedelta(days=2))
+    waits = client_links.sweep(now=timezone.now())
+    ClientLink.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+
+    tasks.tidy()
+
+    assert waits == 0
+    left = set(User.objects.filter(is_contact=True).values_list("email", flat=True))
+    assert left == {"ben@example.com", "emil@example.com"}, "who has a log-in, and who gave something once"
+
+
+def test_the_page_and_the_mail_name_the_organisation(settings: Any, mira: User, team: Team) -> None:
+    settings.ORGANISATION_NAME = "Nordlicht Media"
+    link = made(mira, team)
+
+    page = Client().get(client_links.path_of(link)).text
+    mail = client_link_mail.build(Message.objects.get(kind="client_link"))
+
+    assert "Mira Ode of Nordlicht Media asks for access to your ad accounts" in page
+    assert mail.subject == "Mira Ode of Nordlicht Media asks for access to your ad accounts"
