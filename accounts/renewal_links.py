@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.core import signing
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q
 
 from accounts.models import Account
 from notifications.kinds import Mail
@@ -66,9 +66,17 @@ class RenewalLink:
             return Standing.OVER
         if not self.user.is_active or roles.only_looks(self.user):
             return Standing.OVER
-        if _microseconds(self.token.linked_at) != self.consented:
+        if _microseconds(self.token.linked_at) != self.consented or self._moved():
             return Standing.RENEWED
         return Standing.EXPIRED if now >= self.until else Standing.OPEN
+
+    def _moved(self) -> bool:
+        """Whether the person consented under the app of new links since; of a log-in under an app that takes none."""
+        if self.token.app.is_default:
+            return False
+        new = Token.objects.filter(app__channel=self.token.app.channel, app__is_default=True)
+        same = Q(native_user_id=self.token.native_user_id) | Q(native_user_name=self.token.native_user_name)
+        return new.filter(same, consented_by=self.user, linked_at__gt=self.issued).exists()
 
     def facts(self) -> dict[str, Any]:
         """Return it for the state of a handshake, as `of_facts` reads it: ids and dates, nothing that opens it."""
@@ -108,10 +116,18 @@ def of_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
 
 
 def renewable(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int, Token]:
-    """Return which of these log-ins, by id, these people may renew by a link: their own, of the apps that new consents go to."""
+    """Return which of these log-ins, by id, these people may renew by a link: their own, of the apps that new consents go to.
+
+    A contact's also under an app that takes none: they have no password for any other way, and come under the app of new links
+    (docs/decisions/0089-known-defects.md).
+    """
     own = Token.objects.filter(pk__in=token_ids, consented_by__in=user_ids, kind=Token.Kind.PERSON)
-    ready = own.filter(app__is_default=True, app__secrets__isnull=False).exclude(reason=Token.REMOVED)
-    found: QuerySet[Token] = ready.exclude(app__state=ChannelApp.State.NOT_SET_UP)
+    ready = ChannelApp.objects.filter(is_default=True, secrets__isnull=False).exclude(
+        state=ChannelApp.State.NOT_SET_UP
+    )
+    takes = ready.filter(channel=OuterRef("app__channel"))
+    moves = Q(consented_by__is_contact=True, app__is_default=False) & Exists(takes)
+    found = own.filter(Q(app__in=ready.values("pk")) | moves).exclude(reason=Token.REMOVED)
     return {token.pk: token for token in found.only("linked_at", "consented_by")}
 
 

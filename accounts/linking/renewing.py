@@ -30,6 +30,10 @@ class NotOpen(Exception):  # noqa: N818  # an answer
         self.link = link
 
 
+class NotTold(Exception):  # noqa: N818  # an answer
+    """The channel's list, which would tell whose consent it is, could not be read. Nothing was kept."""
+
+
 class SomebodyElse(Exception):  # noqa: N818  # an answer
     """Another native user consented than the one whose log-in it is. Nothing of it was kept."""
 
@@ -47,11 +51,40 @@ def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[Cha
     data = state.get("data") or {}
     link = renewal_links.of_facts(data)
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
-    if link is None or app is None or link.token.app_id != app.pk:
+    if link is None or app is None or link.token.app.channel != channel:
+        raise NotOpen(link)
+    if link.token.app_id != app.pk and not link.user.is_contact:
         raise NotOpen(link)
     if link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:  # one that ends on the way is good
         raise NotOpen(link)
     return app, link
+
+
+def demand_same(link: RenewalLink, app: ChannelApp, identity: Identity) -> None:
+    """Raise SomebodyElse where another native user consented, as far as the channel tells before it lists ad accounts."""
+    if identity.kind == "system":
+        raise SomebodyElse
+    token = link.token
+    if identity.native_user_id == token.native_user_id:
+        return
+    per_app = app.pk != token.app_id and registry.get(app.channel).ids_per_app
+    if not per_app or not identity.name or identity.name != token.native_user_name:
+        raise SomebodyElse
+
+
+def _demand_reach(token: Token, app: ChannelApp, identity: Identity, listed: AccountList) -> None:
+    """Raise SomebodyElse where a native user under another app is somebody else's here, or has another id and reaches none of the accounts.
+
+    Raises NotTold where the list, which would tell that, could not be read.
+    """
+    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id, consented_by__isnull=False)
+    if known.exclude(reason=Token.REMOVED).exclude(consented_by=token.consented_by_id).exists():
+        raise SomebodyElse
+    if identity.native_user_id == token.native_user_id:
+        return
+    ids = {native.native_id for native in listed.accounts}
+    if not token.pool_entries.filter(account__native_id__in=ids).exists():
+        raise SomebodyElse if listed.complete else NotTold
 
 
 @transaction.atomic
@@ -64,10 +97,14 @@ def keep(
     listed: AccountList,
     now: datetime,
 ) -> Renewed:
-    """Write the renewed log-in and its pools. Raises SomebodyElse, and NotOpen where the log-in or the person went meanwhile."""
+    """Write the renewed log-in and its pools; of a contact under another app, the log-in that takes the old one's places.
+
+    Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
+    """
+    demand_same(link, app, identity)
     token = Token.objects.locked().get(pk=link.token.pk)
-    if identity.kind == "system" or identity.native_user_id != token.native_user_id:
-        raise SomebodyElse
+    if token.app_id != app.pk:
+        _demand_reach(token, app, identity, listed)
     active = User.objects.filter(pk=link.user.pk, is_active=True).exists()
     if token.is_removed or token.consented_by_id != link.user.pk or not active:
         raise NotOpen(link)

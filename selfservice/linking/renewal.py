@@ -73,14 +73,16 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
     try:
         app, link = renewing.expected(channel, sociallogin.state, now)
-        if identity.native_user_id != link.token.native_user_id:
-            raise renewing.SomebodyElse
+        renewing.demand_same(link, app, identity)
         listed = consent.ask_for_list(app, identity, grant)
         renewed = renewing.keep(
             link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except renewing.NotOpen as refusal:
         return not_open(request, refusal.link)
+    except renewing.NotTold:
+        renewing.discard(app=app, identity=identity, grant=grant)
+        return link_errors.show(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
         stages.note_trouble(token_id=link.token.pk, trouble=stages.SOMEBODY_ELSE)
         renewing.discard(app=app, identity=identity, grant=grant)
@@ -91,5 +93,10 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             "again_url": reverse("renew", args=[link.signed]),
         }
         return render(request, "selfservice/renew/somebody_else.html", context, status=403)
-    request.session[DONE] = {**link.facts(), "lost": renewed.lost, "complete": listed.complete}
+    request.session[DONE] = {
+        **link.facts(),
+        "token": renewed.token.pk,
+        "lost": renewed.lost,
+        "complete": listed.complete,
+    }
     return redirect("renewed")

@@ -1,0 +1,96 @@
+"""A contact whose log-in is under an app that takes no new consents: the link in the mail moves it to the app that does."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from accounts import renewal_links
+from accounts.models import Account
+from tests.accounts.test_second_app import add_second
+from tests.selfservice.test_renewal import ask, dead, link_of, path_of
+from tests.support import native
+from tests.support.factories import make_user
+from tests.support.sandbox import Sandbox
+from tokens import default_app
+from tokens.models import ChannelApp, Token
+from users.models import User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def staff() -> User:
+    return make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
+
+
+def left_behind(world: Sandbox, channel: str) -> tuple[Token, ChannelApp]:
+    """The log-in of a contact under an app that retires."""
+    token = dead(channel)
+    User.objects.filter(email="ada@example.com").update(is_contact=True, password="!")
+    second = add_second(world, channel)
+    default_app.make_default(app=second)
+    token.refresh_from_db()
+    return token, second
+
+
+@pytest.mark.parametrize("channel", ["facebook", "x"])
+def test_a_contact_moves_to_the_new_app_by_the_link_in_the_mail(
+    world: Sandbox, staff: User, channel: str
+) -> None:
+    token, second = left_behind(world, channel)
+    path, browser = path_of(ask(token, staff)), Client()
+
+    page = browser.get(path)
+    led = native.consent(browser, channel, "ada", path=path)
+    done = browser.get(led)
+
+    new = Token.objects.get(app=second)
+    assert page.status_code == 200
+    assert led == "/renew/done/"
+    assert "Lumen Shoes EU" in done.text
+    assert (new.consented_by, new.state) == (token.consented_by, "valid")
+    account = Account.objects.get()
+    assert (account.active_token, account.state, account.pool.count()) == (new, "connected", 1)
+    assert "There is nothing to do" in browser.get(path).text
+
+
+@pytest.mark.parametrize("who", ["ben", "name"])
+def test_nobody_else_takes_a_contact_s_place_under_the_new_app(world: Sandbox, who: str) -> None:
+    token, second = left_behind(world, "facebook")
+    if who == "name":  # the same name at the channel, and none of the accounts
+        Token.objects.filter(pk=token.pk).update(native_user_name="Ben Lindqvist")
+        Account.objects.update(native_id="999")
+
+    answer = native.back(
+        browser := Client(),
+        native.decide(native.leave(browser, "facebook", path=link_of(token)), "ben"),
+    )
+
+    assert answer.status_code == 403
+    assert not Token.objects.filter(app=second).exists()
+    assert Account.objects.get().pool.get().token_id == token.pk
+
+
+def test_whoever_can_log_in_has_no_such_link_and_an_older_one_ends_with_the_move(world: Sandbox) -> None:
+    token, second = left_behind(world, "facebook")
+    user = token.consented_by
+    assert user
+    made = renewal_links.link(token=token, user=user, issued=timezone.now() - timedelta(minutes=5))
+    facts: dict[str, Any] = {"consented_by": user, "native_user_name": token.native_user_name}
+    new = Token.objects.create(app=second, native_user_id="77", linked_at=timezone.now(), **facts)
+    moved = made.standing(timezone.now())
+    new.delete()
+
+    User.objects.filter(pk=user.pk).update(is_contact=False)
+
+    assert moved == renewal_links.Standing.RENEWED
+    assert renewal_links.renewable([user.pk], [token.pk]) == {}
