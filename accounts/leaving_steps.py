@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from django.db import transaction
 
-from accounts import actions, leaving, removal
+from accounts import actions, backup_adding, due_checks, leaving, removal
 from accounts.errors import ActionRefused
 from accounts.leaving import Plan
 from accounts.mails import leaver_mail
@@ -28,12 +28,14 @@ class Step(IntEnum):
     ASK = 1  # a colleague
     LOG_IN = 2
     LAST = 3
+    BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
 
 
-def keys(plan: Plan, *, asking: bool) -> list[int]:
-    """Return the steps as keys of a deed: first whom to ask, then each log-in, at last the mails."""
+def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
+    """Return the steps as keys of a deed: first the backups at hand and whom to ask, then each log-in, at last the mails."""
+    backups = [_key(Step.BACKUPS)] if backing_up and plan.offers else []
     asks = [_key(Step.ASK, person_id) for person_id in plan.asks] if asking else []
-    return [*asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
+    return [*backups, *asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
 
 
 @transaction.atomic
@@ -65,6 +67,8 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
     if person is None:  # switched on again, or deleted
         return False
     step, pk = Step(key % 10), key // 10
+    if step == Step.BACKUPS:
+        return _back_up(deed, person, now)
     if step == Step.ASK:
         return _ask(deed, person, pk, now)
     if step == Step.LOG_IN:
@@ -81,6 +85,17 @@ def after(deed: Deed, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
     if Step(key % 10) == Step.LOG_IN:
         removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+
+
+def _back_up(deed: Deed, person: User, now: datetime) -> bool:
+    """Add the backups that are at hand now, of the `leaving.MOST` accounts that need one first, and have them asked about."""
+    offers = leaving.plan(person=person, actor=deed.user, now=now).offers
+    chosen = {pk: offer.token.pk for pk, offer in offers.items()}
+    outcome = backup_adding.write(chosen=chosen, actor=deed.user, note=deed.note, now=now)
+    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note=deed.note, now=now)
+    if outcome.added:
+        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+    return bool(outcome.added or outcome.asked)
 
 
 def _ask(deed: Deed, person: User, colleague_id: int, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from functools import partial
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 
-from accounts import backing_up, deeds, jobs, leaving, leaving_steps, permissions, tasks
+from accounts import deeds, jobs, leaving, leaving_steps, permissions, tasks
 from accounts.deed_kinds import OFFBOARD
 from accounts.models import Account, Deed
 from users import asking_workers, hold, visibility
@@ -40,7 +40,7 @@ def latest(person: User) -> Deed | None:
 def begin(
     *, person: User, actor: User, add_backups: bool, ask_colleagues: bool, note: str, why: str, now: datetime
 ) -> Deed:
-    """Offboard a person: add the backups at hand, lock the person out, and have a worker do the rest. Return the deed.
+    """Offboard a person: lock them out, and have a worker add the backups at hand and do the rest. Return the deed.
 
     Begun again it is the same deed while that is under way, and while nothing is left to do. Backups and asks are left out where the
     actor may not do these. API keys that the person made stay. `why` is what the portal's log says. Raises ActionRefused, OnHold.
@@ -50,9 +50,7 @@ def begin(
     if known is not None and (known.state in jobs.GOING or _is_over(person)):
         return known
     plan = leaving.plan(person=person, actor=actor, now=now)
-    if add_backups and plan.offers and actor.has_perm(permissions.ADD_BACKUP):
-        chosen = {pk: offer.token.pk for pk, offer in plan.offers.items()}
-        backing_up.add(chosen=chosen, actor=actor, note=note, now=now)
+    backing_up = add_backups and actor.has_perm(permissions.ADD_BACKUP)
     asking = ask_colleagues and actor.has_perm("tokens.ask_token")
     with transaction.atomic():
         leaving_steps.lock_out(person=person, actor=actor, now=now)
@@ -61,7 +59,7 @@ def begin(
             user=actor,
             kind=OFFBOARD,
             subject_id=person.pk,
-            keys=leaving_steps.keys(plan, asking=asking),
+            keys=leaving_steps.keys(plan, asking=asking, backing_up=backing_up),
             note=note,
             skipped=0,
             now=now,

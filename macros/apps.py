@@ -27,13 +27,14 @@ class MacrosConfig(AppConfig):
             not_mine,
             on_it,
             on_many,
+            opt_outs,
             receivers,
             revalidation,
             snoozing,
             trying,
             windows,
         )
-        from notifications import kinds
+        from notifications import digests, kinds
         from tokens import renewal
 
         kinds.register(
@@ -67,3 +68,4 @@ class MacrosConfig(AppConfig):
         renewal.register_widest_warning(windows.widest)
         on_many.register()
         quiet.register(snoozing.ROWS)
+        digests.register_stop(opt_outs.stop_address)

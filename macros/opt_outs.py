@@ -4,17 +4,21 @@ Who stopped stays on record; starting again ends the row and makes no new one.
 """
 
 from datetime import datetime
+from functools import reduce
+from operator import or_
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext
 
 from macros import news
 from macros.models import Macro, NewsNotice, Notice, OptOut
 from macros.revalidation import all_notices_of
+from notifications import digests
 from notifications.models import Message
+from ui import addresses
 from users.models import User
 from users.recipients import Via
 
@@ -37,25 +41,31 @@ def open_signed(signed: str) -> Message | None:
 
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    if message.kind == news.KIND:
-        naming = Macro.objects.filter(actions__news__in=_news_naming(message))
-    else:
-        naming = Macro.objects.filter(actions__notices__in=_naming(message))
-    return list(naming.distinct().order_by("name"))
+    notices, at_once = _naming(message)
+    naming = Q(actions__notices__in=notices) | Q(actions__news__in=at_once)
+    return list(Macro.objects.filter(naming).distinct().order_by("name"))
 
 
 def may_stop(message: Message) -> bool:
     """Return whether there are any."""
-    naming = _news_naming(message) if message.kind == news.KIND else _naming(message)
-    return naming.exists()
+    return any(some.exists() for some in _naming(message))
 
 
-def _naming(message: Message) -> QuerySet[Notice]:
-    return all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
+def stop_address(message: Message) -> str:
+    """Return the address of the page that stops what a digest holds; "" where its reader may stop nothing of it. A secret."""
+    return addresses.absolute_url("stop_mails", sign(message)) if may_stop(message) else ""
 
 
-def _news_naming(message: Message) -> QuerySet[NewsNotice]:
-    return news.all_notices_of(message).exclude(action=None).exclude(via=Via.OPERATOR)
+def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
+    """Return the notices by which macros name the reader of a mail, or of the mails that a digest tells."""
+    told = digests.held_by(message) if message.kind == digests.KIND else [message]
+    notices = (all_notices_of(one) for one in told if "evaluation" in one.payload)
+    at_once = (news.all_notices_of(one) for one in told if one.kind == news.KIND)
+    named = ~Q(action=None) & ~Q(via=Via.OPERATOR)
+    return (
+        reduce(or_, notices, Notice.objects.none()).filter(named),
+        reduce(or_, at_once, NewsNotice.objects.none()).filter(named),
+    )
 
 
 def stopped(message: Message) -> list[Macro]:

@@ -5,6 +5,8 @@ password, an invitation, what staff ask) and what operators hear of our own faul
 """
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -25,6 +27,9 @@ MOST = 100  # mails of one digest; the others come in the next one
 SHOWN = 20  # with what they say; the others by their subject
 EXCERPT = 400  # characters
 State = Message.State
+# The address of the page where the reader stops what a digest holds: a secret, "" where nothing of it can be stopped.
+Stop = Callable[[Message], str]
+_STOPS: list[Stop] = []
 say = partial(phrase, claims.WORDS)
 
 
@@ -78,14 +83,35 @@ def build(message: Message) -> Mail:
     if not made:
         raise NotWanted("digest_empty")
     reader = composing.reader_of(message)
+    stop = next(filter(None, (one(message) for one in _STOPS)), "")
     facts = {
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
         "shown": [{"subject": one.subject, "says": _excerpt(one.text)} for one in made[:SHOWN]],
         "more_subjects": [one.subject for one in made[SHOWN:]],
-        "url": addresses.absolute_url("my_accounts") if reader.user else "",
+        "url": addresses.absolute_url("my_accounts") if reader.can_log_in else "",
+        "stop_url": stop,
     }
-    return composing.compose(KIND, message, reader, facts)
+    mail = composing.compose(KIND, message, reader, facts)
+    if not stop:
+        return mail
+    headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return replace(composing.without_link(mail, stop), headers=headers)
+
+
+def held_by(message: Message) -> list[Message]:
+    """Return the messages that a digest tells, `MOST` at most, without their texts."""
+    return list(Message.objects.filter(digest=message.pk).defer("text", "html").order_by("pk")[:MOST])
+
+
+def _why(message: Message) -> list[kinds.Fact]:
+    """Return, for "why this mail?", what each mail of a digest was about, and what became of it."""
+    found = list[kinds.Fact]()
+    for row in held_by(message)[:SHOWN]:
+        why = kinds.KINDS[row.kind].why if row.kind in kinds.KINDS else None
+        of_it = why(row) if why else []
+        found += of_it or [kinds.Fact(row.subject, row.get_state_display(), row.error)]
+    return found
 
 
 def _made(row: Message) -> claims.Sent | None:
@@ -122,4 +148,10 @@ def record_end(message: Message) -> None:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=_("Digest of a busy day"), ended=record_end)
+    kinds.register(KIND, build, name=_("Digest of a busy day"), ended=record_end, why=_why)
+
+
+def register_stop(stop: Stop) -> None:
+    """Say where a reader stops what a digest holds. Calling it again with the same one changes nothing."""
+    if stop not in _STOPS:
+        _STOPS.append(stop)

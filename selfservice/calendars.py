@@ -28,7 +28,7 @@ from ui.calendar_file import MEDIA_TYPE
 from ui.confirm import Late, Page, Said
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import quiet_requests
+from users import hold, quiet_requests
 from users.client_address import client_address
 from users.models import User, person
 
@@ -97,9 +97,15 @@ def revoke(request: HttpRequest, calendar_id: int) -> HttpResponse:
 @require_safe
 @sensitive_variables()
 def read(request: HttpRequest, secret: str) -> HttpResponse:
-    """Give the file to a calendar program: 304 where it is as it was, 404 for what opens nothing, 429 where it comes too often."""
+    """Give the file to a calendar program: 304 where it is as it was, 404 for what opens nothing, 429 where it comes too often.
+
+    503 on hold, whatever the address is, and nothing is written: the dates of a restored database may be long over, and who may read them
+    may have changed since. A program keeps what it read last.
+    """
     quiet_requests.quiet(request)
     now = timezone.now()
+    if hold.current() is not None:
+        return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
     link = domain.opened(secret)
     if link is None:
         fine = _may(f"from:{client_address(request)}", now)
@@ -151,7 +157,7 @@ def _frame(_request: HttpRequest) -> dict[str, str]:
 
 def _plain(status: HTTPStatus) -> HttpResponse:
     answer = HttpResponse(f"{status.phrase}\n", status=status, content_type="text/plain; charset=utf-8")
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
         answer["Retry-After"] = str(HOUR)
     return _private(answer)
 

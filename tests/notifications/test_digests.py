@@ -2,13 +2,15 @@
 
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
+from django.test import Client
 
-from macros.models import Macro, Notice
+from macros.models import Macro, Notice, OptOut
 from notifications import claims, delivery, kinds
 from notifications.models import Message
-from tests.macros.support import TODAY, ending, make_macro, make_person, noon
+from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person, noon
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
@@ -150,3 +152,32 @@ def test_staff_may_cancel_what_is_held(mail_server: MailServer) -> None:
 
     deliver(NOW + HOUR)
     assert states(messages)[-2:] == ["sent", "cancelled"]
+
+
+def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
+    settings: Any, mail_server: MailServer, client: Client
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    ending(7, person=make_person(ADA), life=60, name="Lumen Shoes")
+    macro = make_macro(emails=[WATCHER]).macro
+    for reader in (WATCHER, ADA):
+        make_message(reader, next_attempt_at=noon(TODAY) - MINUTE)
+    make_message(ADA, payload={"subject": "Not a macro's"}, next_attempt_at=noon(TODAY) - MINUTE)
+    deliver(noon(TODAY) - MINUTE)
+    morning(noon(TODAY))
+
+    deliver(noon(TODAY) + 2 * HOUR)
+
+    by_reader = {mail["To"]: mail for mail in mail_server.mails if "in one" in mail["Subject"]}
+    stop = by_reader[WATCHER]["List-Unsubscribe"].strip(" <>")
+    assert stop in by_reader[WATCHER].get_body(("plain",)).get_content()
+    assert by_reader[ADA]["List-Unsubscribe"] is None, "no macro names her"
+    kept = Message.objects.get(kind="digest", recipient=WATCHER)
+    assert "/stop/" not in f"{kept.text} {kept.html}"
+    page = client.get(urlsplit(stop).path).content.decode()
+    client.post(urlsplit(stop).path)
+    assert macro.name in page
+    assert list(OptOut.objects.values_list("macro", "email")) == [(macro.pk, WATCHER)]
+    facts = kinds.KINDS["digest"].why
+    assert facts
+    assert any("Lumen Shoes" in fact.what for fact in facts(kept))

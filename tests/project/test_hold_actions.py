@@ -11,8 +11,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import removal
-from accounts.models import Account, AccountEvent
+from accounts import calendars, removal
+from accounts.models import Account, AccountEvent, CalendarLink
 from accounts.removal import Ended
 from macros import not_mine
 from macros.models import Evaluation
@@ -59,6 +59,7 @@ def test_pages_refuse_before_they_write_and_say_so(ada: User, client: Client) ->
         f"/my/log-ins/{token.pk}/remove/": seen,
         f"/admin/tokens/token/{token.pk}/revoke/": seen,
         f"/my/{account.pk}/check/": {},
+        f"/my/{account.pk}/give-up/": {},
         f"/my/{account.pk}/reauthenticate/": {},
         f"/admin/accounts/account/{account.pk}/check/": {},
         f"{in_pool}/check/": {},
@@ -104,3 +105,22 @@ def test_a_removal_that_a_hold_overtakes_keeps_no_claim_and_is_gone_on_with_afte
     token.refresh_from_db()
     assert (ended, token.claimed_until, token.credentials is None) == (Ended.LATER, None, False)
     assert Token.objects.to_revoke().filter(pk=token.pk).free(now + timedelta(seconds=1)).exists()
+
+
+def test_a_calendar_is_answered_503_on_hold_whatever_its_address_and_nothing_is_written(
+    ada: User, client: Client
+) -> None:
+    link, secret = calendars.make(user=ada, team=None, now=timezone.now())
+    served = client.get(f"/calendar/{secret}.ics").status_code
+    User.objects.filter(pk=ada.pk).update(is_active=False)  # as it stood when the backup was made
+    before = list(CalendarLink.objects.values())
+    restored()
+
+    answers = [client.get(f"/calendar/{one}.ics") for one in (secret, "unknown")]
+
+    assert served == 200
+    assert [answer.status_code for answer in answers] == [503, 503]
+    assert answers[0].headers["Retry-After"] == "3600"
+    assert "BEGIN:VCALENDAR" not in answers[0].content.decode()
+    assert list(CalendarLink.objects.values()) == before
+    assert link.pk == before[0]["id"]
