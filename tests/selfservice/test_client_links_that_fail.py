@@ -80,6 +80,7 @@ def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team
     go(turned_back)
     given, _ = go(made(mira, team, email="emil@example.com"), "emil")
     choose(given, "Fern Gardens")
+    Account.objects.all().delete()
     Token.objects.filter(consented_by__email=CONTACT).delete()  # as the sweep does, of what was never linked
     Token.objects.filter(consented_by__email="emil@example.com").delete()
     User.objects.filter(is_contact=True).update(date_joined=timezone.now() - timedelta(days=2))
