@@ -65,11 +65,17 @@ SLOW_FILES = (
 )
 
 
+# In this order before all others; the last files of a run are short ones.
 LONGEST = (
     "/tests/e2e/",
     "/tests/launcher/",
+    "/tests/benchmarks/test_benchmarks.py",
     "/tests/faults/",
     "/tests/test_whole.py",
+    "/tests/users/test_roles.py",
+    "/tests/contract/test_year.py",
+    "/tests/benchmarks/test_web_parts.py",
+    "/tests/tokens/test_refresh_lane.py",
     "/tests/project/test_demo_fleet.py",
 )
 
@@ -100,7 +106,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     Skip browser tests where no Chromium can be had (the end of the run says so).
     """
-    items.sort(key=lambda item: not any(part in item.path.as_posix() for part in LONGEST))
+    items.sort(key=_place)
     for item in items:
         if item.path.as_posix().endswith(SLOW_FILES):
             item.add_marker("slow")
@@ -108,6 +114,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for item in items:
             if item.get_closest_marker("browser"):
                 item.add_marker(pytest.mark.skip(reason=chromium.NONE_FOUND))
+
+
+def _place(item: pytest.Item) -> int:
+    path = item.path.as_posix()
+    return next((place for place, part in enumerate(LONGEST) if part in path), len(LONGEST))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

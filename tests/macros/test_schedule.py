@@ -15,6 +15,7 @@ from tests.macros.support import BERLIN, ending, make_macro
 from tests.support.factories import NOW
 
 SCHEDULE = Evaluation.Trigger.SCHEDULE
+FIRST = "0001_squashed_0017_words"  # of the migrations
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
@@ -124,10 +125,9 @@ def test_a_new_installation_warns_everybody_who_linked() -> None:
 
     from django.db.migrations.loader import MigrationLoader
 
-    # The field's name of then; the columns are today's.
-    then = MigrationLoader(None).project_state(("macros", "0010_help_texts_that_no_page_shows_are_comments"))
+    then = MigrationLoader(None).project_state(("macros", FIRST))
 
-    import_module("macros.migrations.0002_default_macro").add_default_macro(then.apps, None)
+    import_module(f"macros.migrations.{FIRST}").add_default_macro(then.apps, None)
 
     macro = Macro.objects.get(name="Warn before any account stops")
     action = macro.actions.get()

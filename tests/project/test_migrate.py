@@ -56,7 +56,7 @@ def test_two_at_once_both_end_well(older_database: str) -> None:
 
     assert ["Another migrate is at work" in line for line in waiting] == [True, True], (waiting, said)
     assert [one.returncode for one in both] == [0, 0], said
-    assert sum("Applying adtoken_project.0001_initial" in text for text in said) == 1, said
+    assert sum("Applying adtoken_project.0001_" in text for text in said) == 1, said
     assert sum("No migrations to apply" in text for text in said) == 1, said
 
 

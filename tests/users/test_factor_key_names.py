@@ -50,7 +50,7 @@ def rows_of_before() -> None:
 
 def upgrade() -> None:
     """Run the migrations of second factors with the models that `migrate` gives them."""
-    loader = MigrationLoader(connection)
+    loader = MigrationLoader(connection, replace_migrations=False)  # they are squashed
     for name, function in STEPS:
         models = loader.project_state(("users", name)).apps
         getattr(import_module(f"users.migrations.{name}"), function)(models, connection.schema_editor())
