@@ -4,7 +4,7 @@ from datetime import datetime
 
 from accounts import asks_of_app, due_asks, leaving_steps, permissions
 from accounts.deeds import Kind
-from accounts.many import asking, backups, checking, moving, pausing
+from accounts.many import asking, backups, checking, importing, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
 
@@ -15,6 +15,7 @@ OFFBOARD = "offboard"
 APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
 MOVE, PAUSE, RESUME = "move", "pause", "resume"
 CHECK, ASK, BACKUP = "check", "ask", "backup"
+IMPORT = "import"  # lines of a file
 UNDO = "undo_"  # before the name of what is taken back
 
 
@@ -41,6 +42,7 @@ KINDS = {
     CHECK: Kind("tokens.probe_token", many=checking.check),
     ASK: Kind("tokens.ask_token", many=asking.ask),
     BACKUP: Kind(permissions.ADD_BACKUP, many=backups.add, finish=backups.finish),
+    IMPORT: Kind(permissions.IMPORT, many=importing.bring_in),
     UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo),
     UNDO + PAUSE: Kind(permissions.RESUME, many=pausing.undo_pause),
     UNDO + RESUME: Kind(permissions.PAUSE, many=pausing.undo_resume),

@@ -23,6 +23,8 @@ from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
 from accounts.fresh_event_models import FreshEvents as FreshEvents
+from accounts.import_models import ImportFile as ImportFile
+from accounts.import_models import ImportFileLine as ImportFileLine
 from accounts.job_models import Deed as Deed
 from accounts.job_models import DeedRow as DeedRow
 from accounts.link_models import LinkProblem as LinkProblem

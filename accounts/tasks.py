@@ -21,6 +21,7 @@ from accounts import (
 )
 from accounts.campaigns import sending
 from accounts.deed_kinds import KINDS
+from accounts.importing import uploads
 from accounts.linking import problems
 from accounts.mails import api_key_mail, incident_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
@@ -121,6 +122,7 @@ def tidy() -> None:
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)
     client_links.sweep(now=now)
+    uploads.sweep(now=now)
 
 
 @shared_task

@@ -102,6 +102,9 @@ TEMPLATES = [
     },
 ]
 
+# What people upload may hold log-ins: it stays in memory, and nothing of it is written to a disk.
+FILE_UPLOAD_HANDLERS = ["ui.uploads.InMemory"]
+
 # --- Database and cache ----------------------------------------------------------------------------------------
 _DATABASE = env.database("DATABASE_URL")
 DATABASES = {"default": _DATABASE}

@@ -31,6 +31,7 @@ from portal import (
     campaign_origins,
     export,
     filters,
+    importing,
     macros_on_accounts,
     moving,
     people_filters,
@@ -52,7 +53,7 @@ from users.visibility import names_for, teams_seen_by
 class AccountAdmin(ReadOnlyList):
     """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
 
-    Accounts come by Add Account (the same flow as self-service) or by `manage.py import_accounts`; there is no plain form.
+    Accounts come by Add Account (the same flow as self-service) or by an import (`portal.importing`); there is no plain form.
     """
 
     list_display = [
@@ -178,7 +179,10 @@ class AccountAdmin(ReadOnlyList):
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return the saved views, and the files of all that match."""
-        return {"exports": (("export_csv", "CSV"), ("export_xlsx", "XLSX")), **views.tabs(request)}
+        may_import = request.user.has_perm(permissions.IMPORT)
+        import_url = reverse("admin:accounts_account_import") if may_import else ""
+        exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
+        return {"exports": exports, "import_url": import_url, **views.tabs(request)}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
@@ -255,8 +259,11 @@ class AccountAdmin(ReadOnlyList):
         """Return the first macro's name, and how many more there are; their names on hover."""
         names: list[str] = getattr(account, "macro_names", [])
         if not names:
-            return SafeString('<span class="at-quiet">No macro</span>')
-        more = format_html('<span class="at-second">+{} more</span>', len(names) - 1) if names[1:] else ""
+            return format_html('<span class="at-quiet">{}</span>', gettext("No macro"))
+        more = ""
+        if names[1:]:
+            words = gettext("+%(number)s more") % {"number": len(names) - 1}
+            more = format_html('<span class="at-second">{}</span>', words)
         return format_html('<span class="at-clamp" title="{}">{}</span>{}', ", ".join(names), names[0], more)
 
     # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
@@ -391,6 +398,7 @@ class AccountAdmin(ReadOnlyList):
             *snoozes.urls(),
             *account_pages.urls(),
             *export.urls(),
+            *importing.urls(),
             *kept,
         ]
 

@@ -1,6 +1,7 @@
 """A deed on many accounts: how far it is, what came of each, the way to take it back, and to run it again where it failed."""
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, sleep
@@ -20,8 +21,9 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts import deed_rows, deeds, jobs, tasks
-from accounts.deed_kinds import APPLY_MACRO, KINDS, MOVE, REMOVE_MACRO, UNDO
-from accounts.models import Account, Deed, DeedRow
+from accounts.deed_kinds import APPLY_MACRO, IMPORT, KINDS, MOVE, REMOVE_MACRO, UNDO
+from accounts.importing import problems
+from accounts.models import Account, Deed, DeedRow, ImportFileLine
 from macros.models import Macro
 from portal import access
 from ui import confirm, progress
@@ -123,10 +125,10 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "on_hold": going and hold.current() is not None,
-        "far": say("far", done=intcomma(deed.done), total=intcomma(deed.total)),
+        "far": _say_of("far", deed.kind, done=intcomma(deed.done), total=intcomma(deed.total)),
         "came_of_it": _came_of_it(deed),
         "tabs": _tabs(deed, chosen),
-        "lines": _lines(request, some.object_list),
+        "lines": _LINES.get(deed.kind, _lines)(request, some.object_list),
         "page": some,
         "query": f"show={chosen}&" if chosen else "",
         "undone": address(undone) if undone else "",
@@ -241,11 +243,16 @@ def _may_undo(request: HttpRequest, deed: Deed) -> bool:
 def _came_of_it(deed: Deed) -> str:
     """Return "1 paused, 2 skipped, 1 failed"."""
     kind = "undo" if deed.kind.startswith(UNDO) else deed.kind
-    block = f"acted_{kind}" if f"acted_{kind}" in blocks(WORDS) else "acted"
-    parts = [say(block, number=intcomma(deed.acted), count=deed.acted)]
+    parts = [_say_of("acted", kind, number=intcomma(deed.acted), count=deed.acted)]
     parts += [say("skipped", number=intcomma(deed.skipped))] if deed.skipped else []
     parts += [say("failed", number=intcomma(deed.failed))] if deed.failed else []
     return ", ".join(parts)
+
+
+def _say_of(block: str, kind: str, **facts: object) -> str:
+    """Return a phrase of a kind of deed, or the one for all."""
+    own = f"{block}_{kind}"
+    return say(own if own in blocks(WORDS) else block, **facts)
 
 
 def _tabs(deed: Deed, chosen: str) -> list[dict[str, Any]]:
@@ -270,7 +277,7 @@ def _lines(request: HttpRequest, rows: Any) -> list[Line]:
     return [_line(row, seen.get(row.key)) for row in some]
 
 
-def _line(row: DeedRow, account: Account | None) -> Line:
+def _line(row: DeedRow, account: Account | None, words: str = WORDS) -> Line:
     outcome = Outcome(row.outcome)
     icon, tone = LOOKS[outcome]
     return Line(
@@ -280,8 +287,32 @@ def _line(row: DeedRow, account: Account | None) -> Line:
         label=str(outcome.label),
         icon=icon,
         tone=tone,
-        why=say(row.why, **row.facts) if row.why and account else "",
+        why=phrase(words, row.why, **row.facts) if row.why and account else "",
     )
+
+
+def _lines_of_file(request: HttpRequest, rows: Any) -> list[Line]:
+    """Return the rows of an import: lines of a file, whose accounts may not be there yet."""
+    some = list(rows)
+    kept = ImportFileLine.objects.filter(file__user=person(request)).in_bulk([row.key for row in some])
+    ids = [line.account_id for line in kept.values() if line.account_id]
+    seen = Account.objects.visible_to(request.user).in_bulk(ids)
+    return [_line_of_file(row, kept.get(row.key), seen) for row in some]
+
+
+def _line_of_file(row: DeedRow, line: ImportFileLine | None, seen: Mapping[int, Account]) -> Line:
+    account = seen.get(line.account_id or 0) if line else None
+    words = problems.WORDS if row.why in blocks(problems.WORDS) else WORDS
+    about = filter(None, [say("line", number=line.number), line.called]) if line else ()
+    return dataclasses.replace(
+        _line(row, account, words),
+        name=account.name if account else line.name if line else gettext("A line that is no longer stored"),
+        about=" · ".join(about),
+        why=phrase(words, row.why, **row.facts) if row.why else "",
+    )
+
+
+_LINES: Mapping[str, Callable[[HttpRequest, Any], list[Line]]] = {IMPORT: _lines_of_file}
 
 
 def _back(deed: Deed) -> str:

@@ -1,21 +1,46 @@
-"""What the portal's search finds: pages, accounts, people, macros, and failed links by the code that a person reads out."""
+"""What the portal's search finds: pages, accounts, people, teams, macros, and failed links by the code that a person reads out."""
 
+import re
 from collections.abc import Callable
 
 from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from unfold.dataclasses import SearchResult
 
+from accounts import permissions
 from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
 from accounts.search import search as search_accounts
 from macros import scope
+from portal import sidebar
 from users.models import User, person
-from users.visibility import names_for, people_of
+from users.visibility import names_for, people_of, teams_seen_by
 
 MOST = 8  # of each kind; the lists have the rest
+_CODE = re.compile(r"(?:LNK[- ]?)?([0-9A-F]{4,6})", re.IGNORECASE)
+# Pages that the sidebar does not name, and what one needs to open each.
+_PAGES = (
+    (gettext_lazy("Add Account"), "admin:accounts_account_add", (permissions.LINK,)),
+    (
+        gettext_lazy("Import accounts"),
+        "admin:accounts_account_import",
+        (permissions.VIEW, permissions.IMPORT),
+    ),
+    (gettext_lazy("Create Macro"), "admin:macros_macro_add", ("macros.add_macro",)),
+    (gettext_lazy("Users"), "admin:users_user_changelist", ("users.view_user",)),
+    (gettext_lazy("Teams"), "admin:users_team_changelist", ("users.view_team",)),
+    (gettext_lazy("Groups"), "admin:auth_group_changelist", ("auth.view_group",)),
+    (gettext_lazy("Mail settings"), "admin:mail_settings", ("notifications.view_message",)),
+    (
+        gettext_lazy("Why did somebody (not) get a mail?"),
+        "admin:why",
+        (permissions.VIEW, "notifications.view_message"),
+    ),
+    (gettext_lazy("My accounts"), "my_accounts", ()),
+    (gettext_lazy("What each channel needs"), "channel_needs", ()),
+)
 
 Finder = Callable[[HttpRequest, str], list[SearchResult]]
 
@@ -26,13 +51,14 @@ def results(request: HttpRequest, term: str) -> list[SearchResult]:
 
 
 def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
-    if not request.user.has_perm("accounts.view_linkproblem") or not term.upper().startswith("LNK"):
+    code = _CODE.fullmatch(term)
+    if not request.user.has_perm("accounts.view_linkproblem") or code is None:
         return []
     seen = admin.site.get_model_admin(LinkProblem).get_queryset(request)
     return [
         _result(problem.code, f"{problem.user or gettext('Somebody')} · {problem.get_channel_display()} · {problem.get_kind_display()}",
                 "accounts_linkproblem_change", problem.pk, "link_off")
-        for problem in seen.filter(code__istartswith=term)[:MOST]
+        for problem in seen.filter(code__istartswith=f"LNK-{code[1]}")[:MOST]
     ]  # fmt: skip
 
 
@@ -58,14 +84,40 @@ def _person(user: User) -> SearchResult:
     return _result(str(user), user.email, "users_user_change", user.pk, "person")
 
 
+def _teams(request: HttpRequest, term: str) -> list[SearchResult]:
+    if not request.user.has_perm("users.view_team"):
+        return []
+    found = teams_seen_by(person(request)).filter(name__icontains=term).order_by("name")[:MOST]
+    return [_result(team.name, gettext("Team"), "users_team_change", team.pk, "group") for team in found]
+
+
 def _macros(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("macros.view_macro"):
         return []
     seen = scope.visible_macros(person(request)).filter(name__icontains=term)
-    return [_result(macro.name, "Macro", "macros_macro_change", macro.pk, "flag") for macro in seen[:MOST]]
+    return [
+        _result(macro.name, gettext("Macro"), "macros_macro_change", macro.pk, "flag")
+        for macro in seen[:MOST]
+    ]
 
 
-FINDERS: tuple[Finder, ...] = (_failed_links, _accounts, _people, _macros)
+def _pages(request: HttpRequest, term: str) -> list[SearchResult]:
+    """Return pages by the names that the sidebar and buttons give them, and all of a group of the sidebar by its name."""
+    low, found = term.casefold(), dict[str, SearchResult]()
+    for group in sidebar.navigation(request):
+        for item in group["items"]:
+            if low in item["title"].casefold() or low in group["title"].casefold():
+                found[item["link"]] = SearchResult(
+                    item["title"], group["title"], item["link"], "arrow_forward"
+                )
+    for title, name, needed in _PAGES:
+        link = reverse(name)
+        if low in str(title).casefold() and request.user.has_perms(needed):
+            found.setdefault(link, SearchResult(str(title), gettext("Page"), link, "arrow_forward"))
+    return list(found.values())
+
+
+FINDERS: tuple[Finder, ...] = (_failed_links, _accounts, _people, _teams, _macros, _pages)
 
 
 def _result(title: str, description: str, page: str, pk: int, icon: str) -> SearchResult:

@@ -1,6 +1,6 @@
 """The staff portal's sidebar in the article's words. What one may not use is not drawn."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -10,10 +10,14 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrPromise
 
+from accounts import client_links
 from accounts.models import Account
 from ui.counts import short_count
+from users.models import User, person
 
-# Title, icon of the theme, models (the first is linked; the item is active on all of them).
+# Pages that are no list of the portal, by the names of their addresses: who may open them.
+_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": client_links.may_make}
+# Title, icon of the theme, models or pages (the first is linked; the item is active on all of them).
 _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (
         gettext_lazy("Advertising"),
@@ -21,6 +25,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Social Accounts"), "format_list_bulleted", ["accounts.Account"]),
             (gettext_lazy("Authenticate Tokens"), "key", ["tokens.Token"]),
             (gettext_lazy("Re-auth campaigns"), "autorenew", ["accounts.Campaign"]),
+            (gettext_lazy("Client links"), "add_link", ["client_links"]),
         ],
     ),
     (
@@ -73,7 +78,9 @@ def _items(request: HttpRequest, items: list[tuple[StrPromise, str, list[str]]])
 
 
 def _link(request: HttpRequest, label: str) -> str:
-    """Return the list's address, or "" where the model has no page or the person may not see it."""
+    """Return the address of a page, or of a model's list; "" where there is none or the person may not see it."""
+    if label in _PAGES:
+        return reverse(label) if _PAGES[label](person(request)) else ""
     model = apps.get_model(label)
     if not admin.site.is_registered(model):
         return ""

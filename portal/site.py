@@ -87,8 +87,7 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         term = request.GET.get("s", "").strip()[:100]
         if not term:
             return HttpResponse()
-        pages = self._search_apps(self.get_app_list(request), term.lower())
-        found = [*search.results(request, term), *pages]
+        found = search.results(request, term)
         return TemplateResponse(
             request,
             "unfold/helpers/command_results.html",

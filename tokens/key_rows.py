@@ -27,4 +27,14 @@ class AppRows(SealedRows):
     changes = "secrets = v.new, secrets_key = %(newest)s"
 
 
-PLACES = (AppRows(), TokenRows(), FactorRows())
+class ImportRows(SealedRows):
+    """Lines of files that staff uploaded and that are not imported yet."""
+
+    label = "import lines"
+    table = "accounts_importfileline"
+    column = "sealed"
+    key = "sealed_key"
+    changes = "sealed = v.new, sealed_key = %(newest)s"
+
+
+PLACES = (AppRows(), TokenRows(), ImportRows(), FactorRows())

@@ -61,7 +61,7 @@ class KeyInUse:
 
 
 def in_use() -> list[KeyInUse]:
-    """Return the keys of the ring, newest first, then those that rows need beside it, as the rows name them. Three counts over indexes."""
+    """Return the keys of the ring, newest first, then those that rows need beside it, as the rows name them."""
     found: dict[str, dict[str, int]] = {name: {} for name in fingerprints()}
     for place in PLACES:
         for name, count in place.named():

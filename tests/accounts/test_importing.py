@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts import importing, pool, sweeps
+from accounts.importing import writing
 from accounts.models import Account, AccountToken
 from tests.support import native
 from tests.support.connections import another
@@ -269,7 +270,7 @@ def test_a_line_gives_a_new_account_its_team_and_leaves_one_that_is_here_where_i
 def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_waits_in_a_circle(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(importing, "BATCH", 1)
+    monkeypatch.setattr(writing, "BATCH", 1)
     first, second = (make_account("facebook", native_id=native_id) for native_id in ("900", "800"))
 
     def bring_in() -> None:

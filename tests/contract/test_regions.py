@@ -184,7 +184,9 @@ def test_an_imported_line_names_a_region_that_the_channel_has(america: StandIn) 
     with pytest.raises(importing.ImportRefused) as refused:
         importing.read(_file("moon"), lambda rows, _: rows)
 
-    assert refused.value.problems == ["Line 2: region: Regional has no region 'moon'. Known: na, eu."]
+    assert list(map(str, refused.value.problems)) == [
+        "Line 2: region: Regional has no region 'moon'. Known: na, eu."
+    ]
 
 
 def test_browsers_may_leave_for_the_consent_page_of_each_region(

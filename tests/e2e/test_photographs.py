@@ -169,6 +169,7 @@ def test_pages_of_staff_with_200_accounts(
     with inspecting(chromium, album, look, (MIRA, product.password(MIRA))) as inspector:
         inspector.look_at("admin-start", "/admin/")
         inspector.look_at("admin-accounts", "/admin/accounts/account/")
+        inspector.look_at("admin-import", "/admin/accounts/account/import/")
         inspector.look_at("admin-accounts-none-found", "/admin/accounts/account/?q=nobody")
         inspector.look_at("admin-account", f"{account}/")
         inspector.look_at("admin-account-details", f"{account}/details/")

@@ -27,7 +27,7 @@ class Command(BaseCommand):
             lines = self._read(options["file"])
         except importing.ImportRefused as refused:
             for problem in refused.problems[:SHOWN]:
-                self.stderr.write(problem)
+                self.stderr.write(str(problem))
             more = len(refused.problems) - SHOWN
             tail = f" ({more} more not shown)" if more > 0 else ""
             raise CommandError(f"{len(refused.problems)} problems{tail}. Nothing was imported.") from refused

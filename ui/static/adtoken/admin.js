@@ -6,7 +6,7 @@
   const show = () => {
     const picked = ticks().filter((tick) => tick.checked);
     ticks().forEach((tick) => tick.closest("tr").classList.toggle("at-row-picked", tick.checked));
-    if (count) count.textContent = `${picked.length} selected`;
+    if (count) count.textContent = count.dataset.pickCount.replace("#", picked.length);
     if (all) { all.checked = picked.length > 0 && picked.length === ticks().length; all.indeterminate = picked.length > 0 && !all.checked; }
   };
   document.addEventListener("change", (event) => {
@@ -20,7 +20,7 @@
     const button = event.target.closest("[data-copy-link]");
     if (button) {
       await navigator.clipboard.writeText(button.dataset.copyLink);
-      button.lastChild.textContent = "Copied";
+      button.lastChild.textContent = button.dataset.copied;
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
@@ -49,6 +49,9 @@
     if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
     if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
   });
+
+  // The theme writes the name of a chosen file into a text field of its own widget, which our forms do not have.
+  document.addEventListener("change", (event) => { if (event.target.type === "file" && event.target.closest(".at-field")) event.stopPropagation(); }, true);
 
   // The theme's icons are words of an icon font, which screen readers would read aloud: "format_list_bulleted Social Accounts".
   // A control that has nothing but an icon keeps a name.

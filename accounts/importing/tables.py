@@ -1,0 +1,99 @@
+"""A file as lines of cells: CSV as Excel and others write it, or the first sheet of a workbook. Nothing is written to a disk."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TextIO
+
+from accounts.importing import workbooks
+from accounts.importing.problems import ImportRefused, Problem
+
+MOST_BYTES = 4_000_000  # of a file that a page takes
+MOST_LINES = 5_000  # of accounts, likewise: a web process checks them within half a second
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # "Unicode text" of Excel
+_DELIMITERS = ",;\t"
+
+Numbered = tuple[int, list[str]]  # the number of a line in the file, and its cells
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file holds. `guessed`: its text is not Unicode, and was read as Windows writes it in Western Europe."""
+
+    header: list[str]
+    lines: list[Numbered]
+    guessed: bool = False
+
+
+def of_bytes(content: bytes) -> Table:
+    """Read a file that a page was given. Raises ImportRefused where it is no table, or a long one."""
+    if content.startswith(b"PK"):
+        try:
+            numbered = workbooks.rows(content, most=MOST_LINES + 1)
+        except workbooks.NoWorkbook as error:
+            raise ImportRefused([Problem(0, "no_workbook")]) from error
+        return _table(iter(numbered), guessed=False, most=MOST_LINES)
+    text, guessed = _text(content)
+    return _table(_numbered(io.StringIO(text, newline="")), guessed=guessed, most=MOST_LINES)
+
+
+def of_text(source: TextIO) -> Table:
+    """Read CSV of any length. Raises ImportRefused where it is none."""
+    return _table(_numbered(source), guessed=False, most=None)
+
+
+def _text(content: bytes) -> tuple[str, bool]:
+    marked = _MARKS.get(content[:2])
+    try:
+        return content.decode(marked or "utf-8-sig"), False
+    except UnicodeDecodeError:
+        if marked:
+            raise ImportRefused([Problem(0, "no_table")]) from None
+        return content.decode("cp1252", errors="replace"), True
+
+
+def _numbered(source: TextIO) -> Iterator[Numbered]:
+    """Yield the lines of CSV, whatever divides its cells. Raises ImportRefused."""
+    reader = None
+    try:
+        first = source.readline()
+        reader = csv.reader(_again(first, source), delimiter=_delimiter(first))
+        for cells in reader:
+            yield reader.line_num, cells
+    except (csv.Error, UnicodeDecodeError) as error:
+        if reader is None or reader.line_num < 1:
+            raise ImportRefused([Problem(0, "no_table")]) from None
+        raise ImportRefused([Problem(reader.line_num, "no_csv", {"why": _why(error)})]) from None
+
+
+def _why(error: Exception) -> str:
+    """Return what the library says, without what the file holds."""
+    return error.reason if isinstance(error, UnicodeDecodeError) else str(error)
+
+
+def _again(first: str, rest: Iterable[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+def _delimiter(line: str) -> str:
+    """Return what divides the names of the columns: a semicolon where Excel speaks German."""
+    return max(_DELIMITERS, key=line.count)
+
+
+def _table(numbered: Iterator[Numbered], *, guessed: bool, most: int | None) -> Table:
+    header: list[str] | None = None
+    lines: list[Numbered] = []
+    for number, cells in numbered:
+        if not any(cell.strip() for cell in cells):
+            continue
+        if header is None:
+            header = [name.strip("\ufeff \t").lower() for name in cells]
+            continue
+        lines.append((number, cells))
+        if most is not None and len(lines) > most:
+            raise ImportRefused([Problem(0, "too_many_lines", {"most": most})])
+    if header is None:
+        raise ImportRefused([Problem(0, "no_table")])
+    return Table(header, lines, guessed)

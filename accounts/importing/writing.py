@@ -1,0 +1,147 @@
+"""Writing the lines of a file: accounts, tokens, pool entries and events, all in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts import pool
+from accounts.importing import planning
+from accounts.importing.checking import ImportLine, Progress
+from accounts.importing.planning import Plan
+from accounts.models import Account, AccountEvent, AccountToken
+from tokens import lifecycle
+from tokens.lifecycle import Imported
+from tokens.models import ChannelApp, Token
+from users.models import User
+
+BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an import did, or would do."""
+
+    lines: int
+    accounts: int  # new ones
+    tokens: int  # new ones
+    kept: int  # tokens that were linked already: their credentials stay as they are
+    links: int  # new pool entries
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written: what came of each line, and the accounts by channel and native id."""
+
+    plan: Plan
+    accounts: dict[tuple[str, str], Account]
+
+
+def write(lines: Sequence[ImportLine], *, now: datetime, dry_run: bool, progress: Progress[Any]) -> Result:
+    """Write all in one transaction, or, with `dry_run`, say what that would do."""
+    if dry_run:
+        return _result(planning.plan(lines, planning.known(lines)))
+    return _result(write_lines(lines, now=now, progress=progress).plan)
+
+
+def _result(plan: Plan) -> Result:
+    return Result(len(plan.lines), plan.accounts, plan.tokens, plan.kept, plan.links)
+
+
+@transaction.atomic
+def write_lines(
+    lines: Sequence[ImportLine],
+    *,
+    now: datetime,
+    progress: Progress[Any],
+    by: User | None = None,
+    note: str = "",
+) -> Written:
+    """Write all lines. `by`: the person who imports them; None: an operator, so that events name whose log-in it is."""
+    plan = planning.plan(lines, planning.known(lines))
+    tokens = _tokens(lines, now)  # first: nobody who holds an account asks for a token
+    accounts = _accounts(lines, now)
+    _links(lines, accounts, tokens, now, progress, by, note)
+    return Written(plan, accounts)
+
+
+def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str], Account]:
+    wanted = {
+        (line.channel, line.native_id): Account(
+            channel=line.channel,
+            native_id=line.native_id,
+            name=line.name[:300],
+            team=line.team,
+            created_at=now,
+            since=now,
+        )
+        for line in lines
+    }
+    in_order = [wanted[key] for key in sorted(wanted)]
+    Account.objects.bulk_create(in_order, batch_size=BATCH, ignore_conflicts=True)
+    found: dict[tuple[str, str], Account] = {}
+    for start in range(0, len(in_order), BATCH):
+        some = in_order[start : start + BATCH]
+        rows = Account.objects.filter(native_id__in=[one.native_id for one in some])
+        found |= {(one.channel, one.native_id): one for one in rows}
+    return {key: account for key, account in found.items() if key in wanted}
+
+
+def _tokens(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str], Token]:
+    """Return the tokens by (channel, native user)."""
+    apps = {app.channel: app for app in ChannelApp.objects.filter(is_default=True)}
+    wanted = {
+        (line.channel, line.native_user_id): Imported(
+            app=apps[line.channel],
+            native_user_id=line.native_user_id,
+            native_user_name=line.native_user_name,
+            credentials=line.credentials,
+            user=line.linked_by,
+        )
+        for line in lines
+        if line.credentials is not None
+    }
+    rows, _ = lifecycle.store_imported(list(wanted.values()), now=now)
+    return {(token.app.channel, token.native_user_id): token for token in rows}
+
+
+def _links(
+    lines: Sequence[ImportLine],
+    accounts: dict[tuple[str, str], Account],
+    tokens: dict[tuple[str, str], Token],
+    now: datetime,
+    progress: Progress[Any],
+    by: User | None,
+    note: str,
+) -> None:
+    batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
+    for batch in progress(batches, "writing"):
+        entries, events = [], []
+        for line in batch:
+            account = accounts[line.channel, line.native_id]
+            token = tokens.get((line.channel, line.native_user_id))
+            if token is not None:
+                entries.append(
+                    AccountToken(account=account, token=token, added_by=by or line.linked_by, added_at=now)
+                )
+            events.append(
+                AccountEvent(
+                    account=account,
+                    token=token,
+                    kind=AccountEvent.Kind.IMPORTED,
+                    source="import",
+                    actor=by or line.linked_by,
+                    note=note,
+                    at=now,
+                )
+            )
+        AccountToken.objects.bulk_create(entries, ignore_conflicts=True)
+        AccountEvent.objects.bulk_create(events)
+        lifecycle.note_linked(token_ids=[entry.token_id for entry in entries], now=now)
+    # By id over all lines, as everybody locks accounts: in the order of the file a renewal and this could wait for each other.
+    ids = sorted(account.pk for account in accounts.values())
+    batches_of_ids = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
+    for some in progress(batches_of_ids, "settling"):
+        pool.settle(account_ids=some, cause="imported", now=now, source="import")

@@ -1,0 +1,357 @@
+"""Import of accounts from a file in the portal: checked first, sealed at once, no wall crossed, a row for each line, nothing lost."""
+
+import io
+import re
+import zipfile
+from datetime import timedelta
+from html import unescape
+
+import pytest
+import xlsxwriter
+from django.contrib.auth.models import Group
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import pool, tasks
+from accounts.importing import checking, tables, templates, uploads
+from accounts.importing.problems import ImportRefused
+from accounts.models import Account, AccountEvent, AccountToken, Deed, DeedRow, ImportFile, ImportFileLine
+from portal import bulk_deeds
+from tests.portal.support import staff
+from tests.support.factories import (
+    MARKER,
+    link,
+    make_account,
+    make_app,
+    make_team,
+    make_token,
+    make_user,
+)
+from tokens.models import ChannelApp, Token
+from ui.uploads import MOST
+from users.models import Team, User
+from users.role_choices import ADMINISTRATORS_GROUP
+
+pytestmark = pytest.mark.django_db(transaction=True)
+IMPORT = "/admin/accounts/account/import/"
+HEAD = "channel,native_id,name,team,linked_by,native_user_id,native_user_name,access_token"
+MAY = "accounts.import_account"
+
+
+@pytest.fixture(autouse=True)
+def _plain(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
+
+
+@pytest.fixture
+def lumen() -> Team:
+    make_app("facebook")
+    return make_team("Lumen")
+
+
+@pytest.fixture
+def mira(client: Client, lumen: Team) -> User:
+    """A manager of one team, logged in."""
+    return staff(client, MAY, team=lumen)
+
+
+def words(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def page(client: Client, address: str) -> str:
+    return words(client.get(address).text)
+
+
+def upload(client: Client, content: str | bytes, team: Team, name: str = "accounts.csv") -> str:
+    """Upload a file; returns the address that it leads to, or what the form says."""
+    content = content.encode() if isinstance(content, str) else content
+    answer = client.post(IMPORT, {"file": SimpleUploadedFile(name, content), "team": team.pk})
+    return answer["Location"] if answer.status_code == 302 else words(answer.text)
+
+
+def bring_in(client: Client, address: str) -> str:
+    """Confirm, have a worker do it, and return what the deed's page says."""
+    leads = client.post(address, {"note": "from the old system"})["Location"]
+    tasks.do_deeds()
+    return page(client, leads)
+
+
+def test_a_file_is_checked_then_confirmed_and_a_worker_imports_what_is_right(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    ada = make_user("ada@example.com", name="Ada Okafor", team=lumen)
+    here, dark = (make_account(native_id=native_id, team=lumen) for native_id in ("11", "12"))
+    lines = [
+        f"facebook;act_10;Über Schuhe;;ADA@example.com;77;Ada O.;{MARKER}-77",
+        "facebook;11;;;;;;",
+        f"facebook;12;;;ada@example.com;77;Ada O.;{MARKER}-77",
+        "facebook;13;;Lumen;;;;",
+        "facebook;1,02E+16;Damaged;;;;;",
+        "myspace;14;Elsewhere;;;;;",
+    ]
+    file = "\ufeff" + "\r\n".join([HEAD.replace(",", ";"), *lines])
+
+    address = upload(client, file, lumen)
+    said, everything = page(client, address), page(client, f"{address}?show=all")
+    before = Account.objects.count(), Token.objects.count()
+    told = bring_in(client, address)
+
+    assert "Import 3 lines?" in said
+    assert "2 lines are left out until they are fixed" in said
+    assert "took this ID for a number" in said
+    assert "There is no channel 'myspace'" in said
+    assert "Über Schuhe Facebook · 10" in everything
+    assert "Here already. Nothing changes" in everything
+    assert before == (2, 0)
+    assert "3 lines imported" in told
+    assert "Line 2 · Facebook · 10" in told
+    made, token = Account.objects.get(native_id="10"), Token.objects.get()
+    assert (made.name, made.team, made.state) == ("Über Schuhe", lumen, "connected")
+    assert (token.consented_by, token.unseal().access_token) == (ada, f"{MARKER}-77")
+    assert set(AccountToken.objects.values_list("account__native_id", flat=True)) == {"10", "12"}
+    events = AccountEvent.objects.filter(kind="imported").values_list("account__native_id", "actor", "note")
+    assert sorted(events) == [(one, mira.pk, "from the old system") for one in ("10", "12", "13")]
+    assert not ImportFileLine.objects.filter(sealed__isnull=False).exists()
+    assert pool.differences() == []
+    assert {here.pk, dark.pk} <= set(Account.objects.values_list("pk", flat=True))
+    assert client.get(address)["Location"].endswith(f"/deeds/{Deed.objects.get().pk}/")
+    assert "line of this file would change anything" in page(
+        client, upload(client, f"{HEAD}\nfacebook,11,,,,,,", lumen)
+    )
+
+
+def test_no_wall_is_crossed_by_a_file_and_administrators_have_none(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    foreign = make_team("Fern")
+    make_user("petra@example.com", name="Petra Vogel", team=foreign)
+    theirs = make_account(native_id="20", team=foreign)
+    token = make_token(make_app("facebook"), native_user_id="88")
+    link(theirs, token)
+    stored = token.unseal()
+    file = "\n".join(
+        [
+            f"{HEAD},token_secret",
+            "facebook,20,,,,,,,",
+            f"facebook,21,,,,88,Petra,{MARKER}-guessed,",
+            "facebook,22,,Fern,,,,,",
+            "facebook,23,,,petra@example.com,,,,",
+        ]
+    )
+    same = f"{HEAD},token_secret\nfacebook,24,,,,88,Petra,{stored.access_token},{stored.secret}"
+
+    said = page(client, upload(client, file, lumen))
+    holds_it = page(client, upload(client, same, lumen))
+    boss = Client()
+    chief = make_user("chief@example.com", is_staff=True)
+    chief.groups.add(Group.objects.get_or_create(name=ADMINISTRATORS_GROUP)[0])
+    Group.objects.get(name=ADMINISTRATORS_GROUP).permissions.set(list(mira.user_permissions.all()))
+    boss.force_login(chief)
+    allowed = page(boss, upload(boss, file, lumen))
+
+    assert "Nothing to import" in said
+    assert "Import 1 line?" in holds_it  # whoever holds the very token may use it anyway
+    assert "This account belongs to another team here" in said
+    assert "This person’s log-in is here already" in said
+    assert "None of your teams is called 'Fern'" in said
+    assert "nobody in your teams has the e-mail 'petra@example.com'" in said
+    assert "Petra Vogel" not in said
+    assert "Import 3 lines?" in allowed
+    assert "Every line can be read." in allowed
+
+
+def test_an_account_that_another_team_makes_meanwhile_stays_theirs(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    address = upload(
+        client, f"{HEAD}\nfacebook,30,,,,77,Ada,{MARKER}-1\nfacebook,31,,,,77,Ada,{MARKER}-1", lumen
+    )
+    theirs = make_account(native_id="30", team=make_team("Fern"))
+
+    told = bring_in(client, address)
+
+    assert "1 line imported, 1 failed" in told
+    assert "belongs to another team here" in told
+    assert not theirs.pool.exists()
+
+
+def test_what_is_uploaded_is_stored_encrypted_alone_and_shown_nowhere(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    secret = "hCgwKCjE2OTg3NjU0MzISpwG8w1xXy4Zk9vB2nM5qR7tU0iO3pL6"
+    rows = [f"facebook,40,,,,77,Ada,{secret}"]
+    for column in range(7):
+        cells = ["facebook", "41", "", "", "", "", "", ""]
+        cells[column] = secret
+        rows.append(",".join(cells))
+
+    address = upload(client, "\n".join([HEAD, *rows]), lumen)
+    seen = page(client, f"{address}?show=all") + upload(client, "\n".join(rows), lumen)
+    kept = [
+        str(row) for model in (ImportFile, ImportFileLine, Deed, DeedRow) for row in model.objects.values()
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("select session_data from django_session")
+        kept += [str(row) for row in cursor.fetchall()]
+
+    assert len(kept) > 8
+    assert secret[:12].lower() not in (seen + "".join(kept)).lower()
+
+
+def test_what_failed_is_run_again_with_what_was_uploaded(client: Client, mira: User, lumen: Team) -> None:
+    address = upload(client, f"{HEAD}\nfacebook,50,,,,77,Ada,{MARKER}-1\nfacebook,51,,,,,,", lumen)
+    ChannelApp.objects.update(is_default=False)
+
+    told = bring_in(client, address)
+    ChannelApp.objects.update(is_default=True)
+    again = client.post(f"{client.get(address)['Location']}again/", {})["Location"]
+    tasks.do_deeds()
+
+    assert "1 line imported, 1 failed" in told
+    assert "has no app" in told
+    assert "1 line imported" in page(client, again)
+    assert Account.objects.get(native_id="50").active_token is not None
+
+
+def test_it_is_imported_once_by_whom_it_belongs_to_and_does_not_stay(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    address = upload(client, f"{HEAD}\nfacebook,60,,,,,,", lumen)
+    other = Client()
+    staff(other, MAY, team=lumen)
+
+    leads = {client.post(address, {})["Location"] for _ in range(2)}
+    tasks.do_deeds()
+    uploads.sweep(now=timezone.now() + timedelta(hours=2))
+    confirmed = ImportFile.objects.count()
+    upload(client, f"{HEAD}\nfacebook,61,,,,,,", lumen)
+    upload(client, f"{HEAD}\nfacebook,62,,,,,,", lumen)  # in place of the one before
+    waiting = ImportFile.objects.count() - confirmed
+    uploads.sweep(now=timezone.now() + timedelta(hours=2))
+
+    assert other.get(address).status_code == 404
+    assert len(leads) == 1
+    assert AccountEvent.objects.filter(kind="imported").count() == 1
+    assert (confirmed, waiting, ImportFile.objects.count()) == (1, 1, 1)
+    uploads.sweep(now=timezone.now() + timedelta(hours=25))
+    assert not ImportFileLine.objects.exists()
+
+
+def test_who_may_not_import_is_offered_nothing_and_refused(client: Client, lumen: Team) -> None:
+    staff(client, team=lumen)
+
+    listed = client.get("/admin/accounts/account/").text
+    answers = [client.get(IMPORT + tail).status_code for tail in ("", "template.csv", "template.xlsx", "1/")]
+
+    assert IMPORT not in listed
+    assert answers == [403, 403, 403, 403]
+
+
+def workbook(*rows: list[str | int]) -> bytes:
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    sheet = book.add_worksheet()
+    for number, cells in enumerate(rows):
+        for column, cell in enumerate(cells):
+            sheet.write(number, column, cell) if isinstance(cell, int) else sheet.write_string(
+                number, column, cell
+            )
+    book.close()
+    return file.getvalue()
+
+
+def test_a_workbook_is_read_and_an_id_that_it_rounded_is_not_taken(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    file = workbook(
+        ["channel", "native_id", "name"],
+        ["facebook", 402188371102, "Äpfel & Söhne"],
+        ["facebook", "10215241773831025", ""],
+        [],
+        ["facebook", 10215241773831025, "Rounded"],
+    )
+
+    address = upload(client, file, lumen, "accounts.xlsx")
+    said = page(client, f"{address}?show=all")
+
+    assert "Import 2 lines?" in said
+    assert "Äpfel & Söhne Facebook · 402188371102" in said
+    assert "Facebook · 10215241773831025" in said
+    assert "5 Rounded" in said
+    assert "took this ID for a number" in said
+
+
+@pytest.mark.parametrize("file_format", ["csv", "xlsx"])
+def test_the_template_has_every_column_and_is_taken_back(
+    client: Client, mira: User, file_format: str
+) -> None:
+    answer = client.get(f"{IMPORT}template.{file_format}")
+
+    assert f'filename="import-accounts.{file_format}"' in answer["Content-Disposition"]
+    assert tables.of_bytes(answer.content).header == list(checking.COLUMNS)
+
+
+def evil(sheet: str) -> bytes:
+    """A workbook whose only sheet is this text."""
+    file = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(templates.make("xlsx"))) as good,
+        zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bad,
+    ):
+        for name in good.namelist():
+            bad.writestr(name, sheet if name == "xl/worksheets/sheet1.xml" else good.read(name))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (b"", "empty"),
+        (b"channel,name\nfacebook,A", "the columns native_id are missing"),
+        (HEAD.encode(), "nothing below it"),
+        (b"PK\x03\x04 nonsense", "The workbook cannot be read"),
+        (evil("<!DOCTYPE a [<!ENTITY b 'c'>]><worksheet>&b;</worksheet>"), "The workbook cannot be read"),
+        (evil(f"<worksheet>{' ' * 21_000_000}</worksheet>"), "The workbook cannot be read"),
+        (b"channel,native_id\n" + b"facebook,1\n" * 5_001, "more than 5000 lines"),
+        (b"x" * (MOST + 1), "bigger than 4 MB"),
+    ],
+    ids=["empty", "columns", "no lines", "no workbook", "doctype", "bomb", "many lines", "big"],
+)
+def test_what_is_no_file_of_accounts_is_refused_in_words_and_nothing_is_kept(
+    client: Client, mira: User, lumen: Team, content: bytes, complaint: str
+) -> None:
+    said = upload(client, content, lumen) if content else upload(client, b"\n", lumen)
+
+    assert complaint in said
+    assert not ImportFile.objects.exists()
+
+
+def test_text_of_windows_is_read_with_a_word_of_warning(client: Client, mira: User, lumen: Team) -> None:
+    said = page(client, upload(client, f"{HEAD}\nfacebook,1,Schöne Füße,,,,,".encode("cp1252"), lumen))
+
+    assert "Schöne Füße" in said
+    assert "Are the names right?" in said
+    with pytest.raises(ImportRefused):
+        tables.of_bytes(b"\xff\xfe\x00")
+
+
+def test_a_file_costs_the_same_number_of_queries_however_long_it_is(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    def queries(count: int, first: int) -> int:
+        rows = "\n".join(
+            f"facebook,{number},,Lumen,{mira.email},{number},,{MARKER}-{number}"
+            for number in range(first, first + count)
+        )
+        with CaptureQueriesContext(connection) as asked:
+            uploads.keep(user=mira, team=lumen, content=f"{HEAD}\n{rows}".encode(), now=timezone.now())
+        return len(asked)
+
+    queries(1, 100)
+    assert queries(300, 2_000) == queries(2, 1_000)
