@@ -47,7 +47,7 @@ from ({_WALLED.format(found=_EACH)} and p.account_id = any(%(accounts)s) and a.i
 
 _FACTS = """
 with mine as materialized (
-  select id, active_token_id, state, deadline_kind, deadline, cycle_deadline, paused_at
+  select id, active_token_id, state, deadline_kind, deadline, cycle_deadline, paused_at, people_count
   from accounts_account where (%(accounts)s::bigint[] is null or id = any(%(accounts)s))
 ), living as materialized (
   select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at, t.demoted_at is not null as demoted,
@@ -79,7 +79,7 @@ with mine as materialized (
            l.kind = 'system' desc,                              -- it does not depend on a person's password
            l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
 ), next as (
-  select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
+  select a.id, a.active_token_id as old_token_id, a.state as old_state, a.people_count as old_people_count, c.token_id as active_token_id,
          coalesce(f.usable_count, 0) as usable_count, coalesce(f.people_count, 0) as people_count,
          coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
          -- From where the cycle began and not from the last move: many small moves must not add up unseen.
@@ -111,7 +111,7 @@ _DECIDE = f"""{_FACTS}, changed as (
                                  order by t.state = 'cooling' desc, t.state = 'dead' desc, t.state_since desc, t.id limit 1), '') end
   from next n
   where a.id = n.id and (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s)) and ({_DIFFERS})
-  returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
+  returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state, n.people_count - n.old_people_count as came
 ), written as (
   insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
   select c.id, c.old_token_id, c.active_token_id,
@@ -124,8 +124,11 @@ _DECIDE = f"""{_FACTS}, changed as (
   where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
   returning kind
 )
-insert into accounts_freshevents (at)
-select %(now)s where exists (select 1 from written where kind in ('shifted', 'deactivated', 'connected'))
+insert into accounts_freshevents (at, fell, rose)
+select %(now)s, coalesce(array_agg(id) filter (where came < 0), array[]::bigint[]),
+       coalesce(array_agg(id) filter (where came > 0), array[]::bigint[])
+from changed
+having count(*) filter (where came <> 0) > 0 or exists (select 1 from written where kind in ('shifted', 'deactivated', 'connected'))
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _SETTLE = _DECIDE.format(found=_EACH)
