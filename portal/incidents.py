@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.contrib.admin import display
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
 from portal import access
-from portal.lists import ReadOnlyList
+from portal.lists import RowsWithPages
 from tokens import lifecycle, reasons, scrub
 from tokens.deaths import Incident, TokenDeath
 from ui import confirm
@@ -32,7 +32,7 @@ RELEASE, DISCARD = TokenDeath.Decision.RELEASE, TokenDeath.Decision.DISCARD
 
 
 @admin.register(Incident)
-class IncidentAdmin(ReadOnlyList):
+class IncidentAdmin(RowsWithPages):
     """Times in which many log-ins of one channel app were said to have ended, or lost ad accounts, at once. For those who may decide."""
 
     list_display = ["name_cell", "state_cell", "held_cell", "began_cell", "ended_cell"]
@@ -92,19 +92,9 @@ class IncidentAdmin(ReadOnlyList):
             *[url for url in super().get_urls() if url.name in kept],
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one: what is held, which answers it were, when they are asked again. 403 for whoever may not look."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        incident = _incident(object_id)
-        if request.method not in {"GET", "HEAD"}:
-            return HttpResponseNotAllowed(["GET"])
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show one: what is held, which answers it were, when they are asked again."""
+        incident = _incident(pk)
         held = _held(incident)
         context = {
             **access.frame_of(incident)(request),
@@ -129,7 +119,7 @@ class IncidentAdmin(ReadOnlyList):
         """Ask (GET), then let what is held through, or discard it (POST). 404 for any other decision."""
         if not request.user.has_perm(access.DECIDE):
             raise PermissionDenied
-        incident = _incident(str(incident_id))
+        incident = _incident(incident_id)
         if decision not in TokenDeath.Decision.values:
             raise Http404(gettext("There is no such decision."))
         held = _held(incident).filter(decision="")
@@ -164,9 +154,8 @@ class IncidentAdmin(ReadOnlyList):
         return confirm.answer(request, page, do, frame=access.frame_of(incident))
 
 
-def _incident(pk: str) -> Incident:
-    known = pk.isascii() and pk.isdigit() and len(pk) < 19
-    found = Incident.objects.filter(pk=pk).select_related("app").first() if known else None
+def _incident(pk: int) -> Incident:
+    found = Incident.objects.filter(pk=pk).select_related("app").first()
     if found is None:
         raise Http404(gettext("There is no such incident."))
     return found

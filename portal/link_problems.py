@@ -1,10 +1,7 @@
 """Failed links in the staff portal, read-only: what a person met, found by the code on the page."""
 
-from typing import Any
-
 from django.contrib import admin
 from django.contrib.admin import display
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
@@ -15,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from accounts.models import LinkProblem
 from portal import access
-from portal.lists import ReadOnlyList
+from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
 from users.models import Membership, person
 
@@ -27,7 +24,7 @@ _WHERE = {
 
 
 @admin.register(LinkProblem)
-class LinkProblemAdmin(ReadOnlyList):
+class LinkProblemAdmin(RowsWithPages):
     """What people met while linking, for 90 days. Staff see the people of their teams."""
 
     list_display = ["code", "person_cell", "channel", "kind", "when_cell"]
@@ -58,21 +55,12 @@ class LinkProblemAdmin(ReadOnlyList):
         """Return when it was."""
         return tags.when(problem.at)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show one problem: who, when, what the page said, what the channel said, and what to do.
 
-        404 for one that the viewer does not see, 403 without the permission.
+        404 for one that the viewer does not see.
         """
-        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
-            raise PermissionDenied
-        known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
-        problem = self.get_queryset(request).filter(pk=object_id).first() if known else None
+        problem = self.get_queryset(request).filter(pk=pk).first()
         if problem is None:
             raise Http404(gettext("There is no such failed link."))
         words = {"kind": problem.kind, "channel": problem.get_channel_display()}

@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from unfold.views import ChangeList
 
 from ui.counts import short_count
 from ui.fragments import part
+from ui.ids import id_of
 from ui.lists import Cell, Chip, ListLine, RowLink
 from ui.paging import COUNTED, CappedPaginator
 from ui.templatetags import ui as tags
@@ -124,6 +126,26 @@ class ReadOnlyList(OwnList):
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Return False."""
         return False
+
+
+class RowsWithPages(ReadOnlyList):
+    """Such a list whose rows each have a page, which only shows one."""
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show one row. Raises PermissionDenied without the permission, and for anything but looking; Http404 as `row_page` does."""
+        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
+            raise PermissionDenied
+        return self.row_page(request, id_of(object_id))
+
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Return the page of one row. Raises Http404 for one that the viewer does not see; 0 is the id of none."""
+        raise NotImplementedError
 
 
 def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict[str, Any]:

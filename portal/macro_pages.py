@@ -14,9 +14,10 @@ from django.utils.translation import gettext
 from accounts.models import Account
 from macros import coverage, opt_outs, preview, trying
 from macros.models import Macro, MacroAction, Notice, OptOut
-from portal import access, mail_html
-from ui import confirm
+from portal import access
+from ui import confirm, mail_page
 from ui.confirm import Done, Late, Page, Said
+from ui.ids import id_of
 from ui.phrases import phrase
 from users.models import person
 
@@ -59,8 +60,7 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
     Where the address names no account and there are many, it leads to the form, whose preview comes after the page and links the mail.
     """
     draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
-    pk = request.GET.get("account", "")
-    if pk.isascii() and pk.isdigit() and len(pk) < 19:
+    if pk := id_of(request.GET.get("account", "")):
         account = Account.objects.visible_to(request.user).filter(pk=pk).first()
         draft = preview.on_account(draft, account) if account else draft
     if preview.takes_long(draft):
@@ -71,7 +71,7 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
         raise Http404(phrase(preview.WORDS, "too_many")) from None
     if shown is None:
         raise Http404(gettext("No mail is due in the next 30 days."))
-    return mail_html.answer(shown.html)
+    return mail_page.answer(shown.html)
 
 
 def test(request: HttpRequest, macro: Macro) -> HttpResponse:

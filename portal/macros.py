@@ -23,6 +23,7 @@ from portal.lists import OwnList
 from portal.macro_filters import OwnerFilter
 from portal.macro_forms import MacroForm
 from tokens.channels import declarations
+from ui.ids import id_of
 from ui.templatetags import ui as tags
 from users.models import person
 from users.visibility import names_for
@@ -336,11 +337,7 @@ class MacroAdmin(OwnList):
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
         if not pk:
             return None
-        macro = (
-            self.get_queryset(request).filter(pk=pk).first()
-            if pk.isascii() and pk.isdigit() and len(pk) < 19
-            else None
-        )
+        macro = self.get_queryset(request).filter(pk=id_of(pk)).first()
         if macro is None:
             raise Http404(gettext("There is no such macro."))
         return macro

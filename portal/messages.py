@@ -16,10 +16,10 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_html, mail_settings, message_rows, why
+from portal import access, mail_settings, message_rows, why
 from portal.filters import TeamFilter
-from portal.lists import ReadOnlyList
-from ui import confirm
+from portal.lists import RowsWithPages
+from ui import confirm, mail_page
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users import retention
@@ -73,7 +73,7 @@ class MacroFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyList):
+class MessageAdmin(RowsWithPages):
     """What went out, what did not, and why."""
 
     list_display = [
@@ -163,17 +163,9 @@ class MessageAdmin(ReadOnlyList):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one message: the mail, and why it was or was not sent. 403 for anything but looking."""
-        if request.method not in {"GET", "HEAD"}:
-            raise PermissionDenied
-        message = self._message(request, object_id)
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show one message: the mail, and why it was or was not sent."""
+        message = self._message(request, pk)
         context = {
             **access.frame_of(message)(request),
             "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
@@ -188,14 +180,14 @@ class MessageAdmin(ReadOnlyList):
 
     def html_view(self, request: HttpRequest, message_id: int) -> HttpResponse:
         """Show the HTML of a mail on its own page, under a policy that lets nothing run or load."""
-        return mail_html.answer(self._message(request, str(message_id)).html)
+        return mail_page.answer(self._message(request, message_id).html)
 
-    def _message(self, request: HttpRequest, pk: str) -> Message:
+    def _message(self, request: HttpRequest, pk: int) -> Message:
         """Return a message that the person sees. Raises Http404, or PermissionDenied without the permission."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = self.get_queryset(request).select_related("team").defer(None)
-        message = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+        message = rows.filter(pk=pk).first()
         if message is None:
             raise Http404(gettext("There is no such message."))
         return message
@@ -243,7 +235,7 @@ class MessageAdmin(ReadOnlyList):
 
     def _for_action(self, request: HttpRequest, message_id: int) -> Message:
         """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""
-        message = self._message(request, str(message_id))
+        message = self._message(request, message_id)
         if not request.user.has_perm(RETRY):
             raise PermissionDenied
         return message

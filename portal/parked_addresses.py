@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from notifications.models import MailReturn
 from portal import access
-from portal.lists import ReadOnlyList
+from portal.lists import RowsWithPages
 from portal.parked_scope import visible_to
 from ui import confirm
 from ui.confirm import Late, Page, Said
@@ -28,7 +28,7 @@ SHOWN = 20  # reports and events on the page of one address
 
 
 @admin.register(RefusedAddress)
-class ParkedAddressAdmin(ReadOnlyList):
+class ParkedAddressAdmin(RowsWithPages):
     """Addresses that mail does not reach, the newest first."""
 
     list_display = ["email", "why_cell", "person_cell", "since_cell", "said_cell"]
@@ -80,21 +80,12 @@ class ParkedAddressAdmin(ReadOnlyList):
             *super().get_urls(),
         ]
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show one address: why it is parked, what came back, what happened before, and how it is mailed again.
 
-        404 for one that the viewer may not know of, 403 without the permission.
+        404 for one that the viewer may not know of.
         """
-        if not self.has_view_permission(request) or request.method not in {"GET", "HEAD"}:
-            raise PermissionDenied
-        known = object_id.isascii() and object_id.isdigit() and len(object_id) < 19
-        row = self._row(request, int(object_id) if known else 0)
+        row = self._row(request, pk)
         user = User.objects.filter(email=row.email).first()
         may_open = user is not None and request.user.has_perm("users.view_user")
         context = {

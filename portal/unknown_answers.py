@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin import display
 from django.contrib.admin.models import LogEntry
-from django.contrib.admin.utils import unquote
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -21,7 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from portal import access
-from portal.lists import ReadOnlyList
+from portal.lists import RowsWithPages
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
@@ -73,7 +72,7 @@ class MeaningFilter(admin.SimpleListFilter):
 
 
 @admin.register(UnknownAnswer)
-class UnknownAnswerAdmin(ReadOnlyList):
+class UnknownAnswerAdmin(RowsWithPages):
     """What channels answered that no verdict table knows."""
 
     list_display = ["answer_cell", "state_cell", "call_cell", "count", "first_cell", "last_cell"]
@@ -156,17 +155,9 @@ class UnknownAnswerAdmin(ReadOnlyList):
             return HttpResponseNotAllowed(["GET"])
         return unknown_answer_export.file(self.get_queryset(request), now=timezone.now())
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show one answer: what was said, what we do meanwhile, and who said what of it. 403 for anything but looking."""
-        if request.method not in {"GET", "HEAD"}:
-            raise PermissionDenied
-        answer = self._answer(request, unquote(object_id))
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show one answer: what was said, what we do meanwhile, and who said what of it."""
+        answer = self._answer(request, pk)
         context = {
             **access.frame_of(answer)(request),
             **self._about(answer),
@@ -231,12 +222,12 @@ class UnknownAnswerAdmin(ReadOnlyList):
             "list_url": reverse("admin:tokens_unknownanswer_changelist"),
         }
 
-    def _answer(self, request: HttpRequest, pk: str) -> UnknownAnswer:
+    def _answer(self, request: HttpRequest, pk: int) -> UnknownAnswer:
         """Return an answer. Raises Http404, or PermissionDenied without the permission."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = UnknownAnswer.objects.select_related("app", "assigned_by", "last_token")
-        found = rows.filter(pk=pk).first() if pk.isascii() and pk.isdigit() and len(pk) < 19 else None
+        found = rows.filter(pk=pk).first()
         if found is None:
             raise Http404(gettext("There is no such answer."))
         return found
@@ -244,7 +235,7 @@ class UnknownAnswerAdmin(ReadOnlyList):
     def _for_action(self, request: HttpRequest, answer_id: int) -> UnknownAnswer:
         if not request.user.has_perm(PERMISSION):
             raise PermissionDenied
-        return self._answer(request, str(answer_id))
+        return self._answer(request, answer_id)
 
 
 def pill(answer: UnknownAnswer) -> SafeString:

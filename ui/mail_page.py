@@ -1,4 +1,4 @@
-"""A mail as HTML, on a page of its own."""
+"""A mail as HTML, on a page of its own: in the portal and on the pages of people."""
 
 from django.http import HttpResponse
 
