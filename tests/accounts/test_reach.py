@@ -22,19 +22,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
 
-@pytest.fixture
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
-
-
-@pytest.fixture
-def ada() -> Client:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada"))
-    return client
-
-
 def ids(token: Token | None = None) -> set[str]:
     rows = ReachedAccount.objects.filter(token=token) if token else ReachedAccount.objects.all()
     return set(rows.values_list("native_id", flat=True))

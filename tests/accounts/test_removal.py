@@ -29,15 +29,9 @@ from tokens.models import Token
 from users import liveness
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 DAY_AFTER = timedelta(hours=25)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 def browser(name: str) -> Client:

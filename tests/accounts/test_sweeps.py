@@ -12,24 +12,10 @@ from accounts.models import Account, AccountToken, PendingLink
 from tests.faults.bench import QUESTION, TOKENS
 from tests.faults.shapes import FIREWALL, STORAGE
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
-
-
-@pytest.fixture
-def ada() -> Client:
-    client = Client()
-    client.force_login(make_user("ada@example.com", name="Ada"))
-    return client
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 def later() -> datetime:

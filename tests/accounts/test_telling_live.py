@@ -19,12 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNT = "Lumen Shoes EU"
 
 
-@pytest.fixture
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
-
-
 def check_all() -> datetime:
     for token in Token.objects.all():
         sweeps.check_now(token, now=timezone.now())
