@@ -17,11 +17,6 @@ from users.models import User
 ENGLISH = "en-gb"
 
 
-def are_several() -> bool:
-    """Return whether there is anything to choose."""
-    return len(settings.LANGUAGES) > 1
-
-
 def choices() -> list[tuple[str, str]]:
     """Return what is offered, each by the name that it has for itself: ("de", "Deutsch")."""
     return [(code, str(name)) for code, name in settings.LANGUAGES]
@@ -45,7 +40,7 @@ def spoken(language: str) -> AbstractContextManager[None]:
 
 def keep_guess(user: User, request: HttpRequest) -> None:
     """Keep what the browser asks for, so that mails speak it; what a person has chosen stays."""
-    if user.language or not are_several():
+    if user.language:
         return
     user.language = guessed(request)
     User.objects.filter(pk=user.pk, language="").update(language=user.language)
