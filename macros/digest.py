@@ -3,34 +3,43 @@
 Whoever asked for it gets one mail, whatever the number of teams, and none where there is nothing to say, unless they asked for that.
 """
 
-from collections import defaultdict
+import uuid
 from collections.abc import Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts import backups, selection
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
-from macros.models import DigestSubscription
-from notifications import kinds, outbox
+from macros import digest_readers
+from macros.digest_readers import KIND as KIND
+from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
+from ui.refusal import Refusal
 from users import hold
-from users.models import Membership, Team, User
+from users.models import Team, User
 
-KIND = "weekly"  # of the messages, and the folder of its words
 HOUR = 7  # by the reader's clock
 AHEAD = timedelta(days=30)
 BACK = timedelta(days=7)
 SHOWN = 8  # accounts in one part; the rest is a number
 COUNTED = 10_000
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
+MOST = 5  # that one person has sent at once within PERIOD
+PERIOD = timedelta(hours=1)
+
+
+class TooManyError(Refusal):
+    """Enough of them were sent: the text says so."""
 
 
 @dataclass(frozen=True)
@@ -46,54 +55,75 @@ class Part:
         return max(0, self.number - len(self.rows))
 
 
-def readers() -> dict[int, tuple[User, set[int], bool]]:
-    """Return by id who gets a digest, of which teams, and whether also where there is nothing to say.
-
-    Who left a team, leads it no longer or cannot log in gets none of it.
-    """
-    rows = DigestSubscription.objects.values_list("team", "user", "always")
-    to_leads = {team: always for team, user, always in rows if user is None}
-    own = {(team, user): always for team, user, always in rows if user is not None}
-    members = Membership.objects.filter(user__is_active=True).select_related("user")
-    found: dict[int, tuple[User, set[int], bool]] = {}
-    for one in members.filter(team__in={*to_leads, *(team for team, _ in own)}):
-        leads = one.role == Membership.Role.TEAM_LEAD and one.team_id in to_leads
-        mine = (one.team_id, one.user_id) in own
-        if leads or mine:
-            user, teams, always = found.get(one.user_id, (one.user, set(), False))
-            always = always or own.get((one.team_id, one.user_id), False)
-            always = always or (leads and to_leads[one.team_id])
-            found[one.user_id] = (user, teams | {one.team_id}, always)
-    return found
-
-
 def write_if_due(*, now: datetime) -> int:
     """Write the digests of this week to those for whom it is Monday morning or later that day. Returns how many. Nothing while on hold."""
-    if hold.current() is not None or not DigestSubscription.objects.exists():
+    if hold.current() is not None:
         return 0
     number = 0
-    for user, teams, always in readers().values():
-        local = now.astimezone(user.zone)
+    for reader in digest_readers.readers():
+        local = now.astimezone(composing.Reader(reader.user).zone)
         if local.weekday() != 0 or local.hour < HOUR:
             continue
         year, week, _ = local.isocalendar()
         number += outbox.enqueue(
             kind=KIND,
-            recipient=user.email,
-            team=Team.objects.filter(pk__in=teams).first() if len(teams) == 1 else None,
-            dedupe_key=f"{KIND}:{year}-{week}:{user.pk}",
-            payload={"teams": sorted(teams), "always": always},
+            recipient=reader.address,
+            team=_team(reader.teams),
+            dedupe_key=f"{KIND}:{year}-{week}:{reader.user.pk if reader.user else reader.address}",
+            payload={"teams": sorted(reader.teams), "always": reader.always},
             now=now,
         )
     return number
 
 
+def _team(teams: Collection[int]) -> Team | None:
+    """Return the team of a mail, which decides which staff may read it: none where it names several."""
+    return Team.objects.filter(pk__in=teams).first() if len(teams) == 1 else None
+
+
+@transaction.atomic
+def send_now(*, user: User, teams: Collection[int], now: datetime) -> None:
+    """Mail a person what their digest says now. Raises TooManyError where they asked for too many within the hour; OnHold."""
+    hold.refuse()
+    User.objects.select_for_update().get(pk=user.pk)  # two presses at once count as two
+    lately = Message.objects.filter(recipient=user.email, kind=KIND, created_at__gt=now - PERIOD)
+    if lately.filter(payload__has_key="asked").count() >= MOST:
+        raise TooManyError(
+            gettext("You had five of them within the hour. Wait a while, or read it on the page.")
+        )
+    outbox.enqueue(
+        kind=KIND,
+        recipient=user.email,
+        team=_team(teams),
+        dedupe_key=f"{KIND}:now:{uuid.uuid4()}",
+        payload={"teams": sorted(teams), "always": True, "asked": True},
+        now=now,
+    )
+
+
+def would_say(*, address: str, teams: Collection[int]) -> Mail | None:
+    """Return the digest that an address would get now of these teams; None where there is nothing to say. It is of no stored message."""
+    message = Message(kind=KIND, recipient=address, payload={"teams": sorted(teams), "always": False})
+    try:
+        return _compose(message, mailing.reader_of(message), list(teams), stop="")
+    except NotWanted:
+        return None
+
+
 def build(message: Message) -> Mail:
     """Build the digest of its reader's teams as they are now. Raises NotWanted where there is nothing to say, or they left them."""
     reader = mailing.reader_of(message)
-    teams = _teams(reader.user, message.payload["teams"])
-    if reader.user is None or not teams:
-        raise NotWanted("not_in_team")
+    teams = digest_readers.still(address=message.recipient, user=reader.user, teams=message.payload["teams"])
+    if not teams:
+        raise NotWanted("not_in_team" if reader.user else "digest_stopped")
+    signed = digest_readers.sign(message)
+    stop = addresses.absolute_url("stop_digest", signed)
+    mail = _compose(message, reader, teams, stop=stop).hiding(signed, HIDDEN)
+    one_click = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return replace(mail, headers=one_click)
+
+
+def _compose(message: Message, reader: ReaderWithNames, teams: Collection[int], *, stop: str) -> Mail:
     now = timezone.now()
     accounts = Account.objects.filter(team__in=teams, paused_at=None)
     parts = {
@@ -104,7 +134,7 @@ def build(message: Message) -> Mail:
     alone = backups.count_alone(Account.objects.filter(team__in=teams), limit=COUNTED)
     if not (message.payload["always"] or alone.at_hand or any(part.number for part in parts.values())):
         raise NotWanted("nothing_this_week")
-    staff = reader.user.is_staff
+    staff = reader.user is not None and reader.user.is_staff
     names = sorted(Team.objects.filter(pk__in=teams).values_list("name", flat=True))
     facts = {
         **parts,
@@ -115,17 +145,14 @@ def build(message: Message) -> Mail:
         "alone_url": addresses.absolute_url("admin:accounts_account_changelist") + "?view=alone"
         if staff
         else "",
-        "rest_url": addresses.absolute_url("admin:index" if staff else "my_accounts"),
-        "stop_url": addresses.absolute_url("weekly_digest"),
+        "rest_url": addresses.absolute_url("admin:index" if staff else "my_accounts")
+        if reader.can_log_in
+        else "",
+        "stop_url": stop,
+        "asked": bool(message.payload.get("asked")),
+        "is_outside": reader.user is None,
     }
     return mailing.compose(KIND, message, reader, facts)
-
-
-def _teams(user: User | None, wanted: Collection[int]) -> list[int]:
-    """Return those of the teams that the person is still in."""
-    if user is None:
-        return []
-    return list(Membership.objects.filter(user=user, team__in=wanted).values_list("team", flat=True))
 
 
 def _part(
@@ -179,34 +206,6 @@ def _shifted(accounts: QuerySet[Account], reader: ReaderWithNames, now: datetime
     rows = shifts.order_by("at").values_list("account", "at")[:COUNTED]
     at = dict(rows)  # the latest of each
     return _part(Account.objects.filter(pk__in=list(at)).order_by("name", "pk"), reader, at)
-
-
-def choose(*, user: User, own: Collection[int], leads: Collection[int], always: bool, now: datetime) -> None:
-    """Write of which teams the person gets the digest, and of which all leads do, as far as the person is in them, or leads them."""
-    roles = dict(Membership.objects.filter(user=user).values_list("team", "role"))
-    led = {team for team, role in roles.items() if role == Membership.Role.TEAM_LEAD}
-    for chosen, owner, may in ((set(own), user, set(roles)), (set(leads), None, led)):
-        kept = DigestSubscription.objects.filter(user=owner, team__in=may)
-        kept.exclude(team__in=chosen).delete()
-        for team in sorted(chosen & may):
-            DigestSubscription.objects.update_or_create(
-                team_id=team,
-                user=owner,
-                defaults={"always": always},
-                create_defaults={"always": always, "started_at": now},
-            )
-
-
-def chosen_by(user: User) -> dict[str, dict[int, bool]]:
-    """Return the teams of which the person gets the digest ("own"), and all leads do ("leads"), each with whether always."""
-    found: dict[str, dict[int, bool]] = defaultdict(dict)
-    rows = DigestSubscription.objects.filter(team__memberships__user=user)
-    for team, owner, always in rows.values_list("team", "user", "always"):
-        if owner == user.pk:
-            found["own"][team] = always
-        elif not owner:
-            found["leads"][team] = always
-    return found
 
 
 def register() -> None:

@@ -43,7 +43,9 @@ def compose(
     """Return the mail of templates/mail/<folder>/ for its reader, who is led to "Why this mail?" if able to log in."""
     foot = {
         "reader": reader,
-        "why_url": addresses.absolute_url("why_message", message.pk) if reader.can_log_in else "",
+        "why_url": addresses.absolute_url("why_message", message.pk)
+        if reader.can_log_in and message.pk
+        else "",
     }
     # Pages behind our log-in are none for a contact.
     shut = {"about_url": "", "all_url": ""} if reader.user and reader.user.is_contact else {}

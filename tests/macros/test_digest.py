@@ -4,15 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
-from macros import digest
-from macros.models import DigestSubscription
+from macros import digest, digest_readers
+from macros.models import DigestAddress, DigestStop, DigestSubscription
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import die, ending, make_person, settle
+from tests.portal.support import staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token
 from users.models import Membership, Team, User
 
@@ -26,7 +29,9 @@ def subscribed(user: User, *teams: Team, always: bool = False, lead: bool = Fals
         role = Membership.Role.TEAM_LEAD if lead else Membership.Role.MEMBER
         Membership.objects.create(user=user, team=team, role=role)
     ids = [team.pk for team in teams]
-    digest.choose(user=user, own=[] if lead else ids, leads=ids if lead else [], always=always, now=NOW)
+    digest_readers.choose(
+        user=user, own=[] if lead else ids, leads=ids if lead else [], always=always, now=NOW
+    )
 
 
 def written(now: datetime) -> list[str]:
@@ -129,3 +134,116 @@ def test_one_chooses_on_a_page_and_only_who_leads_chooses_for_the_leads() -> Non
     assert (last.team, last.user, last.always) == (lumen, None, False)
     assert Client().get(page).status_code == 302
     assert Account.objects.count() == 0
+
+
+def further(team: Team, *emails: str) -> None:
+    boss = make_person(f"boss{User.objects.count()}@example.com")
+    digest_readers.set_further(team=team, emails=emails, actor=boss, now=NOW)
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_a_further_address_gets_one_mail_of_its_teams_and_stops_it_by_the_link_without_a_log_in() -> None:
+    lumen, fern, other = make_team("Lumen"), make_team("Fern"), make_team("Other")
+    for team in (lumen, fern):
+        further(team, "Director@Client.example")
+        ending(12, name=f"Shop of {team}", team=team, person=make_person(name="Ada Stone"))
+    ending(12, name="Foreign", team=other)
+    subscribed(make_person("ada@example.com"), lumen)
+
+    to = written(MONDAY)
+    message = Message.objects.get(recipient="director@client.example")
+    mail = digest.build(message)
+    link, page = mail.headers["List-Unsubscribe"].strip("<>"), Client(enforce_csrf_checks=True)
+    asked = page.get(link).text
+    before = DigestStop.objects.count()
+    page.post(link, {"List-Unsubscribe": "One-Click"})
+    stopped = page.get(link).text
+
+    assert to == ["ada@example.com", "director@client.example"]
+    text = " ".join(mail.text.split())
+    assert "Shop of Lumen (Facebook, Lumen): Ada Stone" in text
+    assert "Shop of Fern (Facebook, Fern)" in text
+    assert "Foreign" not in text
+    assert "Open AdToken" not in text
+    assert "the teams Fern, Lumen have their weekly digest sent to you" in text
+    assert link in mail.text
+    assert link not in f"{mail.stored_text}{mail.stored_html}"
+    assert "Stop the weekly digest?" in asked
+    assert before == 0
+    assert "gets no more digests of the teams Fern, Lumen" in stopped
+    assert "director@client.example" not in written(MONDAY + 7 * DAY)
+    with pytest.raises(NotWanted, match="The reader stopped the digest"):
+        digest.build(message)
+    Client().post(link.replace("stop-digest", "start-digest"))
+    assert "director@client.example" in written(MONDAY + 14 * DAY)
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_a_lead_who_stops_the_leads_digest_stops_it_for_herself_alone_and_orders_it_again() -> None:
+    team = make_team("Lumen")
+    lea, lou = make_person("lea@example.com"), make_person("lou@example.com")
+    subscribed(lea, team, lead=True)
+    Membership.objects.create(user=lou, team=team, role=Membership.Role.TEAM_LEAD)
+    ending(12, team=team)
+    written(MONDAY)
+
+    digest_readers.stop(Message.objects.get(recipient=lea.email), now=MONDAY)
+    next_week = written(MONDAY + 7 * DAY)
+    digest_readers.choose(user=lea, own=[team.pk], leads=[team.pk], always=False, now=MONDAY)
+
+    assert next_week == [lou.email]
+    assert written(MONDAY + 14 * DAY) == [lea.email, lou.email]
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_one_reads_what_it_would_say_now_and_has_it_sent() -> None:
+    team = make_team("Lumen")
+    mia = make_person("mia@example.com")
+    Membership.objects.create(user=mia, team=team)
+    ending(12, name="Lumen Shoes", team=team)
+    ending(12, name="Foreign")
+    client, page = Client(), reverse("weekly_digest_now")
+    client.force_login(mia, backend="django.contrib.auth.backends.ModelBackend")
+
+    shown, framed = client.get(page).text, client.get(reverse("weekly_digest_now_mail")).text
+    before = Message.objects.count()
+    said = [client.post(page, follow=True).text for _ in range(6)]
+
+    mail = digest.build(Message.objects.earliest("pk"))
+    assert "This week: one account ends within 30 days" in shown
+    assert "Lumen Shoes" in framed
+    assert "Foreign" not in framed
+    assert before == 0
+    assert ["on its way to mia@example.com" in one for one in said] == [True] * 5 + [False]
+    assert Message.objects.count() == 5
+    assert "you asked to have the weekly digest sent to you now" in " ".join(mail.text.split())
+    assert not DigestSubscription.objects.exists()
+
+
+def test_staff_of_the_team_alone_say_who_else_gets_it(client: Client, settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    mine, foreign = make_team("Lumen"), make_team("Fern")
+    ending(12, name="Lumen Shoes", team=mine)
+    user = staff(client, "macros.set_digest_addresses", "users.view_team", team=mine)
+    url = {team: reverse("admin:users_team_digest", args=[team.pk]) for team in (mine, foreign)}
+
+    asked = client.get(url[mine]).text
+    wrong = client.post(url[mine], {"emails": "not an address"}).text
+    client.post(url[mine], {"emails": "Director@client.example, cfo@client.example"})
+    client.post(url[mine], {"emails": "director@client.example"})
+    shown = client.get(reverse("admin:users_team_change", args=[mine.pk])).text
+    preview = client.get(reverse("admin:users_team_digest_mail", args=[mine.pk])).text
+
+    assert "Who else gets the weekly digest of Lumen?" in asked
+    assert "is not a complete e-mail address" in wrong
+    assert list(DigestAddress.objects.values_list("email", "added_by")) == [
+        ("director@client.example", user.pk)
+    ]
+    assert LogEntry.objects.filter(change_message__contains="cfo@client.example").count() == 2
+    assert "director@client.example" in shown
+    assert url[mine] in shown
+    assert "Lumen Shoes" in preview
+    assert client.get(url[foreign]).status_code == 404
+    staff(client, "users.view_team", team=mine)
+    assert client.get(url[mine]).status_code == 403
+    assert url[mine] not in client.get(reverse("admin:users_team_change", args=[mine.pk])).text
