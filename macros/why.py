@@ -1,22 +1,23 @@
-"""Why an address did or did not get mails about an account, from recorded facts: what it is, what each macro does, what was sent.
+"""Why an address did or did not get mails about an account, from recorded facts: what it is, and what was sent.
 
-What a macro would do is asked of the evaluation's own SQL, as if the macro were applied to this account alone.
+What each macro does for it is in `macros.why_macros`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from functools import partial
 
-from django.db import OperationalError, connection, transaction
-from django.db.models import Q, QuerySet
-from psycopg.errors import QueryCanceled
+from django.db.models import Count, Q, QuerySet
 
 from accounts.models import Account
-from macros import evaluation, on_it, preview, snoozing, sql
-from macros.models import Macro, MacroAction, NewsNotice, Notice, OptOut
+from accounts.pool_reasons import OUTSIDE
+from macros import message_history, news, on_it, snoozing
+from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
-from notifications.kinds import FACTS
+from notifications import digests
+from notifications.models import Message
+from tokens.deaths import TokenDeath
 from ui import dates
 from ui.phrases import phrase
 from users.models import Membership, RefusedAddress, User
@@ -31,10 +32,8 @@ _PILLS = {
     "failed": "failed",
     "cancelled": "cancelled",
 }
-AHEAD = timedelta(days=366)
-MACROS = 20  # that are looked at
 NOTICES = 20  # the newest
-LONGEST = 2_000  # milliseconds, for one macro
+COUNTED = 1_000  # mails that wait
 
 
 @dataclass(frozen=True)
@@ -88,12 +87,26 @@ def about_address(one: Asked) -> list[Line]:
             .first()
         )
         if role is None:
-            lines.append(Line(say("not_in_team")))
+            outside = one.account.pool.filter(token__consented_by=one.user, access_reason=OUTSIDE).exists()
+            lines.append(Line(say("no_longer_in_team"), "bad") if outside else Line(say("not_in_team")))
         elif role == Membership.Role.TEAM_LEAD:
             lines.append(Line(say("lead"), "good"))
     if one.address in operators():
         lines.append(Line(say("operator"), "good"))
-    return [*lines, *_quiet(one)]
+    return [*lines, *_held(one), *_quiet(one)]
+
+
+def _held(one: Asked) -> list[Line]:
+    """Return what waits: ends of the account's log-ins that an incident holds, mails to the address that a digest holds."""
+    lines = []
+    pool = one.account.pool.values("token")
+    death = TokenDeath.objects.held().filter(token__in=pool).order_by("at").first()
+    if death is not None:
+        lines.append(Line(say("incident"), "warn", at=death.at))
+    held = Message.objects.filter(recipient=one.address, state=Message.State.HELD)
+    if number := held.values("pk")[:COUNTED].count():
+        lines.append(Line(say("capped", number=number), "warn", at=digests.leaves_at(one.address)))
+    return lines
 
 
 def _quiet(one: Asked) -> list[Line]:
@@ -119,141 +132,80 @@ def _who(user: User | None) -> Line:
     )
 
 
-def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[Line]:
-    """Return what each of these macros does, of those that watch the account or name the address; the first MACROS."""
-    names = Q(actions__emails__contains=[one.address]) | Q(applications__account=one.account)
-    general = (
-        ~Q(scope=Macro.AppliesTo.CHOSEN) & (Q(team=None) | Q(team=one.account.team_id)) & Q(enabled=True)
-    )
-    near = macros.filter(names | general).distinct().order_by("-enabled", "name")[:MACROS]
-    return [line for macro in near.prefetch_related("actions") for line in _of_macro(one, macro, now)]
-
-
-def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
-    line = partial(Line, about=macro.name, macro=macro.pk)
-    if reason := _not_watching(one.account, macro):
-        return [line(say(reason))]
-    actions = list(macro.actions.all())
-    names = any(_names(one, action) for action in actions if action.kind != MacroAction.Kind.ESCALATED)
-    found = [line(*_verdict(one, macro, action, now)) for action in actions if _warns(action)]
-    kinds = dict(MacroAction.Kind.at_once())
-    at_once = ", ".join(str(action.get_kind_display()) for action in actions if action.kind in kinds)
-    if at_once and names:
-        found.append(line(say("at_once", what=at_once), "good"))
-    further = [each for each in actions if not _warns(each) and each.kind not in kinds and _names(one, each)]
-    found += [line(say("further", what=str(action.get_kind_display())), "good") for action in further]
-    return found
-
-
-def _warns(action: MacroAction) -> bool:
-    return action.kind == MacroAction.Kind.PRE_DEACTIVATION
-
-
-def _names(one: Asked, action: MacroAction) -> bool:
-    entered = one.address in {email.lower() for email in action.emails}
-    return entered or (action.notify_consenters and one.linked)
-
-
-def _not_watching(account: Account, macro: Macro) -> str:
-    """Return why a macro does not watch the account, "" where it does."""
-    if not macro.enabled:
-        return "off"
-    if macro.team_id is not None and macro.team_id != account.team_id:
-        return "other_team"
-    if account.pk in macro.excluded:
-        return "left_out_account"
-    if macro.scope == Macro.AppliesTo.CHANNELS and account.channel not in macro.channels:
-        return "other_channel"
-    chosen = macro.scope == Macro.AppliesTo.CHOSEN
-    return "not_applied" if chosen and not macro.applications.filter(account=account).exists() else ""
-
-
-def _verdict(one: Asked, macro: Macro, action: MacroAction, now: datetime) -> tuple[str, str]:
-    """Return in a sentence what a macro that watches the account does for the address, and its tone."""
-    if OptOut.objects.filter(macro=macro, email=one.address, ended_at=None).exists():
-        return say("stopped"), "warn"
-    if snoozing.running().filter(account=one.account, macro=macro, email=one.address).exists():
-        return say("left_out"), "warn"
-    try:
-        row = _next(one, action, now)
-    except preview.TakesTooLongError:
-        return say("too_long"), "mute"
-    if row is not None:
-        return _when(*row)
-    return _silent(one, action), "mute"
-
-
-def _when(on: date, days: int, via: str, is_news: bool) -> tuple[str, str]:
-    if not is_news:
-        return say("told_before"), "good"
-    text = say("due", day=dates.day(on), days=days) if days else say("due_dark", day=dates.day(on))
-    return (f"{text[:-1]}, {say(f'stands_in_{via}')}." if via else text), "good"
-
-
-def _silent(one: Asked, action: MacroAction) -> str:
-    """Return why a macro that watches the account has no day on which it tells the address."""
-    if not _names(one, action):
-        return say("not_named")
-    if one.user is not None and not one.user.is_active:
-        return say("person_left")
-    if one.parked is not None:
-        return say("passed_over")
-    kinds = {Account.DeadlineKind.NEVER: "never", Account.DeadlineKind.UNKNOWN: "unknown"}
-    return say(kinds.get(Account.DeadlineKind(one.account.deadline_kind), "nothing_due"))
-
-
-def _next(one: Asked, action: MacroAction, now: datetime) -> tuple[date, int, str, bool] | None:
-    """Return on which day an action next tells the address, at which threshold, how it comes there, and whether that is news.
-
-    Raises TakesTooLongError.
-    """
-    draft = preview.Draft(
-        name="",
-        days=list(action.days),
-        emails=[email.lower() for email in action.emails],
-        notify_consenters=action.notify_consenters,
-        watch=action.watch,
-        scope=Macro.AppliesTo.CHOSEN,  # whatever it watches, that the account is among it is known
-        accounts=[one.account.pk],
-        team_id=action.macro.team_id,
-        action_id=action.pk,
-        macro_id=action.macro_id,
-    )
-    values = preview.values_of(draft, now) | {
-        "last": evaluation.local_day(now) + AHEAD,
-        "address": one.address,
-    }
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
-            cursor.execute(sql.DUE_FOR, values)
-            row = cursor.fetchone()
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise preview.TakesTooLongError from error
-        raise
-    return None if row is None else (row[0], row[1], row[2], row[3])
-
-
 def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
     """Return what these macros found for the address about the account, newest first, and what became of it."""
     of_macros = Q(action__macro__in=macros) | Q(action=None)
-    notices = Notice.objects.filter(of_macros, account=one.account, recipient=one.address)
-    news = NewsNotice.objects.filter(of_macros, account=one.account, recipient=one.address)
+    notices = list(
+        Notice.objects.filter(of_macros, account=one.account, recipient=one.address)
+        .select_related("action__macro", "evaluation")
+        .order_by("-id")[:NOTICES]
+    )
+    fresh = list(
+        NewsNotice.objects.filter(of_macros, account=one.account, recipient=one.address)
+        .select_related("action__macro")
+        .order_by("-id")[:NOTICES]
+    )
+    mails = _mails([key for one in notices for key in message_history.message_keys(one)]) | _mails(
+        [key for one in fresh for key in message_history.news_keys(one)]
+    )
+    others, news_others = _with_others(notices), _with_others(fresh)
     lines = [
-        _told(notice, found(notice), notice.evaluation.started_at)
-        for notice in notices.select_related("action__macro", "evaluation").order_by("-id")[:NOTICES]
+        _told(
+            notice,
+            found(notice),
+            notice.evaluation.started_at,
+            _way(notice, message_history.message_keys(notice), mails, others),
+        )
+        for notice in notices
     ]
     lines += [
-        _told(notice, phrase(FACTS, f"news_{notice.kind}"), notice.at)
-        for notice in news.select_related("action__macro").order_by("-id")[:NOTICES]
+        _told(
+            notice,
+            news.found(notice),
+            notice.at,
+            _way(notice, message_history.news_keys(notice), mails, news_others),
+        )
+        for notice in fresh
     ]
     return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
 
 
-def _told(notice: Notice | NewsNotice, what: str, at: datetime) -> Line:
+def _mails(keys: Sequence[str]) -> dict[str, Message]:
+    rows = Message.objects.filter(dedupe_key__in=keys).only("dedupe_key", "state", "digest")
+    return {row.dedupe_key: row for row in rows} if keys else {}
+
+
+def _with_others(notices: Sequence[Notice] | Sequence[NewsNotice]) -> dict[int, int]:
+    """Return by run how many accounts it told the same address of, as far as their mails did not drop them."""
+    if not notices:
+        return {}
+    rows = type(notices[0]).objects.filter(
+        evaluation__in={one.evaluation_id for one in notices}, recipient=notices[0].recipient
+    )
+    counted = rows.exclude(outcome="dropped").order_by().values("evaluation")
+    return dict(counted.annotate(n=Count("account", distinct=True)).values_list("evaluation", "n"))
+
+
+def _way(
+    notice: Notice | NewsNotice, keys: Sequence[str], mails: Mapping[str, Message], others: Mapping[int, int]
+) -> list[str]:
+    """Return how it came: in a digest, or waiting for one; in one mail with other accounts."""
+    mail = next((mails[key] for key in keys if key in mails), None)
+    said = []
+    if mail is not None and mail.state == Message.State.HELD:
+        said.append(say("waits_for_digest"))
+    elif mail is not None and mail.digest is not None and mail.state == Message.State.SENT:
+        said.append(say("came_in_digest"))
+    further = others.get(notice.evaluation_id, 1) - 1
+    if further > 0 and notice.outcome != Notice.Outcome.DROPPED:
+        said.append(say("grouped", number=further))
+    return said
+
+
+def _told(notice: Notice | NewsNotice, what: str, at: datetime, way: Sequence[str]) -> Line:
     reasons: Sequence[str] = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
+        *way,
         *([notice.outcome_reason] if notice.outcome_reason else []),
     ]
     what_told = say("notice", found=what, macro=notice.macro_title)

@@ -76,6 +76,12 @@ def _waiting_for(recipient: str, now: datetime) -> Message:
     )
 
 
+def leaves_at(recipient: str) -> datetime | None:
+    """Return when the digest leaves that waits for a reader; None where none does."""
+    waits = Message.objects.filter(kind=KIND, recipient=recipient, state=State.QUEUED).order_by("pk")
+    return waits.values_list("next_attempt_at", flat=True).first()
+
+
 def build(message: Message) -> Mail:
     """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does."""
     rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")[:MOST]

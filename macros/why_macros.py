@@ -1,0 +1,214 @@
+"""What each macro does for an address and an account, in a sentence for each kind of its actions.
+
+What a warning would do is asked of the evaluation's own SQL, as if the macro were applied to this account alone; what the other kinds did
+or would do, of what they record.
+"""
+
+from datetime import date, datetime, timedelta
+from functools import partial
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, Min, Q, QuerySet
+from psycopg.errors import QueryCanceled
+
+from accounts.models import Account, AccountToken
+from macros import evaluation, on_it, preview, preview_sql, snoozing
+from macros.models import Macro, MacroAction, Notice, OptOut, Shortage
+from macros.why import Asked, Line, say
+from tokens.models import Token
+from ui import dates
+
+AHEAD = timedelta(days=366)
+MACROS = 20  # that are looked at
+LONGEST = 2_000  # milliseconds, for one macro
+
+Said = tuple[str, str]  # a sentence and its tone
+
+
+def about_macros(one: Asked, macros: QuerySet[Macro], *, now: datetime) -> list[Line]:
+    """Return what each of these macros does, of those that watch the account or name the address; the first MACROS."""
+    names = Q(actions__emails__contains=[one.address]) | Q(applications__account=one.account)
+    general = (
+        ~Q(scope=Macro.AppliesTo.CHOSEN) & (Q(team=None) | Q(team=one.account.team_id)) & Q(enabled=True)
+    )
+    near = macros.filter(names | general).distinct().order_by("-enabled", "name")[:MACROS]
+    return [line for macro in near.prefetch_related("actions") for line in _of_macro(one, macro, now)]
+
+
+def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
+    line = partial(Line, about=macro.name, macro=macro.pk)
+    if reason := _not_watching(one.account, macro):
+        return [line(say(reason))]
+    if reason := _stopped(one, macro):
+        return [line(say(reason), "warn")]
+    actions = sorted(macro.actions.all(), key=lambda action: action.pk)
+    found = [_verdict(one, action, now) for action in actions if _warns(action)]
+    named = [action for action in actions if not _warns(action) and _names(one, action)]
+    if named and (reason := _unreachable(one)):
+        return [line(*each) for each in dict.fromkeys([*found, (say(reason), "mute")])]
+    kinds = dict(MacroAction.Kind.at_once())
+    if at_once := ", ".join(str(action.get_kind_display()) for action in named if action.kind in kinds):
+        found.append((say("at_once", what=at_once), "good"))
+    for action in named:
+        if action.kind == MacroAction.Kind.FEW_PEOPLE:
+            found.append(_few(one.account, action))
+        elif action.kind == MacroAction.Kind.ESCALATED:
+            found.append(_escalated(one, action))
+    return [line(*each) for each in found]
+
+
+def _stopped(one: Asked, macro: Macro) -> str:
+    """Return why a macro that watches the account tells the address nothing, whatever the action; "" where it may."""
+    if OptOut.objects.filter(macro=macro, email=one.address, ended_at=None).exists():
+        return "stopped"
+    out = snoozing.running().filter(account=one.account, macro=macro, email=one.address)
+    return "left_out" if out.exists() else ""
+
+
+def _unreachable(one: Asked) -> str:
+    if one.user is not None and not one.user.is_active:
+        return "person_left"
+    return "passed_over" if one.parked is not None else ""
+
+
+def _few(account: Account, action: MacroAction) -> Said:
+    """Return what "too few people" does: told already, silent because it is dark or enough can carry it, or told soon."""
+    wanted, within = action.people or 0, action.within or 0
+    if (until := _snoozed(account)) is not None:
+        return say("waits_for_snooze", day=dates.day(until)), "warn"
+    if account.state not in {Account.State.CONNECTED, Account.State.INTERRUPTED}:
+        return say("few_stopped", wanted=wanted), "mute"
+    short = Shortage.objects.filter(action=action, account=account, over_at=None).first()
+    if short is not None:
+        return say(
+            "few_told", people=short.people, day=dates.day(evaluation.local_day(short.began_at))
+        ), "good"
+    if account.people_count >= wanted:
+        return say("few_enough", wanted=wanted, people=account.people_count, days=within), "mute"
+    return say("few_due", wanted=wanted, people=account.people_count), "good"
+
+
+def _snoozed(account: Account) -> date | None:
+    """Return the day until which nobody is told ahead of an account; None where it is not snoozed for everybody."""
+    rows = snoozing.running().filter(account=account, macro=None, email="")
+    return rows.values_list("until", flat=True).first()
+
+
+def _escalated(one: Asked, action: MacroAction) -> Said:
+    """Return what "nothing happened" does: told already, on which day, or why not."""
+    account, after = one.account, action.after or 0
+    dark = account.state == Account.State.DEACTIVATED
+    if not dark and (until := _snoozed(account)) is not None:
+        return say("waits_for_snooze", day=dates.day(until)), "warn"
+    of_log_in = Q(token__cycle=F("cycle")) & ~Q(token__state=Token.State.DEAD)
+    found = Notice.objects.filter(Q(token=None, cycle=account.cycle) | of_log_in, account=account)
+    of_cycle = found.exclude(outcome=Notice.Outcome.DROPPED)
+    of_cycle = of_cycle.filter(threshold=0) if dark else of_cycle.filter(threshold__gt=0)
+    if of_cycle.filter(action=action, recipient=one.address).exists():
+        return say("escalated_told"), "good"
+    warned = of_cycle.filter(action__macro=action.macro_id, action__kind=MacroAction.Kind.PRE_DEACTIVATION)
+    first = warned.aggregate(day=Min("evaluation__on_date"))["day"]
+    if first is None:
+        return say("escalated_unwarned", days=after), "mute"
+    if account.pk in on_it.running([account.pk]):
+        return say("escalated_on_it", days=after), "mute"
+    return say("escalated_due", days=after, day=dates.day(first + timedelta(days=after))), "good"
+
+
+def _warns(action: MacroAction) -> bool:
+    return action.kind == MacroAction.Kind.PRE_DEACTIVATION
+
+
+def _names(one: Asked, action: MacroAction) -> bool:
+    entered = one.address in {email.lower() for email in action.emails}
+    return entered or (action.notify_consenters and one.linked)
+
+
+def _not_watching(account: Account, macro: Macro) -> str:
+    """Return why a macro does not watch the account, "" where it does."""
+    if not macro.enabled:
+        return "off"
+    if macro.team_id is not None and macro.team_id != account.team_id:
+        return "other_team"
+    if account.pk in macro.excluded:
+        return "left_out_account"
+    if macro.scope == Macro.AppliesTo.CHANNELS and account.channel not in macro.channels:
+        return "other_channel"
+    chosen = macro.scope == Macro.AppliesTo.CHOSEN
+    return "not_applied" if chosen and not macro.applications.filter(account=account).exists() else ""
+
+
+def _verdict(one: Asked, action: MacroAction, now: datetime) -> Said:
+    """Return in a sentence what the warning of a macro that watches the account does for the address, and its tone."""
+    try:
+        row = _next(one, action, now)
+    except preview.TakesTooLongError:
+        return say("too_long"), "mute"
+    if row is not None:
+        return _when(*row)
+    return _silent(one, action), "mute"
+
+
+def _when(on: date, days: int, via: str, is_news: bool) -> tuple[str, str]:
+    if not is_news:
+        return say("told_before"), "good"
+    text = say("due", day=dates.day(on), days=days) if days else say("due_dark", day=dates.day(on))
+    return (f"{text[:-1]}, {say(f'stands_in_{via}')}." if via else text), "good"
+
+
+def _silent(one: Asked, action: MacroAction) -> str:
+    """Return why a macro that watches the account has no day on which it tells the address."""
+    if not _names(one, action):
+        return say("not_named")
+    if reason := _unreachable(one):
+        return say(reason)
+    if (first := _covered(one.account, action)) is not None:
+        return say("covered", day=dates.day(evaluation.local_day(first)))
+    kinds = {Account.DeadlineKind.NEVER: "never", Account.DeadlineKind.UNKNOWN: "unknown"}
+    return say(kinds.get(Account.DeadlineKind(one.account.deadline_kind), "nothing_due"))
+
+
+def _covered(account: Account, action: MacroAction) -> datetime | None:
+    """Return when the first log-in of an account ends that others carry further; None where none does, or each end is watched."""
+    if action.watch == MacroAction.Watch.TOKEN or account.state == Account.State.DEACTIVATED:
+        return None
+    ending = account.pool.filter(
+        access=AccountToken.Access.OK, token__deadline_kind=Token.DeadlineKind.DATE
+    ).exclude(token__state=Token.State.DEAD)
+    if account.deadline_kind == Account.DeadlineKind.DATE:
+        ending = ending.filter(token__deadline__lt=account.deadline)
+    first: datetime | None = ending.aggregate(first=Min("token__deadline"))["first"]
+    return first
+
+
+def _next(one: Asked, action: MacroAction, now: datetime) -> tuple[date, int, str, bool] | None:
+    """Return on which day an action next tells the address, at which threshold, how it comes there, and whether that is news.
+
+    Raises TakesTooLongError.
+    """
+    draft = preview.Draft(
+        name="",
+        days=list(action.days),
+        emails=[email.lower() for email in action.emails],
+        notify_consenters=action.notify_consenters,
+        watch=action.watch,
+        scope=Macro.AppliesTo.CHOSEN,  # whatever it watches, that the account is among it is known
+        accounts=[one.account.pk],
+        team_id=action.macro.team_id,
+        action_id=action.pk,
+        macro_id=action.macro_id,
+    )
+    values = preview.values_of(draft, now) | {
+        "last": evaluation.local_day(now) + AHEAD,
+        "address": one.address,
+    }
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute(preview_sql.DUE_FOR, values)
+            row = cursor.fetchone()
+    except OperationalError as error:
+        if isinstance(error.__cause__, QueryCanceled):
+            raise preview.TakesTooLongError from error
+        raise
+    return None if row is None else (row[0], row[1], row[2], row[3])

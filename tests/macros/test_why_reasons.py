@@ -1,0 +1,319 @@
+"""Each cause for which somebody is, or is not, mailed has its sentence on the page that says why: one table over all of them."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from accounts.models import Account
+from accounts.pool_reasons import OUTSIDE
+from macros import evaluation, on_it, snoozing, why, why_macros
+from macros.models import Macro, MacroAction, Notice, OptOut
+from notifications import digests, kinds
+from notifications.models import Message
+from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
+from tests.notifications.support import make_message
+from tests.support.factories import NOW, link, make_team, make_token
+from tokens.deaths import TokenDeath
+from users import refused_addresses
+from users.models import Membership, RefusedAddress, User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
+ADA = "ada@example.com"
+BOSS = "boss@example.com"
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def account() -> Account:
+    return ending(7, name="Lumen Shoes", person=make_person("cem@example.com"))
+
+
+def rule(**fields: object) -> MacroAction:
+    """A macro that names Ada, with the warning alone."""
+    return make_macro(**{"emails": [ADA], "days": [7], **fields})  # type: ignore[arg-type]
+
+
+def also(kind: str, **fields: object) -> MacroAction:
+    """One that names her for a further kind, too."""
+    macro = rule().macro
+    return MacroAction.objects.create(
+        macro=macro, kind=kind, **{"emails": [ADA], "notify_consenters": False, **fields}
+    )
+
+
+def run(day: int = 0) -> None:
+    evaluation.evaluate(now=NOW + day * DAY)
+
+
+def said(account: Account, address: str = ADA) -> str:
+    account.refresh_from_db()
+    one = why.asked(account, address)
+    macros = Macro.objects.all()
+    lines = [
+        *why.about_address(one),
+        *why_macros.about_macros(one, macros, now=NOW),
+        *why.told(one, macros),
+    ]
+    return " | ".join(f"{line.about} {line.text}" for line in lines)
+
+
+def ada(**fields: object) -> User:
+    return make_person(ADA, name="Ada Okafor", **fields)
+
+
+def backed_up(account: Account, days: int | None = 60) -> None:
+    fields: dict[str, Any] = (
+        {"deadline_kind": "never"} if days is None else {"deadline": noon(TODAY + days * DAY)}
+    )
+    link(account, make_token(consented_by=make_person(), **fields))
+    settle(account)
+
+
+# --- what the address and the account are ------------------------------------------------------------------------------
+
+
+def left(account: Account) -> None:
+    ada(is_active=False)
+    rule()
+
+
+def parked(account: Account) -> None:
+    rule()
+    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+
+
+def paused(account: Account) -> None:
+    rule()
+    Account.objects.update(paused_at=NOW, state="paused")
+
+
+def not_in_team(account: Account) -> None:
+    ada()
+
+
+def no_longer_member(account: Account) -> None:
+    link(account, make_token(consented_by=ada()), access="lost", access_reason=OUTSIDE)
+
+
+def leads(account: Account) -> None:
+    Membership.objects.create(team=account.team, user=ada(), role=Membership.Role.TEAM_LEAD)
+
+
+def incident(account: Account) -> None:
+    token = account.pool.get().token
+    TokenDeath.objects.create(
+        token=token,
+        app=token.app,
+        reason="password_changed",
+        row="-",
+        source="sweep",
+        at=NOW,
+        standing="held",
+    )
+
+
+def capped(account: Account) -> None:
+    digests.hold(make_message(ADA, state="sending", attempts=0), now=NOW)
+
+
+def snoozed(account: Account, email: str = ADA) -> None:
+    rule()
+    until = TODAY + 3 * DAY
+    snoozing.snooze(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
+
+
+def acknowledged(account: Account) -> None:
+    rule()
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=BOSS, now=NOW)
+
+
+# --- what a macro does, whatever the kind ------------------------------------------------------------------------------
+
+
+def stopped(account: Account) -> None:
+    macro = also("shifted").macro
+    OptOut.objects.create(macro=macro, email=ADA, started_at=NOW)
+
+
+def left_out(account: Account) -> None:
+    macro = also("shifted").macro
+    snoozing.leave_out(macro=macro, account=account, email=ADA, by=ada(), reason="", now=NOW)
+
+
+def several_times(account: Account) -> None:
+    rule()
+    run()
+
+
+def no_date(account: Account) -> None:
+    rule()
+    move(account, deadline_kind="never", deadline=None)
+
+
+def dark(account: Account) -> None:
+    rule()
+    die(account)
+
+
+def covered(account: Account) -> None:
+    rule()
+    backed_up(account, None)
+
+
+# --- the other kinds ---------------------------------------------------------------------------------------------------
+
+
+def few_told(account: Account) -> None:
+    also("few_people", people=2)
+    run()
+
+
+def few_snoozed(account: Account) -> None:
+    also("few_people", people=2)
+    snoozing.snooze(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="-", now=NOW)
+
+
+def few_enough(account: Account) -> None:
+    also("few_people", people=2, within=14)
+    backed_up(account)
+
+
+def few_dark(account: Account) -> None:
+    also("few_people", people=2)
+    die(account)
+
+
+def warned(account: Account) -> MacroAction:
+    """Ada comes last, three days after the boss was warned."""
+    macro = make_macro(emails=[BOSS], days=[7]).macro
+    action = MacroAction.objects.create(
+        macro=macro, kind="escalated", emails=[ADA], notify_consenters=False, after=3
+    )
+    run()
+    return action
+
+
+def on_it_since(account: Account) -> None:
+    warned(account)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=BOSS, now=NOW)
+
+
+def escalated(account: Account) -> None:
+    warned(account)
+    run(3)
+
+
+# --- what became of what was found -------------------------------------------------------------------------------------
+
+
+def grouped(account: Account) -> None:
+    ending(7, name="Another")
+    rule()
+    run()
+
+
+def held(account: Account) -> None:
+    rule()
+    run()
+    Message.objects.update(state="sending")
+    digests.hold(Message.objects.get(), now=NOW)
+
+
+def digested(account: Account) -> None:
+    held(account)
+    Message.objects.filter(kind="macro").update(state="sent")
+
+
+def stands_in(account: Account) -> None:
+    leads(account)
+    make_macro(emails=[BOSS], days=[7])
+    make_person(BOSS, is_active=False)
+    run()
+
+
+def dropped(code: str) -> Callable[[Account], None]:
+    def arrange(account: Account) -> None:
+        rule()
+        run()
+        Notice.objects.update(outcome="dropped", outcome_reason=kinds.reason(code))
+
+    return arrange
+
+
+TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
+    "outside": (lambda _: rule(), "Nobody logs in here with this address."),
+    "left": (left, "Ada Okafor can no longer log in, so nothing is sent"),
+    "parked": (parked, "Names this address, and passes it over"),
+    "paused": (paused, "paused accounts are silent"),
+    "not in team": (not_in_team, "Is not in the account's team."),
+    "no longer a member": (no_longer_member, "Is not in the account's team, or no longer"),
+    "team lead": (leads, "Leads the account's team"),
+    "incident": (incident, "An incident holds that"),
+    "capped": (capped, "1 mail to this address waits for a digest"),
+    "snoozed": (snoozed, "nothing of it is mailed to this address until Sat 28 Nov"),
+    "snoozed for all": (lambda one: snoozed(one, ""), "snoozed for everybody until Sat 28 Nov"),
+    "acknowledged": (acknowledged, "Somebody said that they are on it"),
+    "macro off": (lambda _: rule(enabled=False), "Is switched off."),
+    "other team": (
+        lambda one: rule(team=make_team(), scope="chosen", accounts=[one]),
+        "Watches accounts of another team.",
+    ),
+    "excluded": (lambda one: rule(excluded=[one.pk]), "Leaves this account out."),
+    "other channel": (
+        lambda _: rule(scope="channels", channels=["x"]),
+        "Does not watch accounts of this channel.",
+    ),
+    "not applied": (lambda _: rule(scope="chosen"), "Is not applied to this account."),
+    "not named": (lambda _: rule(emails=[BOSS]), "does not tell this address"),
+    "stopped": (stopped, "but the reader stopped these mails"),
+    "left out": (left_out, "leaves this address out of it"),
+    "due": (lambda _: rule(), "Would tell this address on Wed 25 Nov"),
+    "told before": (several_times, "was told the same of this deadline before"),
+    "no date": (no_date, "the account's deadline never comes"),
+    "dark": (dark, "that the account is deactivated"),
+    "covered by a backup": (covered, "Warns of the account alone. A log-in of it ends on"),
+    "deactivated": (lambda _: also("deactivated"), "Also tells at once: an account is deactivated."),
+    "shifted": (lambda _: also("shifted"), "Also tells at once: another log-in takes over"),
+    "recovered": (lambda _: also("recovered"), "Also tells at once: an account works again."),
+    "restricted": (lambda _: also("restricted"), "Also tells at once: the channel restricts"),
+    "too few, told": (few_told, "that 1 person could carry it, and tells again only after it recovered"),
+    "too few, due": (lambda _: also("few_people", people=2), "Wants 2 people, and 1 person can carry it"),
+    "too few, snoozed": (few_snoozed, "Tells nobody of it until Sat 28 Nov"),
+    "too few, enough": (
+        few_enough,
+        "fewer than 2 people could carry it now or in 14 days. Now 2 people can.",
+    ),
+    "too few, dark": (few_dark, "That it stopped or is paused is told otherwise."),
+    "escalation, nobody warned": (
+        lambda _: also("escalated", after=3),
+        "It has warned nobody of this deadline yet.",
+    ),
+    "escalation, due": (warned, "Tells this address on Sat 28 Nov 2026, 3 days after the first warning"),
+    "escalation, somebody on it": (on_it_since, "but somebody is on it"),
+    "escalation, told": (escalated, "Told this address that nothing happened"),
+    "grouped": (grouped, "in one mail with 1 other account"),
+    "waits for a digest": (held, "waits for a digest, because the address got as many mails"),
+    "came in a digest": (digested, "came in a digest, together with other mails"),
+    "stands in": (stands_in, "as team lead, because nobody else could be told"),
+    **{
+        f"dropped: {code}": (dropped(code), words)
+        for code, words in {
+            "macro_off": "The macro was switched off.",
+            "snoozed": "The warnings of the account are snoozed.",
+            "acknowledged": "Somebody is on it.",
+            "not_told_team_lead": "this person no longer leads the team",
+            "address_refused": "Mail does not reach this address, so whoever stands in is told.",
+        }.items()
+    },
+}
+
+
+@pytest.mark.parametrize("cause", TABLE)
+def test_each_cause_has_its_sentence(cause: str, account: Account) -> None:
+    arrange, words = TABLE[cause]
+
+    arrange(account)
+
+    assert words in said(account)
