@@ -1,30 +1,42 @@
-"""What macros tell at once: an account is deactivated, another log-in took over, it works again, the channel restricts it.
+"""What macros tell at once: an account is deactivated, another log-in took over, it works again, the channel restricts it, too few people
+could carry it.
 
 Whoever writes events of accounts leaves a row in the same transaction (`accounts.FreshEvents`). A sweep takes these rows when the oldest
 has waited for `GATHER`, so that what one cause does to many accounts is one mail for each reader, and asks of each event whether it holds
 still. Rows are taken, and notices and messages written, in one transaction: nothing is told twice, and nothing is lost.
 
 That an account is deactivated is a notice of threshold 0, as the daily evaluation writes it, and its mail the same; the rest are
-`NewsNotice`s and a mail of their own.
+`NewsNotice`s and a mail of their own. Too few people is no event: the rows name the accounts whose people came or went.
 """
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
 from accounts.models import FreshEvents
-from macros import delays, evaluation, news, news_sql, sql
+from macros import delays, evaluation, few_people, mails_sql, news, news_sql
 from macros.models import Evaluation, MacroAction
 from notifications.tasks import deliver_soon
 from users.recipients import operators
 
 GATHER = timedelta(seconds=30)
 BLIP = timedelta(seconds=60)  # dark for less: that it stopped was told to nobody, so that it works is no news
+KINDS = [*dict(MacroAction.Kind.at_once()), MacroAction.Kind.FEW_PEOPLE]
 
 Pairs = list[tuple[int, int]]  # ids of an action and of an event
+
+
+@dataclass
+class Fresh:
+    """What was written since the last time: moments of events, and ids of accounts that fewer or more people could carry than before."""
+
+    moments: list[datetime] = field(default_factory=list)
+    fell: list[int] = field(default_factory=list)
+    rose: list[int] = field(default_factory=list)
 
 
 @transaction.atomic
@@ -32,22 +44,34 @@ def tell(now: datetime) -> int:
     """Write the mails about what happened since the last time. Returns how many. Cheap where nothing happened: two small queries."""
     if not evaluation.locked_at_once():
         return 0
-    moments, events = _fresh(now), delays.take_due(now)
-    told_at_once = MacroAction.objects.filter(kind__in=dict(MacroAction.Kind.at_once()))
-    if not (moments or events) or not told_at_once.filter(macro__enabled=True).exists():
+    fresh, due_events = _fresh(now), delays.take_due(now)
+    if not (fresh.moments or due_events):
         return 0
-    dark, others, due = _look(moments, events, now)
-    delays.delay(due)
-    return _write(dark, others, now) if dark or others else 0
+    told_at_once = MacroAction.objects.filter(kind__in=KINDS, macro__enabled=True)
+    kinds = set(told_at_once.values_list("kind", flat=True).distinct())
+    if not kinds:
+        return 0
+    events, shortages = delays.split(due_events)
+    dark, others, due = _look(fresh.moments, events, now)
+    short = few_people.Short()
+    if MacroAction.Kind.FEW_PEOPLE in kinds:
+        short = few_people.look(fell=fresh.fell, rose=fresh.rose, again=shortages, now=now)
+    delays.delay(due | delays.of_shortages(short.later))
+    return _write(dark, others, short, now) if dark or others or short.told else 0
 
 
-def _fresh(now: datetime) -> list[datetime]:
-    """Take the moments of events that were written, all of them once the oldest has waited."""
+def _fresh(now: datetime) -> Fresh:
+    """Take what was written, all of it once the oldest has waited."""
     if not FreshEvents.objects.filter(at__lte=now - GATHER).exists():
-        return []
+        return Fresh()
     with connection.cursor() as cursor:
-        cursor.execute("delete from accounts_freshevents returning at")
-        return sorted({row[0] for row in cursor.fetchall()})
+        cursor.execute("delete from accounts_freshevents returning at, fell, rose")
+        rows = cursor.fetchall()
+    return Fresh(
+        sorted({row[0] for row in rows}),
+        sorted({account for row in rows for account in row[1]}),
+        sorted({account for row in rows for account in row[2]}),
+    )
 
 
 def _look(
@@ -74,32 +98,41 @@ def _look(
     return found[True], found[False], due
 
 
-def _write(dark: Pairs, others: Pairs, now: datetime) -> int:
+def _write(dark: Pairs, others: Pairs, short: few_people.Short, now: datetime) -> int:
     """Write notices and messages, and the run's row where there is anything to tell. Returns how many messages."""
     run = Evaluation.objects.create(
         on_date=evaluation.local_day(now), trigger=Evaluation.Trigger.EVENT, started_at=now, finished_at=now
     )
-    for found, insert, messages, kind in (
-        (dark, news_sql.INSERT_DARK, sql.MESSAGES, evaluation.KIND),
-        (others, news_sql.INSERT_NEWS, sql.NEWS_MESSAGES, news.KIND),
-    ):
-        values: dict[str, Any] = {
-            "evaluation": run.pk,
-            "actions": [action for action, _ in found],
-            "events": [event for _, event in found],
-            "operators": operators(),
-            "kind": kind,
-            "now": now,
-        }
-        if found:
-            run.notice_count += _execute(insert, values)
-            run.message_count += _execute(messages, values)
-    if not run.notice_count:
+    news_count = _insert(news_sql.INSERT_NEWS, others, run, now)
+    news_count += few_people.tell(short, evaluation=run.pk, now=now)
+    dark_count = _insert(news_sql.INSERT_DARK, dark, run, now)
+    if not (dark_count or news_count):
         run.delete()
         return 0
+    for count, messages, kind in (
+        (dark_count, mails_sql.MESSAGES, evaluation.KIND),
+        (news_count, mails_sql.NEWS_MESSAGES, news.KIND),
+    ):
+        if count:
+            run.message_count += _execute(messages, {"evaluation": run.pk, "kind": kind, "now": now})
+    run.notice_count = dark_count + news_count
     run.save(update_fields=["notice_count", "message_count"])
     deliver_soon()
     return run.message_count
+
+
+def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> int:
+    """Write the notices of actions and events. Returns how many."""
+    if not found:
+        return 0
+    values: dict[str, Any] = {
+        "evaluation": run.pk,
+        "actions": [action for action, _ in found],
+        "events": [event for _, event in found],
+        "operators": operators(),
+        "now": now,
+    }
+    return _execute(text, values)
 
 
 def _execute(text: str, values: dict[str, Any]) -> int:

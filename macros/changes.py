@@ -3,12 +3,12 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 from django.db.models import Prefetch
 
-from macros import preview
+from macros import few_preview, news_preview, preview
 from macros.models import Macro, MacroAction
 from macros.preview import Draft, Preview
 from ui.phrases import phrase
@@ -34,6 +34,10 @@ class Changes:
     escalated: tuple[str, str] | None  # to whom and when, after and before
     kinds_added: list[str]  # what it tells at once, in words
     kinds_removed: list[str]
+    # How many, after and before, where these differ and were worked out:
+    at_once_count: tuple[int, int] | None = None  # mails of the last 30 days
+    few_count: tuple[int, int] | None = None  # accounts now
+    escalated_count: tuple[int, int] | None = None  # accounts of the next 30 days
 
 
 def stored_draft(macro: Macro) -> Draft | None:
@@ -55,17 +59,17 @@ def mark(draft: Draft) -> str:
 
 def between(before: Draft, after: Draft, *, found: Preview | None, now: datetime) -> Changes:
     """Return what differs. `found`: the preview of the draft, where it was worked out; then that of the stored macro is, too."""
-    mails = None
+    stored = None
     if found is not None:
         try:
-            mails = preview.preview(before, now=now).mails
+            stored = preview.preview(before, now=now)
         except preview.TakesTooLongError:
             found = None
     chosen = [
         set(one.accounts) if one.scope == Macro.AppliesTo.CHOSEN else set[int]() for one in (before, after)
     ]
-    return Changes(
-        before=mails,
+    changes = Changes(
+        before=stored.mails if stored else None,
         after=found.mails if found else None,
         added=_more(after.emails, before.emails),
         removed=_more(before.emails, after.emails),
@@ -80,6 +84,28 @@ def between(before: Draft, after: Draft, *, found: Preview | None, now: datetime
         kinds_added=_kinds(after, before),
         kinds_removed=_kinds(before, after),
     )
+    if found is None or stored is None:
+        return changes
+    return replace(
+        changes,
+        at_once_count=_differing(*(_mails_at_once(one, now) for one in (after, before))),
+        few_count=_differing(*(_short(one, now) for one in (after, before))),
+        escalated_count=_differing(found.escalated or 0, stored.escalated or 0),
+    )
+
+
+def _differing(after: int | None, before: int | None) -> tuple[int, int] | None:
+    return None if after is None or before is None or after == before else (after, before)
+
+
+def _mails_at_once(draft: Draft, now: datetime) -> int | None:
+    found = news_preview.counts(draft, now=now)
+    return None if found is None else sum(one.mails for one in found)
+
+
+def _short(draft: Draft, now: datetime) -> int | None:
+    found = few_preview.count(draft, now=now)
+    return found.now if found else 0 if draft.people is None else None
 
 
 def _more(some: Collection[str], others: Collection[str]) -> list[str]:

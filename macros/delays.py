@@ -1,4 +1,7 @@
-"""Events that are looked at again later, so that macros tell of them then if they still hold."""
+"""Events, and shortages of people, that are looked at again later, so that macros tell of them then if they still hold.
+
+A shortage stands among the events by its number below 0, as in a notice.
+"""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -19,10 +22,21 @@ def delay(due: Mapping[int, datetime]) -> None:
 
 
 def take_due(now: datetime) -> list[int]:
-    """Return the events that are due, and forget them, in the caller's transaction."""
+    """Return the events and shortages that are due, and forget them, in the caller's transaction."""
     with connection.cursor() as cursor:
         cursor.execute("delete from macros_delayedevent where due_at <= %s returning event", [now])
         return [row[0] for row in cursor.fetchall()]
+
+
+def split(due: Iterable[int]) -> tuple[list[int], list[int]]:
+    """Return the ids of events, and those of shortages."""
+    numbers = sorted(due)
+    return [one for one in numbers if one > 0], [-one for one in numbers if one < 0]
+
+
+def of_shortages(due: Mapping[int, datetime]) -> dict[int, datetime]:
+    """Return shortages (id -> when) as they stand among events."""
+    return {-shortage: at for shortage, at in due.items()}
 
 
 def look_again(events: Iterable[int], *, now: datetime) -> None:

@@ -3,7 +3,8 @@
 Nothing happened: the deadline is the same (a re-authentication begins another cycle), and nobody said that they are on it.
 """
 
-from macros.sql import FINDING_ONCE_CROSSED, NAMING
+from macros.told_sql import NAMING
+from macros.warning_sql import FINDING_ONCE_CROSSED
 
 # In each cycle an action tells once, with the tightest threshold that was told; 0 where the account is dark, which is a cycle of its own.
 INSERT = f"""

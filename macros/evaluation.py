@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import escalation_sql, few_people, news, revalidation, snoozing, sql
+from macros import escalation_sql, few_people, mails_sql, news, revalidation, snoozing, warning_sql
 from macros.models import Evaluation, Notice
 from notifications import kinds
 from notifications.tasks import deliver_soon
@@ -87,15 +87,17 @@ def evaluate(
         if not created:
             return EvaluationReport(on)
         values["evaluation"] = evaluation.pk
-        cursor.execute(sql.INSERT, values)
+        cursor.execute(warning_sql.INSERT, values)
         evaluation.notice_count = cursor.rowcount
         cursor.execute(escalation_sql.INSERT, values)
         evaluation.notice_count += cursor.rowcount
-        cursor.execute(sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
+        cursor.execute(mails_sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
         evaluation.message_count = cursor.rowcount
         if few := few_people.find(evaluation=evaluation.pk, now=values["now"]):
             evaluation.notice_count += few
-            cursor.execute(sql.NEWS_MESSAGES, {"evaluation": evaluation.pk, "kind": news.KIND, "now": now})
+            cursor.execute(
+                mails_sql.NEWS_MESSAGES, {"evaluation": evaluation.pk, "kind": news.KIND, "now": now}
+            )
             evaluation.message_count += cursor.rowcount
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
@@ -171,7 +173,7 @@ def _count(on: date, values: dict[str, Any]) -> EvaluationReport:
     """Count notices and mails by the same SQL. A mail carries what all watches found for one person, or address and team."""
     notices, mails = 0, set()
     with connection.cursor() as cursor:
-        cursor.execute(sql.COUNT, values)
+        cursor.execute(warning_sql.COUNT, values)
         for address, mail_team, count in cursor.fetchall():
             notices += count
             mails.add((address, mail_team))

@@ -10,6 +10,7 @@ from django.db.models.functions import Cast, Concat
 
 from accounts.message_history import SentMessage
 from accounts.models import Account
+from macros import news
 from macros.models import MacroAction, NewsNotice, Notice
 from macros.revalidation import found
 from notifications.kinds import FACTS
@@ -33,7 +34,7 @@ def about_at_once(account: Account, limit: int) -> list[SentMessage]:
     """Return the newest mails that tell, or told, at once that the account goes on."""
     notices = NewsNotice.objects.filter(account=account).select_related("action__macro")
     newest = notices.order_by("-evaluation_id", "-id")[: limit * PER_MAIL]
-    return _messages(newest, limit, keys=news_keys, what=lambda notice: phrase(FACTS, f"news_{notice.kind}"))
+    return _messages(newest, limit, keys=news_keys, what=news.found)
 
 
 def of_macro(macro_id: int) -> QuerySet[Message]:

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.telling.notices import end_told
-from macros import delays, news_sql
+from macros import carried, delays, news_sql
 from macros.models import NewsNotice
 from notifications import kinds
 from notifications.models import Message
@@ -18,7 +18,6 @@ from users.recipients import Via, operators
 
 KIND = "macro_news"  # of the messages
 REFUSED = "address_refused"
-SHOWN = 100  # facts on the page of one message
 Outcome = NewsNotice.Outcome
 
 
@@ -71,18 +70,9 @@ def record_end(message: Message) -> None:
 def facts(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
     notices = all_notices_of(message).select_related("action__macro", "account").order_by("pk")
-    return [
-        kinds.Fact(
-            what=phrase(
-                kinds.FACTS,
-                "notice",
-                macro=notice.macro_title,
-                account=str(notice.account),
-                channel=notice.account.get_channel_display(),
-                found=phrase(kinds.FACTS, f"news_{notice.kind}"),
-            ),
-            outcome=notice.get_outcome_display(),
-            reason=notice.outcome_reason,
-        )
-        for notice in notices[:SHOWN]
-    ]
+    return carried.facts(notices[: carried.SHOWN], found)
+
+
+def found(notice: NewsNotice) -> str:
+    """Return what a notice found, in words: "another log-in took over"."""
+    return phrase(kinds.FACTS, f"news_{notice.kind}")

@@ -114,8 +114,11 @@ def _few(notices: Sequence[NewsNotice], accounts: Mapping[int, Account]) -> list
     for one in few:
         account, action = accounts[one.account_id], one.action
         assert action is not None
+        wanted, within = action.people or 0, action.within or 0
         people = left.get(-one.event, account.people_count)
-        key = (account.channel, people, action.within or 0, action.people or 0)
+        if account.people_count < wanted:  # however far the macro looks ahead: it is so now
+            people, within = account.people_count, 0
+        key = (account.channel, people, within, wanted)
         found.setdefault(key, {})[account.pk] = account
     return [
         Group(

@@ -1,4 +1,4 @@
-"""What macros tell at once of accounts that go on: another log-in took over, it works again, the channel restricts it.
+"""What macros tell at once of accounts that go on: another log-in took over, it works again, the channel restricts it, too few people.
 
 That an account is deactivated is a `Notice` of threshold 0 as the daily evaluation writes it, which then does not tell it again.
 """
@@ -72,7 +72,10 @@ class NewsNotice(models.Model):
 
 
 class DelayedEvent(models.Model):
-    """An `AccountEvent` that is looked at again at `due_at`: its account was told of within the hour, or others are being told of it."""
+    """An `AccountEvent` that is looked at again at `due_at`: its account was told of within the hour, or others are being told of it.
+
+    Below 0 it is a `Shortage`.
+    """
 
     event = models.BigIntegerField(unique=True)
     due_at = models.DateTimeField(db_index=True)

@@ -1,9 +1,9 @@
 """The SQL of what macros tell at once: what happened, which actions it concerns, whom they tell. Set-based, whatever a cause hit.
 
-Whom an action tells, and who stands in, is the text of `macros.sql`.
+Whom an action tells, and who stands in, is the text of `macros.told_sql`.
 """
 
-from macros.sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
+from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 
 # Events of these moments (`moments`, from `first` to `last`) and of these ids (`events`), as far as they still hold: of each account and
 # kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
@@ -142,7 +142,7 @@ from carried n
      left join macros_macro m on m.id = ac.macro_id"""  # noqa: S608  # constants
 
 # Of a draft of a macro: what it would have told at once since a moment, as mails to one reader (what one minute brought is one mail) and
-# accounts, by kind.
+# accounts, by kind. A shift was not told while the account was snoozed for everybody.
 COUNTS = """
 select k.kind, count(distinct date_trunc('minute', e.at)), count(distinct e.account_id)
 from accounts_accountevent e
@@ -154,7 +154,10 @@ where e.at > %(since)s and (e.kind <> 'shifted' or e.from_token_id is not null)
       else a.id = any(%(accounts)s::bigint[]) end
   and not a.id = any(%(excluded)s::bigint[])
   and (e.kind <> 'connected' or (
-    select p.kind = 'deactivated' from accounts_accountevent p
+    select p.kind = 'deactivated' and e.at - p.at > interval '1 minute' from accounts_accountevent p
     where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'paused')
     order by p.at desc, p.id desc limit 1))
+  and not (e.kind = 'shifted' and exists (
+    select 1 from macros_silence s where s.account_id = e.account_id and s.email = '' and s.started_at <= e.at
+      and coalesce(s.ended_at, 'infinity') > e.at))
 group by k.kind"""

@@ -12,7 +12,7 @@ from django.db.models import Case, Exists, F, OuterRef, When
 from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
-from macros import evaluation, mails, sql
+from macros import evaluation, mails, preview_sql
 from macros.models import Macro, MacroAction, NewsNotice, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
@@ -142,7 +142,7 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
     Raises TakesTooLongError where the database needs more than LONGEST: a web process has few threads.
     """
     values = values_of(draft, now)
-    query = sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else sql.PREVIEW
+    query = preview_sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else preview_sql.PREVIEW
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])

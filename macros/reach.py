@@ -1,4 +1,4 @@
-"""Accounts of which nobody would be told if they went dark now, as an evaluation would find: see `macros.sql`.
+"""Accounts of which nobody would be told if they went dark now, as an evaluation would find: see `macros.reach_sql`.
 
 An account that no macro watches is told of by the mail of a log-in's end alone, so there its people count.
 """
@@ -9,7 +9,7 @@ from django.db import connection
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
 
 from accounts.models import Account, AccountToken
-from macros import sql
+from macros import reach_sql
 from macros.coverage import not_among, unwatched, watching
 from macros.models import Macro, OptOut, Silence
 from tokens.models import Token
@@ -22,7 +22,7 @@ MOST = 2**31  # accounts, more than there are
 
 
 class _OfAccount(Func):
-    """A condition of `macros.sql` on the account of the query around it."""
+    """A condition of `macros.reach_sql` on the account of the query around it."""
 
     output_field = BooleanField()
 
@@ -63,7 +63,7 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     found = accounts.filter(not_among(by_address), pk__in=untold[:MOST])
     if stopped.exists():
         linked, owned = _pools_of(_reachable().filter(email__in=stopped))
-        found = found.exclude((linked | owned) & (Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched()))
+        found = found.exclude((linked | owned) & (Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()))
     # Where somebody is left out of a single account, the evaluation's SQL is asked; those are few.
     quiet = list(
         Silence.objects.filter(ended_at=None)
@@ -72,7 +72,9 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     )
     if not quiet:
         return found
-    silenced = Account.objects.filter(pk__in=quiet).exclude(Q(_OfAccount(sql.TELLS_DIRECTLY)) | unwatched())
+    silenced = Account.objects.filter(pk__in=quiet).exclude(
+        Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()
+    )
     return accounts.filter(
         Q(pk__in=found.exclude(pk__in=quiet).values("pk"))
         | Q(pk__in=silenced.values("pk"))
@@ -83,7 +85,7 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
 def _by_what_they_name() -> tuple[QuerySet[Macro], list[int]]:
     """Return the macros that are on and tell by an address; and the ids of those that tell neither so nor the people who linked."""
     with connection.cursor() as cursor:
-        cursor.execute(sql.WHOM_MACROS_NAME)
+        cursor.execute(reach_sql.WHOM_MACROS_NAME)
         rows = cursor.fetchall()
     by_address = Macro.objects.filter(pk__in=[pk for pk, tells, _ in rows if tells])
     return by_address, [pk for pk, tells, of_people in rows if not tells and not of_people]
@@ -91,7 +93,7 @@ def _by_what_they_name() -> tuple[QuerySet[Macro], list[int]]:
 
 def _by_a_lead() -> Q:
     lead = Exists(reachable_leads().filter(team=OuterRef("team")))
-    return Q(lead) & (Q(_OfAccount(sql.TELLS_A_LEAD)) | unwatched())
+    return Q(lead) & (Q(_OfAccount(reach_sql.TELLS_A_LEAD)) | unwatched())
 
 
 def _reachable() -> QuerySet[User]:

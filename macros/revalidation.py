@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.telling.notices import record_told
-from macros import delays, sql
+from macros import carried, delays, mails_sql
 from macros.models import Evaluation, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
@@ -20,7 +20,6 @@ from users import refused_addresses
 from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
-SHOWN = 100  # facts on the page of one message
 REFUSED = "address_refused"
 NO_TEAM = 0  # is the id of none
 
@@ -56,7 +55,7 @@ def still_wanted(messages: Sequence[Message], *, most: int) -> dict[int, StillWa
     found = {message.pk: StillWanted() for message in messages}
     values: dict[str, Any] = {**_carried_by(messages), "operators": operators(), "most": most}
     with connection.cursor() as cursor:
-        cursor.execute(sql.STILL_WANTED, values)
+        cursor.execute(mails_sql.STILL_WANTED, values)
         for message, notice, account, reason, accounts, may_stop in cursor:
             one = found[message]
             one.names_reader, one.further = may_stop, max(0, accounts - most)
@@ -122,7 +121,7 @@ def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
     by_id = {message.pk: message for message in messages}
     deactivated: dict[Message, list[int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(sql.MAILED, _carried_by(messages))
+        cursor.execute(mails_sql.MAILED, _carried_by(messages))
         for message_id, account_id in cursor.fetchall():
             deactivated.setdefault(by_id[message_id], []).append(account_id)
     record_told(deactivated, now=now)
@@ -131,21 +130,7 @@ def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
 def facts(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
     notices = all_notices_of(message).select_related("action__macro", "account")
-    return [
-        kinds.Fact(
-            what=phrase(
-                kinds.FACTS,
-                "notice",
-                macro=notice.macro_title,
-                account=str(notice.account),
-                channel=notice.account.get_channel_display(),
-                found=found(notice),
-            ),
-            outcome=notice.get_outcome_display(),
-            reason=notice.outcome_reason,
-        )
-        for notice in notices.order_by("threshold", "deadline")[:SHOWN]
-    ]
+    return carried.facts(notices.order_by("threshold", "deadline")[: carried.SHOWN], found)
 
 
 def found(notice: Notice) -> str:
@@ -157,7 +142,7 @@ def _still_told(notices: Sequence[Notice]) -> set[int]:
     """Return the ids of the notices that an evaluation would still find for their recipient."""
     values: dict[str, Any] = {"notices": [notice.pk for notice in notices], "operators": operators()}
     with connection.cursor() as cursor:
-        cursor.execute(sql.STILL_TOLD, values)
+        cursor.execute(mails_sql.STILL_TOLD, values)
         return {row[0] for row in cursor.fetchall()}
 
 

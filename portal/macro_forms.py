@@ -136,11 +136,13 @@ class MacroForm(MacroModelForm):
     )  # fmt: skip
     people = forms.IntegerField(
         label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,
-        help_text=gettext_lazy("2: tells when one person is left. Once, and again only after it recovered."),
+        help_text=gettext_lazy("2: tells when one person is left, within about a minute. Once, and again only after it recovered."),
     )  # fmt: skip
     within = forms.IntegerField(
         label=gettext_lazy("Look so many days ahead"), required=False, min_value=0, max_value=365,
-        help_text=gettext_lazy("Empty: who can carry it now. 14: who will in 14 days if nobody re-authenticates."),
+        help_text=gettext_lazy(
+            "Empty: who can carry it now. 14: also who will in 14 days if nobody re-authenticates, told in the morning."
+        ),
     )  # fmt: skip
     escalate_to = EmailsField(
         label=gettext_lazy("Also tell these addresses when nothing happened"), required=False,

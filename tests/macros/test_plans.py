@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from macros import sql
+from macros import warning_sql
 from macros.models import Evaluation, Notice
 from tests.macros.support import TODAY, ending, make_macro
 from tests.support.factories import NOW
@@ -43,7 +43,7 @@ def test_all_notices_are_found_before_the_first_is_written() -> None:
     ending(5)
     assert not Notice.objects.exists()
 
-    plan = plan_of(sql.INSERT)
+    plan = plan_of(warning_sql.INSERT)
 
     assert plan["Node Type"] == "ModifyTable"
     source = next(node for node in plan["Plans"] if node["Parent Relationship"] == "Outer")
@@ -62,7 +62,7 @@ def compared_in_vain() -> int:
     """Carry an evaluation out; return how many pairs of rows it compared in vain."""
     run = Evaluation.objects.create(on_date=TODAY, trigger=Evaluation.Trigger.HAND, started_at=NOW)
     with connection.cursor() as cursor:
-        cursor.execute("explain (analyze, format json) " + sql.INSERT, values(run.pk))
+        cursor.execute("explain (analyze, format json) " + warning_sql.INSERT, values(run.pk))
         (found,) = cursor.fetchone()
     return joined_in_vain((found if isinstance(found, list) else json.loads(found))[0]["Plan"])
 

@@ -1,17 +1,27 @@
 """Who is told less: accounts that a macro leaves out, addresses left out, snoozes, and "I am on it". Nothing goes dark untold by it."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
-from macros import at_once, coverage, evaluation, mails, on_it, opt_outs, preview, reach, snoozing, why
+from macros import (
+    at_once,
+    coverage,
+    evaluation,
+    mails,
+    on_it,
+    opt_outs,
+    preview,
+    reach,
+    snoozing,
+    why,
+    why_macros,
+)
 from macros.models import Acknowledgement, Macro, Notice, Silence
 from notifications import kinds
 from notifications.kinds import NotWanted
@@ -22,17 +32,9 @@ from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
 OTHER = "other@example.com"
-
-
-@pytest.fixture(autouse=True)
-def _at_noon(settings: Settings) -> Iterator[None]:
-    settings.STAFF_SECOND_FACTOR = False
-    settings.OPERATOR_EMAILS = ["ops@example.com"]
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 def snooze(account: Account, email: str, days: int) -> None:
@@ -325,7 +327,7 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
             line.text
             for line in (
                 *why.about_address(why.asked(account, WATCHER)),
-                *why.about_macros(why.asked(account, WATCHER), Macro.objects.all(), now=NOW),
+                *why_macros.about_macros(why.asked(account, WATCHER), Macro.objects.all(), now=NOW),
             )
         )
         for account in (on, off, out)

@@ -8,7 +8,7 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from macros import evaluation, sql
+from macros import evaluation, mails_sql
 from macros.models import Evaluation, Macro, Notice
 from notifications.models import Message
 from tests.macros.support import BERLIN, ending, make_macro
@@ -69,7 +69,7 @@ def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.
     make_macro(days=[7])
     ending(5)
     with monkeypatch.context() as patch:
-        patch.setattr(sql, "MESSAGES", "select no_such_column")
+        patch.setattr(mails_sql, "MESSAGES", "select no_such_column")
         with pytest.raises(Exception, match="no_such_column"):
             evaluation.evaluate_if_due(now=NOW)
     left = Evaluation.objects.count() + Notice.objects.count()

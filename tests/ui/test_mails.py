@@ -11,8 +11,7 @@ from django.utils.html import escape
 from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
-from macros import news_sql
-from macros import sql as macro_sql
+from macros import mails_sql, news_sql
 from notifications import kinds
 from tests.tools import words
 from ui import mail_html, mails, phrases, pills
@@ -147,7 +146,7 @@ def test_every_reason_for_which_a_mail_is_not_wanted_has_words() -> None:
         for path in (words.ROOT / app).rglob("*.py")
     )
     codes = set(re.findall(r'NotWanted\("(\w+)"', code))
-    chosen = macro_sql.STILL_WANTED + news_sql.STILL_WANTED  # by SQL, for each notice
+    chosen = mails_sql.STILL_WANTED + news_sql.STILL_WANTED  # by SQL, for each notice
     of_notices = set(re.findall(r"then '(\w+)'", chosen))
     of_notices |= {f"not_told_{via}" for via in Via.values if via}
     worded = phrases.blocks(kinds.NOT_WANTED)

@@ -1,0 +1,107 @@
+"""The SQL of whom an action tells, whatever its kind: whom it names, who stands in, who is left out; and why a notice no longer holds.
+
+Each statement of the other files is made of these steps, so that what is found, shown before, and asked again at sending is the same.
+"""
+
+from users.recipients import FALLBACK_SQL, REACHABLE_SQL, REFUSED_SQL
+
+# Whether an address has stopped its copies of the macro of a row `c`, or is left out of what is told of its account on the day `fires_on`.
+OPTED_OUT = """
+    select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null
+    union all
+    select 1 from macros_silence s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
+      and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)"""
+# The same as of now: a silence whose day has come is ended by the sweep.
+NOW = "'-infinity'::date as fires_on"
+
+# Whom an action names. An entered address `e`, unless somebody has it who can no longer log in, or its mail server refuses it. "The people
+# who linked", of a pool entry `p`: watching a token it is its own person; watching an account everybody in its pool, since each can
+# save it. A system user is no person: the team that owns its token is told.
+ENTERED = f"""
+    not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
+    and {REACHABLE_SQL.format(address="lower(e)")}"""  # noqa: S608  # constants
+_REACHED = f"u.is_active and {REACHABLE_SQL.format(address='u.email')}"
+LINKER = f"""
+    join tokens_token t on t.id = p.token_id
+    join users_user u on u.id = t.consented_by_id and {_REACHED}"""
+OWNING_TEAM = f"""
+    join tokens_token t on t.id = p.token_id and t.kind = 'system'
+    join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and {_REACHED}"""
+
+# The same for sets: the addresses that each action of `act` names, and whether anybody stopped copies of its macro.
+NAMING = f""", naming as materialized (
+  select act.*, array(select distinct lower(e) from unnest(act.emails) e where {ENTERED}) as addresses,
+         exists (select 1 from macros_optout o where o.macro_id = act.macro_id and o.ended_at is null) as stopped
+  from act
+)"""  # noqa: S608  # constants
+# `u` who linked a token `t`, where mail reaches them; the addresses of such people of a pool, and of the people of {teams} that own tokens.
+PERSON = f"""
+    left join users_user u on u.id = t.consented_by_id and u.is_active and u.email not in ({REFUSED_SQL})"""  # constants
+PEOPLE = "coalesce(array_agg(u.email) filter (where u.id is not null), '{}')"
+OF_TEAMS = f"""
+    case when {{teams}} is null then '{{{{}}}}' else array(
+      select u.email from users_membership m join users_user u on u.id = m.user_id where m.team_id = any({{teams}}) and {_REACHED}) end"""  # noqa: S608  # constants
+TEAMS = "array_agg(distinct t.team_id) filter (where t.kind = 'system' and t.team_id is not null)"
+
+# For a row `c` of `crossed`: whether a table of these holds the same fact.
+SAME = """
+    select 1 from {table} d
+    where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0)"""
+
+# Who an action tells of an account, for rows `crossed` with action_id, macro_id, account_id, token_id, team_id, the addresses `named`, and
+# whether anybody `stopped` copies of the macro; asked once more when a mail is made. What resolves to nobody falls back, so that no account
+# goes dark untold. Whoever stopped their copies is told neither directly nor as a team lead. An operator, the last in line, is.
+TOLD = f"""
+, alone as materialized (
+  select c.* from crossed c
+  where c.named = '{{}}' or c.stopped and not exists (
+    select 1 from unnest(c.named) r(address) where not exists ({OPTED_OUT.format(address="r.address")}))
+), stand_in as materialized (
+  select c.*, f.address, f.via
+  from alone c cross join lateral ({FALLBACK_SQL}) f
+  where f.via = 'operator' or not exists ({OPTED_OUT.format(address="f.address")})
+), told as (
+  select c.*, r.address, '' as via
+  from crossed c cross join unnest(c.named) r(address)
+  where not (c.stopped and exists ({OPTED_OUT.format(address="r.address")}))
+  union all
+  select * from stand_in
+  union all
+  select c.*, o.address, 'operator'
+  from alone c cross join unnest(%(operators)s::text[]) as o(address)
+  where not exists ({SAME.format(table="stand_in")})
+)"""  # noqa: S608  # constants
+
+# Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
+ONCE_MORE = f"""
+, act as materialized (
+  select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
+){NAMING}, crossed as materialized (
+  select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, {NOW},
+         act.stopped or exists (
+           select 1 from macros_silence s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as stopped,
+         act.addresses || case when act.linkers then (
+           select {PEOPLE} || {OF_TEAMS.format(teams=TEAMS)}
+           from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {PERSON}
+           where p.account_id = n.account_id and (n.token_id is null or p.token_id = n.token_id)
+         ) else '{{}}' end as named
+  from carried n join naming act on act.id = n.action_id join accounts_account a on a.id = n.account_id
+){TOLD}"""  # noqa: S608  # a constant
+
+# Why a notice `n` no longer holds, by its account `a` and macro `m`; and, where its fact does, by its reader.
+NOT_WATCHED = """when n.action_id is null then 'macro_deleted'
+            when not m.enabled then 'macro_off'
+            when m.team_id <> a.team_id then 'other_team'
+            when m.scope = 'chosen' and not exists (
+                select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)
+              or m.scope = 'channels' and not a.channel = any(m.channels) or a.id = any(m.excluded) then 'not_applied'
+            when a.paused_at is not null or a.state = 'paused' then 'paused'"""
+STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
+            when exists (
+                select 1 from macros_optout o
+                where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
+            when exists (
+                select 1 from macros_silence s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
+                  and (s.macro_id is null or s.macro_id = m.id)) then 'reader_left_out'
+            when n.via = '' then 'not_told_direct'
+            else 'not_told_' || n.via"""
