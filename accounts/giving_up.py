@@ -27,7 +27,7 @@ def give_up(*, account: Account, person: User, note: str, now: datetime) -> None
     """Take a person's own log-ins out of an account, and tell the team's leads (the operators where it has none).
 
     Another log-in takes over at once where one can. Each log-in stays, also after its last account; it is not offered as a backup of the
-    account again before the person links it. Raises ActionRefused where none is linked any more; OnHold.
+    account again before the person links it. Raises ActionRefused where none is linked now; OnHold.
     """
     hold.refuse()
     ids = [entry.token_id for entry in own(account, person)]

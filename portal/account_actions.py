@@ -14,7 +14,7 @@ from accounts import actions, checking, permissions, selection, summary
 from accounts.errors import ActionRefused
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, account_pages, campaign_people, renewing
+from portal import access, account_pages, campaign_people, campaign_rows, renewing
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token, TokenEvent
@@ -201,7 +201,7 @@ def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
 def _not_reached(token: Token) -> str:
     """Return that mail does not reach the person of a log-in; "" where it does."""
     person_id = token.consented_by_id
-    return campaign_people.say("parked") if person_id and campaign_people.parked([person_id]) else ""
+    return campaign_rows.say("parked") if person_id and campaign_people.parked([person_id]) else ""
 
 
 def last_ask(token: Token) -> TokenEvent | None:

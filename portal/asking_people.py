@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import asks_of_app
 from accounts.asks_of_app import Group, Waiting
-from portal import asking, campaign_people, deeds
+from portal import asking, campaign_people, campaign_rows, deeds
 from ui import confirm
 from ui.confirm import Done, Frame, Page, Said
 from ui.refusal import Refusal
@@ -46,7 +46,7 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
         ask.back,
         {**ask.facts, "live": len(live)},
         lines=[
-            replace(line, skipped=campaign_people.say("parked")) if pk in unreached else line
+            replace(line, skipped=campaign_rows.say("parked")) if pk in unreached else line
             for pk, line in zip(found, lines, strict=True)
         ],
         unread=len(groups) - len(shown),

@@ -46,7 +46,7 @@ def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
       group by p.token_id, p.account_id
     )
     select token_id, min(until) from entry group by token_id having bool_and(until is not null)
-    """  # noqa: S608  # what an app of ours registered
+    """  # noqa: S608  # what `macros` registered
     with connection.cursor() as cursor:
         cursor.execute(query, {"tokens": list(token_ids), "today": today})
         return dict(cursor.fetchall())

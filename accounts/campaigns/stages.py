@@ -87,9 +87,8 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
         "now": now,
         "today": timezone.localdate(now),
     }
-    snoozes = f"with quiet as materialized ({quiet.rows()}), "
     with connection.cursor() as cursor:
-        cursor.execute(snoozes + _SETTLE, values)
+        cursor.execute(f"with quiet as materialized (select * from ({quiet.rows()}) q), {_SETTLE}", values)  # noqa: S608  # constants
         return int(cursor.rowcount)
 
 

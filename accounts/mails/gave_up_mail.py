@@ -1,6 +1,7 @@
 """The mail to whoever looks after an account that a person has taken the own log-in out of: what becomes of it, and who ran it."""
 
 from datetime import datetime
+from typing import Any
 
 from django.utils import timezone
 
@@ -33,7 +34,7 @@ def record_end(message: Message) -> None:
             _write(account, message.payload, timezone.now())
 
 
-def _write(account: Account, payload: dict[str, object], now: datetime) -> None:
+def _write(account: Account, payload: dict[str, Any], now: datetime) -> None:
     person = User.objects.filter(pk=payload["person"]).first()
     for told in fallback([account.team_id]).values():
         for address in told.addresses:

@@ -65,7 +65,7 @@ def test_whoever_goes_on_through_a_backup_needs_no_lead_and_a_contact_gets_no_pa
     lead = make_user("lead@example.com", team=team)
     Membership.objects.filter(user=lead).update(role="manager")
     ada, ben = log_in("Ada", team=team), log_in("Ben", team=team)
-    User.objects.filter(pk=ada.consented_by_id).update(is_contact=True, password="!")
+    User.objects.filter(tokens=ada).update(is_contact=True, password="!")
     carried(ada, ben, team=team, name="Nordbad Mode")
 
     suspend(ada, "suspended")

@@ -170,7 +170,9 @@ def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
 
     by_reader = {mail["To"]: mail for mail in mail_server.mails if "in one" in mail["Subject"]}
     stop = by_reader[WATCHER]["List-Unsubscribe"].strip(" <>")
-    assert stop in by_reader[WATCHER].get_body(("plain",)).get_content()
+    plain = by_reader[WATCHER].get_body(("plain",))
+    assert plain
+    assert stop in plain.get_content()
     assert by_reader[ADA]["List-Unsubscribe"] is None, "no macro names her"
     kept = Message.objects.get(kind="digest", recipient=WATCHER)
     assert "/stop/" not in f"{kept.text} {kept.html}"

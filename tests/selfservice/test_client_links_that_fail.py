@@ -7,8 +7,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import client_links, tasks
-from accounts.linking import consent
+from accounts import client_links, pool_entries, tasks
 from accounts.mails import client_link_mail
 from accounts.models import Account, ClientLink
 from notifications.models import Message
@@ -49,7 +48,7 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
         raise RuntimeError("the database is away")
 
     with monkeypatch.context() as patched:
-        patched.setattr(consent.pool_entries, "apply_list", breaks)
+        patched.setattr(pool_entries, "apply_list", breaks)
         failed = native.back(browser, native.decide(left, "ada"))
     after = (User.objects.filter(is_contact=True).count(), Token.objects.count())
     link.refresh_from_db()
