@@ -1,4 +1,4 @@
-"""`python -m tests.tools.squashed`: whichever way an installation comes here, its database is the same; a minute of processor time.
+"""`python -m tests.tools.squashed`: whichever way an installation comes here, its database is the same; minutes.
 
 The ways: from nothing by the squashed migrations; from nothing by the old chain, one by one; by the old chain to its middle, and then by
 `migrate` as it is; and from the squashed ones back to the middle and on again. Compared are the schema as pg_dump writes it, the order of
@@ -61,14 +61,14 @@ def alone(*how: str) -> None:
             for key in squashed:
                 del self.disk_migrations[key]
             for one in self.disk_migrations.values():  # newer ones stand on the squashed one
-                one.dependencies = [
+                vars(one)["dependencies"] = [
                     squashed[found].replaces[-1] if (found := (key[0], key[1])) in squashed else key
                     for key in one.dependencies
                 ]
 
     django.setup()
     if OLD_CHAIN in how:
-        executor.MigrationLoader = OldChain  # type: ignore[misc]  # of this process alone
+        vars(executor)["MigrationLoader"] = OldChain  # of this process alone
     one = executor.MigrationExecutor(connection)
     if BACK in how:  # the upper apps first
         for target in reversed(MIDDLE.items()):
