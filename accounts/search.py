@@ -15,10 +15,19 @@ def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> Que
     term = term.strip()
     if not term:
         return accounts
-    native = term.replace(" ", "").removeprefix("act_")
-    named = Account.objects.filter(Q(name__icontains=term) | Q(native_id__icontains=native)).order_by()
+    named = _named(term)
     linked = AccountToken.objects.filter(token__in=ids_of_log_ins(term, names)).order_by()
     return accounts.filter(pk__in=named.values("pk").union(linked.values("account")))
+
+
+def by_name(accounts: QuerySet[Account], term: str) -> QuerySet[Account]:
+    """Find accounts by name or native id alone."""
+    return accounts.filter(pk__in=_named(term.strip()).values("pk"))
+
+
+def _named(term: str) -> QuerySet[Account]:
+    native = term.replace(" ", "").removeprefix("act_")
+    return Account.objects.filter(Q(name__icontains=term) | Q(native_id__icontains=native)).order_by()
 
 
 def ids_of_log_ins(term: str, names: NameVisibility) -> QuerySet[Any]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
@@ -12,6 +13,7 @@ from unfold.dataclasses import SearchResult
 from accounts import permissions
 from accounts.health_sql import by_deadline
 from accounts.models import Account, LinkProblem
+from accounts.search import by_name
 from accounts.search import search as search_accounts
 from macros import scope
 from portal import sidebar
@@ -65,10 +67,22 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
 def _accounts(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("accounts.view_account"):
         return []
-    seen = search_accounts(Account.objects.visible_to(request.user), term, names_for(request.user))
+    return _found(by_name(Account.objects.visible_to(request.user), term))
+
+
+def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
+    """Return accounts by the people who carry them: a person has many, so the person comes first."""
+    if not request.user.has_perm("accounts.view_account"):
+        return []
+    seen = Account.objects.visible_to(request.user)
+    whole = search_accounts(seen, term, names_for(request.user))
+    return _found(whole.exclude(pk__in=by_name(seen, term).values("pk")))
+
+
+def _found(accounts: QuerySet[Account]) -> list[SearchResult]:
     return [
         _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
-        for account in seen.order_by(*by_deadline(narrowed=True))[:MOST]
+        for account in accounts.order_by(*by_deadline(narrowed=True))[:MOST]
     ]  # fmt: skip
 
 
@@ -117,7 +131,15 @@ def _pages(request: HttpRequest, term: str) -> list[SearchResult]:
     return list(found.values())
 
 
-FINDERS: tuple[Finder, ...] = (_failed_links, _accounts, _people, _teams, _macros, _pages)
+FINDERS: tuple[Finder, ...] = (
+    _failed_links,
+    _accounts,
+    _people,
+    _teams,
+    _macros,
+    _pages,
+    _accounts_of_people,
+)
 
 
 def _result(title: str, description: str, page: str, pk: int, icon: str) -> SearchResult:
