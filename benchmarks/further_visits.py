@@ -30,7 +30,7 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Mail of a macro, of one account", "admin:macros_macro_mail", [1], "?account=1"),
     ("Why, for a person and an account", "admin:why", [], "?address=p1@example.com&account=1000000001"),
     ("Why, for an address that macros name", "admin:why", [], "?address=agency3@example.com&account=1000000123"),
-    ("Why, for somebody whose mails come back", "admin:why", [], "?address=p4@example.com&account=1000000004"),
+    ("Why, for somebody whose mails come back", "admin:why", [], "?address=p20@example.com&account=1000000004"),
     ("Why, several accounts fit", "admin:why", [], "?address=p1@example.com&account=Shoes 12"),
     ("Campaign, what is done", "admin:accounts_campaign_change", [1], "?stage=done"),
     ("Campaign, far down", "admin:accounts_campaign_change", [1], "?p=90"),

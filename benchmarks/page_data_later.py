@@ -128,7 +128,7 @@ def _calendars(boss: User, staff: User) -> None:
 
 def _mails(number: int, people: int) -> None:
     """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail, and who gets digests."""
-    address = "case when mod(n, 2) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
+    address = "case when mod(n, 10) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
     why = "(array['refused', 'again', 'bounced', 'returned', 'complained'])[1 + mod(n, 5)]"
     said = "'550 5.1.1 No such user'"
     parked = {

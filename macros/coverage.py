@@ -24,7 +24,13 @@ def covering() -> QuerySet[Macro]:
 
 
 def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other."""
+    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other.
+
+    Where a macro watches everything, as in most installations, that is known without looking at any account.
+    """
+    everything = Macro.objects.filter(enabled=True, scope=Macro.AppliesTo.ALL, team=None, excluded=[])
+    if (everything if but is None else everything.exclude(pk=but.pk)).exists():
+        return accounts.none()
     return accounts.filter(unwatched(but=but))
 
 

@@ -7,18 +7,37 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import BooleanField, Exists, F, Func, OuterRef, Q, QuerySet
+from django.db.models.expressions import RawSQL
 
 from accounts.models import Account, AccountToken
 from macros import reach_sql
 from macros.coverage import not_among, unwatched, watching
-from macros.models import Macro, OptOut, Silence
+from macros.models import Macro, MacroAction, OptOut, Silence
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Membership, User
-from users.recipients import reachable_leads, reachable_operators
+from users.recipients import REFUSED_SQL, reachable_leads, reachable_operators
 
 MOST_SILENT = 5_000  # accounts of which somebody is left out, that are looked at one by one
 MOST = 2**31  # accounts, more than there are
+
+# Accounts whose pool has nobody whom a macro may mail for sure: who is reachable and has stopped nothing. What is read is the log-ins of
+# the others, who are few, and how many entries a pool has: not the people of all pools.
+_MUTE = f"(not u.is_active or u.email in ({REFUSED_SQL}) or u.email in (select email from macros_optout where ended_at is null))"  # noqa: S608  # constants
+_WITHOUT_PEOPLE = f"""
+select mute.account_id from (
+  select p.account_id, count(*) as number
+  from tokens_token t join accounts_accounttoken p on p.token_id = t.id
+  where (t.consented_by_id is null or t.consented_by_id in (select u.id from users_user u where {_MUTE}))
+    and not (t.kind = 'system' and coalesce(t.team_id in (
+      select m.team_id from users_membership m join users_user u on u.id = m.user_id where not {_MUTE}), false))
+  group by p.account_id
+) mute
+where mute.number = (select count(*) from accounts_accounttoken e where e.account_id = mute.account_id)
+union all
+select bare.id from accounts_account bare
+where bare.usable_count = 0 and not exists (select 1 from accounts_accounttoken e where e.account_id = bare.id)
+"""  # noqa: S608  # constants
 
 
 class _OfAccount(Func):
@@ -52,8 +71,7 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """
     by_address, silent = _by_what_they_name()
     stopped = OptOut.objects.filter(ended_at=None).values("email")
-    linked, owned = _pools_of(_reachable().exclude(email__in=stopped))
-    untold = Account.objects.filter(~linked, ~owned).values("pk")
+    untold = Account.objects.filter(pk__in=RawSQL(_WITHOUT_PEOPLE, ())).values("pk")  # noqa: S611  # a constant
     if silent:
         of_people = Macro.objects.filter(enabled=True, actions__notify_consenters=True)
         watched = watching(Macro.objects.filter(pk__in=silent))
@@ -64,7 +82,7 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     if stopped.exists():
         linked, owned = _pools_of(_reachable().filter(email__in=stopped))
         found = found.exclude((linked | owned) & (Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()))
-    # Where somebody is left out of a single account, the evaluation's SQL is asked; those are few.
+    # Where somebody is left out of a single account, the evaluation's SQL is asked, unless others are surely told.
     quiet = list(
         Silence.objects.filter(ended_at=None)
         .exclude(email="")
@@ -72,14 +90,32 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     )
     if not quiet:
         return found
-    silenced = Account.objects.filter(pk__in=quiet).exclude(
-        Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()
+    silenced = Account.objects.filter(pk__in=quiet).exclude(unwatched())
+    silenced = silenced.exclude(_in_spite_of_silence(by_address, stopped)).exclude(
+        Q(_OfAccount(reach_sql.TELLS_DIRECTLY))
     )
-    return accounts.filter(
-        Q(pk__in=found.exclude(pk__in=quiet).values("pk"))
-        | Q(pk__in=silenced.values("pk"))
-        | Q(pk__in=found.filter(unwatched(), pk__in=quiet).values("pk"))
+    others_found = found.filter(~Q(pk__in=quiet) | unwatched())
+    return accounts.filter(Q(pk__in=others_found.values("pk")) | Q(pk__in=silenced.values("pk")))
+
+
+def _in_spite_of_silence(by_address: QuerySet[Macro], stopped: QuerySet[OptOut, Any]) -> Q:
+    """Return the condition of accounts of which somebody is told for sure, though an address is left out of them.
+
+    By a macro that mails an address which is not left out of this account, or by one that mails the people who linked, of whom one is
+    neither left out of it nor has stopped anything.
+    """
+    running = Silence.objects.filter(ended_at=None)
+    warnings = MacroAction.objects.filter(macro__enabled=True, kind=MacroAction.Kind.PRE_DEACTIVATION)
+    named = {address.lower() for emails in warnings.values_list("emails", flat=True) for address in emails}
+    here = running.filter(account=OuterRef("pk"), email__in=named)
+    left_out = running.filter(account=OuterRef("account"), email=OuterRef("token__consented_by__email"))
+    people = AccountToken.objects.filter(
+        ~Exists(left_out),
+        account=OuterRef("pk"),
+        token__consented_by__in=_reachable().exclude(email__in=stopped),
     )
+    linkers = Macro.objects.filter(pk__in=warnings.filter(notify_consenters=True).values("macro"))
+    return (~not_among(by_address) & ~Exists(here)) | (~not_among(linkers) & Exists(people))
 
 
 def _by_what_they_name() -> tuple[QuerySet[Macro], list[int]]:

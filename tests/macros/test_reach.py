@@ -2,16 +2,18 @@
 
 import random
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db.models import Exists, OuterRef
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import Account, AccountToken
 from macros import evaluation, reach
 from macros.coverage import covering
-from macros.models import Macro, OptOut
+from macros.models import Macro, OptOut, Silence
 from tests.macros.support import make_macro, make_person, settle
 from tests.macros.test_against_model import random_fleet
 from tests.portal.support import staff
@@ -91,6 +93,11 @@ def test_who_would_be_told_is_whom_an_evaluation_tells(
     for macro in Macro.objects.all():
         for email in rng.sample(people, 3):
             OptOut.objects.create(macro=macro, email=email, started_at=NOW)
+    for account in rng.sample(accounts, len(accounts) // 2):
+        for email in rng.sample(people, 3):
+            some = rng.choice([None, *Macro.objects.all()])
+            until = None if some else timezone.localdate(NOW) + timedelta(days=3)
+            Silence.objects.create(account=account, email=email, macro=some, until=until, started_at=NOW)
     refused_addresses.note(rng.choice(people), said="550 no such user", now=NOW)
     Token.objects.update(state="dead", reason="password_changed")
     settle(*accounts)
