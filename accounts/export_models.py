@@ -6,6 +6,7 @@ from django.db.models import Q
 from django.utils.translation import gettext
 
 from accounts.job_models import Job
+from ui.counts import number
 
 
 class AccountExport(Job):
@@ -35,7 +36,7 @@ class AccountExport(Job):
         ]
 
     def __str__(self) -> str:
-        return gettext("Export of %(total)s accounts") % {"total": f"{self.total:,}"}
+        return gettext("Export of %(total)s accounts") % {"total": number(self.total)}
 
 
 class ExportPart(models.Model):

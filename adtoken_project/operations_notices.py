@@ -11,6 +11,7 @@ from notifications.models import Message
 from portal import start_page
 from portal.start_well import WellLine, say
 from ui import dates
+from ui.counts import number
 
 _DAY = timedelta(days=1)
 
@@ -60,11 +61,11 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
     last = sent.values_list("sent_at", flat=True).first()
     failed = Message.objects.filter(state=Message.State.FAILED, created_at__gt=now - _DAY).count()
     said = [
-        say("queue", n=count, shown=f"{count:,}") if count else say("no_queue"),
+        say("queue", n=count, shown=number(count)) if count else say("no_queue"),
         say("last_sent", when=dates.ago(last, now=now, zone=timezone.get_current_timezone()))
         if last
         else say("never_sent"),
-        *([say("failed", n=failed, shown=f"{failed:,}")] if failed else []),
+        *([say("failed", n=failed, shown=number(failed))] if failed else []),
     ]
     icon, tone = (
         ("warning", "warn")

@@ -21,9 +21,9 @@ from tokens.channels import declarations
 from tokens.models import Incident, Token
 from ui import dates
 from ui.dates import DeadlineFacts
+from ui.mails import called
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
-from ui.text import join_names
 from users.models import User
 from users.visibility import names_for
 
@@ -52,6 +52,8 @@ class Line:
     deadline: DeadlineFacts
     reminders: int
     next_at: datetime | None  # the next reminder, where one is coming
+    reached: str  # how far it had come when the campaign ended without it; "" where that does not matter
+    reached_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ class _Reach:
     @property
     def text(self) -> str:
         """The first and how many more."""
-        return join_names([self.first.name], self.number) if self.first else ""
+        return called([self.first.name], self.number) if self.first else ""
 
 
 def lines(rows: Iterable[CampaignLogIn], *, viewer: User, now: datetime) -> list[Line]:
@@ -110,7 +112,18 @@ def _line(
         deadline=summary.deadline_of(token, usable=not stopped, now=now),
         reminders=max(0, row.asks - 1),
         next_at=row.next_at if row.asks and (row.stage in OPEN or row.trouble) else None,
+        reached=str(_reached(row)[0].label) if row.stage == Stage.LEFT else "",
+        reached_at=_reached(row)[1],
     )
+
+
+def _reached(row: CampaignLogIn) -> tuple[Stage, datetime | None]:
+    """Return how far a log-in came that is not done, and when."""
+    if row.at_channel_at:
+        return Stage.AT_CHANNEL, row.at_channel_at
+    if row.opened_at:
+        return Stage.OPENED, row.opened_at
+    return (Stage.SENT, row.asked_at) if row.asks else (Stage.WAITING, None)
 
 
 def why(row: CampaignLogIn, until: date | None = None) -> str:

@@ -21,6 +21,7 @@ from portal.campaign_people import Unasked
 from portal.forms import first_moment
 from ui import confirm, dates
 from ui.confirm import ConfirmForm, Done, Frame, Page, Said
+from ui.counts import number
 from users import asking_workers
 from users.models import person
 from users.visibility import names_for
@@ -128,7 +129,7 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
 def _refused(origin: Origin, ids: list[int], people: list[Any], unasked: Unasked) -> str:
     """Return why there is no button; "" where there is one."""
     if len(ids) > running.MOST:
-        most = f"{running.MOST:,}"
+        most = number(running.MOST)
         return gettext("A campaign asks for %(most)s log-ins at most. Narrow the list first.") % {
             "most": most
         }

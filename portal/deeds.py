@@ -20,17 +20,18 @@ from portal import access
 from tokens.models import ChannelApp, Token
 from ui import progress
 from ui.confirm import Done, Late, Said
+from ui.counts import number
 from users import asking_workers, hold
 from users.models import User, person
 
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
 
 
-def _ask_people(number: int) -> str:
+def _ask_people(people: int) -> str:
     asked = ngettext(
-        "Ask %(people)s person to re-authenticate", "Ask %(people)s people to re-authenticate", number
+        "Ask %(people)s person to re-authenticate", "Ask %(people)s people to re-authenticate", people
     )
-    return asked % {"people": f"{number:,}"}
+    return asked % {"people": number(people)}
 
 
 def _offboard(_number: int) -> str:

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
-from ui.counts import short_count
+from ui.counts import number, short_count
 from ui.fragments import part
 from ui.ids import id_of
 from ui.lists import Cell, Chip, ListLine, RowLink
@@ -160,7 +160,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         else (chip, False)
         for chip, spec in zip(chips, specs, strict=True)
     ]
-    found = f"{COUNTED:,}+" if cl.result_count >= COUNTED else f"{cl.result_count:,}"
+    found = f"{number(COUNTED)}+" if cl.result_count >= COUNTED else number(cl.result_count)
     narrowed = bool(set(request.GET) - {"p", "o"})  # else it is counted already
     total = short_count(model_admin.everything(request), limit=COUNTED) if narrowed else found
     actions = _bulk_actions(model_admin, request)

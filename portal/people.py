@@ -29,6 +29,7 @@ from portal.lists import OwnList
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from ui import confirm
 from ui.confirm import Done, Page, Said
+from ui.counts import number
 from ui.refusal import Refusal
 from ui.templatetags import ui as tags
 from users import login_changes, people_actions, roles, second_factor, visibility
@@ -108,12 +109,12 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
     @admin.display(description=gettext_lazy("Accounts"))
     def carries(self, user: Any) -> str:
         """Return how many accounts the person's log-ins carry, of those that the viewer sees."""
-        return f"{user.numbers[0]:,}"
+        return number(user.numbers[0])
 
     @admin.display(description=gettext_lazy("Alone"))
     def alone(self, user: Any) -> str:
         """Return how many of these depend on this person alone."""
-        return f"{user.numbers[1]:,}"
+        return number(user.numbers[1])
 
     @admin.display(description=gettext_lazy("Carries"))
     def carried(self, user: Any) -> SafeString:

@@ -9,6 +9,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
 
 from portal.lists import OwnList
+from ui.counts import number
 from ui.templatetags import ui as tags
 from users import retention
 from users.models import RetentionPeriod
@@ -66,7 +67,7 @@ class RetentionAdmin(OwnList):
             return gettext("Old records are removed every hour.")
         if row.done_at is None:
             return gettext("Not yet")
-        removed = ngettext("%(shown)s row", "%(shown)s rows", row.removed) % {"shown": f"{row.removed:,}"}
+        removed = ngettext("%(shown)s row", "%(shown)s rows", row.removed) % {"shown": number(row.removed)}
         return format_html("{}: {}", tags.when(row.done_at), removed)
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -9,6 +9,7 @@ from accounts import due_asks
 from accounts.models import Account
 from portal.start_cards import Cards, Row
 from portal.start_viewer import Viewer
+from ui.counts import number
 from ui.phrases import phrase
 
 say = partial(phrase, "words/start_page.txt")
@@ -66,8 +67,8 @@ def _who(asks: due_asks.DueAsks, due: int) -> str:
     return say(
         "fix_some" if some else "fix_all",
         n=asks.people,
-        shown=f"{asks.people:,}",
-        accounts=f"{asks.accounts:,}",
+        shown=number(asks.people),
+        accounts=number(asks.accounts),
     )
 
 
@@ -76,4 +77,4 @@ def _button(asks: due_asks.DueAsks) -> str:
     if not asks.fresh:
         return ""
     words = "ask_all" if asks.fresh == asks.people else "ask_others"
-    return say(words, n=asks.fresh, shown=f"{asks.fresh:,}")
+    return say(words, n=asks.fresh, shown=number(asks.fresh))

@@ -14,7 +14,7 @@ from accounts.models import Account
 from macros import coverage, reach
 from portal.start_filters import access_lost
 from portal.start_viewer import Viewer
-from ui.counts import shown
+from ui.counts import number, shown
 
 LIMIT = 10_000
 Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
@@ -34,7 +34,7 @@ class Row:
     @property
     def number(self) -> str:
         """The number as it is shown."""
-        return f"{self.found:,}+" if self.more else shown(self.found, limit=LIMIT)
+        return f"{number(self.found)}+" if self.more else shown(self.found, limit=LIMIT)
 
     @property
     def link(self) -> str:

@@ -21,6 +21,7 @@ from tokens.channels import declarations, registry
 from tokens.models import Token
 from ui import dates
 from ui.calendar_days import AT_RISK, URGENT, within
+from ui.counts import number
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
@@ -128,9 +129,9 @@ def _narrowed_lead(search: str, log_in: Token | None, counts: my_list.Counts) ->
     return say("found", **_count(counts.total), channel=channel, search=search)
 
 
-def _count(number: int) -> dict[str, object]:
+def _count(found: int) -> dict[str, object]:
     """Return a number as a phrase counts and writes it."""
-    return {"n": number, "number": f"{number:,}"}
+    return {"n": found, "number": number(found)}
 
 
 def _in_order(keys: Iterable[int]) -> list[Account]:

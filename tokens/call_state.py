@@ -2,6 +2,7 @@
 
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp
+from ui.counts import number
 from ui.phrases import phrase
 
 FILE = "words/channel_apps.txt"
@@ -27,7 +28,7 @@ def _limits(reading: brake.BrakeReading, budget: int | None) -> list[str]:
         said.append(phrase(FILE, "asked_to_wait", minutes=-(-reading.pause // 60)))
     if budget and reading.calls_today >= brake.SLOW_FROM * budget:
         name = "budget_spent" if reading.calls_today >= budget else "budget_nearly_spent"
-        said.append(phrase(FILE, name, made=f"{reading.calls_today:,}", budget=f"{budget:,}"))
+        said.append(phrase(FILE, name, made=number(reading.calls_today), budget=number(budget)))
     if reading.used >= brake.SLOW_FROM:
         name = "limit_used_up" if reading.used >= 1 else "limit_nearly_used_up"
         said.append(phrase(FILE, name, used=f"{reading.used:.0%}"))

@@ -6,6 +6,8 @@ stacked([Column("23 Nov", "Week of 23 Nov", [Part("a", "Channel A", 4, "?week=20
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ui import counts
+
 WIDTH, HEIGHT = 480, 190  # of the drawing, in its own units
 _TOP, _RIGHT, _BOTTOM = 18, 14, 24  # beside the columns: the highest number, half a name, the names
 _LETTER = 7.5  # the room that a figure of the scale takes
@@ -106,7 +108,7 @@ def stacked(columns: Sequence[Column], *, named: int = 3) -> Chart | None:
                 middle=f"{at + place * _FILLS / 2:.1f}",
                 boxes=boxes,
                 name=column.name if number % named == 0 else "",
-                total=f"{column.total:,}" if number in {first, peak} else "",
+                total=counts.number(column.total) if number in {first, peak} else "",
                 top=f"{y - 4:.1f}",
             )
         )

@@ -2,7 +2,13 @@
 
 from typing import Any
 
+from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import QuerySet
+
+
+def number(found: int) -> str:
+    """Return a number as the reader's language writes it: "1,234", in German "1.234"."""
+    return str(intcomma(found))
 
 
 def short_count(rows: QuerySet[Any], *, limit: int, zero: str = "0") -> str:
@@ -13,5 +19,5 @@ def short_count(rows: QuerySet[Any], *, limit: int, zero: str = "0") -> str:
 def shown(found: int, *, limit: int, zero: str = "0") -> str:
     """Return a number of rows that was counted as far as `limit` rows and one more as text, "99+" above it."""
     if found > limit:
-        return f"{limit:,}+"
-    return f"{found:,}" if found else zero
+        return f"{number(limit)}+"
+    return number(found) if found else zero

@@ -97,9 +97,9 @@ def cut(text: str, length: int = NAME_LENGTH) -> str:
     return text if len(text) <= length else f"{text[: length - 1].rstrip()}…"
 
 
-def called(names: Sequence[str]) -> str:
-    """Return "Fern Gardens", or "Fern Gardens and 2 more"."""
-    more = len(names) - 1
+def called(names: Sequence[str], number: int | None = None) -> str:
+    """Return "Fern Gardens", or "Fern Gardens and 2 more". Of a `number` of names the first is enough."""
+    more = (len(names) if number is None else number) - 1
     if not more:
         return names[0]
     words = ngettext("%(name)s and %(more)d more", "%(name)s and %(more)d more", more)

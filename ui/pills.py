@@ -49,7 +49,7 @@ FAMILIES = {
     "campaign_log_in": {
         "waiting": (_("To be asked"), "mute", "schedule"),
         "sent": (_("Sent"), "mute", "mail"),
-        "opened": (_("Opened"), "accent", "visibility"),
+        "opened": (_("Opened"), "mute", "visibility"),
         "at_channel": (_("At the channel"), "accent", "open_in_new"),
         "done": (_("Done"), "good", "check_circle"),
         "failed": (_("Failed"), "bad", "cancel"),

@@ -15,7 +15,7 @@ from accounts.campaigns import stages
 from accounts.models import Account, Campaign, CampaignLogIn
 from notifications.models import Message
 from tests.portal.support import linked, staff, token_of
-from tests.support.factories import make_app, make_team, make_token, make_user
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users import roles
 from users.models import User
@@ -87,6 +87,8 @@ def test_the_board_counts_filters_and_sorts_and_its_file_runs_no_formula(client:
     tokens = log_ins()
     evil = token_of("=HYPERLINK(1)", days=2)
     linked(evil, name="+Account")
+    for number in range(4):
+        link(make_account(name=f"Another {number}"), tokens[2])
     staff(client, *RUN)
     address = "/admin/tokens/token/campaign/?across=1"
     board = client.post(address, posted(note="Hello <b>you</b>"))["Location"]
@@ -102,6 +104,7 @@ def test_the_board_counts_filters_and_sorts_and_its_file_runs_no_formula(client:
     assert "1 of 4 log-ins are renewed" in page
     order = [page.index(f"Account of {name}") for name in ("Ada", "Ben", "Cleo")]
     assert order == sorted(order)
+    assert "Account of Cleo and 4 more" in page
     assert "Hello &lt;b&gt;you&lt;/b&gt;" in page
     assert ("Account of Ben" in opened, "Account of Ada" in opened) == (True, False)
     rows = list(csv.DictReader(io.StringIO(file.content.decode())))

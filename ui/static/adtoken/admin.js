@@ -63,6 +63,11 @@
   hush(document);
   new MutationObserver((changes) => changes.forEach(({ addedNodes }) => addedNodes.forEach((node) => node.parentElement && hush(node.parentElement)))).observe(document.body, { childList: true, subtree: true });
 
+  // What Django's two lists of choices explain is said by a label, which a thing without a role may not have.
+  const explained = () => document.querySelectorAll(".help-tooltip[aria-label]:not([role])").forEach((sign) => sign.setAttribute("role", "img"));
+  explained();
+  window.addEventListener("load", explained); // the lists are made then
+
   // Django's picker of many rows makes a search field without a name: it takes the label of the list behind it.
   document.querySelectorAll("select.admin-autocomplete[multiple]").forEach((list) => {
     const label = document.querySelector(`label[for="${list.id}"]`);

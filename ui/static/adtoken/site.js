@@ -49,7 +49,7 @@
     button.addEventListener("click", async () => {
       await navigator.clipboard.writeText(button.dataset.copy);
       const words = button.querySelector("[data-copy-words]") ?? button;
-      words.textContent = "Copied";
+      words.textContent = button.dataset.copied;
       button.setAttribute("aria-live", "polite");
     });
   };
