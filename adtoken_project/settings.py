@@ -102,6 +102,8 @@ TEMPLATES = [
     },
 ]
 
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # of a form: that of a macro names each account that it was applied to
+
 # What people upload may hold log-ins: it stays in memory, and nothing of it is written to a disk.
 FILE_UPLOAD_HANDLERS = ["ui.uploads.InMemory"]
 

@@ -340,6 +340,5 @@ class ApplyForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         field = self.fields["macro"]
         assert isinstance(field, forms.ModelChoiceField)
-        own = scope.visible_macros(user).filter(scope=Macro.AppliesTo.CHOSEN)
-        field.queryset = own.filter(pk__in=[macro.pk for macro in own if scope.may_change(user, macro)])
+        field.queryset = scope.changeable_macros(user).filter(scope=Macro.AppliesTo.CHOSEN)
         self.has_choice = field.queryset.exists()

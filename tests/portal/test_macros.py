@@ -319,6 +319,32 @@ def test_saving_a_macro_of_many_accounts_does_not_wait_for_its_preview(
     assert "Macro saved.</" in mira.get(saved["Location"]).content.decode().replace("\n", "")
 
 
+def test_a_macro_of_more_than_a_thousand_accounts_can_be_saved(mira: Client) -> None:
+    accounts = Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(10**9 + number), name=f"A {number}", team=Team.default())
+        for number in range(1_100)
+    )
+    chosen = FORM | {"scope": "chosen", "accounts": [str(account.pk) for account in accounts]}
+
+    saved = mira.post(reverse("admin:macros_macro_add"), chosen)
+
+    assert saved.status_code == 302
+    assert Macro.objects.get().accounts.count() == len(accounts)
+
+
+def test_the_page_that_applies_a_macro_asks_as_often_for_twenty_as_for_two(mira: Client) -> None:
+    page = f"{reverse('admin:accounts_account_bulk_apply_macro')}?ids={make_account().pk}"
+    asked = []
+    for number in (2, 18):
+        for _ in range(number):
+            make_macro(scope="chosen")
+        with CaptureQueriesContext(connection) as queries:
+            assert mira.get(page).content.decode().count("<option") >= number
+        asked.append(sum('"macros_macro"' in query["sql"] for query in queries))
+
+    assert asked[0] == asked[1] > 0
+
+
 def test_the_preview_asks_as_often_whatever_it_finds() -> None:
     action = make_macro(days=[30, 7], notify_consenters=True)
     ending(10)
