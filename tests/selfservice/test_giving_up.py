@@ -55,6 +55,7 @@ def test_another_log_in_takes_over_and_the_team_lead_reads_who_ran_it(team: Team
     message = Message.objects.get(kind="gave_up")
     mail = gave_up_mail.build(message)
     assert offered
+    assert "Who runs this account now?" in asks
     assert "This one goes on through Ben" in " ".join(asks.split())
     assert untouched == 2
     assert "Your log-in is no longer used for Nordbad Mode" in said
