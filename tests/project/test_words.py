@@ -3,6 +3,8 @@
 `python -m tests.tools.words` lists what is. What may be, with its reason, is in EXCEPTIONS there.
 """
 
+import re
+
 import pytest
 
 from tests.tools import words
@@ -21,6 +23,15 @@ def test_no_words_are_outside_the_catalogues() -> None:
             "Let gettext have the words: gettext_lazy in Python, {% translate %} in templates, or a phrase (ui/phrases.py).",
         ]
     )
+
+
+def test_scripts_take_their_words_from_the_page() -> None:
+    """Else they would be English in every language."""
+    writes = re.compile(r"(?:textContent|innerText|title) = [\"`'](?=.).*")
+    scripts = {path.name: path.read_text(encoding="utf-8") for path in words.ROOT.glob("ui/static/*/*.js")}
+
+    assert {name: found for name, text in scripts.items() if (found := writes.findall(text))} == {}
+    assert {"admin.js", "site.js"} <= scripts.keys()
 
 
 def test_every_exception_is_needed() -> None:
