@@ -2,20 +2,33 @@
 
 import os
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Playwright, Request, Response
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Locator,
+    Page,
+    Playwright,
+    Request,
+    Response,
+)
 
+from tests.e2e import figures
 from tests.support import chromium
 
 FLAGS = [*chromium.FLAGS, "--disable-quic"]
 ROOT = Path(__file__).resolve().parents[2]
 TOUR = ROOT / "docs" / "pictures"
 WIDTH, HEIGHT = 1280, 800
+PHONE = 390  # and 800 high, touched by a finger
+FINGER = 24  # a target is at least so wide and high (WCAG 2.2, 2.5.8)
 TALLEST = 1800  # a picture of the tour is cut here
 
 # Where what one sees ends, so that a picture has no empty half. Bars that stick to an edge are not counted.
@@ -32,7 +45,13 @@ CONTENT_END = """() => {
   return Math.max(least, ...shown.map(one => one.getBoundingClientRect().bottom + window.scrollY));
 }"""
 GIVEN_UP = "net::ERR_ABORTED"  # by the browser itself: the person left the page while something was loading
+NO_SCRIPTS = "Blocked script execution"  # in a mail, where nothing may run: of figures.COUNTER there
 EDGE_BARS = ".at-save, .at-pick"
+# A phone shows a page that is too wide smaller, so that it fits: the window's own width is the wrong measure there.
+IN_A_TEXT = (
+    "one => getComputedStyle(one).display === 'inline'"  # links in sentences may be lower than a finger
+)
+WIDER = "() => document.documentElement.scrollWidth - screen.width"
 
 Theme = Literal["light", "dark"]
 
@@ -44,10 +63,14 @@ class Visitor:
     page: Page
     web: str
     pictures: Path
+    width: int = WIDTH
+    presses: int = 0  # so far
+    posed: float = 0.0  # seconds spent on pictures
 
     def open(self, path: str = "/") -> None:
         """Go to an address."""
         self.page.goto(path if path.startswith("http") else f"{self.web}{path}")
+        self.arrive()
 
     def log_in(self, email: str, password: str) -> None:
         """Fill the log-in form on the page."""
@@ -57,13 +80,42 @@ class Visitor:
 
     def press(self, name: str | re.Pattern[str]) -> None:
         """Press the button, and wait for the page that it leads to."""
-        self.page.get_by_role("button", name=name).first.click()
-        self.page.wait_for_load_state()
+        self.touch(self.page.get_by_role("button", name=name).first)
 
     def follow(self, name: str | re.Pattern[str]) -> None:
         """Follow the link, and wait for its page."""
-        self.page.get_by_role("link", name=name).first.click()
+        self.touch(self.page.get_by_role("link", name=name).first)
+
+    def touch(self, target: Locator) -> None:
+        """Press this, and wait for the page that it leads to. On a phone a finger must meet it."""
+        if self.width == PHONE and self.at_home:
+            target.scroll_into_view_if_needed()
+            box = target.bounding_box()
+            assert box is not None
+            assert min(box["width"], box["height"]) >= FINGER or target.evaluate(IN_A_TEXT), (target, box)
+            assert 0 <= box["x"] <= PHONE - box["width"], (target, box)
+        target.click()
         self.page.wait_for_load_state()
+        self.arrive()
+
+    def arrive(self) -> None:
+        """Demand of a page of ours that a phone shows it whole."""
+        if self.width == PHONE and self.at_home:
+            self.fits()
+
+    def fits(self) -> None:
+        """Demand that nothing is wider than the screen."""
+        wider = self.page.evaluate(WIDER)
+        assert wider <= 0, f"{self.page.url} is {wider} px wider than {self.width}"
+
+    def pressed(self, number: int) -> None:
+        """Count presses, as the page tells them."""
+        self.presses += number
+
+    @property
+    def at_home(self) -> bool:
+        """Whether the page is one of AdToken's, and not a channel's."""
+        return self.page.url.startswith(self.web)
 
     def text(self) -> str:
         """What the page says, white space folded."""
@@ -75,9 +127,11 @@ class Visitor:
         missing = [text for text in texts if text not in shown]
         assert not missing, f"{self.page.url} does not say {missing}, but: {shown[:3000]}"
 
-    def take(self, name: str, *, width: int = WIDTH) -> None:
-        """Take a picture for the tour: the page from its top to the end of what it holds."""
-        page = self.page
+    def take(self, name: str, *, width: int = 0, only: int = 0) -> None:
+        """Take a picture for the tour: the page from its top to the end of what it holds. `only`: in a window of this width alone."""
+        if only and only != self.width:
+            return
+        began, page, width = time.monotonic(), self.page, width or self.width
         page.set_viewport_size({"width": width, "height": 200})
         bars = [bar for bar in page.locator(EDGE_BARS).all() if bar.is_visible()]
         height = int(page.evaluate(CONTENT_END)) + 24 + (72 if bars else 0)
@@ -85,7 +139,12 @@ class Visitor:
         page.set_viewport_size({"width": width, "height": min(TALLEST, height)})
         page.evaluate("window.scrollTo(0, 0)")
         page.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
-        page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+        page.set_viewport_size({"width": self.width, "height": HEIGHT})
+        self.posed += time.monotonic() - began
+
+    def take_part(self, name: str, selector: str) -> None:
+        """Take a picture of one part of the page."""
+        self.page.locator(selector).screenshot(path=self.pictures / f"{name}.png", animations="disabled")
 
 
 @dataclass
@@ -104,12 +163,18 @@ class Chromium:
         """Open a window that is logged in nowhere, and close it. `locale`: what its browser asks for."""
         context = self.browser.new_context(
             viewport={"width": width, "height": HEIGHT},
+            screen={"width": width, "height": HEIGHT},
+            is_mobile=width == PHONE,
+            has_touch=width == PHONE,
             color_scheme=theme,
             reduced_motion="reduce",
             locale=locale,
         )
         try:
-            yield Visitor(watched(context, self.troubles), self.web, self.pictures)
+            visitor = Visitor(watched(context, self.troubles), self.web, self.pictures, width)
+            context.expose_binding("atPressed", lambda _source, number: visitor.pressed(number))
+            context.add_init_script(f"({figures.COUNTER})()")
+            yield visitor
         finally:
             context.close()
 
@@ -119,7 +184,7 @@ def watched(context: BrowserContext, troubles: list[str]) -> Page:
     page = context.new_page()
 
     def console(said: ConsoleMessage) -> None:
-        if said.type == "error":
+        if said.type == "error" and not said.text.startswith(NO_SCRIPTS):
             troubles.append(f"console of {page.url}: {said.text}")
 
     def response(got: Response) -> None:

@@ -1,12 +1,21 @@
-"""Steps that both stories take."""
+"""Steps that stories and walks share. A walk is taken twice, on a desktop and on a phone: `in_both_widths`."""
 
 import re
+import time
+from collections.abc import Sequence
+from typing import Any
 
-from tests.e2e.driver import Visitor
+import pytest
+
+from tests.e2e.driver import PHONE, WIDTH, Visitor
 from tests.e2e.product import Product
 
 ADA, BEN, MIRA = "ada@example.com", "ben@example.com", "mira@example.com"
 LUMEN = "Lumen Shoes EU"
+DESK = WIDTH
+WORKER_SECONDS = 60
+
+in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE], ids=["desktop", "phone"])
 
 
 def log_in(visitor: Visitor, product: Product, email: str, path: str = "/") -> None:
@@ -15,20 +24,62 @@ def log_in(visitor: Visitor, product: Product, email: str, path: str = "/") -> N
     visitor.log_in(email, product.password(email))
 
 
-def consent_at_facebook(visitor: Visitor, name: str, *, picture: str = "") -> None:
-    """At Facebook: say who one is, and press Continue."""
-    visitor.press(name)
-    if picture:
-        visitor.take(picture)
-    visitor.press("Continue")
+def go_to(visitor: Visitor, name: str) -> None:
+    """Staff: choose a page in the sidebar, which a phone opens first."""
+    if visitor.width == PHONE:
+        visitor.press("Show or hide the menu")
+    visitor.follow(name)
 
 
-def consent_at_x(visitor: Visitor, name: str, *, picture: str = "") -> None:
-    """At X: say who one is, and press Authorize app."""
+def search(visitor: Visitor, words: str) -> None:
+    """Staff: search the list that is open."""
+    visitor.page.get_by_role("searchbox").first.fill(words)
+    visitor.page.keyboard.press("Enter")
+    visitor.page.wait_for_url(re.compile(r"[?&]q="))
+    visitor.page.wait_for_load_state()
+
+
+def open_filters(visitor: Visitor) -> None:
+    """Staff: unfold the filters of a list, which a phone folds."""
+    if visitor.width == PHONE:
+        visitor.touch(visitor.page.locator("summary", has_text="Filters"))
+
+
+def tick_all(visitor: Visitor, number: str) -> None:
+    """Staff: tick all rows that match: the page's by the head of the table, which a phone does not show; all by the bar below."""
+    page = visitor.page
+    head = page.get_by_label("Select all on this page")
+    (page.locator("input.action-select").first if visitor.width == PHONE else head).check()
+    across = page.get_by_label(f"All {number} that match")
+    if across.is_visible():
+        across.check()
+
+
+def bar_deed(visitor: Visitor, name: str) -> None:
+    """Staff: press a deed in the bar below a list; what is not shown is in its menu, on a phone all are."""
+    bar = visitor.page.locator(".at-pick")
+    if not bar.get_by_role("button", name=name, exact=True).count():
+        visitor.touch(bar.locator("summary:visible"))
+    visitor.touch(bar.get_by_role("button", name=name, exact=True))
+
+
+def wait_for(visitor: Visitor, path: str, text: str, *, seconds: float = WORKER_SECONDS) -> None:
+    """Look at a page until it says this."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        visitor.open(path)
+        if text in visitor.text():
+            return
+        time.sleep(0.3)
+    visitor.sees(text)
+
+
+def consent(visitor: Visitor, name: str, *, picture: str = "") -> None:
+    """At a channel: say who one is, and press the button that allows it, whatever it is called there."""
     visitor.press(re.compile(name))
     if picture:
         visitor.take(picture)
-    visitor.press("Authorize app")
+    visitor.touch(visitor.page.locator("button.main"))
 
 
 def choose_only(visitor: Visitor, name: str) -> None:
@@ -39,6 +90,37 @@ def choose_only(visitor: Visitor, name: str) -> None:
             tick.set_checked(name in row.inner_text())
 
 
+def open_mail(visitor: Visitor, product: Product, mail: dict[str, Any]) -> None:
+    """Open a mail as a mail program shows it."""
+    visitor.open(f"{product.channels.mailbox}/mails/{mail['id']}/html")
+    visitor.fits()
+
+
+def press_in_mail(visitor: Visitor, name: str) -> None:
+    """Press a button or link of the mail that is open. Its page comes in the same window, where a mail program opens another one."""
+    link = visitor.page.get_by_role("link", name=re.compile(name)).first
+    link.evaluate("one => { one.target = '_self'; }")
+    visitor.touch(link)
+    visitor.pressed(1)  # a mail runs no script that would count it
+
+
+def renew_by_the_link(
+    person: Visitor, product: Product, mail: dict[str, Any], *, channel: str, name: str, account: str, pictures: Sequence[str] = ()
+) -> None:  # fmt: skip
+    """From the mail to "Done", without AdToken's password. `pictures`: names of two, of the page before the channel and the one after."""
+    before, after = pictures or ("", "")
+    open_mail(person, product, mail)
+    press_in_mail(person, "^Re-authenticate")
+    person.sees(f"Renew your {channel} log-in", "It stopped on", "No AdToken password is needed.", account)
+    if before:
+        person.take(before)
+    person.press(f"Continue to {channel}")
+    consent(person, name)
+    person.sees("Done. Thank you", f"Your {channel} log-in is renewed", account)
+    if after:
+        person.take(after)
+
+
 def evaluate(product: Product) -> str:
     """Let the macros be evaluated by hand; returns what the command says."""
     return product.manage("evaluate_macros").strip()
@@ -47,7 +129,7 @@ def evaluate(product: Product) -> str:
 def open_account(visitor: Visitor, name: str, *, channel: str) -> None:
     """Staff: from the start page to Authenticate Tokens of the account."""
     visitor.open("/admin/")
-    visitor.follow("Social Accounts")
+    go_to(visitor, "Social Accounts")
     rows = visitor.page.get_by_role("rowheader", name=re.compile(rf"{name}\s*{channel} "))
     rows.get_by_role("link", name=name).click()
     visitor.page.wait_for_load_state()

@@ -6,9 +6,11 @@ It is docs/tour.md, literally: what a reader types is taken from there, and so i
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.figures import measured
 from tests.e2e.product import Product
 from tests.e2e.steps import (
     ADA,
@@ -16,10 +18,11 @@ from tests.e2e.steps import (
     LUMEN,
     MIRA,
     choose_only,
-    consent_at_facebook,
+    consent,
     evaluate,
     log_in,
     open_account,
+    renew_by_the_link,
 )
 from tests.e2e.tour import TourShell
 
@@ -53,32 +56,33 @@ def test_facebook_keeps_publishing_through_the_second_person(
         staff_apply_it_to_the_account(mira)
         shell.follow("6. A macro warns ten days ahead")
         everybody_is_warned_once(product, ends, mira)
-    link = link_to_reauthenticate(product)
+    mail = mail_with_her_link(product)
     with chromium.visitor() as ada:
-        the_link_leads_ada_to_facebook_and_back_without_our_password(ada, product, link)
+        the_link_leads_ada_to_facebook_and_back_without_our_password(ada, product, mail)
         the_deadline_has_moved(ada)
     nothing_more_is_mailed(product)
 
 
 def ada_links_the_account(ada: Visitor) -> None:
-    ada.sees("Link your first ad account")
-    ada.take("01-first-account")
-    ada.follow(re.compile("^Facebook"))
-    ada.take("02-before-facebook")
-    ada.press("Continue to Facebook")
-    consent_at_facebook(ada, "Ada Okafor", picture="03-consent-at-facebook")
-    choose_only(ada, LUMEN)
-    ada.sees("You are logged in at Facebook as Ada Okafor", "Nobody else: no backup yet")
-    ada.take("04-choose-accounts")
-    ada.press("Link 1 account")
-    ada.sees("1 account is linked", LUMEN, "Only you.")
-    ada.take("05-linked")
+    with measured(ada, "first link", channel="facebook"):
+        ada.sees("Link your first ad account")
+        ada.take("01-first-account")
+        ada.follow(re.compile("^Facebook"))
+        ada.take("02-before-facebook")
+        ada.press("Continue to Facebook")
+        consent(ada, "Ada Okafor", picture="03-consent-at-facebook")
+        choose_only(ada, LUMEN)
+        ada.sees("You are logged in at Facebook as Ada Okafor", "Nobody else: no backup yet")
+        ada.take("04-choose-accounts")
+        ada.press("Link 1 account")
+        ada.sees("1 account is linked", LUMEN, "Only you.")
+        ada.take("05-linked")
 
 
 def ben_links_it_too_with_a_date_that_nothing_renews(ben: Visitor) -> None:
     ben.open("/link/facebook/")
     ben.press("Continue to Facebook")
-    consent_at_facebook(ben, "Ben Lindqvist")
+    consent(ben, "Ben Lindqvist")
     choose_only(ben, LUMEN)
     ben.sees("Linked by Ada. You become a backup.")
     ben.take("06-second-person")
@@ -185,24 +189,21 @@ def everybody_is_warned_once(product: Product, ends: datetime, anybody: Visitor)
     anybody.take("walk-warning-mail", width=MAIL_WIDTH)
 
 
-def link_to_reauthenticate(product: Product) -> str:
+def mail_with_her_link(product: Product) -> dict[str, Any]:
     mail = product.channels.mails(to=ADA)[0]
     in_text = re.search(rf"{product.web}/renew/\S+", mail["text"])
     assert in_text is not None, mail["text"]
     assert in_text.group() in mail["html"]
-    return in_text.group()
+    return mail
 
 
 def the_link_leads_ada_to_facebook_and_back_without_our_password(
-    ada: Visitor, product: Product, link: str
+    ada: Visitor, product: Product, mail: dict[str, Any]
 ) -> None:
-    ada.open(link)
-    ada.sees(LUMEN, "Renew your Facebook log-in", "It stopped on", "No AdToken password is needed.")
-    ada.take("15-re-authenticate")
-    ada.press("Continue to Facebook")
-    consent_at_facebook(ada, "Ada Okafor")
-    ada.sees("Your Facebook log-in is renewed", LUMEN)
-    ada.take("16-done")
+    with measured(ada, "renewal by the link", channel="facebook"):
+        renew_by_the_link(
+            ada, product, mail, channel="Facebook", name="Ada Okafor", account=LUMEN, pictures=["15-re-authenticate", "16-done"]
+        )  # fmt: skip
     log_in(ada, product, ADA, "/")  # nobody was logged in by it
 
 

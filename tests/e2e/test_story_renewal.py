@@ -1,14 +1,16 @@
 """A log-in that has to be renewed every half hour: the job never notices; a person is asked only when Snapchat refuses to renew."""
 
+import re
 import time
 from contextlib import closing
 
 import httpx2
 
-from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.driver import PHONE, Chromium, Visitor
+from tests.e2e.figures import measured
 from tests.e2e.job import Job
 from tests.e2e.product import Product
-from tests.e2e.steps import ADA, BEN, LUMEN, MIRA, choose_only, log_in, open_account
+from tests.e2e.steps import ADA, BEN, LUMEN, MIRA, choose_only, consent, log_in, open_account
 
 LUMEN_ID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
 
@@ -16,7 +18,7 @@ LUMEN_ID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
 def test_snapchat_is_renewed_without_anybody_until_it_refuses(product: Product, chromium: Chromium) -> None:
     product.channels.delete_mails()
     with closing(Job(product, "snapchat", LUMEN_ID)) as job:
-        with chromium.visitor() as ada, chromium.visitor() as ben:
+        with chromium.visitor(width=PHONE) as ada, chromium.visitor() as ben:
             for person, email, name in ((ada, ADA, "Ada Okafor"), (ben, BEN, "Ben Lindqvist")):
                 log_in(person, product, email)
                 link_on_snapchat(person, name)
@@ -29,13 +31,15 @@ def test_snapchat_is_renewed_without_anybody_until_it_refuses(product: Product, 
 
 
 def link_on_snapchat(person: Visitor, name: str) -> None:
-    person.open("/link/snapchat/")
-    person.press("Continue to Snapchat")
-    person.press(name)
-    person.press("Approve")
-    choose_only(person, LUMEN)
-    person.press("Link 1 account")
-    person.sees("1 account is linked", "No end date")
+    with measured(person, "link", channel="snapchat"):
+        person.follow(re.compile("Add Account|^Snapchat"))
+        if "link/snapchat" not in person.page.url:
+            person.follow(re.compile("^Snapchat"))
+        person.press("Continue to Snapchat")
+        consent(person, name)
+        choose_only(person, LUMEN)
+        person.press("Link 1 account")
+        person.sees("1 account is linked", "No end date")
 
 
 def read(job: Job, lease: dict[str, dict[str, dict[str, str]]]) -> httpx2.Response:

@@ -1,9 +1,9 @@
 """The same story on X: tokens have no end date there, so the trouble is a person who removes AdToken, then the other one."""
 
-import re
 from contextlib import closing
 
-from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.driver import PHONE, Chromium, Visitor
+from tests.e2e.figures import measured
 from tests.e2e.job import Job
 from tests.e2e.product import Product
 from tests.e2e.steps import (
@@ -12,16 +12,16 @@ from tests.e2e.steps import (
     LUMEN,
     MIRA,
     choose_only,
-    consent_at_x,
+    consent,
     evaluate,
     log_in,
     open_account,
+    renew_by_the_link,
 )
 
 LUMEN_ID = "18ce54d4x5t"
 NOTHING = "0 notices found, 0 messages written."
-
-PHONE = 390
+RENEWAL_SECONDS = 60  # at most, on a phone
 
 
 def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, chromium: Chromium) -> None:
@@ -52,7 +52,7 @@ def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, c
 def link_on_x(person: Visitor, name: str, *, picture: str = "") -> None:
     person.open("/link/x/")
     person.press("Continue to X")
-    consent_at_x(person, name, picture=picture)
+    consent(person, name, picture=picture)
     choose_only(person, LUMEN)
     person.press("Link 1 account")
     person.sees("1 account is linked", "No end date")
@@ -131,15 +131,11 @@ def staff_see_that_it_is_deactivated(mira: Visitor, product: Product) -> None:
 
 def ben_comes_back_from_the_mail(ben: Visitor, product: Product) -> None:
     mail = product.channels.mails(to=BEN)[0]
-    link = re.search(rf"{product.web}/renew/\S+", mail["text"])
-    assert link is not None, mail["text"]
-    ben.open(link.group())
-    ben.sees("Renew your X log-in", "It stopped on", "Deactivated")
-    ben.take("renew-phone", width=PHONE)
-    ben.press("Continue to X")
-    consent_at_x(ben, "Ben Lindqvist")
-    ben.sees("Done. Thank you, Ben", "Your X log-in is renewed", LUMEN)
-    ben.take("renewed-phone", width=PHONE)
+    with measured(ben, "renewal by the link", channel="x") as renewal:
+        renew_by_the_link(
+            ben, product, mail, channel="X", name="Ben Lindqvist", account=LUMEN, pictures=["renew-phone", "renewed-phone"]
+        )  # fmt: skip
+    assert renewal.seconds < RENEWAL_SECONDS
 
 
 def a_campaign_goes_out_again(job: Job) -> None:

@@ -1,0 +1,54 @@
+"""139 accounts hang on one person, and a colleague's log-in reaches them already: staff add it to all of them. The colleague gets one mail.
+
+It runs behind the stories, where its accounts would be in the way.
+"""
+
+import pytest
+
+from tests.e2e.backers import COUNT, FLEETS
+from tests.e2e.driver import Chromium
+from tests.e2e.figures import measured
+from tests.e2e.product import Product
+from tests.e2e.steps import (
+    DESK,
+    MIRA,
+    WORKER_SECONDS,
+    bar_deed,
+    go_to,
+    in_both_widths,
+    log_in,
+    open_filters,
+    search,
+    tick_all,
+)
+
+
+@pytest.fixture(scope="module")
+def fleets(product: Product) -> None:
+    """The accounts, 139 for each width."""
+    product.run("-m", "tests.e2e.backers")
+
+
+@in_both_widths
+def test_139_accounts_get_their_backup_by_one_deed(
+    product: Product, chromium: Chromium, fleets: None, width: int
+) -> None:
+    client, _, colleague = FLEETS[int(width != DESK)]
+    with chromium.visitor(width=width) as mira:
+        log_in(mira, product, MIRA, "/admin/")
+        with measured(mira, "backups", accounts=COUNT):
+            go_to(mira, "Social Accounts")
+            search(mira, client.split()[0])
+            open_filters(mira)
+            mira.touch(mira.page.locator("summary.at-chip", has_text="More"))
+            mira.follow("A backup is at hand")
+            mira.sees(f"{COUNT} of ", "139")
+            tick_all(mira, str(COUNT))
+            bar_deed(mira, "Add backups")
+            mira.sees(f"Add a backup to {COUNT} accounts?", "1 person is told by mail", "Emil Novak")
+            mira.take("backups-many", only=DESK)
+            mira.press(f"Add {COUNT} backups")
+            mira.page.get_by_text(f"{COUNT} backups added").wait_for(timeout=WORKER_SECONDS * 1000)
+            mira.fits()
+    (mail,) = product.mails_to(colleague, 1)
+    assert f"backs up {COUNT} more accounts" in mail["subject"]
