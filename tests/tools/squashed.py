@@ -29,6 +29,11 @@ MIDDLE = {
     "macros": "0010_help_texts_that_no_page_shows_are_comments",
     "adtoken_project": "0002_background_process",
 }
+# Permissions have numbers by chance.
+GRANTS = (
+    "select c.app_label || '.' || p.codename from adtoken_project_staffgrant s"
+    " join auth_permission p on p.id = s.permission_id join django_content_type c on c.id = p.content_type_id"
+)
 TO_THE_MIDDLE, BACK, OLD_CHAIN = "--to-the-middle", "--back", "--old-chain"
 
 
@@ -101,12 +106,17 @@ def rows(name: str) -> dict[str, object]:
                 "select table_name, column_name from information_schema.columns where data_type like 'timestamp%'"
             )
         )
+        grants = {grant for (grant,) in connection.execute(GRANTS)}
     kept = {
         table: [column for column in sorted(columns) if (table, column) not in dates]
         for table, columns in found.items()
         if table not in upgrade.BY_NAME
     }
-    return {**upgrade.digests(kept, address(name)), **upgrade.by_name(address(name))}
+    return {
+        **upgrade.digests(kept, address(name)),
+        **upgrade.by_name(address(name)),
+        "adtoken_project_staffgrant": grants,
+    }
 
 
 def make() -> Mapping[str, str]:
