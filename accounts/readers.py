@@ -10,7 +10,7 @@ from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 from users import refused_addresses
 from users.models import Team, User
-from users.recipients import Via, fallback
+from users.recipients import Via, fallback, members
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,10 @@ def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None
 
 
 def _people(token: Token) -> list[User]:
-    """Return who can log in and whom mail reaches."""
+    """Return whom it concerns and mail reaches."""
     people = User.objects.filter(is_active=True).exclude(email__in=refused_addresses.all_of_them())
     if token.kind == Token.Kind.SYSTEM:
-        return list(people.filter(memberships__team=token.team_id).order_by("pk"))
+        return list(people.filter(memberships__in=members().filter(team=token.team_id)).order_by("pk"))
     return list(people.filter(tokens=token.pk))
 
 

@@ -15,8 +15,8 @@ from macros.coverage import not_among, unwatched, watching
 from macros.models import Macro, MacroAction, OptOut, Silence
 from tokens.models import Token
 from users import refused_addresses
-from users.models import Membership, User
-from users.recipients import REFUSED_SQL, reachable_leads, reachable_operators
+from users.models import User
+from users.recipients import REFUSED_SQL, members, reachable_leads, reachable_operators
 
 MOST_SILENT = 5_000  # accounts of which somebody is left out, that are looked at one by one
 MOST = 2**31  # accounts, more than there are
@@ -30,7 +30,7 @@ select mute.account_id from (
   from tokens_token t join accounts_accounttoken p on p.token_id = t.id
   where (t.consented_by_id is null or t.consented_by_id in (select u.id from users_user u where {_MUTE}))
     and not (t.kind = 'system' and coalesce(t.team_id in (
-      select m.team_id from users_membership m join users_user u on u.id = m.user_id where not {_MUTE}), false))
+      select m.team_id from users_membership m join users_user u on u.id = m.user_id where not u.is_contact and not {_MUTE}), false))
   group by p.account_id
 ) mute
 where mute.number = (select count(*) from accounts_accounttoken e where e.account_id = mute.account_id)
@@ -139,7 +139,7 @@ def _reachable() -> QuerySet[User]:
 def _pools_of(users: QuerySet[User]) -> tuple[Exists, Exists]:
     """Return whether the account's pool has a log-in of one of these people; or a system user's of a team that one of them is in."""
     entries = AccountToken.objects.filter(account=OuterRef("pk"))
-    teams = Membership.objects.filter(user__in=users).values("team")
+    teams = members().filter(user__in=users).values("team")
     return (
         Exists(entries.filter(token__consented_by__in=users)),
         Exists(entries.filter(token__kind=Token.Kind.SYSTEM, token__team__in=teams)),

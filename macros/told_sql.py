@@ -26,7 +26,8 @@ LINKER = f"""
     join users_user u on u.id = t.consented_by_id and {_REACHED}"""
 OWNING_TEAM = f"""
     join tokens_token t on t.id = p.token_id and t.kind = 'system'
-    join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and {_REACHED}"""
+    join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and not u.is_contact
+     and {_REACHED}"""
 
 # The same for sets: the addresses that each action of `act` names, and whether anybody stopped copies of its macro.
 NAMING = f""", naming as materialized (
@@ -40,7 +41,8 @@ PERSON = f"""
 PEOPLE = "coalesce(array_agg(u.email) filter (where u.id is not null), '{}')"
 OF_TEAMS = f"""
     case when {{teams}} is null then '{{{{}}}}' else array(
-      select u.email from users_membership m join users_user u on u.id = m.user_id where m.team_id = any({{teams}}) and {_REACHED}) end"""  # noqa: S608  # constants
+      select u.email from users_membership m join users_user u on u.id = m.user_id where m.team_id = any({{teams}})
+        and not u.is_contact and {_REACHED}) end"""  # noqa: S608  # constants
 TEAMS = "array_agg(distinct t.team_id) filter (where t.kind = 'system' and t.team_id is not null)"
 
 # For a row `c` of `crossed`: whether a table of these holds the same fact.

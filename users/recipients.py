@@ -51,6 +51,11 @@ def leads() -> models.QuerySet[Membership]:
     return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
 
 
+def members() -> models.QuerySet[Membership]:
+    """Return the memberships of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
+    return Membership.objects.filter(user__is_active=True, user__is_contact=False)
+
+
 def reachable_leads() -> models.QuerySet[Membership]:
     """Return those of them whom mail reaches."""
     return leads().exclude(user__email__in=refused_addresses.all_of_them())

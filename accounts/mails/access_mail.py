@@ -21,7 +21,7 @@ from tokens.models import Token
 from ui import addresses, mails, pills
 from ui.text import first_name
 from users import recipients
-from users.models import Membership, User
+from users.models import User
 
 
 @dataclass(frozen=True)
@@ -214,4 +214,4 @@ def _because(line: LossLine, pools: Mapping[int, Summary], reader: ReaderWithNam
 
 
 def _owns(token: Token, user: User | None) -> bool:
-    return user is not None and Membership.objects.filter(team=token.team_id, user=user).exists()
+    return user is not None and recipients.members().filter(team=token.team_id, user=user).exists()

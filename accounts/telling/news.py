@@ -11,8 +11,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS
 from tokens.models import Token
 from users import refused_addresses
-from users.models import Membership
-from users.recipients import Fallback, Via, fallback
+from users.recipients import Fallback, Via, fallback, members
 
 GATHER = timedelta(
     seconds=60
@@ -76,7 +75,7 @@ def _read(accounts: Mapping[int, Account]) -> _World:
 
 def _addresses(teams: Iterable[int]) -> Mapping[int, Sequence[str]]:
     found: dict[int, list[str]] = defaultdict(list)
-    people = Membership.objects.filter(team__in=teams, user__is_active=True).order_by("user")
+    people = members().filter(team__in=teams).order_by("user")
     for team, email in people.values_list("team", "user__email"):
         found[team].append(email)
     return found

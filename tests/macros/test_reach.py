@@ -64,7 +64,9 @@ def test_while_there_is_an_operator_somebody_is_told_of_every_account(settings: 
     assert names(reach.only_stood_in_for(Account.objects.all())) == {"led", "nobody"}
 
 
-@pytest.mark.parametrize("who", ["lead switched off", "macro off", "member of another team"])
+@pytest.mark.parametrize(
+    "who", ["lead switched off", "macro off", "member of another team", "contact of a client"]
+)
 def test_who_cannot_be_told_does_not_count(who: str) -> None:
     fleet()
     if who == "lead switched off":
@@ -73,6 +75,9 @@ def test_who_cannot_be_told_does_not_count(who: str) -> None:
     elif who == "macro off":
         Account.objects.get(name="named by a macro").macros.update(enabled=False)
         expected = {"nobody", "named by a macro"}
+    elif who == "contact of a client":
+        User.objects.filter(email="member@example.com").update(is_contact=True, password="!")
+        expected = {"nobody", "has a system user"}
     else:
         Membership.objects.filter(user__email="member@example.com").update(team=Team.default())
         expected = {"nobody", "has a system user"}

@@ -9,6 +9,7 @@ import time_machine
 from django.contrib import admin
 from django.test import RequestFactory
 
+from accounts.mails import death_mail
 from macros import evaluation, mails, preview
 from macros.models import Macro, MacroAction, Notice
 from notifications.kinds import Mail, NotWanted
@@ -43,6 +44,32 @@ def told() -> list[tuple[str, str]]:
 def mail_to(recipient: str) -> Mail:
     with time_machine.travel(NOW, tick=False):
         return mails.build(Message.objects.get(recipient=recipient))
+
+
+def test_a_contact_of_a_client_hears_of_no_log_in_of_the_team() -> None:
+    """He is in the team for his own log-ins. A system user's carries the accounts of other clients."""
+    team = make_team("Agency")
+    contact = make_person("clara@client.example", is_contact=True, password="!")  # none
+    mira = make_person("mira@example.com")
+    for user in (contact, mira):
+        Membership.objects.create(user=user, team=team)
+    make_macro(emails=[], notify_consenters=True, days=[7])
+    system = make_token(
+        kind="system", team=team, deadline=NOW + timedelta(days=5), cycle_since=NOW - timedelta(days=60)
+    )
+    account = make_account(name="Another client's launch", team=team)
+    link(account, system)
+    settle(account)
+
+    warned = told()
+    Token.objects.filter(pk=system.pk).update(state="dead", reason="password_changed")
+    settle(account)
+    death_mail.tell_of_deaths(token_ids=[system.pk], now=NOW)
+
+    assert warned == [(mira.email, "")]
+    assert set(Message.objects.values_list("kind", "recipient")) == {
+        ("macro", mira.email), ("died", mira.email),
+    }  # fmt: skip
 
 
 # --- nobody to tell -------------------------------------------------------------------------------------------------
