@@ -44,7 +44,12 @@ class ClientLinkForm(forms.Form):
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = client_links.teams_of(user)  # type: ignore[attr-defined]  # a choice of models
+        teams = client_links.teams_of(user)
+        self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice of models
+        if teams[
+            1:2
+        ]:  # whoever forgets the choice would put a client's accounts into the first team of the alphabet
+            self.fields["team"].empty_label = "---------"  # type: ignore[attr-defined]
         ready = [(key, label) for key, label in declarations.choices() if setup.state(key) == setup.READY]
         self.fields["channels"].choices = ready  # type: ignore[attr-defined]  # a choice
 

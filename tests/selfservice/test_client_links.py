@@ -19,7 +19,7 @@ from tests.support.factories import PASSWORD, make_account, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users import invitations, password_reset, roles
-from users.models import Team, User
+from users.models import Membership, Team, User
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -237,6 +237,20 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
         client_links.make(
             email="y@example.com", name="", team=team, channels=["x"], made_by=other, now=timezone.now()
         )
+
+
+def test_whoever_is_in_several_teams_says_for_which_the_accounts_are(mira: User, team: Team) -> None:
+    alone = _browser(mira).get("/client-links/").text
+    Membership.objects.create(user=mira, team=make_team("Atelier"))
+    form = {"email": "x@example.com", "channels": ["facebook"], "team": "", "days": 7}
+
+    forgotten = _browser(mira).post("/client-links/", form)
+
+    assert f'<option value="{team.pk}">' in alone
+    assert '<option value=""' not in alone
+    assert forgotten.status_code == 400
+    assert '<option value="" selected>' in forgotten.text
+    assert not ClientLink.objects.exists()
 
 
 def test_a_contact_s_log_in_is_offered_for_no_further_account(mira: User, team: Team) -> None:
