@@ -102,7 +102,12 @@ _DECIDE = f"""{_FACTS}, changed as (
     cycle = a.cycle + n.starts_cycle::int,
     cycle_since = case when n.starts_cycle then %(now)s else a.cycle_since end,
     cycle_deadline = case when n.starts_cycle then n.deadline else coalesce(a.cycle_deadline, a.deadline) end,
-    since = case when a.state <> n.state then %(now)s else a.since end,
+    since = case when a.state = n.state then a.since
+                 when %(cause)s = 'resumed' and n.state = 'deactivated' then coalesce((  -- dark since before it was paused
+                   select min(e.at) from accounts_accountevent e where e.account_id = a.id and e.kind = 'deactivated' and not exists (
+                     select 1 from accounts_accountevent o
+                     where o.account_id = a.id and o.kind in ('connected', 'interrupted') and (o.at, o.id) > (e.at, e.id))), %(now)s)
+                 else %(now)s end,
     reason = case when n.state = a.state then a.reason when n.state = 'connected' then ''
                   when %(cause)s <> 'resumed' then %(cause)s
                   -- what stopped it happened before or while it was paused

@@ -9,7 +9,7 @@ from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 # kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
 # hour in which the same action tells nothing more of the account, and while `accounts.telling` still finds out whom it tells itself.
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
-# Whoever links an account reads there that it is restricted.
+# Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
 LOOK = """
 with rule as materialized (
   select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded
@@ -26,7 +26,10 @@ with rule as materialized (
                ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
   join accounts_account a on a.id = e.account_id and a.paused_at is null
   where case e.kind
-    when 'deactivated' then a.state = 'deactivated'
+    when 'deactivated' then a.state = 'deactivated' and (e.cause <> 'resumed' or (
+      select p.kind <> 'deactivated' from accounts_accountevent p
+      where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'interrupted')
+      order by p.at desc, p.id desc limit 1))
     when 'shifted' then a.state = 'connected' and e.from_token_id is not null and a.active_token_id = e.token_id
     when 'connected' then a.state = 'connected' and (
       select p.kind = 'deactivated' and e.at - p.at > %(blip)s from accounts_accountevent p

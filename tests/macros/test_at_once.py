@@ -349,6 +349,31 @@ def test_what_staff_do_on_purpose_tells_nobody() -> None:
     assert to_watcher(send(NOW + 5 * MINUTE)) == []
 
 
+def test_resuming_tells_what_went_dark_meanwhile_and_nothing_that_was_dark_before() -> None:
+    tells("deactivated")
+    dark, never, dies = linked(log_in(person("Ada")), name="Dark"), make_account(name="Never"), log_in(None)
+    meanwhile = linked(dies, name="Meanwhile")
+    with transaction.atomic():
+        pool.settle(account_ids=[never.pk], cause="linked", now=NOW - HOUR)
+    die(dark.pool.get().token, NOW - MINUTE)
+    at_once.tell(NOW)
+    before = len(send(NOW))
+    actor = make_user("staff@example.com", is_superuser=True)
+    accounts = [dark, never, meanwhile]
+
+    for account in accounts:
+        actions.pause(account=account, actor=actor, note="", now=NOW + MINUTE)
+    die(dies, NOW + 2 * MINUTE)
+    for account in accounts:
+        actions.resume(account=account, actor=actor, note="", now=NOW + HOUR)
+    at_once.tell(NOW + HOUR + MINUTE)
+
+    assert before > 0
+    assert to_watcher(send(NOW + HOUR + MINUTE)) == [f"{WATCHER}: Meanwhile is deactivated: nobody can be asked"]
+    dark.refresh_from_db()
+    assert dark.since == NOW - MINUTE
+
+
 def test_whoever_stopped_such_mails_gets_none_and_may_stop_them_by_the_mail() -> None:
     macro = tells("shifted", emails=[WATCHER, "quiet@example.com"])
     OptOut.objects.create(macro=macro, email="quiet@example.com", started_at=NOW)
