@@ -1,4 +1,4 @@
-"""The SQL of escalation: who further is told where nothing happened so many days after the first warning of a macro.
+"""The SQL of escalation: who further is told where nothing happened so many days after the first warning.
 
 Nothing happened: the deadline is the same (a re-authentication begins another cycle), and nobody said that they are on it.
 """
@@ -9,14 +9,21 @@ from macros.warning_sql import FINDING_ONCE_CROSSED
 # In each cycle an action tells once, with the tightest threshold that was told; 0 where the account is dark, which is a cycle of its own.
 INSERT = f"""
 with act as materialized (
-  select ac.id, ac.macro_id, ac.emails, ac.linkers, ac.after, w.id as warning, m.team_id, m.excluded, m.scope, m.channels
+  select ac.id, ac.macro_id, ac.emails, ac.linkers, ac.after, w.watch = 'token' as of_token,
+         (select max(d) from unnest(w.days) d) as widest, m.team_id, m.excluded, m.scope, m.channels
   from macros_macroaction ac
   join macros_macro m on m.id = ac.macro_id and m.enabled
   join macros_macroaction w on w.macro_id = m.id and w.kind = 'pre_deactivation'
   where ac.kind = 'escalated'
-){NAMING}, warned as (
-  select act.id as action_id, n.account_id, n.token_id, n.cycle, min(n.threshold) as threshold, min(v.on_date) as first_on
-  from act join macros_notice n on n.action_id = act.warning and n.outcome <> 'dropped' join macros_evaluation v on v.id = n.evaluation_id
+){NAMING}, notice as materialized (  -- of deadlines that are still the same, by whichever macro: what one told no other tells again
+  select n.account_id, n.token_id, n.cycle, n.threshold, min(v.on_date) as first_on
+  from macros_notice n join macros_evaluation v on v.id = n.evaluation_id
+  join accounts_account a on a.id = n.account_id left join tokens_token t on t.id = n.token_id
+  where n.outcome <> 'dropped' and n.cycle = coalesce(t.cycle, a.cycle) and exists (select 1 from act)
+  group by n.account_id, n.token_id, n.cycle, n.threshold
+), warned as (
+  select act.id as action_id, n.account_id, n.token_id, n.cycle, min(n.threshold) as threshold, min(n.first_on) as first_on
+  from act join notice n on n.threshold = 0 or n.threshold <= act.widest and act.of_token = (n.token_id is not null)
   group by act.id, n.account_id, n.token_id, n.cycle
 ), crossed as materialized (
   select w.action_id, act.macro_id, w.account_id, w.token_id, a.team_id, coalesce(t.deadline, a.deadline) as deadline, w.cycle,

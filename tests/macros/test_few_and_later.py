@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from accounts.models import Account
-from macros import evaluation, few_people, few_preview, mails, news_mail, on_it, preview
+from macros import at_once, evaluation, few_people, few_preview, mails, news_mail, on_it, preview
 from macros.models import Macro, MacroAction, NewsNotice, Notice, Shortage
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -155,6 +155,27 @@ def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of
     die(account, NOW + 5 * DAY)
     assert evaluate(5) == [WATCHER]
     assert evaluate(8) == [BOSS]  # dark for three days
+
+
+@pytest.mark.parametrize("who", ["the macro, at once", "another macro, at once", "another macro"])
+def test_further_addresses_are_told_whoever_warned_first(who: str) -> None:
+    """A deadline is told to an address once, by whichever macro and action comes first."""
+    if who == "another macro":
+        make_macro(days=[7])
+    macro = escalates(days=[7]).macro
+    if who.endswith("at once"):
+        told_by = macro if who.startswith("the") else make_macro(days=[7]).macro
+        MacroAction.objects.create(
+            macro=told_by, kind="deactivated", emails=[WATCHER], notify_consenters=False
+        )
+        die(ending(60))
+        at_once.tell(NOW + timedelta(seconds=35))
+    else:
+        ending(7)
+
+    told = [evaluate(day) for day in range(5)]
+
+    assert told[1:] == [[], [], [BOSS], []]
 
 
 @pytest.mark.parametrize("what", ["renewed", "on it", "not applied", "paused"])
