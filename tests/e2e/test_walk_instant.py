@@ -1,0 +1,125 @@
+"""Told at once: staff tick it, a log-in dies, and its watcher reads so within a minute and says "I am on it". Its person renews, and the
+watcher reads that the account works again. Two accounts at the same time, on a desktop and on a phone: each mail waits for half a minute.
+"""
+
+import json
+import re
+import time
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+from adtoken_project.embedded.processes import wait_until
+from tests.e2e import figures
+from tests.e2e.driver import PHONE, Chromium, Visitor
+from tests.e2e.figures import Figure, measured
+from tests.e2e.job import Job
+from tests.e2e.product import Product
+from tests.e2e.steps import DESK, MIRA, log_in, open_mail, press_in_mail, renew_by_the_link
+from tests.e2e.watchers import CHANNEL, WATCHED, Watched
+
+WITHIN = 60.0  # seconds from the death to the watcher's mailbox
+BLIP = 61  # seconds: dark for less is told neither as dark nor as working again
+MAIL_WIDTH = 680  # of the picture: a mail is at most 600 px wide
+PLACES = ((DESK, WATCHED[0]), (PHONE, WATCHED[1]))
+
+
+def test_a_death_reaches_its_watcher_within_a_minute_and_so_does_the_recovery(
+    product: Product, chromium: Chromium
+) -> None:
+    product.channels.delete_mails()
+    macros = json.loads(product.run("-m", "tests.e2e.watchers").splitlines()[-1])
+    for (width, one), macro in zip(PLACES, macros, strict=True):
+        with chromium.visitor(width=width) as mira:
+            log_in(mira, product, MIRA, f"/admin/macros/macro/{macro}/change/")
+            staff_tick_what_is_told_at_once(mira, one)
+    for _, one in PLACES:
+        it_dies(product, one)
+    died = time.monotonic()
+    for width, one in PLACES:
+        mail = the_watchers_mail(product, one, "deactivated", width)
+        with chromium.visitor(width=width) as watcher:
+            the_watcher_is_on_it(watcher, product, mail, one)
+    time.sleep(max(0.0, died + BLIP - time.monotonic()))
+    for width, one in PLACES:
+        (stopped,) = product.channels.mails(to=one.email, subject=one.account)
+        with (
+            chromium.visitor(width=width) as person,
+            measured(person, "renewal by the link", channel=CHANNEL),
+        ):
+            renew_by_the_link(
+                person, product, stopped, channel="LinkedIn", name=one.name, account=one.account
+            )
+    for width, one in PLACES:
+        mail = the_watchers_mail(product, one, "connected", width)
+        with chromium.visitor(width=width) as watcher:
+            open_mail(watcher, product, mail)
+            watcher.sees(f"{one.account} works again", f"through {one.name}")
+            watcher.take("instant-works-again", only=PHONE)
+
+
+def staff_tick_what_is_told_at_once(mira: Visitor, one: Watched) -> None:
+    with measured(mira, "told at once is ticked"):
+        mira.page.get_by_label("an account is deactivated").check()
+        mira.page.get_by_label("an account works again").check()
+        mira.press("Save macro")
+        mira.sees("What changes", "Told at once from now on, when", "an account is deactivated")
+        mira.take("instant-macro", only=DESK)
+        mira.press("Save macro")
+        mira.sees("Macro saved.")
+
+
+def it_dies(product: Product, one: Watched) -> None:
+    """The person removes AdToken there, and a publishing job is the first to hear of it."""
+    product.channels.cancel_authorisation(CHANNEL, one.key)
+    with closing(Job(product, CHANNEL, one.native_id)) as job:
+        lease = job.lease().json()
+        refused = job.bare.get(
+            f"{job.native}/rest/adAccounts/{one.native_id}", headers=lease["send"]["headers"]
+        )
+        assert refused.status_code == 401, refused.text
+        assert job.report(lease, refused)["action"] == "hold"
+
+
+def the_watchers_mail(product: Product, one: Watched, event: str, width: int) -> dict[str, Any]:
+    """Wait for the watcher's mail about the last such event; demand that it came within a minute of it, and alone."""
+    said = {"deactivated": f"{one.account} is deactivated", "connected": f"{one.account} works again"}[event]
+
+    def found() -> list[dict[str, Any]]:
+        return product.channels.mails(to=one.watcher, subject=said)
+
+    wait_until(lambda: bool(found()), seconds=2 * WITHIN, every=0.5)
+    (mail,) = found()
+    seconds = (datetime.fromisoformat(mail["received_at"]) - moment(product, one, event)).total_seconds()
+    figures.keep(Figure(f"{event} to the watcher's mail", width, seconds=round(seconds, 1)))
+    assert 0 < seconds < WITHIN
+    return mail
+
+
+def moment(product: Product, one: Watched, event: str) -> datetime:
+    with psycopg.connect(product.facts["database_url"]) as connection:
+        row = connection.execute(
+            """select e.at from accounts_accountevent e join accounts_account a on a.id = e.account_id
+               where a.channel = %s and a.native_id = %s and e.kind = %s order by e.id desc limit 1""",
+            [CHANNEL, one.native_id, event],
+        ).fetchone()
+    assert row is not None
+    at: datetime = row[0]
+    return at
+
+
+def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any], one: Watched) -> None:
+    with measured(watcher, "I am on it"):
+        open_mail(watcher, product, mail)
+        watcher.sees(f"{one.account} is deactivated", one.name, one.email)
+        watcher.take("instant-mail", width=MAIL_WIDTH, only=DESK)
+        press_in_mail(watcher, "Say that you are on it")
+        watcher.sees("Are you on it?", one.account)
+        watcher.take("instant-on-it-phone", only=PHONE)
+        watcher.press("I am on it")
+        watcher.sees("Noted: you are on it")
+    open_mail(watcher, product, mail)
+    press_in_mail(watcher, f"^See {re.escape(one.account)}")
+    watcher.sees("Log in")
