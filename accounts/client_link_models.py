@@ -58,6 +58,6 @@ class ClientLink(models.Model):
 
     @property
     def asker(self) -> str:
-        """The name of who made it; "" where that person is gone."""
+        """Who asks by it, for the client: whoever made it; their team where that person is gone or can no longer log in."""
         maker: User | None = self.made_by
-        return maker.get_full_name() if maker else ""
+        return maker.get_full_name() if maker and maker.is_active else str(self.team)

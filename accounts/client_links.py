@@ -8,7 +8,6 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
@@ -16,12 +15,14 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, ClientLink
 from notifications import outbox
+from notifications.models import Message
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import hold, roles, visibility
+from users import hold, recipients, roles, visibility
 from users.models import Membership, Team, User
 
 VALID_FOR = timedelta(days=7)
@@ -233,27 +234,40 @@ def sweep(*, now: datetime) -> int:
 
 @transaction.atomic
 def note_used(*, link: ClientLink, channel: str, accounts: Sequence[Account], now: datetime) -> None:
-    """Note in the transaction of the caller what was linked by it, and have its maker told. Raises ClientLinkRefused where it is over."""
+    """Note in the transaction of the caller what was linked by it, and have its maker told, or stand-ins. Raises ClientLinkRefused where it is over."""
     row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
     if not row.is_open(now) or channel not in row.left:
         raise ClientLinkRefused(say("over_already"))
     row.used = {**row.used, channel: [account.pk for account in accounts]}
     row.used_at = None if row.left else now
     row.save(update_fields=["used", "used_at"])
-    maker = row.made_by
-    if maker is not None and maker.is_active:
+    _tell_used(row, channel, now)
+
+
+def _tell_used(row: ClientLink, channel: str, now: datetime) -> None:
+    """Have whoever made a link told that it was used; where they can no longer log in, the leads of its team, else operators."""
+    maker, key = row.made_by, f"client_link_used:{row.pk}:{channel}"
+    payload = {"client_link": row.pk, "channel": channel, "accounts": row.used[channel]}
+    told = {maker.email: key} if maker is not None and maker.is_active else {}
+    if not told:
+        stand_in = recipients.fallback([row.team_id]).get(row.team_id)
+        told = {address: f"{key}:{address}" for address in (stand_in.addresses if stand_in else ())}
+    for address, dedupe_key in told.items():
         outbox.enqueue(
-            kind=USED_MAIL,
-            recipient=maker.email,
-            dedupe_key=f"client_link_used:{row.pk}:{channel}",
-            team=row.team,
-            payload=_payload(row, channel),
-            now=now,
+            kind=USED_MAIL, recipient=address, dedupe_key=dedupe_key, team=row.team, payload=payload, now=now
         )
 
 
-def _payload(row: ClientLink, channel: str) -> dict[str, Any]:
-    return {"client_link": row.pk, "channel": channel, "accounts": row.used[channel]}
+def note_used_told(message: Message) -> None:
+    """Where whoever made a link was locked out before the mail about its use went out, have the stand-ins told."""
+    if message.state != Message.State.CANCELLED:
+        return
+    row = (
+        ClientLink.objects.select_related("team", "made_by").filter(pk=message.payload["client_link"]).first()
+    )
+    was_for_maker = row is not None and row.made_by is not None and row.made_by.email == message.recipient
+    if row is not None and was_for_maker and row.made_by is not None and not row.made_by.is_active:
+        _tell_used(row, message.payload["channel"], timezone.now())
 
 
 def _log(by: User, link: ClientLink, flag: int, text: str) -> None:

@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from django.db import transaction
 
-from accounts import actions, backup_adding, due_checks, leaving, removal
+from accounts import actions, backup_adding, due_checks, handing_over, leaving, removal
 from accounts.errors import ActionRefused
 from accounts.leaving import Plan
 from accounts.mails import leaver_mail
@@ -39,8 +39,8 @@ def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
 
 
 @transaction.atomic
-def lock_out(*, person: User, actor: User, now: datetime) -> bool:
-    """Switch the person off and end their sessions. Returns whether they were still switched on.
+def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> bool:
+    """Switch the person off, end their sessions, and have the actor take over what runs in their name. Returns whether they were switched on.
 
     Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays.
     Raises OnHold.
@@ -53,12 +53,13 @@ def lock_out(*, person: User, actor: User, now: datetime) -> bool:
     if not rows[actor.pk].is_active:
         raise ActionRefused("cannot_log_in", person=str(actor))
     people_actions.log_out(person)
-    if not rows[person.pk].is_active:
-        return False
-    person.is_active = False
-    person.save(update_fields=["is_active"])
-    login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
-    return True
+    was_on = rows[person.pk].is_active
+    if was_on:
+        person.is_active = False
+        person.save(update_fields=["is_active"])
+        login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
+    handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
+    return was_on
 
 
 def act(deed: Deed, key: int, now: datetime) -> bool:

@@ -53,7 +53,7 @@ def begin(
     backing_up = add_backups and actor.has_perm(permissions.ADD_BACKUP)
     asking = ask_colleagues and actor.has_perm("tokens.ask_token")
     with transaction.atomic():
-        leaving_steps.lock_out(person=person, actor=actor, now=now)
+        leaving_steps.lock_out(person=person, actor=actor, now=now, by_key=True)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, why, single_object=True)
         deed, is_new = deeds.start(
             user=actor,

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, backup_invitations, calendars, client_links, pool, reach
+from accounts import alerts, backup_invitations, calendars, client_links, handing_over, pool, reach
 from accounts.mails import (
     access_mail,
     alert_mail,
@@ -19,6 +19,7 @@ from accounts.mails import (
     client_link_mail,
     death_mail,
     gave_up_mail,
+    handed_over_mail,
     leaver_mail,
     mailing,
     removal_mail,
@@ -89,11 +90,17 @@ def register_messages() -> None:
         ended=gave_up_mail.record_end,
         may_be_held=True,
     )
+    kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
     kinds.register(backup_invitations.MAIL, backup_invite_mail.build, name=_("Asked to link accounts"))
     kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))
-    kinds.register(client_links.USED_MAIL, client_link_mail.build_used, name=_("Client link used"))
+    kinds.register(
+        client_links.USED_MAIL,
+        client_link_mail.build_used,
+        name=_("Client link used"),
+        ended=client_links.note_used_told,
+    )
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
     for kind, build, name in (

@@ -14,6 +14,7 @@ class MacrosConfig(AppConfig):
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
         from django.db.models.signals import pre_delete
 
+        from accounts import handing_over
         from accounts import message_history as told_about
         from accounts.campaigns import quiet
         from accounts.telling import notices
@@ -28,6 +29,7 @@ class MacrosConfig(AppConfig):
             on_it,
             on_many,
             opt_outs,
+            owning,
             receivers,
             revalidation,
             snoozing,
@@ -69,3 +71,4 @@ class MacrosConfig(AppConfig):
         on_many.register()
         quiet.register(snoozing.ROWS)
         digests.register_stop(opt_outs.stop_address)
+        handing_over.register(owning.take_over)

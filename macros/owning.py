@@ -4,8 +4,10 @@ from collections.abc import Collection
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext
 
+from macros import scope
 from macros.models import Macro
 from users.models import User
 
@@ -28,6 +30,21 @@ def give(*, macros: Collection[Macro], owner: User, actor: User, note: str) -> i
     Macro.objects.filter(pk__in=[one.pk for one in found]).update(owner=owner)
     _log(found, actor, gettext("Given to %(person)s.") % {"person": owner}, note)
     return len(found)
+
+
+def owned_by(person: User, *, taker: User) -> QuerySet[Macro]:
+    """Return the macros of a person that somebody else may take over: those that they may change."""
+    if not taker.has_perm("macros.change_macro"):
+        return Macro.objects.none()
+    found = Macro.objects.filter(owner=person, pk__in=scope.visible_macros(taker).values("pk"))
+    return (found if scope.reaches_all(taker) else found.exclude(team=None)).order_by("name")
+
+
+def take_over(person: User, taker: User) -> list[str]:
+    """Give the macros of a person who leaves to whoever takes them over, as far as they may. Returns their names."""
+    found = list(owned_by(person, taker=taker))
+    give(macros=found, owner=taker, actor=taker, note="")
+    return [one.name for one in found]
 
 
 def _log(macros: Collection[Macro], actor: User, text: str, note: str) -> None:

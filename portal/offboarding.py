@@ -12,14 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import api_keys, backing_up, leaving, leaving_steps, permissions
+from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions
 from accounts.deed_kinds import OFFBOARD
 from accounts.leaving import Plan, Then
 from accounts.models import Account, ApiKey
 from accounts.offboarding import PERMISSION as PERMISSION
 from accounts.offboarding import carries_for_others
 from accounts.offboarding import may as may
-from macros import scope
+from macros import owning, scope
 from macros.models import Macro
 from portal import access, asking, deeds
 from tokens.channels import declarations
@@ -27,18 +27,44 @@ from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
-from ui.text import join_names
+from ui.text import join_all, join_names
 from users.models import Session, User, person
 from users.visibility import names_for
 
 
-def first_said(leaver: User, number: int) -> str:
-    """Return why somebody is not switched off or deleted whose log-ins still serve accounts, and what to do first."""
+def first_said(leaver: User) -> str:
+    """Return why somebody is not switched off or deleted on whom something hangs, and what to do first; "" where nothing does."""
+    number = leaving.living_log_ins(leaver).count()
+    if not number:
+        return _hangs(leaver)
     return ngettext(
         "%(name)s has %(number)s log-in that still serves accounts. “Offboard” ends it, and says what stops.",
         "%(name)s has %(number)s log-ins that still serve accounts. “Offboard” ends them, and says what stops.",
         number,
     ) % {"name": leaver, "number": number}
+
+
+def _hangs(leaver: User) -> str:
+    found = handing_over.hanging(leaver, timezone.now())
+    owned = Macro.objects.filter(owner=leaver).count()
+    what = [
+        ngettext("%(n)s stopped log-in", "%(n)s stopped log-ins", found.log_ins) % {"n": found.log_ins},
+        ngettext("%(n)s API key", "%(n)s API keys", found.keys) % {"n": found.keys},
+        ngettext("%(n)s running campaign", "%(n)s running campaigns", found.campaigns)
+        % {"n": found.campaigns},
+        ngettext("%(n)s open client link", "%(n)s open client links", found.links) % {"n": found.links},
+        ngettext("%(n)s macro to look after", "%(n)s macros to look after", owned) % {"n": owned},
+        ngettext("%(n)s team that nobody else leads", "%(n)s teams that nobody else leads", found.led_alone)
+        % {"n": found.led_alone},
+    ]
+    numbers = (found.log_ins, found.keys, found.campaigns, found.links, owned, found.led_alone)
+    there = [one for one, number in zip(what, numbers, strict=True) if number]
+    if not there:
+        return ""
+    said = gettext(
+        "%(name)s still has: %(what)s. “Offboard” ends this or hands it over, and says what stops."
+    )
+    return said % {"name": leaver, "what": join_all(there)}
 
 
 class OffboardForm(ConfirmForm):
@@ -141,6 +167,13 @@ def _facts(viewer: User, leaver: User, plan: Plan) -> dict[str, Any]:
         "channels": join_names(channels) if channels else "",
         "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
         "macros": list(macros.order_by("name")),
+        "owned": list(owning.owned_by(leaver, taker=viewer)),
+        "campaigns": list(handing_over.campaigns_of(leaver)),
+        "takes_campaigns": handing_over.may_take_campaigns(viewer),
+        "sees_campaigns": viewer.has_perm(permissions.VIEW_CAMPAIGN),
+        "links": handing_over.links_of(leaver, timezone.now()).count(),
+        "led_alone": list(handing_over.led_alone_by(leaver)),
+        "sees_teams": viewer.has_perm("users.view_team"),
         "nobody": any(one.pk not in helped for one in plan.at_risk),
         "asked_first": len(plan.asked_first),
         "most": leaving.MOST if plan.stop + plan.one_left > leaving.MOST else 0,

@@ -205,8 +205,8 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
-        still = leaving.living_log_ins(user).count()
-        page = replace(page, refused=offboarding.first_said(user, still) if still else "")
+        still = user.is_active or leaving.living_log_ins(user).exists()
+        page = replace(page, refused=offboarding.first_said(user) if still else "")
 
         @transaction.atomic
         def do(_said: Said) -> Done:

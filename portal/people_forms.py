@@ -8,7 +8,6 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from accounts import leaving
 from portal import offboarding
 from users import invitations, roles, visibility
 from users.forms import UserModelForm, language_choices, time_zone_choices
@@ -70,12 +69,12 @@ class PersonForm(UserModelForm):
         return groups
 
     def clean_is_active(self) -> bool:
-        """Refuse to switch off whose log-ins still serve accounts: that is offboarding. Raises ValidationError."""
+        """Refuse to switch off on whom something hangs: that is offboarding. Raises ValidationError."""
         stays = bool(self.cleaned_data["is_active"])
         if not stays and "is_active" in self.changed_data and self.instance.pk:
-            still = leaving.living_log_ins(self.instance).count()
-            if still:
-                raise ValidationError(offboarding.first_said(self.instance, still))
+            first = offboarding.first_said(self.instance)
+            if first:
+                raise ValidationError(first)
         return stays
 
     def clean_email(self) -> str:

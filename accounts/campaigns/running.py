@@ -72,13 +72,15 @@ def stop(*, campaign: Campaign, by: User, now: datetime) -> bool:
 
 @transaction.atomic
 def end_due(*, now: datetime) -> int:
-    """End the campaigns in which nobody is waited for any longer, and those whose last day is over. Returns how many."""
+    """End the campaigns in which nobody is waited for, whose last day is over, or whose maker can no longer log in. Returns how many."""
     going = Campaign.objects.filter(ended_at=None)
     rows = CampaignLogIn.objects.filter(campaign=OuterRef("pk"))
     waited_for = rows.filter(Q(stage__in=[*OPEN, Stage.FAILED]) | Q(why=stages.SNOOZED))
     done = list(going.exclude(Exists(waited_for)).values_list("pk", flat=True))
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
-    return _end(done, Ending.ALL_DONE, now) + _end(over, Ending.LAST_DAY, now)
+    left = going.filter(Q(made_by=None) | Q(made_by__is_active=False)).exclude(pk__in=[*done, *over])
+    ended = _end(done, Ending.ALL_DONE, now) + _end(over, Ending.LAST_DAY, now)
+    return ended + _end(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
 
 
 def end_of_maker(campaign: Campaign, now: datetime) -> None:

@@ -1,6 +1,7 @@
 """The mails of client links: the link itself, made while it is sent, and to whoever made it that it was used."""
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import client_links
@@ -12,6 +13,7 @@ from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates
 from ui.text import first_name, join_names
+from users.models import User
 
 NAMED = 10
 
@@ -23,8 +25,8 @@ def build(message: Message) -> Mail:
         raise NotWanted("client_link_over")
     address, reader = client_links.address_of(link), composing.Reader(None)
     facts = {
-        "asker": link.asker or str(link.team),
         "organisation": settings.ORGANISATION_NAME,
+        "asker": link.asker,
         "name": link.name,
         "team": str(link.team),
         "note": link.note,
@@ -35,15 +37,17 @@ def build(message: Message) -> Mail:
         "why_url": "",
     }
     maker = link.made_by
-    reply_to = maker.email if maker and maker.is_active else ""
+    reply_to = maker.email if maker and maker.is_active else None
     mail = composing.compose(client_links.MAIL, message, reader, facts, reply_to=reply_to)
     return composing.without_link(mail, address)
 
 
 def build_used(message: Message) -> Mail:
-    """Build "your link was used". Raises NotWanted where the link is gone, or its maker cannot log in."""
+    """Build "your link was used", for its maker, or for whoever stands in. Raises NotWanted where the link is gone, or its maker is."""
     link, reader = _link_of(message), composing.reader_of(message)
-    if reader.user is None:
+    maker = link.made_by
+    own = maker is not None and maker.email == message.recipient
+    if own and reader.user is None:
         raise NotWanted("person_left")
     channel, ids = message.payload["channel"], message.payload["accounts"]
     accounts = Account.objects.filter(pk__in=ids).order_by("name")
@@ -51,7 +55,9 @@ def build_used(message: Message) -> Mail:
     facts = {
         "who": link.name or link.email,
         "email": link.email,
-        "first_name": first_name(str(reader.user)),
+        "first_name": first_name(str(reader.user)) if reader.user else "",
+        "maker": "" if own else str(maker or ""),
+        "own": own,
         "channel": declarations.label(channel),
         "team": str(link.team),
         "left": join_names([str(declarations.label(one)) for one in link.left]),
@@ -59,9 +65,17 @@ def build_used(message: Message) -> Mail:
         "accounts": join_names([account.name for account in accounts[:NAMED]]),
         "unseen": max(0, len(ids) - NAMED),
         "log_in": log_in.native_user_name if log_in else "",
-        "url": addresses.absolute_url("client_link_of", link.pk),
+        "url": _page_of(link, accounts, reader.user),
     }
     return composing.compose(client_links.USED_MAIL, message, reader, facts)
+
+
+def _page_of(link: ClientLink, accounts: QuerySet[Account], reader: User | None) -> str:
+    """Return the link's page for whoever sees it, else the account's."""
+    if reader is not None and client_links.seen_by(reader).filter(pk=link.pk).exists():
+        return addresses.absolute_url("client_link_of", link.pk)
+    first = accounts.first()
+    return addresses.absolute_url("open_account", first.pk) if first else ""
 
 
 def _link_of(message: Message) -> ClientLink:

@@ -15,12 +15,14 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, deeds, leaving, leaving_steps, pool, removal, tasks
+from accounts import api_keys, client_links, deeds, leaving, leaving_steps, pool, removal, tasks
+from accounts.campaigns import running
 from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
 from accounts.leaving import Then
-from accounts.mails import leaver_mail
-from accounts.models import Account, Deed, ReachedAccount
+from accounts.mails import client_link_mail, handed_over_mail, leaver_mail
+from accounts.models import Account, Campaign, ClientLink, Deed, ReachedAccount
+from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.portal.support import staff
@@ -580,3 +582,101 @@ def test_a_second_deed_tells_what_one_had_removed_that_ended_before_its_mails(bo
 
     assert not nobody_yet
     assert mails()["left", "lead@example.com"] == 1
+
+
+# --- what else hangs on them ------------------------------------------------------------------------------------------
+
+
+def campaign_of(person: User, *tokens: Token) -> Campaign:
+    now = timezone.now()
+    facts: dict[str, Any] = {"note": "", "ends_at": now + timedelta(days=9), "once": "", "now": now}
+    return running.start(user=person, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
+
+
+def lead_with_everything() -> tuple[User, Team, Campaign, ClientLink, Macro]:
+    """Lea, who alone leads a team, runs a campaign, has made a client link and looks after a macro."""
+    team = make_team("Lumen")
+    lea = make_user("lea@example.com", name="Lea Lead", team=team, is_staff=True)
+    Membership.objects.filter(user=lea).update(role=Membership.Role.TEAM_LEAD)
+    campaign = campaign_of(lea, log_in(make_user("emil@example.com", team=team)))
+    made: dict[str, Any] = {"email": "ada@client.example", "name": "Ada", "channels": ["facebook"]}
+    link_made = client_links.make(team=team, made_by=lea, now=timezone.now(), **made)
+    macro = Macro.objects.create(name="Lumen warns", owner=lea, team=team)
+    return lea, team, campaign, link_made, macro
+
+
+def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, boss: User) -> None:
+    lea, team, campaign, link_made, macro = lead_with_everything()
+
+    shown = " ".join(re.sub(r"<[^>]+>", " ", client.get(page_of(lea)).text).split())
+    send(client, lea)
+    for one in (campaign, macro):
+        one.refresh_from_db()
+    with transaction.atomic():
+        client_links.note_used(link=link_made, channel="facebook", accounts=[], now=timezone.now())
+
+    assert "It goes on in your name: Spring" in shown
+    assert "1 is open and stays so." in shown
+    assert "You take it over: Lumen warns" in shown
+    assert "Nobody else leads Lumen" in shown
+    assert (campaign.made_by, campaign.ended_at, macro.owner) == (boss, None, boss)
+    link_made.refresh_from_db()
+    assert link_made.asker == "Lumen"
+    used = Message.objects.get(kind="client_link_used")
+    assert used.recipient == boss.email  # nobody leads the team now, so an operator
+    assert "Lea Lead, who has left, sent ada@client.example a link." in client_link_mail.build_used(used).text
+    assert not Message.objects.filter(kind="handed_over").exists()  # whoever pressed has read it
+
+
+def test_whoever_sees_no_page_is_told_and_a_campaign_that_nobody_takes_ends_at_once(client: Client) -> None:
+    lea, team, campaign, _, macro = lead_with_everything()
+    other = make_user("other@example.com", team=team)
+    Membership.objects.filter(user=other).update(role=Membership.Role.TEAM_LEAD)
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    clerk = make_user("clerk@example.com", is_staff=True, team=team)
+
+    leaving_steps.lock_out(person=lea, actor=clerk, now=timezone.now())
+    campaign.refresh_from_db()
+    told = Message.objects.get(kind="handed_over")
+    mail = handed_over_mail.build(told)
+    User.objects.filter(pk=lea.pk).update(is_active=True)
+    again = campaign_of(lea)
+    leaving_steps.lock_out(person=lea, actor=boss, by_key=True, now=timezone.now())
+    again.refresh_from_db()
+    by_key = handed_over_mail.build(Message.objects.get(kind="handed_over", recipient=boss.email))
+
+    assert (campaign.ending, told.recipient) == ("maker_left", other.email)
+    assert "Spring: nobody is reminded any longer." in mail.text
+    assert (again.made_by, again.ended_at) == (boss, None)
+    assert "Spring" in by_key.text
+    assert "Lumen warns" in by_key.text
+
+
+def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute(boss: User) -> None:
+    lea, _, campaign, _, _ = lead_with_everything()
+    User.objects.filter(pk=lea.pk).update(is_active=False)
+
+    running.end_due(now=timezone.now())
+
+    campaign.refresh_from_db()
+    assert campaign.ending == "maker_left"
+
+
+@pytest.mark.parametrize("what", ["stopped log-in", "API key", "running campaign"])
+def test_the_tick_leads_here_whatever_hangs_on_the_person(client: Client, boss: User, what: str) -> None:
+    mara = make_user("mara@example.com", name="Mara")
+    if what == "stopped log-in":
+        carried(log_in(mara, state="dead"))
+    elif what == "API key":
+        api_keys.issue(name="key", scopes=["accounts:read"], teams=[Team.default()], created_by=mara)
+    else:
+        campaign_of(mara)
+    form = {"email": mara.email, "theme": "auto"}
+    form |= {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
+
+    ticked = client.post(reverse("admin:users_user_change", args=[mara.pk]), form).text
+    client.post(reverse("admin:users_user_delete", args=[mara.pk]))
+
+    mara.refresh_from_db()
+    assert f"Mara still has: 1 {what}." in ticked
+    assert mara.is_active

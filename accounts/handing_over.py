@@ -1,0 +1,133 @@
+"""What hangs on a person beside their log-ins: campaigns that run, open client links, API keys, teams that nobody else leads.
+
+When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
+above, which registers how they are taken over.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts import leaving, permissions
+from accounts.campaigns import running
+from accounts.models import ApiKey, Campaign, ClientLink
+from notifications import outbox
+from users import recipients
+from users.models import Membership, Team, User
+from users.recipients import fallback
+
+KIND = "handed_over"
+Named = tuple[int, str]  # an id, and what it is called
+TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; the names of what was taken
+_TAKEN_OVER: list[TakeOver] = []
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """What hangs on a person, in numbers."""
+
+    log_ins: int  # also those that stopped: what AdToken holds of them is deleted by offboarding
+    keys: int  # that are not revoked
+    campaigns: int  # that run
+    links: int  # that are open
+    led_alone: int  # teams
+
+    def __bool__(self) -> bool:
+        """Whether anything does."""
+        return any((self.log_ins, self.keys, self.campaigns, self.links, self.led_alone))
+
+
+def register(take_over: TakeOver) -> None:
+    """Say how something is taken over that this app does not know."""
+    _TAKEN_OVER.append(take_over)
+
+
+def hanging(person: User, now: datetime) -> Hanging:
+    """Count what hangs on a person."""
+    return Hanging(
+        log_ins=leaving.log_ins(person).count(),
+        keys=keys_of(person).count(),
+        campaigns=campaigns_of(person).count(),
+        links=links_of(person, now).count(),
+        led_alone=led_alone_by(person).count(),
+    )
+
+
+def keys_of(person: User) -> QuerySet[ApiKey]:
+    """Return the API keys that the person made and nobody revoked."""
+    return ApiKey.objects.filter(created_by=person, revoked_at=None)
+
+
+def campaigns_of(person: User) -> QuerySet[Campaign]:
+    """Return the campaigns that run in the person's name."""
+    return Campaign.objects.filter(made_by=person, ended_at=None).order_by("pk")
+
+
+def links_of(person: User, now: datetime) -> QuerySet[ClientLink]:
+    """Return the client links that the person made and that are open. They stay so: the team's leads are told of their use."""
+    return ClientLink.objects.filter(made_by=person, used_at=None, revoked_at=None, expires_at__gt=now)
+
+
+def led_alone_by(person: User) -> QuerySet[Team]:
+    """Return the teams that the person leads and nobody else who can log in."""
+    others = recipients.leads().filter(team=OuterRef("pk")).exclude(user=person)
+    own = Membership.objects.filter(user=person, role=Membership.Role.TEAM_LEAD, team=OuterRef("pk"))
+    return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
+
+
+def may_take_campaigns(actor: User) -> bool:
+    """Return whether campaigns go on in this person's name; else they end."""
+    return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
+
+
+def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None:
+    """Give what runs in the person's name to the actor, or end it, and tell, in the caller's transaction that locked the person out.
+
+    `by_key`: the actor did not see a page that says it, and so is told, too.
+    """
+    campaigns = list(campaigns_of(person).select_for_update(no_key=True))
+    taken = campaigns if may_take_campaigns(actor) else []
+    for campaign in campaigns:
+        if taken:
+            campaign.made_by, campaign.once = actor, ""
+            campaign.save(update_fields=["made_by", "once"])
+        else:
+            running.end_of_maker(campaign, now)
+    others = [name for one in _TAKEN_OVER for name in one(person, actor)]
+    told = _told(person, ended=[] if taken else campaigns)
+    mine: dict[str, Any] = {
+        "campaigns": [_named(one) for one in taken],
+        "macros": others,
+        **told.pop(actor.email, {}),
+    }
+    if by_key and any(mine.values()):
+        told[actor.email] = mine
+    for address, about in told.items():
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{person.pk}:{now.isoformat()}:{address}",
+            payload={"person": person.pk, "actor": actor.pk, **about},
+            now=now,
+        )
+
+
+def _told(person: User, *, ended: list[Campaign]) -> dict[str, dict[str, list[Named]]]:
+    """Return by address what its reader is told: which teams nobody leads any longer, and which campaigns ended."""
+    found: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
+    teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
+    alone = set(led_alone_by(person).values_list("pk", flat=True))
+    for team_id, stand_in in sorted(fallback(teams).items()):
+        for address in stand_in.addresses:
+            if team_id in alone:
+                found[address]["teams"].append(_named(teams[team_id]))
+            found[address]["ended"] = [_named(one) for one in ended]
+    return {address: dict(about) for address, about in found.items() if any(about.values())}
+
+
+def _named(one: Team | Campaign) -> Named:
+    return one.pk, one.name
