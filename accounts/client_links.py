@@ -234,7 +234,7 @@ def sweep(*, now: datetime) -> int:
 
 @transaction.atomic
 def note_used(*, link: ClientLink, channel: str, accounts: Sequence[Account], now: datetime) -> None:
-    """Note in the transaction of the caller what was linked by it, and have its maker told, or stand-ins. Raises ClientLinkRefused where it is over."""
+    """Note in the caller's transaction what was linked by it, and have somebody told. Raises ClientLinkRefused where it is over."""
     row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
     if not row.is_open(now) or channel not in row.left:
         raise ClientLinkRefused(say("over_already"))

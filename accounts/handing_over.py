@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import leaving, permissions
+from accounts import permissions
 from accounts.campaigns import running
 from accounts.models import ApiKey, Campaign, ClientLink
 from notifications import outbox
@@ -30,15 +30,10 @@ _TAKEN_OVER: list[TakeOver] = []
 class Hanging:
     """What hangs on a person, in numbers."""
 
-    log_ins: int  # also those that stopped: what AdToken holds of them is deleted by offboarding
     keys: int  # that are not revoked
     campaigns: int  # that run
     links: int  # that are open
     led_alone: int  # teams
-
-    def __bool__(self) -> bool:
-        """Whether anything does."""
-        return any((self.log_ins, self.keys, self.campaigns, self.links, self.led_alone))
 
 
 def register(take_over: TakeOver) -> None:
@@ -49,7 +44,6 @@ def register(take_over: TakeOver) -> None:
 def hanging(person: User, now: datetime) -> Hanging:
     """Count what hangs on a person."""
     return Hanging(
-        log_ins=leaving.log_ins(person).count(),
         keys=keys_of(person).count(),
         campaigns=campaigns_of(person).count(),
         links=links_of(person, now).count(),

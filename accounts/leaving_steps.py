@@ -40,7 +40,7 @@ def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
 
 @transaction.atomic
 def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> bool:
-    """Switch the person off, end their sessions, and have the actor take over what runs in their name. Returns whether they were switched on.
+    """Switch the person off, end their sessions, have the actor take over what runs in their name. Returns whether they were switched on.
 
     Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays.
     Raises OnHold.

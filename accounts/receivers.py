@@ -22,6 +22,7 @@ from accounts.mails import (
     handed_over_mail,
     leaver_mail,
     mailing,
+    outside_mail,
     removal_mail,
     renewal_mail,
     restricted_mail,
@@ -88,6 +89,13 @@ def register_messages() -> None:
         gave_up_mail.build,
         name=_("No longer runs an account"),
         ended=gave_up_mail.record_end,
+        may_be_held=True,
+    )
+    kinds.register(
+        outside_mail.KIND,
+        outside_mail.build,
+        name=_("The team no longer takes a log-in"),
+        ended=outside_mail.record_end,
         may_be_held=True,
     )
     kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))

@@ -32,11 +32,11 @@ from users.models import Session, User, person
 from users.visibility import names_for
 
 
-def first_said(leaver: User) -> str:
+def first_said(leaver: User, *, deleting: bool = False) -> str:
     """Return why somebody is not switched off or deleted on whom something hangs, and what to do first; "" where nothing does."""
     number = leaving.living_log_ins(leaver).count()
     if not number:
-        return _hangs(leaver)
+        return "" if deleting and not leaver.is_active else _hangs(leaver, linked_only=deleting)
     return ngettext(
         "%(name)s has %(number)s log-in that still serves accounts. “Offboard” ends it, and says what stops.",
         "%(name)s has %(number)s log-ins that still serve accounts. “Offboard” ends them, and says what stops.",
@@ -44,11 +44,15 @@ def first_said(leaver: User) -> str:
     ) % {"name": leaver, "number": number}
 
 
-def _hangs(leaver: User) -> str:
+def _hangs(leaver: User, *, linked_only: bool) -> str:
+    """Say what hangs on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
     found = handing_over.hanging(leaver, timezone.now())
+    log_ins = leaving.log_ins(leaver)
+    idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
     owned = Macro.objects.filter(owner=leaver).count()
     what = [
-        ngettext("%(n)s stopped log-in", "%(n)s stopped log-ins", found.log_ins) % {"n": found.log_ins},
+        ngettext("%(n)s log-in that serves no account", "%(n)s log-ins that serve no account", idle)
+        % {"n": idle},
         ngettext("%(n)s API key", "%(n)s API keys", found.keys) % {"n": found.keys},
         ngettext("%(n)s running campaign", "%(n)s running campaigns", found.campaigns)
         % {"n": found.campaigns},
@@ -57,7 +61,7 @@ def _hangs(leaver: User) -> str:
         ngettext("%(n)s team that nobody else leads", "%(n)s teams that nobody else leads", found.led_alone)
         % {"n": found.led_alone},
     ]
-    numbers = (found.log_ins, found.keys, found.campaigns, found.links, owned, found.led_alone)
+    numbers = (idle, found.keys, found.campaigns, found.links, owned, found.led_alone)
     there = [one for one, number in zip(what, numbers, strict=True) if number]
     if not there:
         return ""

@@ -21,12 +21,11 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import leaving
 from accounts.models import ApiKey
 from portal import access, login_records, offboarding, person_page, teams
 from portal.filters import TeamFilter
-from portal.lists import OwnList
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
+from portal.walls import AsksBeforeStops
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.counts import number
@@ -67,7 +66,7 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two bases without types in common
+class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]  # two bases without types in common
     """People. They come by invitation; only superusers touch staff, rights, passwords and second factors."""
 
     form = PersonForm
@@ -205,8 +204,7 @@ class UserAdmin(BaseUserAdmin, OwnList):  # type: ignore[misc, type-arg]  # two 
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
-        still = user.is_active or leaving.living_log_ins(user).exists()
-        page = replace(page, refused=offboarding.first_said(user) if still else "")
+        page = replace(page, refused=offboarding.first_said(user, deleting=True))
 
         @transaction.atomic
         def do(_said: Said) -> Done:

@@ -14,6 +14,7 @@ from unfold.admin import TabularInline
 from portal import team_digest
 from portal.lists import OwnList
 from portal.people_forms import MembershipForm
+from portal.walls import AsksBeforeStops
 from users import recipients, visibility
 from users.models import Membership, Team, User, person
 
@@ -60,7 +61,7 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
 
 
 @admin.register(Team)
-class TeamAdmin(OwnList):
+class TeamAdmin(AsksBeforeStops):
     """Teams and their people."""
 
     list_display = ["name", "people", "leads", "members_only", "default_cell"]

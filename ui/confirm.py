@@ -126,7 +126,7 @@ def answer(request: HttpRequest, page: Page, do: Do, *, frame: Frame) -> HttpRes
     posted = request.method == "POST"
     form = page.form(request.POST if posted else None, must_type=page.must_type)
     if not posted or not form.is_valid():
-        return _show(request, page, form, frame)
+        return show(request, page, form, frame)
     said = Said(
         note=form.cleaned_data.get("note", ""),
         again=bool(request.POST.get("again")),
@@ -148,7 +148,8 @@ def words(page: Page, block: str, **facts: Any) -> SafeString:
     return SafeString(" ".join(render_to_string(page.template, context).split()))  # rendered by us
 
 
-def _show(request: HttpRequest, page: Page, form: ConfirmForm, frame: Frame) -> HttpResponse:
+def show(request: HttpRequest, page: Page, form: ConfirmForm, frame: Frame) -> HttpResponse:
+    """Show the page that asks, with its form."""
     context = {
         "layout": "ui/confirm_page.html",
         **frame(request),

@@ -606,7 +606,7 @@ def lead_with_everything() -> tuple[User, Team, Campaign, ClientLink, Macro]:
 
 
 def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, boss: User) -> None:
-    lea, team, campaign, link_made, macro = lead_with_everything()
+    lea, _, campaign, link_made, macro = lead_with_everything()
 
     shown = " ".join(re.sub(r"<[^>]+>", " ", client.get(page_of(lea)).text).split())
     send(client, lea)
@@ -629,7 +629,7 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
 
 
 def test_whoever_sees_no_page_is_told_and_a_campaign_that_nobody_takes_ends_at_once(client: Client) -> None:
-    lea, team, campaign, _, macro = lead_with_everything()
+    lea, team, campaign, _, _ = lead_with_everything()
     other = make_user("other@example.com", team=team)
     Membership.objects.filter(user=other).update(role=Membership.Role.TEAM_LEAD)
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
@@ -662,10 +662,10 @@ def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute(boss: 
     assert campaign.ending == "maker_left"
 
 
-@pytest.mark.parametrize("what", ["stopped log-in", "API key", "running campaign"])
+@pytest.mark.parametrize("what", ["log-in that serves no account", "API key", "running campaign"])
 def test_the_tick_leads_here_whatever_hangs_on_the_person(client: Client, boss: User, what: str) -> None:
     mara = make_user("mara@example.com", name="Mara")
-    if what == "stopped log-in":
+    if what.startswith("log-in"):
         carried(log_in(mara, state="dead"))
     elif what == "API key":
         api_keys.issue(name="key", scopes=["accounts:read"], teams=[Team.default()], created_by=mara)
