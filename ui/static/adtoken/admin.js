@@ -74,6 +74,8 @@
     const name = () => {
       const field = list.nextElementSibling?.querySelector(".select2-search__field");
       if (field && label) field.setAttribute("aria-label", label.textContent.trim());
+      // What was chosen is a list within a combobox, whose items are no list items there.
+      list.nextElementSibling?.querySelector(".select2-selection__rendered")?.setAttribute("role", "presentation");
     };
     name();
     new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
