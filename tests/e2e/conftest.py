@@ -18,7 +18,7 @@ PHOTOGRAPHS = "test_photographs.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser and time. The photographs come last: their 200 accounts would be in a story's way."""
+    """Everything here needs a browser and time. The photographs come last: their 300 accounts would be in a story's way."""
     places = [place for place, item in enumerate(items) if item.path.is_relative_to(HERE)]
     stories_first = sorted((items[place] for place in places), key=lambda item: item.path.name == PHOTOGRAPHS)
     for place, item in zip(places, stories_first, strict=True):

@@ -1,86 +1,150 @@
-"""`python -m tests.e2e.fleet`, in the product's environment: 200 accounts in every state, long names, and two people with nothing.
+"""`python -m tests.e2e.fleet`, in the product's environment: an agency of 300 accounts in every state, long names, and what its pages need.
 
-The rows are written as tests write them, by tests/support/factories.py. Prints ids and log-ins as one line of JSON.
+The rows are written as tests write them, by tests/support/factories.py; tests/e2e/fleet_*.py add what is about them.
+Prints ids and links as one line of JSON.
 """
 
 import json
 import sys
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import django
 
-COUNT = 200
+COUNT = 300
 LONG = "Møller & Søn Internationale Schuhhandelsgesellschaft mbH, Niederlassung Österreich und Südtirol – Always-on Prospecting 2026"
 UNBROKEN = "DE_AT_CH_always_on_prospecting_lookalike_3_percent_retargeting_exclusions_2026_Q4_do_not_touch"
+LONG_TEAM = "Kundenteam Handel und Gastronomie Österreich, Schweiz und Südtirol (Always-on)"
 PEOPLE = (
     ("lena@example.com", "Lena Maximiliane von Hohenstein-Wittelsbach"),
     ("deniz@example.com", "Deniz Kaya"),
     ("o@example.com", "O"),
     ("emil@example.com", "Emil Novák"),
 )
-MARKETER, NOTHING = "lena@example.com", "quiet@example.com"
+BOSS = "katharina.freifrau.von.wolkenstein-trostburg@agentur-hohenstein-wittelsbach.example"
+MARKETER, NOTHING, NEW = "lena@example.com", "quiet@example.com", "new@example.com"
+FIRST = (
+    "Aina", "Bruno", "Clara", "Derya", "Elif", "Fritz", "Greta", "Hanno", "Ines", "Jonas", "Katja",
+    "Lotte", "Malik", "Nora", "Oskar", "Paula", "Quirin", "Rosa", "Sami", "Thea", "Udo",
+)  # fmt: skip
+LAST = ("Petersen", "Wagner-Schöneborn", "Yılmaz")
+CLIENTS = (
+    "Nordlicht Optik", "Hafen Kaffee", "Blau Reisen", "Kranich Verlag", "Alster Räder", "Möwe Mode", "Fern Gardens", "Atelier Mauve",
+    "Österreichische Alpenquell Getränkevertriebs GmbH", "Brandl", "Grove Kitchens North and its branches",
+    "Kestrel Foods", "Tiroler Bergbahnen",
+)  # fmt: skip
+LINES = ("EU", "Always-on 2026", "Prospecting Österreich und Südtirol", "US")
+DAY = timedelta(days=1)
+
+
+@dataclass
+class Fleet:
+    """What was written, for whoever adds to it."""
+
+    now: datetime
+    boss: Any
+    people: Sequence[Any]  # the four of PEOPLE, then 21 more
+    new: Any
+    tokens: Sequence[Any]
+    more: Sequence[Any]  # log-ins of the 21
+    accounts: Sequence[Any]
+    team: Any  # with the long name
+    backups: Sequence[Any]
 
 
 def build() -> dict[str, Any]:
     """Write everything and return what the photographs need to know."""
-    from django.contrib.auth.models import Permission
     from django.db import transaction
     from django.utils import timezone
+
+    from tests.e2e import fleet_mails, fleet_states, fleet_visitors
+
+    now = timezone.now()
+    with transaction.atomic():  # nobody works on a half of it
+        fleet, facts = _write(now)
+        facts |= fleet_states.add(fleet)
+        facts |= fleet_visitors.add(fleet)
+        facts |= fleet_mails.add(fleet, facts)
+    return facts
+
+
+def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
+    """Write people, log-ins and accounts."""
+    from django.contrib.auth.models import Permission
 
     from accounts import pool
     from accounts.models import Account
     from tests.support import factories
+    from users.models import Membership
 
-    now = timezone.now()
-    with transaction.atomic():
-        people = [factories.make_user(email, name=name) for email, name in PEOPLE]
-        quiet = factories.make_user(
-            NOTHING, name="Quiet Person", team=factories.make_team("Quiet"), is_staff=True
-        )
-        quiet.user_permissions.set(Permission.objects.all())
-        tokens = _tokens(people, now)
-        accounts = [_account(number, now) for number in range(COUNT)]
-        for number, account in enumerate(accounts):
-            _fill(account, number, tokens)
-        pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
-        backups = [accounts[number] for number in (6, 11, 16, 21, 26)]
-        _at_hand(backups, tokens, people[1], now)
-        _notice(people[0], tokens[0])
-        pending = _pending(people[0], tokens[0])
-    dark = Account.objects.filter(state=Account.State.DEACTIVATED, pool__isnull=False).first()
-    assert dark is not None
-    return {
+    boss = factories.make_user(
+        BOSS, name="Katharina Sophie Freifrau von Wolkenstein-Trostburg", is_staff=True, is_superuser=True
+    )
+    people = [factories.make_user(email, name=name) for email, name in PEOPLE]
+    people += [
+        factories.make_user(f"{first.lower()}@agentur-nord.example", name=f"{first} {LAST[place % 3]}")
+        for place, first in enumerate(FIRST)
+    ]
+    team = factories.make_team(LONG_TEAM)
+    Membership.objects.create(user=people[0], team=team, role=Membership.Role.TEAM_LEAD)
+    quiet = factories.make_user(
+        NOTHING, name="Quiet Person", team=factories.make_team("Quiet"), is_staff=True
+    )
+    quiet.user_permissions.set(Permission.objects.all())
+    new = factories.make_user(NEW, name="Nele Neu", team=factories.make_team("Just begun"))
+    tokens, more = _tokens(people, now), _more_tokens(people[4:], now)
+    accounts = [_account(number, team, now) for number in range(COUNT)]
+    for number, account in enumerate(accounts):
+        _fill(account, number, tokens, more)
+    pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
+    backups = [accounts[number] for number in (6, 11, 16, 21, 26)]
+    _at_hand(backups, tokens, people[1], now)
+    pending = _pending(people[0], tokens[0])
+    dark = Account.objects.filter(
+        pk__in=[one.pk for one in accounts], state="deactivated", pool__isnull=False
+    )
+    fleet = Fleet(now, boss, people, new, tokens, more, accounts, team, backups)
+    return fleet, {
         "password": factories.PASSWORD,
         "marketer": MARKETER,
         "nothing": NOTHING,
         "account": accounts[0].pk,
-        "dark": dark.pk,
+        "account_native": accounts[0].native_id,
+        "second": accounts[1].pk,
+        "dark": dark.order_by("pk")[0].pk,
         "person": people[0].pk,
+        "leaver": people[4].pk,
         "unlinked": accounts[-1].pk,
         "reached": backups[0].pk,
+        "asked": backups[1].pk,
         "reaching": tokens[0].pk,
-        "backups": [account.pk for account in backups],
-        "ids": [account.pk for account in accounts[:30]],
+        "token": tokens[0].pk,
+        "backup_token": tokens[1].pk,
+        "backups": ",".join(str(account.pk) for account in backups),
+        "ids": ",".join(str(account.pk) for account in accounts[:30]),
         "pending": str(pending),
+        "team": team.pk,
     }
 
 
-def _tokens(people: Iterable[Any], now: datetime) -> list[Any]:
+def _common(now: datetime) -> dict[str, Any]:
+    return {
+        "due_at": now + 3650 * DAY,  # nobody asks the channel about tokens that it never gave
+        "last_checked_at": now - timedelta(hours=2),
+        "first_linked_at": now - 30 * DAY,
+        "scopes": ["ads_read", "ads_management"],
+    }
+
+
+def _tokens(people: Sequence[Any], now: datetime) -> list[Any]:
     """Facebook log-ins with 3, 20, 50 days and dead, X log-ins without an end, and one from before dates were kept."""
     from tests.support import factories
 
-    far = now + timedelta(days=3650)  # nobody asks the channel about tokens that it never gave
     facebook, x = factories.make_app("facebook"), factories.make_app("x")
-    lena, deniz, short, emil = people
-    common = {
-        "due_at": far,
-        "last_checked_at": now - timedelta(hours=2),
-        "first_linked_at": now - timedelta(days=30),
-        "scopes": ["ads_read", "ads_management"],
-    }
+    lena, deniz, short, emil = people[:4]
+    common = _common(now)
 
     def ends(days: int, person: Any, **more: Any) -> Any:
         when = now + timedelta(days=days, hours=1)
@@ -90,15 +154,34 @@ def _tokens(people: Iterable[Any], now: datetime) -> list[Any]:
         )  # fmt: skip
 
     no_end = {"deadline_kind": "never", "dates_source": {"access": "never"}}
-    dead = {"state": "dead", "reason": "password_changed", "state_since": now - timedelta(days=1)}
+    dead = {"state": "dead", "reason": "password_changed", "state_since": now - DAY}
     return [
         ends(20, lena), ends(3, deniz), ends(50, short), ends(9, emil, **dead),
         factories.make_token(x, consented_by=lena, native_user_name="lena_on_x", **no_end, **common),
-        factories.make_token(facebook, consented_by=None, native_user_name=LONG[:200], due_at=far),
+        factories.make_token(facebook, consented_by=None, native_user_name=LONG[:200], due_at=now + 3650 * DAY),
     ]  # fmt: skip
 
 
-def _account(number: int, now: datetime) -> Any:
+def _more_tokens(people: Iterable[Any], now: datetime) -> list[Any]:
+    """Log-ins of the others at all channels, whose ends are spread over four months; some have stopped, each for a reason of its own."""
+    from tests.support import factories
+
+    reasons = ("expired", "security_checkpoint", "authorisation_cancelled", "suspended")
+    channels = ("facebook", "facebook", "facebook", "linkedin", "tiktok", "pinterest", "snapchat")
+    made = []
+    for place, person in enumerate(people):
+        app = factories.make_app(channels[place % len(channels)])
+        stopped = {"state": "dead", "reason": reasons[place // 5 % 4], "state_since": now - place * DAY}
+        ends = {"deadline": now + timedelta(days=2 + 6 * place, hours=3), "issued_at": now - 20 * DAY}
+        made.append(
+            factories.make_token(
+                app, consented_by=person, native_user_name=person.name, **_common(now), **(stopped if place % 5 == 2 else ends)
+            )
+        )  # fmt: skip
+    return made
+
+
+def _account(number: int, team: Any, now: datetime) -> Any:
     from tests.support import factories
 
     names = {0: LONG, 1: UNBROKEN, 2: "Ö"}
@@ -107,18 +190,34 @@ def _account(number: int, now: datetime) -> Any:
         more = {"restriction": "disabled for an unpaid bill or a risky payment"}
     if number % 29 == 7:
         more = {"paused_at": now - timedelta(days=2), "pause_note": "Budget is spent."}
-    name = names.get(number, f"Brand {number:03} {('EU', 'US', 'Always on')[number % 3]}")
-    return factories.make_account("x" if number % 7 == 3 else "facebook", name=name, currency="EUR", **more)
+    if number % 10 >= 8:
+        more |= {"team": team}
+    name = names.get(
+        number, f"{CLIENTS[number % len(CLIENTS)]} – {LINES[number // 13 % 4]} {1 + number // 52}"
+    )
+    return factories.make_account(_channel_of(number), name=name, currency="EUR", **more)
 
 
-def _fill(account: Any, number: int, tokens: list[Any]) -> None:
-    """Give the account its pool: the first has everybody, the last nobody, the others one of five mixtures."""
+def _channel_of(number: int) -> str:
+    if number < 30:
+        return "x" if number % 7 == 3 else "facebook"
+    return ("facebook", "facebook", "facebook", "linkedin", "tiktok", "pinterest", "snapchat")[number % 7]
+
+
+def _fill(account: Any, number: int, tokens: list[Any], more: list[Any]) -> None:
+    """Give the account its pool: the first has everybody, the last nobody, the others one of five mixtures, or some of the others."""
     from tests.support import factories
 
     if number == COUNT - 1:
         return
     *facebook, x, old = tokens
-    if account.channel == "x":
+    if number >= 30:
+        same = [one for one in more if one.app.channel == account.channel]
+        chosen = [
+            same[(number // 7 + step) % len(same)]
+            for step in range(2 if number % 3 == 0 and len(same) > 1 else 1)
+        ]
+    elif account.channel == "x":
         chosen = [x]
     elif number == 0:
         chosen = [*facebook, old]
@@ -147,32 +246,25 @@ def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) 
     )
 
 
-def _notice(person: Any, token: Any) -> None:
-    """A mail that was sent and one that failed, for the list of messages."""
-    from notifications.models import Message
-
-    for state in (Message.State.SENT, Message.State.FAILED):
-        Message.objects.create(
-            kind="died", recipient=person.email, team=person.teams.first(), dedupe_key=f"photograph:{state}",
-            payload={"token": token.pk, "generation": token.generation}, state=state,
-            subject=f"{LONG[:29]}… is deactivated: please re-authenticate", text="Text.", html="<p>Text.</p>",
-        )  # fmt: skip
-
-
 def _pending(person: Any, token: Any) -> Any:
     """A consent that waits for the choice of accounts: many, long, restricted and closed ones."""
     from accounts.models import PendingLink
+
+    return PendingLink.objects.create(user=person, token=token, offered=offered()).pk
+
+
+def offered() -> list[dict[str, Any]]:
+    """Return what a channel lists after a consent."""
     from tokens.channels.kinds import NativeAccount
 
-    offered = [
+    some = [
         NativeAccount(native_id="1", name=LONG, role="Admin", can_publish="yes"),
         NativeAccount(native_id="2", name=UNBROKEN, role="Analyst", can_publish="no"),
         NativeAccount(native_id="3", name="Closed one", closed=True),
         NativeAccount(native_id="4", name="Restricted one", restriction="disabled for an unpaid bill or a risky payment"),
         *(NativeAccount(native_id=str(n), name=f"Offered {n}", role="Admin", can_publish="yes") for n in range(5, 30)),
     ]  # fmt: skip
-    rows = [asdict(native) for native in offered]
-    return PendingLink.objects.create(user=person, token=token, offered=rows).pk
+    return [asdict(native) for native in some]
 
 
 if __name__ == "__main__":

@@ -36,23 +36,25 @@ class SecurityKey:
         ).status_code == 302:  # it asks for the password, unless it was shown just now
             client.post(page["Location"], {"password": PASSWORD})
             client.get(url)
-        said = self._client_data(client, CollectedClientData.TYPE.CREATE)
+        challenge = client.session["mfa.webauthn.state"]["challenge"]
+        return client.post(url, {"name": "Key", "credential": self.registration(challenge)})
+
+    def registration(self, challenge: str) -> str:
+        """Return what a browser would hand over when the key is added, as JSON."""
+        said = CollectedClientData.create(CollectedClientData.TYPE.CREATE, challenge, f"https://{HOST}")
         data = AuthenticatorData.create(self._host(), TOUCHED | AuthenticatorData.FLAG.AT, 1, self.credential)
         made = AttestationObject.create("none", data, {})
-        return client.post(url, {"name": "Key", "credential": self._answer(said, attestationObject=made)})
+        return self._answer(said, attestationObject=made)
 
     def show(self, client: Client, page: str = "mfa_authenticate") -> Any:
         """Show the key at the second step of a log-in."""
         client.get(reverse(page))
-        said = self._client_data(client, CollectedClientData.TYPE.GET)
+        challenge = client.session["mfa.webauthn.state"]["challenge"]
+        said = CollectedClientData.create(CollectedClientData.TYPE.GET, challenge, f"https://{HOST}")
         data = AuthenticatorData.create(self._host(), TOUCHED, 2)
         signature = self.private.sign(data + said.hash, ec.ECDSA(SHA256()))
         answer = self._answer(said, authenticatorData=data, signature=signature)
         return client.post(reverse(page), {"credential": answer})
-
-    def _client_data(self, client: Client, what: CollectedClientData.TYPE) -> CollectedClientData:
-        challenge = client.session["mfa.webauthn.state"]["challenge"]
-        return CollectedClientData.create(what, challenge, f"https://{HOST}")
 
     def _host(self) -> bytes:
         return hashlib.sha256(HOST.encode()).digest()

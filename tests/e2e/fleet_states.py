@@ -1,0 +1,387 @@
+"""What the pages of the fleet need beside accounts: deeds, campaigns, macros, links, invitations, answers that nobody knows."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.e2e.fleet import DAY, LONG, LONG_TEAM, Fleet
+
+LONG_MACRO = (
+    "Warnung für alle Kundenteams in Österreich, der Schweiz und Südtirol, auch an die Geschäftsleitung"
+)
+NOTE = "Bitte noch vor dem Freitag, sonst stehen am Wochenende die Kampagnen von vier Kunden still."
+
+
+def add(fleet: Fleet) -> dict[str, Any]:
+    """Write everything and return the ids and links, by name."""
+    facts: dict[str, Any] = {}
+    parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
+        _macros, _silences, _deeds, _campaigns, _views, _people, _channels, _client_links, _import,
+    )  # fmt: skip
+    for part in parts:
+        facts |= part(fleet)
+    return facts
+
+
+def _macros(fleet: Fleet) -> dict[str, Any]:
+    """A macro that does everything, with a long name and many addresses; more of them; and somebody who stopped their copies."""
+    from macros.models import Macro, MacroAction, OptOut
+
+    emails = [fleet.boss.email, "kampagnen@agentur-nord.example", "leitung@hafen-kaffee.example"]
+    whole = Macro.objects.create(
+        name=LONG_MACRO, scope="all", created_by=fleet.boss, owner=fleet.boss, description=NOTE,
+        excluded=[account.pk for account in fleet.accounts[40:43]],
+    )  # fmt: skip
+    MacroAction.objects.create(macro=whole, emails=emails, days=[30, 14, 7, 3, 1], notify_consenters=True)
+    for kind in ("deactivated", "shifted", "recovered", "restricted"):
+        MacroAction.objects.create(macro=whole, kind=kind, emails=emails, notify_consenters=True)
+    MacroAction.objects.create(macro=whole, kind="few_people", emails=emails, people=2, within=30)
+    MacroAction.objects.create(macro=whole, kind="escalated", emails=emails, after=3)
+    some = []
+    for number in range(14):
+        macro = Macro.objects.create(
+            name=f"{('Handel', 'Gastronomie', 'Reise')[number % 3]} {number + 1}: {(7, 14, 30)[number % 3]} days ahead",
+            scope="channels" if number else "chosen", channels=["facebook", "linkedin"][: 1 + number % 2], enabled=number % 4 != 3,
+            team=fleet.team if number % 3 else None, owner=fleet.people[number % 4], created_by=fleet.boss,
+        )  # fmt: skip
+        MacroAction.objects.create(macro=macro, emails=[], days=[(7, 14, 30)[number % 3]])
+        some.append(macro)
+    opt_out = OptOut.objects.create(
+        macro=whole, email="leitung@hafen-kaffee.example", started_at=fleet.now - 3 * DAY
+    )
+    return {"macro": whole.pk, "macros": ",".join(str(one.pk) for one in some), "opt_out": opt_out.pk}
+
+
+def _silences(fleet: Fleet) -> dict[str, Any]:
+    """An account that is snoozed for everybody and for one, left out by a macro, and somebody of staff is on it; one that is paused."""
+    from django.utils import timezone
+
+    from macros import on_it, snoozing
+    from macros.models import Macro, Silence
+
+    now, account = fleet.now, fleet.accounts[30]
+    until = timezone.localdate(now) + timedelta(days=12)
+    for email in ("", fleet.boss.email):
+        snoozing.snooze(
+            accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now
+        )
+    macro = Macro.objects.get(name=LONG_MACRO)
+    snoozing.leave_out(
+        macro=macro, account=account, email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", now=now
+    )  # fmt: skip
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=fleet.boss.email, now=now)
+    paused = next(one for one in fleet.accounts if one.paused_at)
+    silence = Silence.objects.filter(account=account, email="").get()
+    return {"snoozed": account.pk, "silence": silence.pk, "paused": paused.pk}
+
+
+def _deeds(fleet: Fleet) -> dict[str, Any]:
+    """A deed under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, and a file."""
+    from accounts.models import AccountExport, Deed, DeedRow
+
+    ids, now = [account.pk for account in fleet.accounts], fleet.now
+    common: dict[str, Any] = {"user": fleet.boss, "created_at": now, "note": NOTE}
+    under_way = {"state": "making", "attempts": 1, "claimed_until": now + 3650 * DAY}
+    going = Deed.objects.create(
+        kind="pause", subject_id=0, keys=ids, total=5_000, done=1_834, acted=1_790, skipped=41, failed=3, **under_way, **common
+    )  # fmt: skip
+    ready = Deed.objects.create(
+        kind="move", subject_id=fleet.team.pk, total=130, done=130, acted=121, skipped=6, failed=3, state="ready", **common
+    )  # fmt: skip
+    whys = {
+        5: ("skipped", "in_team_already"),
+        9: ("failed", "our_fault"),
+        11: ("skipped", "not_seen"),
+        40: ("failed", "not_reached"),
+    }
+    DeedRow.objects.bulk_create(
+        DeedRow(
+            deed=ready, place=place, key=key, outcome=whys.get(place, ("done", ""))[0], why=whys.get(place, ("done", ""))[1],
+            facts={"from": None}, at=now,
+        )
+        for place, key in enumerate(ids[:130], 1)
+    )  # fmt: skip
+    asks = Deed.objects.create(
+        kind="ask_due",
+        subject_id=fleet.boss.pk,
+        keys=[],
+        total=18,
+        done=7,
+        acted=6,
+        skipped=1,
+        **under_way,
+        **common,
+    )
+    left = Deed.objects.create(
+        kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
+        failures=[f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."], **common,
+    )  # fmt: skip
+    export = AccountExport.objects.create(
+        user=fleet.boss, total=300, done=300, state="ready", file_format="xlsx", sees_all=True, created_at=now
+    )
+    return {
+        "deed_going": going.pk,
+        "deed": ready.pk,
+        "deed_asks": asks.pk,
+        "deed_offboarding": left.pk,
+        "export": export.pk,
+    }
+
+
+def _campaigns(fleet: Fleet) -> dict[str, Any]:
+    """A campaign that runs, with every stage, and one that was stopped."""
+    from accounts.campaigns import running, stages
+    from accounts.models import CampaignLogIn
+    from tokens.models import Token
+    from users import refused_addresses
+
+    now, asked = fleet.now, {"asks": 1, "next_at": None}
+    tokens = [token.pk for token in [*fleet.tokens[:4], *fleet.more]]
+    ended, _ = running.start(
+        user=fleet.boss, name="Before the summer break", note="", token_ids=tokens[4:14], ends_at=now + 10 * DAY, once="a",
+        now=now - 9 * DAY,
+    )  # fmt: skip
+    ended.log_ins.update(first_asked_at=now - 9 * DAY, asked_at=now - 4 * DAY, **asked)
+    ended.log_ins.filter(token__in=tokens[4:8]).update(opened_at=now - 8 * DAY)
+    ended.log_ins.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
+    Token.objects.filter(pk__in=tokens[9:12]).update(linked_at=now - 7 * DAY)
+    running.stop(campaign=ended, by=fleet.boss, now=now)
+    campaign, _ = running.start(
+        user=fleet.boss, name="Vor dem Black Friday: alle Zugänge der Handelskunden in Österreich und Südtirol", note=NOTE,
+        token_ids=tokens, ends_at=now + 12 * DAY, once="b", now=now - 2 * DAY,
+    )  # fmt: skip
+    rows = CampaignLogIn.objects.filter(campaign=campaign)
+    rows.exclude(token__in=tokens[-2:]).update(first_asked_at=now - 2 * DAY, asked_at=now - 2 * DAY, **asked)
+    rows.filter(token__in=tokens[-2:]).update(next_at=now + 1000 * DAY)
+    for token in tokens[5:12]:
+        stages.note_opened(token_id=token, now=now)
+    stages.note_at_channel(token_ids=tokens[9:12], now=now)
+    stages.note_trouble(token_id=tokens[11], trouble="somebody_else")
+    Token.objects.filter(pk__in=tokens[14:20]).update(linked_at=now)
+    refused_addresses.note(
+        fleet.people[-4].email, said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
+    )
+    stages.settle(now=now)
+    return {"campaign": campaign.pk, "campaign_ended": ended.pk}
+
+
+def _views(fleet: Fleet) -> dict[str, Any]:
+    """Saved views, one with a long name, and addresses for calendars."""
+    from accounts import calendars, saved_views
+
+    now, lena = fleet.now, fleet.people[0]
+    names = ("Dunkel oder bald zu Ende, Handelskunden Österreich", "LinkedIn", "Only one person")
+    queries = ("state=deactivated&channel=facebook", "channel=linkedin", "people=1")
+    views = [
+        saved_views.save(owner=fleet.boss, name=name, query=query, team=fleet.team, now=now)
+        for name, query in zip(names, queries, strict=True)
+    ]
+    links = [calendars.make(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
+    return {"view": views[0].pk, "view_query": views[0].query, "calendar": links[1].pk}
+
+
+def _people(fleet: Fleet) -> dict[str, Any]:
+    """Invitations, parked addresses, a person whose second factor may be reset, a key, what a person met while linking, and roles."""
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+    from allauth.mfa.models import Authenticator
+    from django.contrib.auth.models import Group
+
+    from accounts import api_keys, backup_invitations
+    from accounts.linking import problems
+    from accounts.models import LinkProblem
+    from tests.support import factories
+    from users import invitations, refused_addresses, roles
+    from users.models import Invitation, RefusedAddress, RetentionPeriod, Team
+    from users.role_choices import Role
+
+    now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
+    for person, role in zip(
+        fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
+    ):
+        roles.give(person, role)
+    about: dict[str, Any] = {"team": fleet.team, "invited_by": boss, "now": now}
+    invited = invitations.create(
+        email="maximiliane.von.hohenstein@agentur-hohenstein-wittelsbach.example", name="Maximiliane von Hohenstein",
+        role=Role.MANAGER, **about,
+    )  # fmt: skip
+    known = Invitation.objects.create(
+        email=lena.email,
+        team=Team.objects.get(name="Quiet"),
+        invited_by=boss,
+        created_at=now,
+        expires_at=now + 7 * DAY,
+    )
+    ended = invitations.create(email="late@hafen-kaffee.example", **about)
+    Invitation.objects.filter(pk=ended.pk).update(expires_at=now)
+    backup_invitations.invite(
+        accounts=fleet.accounts[30:33],
+        email="backup@hafen-kaffee.example",
+        name="Petra Vogel",
+        note=NOTE,
+        by=boss,
+        now=now,
+    )
+    backup_invitations.invite(
+        accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now
+    )
+    for number, why in enumerate(refused_addresses.Why):
+        said = "550 5.7.1 Message rejected as spam by the content filter of the receiving organisation; see the postmaster"
+        refused_addresses.note(
+            f"buchhaltung{number}@alpenquell-getraenkevertrieb.example",
+            said=said,
+            now=now - number * DAY,
+            why=why,
+        )
+    with_factor = fleet.people[6]
+    Authenticator.objects.create(user=with_factor, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    key, _ = api_keys.issue(
+        name="Publishing job of the night, Austria and South Tyrol",
+        scopes=["tokens:lease"],
+        teams=[fleet.team],
+        created_by=boss,
+    )
+    for number, kind in enumerate(list(LinkProblem.Kind)[:5]):
+        problems.record(
+            user=fleet.people[number],
+            channel="facebook",
+            kind=kind,
+            detail="transient: a row of the table",
+            now=now,
+        )
+    deletable = factories.make_user("deletable@agentur-nord.example", name="Gerda Gelöscht")
+    return {
+        "invitation": invited.pk,
+        "invitation_link": _end_of(invitations.link(invited)),
+        "invitation_known": _end_of(invitations.link(known)),
+        "invitation_ended": _end_of(invitations.link(ended)),
+        "parked": RefusedAddress.objects.filter(why="complained").latest("pk").pk,
+        "with_factor": with_factor.pk,
+        "deletable": deletable.pk,
+        "key": key.pk,
+        "problem": lena_problem(lena),
+        "group": Group.objects.order_by("pk")[0].pk,
+        "team_empty": factories.make_team("Empty").pk,
+        "retention": RetentionPeriod.objects.order_by("pk").values_list("pk", flat=True).first() or 0,
+        "reset_key": f"{user_pk_to_url_str(deletable)}-{default_token_generator.make_token(deletable)}",
+    }
+
+
+def lena_problem(lena: Any) -> int:
+    """Return the id of what she met while linking."""
+    from accounts.models import LinkProblem
+
+    return int(LinkProblem.objects.filter(user=lena).latest("pk").pk)
+
+
+def _end_of(link: str) -> str:
+    return link.rstrip("/").rpartition("/")[2]
+
+
+def _channels(fleet: Fleet) -> dict[str, Any]:
+    """An app that is being replaced, log-ins that a channel ended at once, and answers that nobody knows."""
+    from tests.support import factories
+    from tokens.deaths import Incident, TokenDeath
+    from tokens.models import DeletionRequest, UnknownAnswer
+
+    now = fleet.now
+    app = factories.make_app("facebook")
+    old = factories.make_app(
+        "facebook", client_id="1029384756", label="The app of before 2024", is_default=False
+    )
+    for person in fleet.people[7:13]:
+        token = factories.make_token(
+            old,
+            consented_by=person,
+            native_user_name=person.name,
+            due_at=now + 3650 * DAY,
+            deadline=now + 40 * DAY,
+        )
+        factories.link(factories.make_account("facebook", name=f"{LONG_TEAM} {person.name}"[:90]), token)
+    incident = Incident.objects.create(app=old, began_at=now, told_at=now)
+    TokenDeath.objects.bulk_create(
+        TokenDeath(
+            token=token, app=old, reason="authorisation_cancelled", row="190/458", source="probe", at=now, standing="held",
+            ask_at=now + DAY / 4,
+            evidence={"status": 400, "body": {"error": {"code": 190, "error_subcode": 458}}},
+        )
+        for token in old.tokens.all()
+    )  # fmt: skip
+    body = {
+        "error": {
+            "code": 99887,
+            "message": "The advertiser's organisation has changed its data processing terms.",
+            "fbtrace_id": "A1b2C3d4E5f6G7h8",
+        }
+    }
+    answers = [
+        UnknownAnswer.objects.create(
+            app=app, fingerprint=str(number) * 32, call="campaigns", status=400, sample={"call": "campaigns", "status": 400, "body": body},
+            count=1 + number * 1234, first_seen_at=now - 9 * DAY, last_seen_at=now, last_token=fleet.tokens[0], **more,
+        )
+        for number, more in enumerate(({}, {"verdict": "transient", "assigned_by": fleet.boss, "assigned_at": now, "note": NOTE}))
+    ]  # fmt: skip
+    DeletionRequest.objects.create(app=app, code="photograph", request_hash="p" * 64, received_at=now)
+    return {
+        "app": app.pk,
+        "app_old": old.pk,
+        "incident": incident.pk,
+        "answer": answers[0].pk,
+        "answer_said": answers[1].pk,
+        "deletion": "photograph",
+    }
+
+
+def _client_links(fleet: Fleet) -> dict[str, Any]:
+    """Links in every state: open, with accounts that are asked for, used, over, revoked, for somebody who has a log-in, of others."""
+    from accounts import client_links
+    from accounts.models import ClientLink
+
+    now, lena = fleet.now, fleet.people[0]
+    email = "marketing.assistenz@oesterreichische-alpenquell-getraenkevertrieb.example"
+    about: dict[str, Any] = {
+        "name": "Annemarie Oberhuber-Steinbacher",
+        "team": fleet.team,
+        "made_by": lena,
+        "now": now,
+        "note": NOTE,
+    }
+
+    def made(address: str = email, channels: tuple[str, ...] = ("facebook",), **more: Any) -> Any:
+        return client_links.make(email=address, channels=channels, **(about | more))
+
+    linked = [account for account in fleet.accounts if account.team_id == fleet.team.pk][:4]
+    every, one = made(channels=("facebook", "linkedin", "tiktok")), made(accounts=linked)
+    used, expired, revoked = (
+        made("used@alpenquell.example"),
+        made("over@alpenquell.example"),
+        made("back@alpenquell.example"),
+    )
+    ClientLink.objects.filter(pk=expired.pk).update(expires_at=now)
+    client_links.revoke(link=revoked, by=lena, now=now)
+    client_links.contact_of(used)
+    client_links.note_used(link=used, channel="facebook", accounts=linked, now=now)
+    known = made(fleet.people[1].email)
+    foreign = client_links.make(
+        email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now
+    )
+    path = {"open": every, "one": one, "used": used, "expired": expired, "revoked": revoked, "known": known}
+    links = {f"link_{name}": _end_of(client_links.path_of(link)) for name, link in path.items()}
+    return links | {"link": one.pk, "link_foreign": foreign.pk, "link_pk_used": used.pk}
+
+
+def _import(fleet: Fleet) -> dict[str, Any]:
+    """A file of accounts that was checked and waits for a yes, with lines that are wrong."""
+    from accounts.importing import uploads
+
+    lines = [
+        "channel,native_id,name",
+        *(f"facebook,{990_000 + number},{LONG[:70]} {number}" for number in range(12)),
+    ]
+    lines += [
+        "facebook,,Without a number",
+        "myspace,4711,A channel that there is not",
+        "x,18ce54d4x5t,Kranich Verlag",
+    ]
+    content = "\n".join(lines).encode()
+    return {"import_file": uploads.keep(user=fleet.boss, team=fleet.team, content=content, now=fleet.now).pk}

@@ -1,0 +1,250 @@
+"""Somebody who looks at pages: has them walked by axe, finds what is wider than a phone, and photographs them where a folder is named."""
+
+import json
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from axe_playwright_python.base import AXE_SCRIPT
+from playwright.sync_api import Route
+
+from tests.e2e.driver import HEIGHT, Chromium, Theme, Visitor
+from tests.e2e.fleet_visitors import CAREFUL
+from tests.e2e.pages import MAIN, NOBODY, Shot
+from tests.support.factories import PASSWORD
+
+KEPT = os.environ.get("PHOTOGRAPHS", "")
+PHONE, DESK = 390, 1280
+ENGLISH, GERMAN = "en-GB", "de-DE"
+GRAVE = {"serious", "critical"}
+DEMANDED = {"landmark-one-main", "skip-link"}  # whatever axe thinks of their weight
+OF_A_MAIL = {
+    "landmark-one-main",
+    "page-has-heading-one",
+    "region",
+}  # a mail is no page: what holds one has these
+
+# Where the first link leads, and words of the theme's icon font that a screen reader would read aloud.
+FIRST_LINK = "() => document.querySelector('a[href]')?.getAttribute('href') ?? '#'"
+# Without preload: axe would put our style sheets into the page again, where their @import leads nowhere. The size of targets is
+# of WCAG 2.2, which axe asks on request only.
+OPTIONS = {
+    "resultTypes": ["violations"],
+    "preload": False,
+    "iframes": False,
+    "rules": {"target-size": {"enabled": True}},
+}
+WALK = """options => axe.run(document, options).then(found => found.violations.map(
+  one => ({id: one.id, impact: one.impact, where: one.nodes.map(node => node.target.join(' '))})))"""
+READ_ALOUD = "() => [...document.querySelectorAll('.material-symbols-outlined:not([aria-hidden])')].map(icon => icon.textContent.trim())"
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+class Window(NamedTuple):
+    """In what pages are opened: the theme of the device, the reader's language, and whose session it is."""
+
+    theme: Theme
+    locale: str
+    who: str
+
+
+# By turns on a desktop in light and in English, on a phone in dark and in German, whose words are longer.
+BY_TURNS: tuple[tuple[Theme, str, int], ...] = (("light", ENGLISH, DESK), ("dark", GERMAN, PHONE))
+
+
+def looks_of(shot: Shot) -> dict[Window, list[int]]:
+    """Return how a page is looked at, as widths by window: by turns in one of two ways.
+
+    Where photographs are kept: light and dark on a desktop and on a phone, light in English and dark in German; main pages in both each.
+    """
+    if not KEPT:
+        theme, locale, width = BY_TURNS[sum(shot.name.encode()) % 2]
+        return {Window(theme, locale, shot.who): [width]}
+    both: list[tuple[Theme, str]] = [("light", ENGLISH), ("dark", GERMAN)]
+    if shot.name in MAIN:
+        both += [("light", GERMAN), ("dark", ENGLISH)]
+    return {Window(theme, locale, shot.who): [DESK, PHONE] for theme, locale in both}
+
+
+class Inspector:
+    """Looks at pages and gathers what is wrong."""
+
+    def __init__(
+        self, visitor: Visitor, facts: Mapping[str, Any], window: Window, troubles: list[str]
+    ) -> None:
+        self.visitor, self.facts, self.window, self.troubles = visitor, facts, window, troubles
+        self.look = ""  # as names of photographs say it
+        self.found: list[str] = []
+        self.milder: list[str] = []
+        self.counts: Counter[str] = Counter()
+        visitor.page.add_init_script(AXE_SCRIPT)
+        visitor.page.route("**/made/*", self._answer_made)
+        visitor.page.route("**/deeds/*", _without_refresh)
+
+    def look_at(self, shot: Shot, widths: Iterable[int], *, mail: bool = False) -> None:
+        """Open the page and have it walked in each width; photograph it where somebody keeps the pictures."""
+        path = shot.path.replace("LANG", self.window.locale[:2]).format_map(self.facts)
+        page, before = self.visitor.page, len(self.troubles)
+        for place, width in enumerate(widths):
+            self.look = f"{width}-{self.window.theme}-{self.window.locale[:2]}"
+            page.set_viewport_size({"width": width, "height": HEIGHT})
+            if place == 0 or shot.then:  # else it is the same page, made wider or narrower
+                answer = page.goto(f"{self.visitor.web}{path}")
+                if answer is None or answer.status != shot.status:
+                    self._finds(shot, f"{path} answers {answer and answer.status}")
+                elif answer.ok and not answer.url.endswith(path) and shot.then not in LEADS:
+                    self._finds(shot, f"{path} leads to {answer.url}")
+                if mail and answer is not None:  # its page forbids scripts, so axe cannot walk it there
+                    body = answer.text()
+                    page.goto("about:blank")
+                    page.set_content(body)
+            if shot.then:
+                ACTS[shot.then](self.visitor)
+            self._look(shot, width, mail=mail)
+        if shot.status >= 400 or shot.then in REFUSED:
+            del self.troubles[before:]
+
+    def _look(self, shot: Shot, width: int, *, mail: bool) -> None:
+        page = self.visitor.page
+        self.counts["looks"] += 1
+        if KEPT:
+            page.screenshot(
+                path=Path(KEPT) / f"{shot.name}-{self.look}.png", full_page=True, animations="disabled"
+            )
+            self.counts["photographs"] += 1
+        wider = page.evaluate(WIDER)
+        if wider > 0:
+            self._finds(shot, f"{wider} px wider than {width} px")
+        if not mail and not (first := page.evaluate(FIRST_LINK)).startswith("#"):
+            self._finds(shot, f"the first link leads to {first} and not to the page's main part")
+        if aloud := page.evaluate(READ_ALOUD):
+            self._finds(shot, f"icons are read aloud: {aloud}")
+        self._walk(shot, width, OF_A_MAIL if mail else set())
+
+    def _finds(self, shot: Shot, what: str) -> None:
+        self.found.append(f"{shot.name}-{self.look}: {what}")
+
+    def _answer_made(self, route: Route) -> None:
+        """Answer with a page that no address shows by itself."""
+        name = route.request.url.rpartition("/")[2]
+        route.fulfill(
+            body=self.facts["made"][name][self.window.locale[:2]], content_type="text/html; charset=utf-8"
+        )
+
+    def _walk(self, shot: Shot, width: int, unasked: set[str]) -> None:
+        """Walk the page in a window as high as it is: in a lower one a bar at its edge covers half of some field, by chance."""
+        page = self.visitor.page
+        height = int(page.evaluate("document.documentElement.scrollHeight"))
+        page.set_viewport_size({"width": width, "height": max(HEIGHT, height + 72)})
+        for finding in page.evaluate(WALK, OPTIONS):
+            if finding["id"] in unasked:
+                continue
+            self.counts[str(finding["impact"])] += 1
+            said = f"{finding['id']} ({finding['impact']}) at {finding['where'][:3]}, {len(finding['where'])} in all"
+            if finding["impact"] in GRAVE or finding["id"] in DEMANDED:
+                self._finds(shot, said)
+            else:
+                self.milder.append(f"{shot.name}-{self.look}: {said}")
+
+
+def _without_refresh(route: Route) -> None:
+    """Give a page that would open itself again in a moment without that: it would go away while it is looked at."""
+    answer = route.fetch()
+    headers = {name: value for name, value in answer.headers.items() if name != "refresh"}
+    route.fulfill(response=answer, headers=headers)
+
+
+@contextmanager
+def inspecting(chromium: Chromium, facts: Mapping[str, Any], window: Window) -> Iterator[Inspector]:
+    """An inspector in such a window. What was found becomes a trouble of `chromium`, so that all of it is told at the end."""
+    with chromium.visitor(theme=window.theme, locale=window.locale) as visitor:
+        if window.who != NOBODY:
+            cookie = {"name": facts["cookie"], "value": facts["sessions"][window.who], "url": visitor.web}
+            visitor.page.context.add_cookies([cookie])  # type: ignore[list-item]  # a dict of these keys
+        inspector = Inspector(visitor, facts, window, chromium.troubles)
+        yield inspector
+    if KEPT:
+        lines = {"counts": inspector.counts, "found": inspector.found, "milder": inspector.milder}
+        with (Path(KEPT) / "findings.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(lines, ensure_ascii=False) + "\n")
+    chromium.troubles += inspector.found
+
+
+# --- what is done on a page before it is photographed -------------------------------------------------------------------
+
+
+def _search(visitor: Visitor) -> None:
+    page = visitor.page
+    page.keyboard.press("Control+k")
+    page.locator("#search-input-command").press_sequentially("Nordlicht")
+    page.locator("#command-results-list li").first.wait_for()
+
+
+def _keys(visitor: Visitor) -> None:
+    visitor.page.keyboard.press("?")
+
+
+def _select(visitor: Visitor) -> None:
+    for tick in visitor.page.locator("input[type=checkbox][name=_selected_action]").all()[:3]:
+        tick.check()
+
+
+def _save_nothing(visitor: Visitor) -> None:
+    """Send the form as it is: it has errors, which is a trouble to the browser alone."""
+    page = visitor.page
+    page.evaluate("document.querySelectorAll('main form').forEach(form => form.noValidate = true)")
+    page.locator("main form button[type=submit]").last.click()
+    page.wait_for_load_state()
+
+
+def _edit_macro(visitor: Visitor) -> None:
+    page = visitor.page
+    with page.expect_response("**/macro/preview/**"):
+        page.locator("[name=days]").fill("60, 30, 14, 7, 3, 1")
+        page.locator("[name=days]").blur()
+    page.wait_for_load_state("networkidle")
+
+
+def _log_in_wrong(visitor: Visitor) -> None:
+    page = visitor.page
+    page.locator("[name=login]").fill("nobody@example.com")
+    page.locator("[name=password]").fill("wrong")
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_load_state()
+
+
+def _log_in_careful(visitor: Visitor) -> None:
+    page = visitor.page
+    page.locator("[name=login]").fill(CAREFUL)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator("main form button[type=submit]").first.click()
+    page.wait_for_url("**/authenticate/**")
+
+
+LEADS = {"arrive", "confirm"}  # where the browser is expected to be led on
+REFUSED = {"save_nothing"}  # what the page is answered with is a trouble to the browser alone
+
+
+def _confirm(visitor: Visitor) -> None:
+    """Type the password where it is asked for again, which is once in a while."""
+    page = visitor.page
+    if "/reauthenticate/" in page.url:
+        page.locator("[name=password]").fill(PASSWORD)
+        page.locator("main form button[type=submit]").first.click()
+        page.wait_for_load_state()
+
+
+ACTS: dict[str, Callable[[Visitor], object]] = {
+    "arrive": lambda visitor: visitor.page.wait_for_load_state(),
+    "confirm": _confirm,
+    "search": _search,
+    "keys": _keys,
+    "select": _select,
+    "save_nothing": _save_nothing,
+    "edit_macro": _edit_macro,
+    "log_in_wrong": _log_in_wrong,
+    "log_in_careful": _log_in_careful,
+}

@@ -1,0 +1,374 @@
+"""Every page that is photographed: its name, who looks at it, its address, what it answers, and what is done there first.
+
+What stands in braces is a fact that tests/e2e/fleet.py prints. tests/project/test_photographed.py holds that no address is forgotten: each
+is here, or in tests/e2e/pages_without.py with the reason why there is nothing to see.
+"""
+
+from typing import NamedTuple
+
+BOSS, MARKETER, NOTHING, NEW = "boss", "marketer", "nothing", "new"
+NOBODY, CLIENT, CLIENT_DONE, RENEWED = "nobody", "client", "client_done", "renewed"
+CAREFUL = "careful"  # has a second factor and a security key
+
+ACCOUNT = "/admin/accounts/account/"
+USER = "/admin/users/user/"
+
+
+class Shot(NamedTuple):
+    """One photograph. `then`: what is done on the page before it is taken, a function of tests/e2e/inspector.py."""
+
+    name: str
+    who: str
+    path: str
+    status: int = 200
+    then: str = ""
+
+
+def _staff(rows: str) -> list[Shot]:
+    """Read lines of name, path and what else there is, as the boss sees it."""
+    return [_shot(BOSS, line.split()) for line in rows.strip().splitlines()]
+
+
+def _shot(who: str, parts: list[str]) -> Shot:
+    name, path, *more = parts
+    status = next((int(one) for one in more if one.isdigit()), 200)
+    return Shot(name, who, path, status, next((one for one in more if not one.isdigit()), ""))
+
+
+def _seen_by(who: str, rows: str) -> list[Shot]:
+    return [_shot(who, line.split()) for line in rows.strip().splitlines()]
+
+
+START = _staff("""
+admin-start                     /admin/
+admin-start-search              /admin/ search
+admin-ask-due                   /admin/ask-due/
+admin-campaign-due              /admin/campaign-due/
+admin-app-list                  /admin/accounts/
+admin-mail-settings             /admin/mail-settings/
+admin-why                       /admin/why/
+admin-why-answer                /admin/why/?address={marketer}&account={account_native}
+admin-why-several               /admin/why/?address={marketer}&account=Always-on
+""")
+
+LISTS = _staff("""
+admin-accounts                  /admin/accounts/account/
+admin-accounts-selected         /admin/accounts/account/ select
+admin-accounts-keys             /admin/accounts/account/ keys
+admin-accounts-none-found       /admin/accounts/account/?q=nobody
+admin-accounts-of-person        /admin/accounts/account/?person={person}&days=30
+admin-accounts-view             /admin/accounts/account/?{view_query}
+admin-accounts-at-hand          /admin/accounts/account/?backup=1
+admin-import                    /admin/accounts/account/import/
+admin-import-checked            /admin/accounts/account/import/{import_file}/
+admin-view-save                 /admin/accounts/account/views/save/?state=deactivated&channel=facebook
+admin-view-change               /admin/accounts/account/views/{view}/
+admin-view-delete               /admin/accounts/account/views/{view}/delete/
+admin-tokens                    /admin/tokens/token/
+admin-token-revoke              /admin/tokens/token/{token}/revoke/
+admin-token-system-user         /admin/tokens/token/system-user/
+admin-api-keys                  /admin/accounts/apikey/
+admin-api-key-make              /admin/accounts/apikey/add/
+admin-api-key-revoke            /admin/accounts/apikey/{key}/revoke/
+admin-handed-out                /admin/accounts/apikey/handed-out/?account={account}
+""")
+
+ACCOUNTS = _staff("""
+admin-account                   /admin/accounts/account/{account}/
+admin-account-details           /admin/accounts/account/{account}/details/
+admin-account-messages          /admin/accounts/account/{account}/messages/
+admin-account-events            /admin/accounts/account/{account}/events/
+admin-account-dark              /admin/accounts/account/{dark}/
+admin-account-quiet             /admin/accounts/account/{snoozed}/
+admin-account-paused            /admin/accounts/account/{paused}/
+admin-account-unlinked          /admin/accounts/account/{unlinked}/
+admin-account-at-hand           /admin/accounts/account/{reached}/
+admin-account-asked             /admin/accounts/account/{asked}/
+admin-pause                     /admin/accounts/account/{account}/pause/
+admin-resume                    /admin/accounts/account/{paused}/resume/
+admin-move                      /admin/accounts/account/{account}/team/
+admin-snooze                    /admin/accounts/account/{account}/snooze/
+admin-snooze-end                /admin/accounts/account/{snoozed}/snooze/{silence}/end/
+admin-on-it                     /admin/accounts/account/{account}/on-it/
+admin-on-it-back                /admin/accounts/account/{snoozed}/on-it/back/
+admin-leave-out                 /admin/accounts/account/{account}/leave-out/
+admin-make-active               /admin/accounts/account/{account}/tokens/{backup_token}/activate/
+admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
+admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
+admin-renew                     /admin/accounts/account/{account}/tokens/{token}/renew/
+admin-unlink                    /admin/accounts/account/{account}/tokens/{token}/unlink/
+""")
+
+MANY = _staff("""
+admin-bulk-ask                  /admin/accounts/account/bulk/ask/?ids={ids}
+admin-bulk-apply                /admin/accounts/account/bulk/apply-macro/?ids={ids}
+admin-bulk-remove               /admin/accounts/account/bulk/remove-macro/?ids={ids}
+admin-bulk-backup               /admin/accounts/account/bulk/backup/?ids={backups}
+admin-bulk-campaign             /admin/accounts/account/bulk/campaign/?ids={ids}
+admin-bulk-check                /admin/accounts/account/bulk/check/?ids={ids}
+admin-bulk-pause                /admin/accounts/account/bulk/pause/?ids={ids}
+admin-bulk-resume               /admin/accounts/account/bulk/resume/?ids={ids}
+admin-bulk-move                 /admin/accounts/account/bulk/team/?ids={ids}
+admin-deed-under-way            /admin/accounts/account/deeds/{deed_going}/
+admin-deed                      /admin/accounts/account/deeds/{deed}/
+admin-deed-failed               /admin/accounts/account/deeds/{deed}/?show=failed
+admin-deed-again                /admin/accounts/account/deeds/{deed}/again/
+admin-deed-undo                 /admin/accounts/account/deeds/{deed}/undo/
+admin-export                    /admin/accounts/account/exports/{export}/
+admin-deed-of-asks              /admin/tokens/channelapp/deeds/{deed_asks}/
+admin-deed-offboarding          /admin/tokens/channelapp/deeds/{deed_offboarding}/
+admin-campaigns                 /admin/accounts/campaign/
+admin-campaign                  /admin/accounts/campaign/{campaign}/change/
+admin-campaign-opened           /admin/accounts/campaign/{campaign}/change/?stage=opened
+admin-campaign-ended            /admin/accounts/campaign/{campaign_ended}/change/
+admin-campaign-stop             /admin/accounts/campaign/{campaign}/stop/
+admin-campaign-of-tokens        /admin/tokens/token/campaign/?across=1
+""")
+
+MACROS = _staff("""
+admin-macros                    /admin/macros/macro/
+admin-macro-create              /admin/macros/macro/add/
+admin-macro-errors              /admin/macros/macro/add/ save_nothing
+admin-macro                     /admin/macros/macro/{macro}/change/
+admin-macro-edited              /admin/macros/macro/{macro}/change/ edit_macro
+admin-macro-history             /admin/macros/macro/{macro}/history/
+admin-macro-test                /admin/macros/macro/{macro}/test/
+admin-macro-start-again         /admin/macros/macro/{macro}/stopped/{opt_out}/start-again/
+admin-macro-delete              /admin/macros/macro/{macro}/delete/
+admin-macros-on                 /admin/macros/macro/bulk/on/?ids={macros}
+admin-macros-off                /admin/macros/macro/bulk/off/?ids={macros}
+admin-macros-owner              /admin/macros/macro/bulk/owner/?ids={macros}
+admin-messages                  /admin/notifications/message/
+admin-messages-of-macro         /admin/notifications/message/?macro={macro}
+admin-message                   /admin/notifications/message/{message}/change/
+admin-message-failed            /admin/notifications/message/{message_failed}/change/
+admin-message-send-again        /admin/notifications/message/{message_failed}/send-again/
+admin-message-cancel            /admin/notifications/message/{message_waiting}/cancel/
+admin-parked                    /admin/users/refusedaddress/
+admin-parked-address            /admin/users/refusedaddress/{parked}/change/
+admin-parked-release            /admin/users/refusedaddress/{parked}/release/
+""")
+
+CHANNELS = _staff("""
+admin-channel-apps              /admin/tokens/channelapp/
+admin-channel-app               /admin/tokens/channelapp/{app}/change/
+admin-channel-app-add           /admin/tokens/channelapp/add/
+admin-channel-app-history       /admin/tokens/channelapp/{app}/history/
+admin-channel-app-ask           /admin/tokens/channelapp/{app_old}/ask/
+admin-channel-app-campaign      /admin/tokens/channelapp/{app_old}/campaign/
+admin-channel-app-lead          /admin/tokens/channelapp/{app_old}/lead/
+admin-incidents                 /admin/tokens/incident/
+admin-incident                  /admin/tokens/incident/{incident}/change/
+admin-incident-release          /admin/tokens/incident/{incident}/decide/release/
+admin-incident-discard          /admin/tokens/incident/{incident}/decide/discard/
+admin-unknown-answers           /admin/tokens/unknownanswer/
+admin-unknown-answer            /admin/tokens/unknownanswer/{answer}/change/
+admin-unknown-answer-say        /admin/tokens/unknownanswer/{answer}/say/
+admin-unknown-answer-take-back  /admin/tokens/unknownanswer/{answer_said}/take-back/
+admin-failed-links              /admin/accounts/linkproblem/
+admin-failed-link               /admin/accounts/linkproblem/{problem}/change/
+""")
+
+PEOPLE = _staff("""
+admin-users                     /admin/users/user/
+admin-user                      /admin/users/user/{person}/change/
+admin-user-add                  /admin/users/user/add/
+admin-user-password             /admin/users/user/{person}/password/
+admin-user-history              /admin/users/user/{person}/history/
+admin-user-delete               /admin/users/user/{deletable}/delete/
+admin-user-log-out              /admin/users/user/{person}/end-sessions/
+admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
+admin-offboard                  /admin/users/user/{person}/offboard/
+admin-offboard-few              /admin/users/user/{leaver}/offboard/
+admin-teams                     /admin/users/team/
+admin-team                      /admin/users/team/{team}/change/
+admin-team-digest               /admin/users/team/{team}/digest/
+admin-team-add                  /admin/users/team/add/
+admin-team-delete               /admin/users/team/{team_empty}/delete/
+admin-team-history              /admin/users/team/{team}/history/
+admin-groups                    /admin/auth/group/
+admin-group                     /admin/auth/group/{group}/change/
+admin-group-add                 /admin/auth/group/add/
+admin-group-delete              /admin/auth/group/{group}/delete/
+admin-group-history             /admin/auth/group/{group}/history/
+admin-invitations               /admin/users/invitation/
+admin-invite                    /admin/users/invitation/add/
+admin-invitation                /admin/users/invitation/{invitation}/change/
+admin-invitation-again          /admin/users/invitation/{invitation}/send-again/
+admin-invitation-revoke         /admin/users/invitation/{invitation}/revoke/
+admin-log-ins                   /admin/users/loginrecord/
+admin-retention                 /admin/users/retentionperiod/
+admin-retention-period          /admin/users/retentionperiod/{retention}/change/
+admin-retention-history         /admin/users/retentionperiod/{retention}/history/
+admin-not-found                 /admin/accounts/account/999999999/ 404
+""")
+
+EMPTY = _seen_by(
+    NOTHING,
+    """
+empty-my-accounts               /
+empty-admin-start               /admin/
+empty-admin-accounts            /admin/accounts/account/
+empty-admin-tokens              /admin/tokens/token/
+empty-admin-campaigns           /admin/accounts/campaign/
+empty-admin-messages            /admin/notifications/message/
+empty-admin-macros              /admin/macros/macro/
+empty-admin-parked              /admin/users/refusedaddress/
+""",
+)
+
+MINE = _seen_by(
+    MARKETER,
+    """
+my-accounts                     /
+my-account                      /my/{account}/
+my-account-dark                 /my/{dark}/
+re-authenticate                 /my/{account}/reauthenticate/
+my-log-ins                      /my/log-ins/
+my-log-in-remove                /my/log-ins/{token}/remove/
+backup-requests                 /my/backups/
+open-foreign-account            /open/999999999/ 404
+add-account                     /link/
+before-channel                  /link/facebook/
+choose                          /link/choose/{pending}/
+linked                          /link/done/?account={account}&account={second}
+channel-needs                   /channels/
+channel-page                    /channels/facebook/
+invite-backup                   /backups/invite/?account={account}
+invite-backup-many              /backups/invite/?account={ids}
+client-links                    /client-links/
+client-links-errors             /client-links/ save_nothing
+client-link                     /client-links/{link}/
+client-link-revoke              /client-links/{link}/revoke/
+profile                         /profile/
+calendars                       /profile/calendars/
+calendar-renew                  /profile/calendars/{calendar}/renew/
+calendar-revoke                 /profile/calendars/{calendar}/revoke/
+digest                          /profile/digest/
+digest-now                      /profile/digest/now/
+give-up-account                 /my/{account}/give-up/
+sessions                        /accounts/sessions/
+why-message                     /messages/{my_message}/why/
+change-password                 /accounts/password/change/
+second-factor                   /accounts/2fa/
+second-factor-app               /accounts/2fa/totp/activate/ confirm
+log-out                         /accounts/logout/
+forbidden                       /client-links/{link_foreign}/ 404
+not-allowed                     /admin/accounts/account/ 403
+no-such-page                    /nowhere/ 404
+""",
+) + _seen_by(
+    NEW,
+    """
+new-my-accounts                 /
+new-backup-requests             /my/backups/
+new-log-ins                     /my/log-ins/
+new-client-links                /client-links/
+new-calendars                   /profile/calendars/
+""",
+)
+
+CAREFULS = _seen_by(
+    CAREFUL,
+    """
+second-factors                  /accounts/2fa/
+recovery-codes                  /accounts/2fa/recovery-codes/ confirm
+recovery-codes-anew             /accounts/2fa/recovery-codes/generate/ confirm
+second-factor-off               /accounts/2fa/totp/deactivate/ confirm
+security-keys                   /accounts/2fa/webauthn/
+security-key-add                /accounts/2fa/webauthn/add/ confirm
+security-key-rename             /accounts/2fa/webauthn/keys/{security_key}/edit/ confirm
+security-key-remove             /accounts/2fa/webauthn/keys/{security_key}/remove/ confirm
+who-are-you                     /accounts/reauthenticate/
+who-are-you-by-factor           /accounts/2fa/reauthenticate/
+who-are-you-by-key              /accounts/2fa/webauthn/reauthenticate/
+e-mail-to-confirm               /accounts/confirm-email/
+error-at-channel                /accounts/3rdparty/login/error/ 401
+""",
+) + _seen_by(NOBODY, "second-factor-asked /accounts/login/ log_in_careful")
+
+OUTSIDE = (
+    _seen_by(
+        NOBODY,
+        """
+log-in                          /accounts/login/
+log-in-wrong                    /accounts/login/ log_in_wrong
+forgotten-password              /accounts/password/reset/
+forgotten-password-sent         /accounts/password/reset/done/
+new-password                    /accounts/password/reset/key/{reset_key}/ arrive
+new-password-link-over          /accounts/password/reset/key/1-broken/
+new-password-done               /accounts/password/reset/key/done/
+inactive                        /accounts/inactive/
+open-account                    /open/{account}/
+sign-up                         /accounts/signup/
+cancelled-at-channel            /accounts/3rdparty/login/cancelled/
+confirm-e-mail-link-over        /accounts/confirm-email/broken/
+invitation                      /invitation/{invitation_link}/
+invitation-for-known            /invitation/{invitation_known}/
+invitation-ended                /invitation/{invitation_ended}/ 410
+invitation-broken               /invitation/broken/ 404
+give-access                     /give-access/{link_open}/
+give-access-one                 /give-access/{link_one}/
+give-access-used                /give-access/{link_used}/ 410
+give-access-expired             /give-access/{link_expired}/ 410
+give-access-revoked             /give-access/{link_revoked}/ 410
+give-access-known               /give-access/{link_known}/
+give-access-broken              /give-access/broken/ 404
+renew                           /renew/{renew}/
+renew-many                      /renew/{renew_many}/
+renew-done-already              /renew/{renew_renewed}/
+renew-expired                   /renew/{renew_expired}/ 410
+renew-over                      /renew/{renew_over}/ 410
+renew-broken                    /renew/broken/ 404
+mail-stop                       /mails/{mail}/stop/
+mail-not-mine                   /mails/{mail}/not-mine/
+mail-on-it                      /mails/{mail}/on-it/
+mail-on-it-said                 /mails/{mail_said}/on-it/
+mail-snooze                     /mails/{mail}/snooze/
+mail-stop-digest                /mails/{digest_mail}/stop-digest/
+mail-link-broken                /mails/broken/stop/ 404
+deletion                        /push/facebook/deletion/{deletion}/
+api-reference                   /api/v1/docs
+no-such-page-outside            /nowhere/ 404
+error-400                       /made/400
+error-403-csrf                  /made/403_csrf
+error-429                       /made/429
+error-500                       /made/500
+error-503                       /made/503
+wrong-person-at-channel         /made/somebody_else
+too-late-at-channel             /made/link_error
+link-sent-again                 /made/sent_again
+on-hold                         /made/on_hold
+""",
+    )
+    + _seen_by(CLIENT, "client-choose /give-access/choose/")
+    + _seen_by(CLIENT_DONE, "client-done /give-access/done/")
+    + _seen_by(RENEWED, "renewed /renew/done/")
+)
+
+# Photographed in both languages, in each theme and width.
+MAIN = frozenset({
+    "admin-start", "admin-accounts", "admin-account", "admin-account-dark", "admin-bulk-ask", "admin-deed", "admin-campaign", "admin-macro",
+    "admin-user", "admin-offboard", "admin-why-answer", "my-accounts", "my-account", "re-authenticate", "add-account", "choose", "linked",
+    "client-links", "invite-backup", "backup-requests", "profile", "log-in", "give-access", "client-choose", "client-done", "renew",
+    "renewed",
+    "mail-on-it", "mail-snooze", "empty-my-accounts",
+})  # fmt: skip
+
+MAIL = (
+    "/admin/notifications/message/{mails[KIND][LANG]}/html/"  # of each kind that was written about the fleet
+)
+
+GROUPS = {
+    "start": START,
+    "lists": LISTS,
+    "accounts": ACCOUNTS,
+    "many": MANY,
+    "macros": MACROS,
+    "channels": CHANNELS,
+    "people": PEOPLE,
+    "empty": EMPTY,
+    "mine": MINE,
+    "careful": CAREFULS,
+    "outside": OUTSIDE,
+}
