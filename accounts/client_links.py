@@ -60,9 +60,14 @@ def state(link: ClientLink, now: datetime) -> State:
     return State.STARTED if link.used else State.OPEN
 
 
+def may_see(user: User) -> bool:
+    """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
+    return user.is_active and not user.is_contact
+
+
 def may_make(user: User) -> bool:
     """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
-    return user.is_active and not user.is_contact and not roles.only_looks(user)
+    return may_see(user) and not roles.only_looks(user)
 
 
 def teams_of(user: User) -> QuerySet[Team]:

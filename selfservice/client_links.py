@@ -1,5 +1,6 @@
 """Pages on which people make links for those without an account here, see how they stand, and take them back."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -27,9 +28,9 @@ SHOWN = 100  # links on the page
 TONES = {State.OPEN: "accent", State.STARTED: "accent", State.USED: "good"}
 
 
-def _maker(request: HttpRequest) -> User:
+def _whom(request: HttpRequest, may: Callable[[User], bool]) -> User:
     user = person(request)
-    if not client_links.may_make(user):
+    if not may(user):
         raise PermissionDenied
     return user
 
@@ -38,8 +39,8 @@ def _maker(request: HttpRequest) -> User:
 @require_http_methods(["GET", "POST"])
 @never_cache
 def make(request: HttpRequest) -> HttpResponse:
-    """List the person's links, with the form that makes one (GET), or make it (POST). 403 for auditors."""
-    user = _maker(request)
+    """List the person's links, with the form that makes one (GET), or make it (POST). Auditors see the list alone."""
+    user = _whom(request, client_links.may_make if request.method == "POST" else client_links.may_see)
     form = ClientLinkForm(request.POST or None, user=user)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
@@ -62,7 +63,7 @@ def make(request: HttpRequest) -> HttpResponse:
             return redirect("client_link_of", link.pk)
     now = timezone.now()
     rows = [_row(link, now) for link in client_links.seen_by(user)[:SHOWN]]
-    context = {"form": form, "rows": rows, "shown": SHOWN}
+    context = {"form": form if client_links.may_make(user) else None, "rows": rows}
     return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
 
 
@@ -75,8 +76,8 @@ def _row(link: ClientLink, now: Any) -> dict[str, Any]:
     }
 
 
-def _found(request: HttpRequest, link_id: int) -> ClientLink:
-    link = client_links.seen_by(_maker(request)).filter(pk=link_id).first()
+def _found(request: HttpRequest, link_id: int, may: Callable[[User], bool]) -> ClientLink:
+    link = client_links.seen_by(_whom(request, may)).filter(pk=link_id).first()
     if link is None:
         raise Http404
     return link
@@ -86,12 +87,14 @@ def _found(request: HttpRequest, link_id: int) -> ClientLink:
 @require_GET
 @never_cache
 def show(request: HttpRequest, link_id: int) -> HttpResponse:
-    """Show one link: its address while it opens something, how it stands, what was linked. 404 for what one may not see."""
-    link, now = _found(request, link_id), timezone.now()
+    """Show one link: its address (not to auditors) while it opens something, and how it stands. 404 for what one may not see."""
+    link, now = _found(request, link_id, client_links.may_see), timezone.now()
     ids = [pk for some in link.used.values() for pk in some]
     context = {
         **_row(link, now),
-        "address": client_links.address_of(link) if link.is_open(now) else "",
+        "address": client_links.address_of(link)
+        if link.is_open(now) and client_links.may_make(person(request))
+        else "",
         "accounts": Account.objects.visible_to(person(request)).filter(pk__in=ids).order_by("name"),
     }
     return render(request, "selfservice/client_link.html", context)
@@ -102,7 +105,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
 @never_cache
 def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     """Ask (GET), then make a link worthless (POST). 404 for what one may not see."""
-    link = _found(request, link_id)
+    link = _found(request, link_id, client_links.may_make)
     back = reverse("client_link_of", args=[link.pk])
     facts = {"link": link}
     page = Page("selfservice/confirm/revoke_client_link.html", back, facts, danger=True, ask_why=False)

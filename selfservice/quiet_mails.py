@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
-from macros import not_mine, on_it, opt_outs, snoozing
+from macros import evaluation, not_mine, on_it, opt_outs, snoozing
 from notifications.models import Message
 from selfservice.warning_mails import broken
 
@@ -25,7 +25,7 @@ USUAL = 7  # days that the page proposes
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST)."""
     message = opt_outs.open_signed(signed)
-    if message is None:
+    if message is None or message.kind != evaluation.KIND:  # other mails are about no deadline
         return broken(request)
     deadlines = on_it.deadlines_of(message)
     if request.method == "POST":

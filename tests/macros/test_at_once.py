@@ -369,7 +369,9 @@ def test_resuming_tells_what_went_dark_meanwhile_and_nothing_that_was_dark_befor
     at_once.tell(NOW + HOUR + MINUTE)
 
     assert before > 0
-    assert to_watcher(send(NOW + HOUR + MINUTE)) == [f"{WATCHER}: Meanwhile is deactivated: nobody can be asked"]
+    assert to_watcher(send(NOW + HOUR + MINUTE)) == [
+        f"{WATCHER}: Meanwhile is deactivated: nobody can be asked"
+    ]
     dark.refresh_from_db()
     assert dark.since == NOW - MINUTE
 
@@ -393,6 +395,7 @@ def test_whoever_stopped_such_mails_gets_none_and_may_stop_them_by_the_mail() ->
     assert opt_outs.sign(message) in mail.text
     assert opt_outs.sign(message) not in (mail.stored_text or "")
     assert not_mine.accounts_of(message) == [account]
+    assert Client().get(f"/mails/{opt_outs.sign(message)}/on-it/").status_code == 404  # about no deadline
     with pytest.raises(NotWanted, match="stopped these mails"):
         kinds.KINDS[message.kind].build(message)
 

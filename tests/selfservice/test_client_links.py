@@ -225,11 +225,17 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
     form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
     refused = [
         _browser(other).post("/client-links/", form).status_code,
-        _browser(auditor).get("/client-links/").status_code,
+        _browser(auditor).post("/client-links/", form).status_code,
+        _browser(auditor).get(f"/client-links/{link_.pk}/revoke/").status_code,
     ]
     made_by_form = _browser(mira).post("/client-links/", form)
 
-    assert refused == [400, 403]
+    assert refused == [400, 403, 403]
+    assert link_.email in _browser(auditor).get("/client-links/").text
+    looked = _browser(auditor).get(f"/client-links/{link_.pk}/").text
+    assert link_.email in looked
+    assert client_links.address_of(link_) not in looked
+    assert client_links.address_of(link_) in _browser(mira).get(f"/client-links/{link_.pk}/").text
     assert _browser(other).get(f"/client-links/{link_.pk}/").status_code == 404
     assert made_by_form.status_code == 302
     assert ClientLink.objects.filter(email="x@example.com", team=team).exists()
