@@ -45,9 +45,16 @@ class Invited:
 
 def may_invite(user: User, accounts: Collection[Account]) -> bool:
     """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
+    return client_links.may_make(user) and len(invitable(user, accounts)) == len(set(accounts))
+
+
+def invitable(user: User, accounts: Collection[Account]) -> set[int]:
+    """Return the ids of those of these accounts to which the person may invite somebody. One query, however many."""
+    if not accounts or not client_links.may_make(user):
+        return set()
     teams = {account.team_id for account in accounts}
-    own = visibility.teams_of(user).filter(pk__in=teams).count()
-    return client_links.may_make(user) and own == len(teams)
+    own = set(visibility.teams_of(user).filter(pk__in=teams).values_list("pk", flat=True))
+    return {account.pk for account in accounts if account.team_id in own}
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """My accounts: does anything need me, and what do I press. Grouped by log-in, because one consent renews all its accounts."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import pool_reasons, selection, summary
+from accounts import backup_invitations, pool_reasons, selection, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -62,9 +62,7 @@ class AccountRow:
     health: Health
     text: str
     group: str  # one of GROUPS
-    action: str = (
-        ""  # "reauthenticate", "steps" (somebody else has to act), "link" (the person was never linked)
-    )
+    action: str = ""  # "reauthenticate", "steps" (somebody else has to act), "link" (the person was never linked), "invite"
 
     @property
     def line(self) -> str:
@@ -80,6 +78,12 @@ class Group:
     key: str  # of my_list.GROUPS
     number: int  # on all pages
     rows: Sequence[AccountRow]
+
+    @property
+    def invites(self) -> str:
+        """The ids of the accounts on this page that lack a backup, for one invitation about all; "" for fewer than two."""
+        ids = [str(row.account.pk) for row in self.rows if row.action == "invite"]
+        return ",".join(ids) if len(ids) > 1 else ""
 
 
 NAMED = 6  # accounts of a log-in
@@ -105,6 +109,7 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
     first = (number - 1) * my_list.PAGE
     accounts = _in_order(found.values_list("pk", flat=True)[first : first + my_list.PAGE])
     rows = [_account_row(summary.summarise(account, now), user, names, now) for account in accounts]
+    rows = _with_invitations(rows, user)
     groups = [
         Group(key, getattr(counts, key), [row for row in rows if row.group == key]) for key in my_list.GROUPS
     ]
@@ -242,6 +247,17 @@ def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime)
         return AccountRow(account, health, text, ATTENTION, _own_action(own))
     text = say("carried", left=left, carrier=carrier)
     return AccountRow(account, health, text, WORKING if health == Health.HEALTHY else ATTENTION)
+
+
+def _with_invitations(rows: Sequence[AccountRow], user: User) -> list[AccountRow]:
+    """Return the rows, where one that is connected through one person offers to invite a second, if nothing else is to be done."""
+    alone = [
+        row.account
+        for row in rows
+        if not row.action and row.group != STOPPED and row.account.people_count == 1
+    ]
+    invitable = backup_invitations.invitable(user, alone)
+    return [replace(row, action="invite") if row.account.pk in invitable else row for row in rows]
 
 
 def _own_action(own: AccountToken) -> str:

@@ -210,10 +210,13 @@ def linked(request: HttpRequest) -> HttpResponse:
     rows = overview.linked_rows(accounts, user, now)
     if not rows:  # an address with somebody else's accounts, or with none
         return redirect("my_accounts")
+    alone = [row for row in rows if row.no_backup]
+    invitable = backup_invitations.invitable(user, [row.account for row in alone])
     context = {
         "rows": rows,
         "now": now,
-        "without_backup": [row for row in rows if row.no_backup],
+        "without_backup": alone,
+        "invites": ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable),
         "again": bool(request.GET.get("again")),
         "names": join_names([row.account.name for row in rows]),
     }

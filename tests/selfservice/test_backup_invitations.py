@@ -146,6 +146,25 @@ def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_c
     assert browser(auditor).get(f"/backups/invite/?account={account.pk}").status_code == 403
 
 
+def test_who_has_just_linked_and_whoever_reads_my_accounts_gets_to_the_invitation_by_a_press(
+    ada: User,
+) -> None:
+    mine = list(Account.objects.order_by("name"))
+    both = ",".join(str(one.pk) for one in mine)
+    foreign = make_account(team=make_team("Elsewhere"), name="Carried for others")
+    link(foreign, make_token(consented_by=ada))
+    query = "&".join(f"account={one.pk}" for one in [*mine, foreign])
+
+    linked, own = browser(ada).get(f"/link/done/?{query}").text, browser(ada).get("/").text
+
+    assert "press Add Account" not in linked
+    assert f'href="/backups/invite/?account={both}"' in linked
+    assert all(f'href="/backups/invite/?account={one.pk}"' in own for one in mine)
+    assert f'href="/backups/invite/?account={both}"' in own, "one mail about all"
+    assert f"/backups/invite/?account={foreign.pk}" not in own, "only to accounts of the own teams"
+    assert browser(ada).get(f"/backups/invite/?account={both}").status_code == 200
+
+
 def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: User) -> None:
     foreign = make_account(team=make_team("Fern"), name="Secret Garden")
     seen: Team = Account.objects.get(name="Lumen Shoes EU").team
