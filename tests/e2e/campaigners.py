@@ -65,7 +65,7 @@ def _person(campaign: Campaign, place: int, first: str) -> int:
     if is_nils:
         facts |= {"native_user_id": campaign.emil, "native_user_name": "Emil Novak"}
         account = Account.objects.filter(channel=campaign.channel, native_id=campaign.fern).first()
-    called = (
+    called: dict[str, Any] = (
         {"native_id": campaign.fern, "name": "Fern Gardens"}
         if is_nils
         else {"name": f"{CLIENTS[place % 6]} {1 + place // 6}"}
