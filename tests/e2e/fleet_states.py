@@ -191,7 +191,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from accounts.linking import problems
     from accounts.models import LinkProblem
     from tests.support import factories
-    from users import invitations, refused_addresses, roles
+    from users import factor_sealing, invitations, refused_addresses, roles
     from users.models import Invitation, RefusedAddress, RetentionPeriod, Team
     from users.role_choices import Role
 
@@ -234,7 +234,11 @@ def _people(fleet: Fleet) -> dict[str, Any]:
             why=why,
         )
     with_factor = fleet.people[6]
-    Authenticator.objects.create(user=with_factor, type=Authenticator.Type.TOTP, data={"secret": "x"})
+    Authenticator.objects.create(
+        user=with_factor,
+        type=Authenticator.Type.TOTP,
+        data={"secret": factor_sealing.seal("JBSWY3DPEHPK3PXP", with_factor.pk)},
+    )
     key, _ = api_keys.issue(
         name="Publishing job of the night, Austria and South Tyrol",
         scopes=["tokens:lease"],
