@@ -23,7 +23,9 @@ _PREVIEW = f"""
   select account_id, token_id, cycle, threshold, fires_on, deadline from found
   union all
   select n.account_id, n.token_id, n.cycle, n.threshold, v.on_date, case when n.threshold > 0 then coalesce(t.deadline, a.deadline) end
-  from act join macros_notice n on n.action_id = act.id and n.outcome <> 'dropped' join macros_evaluation v on v.id = n.evaluation_id
+  from act join macros_notice n on n.outcome <> 'dropped' and (n.threshold = 0 or
+      n.threshold <= (select max(d) from unnest(act.days) d) and (act.watch = 'token') = (n.token_id is not null))
+  join macros_evaluation v on v.id = n.evaluation_id
   join accounts_account a on a.id = n.account_id and a.paused_at is null and not a.id = any(act.excluded)
    and (act.team_id is null or act.team_id = a.team_id) and {_APPLIED}
   left join tokens_token t on t.id = n.token_id

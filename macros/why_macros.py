@@ -106,8 +106,11 @@ def _escalated(one: Asked, action: MacroAction) -> Said:
     of_cycle = of_cycle.filter(threshold=0) if dark else of_cycle.filter(threshold__gt=0)
     if of_cycle.filter(action=action, recipient=one.address).exists():
         return say("escalated_told"), "good"
-    warned = of_cycle.filter(action__macro=action.macro_id, action__kind=MacroAction.Kind.PRE_DEACTIVATION)
-    first = warned.aggregate(day=Min("evaluation__on_date"))["day"]
+    warning = action.macro.actions.filter(kind=MacroAction.Kind.PRE_DEACTIVATION).first()
+    if not dark and warning is not None:  # whichever macro told it: what one told no other tells again
+        of_token = warning.watch == MacroAction.Watch.TOKEN
+        of_cycle = of_cycle.filter(threshold__lte=max(warning.days, default=0), token__isnull=not of_token)
+    first = of_cycle.aggregate(day=Min("evaluation__on_date"))["day"]
     if first is None:
         return say("escalated_unwarned", days=after), "mute"
     if account.pk in on_it.running([account.pk]):

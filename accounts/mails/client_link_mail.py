@@ -37,7 +37,7 @@ def build(message: Message) -> Mail:
         "why_url": "",
     }
     maker = link.made_by
-    reply_to = maker.email if maker and maker.is_active else None
+    reply_to = maker.email if maker and maker.is_active else ""
     mail = composing.compose(client_links.MAIL, message, reader, facts, reply_to=reply_to)
     return composing.without_link(mail, address)
 
