@@ -1,4 +1,4 @@
-"""What hangs on a person beside their log-ins: campaigns that run, open client links, API keys, teams that nobody else leads.
+"""What depends on a person beside their log-ins: campaigns that run, open client links, API keys, teams that nobody else leads.
 
 When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
 above, which registers how they are taken over.
@@ -28,7 +28,7 @@ _TAKEN_OVER: list[TakeOver] = []
 
 @dataclass(frozen=True)
 class Hanging:
-    """What hangs on a person, in numbers."""
+    """What depends on a person, in numbers."""
 
     keys: int  # that are not revoked
     campaigns: int  # that run
@@ -42,7 +42,7 @@ def register(take_over: TakeOver) -> None:
 
 
 def hanging(person: User, now: datetime) -> Hanging:
-    """Count what hangs on a person."""
+    """Count what depends on a person."""
     return Hanging(
         keys=keys_of(person).count(),
         campaigns=campaigns_of(person).count(),

@@ -45,7 +45,7 @@ def first_said(leaver: User, *, deleting: bool = False) -> str:
 
 
 def _hangs(leaver: User, *, linked_only: bool) -> str:
-    """Say what hangs on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
+    """Say what depends on somebody whose log-ins serve nothing. `linked_only`: a log-in that was never linked becomes nobody's."""
     found = handing_over.hanging(leaver, timezone.now())
     log_ins = leaving.log_ins(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()

@@ -1,4 +1,4 @@
-"""The mail about what hung on somebody who left: to whoever takes it over without a page that says so, and to whoever stands in."""
+"""The mail about what depended on somebody who left: to whoever takes it over without a page that says so, and to whoever stands in."""
 
 from notifications import composing
 from notifications.kinds import Mail

@@ -99,7 +99,7 @@ class Visitor:
         self.arrive()
 
     def arrive(self) -> None:
-        """Demand of a page of ours that a phone shows it whole."""
+        """Demand of one of our pages that a phone shows it whole."""
         if self.width == PHONE and self.at_home:
             self.fits()
 

@@ -584,7 +584,7 @@ def test_a_second_deed_tells_what_one_had_removed_that_ended_before_its_mails(bo
     assert mails()["left", "lead@example.com"] == 1
 
 
-# --- what else hangs on them ------------------------------------------------------------------------------------------
+# --- what else depends on them ---------------------------------------------------------------------------------------
 
 
 def campaign_of(person: User, *tokens: Token) -> Campaign:
