@@ -1,4 +1,4 @@
-"""139 accounts depend on one person, and a colleague's log-in reaches them already: staff add it to all of them. The colleague gets one mail.
+"""139 accounts depend on one person; a colleague's log-in reaches them already: staff add it to all of them. The colleague gets a mail.
 
 It runs behind the stories, where its accounts would be in the way.
 """
