@@ -11,7 +11,7 @@ from functools import partial
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import client_links
@@ -108,8 +108,11 @@ def invite(
             for one in some
         ]
     BackupInvitation.objects.bulk_create(rows)
-    if needed and user is not None and not user.is_contact:
-        _mail(user, rows[len(vain) :], now)
+    by_mail = [
+        row for row in rows[len(vain) :] if row.invitation is None
+    ]  # an invitation is a mail by itself
+    if by_mail and user is not None and not user.is_contact:
+        _mail(user, by_mail, now)
     return Invited(email, len(fresh), len(accounts) - len(fresh))
 
 
@@ -134,10 +137,14 @@ def _ask(
     now: datetime,
     client: bool,
 ) -> dict[str, object]:
-    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail about all."""
-    if user is not None and not user.is_contact:
+    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail about all.
+
+    A team that accepts log-ins of its own people only invites them to join it first: before that, they could not link these accounts.
+    """
+    known = user is not None and not user.is_contact
+    if known and not _shut_out(user, team):
         return {}
-    if client:
+    if client and not known:
         link = client_links.make(
             email=email,
             name=name,
@@ -154,10 +161,17 @@ def _ask(
         if waiting is not None:
             made = invitations.send_again(invitation=waiting, by=by, now=now)
         else:
-            made = invitations.create(email=email, name=name, team=team, invited_by=by, now=now)
+            made = invitations.create(
+                email=email, name=name, team=team, invited_by=by, now=now, at_once=False
+            )
     except invitations.InvitationError as refusal:
         raise InviteRefused(str(refusal)) from None
     return {"invitation": made}
+
+
+def _shut_out(user: User | None, team: Team) -> bool:
+    """Return whether a team accepts log-ins of its own people only, and this person is none of them."""
+    return user is not None and team.members_only and not user.memberships.filter(team=team).exists()
 
 
 def _mail(user: User, rows: Sequence[BackupInvitation], now: datetime) -> None:
@@ -177,12 +191,17 @@ def _mail(user: User, rows: Sequence[BackupInvitation], now: datetime) -> None:
 
 
 def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
-    """Return what a person is asked to link and has not, for 30 days; nothing for a contact, whose links say it."""
+    """Return what a person is asked to link, could link and has not, for 30 days; nothing for a contact, whose links say it.
+
+    Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
+    """
     mine = BackupInvitation.objects.filter(
         email=user.email, linked_at=None, client_link=None, invited_at__gt=now - OPEN_FOR
     )
     done = AccountToken.objects.filter(token__consented_by=user).values("account")
-    return mine.exclude(account__in=done).select_related("account", "invited_by")
+    teams = user.memberships.values("team")
+    open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
+    return mine.filter(open_to_them).exclude(account__in=done).select_related("account", "invited_by")
 
 
 def wanted(user: User, channel: str, now: datetime) -> list[str] | None:

@@ -55,12 +55,20 @@ def check_new(*, email: str, team: Team, invited_by: User, role: Role) -> None:
 
 
 def create(
-    *, email: str, team: Team, invited_by: User, now: datetime, name: str = "", role: Role = Role.MARKETER
+    *,
+    email: str,
+    team: Team,
+    invited_by: User,
+    now: datetime,
+    name: str = "",
+    role: Role = Role.MARKETER,
+    at_once: bool = True,
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
     Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
-    mail says so. Raises InvitationError when the person is in the team, is switched off, or was invited and has not
+    mail says so. Not `at_once`: they join by the link in the mail, as everybody else.
+    Raises InvitationError when the person is in the team, is switched off, or was invited and has not
     answered; when somebody who is not a superuser opens the portal to somebody; and when the team is not one of the inviter's, who is
     no administrator.
     """
@@ -79,7 +87,7 @@ def create(
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
         )
         known = User.objects.filter(email=email, is_contact=False).first()
-        if known is None:
+        if known is None or not at_once:
             said = "log_invited"
         else:
             _join(invitation, known, now)

@@ -165,6 +165,33 @@ def test_who_has_just_linked_and_whoever_reads_my_accounts_gets_to_the_invitatio
     assert browser(ada).get(f"/backups/invite/?account={both}").status_code == 200
 
 
+def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_promised_nothing_before(
+    ada: User,
+) -> None:
+    lumen = Account.objects.get(name="Lumen Shoes EU")
+    Team.objects.filter(pk=lumen.team_id).update(members_only=True)
+    ben = make_user("ben@example.com", name="Ben Lindqvist", team=make_team("Red"))
+    visitor = browser(ben)
+
+    press(ada, lumen)
+    before = visitor.get("/").text + visitor.get("/link/facebook/").text
+    state = backup_invitations.answer(BackupInvitation.objects.get(), timezone.now())
+    path = re.sub(r"^https?://[^/]+", "", invitations.link(Invitation.objects.get()))
+    joins = visitor.post(path)
+    lands = visitor.get(joins.headers["Location"])
+    choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
+    ticked = re.findall(r'value="([\w-]+)" checked', choice)
+    visitor.post(visitor_choice(visitor), {"native_id": ticked})
+
+    assert list(Message.objects.filter(recipient=ben.email).values_list("kind", flat=True)) == ["invite"]
+    assert state == "asked", "whoever invited does not learn that the address is known"
+    assert "asked to link" not in before
+    assert lands.headers["Location"] == "/link/facebook/"
+    assert ticked == [lumen.native_id]
+    lumen.refresh_from_db()
+    assert lumen.people_count == 2
+
+
 def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: User) -> None:
     foreign = make_account(team=make_team("Fern"), name="Secret Garden")
     seen: Team = Account.objects.get(name="Lumen Shoes EU").team
