@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta, tzinfo
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
-from accounts.models import Account
+from accounts.leaving import LIVING
+from accounts.models import Account, AccountToken
+from tokens import renewing_rows
 
 WEEKS = 13
 _WEEK = timedelta(days=7)
@@ -19,15 +21,15 @@ def weeks(*, now: datetime, zone: tzinfo) -> list[date]:
     return [monday + number * _WEEK for number in range(WEEKS)]
 
 
-def in_week(accounts: QuerySet[Account], monday: date, *, zone: tzinfo) -> QuerySet[Account]:
-    """Keep the accounts whose deadline is known and in the seven days from this one on. Paused ones are left out."""
-    return _between(accounts, monday, monday + _WEEK, zone)
+def in_week(accounts: QuerySet[Account], monday: date, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
+    """Keep the accounts whose deadline is in the seven days from this one on, but for paused ones and those that renew themselves."""
+    return _between(accounts, monday, monday + _WEEK, now, zone)
 
 
 def count(accounts: QuerySet[Account], *, now: datetime, zone: tzinfo) -> Mapping[tuple[date, str], int]:
     """Return (Monday, channel) -> how many accounts have their deadline in that week; nothing for none. One query."""
     shown = weeks(now=now, zone=zone)
-    found = _between(accounts, shown[0], shown[-1] + _WEEK, zone).order_by()
+    found = _between(accounts, shown[0], shown[-1] + _WEEK, now, zone).order_by()
     rows = found.values("channel", week=TruncWeek("deadline", tzinfo=zone)).annotate(n=Count("pk"))
     return {(row["week"].date(), row["channel"]): row["n"] for row in rows}
 
@@ -37,6 +39,19 @@ def endless(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(paused_at=None, deadline_kind=Account.DeadlineKind.NEVER)
 
 
-def _between(accounts: QuerySet[Account], first: date, last: date, zone: tzinfo) -> QuerySet[Account]:
+def renewing(accounts: QuerySet[Account], *, now: datetime) -> QuerySet[Account]:
+    """Keep the accounts whose date moves by itself, so that it is no deadline. Paused ones are left out."""
+    return accounts.filter(_renews(now), paused_at=None)
+
+
+def _renews(now: datetime) -> Q:
+    """Return the condition of accounts of which the list says that they renew themselves (`Summary.deadline`)."""
+    theirs = AccountToken.objects.filter(renewing_rows.renewing(now=now, by="token__"), LIVING)
+    return Q(pk__in=theirs.filter(token__deadline=F("account__deadline")).values("account"))
+
+
+def _between(
+    accounts: QuerySet[Account], first: date, last: date, now: datetime, zone: tzinfo
+) -> QuerySet[Account]:
     begins, ends = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
-    return accounts.filter(paused_at=None, deadline__gte=begins, deadline__lt=ends)
+    return accounts.filter(~_renews(now), paused_at=None, deadline__gte=begins, deadline__lt=ends)

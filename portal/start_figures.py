@@ -34,6 +34,7 @@ class Weeks:
     channels: Sequence[str]
     lines: Sequence[tuple[Column, str]]  # with the link of all channels
     endless: Row
+    renewing: Row
 
 
 def weeks(viewer: Viewer) -> Weeks:
@@ -46,11 +47,13 @@ def weeks(viewer: Viewer) -> Weeks:
         _column(monday, keys, found) for monday in deadline_weeks.weeks(now=viewer.now, zone=viewer.zone)
     ]
     endless = viewer.count(deadline_weeks.endless(viewer.accounts), limit=LIMIT)
+    renewing = viewer.count(deadline_weeks.renewing(viewer.accounts, now=viewer.now), limit=LIMIT)
     return Weeks(
         stacked(columns),
         [str(declarations.label(key)) for key in keys],
         [(column, list_of(f"week={monday:%Y-%m-%d}")) for monday, column in _mondays(columns, viewer)],
         Row(gettext_lazy("No end date"), "", "", "", endless),
+        Row(gettext_lazy("Renews itself"), "", "", "", renewing),
     )
 
 

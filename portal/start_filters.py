@@ -106,7 +106,9 @@ class WeekFilter(_OfTheAddress):
         """Keep accounts whose deadline is in these seven days."""
         first = _day(value)
         assert first is not None
-        return deadline_weeks.in_week(accounts, first, zone=timezone.get_current_timezone())
+        return deadline_weeks.in_week(
+            accounts, first, now=timezone.now(), zone=timezone.get_current_timezone()
+        )
 
 
 def _day(text: str) -> date | None:

@@ -63,7 +63,7 @@ def test_what_is_done_is_ticked_and_when_all_is_the_list_is_gone(mira: Client) -
     link(account, make_token())
 
     steps = read(mira)
-    Message.objects.create(kind=first_steps.TEST, recipient="mira@example.com", dedupe_key="t", state="sent")
+    Message.objects.create(kind="invite", recipient="mira@example.com", dedupe_key="t", state="sent")
     gone = read(mira)
 
     assert [done for _, done, _ in steps] == [True] * 5 + [False]
