@@ -35,9 +35,12 @@ def tell(*, added: Sequence[Offer], asked: Sequence[Offer], actor: User, note: s
 
 
 @transaction.atomic
-def write(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
+def write(
+    *, chosen: Mapping[int, int], actor: User, note: str, now: datetime, ask_all: bool = False
+) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, or ask its person, as far as it still may be, in one transaction.
 
+    `ask_all`: ask, whatever the team says.
     Without the mails and the checks: they are the caller's. Never raises for one that may not be: its account is among the refused.
     """
     tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
@@ -56,7 +59,9 @@ def write(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -
     asked_for = _answers(chosen)
     for account_id in asked_for.keys() & possible.keys():
         del possible[account_id]
-    asks = {pk: backup_requests.is_needed(one, accounts[pk], actor) for pk, one in possible.items()}
+    asks = {
+        pk: ask_all or backup_requests.is_needed(one, accounts[pk], actor) for pk, one in possible.items()
+    }
     asked = [one for pk, one in possible.items() if asks[pk]]
     made = [one for pk, one in possible.items() if not asks[pk]]
     backup_writing.write(made, actor=actor, note=note, now=now)

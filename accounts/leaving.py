@@ -31,9 +31,9 @@ from accounts.backups import Offer
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from tokens.token_model import TokenQuerySet
-from users.models import User
+from users.models import Team, User
 
-MOST = 500  # accounts for which somebody else is looked for, those that stop first
+MOST = 500  # accounts for which a page looks for somebody else, those that stop first; a worker looks for all
 
 LIVING = Q(access=AccountToken.Access.OK) & ~Q(token__state=Token.State.DEAD)  # as selection.living
 LIVING &= ~Q(can_publish=AccountToken.CanPublish.NO)
@@ -67,6 +67,11 @@ class Plan:
     asks: Mapping[int, About]  # person -> what was linked by them there and stopped
 
     @property
+    def is_cut(self) -> bool:
+        """Whether there are more accounts than somebody else was looked for."""
+        return self.stop + self.one_left > len(self.at_risk)
+
+    @property
     def seen(self) -> str:
         """What is the same as long as the same would be done."""
         said = [
@@ -97,9 +102,9 @@ def still_serving(people: QuerySet[User]) -> QuerySet[User]:
     return people.filter(Exists(serving), is_active=False)
 
 
-def accounts_of(person: User) -> QuerySet[Any]:
-    """Return the accounts in whose pools the person's log-ins are, each with `then`, what becomes of it."""
-    own = list(log_ins(person).values_list("pk", flat=True))
+def accounts_of(person: User, *, only: Token | None = None) -> QuerySet[Any]:
+    """Return the accounts in whose pools the person's log-ins are (`only`: this one), each with `then`, what becomes of it."""
+    own = [only.pk] if only else list(log_ins(person).values_list("pk", flat=True))
     of_account = AccountToken.objects.filter(account=OuterRef("pk")).order_by()
     carried = of_account.filter(LIVING, token__in=own)
     who = Case(
@@ -128,30 +133,65 @@ def count(accounts: QuerySet[Any]) -> dict[Then, int]:
     return {one: numbers.get(one, 0) for one in Then}
 
 
-def plan(*, person: User, actor: User, now: datetime) -> Plan:
-    """Work out what leaving does and who could carry on. A fixed number of queries, however many accounts."""
-    accounts = accounts_of(person)
+def plan(
+    *,
+    person: User,
+    actor: User,
+    now: datetime,
+    only: Token | None = None,
+    teams: QuerySet[Team] | None = None,
+) -> Plan:
+    """Work out what leaving does and who could carry on. A fixed number of queries, however many accounts.
+
+    `only`: where just this log-in goes. `teams`: accounts of others are left out.
+    """
+    accounts = accounts_of(person, only=only)
+    accounts = accounts if teams is None else accounts.filter(team__in=teams)
     numbers = count(accounts)
     in_order = accounts.filter(then__lt=Then.GOES_ON).select_related("team").order_by("then", "name", "pk")
     at_risk = list(in_order[:MOST])
-    offers = _offers(person, at_risk)
+    offers = _offers(person, [account.pk for account in at_risk])
     by_id = {account.pk: account for account in at_risk}
     asked_first = {pk for pk, one in offers.items() if backup_requests.is_needed(one, by_id[pk], actor)}
     return Plan(
         person=person,
-        tokens=list(log_ins(person).select_related("app").defer("credentials").order_by("pk")),
+        tokens=[only]
+        if only
+        else list(log_ins(person).select_related("app").defer("credentials").order_by("pk")),
         stop=numbers[Then.STOPS],
         one_left=numbers[Then.ONE_LEFT],
         go_on=numbers[Then.GOES_ON],
         at_risk=at_risk,
         offers=offers,
         asked_first=asked_first,
-        asks=_stopped_there(person, [account.pk for account in at_risk], now),
+        asks=_stopped_there(_linked_there(person, [account.pk for account in at_risk]), now),
     )
 
 
-def _offers(person: User, accounts: Sequence[Account]) -> dict[int, Offer]:
-    found = backups.offers(account_ids=[account.pk for account in accounts])
+def offers_of_all(person: User) -> dict[int, Offer]:
+    """Return who is at hand for all accounts that stop or keep one person, however many. For a worker: one question about all of them."""
+    return _offers(person, list(_at_risk(person).values_list("pk", flat=True)))
+
+
+def colleagues_of_all(person: User) -> list[int]:
+    """Return the people (ids) of whom a log-in stopped in any of these accounts; whether one can be asked, `stopped_of` says."""
+    people = _linked_there(person, _at_risk(person).values("pk")).order_by("token__consented_by")
+    found = people.filter(token__consented_by__isnull=False).values_list("token__consented_by", flat=True)
+    return [pk for pk in found.distinct() if pk is not None]
+
+
+def stopped_of(colleague_id: int, *, leaver: User, now: datetime) -> About:
+    """Return what of one colleague stopped in all accounts that stop or keep one person without the leaver, and they can be asked for."""
+    entries = _linked_there(leaver, _at_risk(leaver).values("pk")).filter(token__consented_by=colleague_id)
+    return _stopped_there(entries, now).get(colleague_id, [])
+
+
+def _at_risk(person: User) -> QuerySet[Any]:
+    return accounts_of(person).filter(then__lt=Then.GOES_ON).order_by()
+
+
+def _offers(person: User, account_ids: Collection[int]) -> dict[int, Offer]:
+    found = backups.offers(account_ids=account_ids)
     best = {
         pk: next((one for one in of_account if one.token.consented_by_id != person.pk), None)
         for pk, of_account in found.items()
@@ -159,13 +199,17 @@ def _offers(person: User, accounts: Sequence[Account]) -> dict[int, Offer]:
     return {pk: offer for pk, offer in best.items() if offer is not None}
 
 
-def _stopped_there(person: User, account_ids: Collection[int], now: datetime) -> dict[int, About]:
-    """Return by colleague which of their log-ins stopped in these accounts and would serve again after a new consent.
+def _linked_there(person: User, accounts: Any) -> QuerySet[AccountToken]:
+    """Return what others linked to these accounts (ids, or a query of them) and stopped by itself."""
+    entries = AccountToken.objects.filter(account__in=accounts, token__state=Token.State.DEAD)
+    return entries.exclude(token__reason=Token.REMOVED).exclude(token__consented_by=person)
+
+
+def _stopped_there(entries: QuerySet[AccountToken], now: datetime) -> dict[int, About]:
+    """Return by colleague which of these log-ins would serve again after a new consent.
 
     Without those that were asked for today, and whose person cannot be asked.
     """
-    entries = AccountToken.objects.filter(account__in=account_ids, token__state=Token.State.DEAD)
-    entries = entries.exclude(token__reason=Token.REMOVED).exclude(token__consented_by=person)
     entries = entries.select_related("account__team", "token__app", "token__consented_by").order_by(
         "account__name", "pk"
     )

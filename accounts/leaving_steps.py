@@ -33,8 +33,9 @@ class Step(IntEnum):
 
 def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
     """Return the steps as keys of a deed: first the backups at hand and whom to ask, then each log-in, at last the mails."""
-    backups = [_key(Step.BACKUPS)] if backing_up and plan.offers else []
-    asks = [_key(Step.ASK, person_id) for person_id in plan.asks] if asking else []
+    backups = [_key(Step.BACKUPS)] if backing_up and (plan.offers or plan.is_cut) else []
+    colleagues = leaving.colleagues_of_all(plan.person) if asking and plan.is_cut else plan.asks
+    asks = [_key(Step.ASK, person_id) for person_id in colleagues] if asking else []
     return [*backups, *asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
 
 
@@ -89,8 +90,8 @@ def after(deed: Deed, key: int, now: datetime) -> None:
 
 
 def _back_up(deed: Deed, person: User, now: datetime) -> bool:
-    """Add the backups that are at hand now, of the `leaving.MOST` accounts that need one first, and have them asked about."""
-    offers = leaving.plan(person=person, actor=deed.user, now=now).offers
+    """Add the backups that are at hand now, to however many accounts, and have them asked about."""
+    offers = leaving.offers_of_all(person)
     chosen = {pk: offer.token.pk for pk, offer in offers.items()}
     outcome = backup_adding.write(chosen=chosen, actor=deed.user, note=deed.note, now=now)
     backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note=deed.note, now=now)
@@ -101,7 +102,7 @@ def _back_up(deed: Deed, person: User, now: datetime) -> bool:
 
 def _ask(deed: Deed, person: User, colleague_id: int, now: datetime) -> bool:
     """Ask a colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
-    about = leaving.plan(person=person, actor=deed.user, now=now).asks.get(colleague_id)
+    about = leaving.stopped_of(colleague_id, leaver=person, now=now)
     if not about:
         return False
     actions.ask_person(about=about, actor=deed.user, note=deed.note, now=now)

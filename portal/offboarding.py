@@ -21,7 +21,7 @@ from accounts.offboarding import carries_for_others
 from accounts.offboarding import may as may
 from macros import owning, scope
 from macros.models import Macro
-from portal import access, asking, deeds
+from portal import access, asking, deeds, offboarding_invites
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
@@ -33,7 +33,7 @@ from users.visibility import names_for
 
 
 def first_said(leaver: User, *, deleting: bool = False) -> str:
-    """Return why somebody is not switched off or deleted on whom something hangs, and what to do first; "" where nothing does."""
+    """Return why somebody is not switched off or deleted on whom something depends, and what to do first; "" where nothing does."""
     number = leaving.living_log_ins(leaver).count()
     if not number:
         return "" if deleting and not leaver.is_active else _hangs(leaver, linked_only=deleting)
@@ -84,9 +84,36 @@ class OffboardForm(ConfirmForm):
         help_text=gettext_lazy("Those that are not ticked go on working; operators are told of them."),
     )
 
-    def __init__(self, *args: Any, plan: Plan, viewer: User, keys: QuerySet[ApiKey], **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        plan: Plan,
+        viewer: User,
+        keys: QuerySet[ApiKey],
+        invites: Sequence[offboarding_invites.Nobody],
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         offers, asks = len(plan.offers), len(plan.asks)
+        if plan.is_cut:
+            self.fields["backups"].label = gettext("Add the backups that are at hand, to all accounts")
+            self.fields["asks"].label = gettext("Ask all colleagues whose log-ins stopped to re-authenticate")
+        else:
+            self._name(offers, asks)
+        field = self.fields["keys"]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = keys
+        if not (plan.offers or plan.is_cut) or not viewer.has_perm(permissions.ADD_BACKUP):
+            del self.fields["backups"]
+        if not (plan.asks or plan.is_cut) or not viewer.has_perm("tokens.ask_token"):
+            del self.fields["asks"]
+        if not viewer.has_perm(permissions.REVOKE_API_KEY) or not keys:
+            del self.fields["keys"]
+        for one in invites:
+            self.fields[one.field] = forms.EmailField(label=one.label, required=False, help_text=one.help)
+        self.invites = [self[one.field] for one in invites]
+
+    def _name(self, offers: int, asks: int) -> None:
         self.fields["backups"].label = ngettext(
             "Add the backup that is at hand to %(number)s account",
             "Add the backups that are at hand to %(number)s accounts",
@@ -97,15 +124,6 @@ class OffboardForm(ConfirmForm):
             "Ask %(number)s colleagues whose log-ins stopped to re-authenticate",
             asks,
         ) % {"number": asks}
-        field = self.fields["keys"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
-        field.queryset = keys
-        if not plan.offers or not viewer.has_perm(permissions.ADD_BACKUP):
-            del self.fields["backups"]
-        if not plan.asks or not viewer.has_perm("tokens.ask_token"):
-            del self.fields["asks"]
-        if not viewer.has_perm(permissions.REVOKE_API_KEY) or not keys:
-            del self.fields["keys"]
 
 
 def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey]) -> HttpResponse:
@@ -114,10 +132,12 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
     plan, names = leaving.plan(person=leaver, actor=viewer, now=now), names_for(viewer)
     keys = visible_keys.filter(created_by=leaver, revoked_at=None)
     first = plan.at_risk[: confirm.SHOWN]
+    nobody = _nobody(plan)
+    invites = offboarding_invites.of(nobody, viewer)
     page = Page(
         "portal/confirm/offboard.html",
         reverse("admin:users_user_change", args=[leaver.pk]),
-        _facts(viewer, leaver, plan),
+        _facts(viewer, leaver, plan, nobody),
         refused=_refused(viewer, leaver, plan),
         lines=_lines(plan, first, names),
         unread=plan.stop + plan.one_left - len(first),
@@ -125,14 +145,30 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
         danger=True,
         must_type=str(leaver) if plan.stop else "",
         seen=plan.seen,
-        form=partial(OffboardForm, plan=plan, viewer=viewer, keys=keys),
+        form=partial(OffboardForm, plan=plan, viewer=viewer, keys=keys, invites=invites),
     )
     return confirm.answer(
-        request, page, partial(_begin, request, leaver, plan, page.refused), frame=access.frame_of(leaver)
+        request,
+        page,
+        partial(_begin, request, leaver, plan, page.refused, invites),
+        frame=access.frame_of(leaver),
     )
 
 
-def _begin(request: HttpRequest, leaver: User, plan: Plan, refused: str, said: Said) -> Done:
+def _nobody(plan: Plan) -> list[Account]:
+    """Return the accounts, of those that were looked at, that nobody could carry who is known here."""
+    helped = plan.offers.keys() | {account.pk for about in plan.asks.values() for account, _ in about}
+    return [one for one in plan.at_risk if one.pk not in helped]
+
+
+def _begin(
+    request: HttpRequest,
+    leaver: User,
+    plan: Plan,
+    refused: str,
+    invites: Sequence[offboarding_invites.Nobody],
+    said: Said,
+) -> Done:
     """Add the backups; then, in one transaction, lock the person out, revoke keys and hand the rest to a worker."""
     viewer, now = person(request), timezone.now()
     if refused:
@@ -140,7 +176,7 @@ def _begin(request: HttpRequest, leaver: User, plan: Plan, refused: str, said: S
     if said.seen != plan.seen:
         raise Late
     failures: Sequence[str] = ()
-    if said.cleaned.get("backups"):
+    if said.cleaned.get("backups") and not plan.is_cut:  # of more, a worker does all
         chosen = {pk: offer.token.pk for pk, offer in plan.offers.items()}
         outcome = backing_up.add(chosen=chosen, actor=viewer, note=said.note, now=now)
         called = asking.labels(plan.at_risk)
@@ -151,17 +187,18 @@ def _begin(request: HttpRequest, leaver: User, plan: Plan, refused: str, said: S
             if api_keys.revoke(key=key, now=now):
                 access.log_change(request, key, f"Revoked. {said.note}".strip())
         access.log_change(request, leaver, f"Offboarded. {said.note}".strip())
-        steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")))
+        more = bool(said.cleaned.get("backups")) and plan.is_cut
+        steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")), backing_up=more)
         done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0)
+    failures = [*failures, *offboarding_invites.send(invites, said, by=viewer, now=now)]
     return Done(failures=failures, after=done.after)
 
 
-def _facts(viewer: User, leaver: User, plan: Plan) -> dict[str, Any]:
+def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) -> dict[str, Any]:
     channels = sorted({declarations.label(token.app.channel) for token in plan.tokens})
     macros = scope.visible_macros(viewer).filter(
         pk__in=Macro.objects.filter(actions__emails__contains=[leaver.email]).values("pk")
     )
-    helped = plan.offers.keys() | {account.pk for about in plan.asks.values() for account, _ in about}
     return {
         "leaver": leaver,
         "stop": plan.stop,
@@ -178,9 +215,10 @@ def _facts(viewer: User, leaver: User, plan: Plan) -> dict[str, Any]:
         "links": handing_over.links_of(leaver, timezone.now()).count(),
         "led_alone": list(handing_over.led_alone_by(leaver)),
         "sees_teams": viewer.has_perm("users.view_team"),
-        "nobody": any(one.pk not in helped for one in plan.at_risk),
+        "nobody": bool(nobody),
+        "invite_url": offboarding_invites.url(nobody),
         "asked_first": len(plan.asked_first),
-        "most": leaving.MOST if plan.stop + plan.one_left > leaving.MOST else 0,
+        "most": leaving.MOST if plan.is_cut else 0,
         "may_invite": viewer.has_perm("users.invite_user"),
     }
 

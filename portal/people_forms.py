@@ -69,7 +69,7 @@ class PersonForm(UserModelForm):
         return groups
 
     def clean_is_active(self) -> bool:
-        """Refuse to switch off on whom something hangs: that is offboarding. Raises ValidationError."""
+        """Refuse to switch off on whom something depends: that is offboarding. Raises ValidationError."""
         stays = bool(self.cleaned_data["is_active"])
         if not stays and "is_active" in self.changed_data and self.instance.pk:
             first = offboarding.first_said(self.instance)

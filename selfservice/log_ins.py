@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts import backup_requests, removal
+from selfservice import who_carries_on
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
@@ -84,30 +85,36 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     found = removal.effects(token)
     look = partial(found.first, SHOWN, names=names_for(user), now=timezone.now())
     first = look()
+    plan = who_carries_on.plan_of(token, user, timezone.now())
+    stops = who_carries_on.lines([one.account for one in first if one.stops], plan, user)
     page = Page(
         "selfservice/confirm/remove_log_in.html",
         reverse("log_ins"),
         {
             "token": token,
             "channel": registry.get(token.app.channel),
-            "stops": [one for one in first if one.stops],
+            "stops": stops,
             "stop_count": found.stops,
             "unnamed": found.stops - SHOWN,
             "goes_on": look(carried=True),
             "unnamed_on": found.carried - SHOWN,
+            "invite_url": who_carries_on.invite_url(stops) if plan else "",
         },
         seen=str(token.generation),
         must_type=found.to_type(first),
         ask_why=False,
         warns=found.stops > 0,
         danger=True,
+        form=partial(who_carries_on.RemoveForm, plan=plan),
     )
 
     def do(said: Said) -> Done:
         known = said.seen.isascii() and said.seen.isdigit() and len(said.seen) < 9
         generation = int(said.seen) if known else -1
+        asking = generation == token.generation  # else the removal is refused, and nobody is asked
+        failures = who_carries_on.ask(plan, said, user=user, now=timezone.now()) if asking else ()
         ended = removal.remove(token=token, generation=generation, actor=user, note="", now=timezone.now())
-        return Done({"ended": ended.value})
+        return Done({"ended": ended.value}, failures=failures)
 
     answer = confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
     if request.method == "POST" and isinstance(answer, TemplateResponse):  # it asks once more

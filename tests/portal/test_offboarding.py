@@ -21,7 +21,7 @@ from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
 from accounts.leaving import Then
 from accounts.mails import client_link_mail, handed_over_mail, leaver_mail
-from accounts.models import Account, Campaign, ClientLink, Deed, ReachedAccount
+from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Deed, ReachedAccount
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -663,7 +663,7 @@ def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute(boss: 
 
 
 @pytest.mark.parametrize("what", ["log-in that serves no account", "API key", "running campaign"])
-def test_the_tick_leads_here_whatever_hangs_on_the_person(client: Client, boss: User, what: str) -> None:
+def test_the_tick_leads_here_whatever_depends_on_the_person(client: Client, boss: User, what: str) -> None:
     mara = make_user("mara@example.com", name="Mara")
     if what.startswith("log-in"):
         carried(log_in(mara, state="dead"))
@@ -680,3 +680,46 @@ def test_the_tick_leads_here_whatever_hangs_on_the_person(client: Client, boss: 
     mara.refresh_from_db()
     assert f"Mara still has: 1 {what}." in ticked
     assert mara.is_active
+
+
+def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "MOST", 2)
+    mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
+    cleo, mine = make_user("cleo@example.com", name="Cleo"), log_in(mara)
+    accounts = [carried(mine, name=f"Lumen {number}") for number in range(6)]
+    asked = carried(mine, log_in(cleo, state="dead"), name="Lumen 8")
+    reaches(log_in(emil), *accounts)
+
+    shown = client.get(page_of(mara)).text
+    send(client, mara)
+    tasks.do_deeds()
+
+    assert "This page looks for somebody else in the first 2 accounts." in shown
+    assert set(Account.objects.exclude(pk=asked.pk).values_list("state", flat=True)) == {"connected"}
+    assert mails()["backup", "emil@example.com"] == 1
+    assert Message.objects.get(kind="ask").recipient == cleo.email
+
+
+def test_somebody_is_invited_from_here_for_the_accounts_that_nobody_could_carry(
+    client: Client, boss: User
+) -> None:
+    lumen, fern, oak = make_team("Lumen"), make_team("Fern"), make_team("Oak")
+    mara, zoe = make_user("mara@example.com", name="Mara"), make_user("zoe@example.com", team=fern)
+    one, two = carried(log_in(mara), team=lumen), carried(log_in(mara, "x"), team=lumen)
+    known = [carried(log_in(mara), team=team) for team in (fern, oak)]
+
+    shown = client.get(page_of(mara)).text
+    fields = {f"invite_{team.pk}": " Zoe@example.com " for team in (fern, oak)}
+    send(client, mara, **fields, **{f"invite_{lumen.pk}": "new@example.com"}, note="For the spring")
+
+    assert "Invite for 2 accounts of Lumen: e-mail" in shown
+    assert f"{reverse('invite_backup')}?account=" in shown
+    asked = BackupInvitation.objects.filter(email="new@example.com")
+    assert set(asked.values_list("account", flat=True)) == {one.pk, two.pk}
+    assert {row.invitation.team for row in asked if row.invitation} == {lumen}
+    told = BackupInvitation.objects.filter(email=zoe.email)
+    assert set(told.values_list("account", flat=True)) == {account.pk for account in known}
+    assert mails()["invite", "new@example.com"] == 1
+    assert mails()["backup_invite", zoe.email] == 1

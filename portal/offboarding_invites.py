@@ -1,0 +1,87 @@
+"""Inviting somebody, on the page that offboards, for the accounts that nobody known here could carry: an address for each team's."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext, ngettext
+
+from accounts import backup_invitations, client_links
+from accounts.models import Account
+from portal import asking
+from ui.confirm import Said
+from ui.refusal import Refusal
+from ui.text import join_all, join_names
+from users import visibility
+from users.models import Team, User
+
+TEAMS = 20  # fields on the page
+IN_URL = 100  # accounts
+
+
+@dataclass(frozen=True)
+class Nobody:
+    """The accounts of one team that nobody could carry."""
+
+    team: Team
+    accounts: Sequence[Account]
+
+    @property
+    def field(self) -> str:
+        """The field's name in the form."""
+        return f"invite_{self.team.pk}"
+
+    @property
+    def label(self) -> str:
+        """Whom the address is for."""
+        text = ngettext(
+            "Invite for %(number)s account of %(team)s: e-mail",
+            "Invite for %(number)s accounts of %(team)s: e-mail",
+            len(self.accounts),
+        )
+        return text % {"number": len(self.accounts), "team": self.team}
+
+    @property
+    def help(self) -> str:
+        """Which accounts, and where."""
+        names = join_names(list(asking.labels(self.accounts).values()))
+        channels = join_all(sorted({str(one.get_channel_display()) for one in self.accounts}))
+        return gettext("%(accounts)s (%(channels)s)") % {"accounts": names, "channels": channels}
+
+
+def of(accounts: Sequence[Account], viewer: User) -> list[Nobody]:
+    """Return the accounts by team, of teams for which the viewer may invite."""
+    if not (viewer.has_perm("users.invite_user") and client_links.may_make(viewer)):
+        return []
+    own = set(visibility.teams_of(viewer).values_list("pk", flat=True))
+    found: dict[Team, list[Account]] = defaultdict(list)
+    for one in accounts:
+        if one.team_id in own:
+            found[one.team].append(one)
+    by_name = sorted(found.items(), key=lambda pair: pair[0].name)
+    return [Nobody(team, some) for team, some in by_name[:TEAMS]]
+
+
+def url(accounts: Sequence[Account]) -> str:
+    """Return the page that invites one person for these accounts, the first of very many."""
+    ids = ",".join(str(one.pk) for one in accounts[:IN_URL])
+    return f"{reverse('invite_backup')}?{urlencode({'account': ids})}"
+
+
+def send(invites: Sequence[Nobody], said: Said, *, by: User, now: datetime) -> list[str]:
+    """Invite whoever was entered, a person once for all of their accounts. Returns in words whom it could not invite."""
+    wanted: dict[str, list[Nobody]] = defaultdict(list)
+    for one in invites:
+        if email := said.cleaned.get(one.field):
+            wanted[email.strip().lower()].append(one)
+    failures = []
+    for email, some in wanted.items():
+        accounts = [account for one in some for account in one.accounts]
+        try:
+            backup_invitations.invite(accounts=accounts, email=email, by=by, note=said.note, now=now)
+        except Refusal as refusal:
+            failures.append(f"{email}: {refusal}")
+    return failures
