@@ -5,6 +5,9 @@ import secrets
 import zlib
 from datetime import datetime
 
+from django.db import transaction
+
+from accounts.mails import api_key_mail
 from accounts.models import ApiKey
 from users.models import Team, User
 
@@ -44,6 +47,26 @@ def issue(
 def revoke(*, key: ApiKey, now: datetime) -> bool:
     """End a key: calls with it are refused within a second. Returns whether it was still good; of two at once one is told so."""
     return ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) > 0
+
+
+@transaction.atomic
+def take_over(*, key: ApiKey, taker: User, now: datetime) -> bool:
+    """Have somebody answer for a key from now on: it acts in their name. The secret is unchanged; both are told by mail.
+
+    The caller has asked whether the taker sees all that the key reaches and may make keys. Returns False where it is revoked or theirs.
+    """
+    row = (
+        ApiKey.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("created_by")
+        .get(pk=key.pk)
+    )
+    before = row.created_by
+    if row.revoked_at is not None or before == taker:
+        return False
+    row.created_by, row.maker_left_at = taker, None
+    row.save(update_fields=["created_by", "maker_left_at"])
+    api_key_mail.tell_taken(key=row, before=before, now=now)
+    return True
 
 
 def is_well_formed(text: str) -> bool:

@@ -130,11 +130,18 @@ class ApiKeyAdmin(ReadOnlyList):
 
     @display(description=gettext_lazy("Actions"))
     def action_cell(self, key: ApiKey) -> SafeString:
-        """Return the link to revoke it."""
+        """Return the links to revoke it, and to take it over where whoever made it has left."""
         if key.revoked_at:
             return SafeString("")
-        link = reverse("admin:accounts_apikey_revoke", args=[key.pk])
-        return format_html('<a class="at-link" href="{}">Revoke</a>', link)
+        link = format_html(
+            '<a class="at-link" href="{}">{}</a>',
+            reverse("admin:accounts_apikey_revoke", args=[key.pk]),
+            gettext("Revoke"),
+        )
+        if not key.maker_left:
+            return link
+        take = reverse("admin:accounts_apikey_take_over", args=[key.pk])
+        return format_html('{} <a class="at-link" href="{}">{}</a>', link, take, gettext("Take over"))
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Leave out what the viewer may not do or see."""
@@ -161,6 +168,7 @@ class ApiKeyAdmin(ReadOnlyList):
             path("handed-out/", wrap(require_GET(self.handed_out)), name="accounts_apikey_handed_out"),
             path("add/", wrap(never_cache(self.make)), name="accounts_apikey_add"),
             path("<int:key_id>/revoke/", wrap(self.revoke), name="accounts_apikey_revoke"),
+            path("<int:key_id>/take-over/", wrap(self.take_over), name="accounts_apikey_take_over"),
             *kept,
         ]
 
@@ -211,5 +219,27 @@ class ApiKeyAdmin(ReadOnlyList):
             if not api_keys.revoke(key=key, now=timezone.now()):
                 raise Late
             self.log_change(request, key, f"Revoked. {said.note}".strip())
+
+        return confirm.answer(request, page, do, frame=access.frame_of(key))
+
+    def take_over(self, request: HttpRequest, key_id: int) -> HttpResponse:
+        """Ask (GET), then answer for the key from now on (POST). 404 for a key that one does not see, 403 for who may make none."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        key = self.get_queryset(request).filter(pk=key_id).first()
+        if key is None:
+            raise Http404(gettext("There is no such key."))
+        page = Page(
+            "portal/confirm/take_over_api_key.html",
+            reverse("admin:accounts_apikey_changelist"),
+            {"key": key},
+            refused=gettext("It is revoked already.") if key.revoked_at else "",
+            late=key.created_by == request.user,
+        )
+
+        def do(said: Said) -> None:
+            if page.refused or not api_keys.take_over(key=key, taker=person(request), now=timezone.now()):
+                raise Late
+            self.log_change(request, key, f"Taken over. {said.note}".strip())
 
         return confirm.answer(request, page, do, frame=access.frame_of(key))

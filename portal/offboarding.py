@@ -84,6 +84,14 @@ class OffboardForm(ConfirmForm):
         help_text=gettext_lazy("Those that are not ticked go on working; operators are told of them."),
     )
 
+    taken = forms.ModelMultipleChoiceField(
+        ApiKey.objects.none(),
+        required=False,
+        label=gettext_lazy("API keys that you take over"),
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("You answer for them from now on; their secrets are unchanged."),
+    )
+
     def __init__(
         self,
         *args: Any,
@@ -100,9 +108,12 @@ class OffboardForm(ConfirmForm):
             self.fields["asks"].label = gettext("Ask all colleagues whose log-ins stopped to re-authenticate")
         else:
             self._name(offers, asks)
-        field = self.fields["keys"]
-        assert isinstance(field, forms.ModelMultipleChoiceField)
-        field.queryset = keys
+        for name in ("keys", "taken"):
+            field = self.fields[name]
+            assert isinstance(field, forms.ModelMultipleChoiceField)
+            field.queryset = keys
+        if not viewer.has_perm("accounts.add_apikey") or not keys:
+            del self.fields["taken"]
         if not (plan.offers or plan.is_cut) or not viewer.has_perm(permissions.ADD_BACKUP):
             del self.fields["backups"]
         if not (plan.asks or plan.is_cut) or not viewer.has_perm("tokens.ask_token"):
@@ -186,6 +197,9 @@ def _begin(
         for key in said.cleaned.get("keys", ()):
             if api_keys.revoke(key=key, now=now):
                 access.log_change(request, key, f"Revoked. {said.note}".strip())
+        for key in said.cleaned.get("taken", ()):
+            if api_keys.take_over(key=key, taker=viewer, now=now):  # not what was revoked just now
+                access.log_change(request, key, f"Taken over. {said.note}".strip())
         access.log_change(request, leaver, f"Offboarded. {said.note}".strip())
         more = bool(said.cleaned.get("backups")) and plan.is_cut
         steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")), backing_up=more)

@@ -17,6 +17,7 @@ from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
+from users.models import User
 from users.recipients import operators
 
 KIND = "api_key"
@@ -39,6 +40,19 @@ def tell(*, now: datetime) -> int:
         for key, what in [*_ending(now), *_without_maker(now), *_unused(now)]
         for address in dict.fromkeys([*_maker(key, what), *to_operators])
     )
+
+
+def tell_taken(*, key: ApiKey, before: User | None, now: datetime) -> None:
+    """Tell who answers for a key now, and who did before as far as they can log in, in the caller's transaction."""
+    both = [key.created_by, before]
+    for address in dict.fromkeys(one.email for one in both if one is not None and one.is_active):
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{key.pk}:taken:{now.isoformat()}:{address}",
+            payload={"key": key.pk, "about": "taken", "before": before.email if before else ""},
+            now=now,
+        )
 
 
 def _in_use(now: datetime) -> QuerySet[ApiKey]:
@@ -82,11 +96,15 @@ def build(message: Message) -> Mail:
     if over := _over(key, about, now=timezone.now()):
         raise NotWanted(over)
     made_it = key.created_by is not None and key.created_by.email == message.recipient
-    if not made_it and message.recipient not in operators():
+    was_theirs = about == "taken" and message.payload.get("before") == message.recipient
+    if not made_it and not was_theirs and message.recipient not in operators():
         raise NotWanted("not_the_maker")
     reader = composing.reader_of(message)
     return composing.compose(
-        KIND, message, reader, _facts(key, reader.zone) | {"about": about, "made_it": made_it}
+        KIND,
+        message,
+        reader,
+        _facts(key, reader.zone) | {"about": about, "made_it": made_it, "was_theirs": was_theirs},
     )
 
 

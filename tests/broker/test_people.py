@@ -8,9 +8,11 @@ from django.contrib.admin.models import LogEntry
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import api_keys, deeds, pool
 from accounts.deed_kinds import KINDS
+from accounts.mails import api_key_mail
 from accounts.models import Account, ApiKey, Deed, ReachedAccount
 from broker import callers
 from notifications.models import Message
@@ -180,3 +182,33 @@ def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User)
 
     assert client.get(url).status_code == 404
     assert leave(client).status_code == 202
+
+
+def test_a_key_whose_maker_left_works_again_once_somebody_takes_it_over(
+    boss: User, team: Team, mara: User, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    browser = Client()
+    left = make_user("left@example.com", name="Lea", is_staff=True, is_superuser=True)
+    client = system(left, team)
+    key = ApiKey.objects.get()
+    secret = key.sha256
+    User.objects.filter(pk=left.pk).update(is_active=False)
+    clerk = make_user("clerk@example.com", is_staff=True, team=team)
+    url = f"/admin/accounts/apikey/{key.pk}/take-over/"
+
+    before = leave(client).status_code
+    browser.force_login(clerk)
+    refused = browser.post(url, {"seen": ""}).status_code
+    browser.force_login(boss)
+    asked = browser.get(url).status_code
+    browser.post(url, {"seen": ""})
+    key.refresh_from_db()
+    after = leave(client).status_code
+
+    assert (before, refused, asked, after) == (409, 403, 200, 202)
+    assert (key.created_by, key.sha256, key.maker_left) == (boss, secret, False)
+    assert LogEntry.objects.filter(object_id=str(key.pk), change_message="Taken over.").exists()
+    told = Message.objects.get(kind="api_key")
+    assert told.recipient == boss.email
+    assert "answers for the API key" in api_key_mail.build(told).subject

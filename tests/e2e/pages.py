@@ -70,6 +70,7 @@ admin-token-system-user         /admin/tokens/token/system-user/
 admin-api-keys                  /admin/accounts/apikey/
 admin-api-key-make              /admin/accounts/apikey/add/
 admin-api-key-revoke            /admin/accounts/apikey/{key}/revoke/
+admin-api-key-take-over         /admin/accounts/apikey/{key}/take-over/
 admin-handed-out                /admin/accounts/apikey/handed-out/?account={account}
 """)
 

@@ -237,15 +237,16 @@ def test_colleagues_whose_log_in_stopped_there_are_asked_by_one_mail_each(client
 
 def test_keys_are_revoked_one_by_one_and_the_others_go_on(client: Client, boss: User) -> None:
     mara = make_user("mara@example.com", name="Mara")
-    kept, ended = (
+    kept, ended, taken = (
         api_keys.issue(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
-        for name in ("kept", "ended")
+        for name in ("kept", "ended", "taken")
     )
 
-    send(client, mara, keys=[ended.pk])
+    send(client, mara, keys=[ended.pk], taken=[taken.pk, ended.pk])
 
-    for key in (kept, ended):
+    for key in (kept, ended, taken):
         key.refresh_from_db()
+    assert [key.created_by for key in (kept, ended, taken)] == [mara, mara, boss]
     assert kept.revoked_at is None
     assert ended.revoked_at is not None
 
