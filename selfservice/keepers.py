@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import backup_invitations, backups, giving_up, pool_reasons, selection, summary
+from accounts import backup_invitations, backups, giving_up, own_backups, pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import OUTSIDE
@@ -52,6 +52,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "summary": one,
         "keepers": keepers,
         "could_back_up": _could_back_up(account, user, names),
+        "own_offer": mine is None and bool(own_backups.offers_to(user, among=[account.pk])),
         "invites": account.people_count <= 1 and backup_invitations.may_invite(user, [account]),
         "invited": backup_invitations.told(account, user, now),
         "mine": mine is not None,

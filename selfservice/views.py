@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import backup_invitations, backup_requests, check_progress, summary
+from accounts import backup_invitations, backup_requests, check_progress, own_backups, summary
 from accounts.models import Account
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
@@ -37,10 +37,11 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
     asked = backup_requests.waiting_for(person(request)).count()
+    could = 0 if context["narrowed"] or context["number"] > 1 else len(own_backups.offers_to(person(request)))
     return render(
         request,
         "selfservice/my_accounts.html",
-        {**context, "asked": asked, "invited": invited.count(), "invited_at": first},
+        {**context, "asked": asked, "could": could, "invited": invited.count(), "invited_at": first},
     )
 
 

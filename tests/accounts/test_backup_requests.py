@@ -299,3 +299,30 @@ def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_aske
     assert "1 backup added or asked for, 1 skipped" in answer.text
     assert set(BackupRequest.objects.values_list("state", flat=True)) == {"asked"}
     assert new.backup_requests.count() == 1
+
+
+def test_whose_log_in_reaches_an_account_backs_it_up_by_a_press_unasked_and_others_cannot(team: Team) -> None:
+    emil, nina = log_in("Emil", team=team), log_in("Nina", team=team)
+    first, second, third = (alone(team, emil, name=f"Shop {number}") for number in range(3))
+    foreign = alone(make_team(), emil, name="Elsewhere")
+    client, other = logged_in(emil), logged_in(nina)
+
+    mine = client.get(reverse("my_accounts")).text
+    page, of_one = client.get(reverse(PAGE)).text, client.get(reverse("my_account", args=[first.pk])).text
+    answer = client.post(reverse(PAGE), {"back_up": "1", "account": [first.pk, second.pk]})
+    refused = [
+        said(other.post(reverse(PAGE), {"back_up": "1", "account": third.pk})),
+        said(logged_in(emil).post(reverse(PAGE), {"back_up": "1", "account": foreign.pk})),
+    ]
+
+    assert "You could back up 3 more accounts." in mine
+    assert "Elsewhere" not in page
+    assert page.count("Back it up") == of_one.count("Back it up") + 2 == 3
+    assert said(answer) == "Thank you. Your log-in backs up 2 accounts now."
+    counts = Account.objects.in_bulk([first.pk, second.pk, third.pk, foreign.pk])
+    assert [counts[one.pk].people_count for one in (first, second, third, foreign)] == [2, 2, 1, 1]
+    assert first.events.get(kind=AccountEvent.Kind.LINKED).actor == person_of(emil)
+    assert all("could not be added" in one for one in refused)
+    assert not Message.objects.exists(), "whoever adds the own log-in knows"
+    assert "You could back up 1 more account." in client.get(reverse("my_accounts")).text
+    assert "You could back up" not in other.get(reverse("my_accounts")).text
