@@ -46,9 +46,9 @@ class LinkProblem(models.Model):
         OUR_APP = "our_app", _("The channel refuses our app")
         NOT_SET_UP = "not_set_up", _("The channel is not set up")
 
-    code = models.CharField(max_length=12, db_index=True)  # as the person reads it on the page
+    code = models.CharField(_("code"), max_length=12, db_index=True)  # as the person reads it on the page
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
-    channel = models.CharField(max_length=20, choices=channel_choices)
+    channel = models.CharField(_("channel"), max_length=20, choices=channel_choices)
     kind = models.CharField(_("what happened"), max_length=12, choices=Kind)
     detail = models.CharField(max_length=300, blank=True)  # verdict and row, or our exception; no secret
     at = models.DateTimeField(db_index=True)

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from adtoken_project import lanes, lateness, signs_of_life
+from adtoken_project import lateness, signs_of_life
 from adtoken_project.models import Heartbeat
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail
@@ -57,7 +57,7 @@ def build(message: Message) -> Mail:
     processes = signs_of_life.living(now=now)[lane]
     facts = {
         "lane": lane,
-        "does": lanes.LANES[lane].does,
+        "does": lateness.say(f"lane_{lane}"),
         "what": message.payload["what"],
         "since": dates.moment(datetime.fromisoformat(message.payload["since"]), zone=reader.zone).full,
         "still": "; ".join(still),

@@ -26,7 +26,11 @@ def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datet
     """Return in a sentence each which lanes have no worker, which work is late, and which clocks are wrong."""
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     return [
-        *([lateness.say("no_worker", lanes="; ".join(lane.does for lane in dead))] if dead else []),
+        *(
+            [lateness.say("no_worker", lanes="; ".join(lateness.say(f"lane_{lane.name}") for lane in dead))]
+            if dead
+            else []
+        ),
         *(f"{work.words(now)}." for work in late if living[work.lane]),
         *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
     ]

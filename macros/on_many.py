@@ -15,6 +15,7 @@ from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent, Deed
 from macros import scope
 from macros.models import Macro, MacroAccount
+from ui import counts
 
 _PERMISSION = "macros.apply_macro"
 _INSERT = """
@@ -110,8 +111,11 @@ def _log(deed: Deed, _now: datetime) -> None:
     if macro is None or not number:
         return
     applied = deed.kind in {APPLY_MACRO, UNDO + REMOVE_MACRO}
-    text = ngettext("%(number)s account", "%(number)s accounts", number) % {"number": number}
-    said = f"Applied to {text}." if applied else f"Removed from {text}."
+    if applied:
+        said = ngettext("Applied to %(number)s account.", "Applied to %(number)s accounts.", number)
+    else:
+        said = ngettext("Removed from %(number)s account.", "Removed from %(number)s accounts.", number)
+    said %= {"number": counts.number(number)}
     LogEntry.objects.log_actions(deed.user_id, [macro], CHANGE, said, single_object=True)
 
 

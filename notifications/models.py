@@ -24,7 +24,9 @@ class Message(models.Model):
 
     kind = models.CharField(max_length=30)
     recipient = models.EmailField(_("recipient"))
-    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("team")
+    )
     dedupe_key = models.CharField(max_length=320)
     payload = models.JSONField(default=dict, blank=True)  # ids that the builder needs; never a secret
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.QUEUED)

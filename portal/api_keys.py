@@ -109,7 +109,7 @@ class ApiKeyAdmin(ReadOnlyList):
     @display(description=gettext_lazy("Made by"))
     def maker_cell(self, key: ApiKey) -> str:
         """Return who made it, and whether that person has left."""
-        name = str(key.created_by) if key.created_by else "somebody" if key.maker_left_at else "–"
+        name = str(key.created_by) if key.created_by else gettext("somebody") if key.maker_left_at else "–"
         return gettext("%(name)s, who has left") % {"name": name} if key.maker_left else name
 
     @display(description=gettext_lazy("Last use"), ordering="last_used_at")

@@ -77,9 +77,9 @@ class UnknownAnswer(models.Model):
     app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers", db_index=False)
     fingerprint = models.CharField(max_length=32)
     call = models.CharField(_("call"), max_length=20)
-    status = models.PositiveIntegerField()
+    status = models.PositiveIntegerField(_("status"))
     sample = models.JSONField(default=dict)  # what the channel answered first, without secrets
-    count = models.PositiveIntegerField(default=1)
+    count = models.PositiveIntegerField(_("count"), default=1)
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
     last_token = models.ForeignKey(Token, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.db import connection
@@ -9,9 +10,12 @@ from django.db import connection
 from tokens import vault
 from tokens.channels import declarations
 from tokens.key_rows import PLACES
+from ui.counts import number
+from ui.phrases import phrase
 from users.factor_keys import FactorRows
 from users.key_ring import fingerprints
 
+say = partial(phrase, "words/key_usage.txt")
 UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows without a key's name
 SAMPLES = 3  # rows of one app under one key, and second factors under one, so that a single damaged row does not look like a missing key
 LOOK_EVERY = 5.0  # seconds
@@ -56,8 +60,8 @@ class KeyInUse:
     @property
     def said(self) -> str:
         """The rows in words: "2 channel apps, 1,200 log-ins"."""
-        found = [f"{count:,} {what[:-1] if count == 1 else what}" for what, count in self.counted]
-        return ", ".join(found) or "Nothing"
+        found = [say(_block(what), n=count, number=number(count)) for what, count in self.counted]
+        return ", ".join(found) or say("nothing")
 
 
 def in_use() -> list[KeyInUse]:
@@ -76,14 +80,12 @@ def in_use() -> list[KeyInUse]:
 def problems() -> list[str]:
     """Return in a sentence each why stored rows do not open here; none where they do. Looks every few seconds at most."""
     ring, now = tuple(settings.FERNET_KEYS), time.monotonic()
-    if _last and _last[0][0] == ring and 0 <= now - _last[0][1] < LOOK_EVERY:
-        return list(_last[0][2])
-    found = _look()
-    _last[:] = [(ring, now, found)]
-    return list(found)
+    if not (_last and _last[0][0] == ring and 0 <= now - _last[0][1] < LOOK_EVERY):
+        _last[:] = [(ring, now, _look())]
+    return [_sentence(name, what) for name, what in _last[0][2]]  # in the language of whoever asks
 
 
-_last: list[tuple[tuple[str, ...], float, list[str]]] = []
+_last: list[tuple[tuple[str, ...], float, list[tuple[str, list[str]]]]] = []
 
 
 def forget() -> None:
@@ -91,7 +93,8 @@ def forget() -> None:
     _last.clear()
 
 
-def _look() -> list[str]:
+def _look() -> list[tuple[str, list[str]]]:
+    """Return the keys whose rows stay closed, each with the channels, or the label of second factors."""
     with connection.cursor() as cursor:
         cursor.execute(_STORED, {"samples": SAMPLES})
         stored = cursor.fetchall()
@@ -104,7 +107,7 @@ def _look() -> list[str]:
     closed |= {(name, factors.label) for name, good in factors.opens(samples=SAMPLES).items() if not good}
     lost = {"" if name == UNNAMED else name for name in settings.FERNET_KEYS_LOST}
     names = sorted({key for key, _ in closed} - lost)
-    return [_sentence(name, sorted(what for key, what in closed if key == name)) for name in names]
+    return [(name, sorted(what for key, what in closed if key == name)) for name in names]
 
 
 def _opens(owner: str, ciphertext: bytes) -> bool:
@@ -115,10 +118,12 @@ def _opens(owner: str, ciphertext: bytes) -> bool:
     return True
 
 
+def _block(label: str) -> str:
+    return label.replace(" ", "_").replace("-", "_")
+
+
 def _sentence(key: str, what: list[str]) -> str:
-    where = ", ".join(what)
+    where = ", ".join(say("of_second_factors") if one == FactorRows.label else one for one in what)
     if not key:
-        return f"No key in FERNET_KEYS opens rows of {where} whose key nobody has named."
-    if key in fingerprints():
-        return f"Rows of {where} name key {key}, which is in FERNET_KEYS, and do not open."
-    return f"Key {key} is missing from FERNET_KEYS: rows of {where} need it."
+        return say("nobody_named", where=where)
+    return say("does_not_open" if key in fingerprints() else "missing", key=key, where=where)

@@ -55,7 +55,7 @@ class LoginRecord(models.Model):
     email = models.CharField(
         max_length=254, blank=True, help_text=_("The address that was typed, or the person's at that time.")
     )
-    address = models.GenericIPAddressField(null=True)
+    address = models.GenericIPAddressField(pgettext_lazy("of a computer", "address"), null=True)
     browser = models.CharField(_("browser"), max_length=BROWSER_LENGTH, blank=True)
     detail = models.CharField(_("detail"), max_length=200, blank=True)
 

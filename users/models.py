@@ -55,7 +55,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         DARK = "dark", _("Dark")
 
     email = models.EmailField(_("e-mail"), unique=True)
-    name = models.CharField(max_length=150, blank=True, help_text=_("As colleagues see it."))
+    name = models.CharField(_("name"), max_length=150, blank=True, help_text=_("As colleagues see it."))
     time_zone = models.CharField(max_length=64, blank=True, help_text=_("Empty: the project's time zone."))
     language = models.CharField(
         _("language"),
@@ -145,7 +145,7 @@ def person(request: HttpRequest) -> User:
 class Team(models.Model):
     """People who share accounts: a client of an agency, a brand, a country."""
 
-    name = models.CharField(max_length=100, unique=True)
+    name = models.CharField(_("name"), max_length=100, unique=True)
     is_default = models.BooleanField(_("is default"), default=False, help_text=_("Takes what names no team."))
     members_only = models.BooleanField(
         _("own people only"),
@@ -256,10 +256,12 @@ class Invitation(models.Model):
     """An invitation by mail. Accepting it makes the user, the membership and the verified e-mail row."""
 
     email = models.EmailField(_("e-mail"))
-    name = models.CharField(max_length=150, blank=True)
-    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations")
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    team = models.ForeignKey(Team, models.CASCADE, related_name="invitations", verbose_name=_("team"))
     is_staff = models.BooleanField(default=False)  # whether the role opens the portal
-    role = models.CharField(max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER)
+    role = models.CharField(
+        _("role"), max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER
+    )
     invited_by = models.ForeignKey(
         User, models.SET_NULL, null=True, related_name="+", verbose_name=_("invited by")
     )

@@ -12,7 +12,7 @@ from notifications import composing, outbox
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
-from ui import addresses, dates, pills
+from ui import addresses, counts, dates, pills
 from ui.phrases import phrase
 from users.recipients import operators
 
@@ -137,7 +137,7 @@ def facts(message: Message) -> list[Fact]:
         Fact(
             str(incident.app),
             phrase(FACTS, "told"),
-            phrase(FACTS, "log_ins", number=number, log_ins=f"{number:,}", row=row),
+            phrase(FACTS, "log_ins", number=number, log_ins=counts.number(number), row=row),
         )
         for row, _, number in answers(incident)
     ]

@@ -3,12 +3,19 @@
 import gettext
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import polib
 import pytest
+from django.contrib.admin import site
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Field, Model
 from django.utils import translation
+from django.utils.functional import Promise
 
+from adtoken_project import lanes, lateness
 from tests.tools import words
+from tokens import key_usage
 from tokens.channels.facebook import policy
 from ui import text
 
@@ -97,3 +104,40 @@ def test_a_restriction_is_kept_in_english_and_said_in_the_reader_s_language() ->
 
     assert kept == again == "disabled for an unpaid bill or a risky payment"
     assert said == "gesperrt wegen einer offenen Rechnung oder einer riskanten Zahlung, “Your card”"
+
+
+def test_columns_and_filters_of_the_portal_have_names_that_are_translated() -> None:
+    """A field without a verbose name shows its English name, which no catalogue holds."""
+    nameless = set()
+    for model, portal in site._registry.items():
+        titles = getattr(portal, "titles", {})  # of chips, where the field's own name is not fit for people
+        chips = [one for one in portal.list_filter or () if one not in titles]
+        shown = [one for one in [*portal.list_display, *chips] if isinstance(one, str)]
+        for name in (one for one in shown if not hasattr(portal, one)):
+            field = _field(model, name)
+            if field is not None and not isinstance(field.verbose_name, Promise):
+                nameless.add(f"{model.__name__}.{name}")
+
+    assert nameless == set()
+
+
+def _field(model: type[Model], name: str) -> Field[Any, Any] | None:
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return None
+    return field if isinstance(field, Field) else None
+
+
+def test_what_code_says_of_keys_lanes_and_macros_is_in_the_reader_s_language() -> None:
+    with translation.override("de"):
+        use = key_usage.KeyInUse("k", {"log-ins": 1200, "second factors": 1}, in_ring=True, newest=True)
+        said = [use.said, key_usage._sentence("", ["Facebook", "second factors"])]
+        said += [lateness.say(f"lane_{name}") for name in lanes.LANES]
+
+    assert said[0] == "1.200 Zugänge, 1 zweiter Faktor"
+    assert said[1].endswith("niemand benannt hat: Facebook, zweite Faktoren.")
+    assert [lateness.say(f"lane_{lane.name}") for lane in lanes.LANES.values()] == [
+        lane.does for lane in lanes.LANES.values()
+    ]
+    assert all(one not in {lane.does for lane in lanes.LANES.values()} for one in said)
