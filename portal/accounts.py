@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import backup_invitations, health_sql, permissions, summary
+from accounts import health_sql, permissions, summary
 from accounts.models import Account, AccountExport
 from accounts.search import search
 from macros.coverage import covering
@@ -32,6 +32,7 @@ from portal import (
     export,
     filters,
     importing,
+    inviting,
     macros_on_accounts,
     moving,
     people_filters,
@@ -301,8 +302,7 @@ class AccountAdmin(ReadOnlyList):
     @admin.action(description=gettext_lazy("Invite a backup"), permissions=["invite"])
     def invite_backup(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks whom."""
-        ids = queryset.order_by().values_list("pk", flat=True)[: backup_invitations.MOST]
-        return HttpResponseRedirect(f"{reverse('invite_backup')}?account={','.join(map(str, ids))}")
+        return inviting.lead(request, queryset)
 
     @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
     def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:

@@ -8,7 +8,9 @@ from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -37,6 +39,13 @@ class InviteForm(forms.Form):
         initial="user",
     )
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the page of ours from which the person came, where the address names it."""
+    asked = request.GET.get("next", "")
+    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if ours else ""
 
 
 @login_required
@@ -71,13 +80,15 @@ def invite(request: HttpRequest) -> HttpResponse:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, say("sent", email=done.email, n=done.number))
-            return redirect("my_account", accounts[0].pk) if len(accounts) == 1 else redirect("my_accounts")
+            alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
+            return redirect(_back(request) or alone or "my_accounts")
     context = {
         "form": form,
         "accounts": accounts[:SHOWN],
         "unseen": max(0, len(accounts) - SHOWN),
         "ids": ",".join(str(account.pk) for account in accounts),
         "count": len(accounts),
+        "back": _back(request) or reverse("my_accounts"),
         "refused": not backup_invitations.may_invite(user, accounts),
     }
     return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)

@@ -233,3 +233,27 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     mailed = set(Message.objects.values_list("recipient", flat=True))
     assert off.email not in mailed
     assert press(ada, lumen, email="ada@example.com") == 400, "the own address is no second person's"
+
+
+def test_from_the_list_of_accounts_one_comes_back_to_it_and_too_many_are_refused_in_words(
+    ada: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    boss = browser(make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True))
+    ids = list(Account.objects.values_list("pk", flat=True))
+    listed = reverse("admin:accounts_account_changelist")
+    chosen = {"action": "invite_backup", "_selected_action": ids}
+
+    asks = boss.post(listed, chosen).headers["Location"]
+    form = {"account": ",".join(map(str, ids)), "email": "ben@example.com", "how": "user"}
+    cancel, sent = boss.get(asks).text, boss.post(asks, form)
+    elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "cleo@example.com"})
+    monkeypatch.setattr(backup_invitations, "MOST", len(ids) - 1)
+    refused = boss.post(listed, chosen, follow=True)
+
+    assert asks.startswith("/backups/invite/")
+    assert f'href="{listed}">Cancel' in cancel
+    assert (sent.status_code, sent.headers["Location"]) == (302, listed)
+    assert elsewhere.headers["Location"] == "/"
+    assert refused.redirect_chain == [(listed, 302)]
+    assert "accounts at most" in refused.text
