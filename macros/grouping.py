@@ -130,6 +130,11 @@ class WarningLine:
         return reasons.by_consent(self.lost)
 
     @property
+    def of_system(self) -> bool:
+        """Whether a new token of a system user ends it, which no person gives by re-authenticating."""
+        return self.token is not None and self.token.kind == Token.Kind.SYSTEM and self.by_consent
+
+    @property
     def walled(self) -> bool:
         """Whether the log-in is fine, and the account's team takes those of its own people only."""
         return self.lost == pool_reasons.OUTSIDE

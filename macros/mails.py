@@ -231,6 +231,7 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
         "ends": reader.full(line.ends),
         "by_consent": line.by_consent,
         "walled": line.walled,
+        "of_system": line.of_system,
         "only_appeal": line.only_appeal,
         "waits_for": line.waits_for,
         "person": line.person,
@@ -240,13 +241,15 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
 
 
 def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
-    """Return whom the accounts of a mail wait for: people who re-authenticate, then admins at a channel, others with access, ours."""
-    people = [line for line in lines if not line.waits_for]
+    """Return whom the accounts of a mail wait for: people who re-authenticate, tokens of system users, admins, others, ours."""
+    people = [line for line in lines if not line.waits_for and not line.of_system]
+    systems = [line for line in lines if line.of_system]
     admins = [line for line in lines if line.waits_for and not line.walled and not line.only_appeal]
     others = [line for line in lines if line.only_appeal]
     walled = [line for line in lines if line.walled]
     found = {
         "people": (people, _names(line.person for line in people if not line.unreachable)),
+        "systems": (systems, _names(line.person for line in systems)),
         "admins": (admins, _names(line.waits_for for line in admins)),
         "others": (others, _names(line.waits_for for line in others)),
         "walled": (walled, ""),
@@ -385,11 +388,13 @@ def _gone(token: Token) -> str:
 
 
 def _steps_kind(line: WarningLine, explanation: Explanation | None) -> str:
-    """Return whose steps a card shows: to "find" somebody, to open the "wall" of a team, to "watch", the "channel"'s, "press" or none."""
+    """Return whose steps a card shows: "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or none."""
     if line.only_appeal and not line.mine:
         return "find"
     if line.unreachable and line.person and line.by_consent and not line.mine:
         return "find"
+    if line.of_system:
+        return "system"
     if line.walled:
         return "wall"
     if line.watches:

@@ -68,6 +68,23 @@ def test_the_person_who_can_fix_it_is_asked_and_shown_how(ada: User) -> None:
     assert "(6 days left)" in mail.text
 
 
+def test_nobody_is_said_to_re_authenticate_a_system_user(ada: User) -> None:
+    make_colleagues(ada)
+    make_macro(emails=[], notify_consenters=True)
+    account = ending(6, name="Lumen Shoes EU")
+    Token.objects.update(
+        kind="system", team=account.team, consented_by=None, native_user_name="Reporting bot"
+    )
+
+    mail = warned("ada@example.com")
+
+    assert mail.subject == "Lumen Shoes EU stops in 6 days: its system user is to be added again"
+    said = " ".join(mail.text.split())
+    assert said.startswith("Ada, one ad account waits for Reporting bot to be added again.")
+    assert "At Facebook, generate a new token for the system user Reporting bot" in said
+    assert "Re-authenticate" not in said
+
+
 @pytest.mark.parametrize(("days", "words"), [(1, "tomorrow"), (0, "today at 12:00 CET"), (2, "in 2 days")])
 def test_the_subject_says_when_in_words(ada: User, days: int, words: str) -> None:
     make_macro(emails=[], notify_consenters=True)
