@@ -82,7 +82,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
     readonly_fields = ["carried", "last_log_in", "joined", "log_ins"]
     fieldsets = [
-        (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what hangs on the person comes first
+        (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
         (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
         (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),

@@ -42,7 +42,7 @@ class InviteForm(forms.Form):
 
 
 def _back(request: HttpRequest) -> str:
-    """Return the page of ours from which the person came, where the address names it."""
+    """Return the page here from which the person came, where the address names it."""
     asked = request.GET.get("next", "")
     ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
     return asked if ours else ""
