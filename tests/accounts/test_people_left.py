@@ -3,6 +3,7 @@
 import random
 from collections import Counter
 from datetime import UTC, timedelta
+from typing import Any
 
 import pytest
 from django.db import transaction
@@ -90,7 +91,7 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
     pinterest, facebook = make_app("pinterest"), make_app("facebook")
     year, soon = NOW - timedelta(days=315), NOW + timedelta(hours=1)
     whole = {"deadline_kind": "date", "deadline": NOW + timedelta(days=50), "has_refresh_token": True}
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {},
         {"refresh_refused_at": NOW},
         {"has_refresh_token": False},
