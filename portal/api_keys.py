@@ -210,7 +210,7 @@ class ApiKeyAdmin(ReadOnlyList):
         page = Page(
             "portal/confirm/revoke_api_key.html",
             reverse("admin:accounts_apikey_changelist"),
-            {"key": key},
+            {"key": key, "may": self.scopes_cell(key)},
             refused=gettext("It is revoked already.") if key.revoked_at else "",
             danger=True,
         )
@@ -232,7 +232,7 @@ class ApiKeyAdmin(ReadOnlyList):
         page = Page(
             "portal/confirm/take_over_api_key.html",
             reverse("admin:accounts_apikey_changelist"),
-            {"key": key},
+            {"key": key, "may": self.scopes_cell(key)},
             refused=gettext("It is revoked already.") if key.revoked_at else "",
             late=key.created_by == request.user,
         )

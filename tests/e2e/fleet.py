@@ -84,7 +84,7 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
     )
     people = [factories.make_user(email, name=name) for email, name in PEOPLE]
     people += [
-        factories.make_user(f"{first.lower()}@agentur-nord.example", name=f"{first} {LAST[place % 3]}")
+        factories.make_user(f"{first.lower()}@agentur-elbe.example", name=f"{first} {LAST[place % 3]}")
         for place, first in enumerate(FIRST)
     ]
     team = factories.make_team(LONG_TEAM)

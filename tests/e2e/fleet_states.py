@@ -27,7 +27,7 @@ def _macros(fleet: Fleet) -> dict[str, Any]:
     """A macro that does everything, with a long name and many addresses; more of them; and somebody who stopped their copies."""
     from macros.models import Macro, MacroAction, OptOut
 
-    emails = [fleet.boss.email, "kampagnen@agentur-nord.example", "leitung@hafen-kaffee.example"]
+    emails = [fleet.boss.email, "kampagnen@agentur-elbe.example", "leitung@hafen-kaffee.example"]
     whole = Macro.objects.create(
         name=LONG_MACRO, scope="all", created_by=fleet.boss, owner=fleet.boss, description=NOTE,
         excluded=[account.pk for account in fleet.accounts[40:43]],
@@ -253,7 +253,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
             detail="transient: a row of the table",
             now=now,
         )
-    deletable = factories.make_user("deletable@agentur-nord.example", name="Gerda Gelöscht")
+    deletable = factories.make_user("deletable@agentur-elbe.example", name="Gerda Gelöscht")
     return {
         "invitation": invited.pk,
         "invitation_link": _end_of(invitations.link(invited)),

@@ -54,6 +54,7 @@ def a_link_is_made(mira: Visitor, walk: Walk) -> None:
     with measured(mira, "client link is made"):
         mira.page.get_by_label("E-mail", exact=True).fill(walk.client)
         mira.page.get_by_label("Name").fill("Clara Client")
+        mira.page.get_by_label("Team that the accounts are for").select_option(label="General")
         mira.page.get_by_label(walk.channel).check()
         mira.page.get_by_label("A line of yours").fill("For the spring campaign")
         mira.take("client-link-make", only=DESK)
