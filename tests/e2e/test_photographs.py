@@ -76,4 +76,4 @@ def test_a_person_agrees_to_back_up_an_account_in_the_browser(
         lena.follow("See and answer")
         lena.sees("I am away in August.")
         lena.press("Agree to all")
-        lena.sees("Thank you. Your log-in backs up 2 accounts now.", "One person carries these")
+        lena.sees("Thank you. Your log-in backs up 2 accounts now.")

@@ -19,7 +19,7 @@ from macros.models import DelayedEvent, Evaluation, Macro, MacroAction, NewsNoti
 from notifications import claims, delivery, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.macros.support import WATCHER, make_macro, make_person
+from tests.macros.support import WATCHER, analyze, make_macro, make_person
 from tests.notifications.support import claim_next
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
@@ -140,6 +140,7 @@ def test_one_log_in_s_death_in_three_hundred_accounts_is_one_mail_within_a_minut
     with transaction.atomic():
         pool.settle(token_ids=[token.pk], cause="linked", now=NOW - HOUR)
     at_once.tell(NOW - HOUR + MINUTE)
+    analyze()
 
     die(token)
     early = at_once.tell(NOW + timedelta(seconds=20))

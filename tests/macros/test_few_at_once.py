@@ -14,7 +14,7 @@ from macros import at_once, evaluation, snoozing, tasks
 from macros.models import DelayedEvent, Macro, MacroAction, NewsNotice, Shortage
 from notifications import delivery
 from notifications.models import Message
-from tests.macros.support import TODAY, WATCHER
+from tests.macros.support import TODAY, WATCHER, analyze
 from tests.macros.test_at_once import (
     HOUR,
     MINUTE,
@@ -228,6 +228,7 @@ def test_300_accounts_that_a_leaver_leaves_are_one_mail_a_person_in_as_many_stat
     for number in (3, 300):
         ada, leaver = log_in(person(f"Ada{number}")), log_in(person(f"Ben{number}"))
         fleet(ada, leaver, number=number)
+        analyze()
         lifecycle.remove(token_id=leaver.pk, generation=leaver.generation, actor=boss, note="", now=NOW)
         with CaptureQueriesContext(connection) as asked:
             written = at_once.tell(SOON)
