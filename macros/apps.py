@@ -21,11 +21,7 @@ class MacrosConfig(AppConfig):
         from macros import (
             digest,
             evaluation,
-            mails,
             message_history,
-            news,
-            news_mail,
-            not_mine,
             on_it,
             on_many,
             opt_outs,
@@ -36,30 +32,10 @@ class MacrosConfig(AppConfig):
             trying,
             windows,
         )
-        from notifications import digests, kinds
+        from notifications import digests
         from tokens import renewal
 
-        kinds.register(
-            evaluation.KIND,
-            mails.build,
-            name=_("Macro"),
-            prepare=mails.prepare,
-            ended=revalidation.record_end,
-            all_sent=revalidation.record_all_sent,
-            why=revalidation.facts,
-            may_be_held=True,
-        )
-        kinds.register(
-            news.KIND,
-            news_mail.build,
-            name=_("Macro, at once"),
-            ended=news.record_end,
-            why=news.facts,
-            may_be_held=True,
-        )
-        kinds.register(
-            not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
-        )
+        _register_messages()
         trying.register()
         digest.register()
         on_it.register()
@@ -72,3 +48,30 @@ class MacrosConfig(AppConfig):
         quiet.register(snoozing.ROWS)
         digests.register_stop(opt_outs.stop_address)
         handing_over.register(owning.take_over)
+
+
+def _register_messages() -> None:
+    from macros import evaluation, mails, news, news_mail, not_mine, revalidation
+    from notifications import kinds
+
+    kinds.register(
+        evaluation.KIND,
+        mails.build,
+        name=_("Macro"),
+        prepare=mails.prepare,
+        ended=revalidation.record_end,
+        all_sent=revalidation.record_all_sent,
+        why=revalidation.facts,
+        may_be_held=True,
+    )
+    kinds.register(
+        news.KIND,
+        news_mail.build,
+        name=_("Macro, at once"),
+        ended=news.record_end,
+        why=news.facts,
+        may_be_held=True,
+    )
+    kinds.register(
+        not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
+    )

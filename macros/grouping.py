@@ -163,6 +163,22 @@ class WarningLine:
         """Whether the channel stopped its person's own account, so that somebody else has to link the account."""
         return self.lost in AN_APPEAL_HELPS
 
+    def steps_kind(self, explanation: reasons.Explanation | None) -> str:
+        """Return whose steps a card shows: "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or none."""
+        if self.only_appeal and not self.mine:
+            return "find"
+        if self.unreachable and self.person and self.by_consent and not self.mine:
+            return "find"
+        if self.of_system:
+            return "system"
+        if self.walled:
+            return "wall"
+        if self.watches:
+            return "watch"
+        if explanation is not None and explanation.steps:
+            return "channel"
+        return "press" if self.mine or self.person else ""
+
     def explain(self, account: str) -> reasons.Explanation | None:
         """Return why it ends or ended, worded for its reader; None where no log-in is linked. `account`: its name, or that of all of
         several that one cause hit.

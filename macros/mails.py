@@ -20,7 +20,6 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
-from tokens.reasons import Explanation
 from ui import addresses, dates, mails
 from ui.mails import called
 from ui.pills import Pill, pill
@@ -313,7 +312,7 @@ def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) 
         "who": first_name(first.person) if known else "",
         "named": first.person,
         "contact": first.contact,
-        "steps_kind": _steps_kind(first, explanation),
+        "steps_kind": first.steps_kind(explanation),
         "steps": (explanation.steps if first.mine else explanation.own_steps) if explanation else (),
         "liftable": first.reason in LIFTABLE,
         "native": _native(first) or first.person,
@@ -385,23 +384,6 @@ def _gone(token: Token) -> str:
     if token.consented_by is None:
         return "unknown"
     return "" if token.consented_by.is_active else "left"
-
-
-def _steps_kind(line: WarningLine, explanation: Explanation | None) -> str:
-    """Return whose steps a card shows: "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or none."""
-    if line.only_appeal and not line.mine:
-        return "find"
-    if line.unreachable and line.person and line.by_consent and not line.mine:
-        return "find"
-    if line.of_system:
-        return "system"
-    if line.walled:
-        return "wall"
-    if line.watches:
-        return "watch"
-    if explanation is not None and explanation.steps:
-        return "channel"
-    return "press" if line.mine or line.person else ""
 
 
 def _native(line: WarningLine) -> str:

@@ -16,7 +16,7 @@ def add(fleet: Fleet) -> dict[str, Any]:
     """Write everything and return the ids and links, by name."""
     facts: dict[str, Any] = {}
     parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
-        _macros, _silences, _deeds, _campaigns, _views, _people, _channels, _client_links, _import,
+        _macros, _silences, _deeds, _campaigns, _views, _invitations, _parked, _people, _channels, _client_links, _import,
     )  # fmt: skip
     for part in parts:
         facts |= part(fleet)
@@ -180,26 +180,14 @@ def _views(fleet: Fleet) -> dict[str, Any]:
     return {"view": views[0].pk, "view_query": views[0].query, "calendar": links[1].pk}
 
 
-def _people(fleet: Fleet) -> dict[str, Any]:
-    """Invitations, parked addresses, a person whose second factor may be reset, a key, what a person met while linking, and roles."""
-    from allauth.account.forms import default_token_generator
-    from allauth.account.utils import user_pk_to_url_str
-    from allauth.mfa.models import Authenticator
-    from django.contrib.auth.models import Group
-
-    from accounts import api_keys, backup_invitations
-    from accounts.linking import problems
-    from accounts.models import LinkProblem
-    from tests.support import factories
-    from users import factor_sealing, invitations, refused_addresses, roles
-    from users.models import Invitation, RefusedAddress, RetentionPeriod, Team
+def _invitations(fleet: Fleet) -> dict[str, Any]:
+    """Invitations in each state: to the team, to somebody known, over, and to back accounts up."""
+    from accounts import backup_invitations
+    from users import invitations
+    from users.models import Invitation, Team
     from users.role_choices import Role
 
     now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
-    for person, role in zip(
-        fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
-    ):
-        roles.give(person, role)
     about: dict[str, Any] = {"team": fleet.team, "invited_by": boss, "now": now}
     invited = invitations.create(
         email="maximiliane.von.hohenstein@agentur-hohenstein-wittelsbach.example", name="Maximiliane von Hohenstein",
@@ -225,14 +213,46 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     backup_invitations.invite(
         accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now
     )
+    return {
+        "invitation": invited.pk,
+        "invitation_link": _end_of(invitations.link(invited)),
+        "invitation_known": _end_of(invitations.link(known)),
+        "invitation_ended": _end_of(invitations.link(ended)),
+    }
+
+
+def _parked(fleet: Fleet) -> dict[str, Any]:
+    """An address parked for each reason."""
+    from users import refused_addresses
+    from users.models import RefusedAddress
+
+    said = "550 5.7.1 Message rejected as spam by the content filter of the receiving organisation; see the postmaster"
     for number, why in enumerate(refused_addresses.Why):
-        said = "550 5.7.1 Message rejected as spam by the content filter of the receiving organisation; see the postmaster"
-        refused_addresses.note(
-            f"buchhaltung{number}@alpenquell-getraenkevertrieb.example",
-            said=said,
-            now=now - number * DAY,
-            why=why,
-        )
+        address = f"buchhaltung{number}@alpenquell-getraenkevertrieb.example"
+        refused_addresses.note(address, said=said, now=fleet.now - number * DAY, why=why)
+    return {"parked": RefusedAddress.objects.filter(why="complained").latest("pk").pk}
+
+
+def _people(fleet: Fleet) -> dict[str, Any]:
+    """A person whose second factor may be reset, a key, what a person met while linking, and roles."""
+    from allauth.account.forms import default_token_generator
+    from allauth.account.utils import user_pk_to_url_str
+    from allauth.mfa.models import Authenticator
+    from django.contrib.auth.models import Group
+
+    from accounts import api_keys
+    from accounts.linking import problems
+    from accounts.models import LinkProblem
+    from tests.support import factories
+    from users import factor_sealing, roles
+    from users.models import RetentionPeriod
+    from users.role_choices import Role
+
+    now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
+    for person, role in zip(
+        fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
+    ):
+        roles.give(person, role)
     with_factor = fleet.people[6]
     Authenticator.objects.create(
         user=with_factor,
@@ -255,27 +275,15 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         )
     deletable = factories.make_user("deletable@agentur-elbe.example", name="Gerda Gelöscht")
     return {
-        "invitation": invited.pk,
-        "invitation_link": _end_of(invitations.link(invited)),
-        "invitation_known": _end_of(invitations.link(known)),
-        "invitation_ended": _end_of(invitations.link(ended)),
-        "parked": RefusedAddress.objects.filter(why="complained").latest("pk").pk,
         "with_factor": with_factor.pk,
         "deletable": deletable.pk,
         "key": key.pk,
-        "problem": lena_problem(lena),
+        "problem": LinkProblem.objects.filter(user=lena).latest("pk").pk,
         "group": Group.objects.order_by("pk")[0].pk,
         "team_empty": factories.make_team("Empty").pk,
         "retention": RetentionPeriod.objects.order_by("pk").values_list("pk", flat=True).first() or 0,
         "reset_key": f"{user_pk_to_url_str(deletable)}-{default_token_generator.make_token(deletable)}",
     }
-
-
-def lena_problem(lena: Any) -> int:
-    """Return the id of what she met while linking."""
-    from accounts.models import LinkProblem
-
-    return int(LinkProblem.objects.filter(user=lena).latest("pk").pk)
 
 
 def _end_of(link: str) -> str:
