@@ -1,5 +1,6 @@
 """The root as an app: it composes what the apps define."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,11 @@ NO_OPENTELEMETRY = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
     "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http, or set OTEL_SDK_DISABLED=true."
 )
+
+# From here, where all apps are known and no model is loaded, until all are ready: what is loaded stays, and the garbage collector walked
+# through it again and again, for a quarter of the time.
+_collects = gc.isenabled()
+gc.disable()
 
 
 class AdTokenConfig(AppConfig):
@@ -54,6 +60,8 @@ class AdTokenConfig(AppConfig):
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
         post_migrate.connect(retention.install, sender=self, dispatch_uid="adtoken_project.retention")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
+        if _collects:
+            gc.enable()
 
 
 def start_error_reports() -> None:

@@ -23,7 +23,6 @@ _replaced: list[int] = []
 def share_memory() -> None:
     """Keep what is loaded where it is, so that the processes share it: the collector would write to each page. Call it before they fork."""
     _replaced[:] = [int(number) for number in os.environ.pop(REPLACED, "").split(",") if number]
-    gc.collect()
     gc.freeze()
 
 

@@ -1,5 +1,6 @@
 """The WSGI entry point for gunicorn."""
 
+import gc
 import logging
 import os
 from importlib import import_module
@@ -15,8 +16,11 @@ GUNICORN_GIVES_UP = 3  # the status of a worker that cannot boot; after any othe
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
 logging.captureWarnings(capture=True)  # lines of the log, like all others
+gc.disable()  # as in apps.py, and while the addresses are loaded, too
 with env.told_in_one_line(GUNICORN_GIVES_UP):
     application = get_wsgi_application()
     import_module(settings.ROOT_URLCONF)  # now, and not at the first request: what is loaded here is shared
+gc.freeze()
+gc.enable()
 
 shares.limit(settings.WEB_THREADS)

@@ -6,24 +6,38 @@ import sys
 from django.conf import settings
 
 CODE = """
-import os, threading
+import gc, os, threading
 from adtoken_project import wsgi
 from django.db import connections
 links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}")]
 print(threading.active_count(), sum(link.startswith("socket:") for link in links), connections["default"].connection)
 import sys
 print("portal.admin" in sys.modules, "adtoken_project.api" in sys.modules)
+print(gc.isenabled(), gc.get_freeze_count() > 100_000, gc.get_stats()[2]["collections"] <= 1)
+"""
+DJANGO = """
+import gc, django
+django.setup()
+print(gc.isenabled())
 """
 
 
 def test_the_loaded_application_has_one_thread_no_connection_and_all_its_addresses() -> None:
+    assert _run(CODE)[:2] == ["1 0 None", "True True"]
+
+
+def test_the_garbage_collector_waits_until_the_application_is_loaded_and_works_again_then() -> None:
+    assert _run(CODE)[2] == "True True True"
+    assert _run(DJANGO) == ["True"]
+
+
+def _run(code: str) -> list[str]:
     ran = subprocess.run(
-        [sys.executable, "-c", CODE],
+        [sys.executable, "-c", code],
         cwd=settings.BASE_DIR,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=True,
     )
-
-    assert ran.stdout.splitlines() == ["1 0 None", "True True"]
+    return ran.stdout.splitlines()
