@@ -84,6 +84,26 @@ class Plan:
         return sha256(repr(said).encode()).hexdigest()[:16]
 
 
+@dataclass(frozen=True)
+class Scope:
+    """Whose leaving is looked at: all log-ins of a person, or only these (ids), and accounts of all teams, or only of these."""
+
+    person: User
+    only: Collection[int] | None = None
+    teams: QuerySet[Team] | None = None
+
+    @property
+    def accounts(self) -> QuerySet[Any]:
+        """The accounts, as `accounts_of` returns them."""
+        found = accounts_of(self.person, only=self.only)
+        return found if self.teams is None else found.filter(team__in=self.teams)
+
+    @property
+    def at_risk(self) -> QuerySet[Any]:
+        """Those of them that stop or keep one person."""
+        return self.accounts.filter(then__lt=Then.GOES_ON).order_by()
+
+
 def log_ins(person: User) -> TokenQuerySet:
     """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
     own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
@@ -102,9 +122,9 @@ def still_serving(people: QuerySet[User]) -> QuerySet[User]:
     return people.filter(Exists(serving), is_active=False)
 
 
-def accounts_of(person: User, *, only: Token | None = None) -> QuerySet[Any]:
-    """Return the accounts in whose pools the person's log-ins are (`only`: this one), each with `then`, what becomes of it."""
-    own = [only.pk] if only else list(log_ins(person).values_list("pk", flat=True))
+def accounts_of(person: User, *, only: Collection[int] | None = None) -> QuerySet[Any]:
+    """Return the accounts in whose pools the person's log-ins are (`only`: these, by id), each with `then`, what becomes of it."""
+    own = list(log_ins(person).values_list("pk", flat=True) if only is None else only)
     of_account = AccountToken.objects.filter(account=OuterRef("pk")).order_by()
     carried = of_account.filter(LIVING, token__in=own)
     who = Case(
@@ -138,15 +158,14 @@ def plan(
     person: User,
     actor: User,
     now: datetime,
-    only: Token | None = None,
+    only: Sequence[Token] | None = None,
     teams: QuerySet[Team] | None = None,
 ) -> Plan:
     """Work out what leaving does and who could carry on. A fixed number of queries, however many accounts.
 
-    `only`: where just this log-in goes. `teams`: accounts of others are left out.
+    `only`: where just these log-ins go. `teams`: accounts of others are left out.
     """
-    accounts = accounts_of(person, only=only)
-    accounts = accounts if teams is None else accounts.filter(team__in=teams)
+    accounts = Scope(person, None if only is None else [one.pk for one in only], teams).accounts
     numbers = count(accounts)
     in_order = accounts.filter(then__lt=Then.GOES_ON).select_related("team").order_by("then", "name", "pk")
     at_risk = list(in_order[:MOST])
@@ -155,9 +174,9 @@ def plan(
     asked_first = {pk for pk, one in offers.items() if backup_requests.is_needed(one, by_id[pk], actor)}
     return Plan(
         person=person,
-        tokens=[only]
-        if only
-        else list(log_ins(person).select_related("app").defer("credentials").order_by("pk")),
+        tokens=list(log_ins(person).select_related("app").defer("credentials").order_by("pk"))
+        if only is None
+        else only,
         stop=numbers[Then.STOPS],
         one_left=numbers[Then.ONE_LEFT],
         go_on=numbers[Then.GOES_ON],
@@ -168,26 +187,22 @@ def plan(
     )
 
 
-def offers_of_all(person: User) -> dict[int, Offer]:
+def offers_of_all(of: Scope) -> dict[int, Offer]:
     """Return who is at hand for all accounts that stop or keep one person, however many. For a worker: one question about all of them."""
-    return _offers(person, list(_at_risk(person).values_list("pk", flat=True)))
+    return _offers(of.person, list(of.at_risk.values_list("pk", flat=True)))
 
 
-def colleagues_of_all(person: User) -> list[int]:
+def colleagues_of_all(of: Scope) -> list[int]:
     """Return the people (ids) of whom a log-in stopped in any of these accounts; whether one can be asked, `stopped_of` says."""
-    people = _linked_there(person, _at_risk(person).values("pk")).order_by("token__consented_by")
+    people = _linked_there(of.person, of.at_risk.values("pk")).order_by("token__consented_by")
     found = people.filter(token__consented_by__isnull=False).values_list("token__consented_by", flat=True)
     return [pk for pk in found.distinct() if pk is not None]
 
 
-def stopped_of(colleague_id: int, *, leaver: User, now: datetime) -> About:
-    """Return what of one colleague stopped in all accounts that stop or keep one person without the leaver, and they can be asked for."""
-    entries = _linked_there(leaver, _at_risk(leaver).values("pk")).filter(token__consented_by=colleague_id)
+def stopped_of(colleague_id: int, *, of: Scope, now: datetime) -> About:
+    """Return what of one colleague stopped in all accounts that stop or keep one person then, and they can be asked for."""
+    entries = _linked_there(of.person, of.at_risk.values("pk")).filter(token__consented_by=colleague_id)
     return _stopped_there(entries, now).get(colleague_id, [])
-
-
-def _at_risk(person: User) -> QuerySet[Any]:
-    return accounts_of(person).filter(then__lt=Then.GOES_ON).order_by()
 
 
 def _offers(person: User, account_ids: Collection[int]) -> dict[int, Offer]:
@@ -230,15 +245,17 @@ def _stopped_there(entries: QuerySet[AccountToken], now: datetime) -> dict[int, 
 
 
 def carried_by_each(
-    *, person_ids: Collection[int], among: QuerySet[Account] | None
+    *, person_ids: Collection[int] | None, among: QuerySet[Account] | None
 ) -> dict[int, tuple[int, int]]:
-    """Return by person how many of these accounts (None: of all) their log-ins carry, and how many of these nobody else could.
+    """Return by person (None: for all) how many of these accounts (None: of all) their log-ins carry, and how many nobody else could.
 
     One query, which looks into no other pool: how many log-ins can be used for an account, `settle` has counted.
     """
-    entries = AccountToken.objects.filter(
-        LIVING, token__kind=Token.Kind.PERSON, token__consented_by__in=person_ids
-    )
+    entries = AccountToken.objects.filter(LIVING, token__kind=Token.Kind.PERSON)
+    if person_ids is None:
+        entries = entries.filter(token__consented_by__isnull=False)
+    else:
+        entries = entries.filter(token__consented_by__in=person_ids)
     entries = entries if among is None else entries.filter(account__in=among)
     by_account = entries.order_by().values(
         person=F("token__consented_by"), of=F("account"), everybody=F("account__usable_count")

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext, pgettext_lazy
@@ -22,9 +22,10 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts.models import ApiKey
-from portal import access, login_records, offboarding, person_page, teams
+from portal import access, login_records, offboarding, person_page, person_sessions, teams
 from portal.filters import TeamFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
+from portal.people_order import ByNumbers
 from portal.walls import AsksBeforeStops
 from ui import confirm
 from ui.confirm import Done, Page, Said
@@ -36,6 +37,8 @@ from users.login_changes import Kind
 from users.models import Membership, User, person
 
 _RIGHTS = gettext_lazy("Rights")
+_SESSIONS = gettext_lazy("Where logged in")
+_LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
 
 # allauth registers these. They show secrets, or let the login differ from the person's e-mail.
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator):
@@ -80,13 +83,14 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     actions = None  # people are switched off or deleted one at a time, each after its own page
     filter_horizontal = []
     autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
-    readonly_fields = ["carried", "last_log_in", "joined", "log_ins"]
+    readonly_fields = ["carried", "logged_in", "last_log_in", "joined", "log_ins"]
     fieldsets = [
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
+        (_SESSIONS, {"fields": ["logged_in"]}),
         (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
         (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
-        (pgettext_lazy("at AdToken", "Log-ins"), {"fields": ["log_ins"]}),
+        (_LOG_INS, {"fields": ["log_ins"]}),
     ]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
@@ -105,12 +109,12 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         role = roles.role_of(user)
         return str(role.label) if role else gettext("Of own groups")
 
-    @admin.display(description=gettext_lazy("Accounts"))
+    @admin.display(description=gettext_lazy("Accounts"), ordering="carries")  # by `ByNumbers`
     def carries(self, user: Any) -> str:
         """Return how many accounts the person's log-ins carry, of those that the viewer sees."""
         return number(user.numbers[0])
 
-    @admin.display(description=gettext_lazy("Alone"))
+    @admin.display(description=gettext_lazy("Alone"), ordering="alone")
     def alone(self, user: Any) -> str:
         """Return how many of these depend on this person alone."""
         return number(user.numbers[1])
@@ -122,6 +126,11 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             user.card = person_page.carried(user, user.viewer)
         card: SafeString = user.card
         return card
+
+    @admin.display(description=gettext_lazy("Browsers"))
+    def logged_in(self, user: Any) -> SafeString:
+        """Return where the person is logged in, with the way to end each."""
+        return person_sessions.card(user, user.viewed_in)
 
     @admin.display(description=gettext_lazy("Second factor"))
     def factor(self, user: User) -> str:
@@ -149,15 +158,19 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
         return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ByNumbers]:
+        """Return the class that orders people by their accounts, too."""
+        return ByNumbers
+
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Give each person of the page the numbers of their accounts."""
         person_page.count_accounts(rows, person(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
-        """Return the person, with who looks."""
+        """Return the person, with who looks, and in which session."""
         found = super().get_object(request, object_id, from_field)
         if found is not None:
-            found.viewer = person(request)
+            found.viewer, found.viewed_in = person(request), request
         return found
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
@@ -165,12 +178,20 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return teams.tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look."""
-        fieldsets = super().get_fieldsets(request, obj)
-        looks_at = person(request).sees_all_teams and not self.has_change_permission(request, obj)
-        if obj is None or request.user.is_superuser or looks_at:
+        """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look.
+
+        Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves.
+        """
+        fieldsets, viewer = super().get_fieldsets(request, obj), person(request)
+        if obj is None:
             return fieldsets
-        return [fieldset for fieldset in fieldsets if fieldset[0] != _RIGHTS]
+        hidden = set() if person_sessions.may_see(viewer, obj) else {_SESSIONS}
+        if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
+            hidden.add(_LOG_INS)
+        looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)
+        if not (viewer.is_superuser or looks_at):
+            hidden.add(_RIGHTS)
+        return [fieldset for fieldset in fieldsets if fieldset[0] not in hidden]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether a person may be made without an invitation, with a password that somebody else knows."""
@@ -268,12 +289,13 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         found = self.get_queryset(request).filter(pk=object_id).first()
         if found is None:
             return request.user.has_perm("users.end_sessions")
-        is_reached = not found.is_staff or request.user.is_superuser or found == request.user
-        return bool(
-            request.user.has_perm("users.end_sessions")
-            and is_reached
-            and visibility.manages(person(request), found)
-        )
+        return person_sessions.may_end(person(request), found)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that logs a person out of one browser."""
+        end_one = admin.site.admin_view(person_sessions.end_one)
+        address = "<int:object_id>/end-session/<slug:handle>/"
+        return [path(address, end_one, name="users_user_end_session"), *super().get_urls()]
 
     @action(description=gettext_lazy("Log out everywhere"), permissions=["end"], url_path="end-sessions")
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -23,6 +23,8 @@ class Detail(StrEnum):
     TOO_MANY_WRONG_PASSWORDS = "too_many_wrong_passwords"
     ASKED_AGAIN = "asked_again"
     WRONG_FACTOR = "wrong_factor"
+    ENDED_ELSEWHERE = "ended_elsewhere"  # a log-out: of one other browser of the person
+    ENDED_EVERYWHERE_ELSE = "ended_everywhere_else"
 
     @staticmethod
     def of_factor(kind: str, *, again: bool) -> str:

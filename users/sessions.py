@@ -29,6 +29,7 @@ SEEN_EVERY = timedelta(minutes=1)  # how often a session's last request is noted
 BEGAN, ADDRESS, BROWSER = "began", "address", "browser"
 SEED = "mfa.totp.secret"  # the library's name for it
 CLEARED_AT_ONCE = 1_000  # sessions that have ended, removed in one transaction
+HANDLE = 16  # characters of a row's key by which pages name one session among those of its person
 
 
 def stored_key(session_id: str) -> str:
@@ -49,6 +50,10 @@ class SessionQuerySet(models.QuerySet["Session"]):
         """Return where the person is logged in now, the oldest first."""
         ended = Session.objects.filter(user_id=user_id).ended(now)
         return self.filter(user_id=user_id).exclude(pk__in=ended.values("pk")).order_by("began_at")
+
+    def called(self, handle: str) -> Self:
+        """Return the one that pages name so (`Session.handle`), of those of one person; none for anything else."""
+        return self.filter(pk__startswith=handle) if len(handle) == HANDLE else self.none()
 
 
 class Session(AbstractBaseSession):
@@ -72,6 +77,11 @@ class Session(AbstractBaseSession):
     def get_session_store_class(cls) -> Any:
         """Return the store that reads and writes this table."""
         return SessionStore
+
+    @property
+    def handle(self) -> str:
+        """What pages and addresses name the row by: the beginning of its key, which opens nothing."""
+        return self.pk[:HANDLE]
 
     @property
     def browser_name(self) -> str:

@@ -7,6 +7,7 @@ from allauth.account.utils import perform_login
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse
@@ -18,14 +19,17 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from django.views.decorators.http import require_http_methods
 
 from ui.phrases import phrase
-from users import invitations, second_factor
+from ui.text import join_names
+from users import invitations, login_records, second_factor
 from users.forms import AcceptForm, ProfileForm
 from users.invitations import InvitationRefusal, LinkRefused
+from users.login_record_model import Detail
 from users.models import Invitation, LoginRecord, Session, User, person
 from users.private_parts import record_authentication
 from users.sessions import stored_key
 
 LATEST_RECORDS = 10
+MOST_SESSIONS = 50  # on the page, those used last
 WELCOME = "welcome"  # in the address of the home page: who opens it has just accepted an invitation
 say = partial(phrase, "words/invitations.txt")
 
@@ -50,21 +54,43 @@ def profile(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: HttpRequest) -> HttpResponse:
-    """Show where the person is logged in, or log them out everywhere but here (POST)."""
+    """Show where the person is logged in, or log them out of one other browser or of all others (POST)."""
     user, now = person(request), timezone.now()
     here = stored_key(str(request.session.session_key))
     if request.method == "POST":
-        Session.objects.filter(user=user).exclude(pk=here).delete()
-        messages.success(request, gettext("You are logged out everywhere else."))
+        _end_others(request, user, here)
         return redirect("sessions")
+    alive = Session.objects.of_user(user.pk, now)
+    others = list(alive.exclude(pk=here).order_by("-seen_at")[:MOST_SESSIONS])
     context = {
-        "sessions": sorted(
-            Session.objects.of_user(user.pk, now), key=lambda one: one.pk != here
-        ),  # this one first
+        "sessions": [*alive.filter(pk=here), *others],  # this one first
+        "others": len(others),
+        "unshown": alive.exclude(pk=here).count() - len(others),
         "here": here,
         "records": LoginRecord.objects.filter(user=user)[:LATEST_RECORDS],
     }
     return render(request, "users/sessions.html", context)
+
+
+@transaction.atomic
+def _end_others(request: HttpRequest, user: User, here: str) -> None:
+    """End the session that the form names, or all but this one where it names none."""
+    others = Session.objects.filter(user=user).exclude(pk=here)
+    handle = request.POST.get("session")
+    gone = others.called(handle).first() if handle else None
+    ended, _ = (others if not handle else others.called(handle)).delete()
+    if not ended:
+        messages.info(request, gettext("That browser is logged out already."))
+        return
+    detail = Detail.ENDED_ELSEWHERE if handle else Detail.ENDED_EVERYWHERE_ELSE
+    login_records.write(
+        request=request, kind=LoginRecord.Kind.LOG_OUT, succeeded=True, user=user, detail=detail
+    )
+    if gone is None:
+        messages.success(request, gettext("You are logged out everywhere else."))
+    else:
+        browser = gone.browser_name or gettext("Unknown browser")
+        messages.success(request, gettext("Logged out: %(browser)s.") % {"browser": browser})
 
 
 @never_cache
@@ -84,7 +110,8 @@ def invitation(request: HttpRequest, signed: str) -> HttpResponse:
         if known and not known.is_active:
             return _refused(request, LinkRefused(InvitationRefusal.ENDED, invited))
         if known:
-            return render(request, "users/invitation_login.html", {"invitation": invited, "known": known})
+            facts = {"invitation": invited, "known": known, "team": join_names(invitations.teams_of(invited))}
+            return render(request, "users/invitation_login.html", facts)
         return _accept(request, invited)
     except LinkRefused as refused:
         return _refused(request, refused)
@@ -95,7 +122,9 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
         request.POST or None, user=User(email=invited.email), initial={"name": invited.name}
     )  # the person is made only when the form is right
     if request.method != "POST" or not form.is_valid():
-        return render(request, "users/invitation.html", {"invitation": invited, "form": form})
+        teams = invitations.teams_of(invited)
+        facts = {"invitation": invited, "form": form, "team": join_names(teams), "teams": len(teams)}
+        return render(request, "users/invitation.html", facts)
     user = invitations.accept(
         invitation=invited,
         name=form.cleaned_data["name"],
@@ -109,10 +138,11 @@ def _accept(request: HttpRequest, invited: Invitation) -> HttpResponse:
 
 
 def _join(request: HttpRequest, invited: Invitation) -> HttpResponse:
+    team = join_names(invitations.teams_of(invited))
     if request.method != "POST":
-        return render(request, "users/invitation_join.html", {"invitation": invited})
+        return render(request, "users/invitation_join.html", {"invitation": invited, "team": team})
     invitations.join(invitation=invited, user=person(request), now=timezone.now())
-    messages.success(request, say("joined", team=str(invited.team)))
+    messages.success(request, say("joined", team=team))
     return redirect(_welcome())
 
 

@@ -121,6 +121,7 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
         "asked": backups[1].pk,
         "reaching": tokens[0].pk,
         "token": tokens[0].pk,
+        "x_log_in": tokens[4].pk,
         "backup_token": tokens[1].pk,
         "backups": ",".join(str(account.pk) for account in backups),
         "ids": ",".join(str(account.pk) for account in accounts[:30]),

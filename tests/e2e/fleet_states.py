@@ -245,7 +245,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from accounts.models import LinkProblem
     from tests.support import factories
     from users import factor_sealing, roles
-    from users.models import RetentionPeriod
+    from users.models import RetentionPeriod, Session
     from users.role_choices import Role
 
     now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
@@ -273,9 +273,26 @@ def _people(fleet: Fleet) -> dict[str, Any]:
             detail="transient: a row of the table",
             now=now,
         )
+    browsers = (
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1 (KHTML, like Gecko) Version/18.1 Safari/604.1",
+    )
+    sessions = [
+        Session.objects.create(
+            pk=f"{number:064x}"[::-1],
+            user=lena,
+            browser=agent,
+            address=f"203.0.113.{number}",
+            began_at=now - number * 2 * DAY,
+            seen_at=now - number * timedelta(hours=3),
+            expire_date=now + 12 * DAY,
+        )
+        for number, agent in enumerate(browsers, 1)
+    ]
     deletable = factories.make_user("deletable@agentur-elbe.example", name="Gerda Gelöscht")
     return {
         "with_factor": with_factor.pk,
+        "session": sessions[1].handle,
         "deletable": deletable.pk,
         "key": key.pk,
         "problem": LinkProblem.objects.filter(user=lena).latest("pk").pk,

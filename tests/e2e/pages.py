@@ -178,6 +178,7 @@ admin-user-password             /admin/users/user/{person}/password/
 admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-log-out              /admin/users/user/{person}/end-sessions/
+admin-user-log-out-one          /admin/users/user/{person}/end-session/{session}/
 admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
 admin-offboard                  /admin/users/user/{person}/offboard/
 admin-offboard-few              /admin/users/user/{leaver}/offboard/
@@ -226,6 +227,7 @@ my-account                      /my/{account}/
 my-account-dark                 /my/{dark}/
 re-authenticate                 /my/{account}/reauthenticate/
 my-log-ins                      /my/log-ins/
+my-log-ins-remove               /my/log-ins/remove/?log_in={token}&log_in={x_log_in}
 my-log-in-remove                /my/log-ins/{token}/remove/
 backup-requests                 /my/backups/
 open-foreign-account            /open/999999999/ 404

@@ -25,6 +25,7 @@ from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Dee
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal.people import UserAdmin
 from tests.portal.support import staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -504,6 +505,39 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(client: Client, 
         alone.pk: Then.STOPS,
         shared.pk: Then.ONE_LEFT,
     }
+
+
+def in_order(client: Client, column: str, descending: str = "-") -> list[str]:
+    """The people of the list that one gets by pressing the head of a column."""
+    place = f"{descending}{UserAdmin.list_display.index(column)}"
+    page = client.get(reverse("admin:users_user_changelist"), {"o": place})
+    return [line.label for line in page.context["lines"]]
+
+
+def test_the_list_is_sorted_by_the_accounts_that_people_carry_and_by_those_that_nobody_else_could(
+    client: Client, boss: User
+) -> None:
+    ours, theirs = make_team("Ours"), make_team("Theirs")
+    mara, emil, zoe = (
+        make_user(f"{name.lower()}@example.com", team=ours, name=name) for name in ("Mara", "Emil", "Zoe")
+    )
+    many, single, other = log_in(mara), log_in(emil), log_in(zoe)
+    for _ in range(3):
+        carried(many, other, team=theirs)
+    carried(many, team=theirs)
+    for _ in range(2):
+        carried(single, team=ours)
+
+    orders = [in_order(client, "carries"), in_order(client, "alone"), in_order(client, "alone", "")]
+    staff(client, "users.view_user", "accounts.view_account", team=ours)
+    behind_a_wall = in_order(client, "carries")
+
+    assert orders == [
+        ["Mara", "Zoe", "Emil", "Mira Boss"],  # 4, 3, 2, 0
+        ["Emil", "Mara", "Mira Boss", "Zoe"],  # 2, 1, 0, 0: then by e-mail
+        ["Mira Boss", "Zoe", "Mara", "Emil"],
+    ]
+    assert behind_a_wall[0] == "Emil"
 
 
 def test_accounts_of_teams_that_the_viewer_does_not_see_are_not_told(client: Client) -> None:

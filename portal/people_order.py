@@ -1,0 +1,43 @@
+"""Users in the order of how many accounts they carry, or carry alone: counted for all people by one query."""
+
+import json
+from typing import Any
+
+from django.db.models import IntegerField, QuerySet, TextField, Value
+from django.db.models.expressions import Func
+from django.db.models.functions import Cast
+from django.http import HttpRequest
+
+from portal import person_page
+from portal.lists import KeysFirst
+from users.models import User, person
+
+COLUMNS = {"carries": 0, "alone": 1}  # which of the two numbers each is
+
+
+class ByNumbers(KeysFirst):
+    """The list of users, which is ordered by two columns that no table has."""
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[User]) -> list[Any]:
+        """Return the order that the address asks for."""
+        self.viewer = person(request)
+        return super().get_ordering(request, queryset)  # type: ignore[no-any-return]  # the theme ships no types
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        """Return what a column is sorted by."""
+        if field_name not in COLUMNS:
+            return super().get_ordering_field(field_name)
+        found = person_page.numbers_of_all(self.viewer)
+        return _number_of({pk: numbers[COLUMNS[field_name]] for pk, numbers in found.items()})
+
+
+def _number_of(by_person: dict[int, int]) -> Func:
+    """Return the number of a row's person, 0 for whom it does not name. The database looks each up in one document, not in a list."""
+    document = Value(json.dumps(by_person), output_field=TextField())
+    return Func(
+        document,
+        Cast("pk", TextField()),
+        template="coalesce((%(expressions)s)::int, 0)",
+        arg_joiner="::jsonb ->> ",
+        output_field=IntegerField(),
+    )
