@@ -15,7 +15,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import client_links
-from accounts.models import Account, AccountToken, BackupInvitation
+from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
 from notifications import outbox
 from ui.dates import day
 from ui.phrases import phrase
@@ -99,14 +99,18 @@ def invite(
         by_team[account.team].append(account)
     vain = [one for one in fresh if one not in needed]
     rows = [BackupInvitation(account=one, email=email, invited_by=by, invited_at=now) for one in vain]
+    together: list[Invitation | ClientLink] = []  # one mail about all of them
     for team, some in by_team.items():
         how = _ask(
             team, some, user, email=email, name=name, note=note, by=by, now=now, client=without_account
         )
+        together += how.values()
         rows += [
             BackupInvitation(account=one, email=email, note=note, invited_by=by, invited_at=now, **how)
             for one in some
         ]
+    invitations.mail_together([one for one in together if isinstance(one, Invitation)], now=now)
+    client_links.mail_together([one for one in together if isinstance(one, ClientLink)], now=now)
     BackupInvitation.objects.bulk_create(rows)
     by_mail = [
         row for row in rows[len(vain) :] if row.invitation is None
@@ -136,8 +140,8 @@ def _ask(
     by: User,
     now: datetime,
     client: bool,
-) -> dict[str, object]:
-    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail about all.
+) -> dict[str, Invitation | ClientLink]:
+    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail. Mails nobody yet.
 
     A team that accepts log-ins of its own people only invites them to join it first: before that, they could not link these accounts.
     """
@@ -154,15 +158,16 @@ def _ask(
             now=now,
             accounts=accounts,
             note=note,
+            mailed=False,
         )
         return {"client_link": link}
     waiting = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
     try:
         if waiting is not None:
-            made = invitations.send_again(invitation=waiting, by=by, now=now)
+            made = invitations.send_again(invitation=waiting, by=by, now=now, mailed=False)
         else:
             made = invitations.create(
-                email=email, name=name, team=team, invited_by=by, now=now, at_once=False
+                email=email, name=name, team=team, invited_by=by, now=now, at_once=False, mailed=False
             )
     except invitations.InvitationError as refusal:
         raise InviteRefused(str(refusal)) from None

@@ -95,8 +95,11 @@ def make(
     asked_for: Sequence[dict[str, str]] = (),
     note: str = "",
     valid_for: timedelta = VALID_FOR,
+    mailed: bool = True,
 ) -> ClientLink:
     """Make a link and have it mailed, with one log entry. `accounts` and `asked_for`: the only ones that may be linked by it.
+
+    Not `mailed`: the caller has one mail written about several links, by `mail_together`.
 
     Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
     """
@@ -123,15 +126,24 @@ def make(
         expires_at=now + min(valid_for, LONGEST),
     )
     _log(made_by, link, ADDITION, say("log_made", email=link.email, team=str(team)))
+    if mailed:
+        mail_together([link], now=now)
+    return link
+
+
+def mail_together(links: Sequence[ClientLink], *, now: datetime) -> None:
+    """Write one mail about links of one address, in the caller's transaction: one a team, for a link never leaves its own."""
+    if not links:
+        return
+    first, *others = sorted(links, key=lambda one: one.pk)
     outbox.enqueue(
         kind=MAIL,
-        recipient=link.email,
-        dedupe_key=f"client_link:{link.pk}",
-        team=team,
-        payload={"client_link": link.pk},
+        recipient=first.email,
+        dedupe_key=f"client_link:{first.pk}",
+        team=None if others else first.team,
+        payload={"client_link": first.pk, "others": [one.pk for one in others]},
         now=now,
     )
-    return link
 
 
 def demand_room(maker: User, now: datetime) -> None:

@@ -25,6 +25,8 @@ max_requests_jitter = 2_000  # ... one process at a time
 accesslog = "-"  # what a line says is in adtoken_project/access_log.py
 logger_class = "adtoken_project.access_log.AccessLogger"
 
+limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,000
+
 control_socket_disable = True  # two gunicorns of one user would take each other's socket
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # works where the disk is read-only, too
 

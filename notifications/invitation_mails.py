@@ -13,6 +13,7 @@ from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import dates
+from ui.text import join_names
 from users import invitations
 from users.models import Invitation
 from users.signals import invitation_issued
@@ -28,7 +29,7 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
         recipient=invitation.email,
         dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
         now=now,
-        team=invitation.team,
+        team=invitation.team if len(invitations.teams_of(invitation)) == 1 else None,
         payload={"invitation": invitation.pk, "number": invitation.number},
     )
 
@@ -36,6 +37,8 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
 def build(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
     invitation = _invitation_of(message)
+    if invitation.revoked_at is not None:  # the mail stands for others, too
+        invitation = invitations.mailed_with(invitation).first() or invitation
     if not invitation.is_open(timezone.now()):
         raise NotWanted("invitation_over")
     if invitation.number != message.payload["number"]:
@@ -76,10 +79,12 @@ def _inviter(invitation: Invitation) -> str:
 
 def _compose(folder: str, message: Message, invitation: Invitation, link: str) -> Mail:
     reader = composing.Reader(invitation.user)
+    teams = [str(invitation.team)] if invitation.accepted_at else invitations.teams_of(invitation)
     facts = {
         "inviter": invitation.inviter,
         "name": invitation.name,
-        "team": str(invitation.team),
+        "team": join_names(teams),
+        "teams": len(teams),
         "until": dates.moment(invitation.expires_at, zone=reader.zone).full,
         "is_staff": invitation.is_staff,
         "link": link,

@@ -28,9 +28,10 @@ class Mail:
     stored_html: str | None = None
 
     def hiding(self, secret: str, shown: str) -> Self:
-        """Return the mail with what its kept copy shows in place of a secret."""
-        kept = (self.styled or self.html).replace(secret, shown)
-        return replace(self, stored_text=self.text.replace(secret, shown), stored_html=kept)
+        """Return the mail with what its kept copy shows in place of a secret, beside those that it hides already."""
+        text = self.text if self.stored_text is None else self.stored_text
+        kept = (self.styled or self.html) if self.stored_html is None else self.stored_html
+        return replace(self, stored_text=text.replace(secret, shown), stored_html=kept.replace(secret, shown))
 
 
 NOT_WANTED = "words/not_wanted.txt"  # the phrases of the codes

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts import backup_invitations, client_links
 from accounts.models import Account
+from ui.counts import number
 from ui.phrases import phrase
 from users.models import person
 
@@ -59,7 +60,10 @@ def invite(request: HttpRequest) -> HttpResponse:
     given = request.POST if request.method == "POST" else request.GET
     texts = [pk for some in given.getlist("account") for pk in some.split(",")]
     ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
-    found = Account.objects.visible_to(user).filter(pk__in=ids[: backup_invitations.MOST])
+    if len(set(ids)) > backup_invitations.MOST:  # nothing is left out in silence
+        messages.warning(request, say("too_many", most=number(backup_invitations.MOST)))
+        return redirect(_back(request) or "my_accounts")
+    found = Account.objects.visible_to(user).filter(pk__in=ids)
     accounts = list(found.select_related("team").order_by("name", "pk"))
     if not accounts:
         return redirect("my_accounts")

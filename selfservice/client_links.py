@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -24,7 +25,7 @@ from ui import confirm
 from ui.confirm import Page, Said
 from users.models import User, person
 
-SHOWN = 100  # links on the page
+ON_A_PAGE = 50  # links
 TONES = {State.OPEN: "accent", State.STARTED: "accent", State.USED: "good"}
 
 
@@ -62,8 +63,13 @@ def make(request: HttpRequest) -> HttpResponse:
             messages.success(request, say("made", email=link.email))
             return redirect("client_link_of", link.pk)
     now = timezone.now()
-    rows = [_row(link, now) for link in client_links.seen_by(user)[:SHOWN]]
-    context = {"form": form if client_links.may_make(user) else None, "rows": rows}
+    page = Paginator(client_links.seen_by(user), ON_A_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "form": form if client_links.may_make(user) else None,
+        "rows": [_row(link, now) for link in page],
+        "number": page.number,
+        "pages": page.paginator.num_pages,
+    }
     return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
 
 

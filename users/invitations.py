@@ -1,5 +1,6 @@
 """Inviting people by mail: create, send again, revoke, accept. Every action leaves one log entry."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import partial
@@ -8,6 +9,7 @@ from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
 
 from ui import refusal
@@ -63,11 +65,13 @@ def create(
     name: str = "",
     role: Role = Role.MARKETER,
     at_once: bool = True,
+    mailed: bool = True,
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
     Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
-    mail says so. Not `at_once`: they join by the link in the mail, as everybody else.
+    mail says so. Not `at_once`: they join by the link in the mail, as everybody else. Not `mailed`: the caller has one mail written about
+    several invitations, by `mail_together`.
     Raises InvitationError when the person is in the team, is switched off, or was invited and has not
     answered; when somebody who is not a superuser opens the portal to somebody; and when the team is not one of the inviter's, who is
     no administrator.
@@ -94,20 +98,53 @@ def create(
             said = "log_added"
         text = say(said, email=email, team=str(team), role=role.label, staff=role != Role.MARKETER)
         _log(invited_by, invitation, ADDITION, text)
-        _mail(invitation, now)
+        if mailed:
+            _mail(invitation, now)
     return invitation
 
 
-def send_again(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
-    """Mail the invitation again; its days start again. Raises InvitationError as `create` does, and when it is used or revoked."""
+def mail_together(made: Sequence[Invitation], *, now: datetime) -> None:
+    """Have one mail written about invitations of one address that were made, or made anew, at this moment: its link takes all of them."""
+    first = Invitation.objects.filter(pk__in=[one.pk for one in made]).order_by("pk").first()
+    if first is not None:
+        _mail(first, now)
+
+
+def mailed_with(invitation: Invitation) -> QuerySet[Invitation]:
+    """Return the invitations that one mail stands for and that nobody has answered: of one address, and running out at one moment.
+
+    Only what one press mailed does so. Whoever accepts one of them accepts all, and what is sent again is sent again together.
+    """
+    pending = Invitation.objects.filter(email=invitation.email, accepted_at=None, revoked_at=None)
+    together = pending.filter(expires_at=invitation.expires_at).order_by("team__name")
+    return together.select_related("team", "invited_by")
+
+
+def teams_of(invitation: Invitation) -> list[str]:
+    """Return the names of the teams that somebody joins who accepts this one."""
+    return [str(one.team) for one in mailed_with(invitation)] or [str(invitation.team)]
+
+
+def send_again(*, invitation: Invitation, by: User, now: datetime, mailed: bool = True) -> Invitation:
+    """Mail the invitation again, with those that its mail stands for; their days start again.
+
+    Raises InvitationError as `create` does, and when it is used or revoked. `mailed` as there.
+    """
     with transaction.atomic():
+        _lock_all_of(invitation.email)
         row = _locked_pending(invitation.pk)
         _check_reach(by, row.team, row.gives)
-        row.number += 1
-        row.expires_at = now + timedelta(days=settings.INVITATION_DAYS)
-        row.save(update_fields=["number", "expires_at"])
-        _log(by, row, CHANGE, say("log_sent_again", number=row.number))
-        _mail(row, now)
+        until = now + timedelta(days=settings.INVITATION_DAYS)
+        if row.expires_at == until:  # by this very press, with another one
+            return row
+        together = [one for one in mailed_with(row) if one.pk != row.pk and _may_reach(by, one)]
+        for one in (row, *together):
+            one.number += 1
+            one.expires_at = until
+            one.save(update_fields=["number", "expires_at"])
+            _log(by, one, CHANGE, say("log_sent_again", number=one.number))
+        if mailed:
+            _mail(row, now)
     return row
 
 
@@ -137,6 +174,8 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
     invitation = Invitation.objects.select_related("team", "invited_by").filter(key=key).first()
     if invitation is None:
         raise LinkRefused(InvitationRefusal.UNKNOWN)
+    if invitation.revoked_at is not None:  # the mail stands for others, too
+        invitation = mailed_with(invitation).first() or invitation
     _check_open(invitation, now)
     try:
         signing.loads(signed, salt=_SALT, max_age=timedelta(days=settings.INVITATION_DAYS))
@@ -148,8 +187,9 @@ def open_link(*, signed: str, now: datetime) -> Invitation:
 
 
 def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -> User:
-    """Make the person, the membership and the verified e-mail row. Raises LinkRefused when somebody was faster."""
+    """Make the person, the memberships and the verified e-mail row. Raises LinkRefused when somebody was faster."""
     with transaction.atomic():
+        _lock_all_of(invitation.email)
         row = _locked_open(invitation, now)
         try:
             with transaction.atomic():
@@ -176,12 +216,27 @@ def _contact_comes_in(email: str, name: str, password: str) -> User | None:
 
 
 def join(*, invitation: Invitation, user: User, now: datetime) -> None:
-    """Add a person who has a log-in already to the team. Raises LinkRefused, also for another person's invitation."""
+    """Add a person who has a log-in already to the teams. Raises LinkRefused, also for another person's invitation."""
     with transaction.atomic():
+        _lock_all_of(invitation.email)
         row = _locked_open(invitation, now)
         if user.email != row.email or not user.is_active:
             raise LinkRefused(InvitationRefusal.UNKNOWN, row)
         _accept(row, user, now)
+
+
+def _may_reach(by: User, invitation: Invitation) -> bool:
+    try:
+        _check_reach(by, invitation.team, invitation.gives)
+    except InvitationError:
+        return False
+    return True
+
+
+def _lock_all_of(email: str) -> None:
+    """Lock what waits for an answer of this address, in one order: two links of one mail, or a press meanwhile, wait for each other."""
+    pending = Invitation.objects.filter(email=email, accepted_at=None, revoked_at=None).order_by("pk")
+    list(pending.select_for_update(no_key=True).values_list("pk"))
 
 
 def _check_reach(by: User, team: Team, role: Role) -> None:
@@ -214,9 +269,10 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
-    _join(row, user, now)
+    for one in [row, *mailed_with(row).exclude(pk=row.pk)]:
+        _join(one, user, now)
+        _log(user, one, CHANGE, say("log_accepted"))
     refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
-    _log(user, row, CHANGE, say("log_accepted"))
 
 
 def _join(row: Invitation, user: User, now: datetime) -> None:

@@ -19,27 +19,46 @@ NAMED = 10
 
 
 def build(message: Message) -> Mail:
-    """Build the mail with the link. Raises NotWanted where the link is used, revoked, gone or past."""
-    link = _link_of(message)
-    if not link.is_open(timezone.now()):
+    """Build the mail with the link, or with one a team. Raises NotWanted where all of them are used, revoked, gone or past."""
+    found = ClientLink.objects.select_related("team", "made_by").order_by("team__name")
+    found = found.filter(pk__in=[message.payload["client_link"], *message.payload.get("others", ())])
+    links = [one for one in found if one.is_open(timezone.now())]
+    if not links:
         raise NotWanted("client_link_over")
-    address, reader = client_links.address_of(link), composing.Reader(None)
+    reader, first = composing.Reader(None), links[0]
+    cards = [
+        {
+            "team": str(link.team) if len(links) > 1 else "",
+            "channels": _channels(link),
+            "accounts": join_names([one.get("name") or one["native_id"] for one in link.asked_for[:NAMED]]),
+            "link": client_links.address_of(link),
+        }
+        for link in links
+    ]
     facts = {
         "organisation": settings.ORGANISATION_NAME,
-        "asker": link.asker,
-        "name": link.name,
-        "team": str(link.team),
-        "note": link.note,
-        "channels": join_names([str(declarations.label(channel)) for channel in link.left]),
-        "accounts": join_names([one.get("name") or one["native_id"] for one in link.asked_for[:NAMED]]),
-        "until": dates.moment(link.expires_at, zone=reader.zone).full,
-        "link": address,
+        "asker": first.asker,
+        "name": first.name,
+        "teams": len(links),
+        "team": join_names([str(link.team) for link in links]),
+        "note": first.note,
+        "channels": _channels(*links),
+        "cards": cards,
+        "until": dates.moment(first.expires_at, zone=reader.zone).full,
         "why_url": "",
     }
-    maker = link.made_by
+    maker = first.made_by
     reply_to = maker.email if maker and maker.is_active else ""
     mail = composing.compose(client_links.MAIL, message, reader, facts, reply_to=reply_to)
-    return composing.without_link(mail, address)
+    for one in cards:
+        mail = composing.without_link(mail, one["link"])
+    return mail
+
+
+def _channels(*links: ClientLink) -> str:
+    """Return what is left to be linked by them."""
+    left = dict.fromkeys(channel for link in links for channel in link.left)
+    return join_names([str(declarations.label(channel)) for channel in left])
 
 
 def build_used(message: Message) -> Mail:

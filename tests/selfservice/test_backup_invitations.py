@@ -9,15 +9,16 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import backup_invitations, client_links
-from accounts.mails import backup_invite_mail
+from accounts.mails import backup_invite_mail, client_link_mail
 from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
+from notifications import invitation_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from users import invitations, roles
-from users.models import Invitation, Team, User
+from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -192,6 +193,73 @@ def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_prom
     assert lumen.people_count == 2
 
 
+def in_two_teams(ada: User) -> tuple[Account, Account]:
+    """Ada's two accounts, one of them of a second team of hers."""
+    lumen, fern = Account.objects.get(name="Lumen Shoes EU"), Account.objects.get(name="Fern Gardens")
+    second = make_team("Second")
+    Membership.objects.create(team=second, user=ada)
+    Account.objects.filter(pk=fern.pk).update(team=second)
+    return lumen, fern
+
+
+def test_a_stranger_asked_for_accounts_of_two_teams_gets_one_mail_whose_link_leads_into_both(
+    ada: User,
+) -> None:
+    lumen, fern = in_two_teams(ada)
+
+    press(ada, lumen, fern)
+    message = Message.objects.get(recipient="ben@example.com")
+    mail = invitation_mails.build(message)
+    path = re.findall(r"http://[^/]+(/invitation/\S+)", mail.text)[0]
+    visitor = Client()
+    page = visitor.get(path).text
+    visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
+    ben = User.objects.get(email="ben@example.com")
+
+    assert "to the teams General and Second" in " ".join(mail.text.split())
+    assert "You join the teams <strong>General and Second</strong>." in page
+    assert set(ben.teams.values_list("name", flat=True)) == {"General", "Second"}
+    states = {backup_invitations.answer(one, timezone.now()) for one in BackupInvitation.objects.all()}
+    assert states == {"accepted"}
+
+
+def test_what_one_mail_stands_for_is_sent_again_together_and_outlives_the_one_that_is_revoked(
+    ada: User,
+) -> None:
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    lumen, fern = in_two_teams(ada)
+    press(ada, lumen, fern)
+    first, second = Invitation.objects.order_by("pk")
+
+    invitations.send_again(invitation=second, by=boss, now=timezone.now())
+    numbers = list(Invitation.objects.order_by("pk").values_list("number", flat=True))
+    again = Message.objects.latest("pk")
+    second.refresh_from_db()
+    path = re.sub(r"^https?://[^/]+", "", invitations.link(second))
+    invitations.revoke(invitation=second, by=boss, now=timezone.now())
+    visitor = Client()
+    mail = invitation_mails.build(again)
+    visitor.post(path, {"name": "Ben", "password1": PASSWORD, "password2": PASSWORD})
+
+    assert numbers == [2, 2]
+    assert Message.objects.filter(recipient="ben@example.com").count() == 2
+    assert f"the team {first.team}." in " ".join(mail.text.split())
+    assert [str(one) for one in User.objects.get(email="ben@example.com").teams.all()] == [str(first.team)]
+
+
+def test_a_client_asked_for_accounts_of_two_teams_gets_one_mail_with_a_link_for_each(ada: User) -> None:
+    lumen, fern = in_two_teams(ada)
+
+    press(ada, lumen, fern, email="client@example.com", how="client")
+    mail = client_link_mail.build(Message.objects.get(recipient="client@example.com"))
+    links = list(ClientLink.objects.order_by("pk"))
+
+    assert len(links) == 2
+    assert all(client_links.address_of(link) in mail.text for link in links)
+    assert not any(client_links.address_of(link) in f"{mail.stored_text}{mail.stored_html}" for link in links)
+    assert "of the teams General and Second" in " ".join(mail.text.split())
+
+
 def test_accounts_of_other_teams_are_not_found_and_cannot_be_invited_to(ada: User) -> None:
     foreign = make_account(team=make_team("Fern"), name="Secret Garden")
     seen: Team = Account.objects.get(name="Lumen Shoes EU").team
@@ -250,6 +318,7 @@ def test_from_the_list_of_accounts_one_comes_back_to_it_and_too_many_are_refused
     elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "cleo@example.com"})
     monkeypatch.setattr(backup_invitations, "MOST", len(ids) - 1)
     refused = boss.post(listed, chosen, follow=True)
+    by_address = boss.get(f"/backups/invite/?account={form['account']}", follow=True)
 
     assert asks.startswith("/backups/invite/")
     assert f'href="{listed}">Cancel' in cancel
@@ -257,3 +326,4 @@ def test_from_the_list_of_accounts_one_comes_back_to_it_and_too_many_are_refused
     assert elsewhere.headers["Location"] == "/"
     assert refused.redirect_chain == [(listed, 302)]
     assert "accounts at most" in refused.text
+    assert "accounts at most" in by_address.text

@@ -1,6 +1,7 @@
 """A link for somebody without an account here: from the mail to done, what it is bound to, and the contact that it leaves."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -279,3 +280,26 @@ def _browser(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def test_all_links_are_listed_page_by_page(client: Client, mira: User, team: Team) -> None:
+    now = timezone.now()
+    ClientLink.objects.bulk_create(
+        ClientLink(
+            team=team,
+            channels=["facebook"],
+            email=f"client{number:03}@example.com",
+            key=f"key{number}",
+            made_by=mira,
+            created_at=now - timedelta(minutes=number),
+            expires_at=now + timedelta(days=7),
+        )
+        for number in range(120)
+    )
+    client.force_login(mira)
+
+    pages = [client.get("/client-links/", {"page": number}).text for number in (1, 2, 3)]
+
+    assert [sum(f"client{number:03}@" in page for number in range(120)) for page in pages] == [50, 50, 20]
+    assert "Page 3 of 3" in pages[2]
+    assert "client119@" in pages[2]
