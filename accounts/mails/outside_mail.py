@@ -1,17 +1,17 @@
-"""The mail to leads whose team no longer takes a log-in, so that accounts stopped: at once, one a reader, however many there are."""
+"""The mail to leads whose team no longer takes a log-in, so that accounts stopped or lost a backup: at once, one a reader, however many."""
 
 from collections import defaultdict
 from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Exists, Func, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import summary
 from accounts.mails.account_rows import Rows, row_of
-from accounts.models import Account
+from accounts.models import Account, AccountToken, FreshEvents
 from accounts.pool_reasons import OUTSIDE
 from accounts.telling import notices
 from notifications import composing, outbox
@@ -26,6 +26,7 @@ from users.visibility import names_for
 
 KIND = "outside_team"
 SHOWN = 10
+MOST_FEWER = 500  # accounts that lost a backup, which a mail counts; of more it says so
 
 
 def stopped(*, team_ids: Collection[int], since: datetime) -> QuerySet[Account]:
@@ -34,10 +35,29 @@ def stopped(*, team_ids: Collection[int], since: datetime) -> QuerySet[Account]:
     return found.filter(since__gte=since).order_by("name", "pk")
 
 
-def tell(*, team_ids: Collection[int], since: datetime, actor: User) -> None:
-    """Write the messages about what stopped since then, in the caller's transaction. The actor knows, and gets none."""
-    teams = stopped(team_ids=team_ids, since=since).order_by().values_list("team", flat=True).distinct()
-    _write({"teams": sorted(teams), "since": since.isoformat(), "actor": actor.pk}, timezone.now())
+def weaker(*, team_ids: Collection[int], since: datetime) -> QuerySet[Account]:
+    """Return those that go on while fewer people carry them, in the transaction of the change: the least carried first.
+
+    For as long as nobody has taken what settling wrote of it, which is until that transaction is committed.
+    """
+    fell = FreshEvents.objects.filter(at__gte=since).values_list(Func("fell", function="unnest"), flat=True)
+    outside = AccountToken.objects.filter(account=OuterRef("pk"), access_reason=OUTSIDE)
+    found = Account.objects.filter(Exists(outside), team__in=team_ids, pk__in=list(fell), usable_count__gt=0)
+    return found.order_by("people_count", "name", "pk")
+
+
+def tell(*, team_ids: Collection[int], since: datetime, actor: User) -> int:
+    """Write the messages about what stopped since then, or goes on with fewer people, in the caller's transaction.
+
+    The actor knows, and gets none. Returns how many accounts go on with fewer people.
+    """
+    fewer = weaker(team_ids=team_ids, since=since)
+    number = fewer.count()
+    teams = {*stopped(team_ids=team_ids, since=since).order_by().values_list("team", flat=True).distinct()}
+    teams |= {*fewer.order_by().values_list("team", flat=True).distinct()} if number else set()
+    facts = {"teams": sorted(teams), "since": since.isoformat(), "actor": actor.pk}
+    _write({**facts, "fewer": list(fewer.values_list("pk", flat=True)[:MOST_FEWER])}, timezone.now())
+    return number
 
 
 def record_end(message: Message) -> None:
@@ -69,9 +89,12 @@ def _write(payload: dict[str, Any], now: datetime) -> None:
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where all of the accounts work again."""
-    accounts = _stopped(message.payload)
+    """Build the mail. Raises NotWanted where all of the accounts work again, or have their backup back."""
+    accounts, fewer = _stopped(message.payload), _fewer(message.payload)
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    number, weak = accounts.count(), fewer.count()
+    if not found:
+        found = summary.first_of(fewer, timezone.now(), count=SHOWN)
     if not found:
         raise NotWanted("carried_again")
     reader = composing.reader_of(message)
@@ -83,8 +106,13 @@ def build(message: Message) -> Mail:
     facts = {
         "actor": str(actor) if named else "",
         "teams": join_names(list(teams)),
-        "rows": Rows([row_of(one, carrier="", zone=reader.zone) for one in found], accounts.count()),
-        "stopped": accounts.count(),
+        "rows": Rows(
+            [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], number or weak
+        ),
+        "stopped": number,
+        "fewer": weak,
+        "many": len(message.payload.get("fewer", ())) == MOST_FEWER,
+        "alone": fewer.filter(people_count=1).count(),
         "channel": first.get_channel_display(),
         "channel_key": first.channel,
         "url": addresses.absolute_url("open_account", first.pk),
@@ -97,3 +125,12 @@ def _stopped(payload: dict[str, Any]) -> QuerySet[Account]:
     since = parse_datetime(payload["since"])
     assert since is not None  # as `tell` wrote it
     return stopped(team_ids=payload["teams"], since=since)
+
+
+def _fewer(payload: dict[str, Any]) -> QuerySet[Account]:
+    """Return what went on with fewer people, as far as it still does, and its team still refuses somebody's log-in."""
+    outside = AccountToken.objects.filter(account=OuterRef("pk"), access_reason=OUTSIDE)
+    found = Account.objects.filter(
+        Exists(outside), pk__in=payload.get("fewer", ()), team__in=payload["teams"]
+    )
+    return found.filter(usable_count__gt=0).order_by("people_count", "name", "pk")
