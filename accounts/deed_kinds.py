@@ -1,8 +1,8 @@
-"""The deeds that a worker does for staff, by the names that are in the database. What is above this app registers its own."""
+"""The deeds that a worker does for people, by the names that are in the database. What is above this app registers its own."""
 
 from datetime import datetime
 
-from accounts import asks_of_app, due_asks, leaving_steps, permissions
+from accounts import asks_of_app, due_asks, leaving_steps, own_removal, permissions
 from accounts.deeds import Kind
 from accounts.many import asking, backups, checking, importing, moving, pausing
 from accounts.models import Deed
@@ -36,6 +36,7 @@ KINDS = {
     ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", _ask),
     ASK_DUE: Kind("tokens.ask_token", _ask_due),
     OFFBOARD: Kind("users.offboard_user", leaving_steps.act, leaving_steps.after),
+    own_removal.KIND: Kind("", own_removal.act, own_removal.after),
     MOVE: Kind(permissions.MOVE, many=moving.move, undo=UNDO + MOVE),
     PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),
     RESUME: Kind(permissions.RESUME, many=pausing.resume, undo=UNDO + RESUME),

@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of deed: what one needs to do it, and how it is done to one thing.
+    """A kind of deed: what one needs to do it (nothing, for what people do to what is their own), and how it is done to one thing.
 
     `act` gets the deed, the thing's key and the time. It returns whether anything was done, or raises Refusal with the reason.
     `after` is called with the same once that is committed, for what happens outside any transaction. A worker that dies before it leaves
@@ -210,7 +210,7 @@ def _end(deed: Deed, kind: Kind, state: Deed.State, now: datetime) -> None:
 def _may(deed: Deed, kind: Kind) -> bool:
     """Return whether the person may still do it: asked anew for each thing, since a deed may take minutes."""
     deed.user = User.objects.get(pk=deed.user_id)  # what it may do, it has kept
-    return deed.user.is_active and deed.user.has_perm(kind.permission)
+    return deed.user.is_active and (not kind.permission or deed.user.has_perm(kind.permission))
 
 
 @transaction.atomic

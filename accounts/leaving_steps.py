@@ -12,7 +12,7 @@ from django.db import transaction
 
 from accounts import actions, backup_adding, due_checks, handing_over, leaving, removal
 from accounts.errors import ActionRefused
-from accounts.leaving import Plan
+from accounts.leaving import Plan, Scope
 from accounts.mails import leaver_mail
 from accounts.models import Deed
 from tokens import lifecycle
@@ -34,7 +34,7 @@ class Step(IntEnum):
 def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
     """Return the steps as keys of a deed: first the backups at hand and whom to ask, then each log-in, at last the mails."""
     backups = [_key(Step.BACKUPS)] if backing_up and (plan.offers or plan.is_cut) else []
-    colleagues = leaving.colleagues_of_all(plan.person) if asking and plan.is_cut else plan.asks
+    colleagues = leaving.colleagues_of_all(Scope(plan.person)) if asking and plan.is_cut else plan.asks
     asks = [_key(Step.ASK, person_id) for person_id in colleagues] if asking else []
     return [*backups, *asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
 
@@ -91,7 +91,7 @@ def after(deed: Deed, key: int, now: datetime) -> None:
 
 def _back_up(deed: Deed, person: User, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts, and have them asked about."""
-    offers = leaving.offers_of_all(person)
+    offers = leaving.offers_of_all(Scope(person))
     chosen = {pk: offer.token.pk for pk, offer in offers.items()}
     outcome = backup_adding.write(chosen=chosen, actor=deed.user, note=deed.note, now=now)
     backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note=deed.note, now=now)
@@ -102,7 +102,7 @@ def _back_up(deed: Deed, person: User, now: datetime) -> bool:
 
 def _ask(deed: Deed, person: User, colleague_id: int, now: datetime) -> bool:
     """Ask a colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
-    about = leaving.stopped_of(colleague_id, leaver=person, now=now)
+    about = leaving.stopped_of(colleague_id, of=Scope(person), now=now)
     if not about:
         return False
     actions.ask_person(about=about, actor=deed.user, note=deed.note, now=now)

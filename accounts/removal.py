@@ -84,7 +84,7 @@ def remove(*, token: Token, generation: int, actor: User, note: str, now: dateti
     try:
         with transaction.atomic():
             lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
-            removal_mail.tell(token=token, actor=actor, now=now)
+            removal_mail.tell(tokens=[token], actor=actor, now=now)
     except lifecycle.NotAsSeen:
         raise ActionRefused("removed_or_renewed") from None
     return end_at_channel(token_id=token.pk, now=now, actor=actor)

@@ -1,11 +1,14 @@
 """The person's own log-ins at the channels, and "Remove my log-in": what stops and who carries on, before anything is done."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
+from secrets import token_urlsafe
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -15,14 +18,15 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import backup_requests, removal
+from accounts import backup_requests, own_removal, removal, tasks
 from selfservice import who_carries_on
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
-from ui import confirm
+from ui import confirm, progress
 from ui.confirm import Done, Page, Said
 from ui.phrases import phrase
+from users import asking_workers
 from users.models import User, person
 from users.visibility import names_for
 
@@ -48,9 +52,11 @@ def _own(user: User) -> "list[Token]":
     )
 
 
-def _row(token: Token) -> LogIn:
+def _row(token: Token, going: Collection[int]) -> LogIn:
     label = registry.get(token.app.channel).label
     number: int = token.accounts  # type: ignore[attr-defined]  # counted by _own
+    if token.pk in going:
+        return LogIn(token, label, "stopped", say("being_removed"), removable=False)
     if token.state == Token.State.DEAD:
         explanation = reasons.explain(
             token.app.channel, token.reason, person=token.native_user_name, you=True
@@ -66,9 +72,30 @@ def _row(token: Token) -> LogIn:
 @never_cache
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
-    rows = [_row(token) for token in _own(person(request))]
-    asked = backup_requests.waiting_for(person(request)).count()
-    return render(request, "selfservice/log_ins.html", {"rows": rows, "asked": asked})
+    going = own_removal.being_removed(person(request))
+    rows = [_row(token, going) for token in _own(person(request))]
+    context = {
+        "rows": rows,
+        "asked": backup_requests.waiting_for(person(request)).count(),
+        "going": len(going),
+        "several": sum(row.removable for row in rows) > 1,
+    }
+    page = render(request, "selfservice/log_ins.html", context)
+    return progress.open_again(page) if going else page
+
+
+def start(request: HttpRequest, tokens: Sequence[Token], said: Said, *, once: str) -> Done:
+    """Have a worker ask colleagues and remove these log-ins. Raises OnHold."""
+    own_removal.start(
+        user=person(request),
+        tokens=tokens,
+        backups=bool(said.cleaned.get("backups")),
+        asks=bool(said.cleaned.get("asks")),
+        once=once,
+        now=timezone.now(),
+    )
+    transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
+    return Done({"ended": "worker"}, after=reverse("log_ins"))
 
 
 @login_required
@@ -85,7 +112,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     found = removal.effects(token)
     look = partial(found.first, SHOWN, names=names_for(user), now=timezone.now())
     first = look()
-    plan = who_carries_on.plan_of(token, user, timezone.now())
+    plan = who_carries_on.plan_of([token], user, timezone.now())
     stops = who_carries_on.lines([one.account for one in first if one.stops], plan, user)
     page = Page(
         "selfservice/confirm/remove_log_in.html",
@@ -98,7 +125,7 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
             "unnamed": found.stops - SHOWN,
             "goes_on": look(carried=True),
             "unnamed_on": found.carried - SHOWN,
-            "invite_url": who_carries_on.invite_url(stops) if plan else "",
+            **who_carries_on.invite_facts(plan),
         },
         seen=str(token.generation),
         must_type=found.to_type(first),
@@ -112,6 +139,8 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
         known = said.seen.isascii() and said.seen.isdigit() and len(said.seen) < 9
         generation = int(said.seen) if known else -1
         asking = generation == token.generation  # else the removal is refused, and nobody is asked
+        if asking and plan is not None and plan.is_cut:
+            return start(request, [token], said, once=token_urlsafe(9))
         failures = who_carries_on.ask(plan, said, user=user, now=timezone.now()) if asking else ()
         ended = removal.remove(token=token, generation=generation, actor=user, note="", now=timezone.now())
         return Done({"ended": ended.value}, failures=failures)

@@ -10,6 +10,7 @@ from selfservice import (
     deletion,
     giving_up,
     log_ins,
+    remove_log_ins,
     views,
 )
 from selfservice.arriving import open_account
@@ -20,6 +21,7 @@ urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
     path("open/<int:account_id>/", open_account, name="open_account"),
     path("my/log-ins/", log_ins.log_ins, name="log_ins"),
+    path("my/log-ins/remove/", remove_log_ins.remove, name="remove_log_ins"),
     path("my/log-ins/<int:token_id>/remove/", log_ins.remove, name="remove_log_in"),
     path("profile/calendars/", calendars.calendars, name="calendars"),
     path("profile/calendars/<int:calendar_id>/renew/", calendars.renew, name="renew_calendar"),

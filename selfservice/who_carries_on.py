@@ -12,10 +12,10 @@ from typing import Any
 from django import forms
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.utils.translation import ngettext
+from django.utils.translation import gettext, ngettext
 
 from accounts import actions, backing_up, client_links, leaving
-from accounts.leaving import Plan
+from accounts.leaving import Plan, Then
 from accounts.models import Account
 from tokens.models import Token
 from ui.confirm import ConfirmForm, Said
@@ -48,6 +48,12 @@ class RemoveForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         offers = len(plan.offers) if plan else 0
         asks = len(plan.asks) if plan else 0
+        if plan and plan.is_cut:
+            self.fields["backups"].label = gettext(
+                "Ask whoever reaches them to back up all of these accounts"
+            )
+            self.fields["asks"].label = gettext("Ask all colleagues whose log-ins stopped to re-authenticate")
+            return
         if offers:
             self.fields["backups"].label = ngettext(
                 "Ask whoever reaches it to back up %(number)s account",
@@ -66,12 +72,12 @@ class RemoveForm(ConfirmForm):
             del self.fields["asks"]
 
 
-def plan_of(token: Token, user: User, now: datetime) -> Plan | None:
-    """Return who could carry on; None for who asks nobody: auditors, and whoever the log-in is not of."""
+def plan_of(tokens: Sequence[Token], user: User, now: datetime) -> Plan | None:
+    """Return who could carry on where these log-ins of the person go; None for who asks nobody: auditors."""
     if not client_links.may_make(user):
         return None
     own = visibility.teams_of(user)
-    return leaving.plan(person=user, actor=user, now=now, only=token, teams=own)
+    return leaving.plan(person=user, actor=user, now=now, only=tokens, teams=own)
 
 
 def lines(accounts: Sequence[Account], plan: Plan | None, user: User) -> list[Line]:
@@ -95,10 +101,14 @@ def _who(plan: Plan, account: Account, asked: dict[int, str], names: NameVisibil
     return ""
 
 
-def invite_url(found: Sequence[Line]) -> str:
-    """Return the page that invites somebody for those of these that nobody could carry; "" where there is none."""
-    ids = [str(one.account.pk) for one in found if one.is_own and not one.who]
-    return f"{reverse('invite_backup')}?{urlencode({'account': ','.join(ids)})}" if ids else ""
+def invite_facts(plan: Plan | None) -> dict[str, object]:
+    """Return the page that invites somebody for what stops and nobody could carry, as far as was looked; "" where there is nothing."""
+    if plan is None:
+        return {"invite_url": "", "invite_first": 0}
+    helped = plan.offers.keys() | {account.pk for about in plan.asks.values() for account, _ in about}
+    ids = [str(one.pk) for one in plan.at_risk if one.then == Then.STOPS and one.pk not in helped]
+    url = f"{reverse('invite_backup')}?{urlencode({'account': ','.join(ids)})}" if ids else ""
+    return {"invite_url": url, "invite_first": len(ids) if plan.is_cut else 0}
 
 
 def ask(plan: Plan | None, said: Said, *, user: User, now: datetime) -> list[str]:

@@ -1,4 +1,4 @@
-"""The mail about a log-in that was removed on purpose: to its person, unless he did it, and at once to whoever looks after what stopped."""
+"""The mail about log-ins that were removed on purpose: to their person, unless he did it, and to whoever looks after what stopped."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -17,6 +17,7 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates
+from ui.text import join_names
 from users import refused_addresses
 from users.models import Team, User
 from users.recipients import fallback
@@ -26,36 +27,41 @@ KIND = "removed"
 SHOWN = 10
 
 
-def tell(*, token: Token, actor: User, now: datetime) -> None:
-    """Write the messages, in the transaction of the removal, after the pools were settled. The actor knows, and gets none."""
-    token.refresh_from_db(fields=["generation"])
-    _write(token, actor, now)
+def tell(*, tokens: Sequence[Token], actor: User, now: datetime) -> None:
+    """Write the messages, in the transaction of the (last) removal, after the pools were settled. The actor knows, and gets none."""
+    for token in tokens:
+        token.refresh_from_db(fields=["generation"])
+    _write(tokens, actor, now)
 
 
 def record_end(message: Message) -> None:
     """Note whom the mail told. Where the mail server refuses a lead's address, whoever stands in is told, in the same transaction."""
     notices.record_stop_told(message)
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
-        token = (
-            Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
-        )
-        if token is not None and token.is_removed and token.generation == message.payload["generation"]:
-            _write(token, _actor(message), timezone.now())
+        _write(_removed(message), _actor(message), timezone.now())
 
 
-def _write(token: Token, actor: User | None, now: datetime) -> None:
-    """Write the messages that were not written yet: to each reader about the teams that he was not told of."""
+def _write(tokens: Sequence[Token], actor: User | None, now: datetime) -> None:
+    """Write the messages that were not written yet: to each reader about teams that he was not told of. The log-ins are one person's."""
+    if not tokens:
+        return
     teams_of: dict[str, list[int]] = defaultdict(list)
-    stopped = Account.objects.filter(pool__token=token, state=Account.State.DEACTIVATED, reason=Token.REMOVED)
+    stopped = Account.objects.filter(
+        pool__token__in=tokens, state=Account.State.DEACTIVATED, reason=Token.REMOVED
+    )
     for team_id, told in fallback(stopped.values_list("team", flat=True).distinct()).items():
         for address in told.addresses:
             teams_of[address].append(team_id)
-    person = token.consented_by
-    if person is not None and person.is_active and token.pool_entries.exists():
+    first, person = tokens[0], tokens[0].consented_by
+    if (
+        person is not None
+        and person.is_active
+        and AccountToken.objects.filter(token__in=[one.pk for one in tokens]).exists()
+    ):
         teams_of[person.email] = []  # all of his own
     if actor is not None:
         teams_of.pop(actor.email, None)
-    removal = f"removed:{token.pk}:{token.generation}:"
+    removal = f"removed:{first.pk}:{first.generation}:"
     before = _told(removal)
     for address, all_teams in teams_of.items():
         teams = sorted(set(all_teams) - before.get(address, set()))
@@ -67,8 +73,10 @@ def _write(token: Token, actor: User | None, now: datetime) -> None:
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
             dedupe_key=f"{removal}{address}" + (f":{teams[0]}" if address in before else ""),
             payload={
-                "token": token.pk,
-                "generation": token.generation,
+                "token": first.pk,
+                "generation": first.generation,
+                "tokens": [one.pk for one in tokens],
+                "generations": [one.generation for one in tokens],
                 "teams": teams,
                 "actor": actor.pk if actor else None,
             },
@@ -85,14 +93,25 @@ def _told(removal: str) -> dict[str, set[int]]:
     return told
 
 
+def _removed(message: Message) -> list[Token]:
+    """Return the log-ins that the message is about, those that are still removed as they were then."""
+    ids = message.payload.get("tokens") or [message.payload["token"]]
+    generations = message.payload.get("generations") or [message.payload["generation"]]
+    found = Token.objects.select_related("app", "consented_by").in_bulk(ids)
+    rows = [(found.get(pk), generation) for pk, generation in zip(ids, generations, strict=True)]
+    return [
+        one for one, generation in rows if one is not None and one.is_removed and one.generation == generation
+    ]
+
+
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account still uses it."""
-    token = Token.objects.select_related("app", "consented_by").filter(pk=message.payload["token"]).first()
-    if token is None or token.generation != message.payload["generation"] or not token.is_removed:
+    tokens = _removed(message)
+    if not tokens:
         raise NotWanted("linked_again")
-    reader = composing.reader_of(message)
+    token, reader = tokens[0], composing.reader_of(message)
     own = reader.user is not None and reader.user.pk == token.consented_by_id
-    accounts = _accounts(token, [] if own else message.payload["teams"])
+    accounts = _accounts(tokens, [] if own else message.payload["teams"])
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:
         raise NotWanted("not_linked")
@@ -102,8 +121,13 @@ def build(message: Message) -> Mail:
     facts = {
         "actor": str(actor) if named else "",
         "own": own,
+        "number": len(tokens),
+        "channels": join_names(
+            [str(one) for one in {declarations.label(one.app.channel): 1 for one in tokens}]
+        ),
         "channel": declarations.label(token.app.channel),
-        "channel_key": token.app.channel,
+        "account_channel": found[0].account.get_channel_display(),
+        "channel_key": found[0].account.channel,
         "rows": Rows(
             [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], accounts.count()
         ),
@@ -120,7 +144,8 @@ def _actor(message: Message) -> User | None:
     return User.objects.filter(pk=message.payload["actor"]).first()
 
 
-def _accounts(token: Token, teams: Sequence[int]) -> QuerySet[Account]:
-    """Return the accounts that used the log-in; of certain teams, only those that stopped."""
-    accounts = Account.objects.filter(pk__in=AccountToken.objects.filter(token=token).values("account_id"))
+def _accounts(tokens: Sequence[Token], teams: Sequence[int]) -> QuerySet[Account]:
+    """Return the accounts that used the log-ins; of certain teams, only those that stopped."""
+    used = AccountToken.objects.filter(token__in=[one.pk for one in tokens])
+    accounts = Account.objects.filter(pk__in=used.values("account_id"))
     return accounts.filter(team__in=teams, state=Account.State.DEACTIVATED) if teams else accounts

@@ -57,7 +57,7 @@ def remove(token: Token) -> None:
     with transaction.atomic():
         by = make_person("mira@example.com")
         lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
-        removal_mail.tell(token=token, actor=by, now=NOW)
+        removal_mail.tell(tokens=[token], actor=by, now=NOW)
 
 
 def say_not_mine() -> None:

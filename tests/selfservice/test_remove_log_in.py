@@ -9,14 +9,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import pool
-from accounts.models import Account, BackupRequest, ReachedAccount
+from accounts import leaving, pool, tasks
+from accounts.mails import removal_mail
+from accounts.models import Account, BackupRequest, Deed, ReachedAccount
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from users.models import Team, User
+from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -88,3 +89,52 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     ]
     asked = Message.objects.filter(kind__in=["ask", "backup_ask"]).values_list("kind", "recipient")
     assert set(asked) == {("ask", "cleo@example.com"), ("backup_ask", "emil@example.com")}
+
+
+def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_lead_gets_one_mail(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    team = make_team("Lumen")
+    mara, emil, cleo, lea = (
+        make_user(f"{name.lower()}@example.com", name=name, team=team)
+        for name in ("Mara", "Emil", "Cleo", "Lea")
+    )
+    Membership.objects.filter(user=lea).update(role=Membership.Role.TEAM_LEAD)
+    mine, also, kept = log_in(mara), log_in(mara), log_in(mara)
+    at_hand = carried(mine, team=team, name="Lumen EU")
+    stopped_there = carried(also, log_in(cleo, state="dead"), team=team, name="Lumen US")
+    both = carried(mine, also, team=team, name="Lumen Home")
+    carried(kept, team=team, name="Lumen Kept")
+    reaches(log_in(emil), at_hand)
+    client = Client()
+    client.force_login(mara)
+    listed = client.get(reverse("log_ins")).text
+    url = f"{reverse('remove_log_ins')}?log_in={mine.pk}&log_in={also.pk}"
+    monkeypatch.setattr(leaving, "MOST", 1)  # accounts that a page looks at; the worker looks at all
+
+    shown = client.get(url).text
+    seen = re.search(r'name="seen" value="([^"]+)"', shown)
+    assert seen
+    form = {"typed": "Mara", "backups": "on", "asks": "on"}
+    stale = client.post(url, form | {"seen": "x.y"}, follow=True).text
+    untouched = Deed.objects.count()
+    waiting = client.post(url, form | {"seen": seen[1]}, follow=True).text
+    client.post(url, form | {"seen": seen[1]})
+    deeds = Deed.objects.count()
+    tasks.do_deeds()
+    mail = removal_mail.build(Message.objects.get(kind="removed"))
+
+    assert f'name="log_in" value="{mine.pk}"' in listed
+    assert "3 accounts stop: nobody else is linked." in shown
+    assert "Nothing was done" in stale
+    assert untouched == 0
+    assert "2 log-ins are being removed." in waiting
+    assert deeds == 1
+    assert set(Token.objects.filter(reason="removed").values_list("pk", flat=True)) == {mine.pk, also.pk}
+    assert list(BackupRequest.objects.values_list("account", flat=True)) == [at_hand.pk]
+    told = Message.objects.exclude(kind="removed").values_list("kind", "recipient")
+    assert set(told) == {("ask", cleo.email), ("backup_ask", emil.email)}
+    assert Message.objects.get(kind="removed").recipient == lea.email
+    assert mail.subject == "Mara removed 2 log-ins from AdToken"
+    assert all(one.name in mail.text for one in (at_hand, stopped_there, both))
+    assert "being removed" not in client.get(reverse("log_ins")).text

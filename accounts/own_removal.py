@@ -1,0 +1,108 @@
+"""Removing several of one's own log-ins at a time, or one that carries more accounts than a page looks at: a worker does it.
+
+Like seeing somebody off (`leaving_steps`), but for what is asked for by the person: colleagues are asked first, then each log-in ends in a
+transaction of its own and its channel is told after it, and at last whoever looks after what stopped gets one mail. Begun again, it does
+what is left.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+
+from accounts import actions, backup_adding, jobs, leaving, removal
+from accounts.leaving import Scope
+from accounts.leaving_steps import Step
+from accounts.mails import removal_mail
+from accounts.models import Deed
+from tokens import lifecycle
+from tokens.models import Token
+from users import hold, visibility
+from users.models import User
+
+KIND = "remove_own"
+
+
+def start(
+    *, user: User, tokens: Sequence[Token], backups: bool, asks: bool, once: str, now: datetime
+) -> tuple[Deed, bool]:
+    """Have a worker remove these log-ins of the person. Return the deed, and False where the page (`once`) asked already.
+
+    `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there. Of accounts of
+    the person's own teams alone. Raises OnHold.
+    """
+    hold.refuse()
+    ids = [token.pk for token in tokens]
+    scope = Scope(user, ids, visibility.teams_of(user))
+    colleagues = leaving.colleagues_of_all(scope) if asks else []
+    keys = [
+        *([_key(Step.BACKUPS)] if backups else []),
+        *(_key(Step.ASK, person_id) for person_id in colleagues),
+        *(_key(Step.LOG_IN, pk) for pk in ids),
+        _key(Step.LAST),
+    ]
+    try:
+        with transaction.atomic():
+            facts = {"keys": keys, "total": len(keys), "options": {"tokens": ids}, "once": once}
+            return Deed.objects.create(
+                user=user, kind=KIND, subject_id=user.pk, created_at=now, **facts
+            ), True
+    except IntegrityError:
+        return Deed.objects.defer("keys").get(user=user, once=once), False
+
+
+def being_removed(user: User) -> set[int]:
+    """Return the log-ins (ids) that a worker is removing for the person, or is about to."""
+    going = Deed.objects.filter(user=user, kind=KIND, state__in=jobs.GOING)
+    ids = {pk for options in going.values_list("options", flat=True) for pk in options["tokens"]}
+    return set(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).values_list("pk", flat=True))
+
+
+def act(deed: Deed, key: int, now: datetime) -> bool:
+    """Do one step, in its transaction. Return False where nothing was left to do."""
+    step, pk = Step(key % 10), key // 10
+    if step == Step.LOG_IN:
+        return _end(deed, pk, now)
+    if step == Step.LAST:
+        removed = Token.objects.filter(
+            pk__in=deed.options["tokens"], removed_by=deed.user, removed_at__gte=deed.created_at
+        )
+        removal_mail.tell(
+            tokens=list(removed.select_related("app", "consented_by")), actor=deed.user, now=now
+        )
+        return True
+    scope = Scope(deed.user, _mine(deed).values_list("pk", flat=True), visibility.teams_of(deed.user))
+    if step == Step.ASK:
+        about = leaving.stopped_of(pk, of=scope, now=now)
+        if about:
+            actions.ask_person(about=about, actor=deed.user, note="", now=now)
+        return bool(about)
+    chosen = {pk: offer.token.pk for pk, offer in leaving.offers_of_all(scope).items()}
+    outcome = backup_adding.write(chosen=chosen, actor=deed.user, note="", now=now, ask_all=True)
+    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note="", now=now)
+    return bool(outcome.asked)
+
+
+def after(deed: Deed, key: int, now: datetime) -> None:
+    """Tell the channel of a log-in that was removed in this step that it is over."""
+    if Step(key % 10) == Step.LOG_IN:
+        removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+
+
+def _mine(deed: Deed) -> QuerySet[Token]:
+    """Return what is left of the log-ins: still the person's, and not consented to again since the press."""
+    tokens = leaving.log_ins(deed.user).filter(pk__in=deed.options["tokens"])
+    return tokens.filter(linked_at__lte=deed.created_at)
+
+
+def _end(deed: Deed, token_id: int, now: datetime) -> bool:
+    token = _mine(deed).filter(pk=token_id).locked().first()  # type: ignore[attr-defined]  # of our own query set
+    if token is None:
+        return False
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=deed.user, note="", now=now)
+    return True
+
+
+def _key(step: Step, pk: int = 0) -> int:
+    return pk * 10 + step
