@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 class Job(models.Model):
     """One job of one person: so many things, of which some are done. A worker that dies is followed by another one."""
 
-    names_things_in: ClassVar[str]  # an array of ids, which is emptied once it is over
+    names_things_in: ClassVar[str]  # an array of ids, which is emptied once it is over; "": there is none
 
     class State(models.TextChoices):
         WAITING = "waiting", _("Waiting")

@@ -55,7 +55,9 @@ def put_back(job: Job, *, counted: bool = False) -> None:
 
 def end(job: Job, state: Job.State) -> bool:
     """Say that it is over, and empty what named the things that were to be done. Return False where another worker has begun since."""
-    facts: dict[str, object] = {"state": state, "claimed_until": None, job.names_things_in: []}
+    facts: dict[str, object] = {"state": state, "claimed_until": None}
+    if job.names_things_in:
+        facts[job.names_things_in] = []
     return mine(job).update(**facts) > 0
 
 

@@ -22,6 +22,7 @@ from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
+from accounts.figure_models import StartFigures as StartFigures
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine

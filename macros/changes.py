@@ -4,13 +4,13 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
 
 from django.db.models import Prefetch
 
-from macros import few_preview, news_preview, preview
+from macros import preview
+from macros.counts import Counts
 from macros.models import Macro, MacroAction
-from macros.preview import Draft, Preview
+from macros.preview import Draft
 from ui.phrases import phrase
 
 NAMED = 10  # addresses
@@ -57,20 +57,14 @@ def mark(draft: Draft) -> str:
     return hashlib.sha256(json.dumps(_essence(draft)).encode()).hexdigest()[:20]
 
 
-def between(before: Draft, after: Draft, *, found: Preview | None, now: datetime) -> Changes:
-    """Return what differs. `found`: the preview of the draft, where it was worked out; then that of the stored macro is, too."""
-    stored = None
-    if found is not None:
-        try:
-            stored = preview.preview(before, now=now)
-        except preview.TakesTooLongError:
-            found = None
+def between(before: Draft, after: Draft) -> Changes:
+    """Return what differs, without what has to be counted."""
     chosen = [
         set(one.accounts) if one.scope == Macro.AppliesTo.CHOSEN else set[int]() for one in (before, after)
     ]
-    changes = Changes(
-        before=stored.mails if stored else None,
-        after=found.mails if found else None,
+    return Changes(
+        before=None,
+        after=None,
         added=_more(after.emails, before.emails),
         removed=_more(before.emails, after.emails),
         people=after.notify_consenters if after.notify_consenters != before.notify_consenters else None,
@@ -84,13 +78,20 @@ def between(before: Draft, after: Draft, *, found: Preview | None, now: datetime
         kinds_added=_kinds(after, before),
         kinds_removed=_kinds(before, after),
     )
-    if found is None or stored is None:
+
+
+def counted(changes: Changes, *, before: tuple[Draft, Counts], after: tuple[Draft, Counts]) -> Changes:
+    """Return what differs with its numbers, from the drafts and what was counted of each; without any where that took too long."""
+    stored, found = before[1].ahead, after[1].ahead
+    if stored is None or found is None:
         return changes
     return replace(
         changes,
-        at_once_count=_differing(*(_mails_at_once(one, now) for one in (after, before))),
-        few_count=_differing(*(_short(one, now) for one in (after, before))),
-        escalated_count=_differing(found.escalated or 0, stored.escalated or 0),
+        before=stored.mails,
+        after=found.mails,
+        at_once_count=_differing(_mails_at_once(after[1]), _mails_at_once(before[1])),
+        few_count=_differing(_short(*after), _short(*before)),
+        escalated_count=_differing(_escalated(*after), _escalated(*before)),
     )
 
 
@@ -98,14 +99,16 @@ def _differing(after: int | None, before: int | None) -> tuple[int, int] | None:
     return None if after is None or before is None or after == before else (after, before)
 
 
-def _mails_at_once(draft: Draft, now: datetime) -> int | None:
-    found = news_preview.counts(draft, now=now)
-    return None if found is None else sum(one.mails for one in found)
+def _mails_at_once(counts: Counts) -> int | None:
+    return None if counts.at_once is None else sum(mails for mails, _ in counts.at_once.values())
 
 
-def _short(draft: Draft, now: datetime) -> int | None:
-    found = few_preview.count(draft, now=now)
-    return found.now if found else 0 if draft.people is None else None
+def _short(draft: Draft, counts: Counts) -> int | None:
+    return counts.few.now if counts.few else 0 if draft.people is None else None
+
+
+def _escalated(draft: Draft, counts: Counts) -> int:
+    return 0 if draft.after is None or counts.ahead is None else counts.ahead.escalated
 
 
 def _more(some: Collection[str], others: Collection[str]) -> list[str]:

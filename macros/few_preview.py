@@ -23,8 +23,11 @@ class FewCount:
     later: int
 
 
-def count(draft: Draft, *, now: datetime) -> FewCount | None:
-    """Return how many accounts fall short for a draft; None where it does not ask, or the database needs more than LONGEST."""
+def count(draft: Draft, *, now: datetime, longest: int | None = None) -> FewCount | None:
+    """Return how many accounts fall short for a draft.
+
+    None where it does not ask, or the database needs more than `longest` milliseconds, or LONGEST.
+    """
     if draft.people is None:
         return None
     stored = MacroAction.objects.filter(macro=draft.macro_id, kind=MacroAction.Kind.FEW_PEOPLE)
@@ -42,7 +45,7 @@ def count(draft: Draft, *, now: datetime) -> FewCount | None:
     }
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
             cursor.execute(few_sql.COUNT, values)
             row = cursor.fetchone()
     except OperationalError as error:

@@ -1,5 +1,6 @@
 """What a macro would have told at once in the last 30 days, from the events of its accounts."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,6 +14,8 @@ from macros.preview import DAYS, Draft
 
 LONGEST = 2_000  # milliseconds: it is no more than a hint
 
+Found = Mapping[str, Sequence[int]]  # kind -> mails, accounts
+
 
 @dataclass(frozen=True)
 class NewsCount:
@@ -25,8 +28,14 @@ class NewsCount:
 
 def counts(draft: Draft, *, now: datetime) -> list[NewsCount] | None:
     """Return that of each kind that the draft tells at once; None where the database needs more than LONGEST to say so."""
+    found = find(draft, now=now)
+    return None if found is None else shown(draft, found)
+
+
+def find(draft: Draft, *, now: datetime, longest: int | None = None) -> Found | None:
+    """Count the same, in words of no language; None where the database needs more than `longest` milliseconds, or LONGEST."""
     if not draft.at_once:
-        return []
+        return {}
     values: dict[str, Any] = {
         "kinds": draft.at_once,
         "since": now - timedelta(days=DAYS),
@@ -38,13 +47,17 @@ def counts(draft: Draft, *, now: datetime) -> list[NewsCount] | None:
     }
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
             cursor.execute(news_sql.COUNTS, values)
-            found = {kind: (mails, accounts) for kind, mails, accounts in cursor.fetchall()}
+            return {kind: (mails, accounts) for kind, mails, accounts in cursor.fetchall()}
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             return None
         raise
+
+
+def shown(draft: Draft, found: Found) -> list[NewsCount]:
+    """Return what was counted in the words of a page."""
     return [
         NewsCount(str(label), *found.get(kind, (0, 0)))
         for kind, label in MacroAction.Kind.at_once()

@@ -23,7 +23,7 @@ from users.recipients import Via, fallback, operators
 DAYS = 30
 SHOWN = 6
 AT_ONCE = 1_000  # accounts of a macro whose preview is worked out while its form is made
-LONGEST = 10_000  # milliseconds
+LONGEST = 10_000  # milliseconds in a web process, which has few threads
 
 WORDS = "words/macro_preview.txt"
 
@@ -75,6 +75,19 @@ class Due:
         """Return "7 days left, 2 people": the days on that day, which a missed threshold makes fewer than its own."""
         days = None if self.ends is None else (evaluation.local_day(self.ends) - self.on).days
         return phrase(WORDS, "due", days=days, people=self.people)
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The same as the database counts it, in words of no language, and as JSON has it: days are texts."""
+
+    mails: int
+    first_on: str | None
+    fallen_back: int
+    nobody: int
+    escalated: int
+    first: list[dict[str, Any]]
+    quiet: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -137,15 +150,20 @@ def draft_of(action: MacroAction) -> Draft:
 
 
 def preview(draft: Draft, *, now: datetime) -> Preview:
-    """Return what the draft would mail from the next run on, for 30 days.
+    """Return what the draft would mail from the next run on, for 30 days. Raises TakesTooLongError, see `ahead`."""
+    return shown(draft, ahead(draft, now=now))
 
-    Raises TakesTooLongError where the database needs more than LONGEST: a web process has few threads.
+
+def ahead(draft: Draft, *, now: datetime, longest: int | None = None) -> Ahead:
+    """Count what the draft would mail from the next run on, for 30 days.
+
+    Raises TakesTooLongError where the database needs more than `longest` milliseconds, LONGEST where that is None.
     """
     values = values_of(draft, now)
     query = preview_sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else preview_sql.PREVIEW
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
+            cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
             cursor.execute(query, values)
             number, first_on, fallen_back, nobody, escalated, *lists = cursor.fetchone()
     except OperationalError as error:
@@ -153,15 +171,22 @@ def preview(draft: Draft, *, now: datetime) -> Preview:
             raise TakesTooLongError from error
         raise
     first, quiet = (json.loads(each) for each in lists)  # Django has JSON come as text
-    accounts = Account.objects.in_bulk([row["account_id"] for row in first])
+    day = first_on.isoformat() if first_on else None
+    return Ahead(number, day, fallen_back, nobody, escalated, first, quiet)
+
+
+def shown(draft: Draft, found: Ahead) -> Preview:
+    """Return what was counted in the words of a page. An account that is gone since is left out."""
+    accounts = Account.objects.in_bulk([row["account_id"] for row in found.first])
+    rows = [row for row in found.first if row["account_id"] in accounts]
     return Preview(
-        mails=number,
-        first_on=first_on,
-        due=[_due(row, accounts[row["account_id"]]) for row in first],
-        quiet=[(phrase(WORDS, why), count) for why, count in quiet],
-        fallen_back=fallen_back,
-        nobody=nobody,
-        escalated=None if draft.after is None else escalated,
+        mails=found.mails,
+        first_on=date.fromisoformat(found.first_on) if found.first_on else None,
+        due=[_due(row, accounts[row["account_id"]]) for row in rows],
+        quiet=[(phrase(WORDS, why), count) for why, count in found.quiet],
+        fallen_back=found.fallen_back,
+        nobody=found.nobody,
+        escalated=None if draft.after is None else found.escalated,
         applied=draft.applied,
     )
 

@@ -4,18 +4,22 @@ Who may open them, `portal.macros` decides.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account
 from macros import coverage, opt_outs, preview, trying
-from macros.models import Macro, MacroAction, Notice, OptOut
-from portal import access
-from ui import confirm, mail_page
+from macros.models import Forecast, Macro, MacroAction, Notice, OptOut
+from macros.preview import Draft
+from portal import access, macro_preview
+from ui import confirm, mail_page, progress
 from ui.confirm import Done, Late, Page, Said
 from ui.ids import id_of
 from ui.phrases import phrase
@@ -52,6 +56,44 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
         return Done(after=reverse("admin:macros_macro_changelist"))
 
     return confirm.answer(request, page, do, frame=access.frame_of(macro))
+
+
+def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, edited: bool) -> HttpResponse:
+    """Answer with the column beside the form, of a draft; None where the form is not filled in.
+
+    Where a worker has to count, a browser without script is led to the page of that.
+    """
+    if draft is None:
+        return _column(request, macro, None)
+    if not macro_preview.needs_worker(draft, macro if edited else None):
+        return _column(request, macro, macro_preview.context(draft, macro, edited=edited))
+    facts = macro_preview.begun(draft, macro, person(request), edited=edited)
+    if "HX-Request" not in request.headers:
+        return HttpResponseRedirect(reverse("admin:macros_macro_forecast", args=[facts["forecast"].pk]))
+    return _column(request, macro, facts)
+
+
+def forecast(request: HttpRequest, forecast: Forecast) -> HttpResponse:
+    """Show what a worker counted, or how far it is: a page of its own, or the column where its form asks. Nothing is new: 204."""
+    facts = macro_preview.of_forecast(forecast)
+    if "HX-Request" in request.headers:
+        waits = facts["going"] and not facts["late"]
+        return HttpResponse(status=204) if waits else _column(request, forecast.macro, facts)
+    macro = forecast.macro
+    context = {
+        **access.frame_of(Macro)(request),
+        "title": forecast.drafts["after"]["name"],
+        "preview": facts,
+        "original": macro,
+        "back_url": home(macro) if macro else reverse("admin:macros_macro_add"),
+    }
+    page = TemplateResponse(request, "portal/macros/forecast.html", context)
+    return progress.open_again(page) if facts["going"] else page
+
+
+def _column(request: HttpRequest, macro: Macro | None, facts: dict[str, Any] | None) -> HttpResponse:
+    shown = {"preview": facts, "original": macro, "may_test": macro is not None}
+    return render(request, "portal/macros/_preview.html", shown)
 
 
 def mail(request: HttpRequest, macro: Macro) -> HttpResponse:

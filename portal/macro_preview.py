@@ -7,15 +7,18 @@ from django.urls import reverse
 from django.utils import dateformat, timezone
 from django.utils.translation import pgettext
 
-from macros import changes, few_preview, message_history, news_preview, preview
-from macros.changes import Changes
-from macros.models import Macro
+from accounts import jobs
+from macros import changes, counts, forecasts, message_history, news_preview, preview, tasks
+from macros.counts import Counts
+from macros.models import Forecast, Macro
 from notifications.models import Message
 from portal import message_rows
 from ui.phrases import phrase
+from users import asking_workers
 from users.models import User
 
 SENT = 8  # mails listed
+LATE = timedelta(minutes=1)  # after it what no worker has begun waits for one
 
 
 def day(when: date) -> str:
@@ -26,45 +29,72 @@ def day(when: date) -> str:
 
 
 def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
-    """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
+    """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro.
+
+    It counts now, which takes long where `needs_worker` says so.
+    """
     now = timezone.now()
-    try:
-        found = preview.preview(draft, now=now)
-    except preview.TakesTooLongError:
-        return {
-            "too_many": phrase(preview.WORDS, "too_many"),
-            "changes": _changes(draft, macro, None, now) if edited else None,
-            "seen": changes.mark(draft) if edited else "",
-        }
-    return {
-        "found": found,
-        "at_once": news_preview.counts(draft, now=now),
-        "few": few_preview.count(draft, now=now),
-        "sent": preview.sent_count(macro, now=now) if macro else 0,
-        "mail": preview.sample(draft, found.due),
-        "sent_url": sent_url(macro) if macro else "",
-        "mail_url": _mail_url(macro, found) if macro and found.due else "",
-        "changes": _changes(draft, macro, found, now) if edited else None,
-        "seen": changes.mark(draft) if edited else "",
-    }
+    found = counts.of(draft, now=now)
+    before = _before(draft, macro) if edited else None
+    changed = changes.between(before, draft) if before else None
+    if before and changed and found.ahead:
+        both = {"before": (before, counts.of(before, now=now)), "after": (draft, found)}
+        changed = changes.counted(changed, **both)
+    return {**_shown(draft, macro, found, now), "changes": changed, "seen": changes.mark(draft) if edited else ""}
 
 
-def unlooked(draft: preview.Draft, macro: Macro) -> dict[str, Any]:
-    """Return the facts of an edit about so many accounts that its mails are counted apart."""
-    return {
-        "changes": _changes(draft, macro, None, timezone.now()),
+def needs_worker(draft: preview.Draft, macro: Macro | None) -> bool:
+    """Return whether so many accounts are to be looked through, for a draft or what it is compared with, that no page does it."""
+    before = _before(draft, macro)
+    return preview.takes_long(draft) or (before is not None and preview.takes_long(before))
+
+
+def begun(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool) -> dict[str, Any]:
+    """Have a worker count, and return the facts of the column meanwhile: what changes, without numbers. They may be there already."""
+    before = _before(draft, macro) if edited else None
+    forecast, is_new = forecasts.start(user=user, draft=draft, macro=macro, before=before, now=timezone.now())
+    if is_new:
+        asking_workers.ask(tasks.make_forecasts)
+    return of_forecast(forecast)
+
+
+def of_forecast(forecast: Forecast) -> dict[str, Any]:
+    """Return the facts of the column from what a worker counted, or of how far it is."""
+    now = timezone.now()
+    going = forecast.state in jobs.GOING
+    draft = forecasts.drafts_of(forecast)["after"]
+    facts: dict[str, Any] = {
+        "forecast": forecast,
         "seen": changes.mark(draft),
-        "apart": True,
+        "going": going,
+        "late": forecast.state == Forecast.State.WAITING and now - forecast.created_at > LATE,
+        "changes": forecasts.changes_of(forecast),
+    }
+    if forecast.state == Forecast.State.READY:
+        facts |= _shown(draft, forecast.macro, forecasts.counts_of(forecast)["after"], now)
+    return facts
+
+
+def _shown(draft: preview.Draft, macro: Macro | None, found: Counts, now: datetime) -> dict[str, Any]:
+    """Return in words what was counted of a draft, with the first mail."""
+    if found.ahead is None:
+        return {"too_many": phrase(preview.WORDS, "too_many")}
+    ahead = preview.shown(draft, found.ahead)
+    return {
+        "found": ahead,
+        "at_once": None if found.at_once is None else news_preview.shown(draft, found.at_once),
+        "few": found.few,
+        "sent": preview.sent_count(macro, now=now) if macro else 0,
+        "mail": preview.sample(draft, ahead.due),
+        "sent_url": sent_url(macro) if macro else "",
+        "mail_url": _mail_url(macro, ahead) if macro and ahead.due else "",
     }
 
 
-def _changes(
-    draft: preview.Draft, macro: Macro | None, found: preview.Preview | None, now: datetime
-) -> Changes | None:
+def _before(draft: preview.Draft, macro: Macro | None) -> preview.Draft | None:
+    """Return the stored macro; None where there is none, or the draft does the same."""
     before = changes.stored_draft(macro) if macro else None
-    if before is None or not changes.differ(before, draft):
-        return None
-    return changes.between(before, draft, found=found, now=now)
+    return before if before is not None and changes.differ(before, draft) else None
 
 
 def sent(macro: Macro, user: User) -> list[Message]:

@@ -8,15 +8,15 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, OuterRef, Prefetch, QuerySet, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext_lazy
+from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
-from macros import opt_outs, preview, scope
-from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
+from macros import changes, opt_outs, preview, scope
+from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
 from portal import macro_pages, macro_preview, macros_bulk
 from portal.filters import TeamFilter
 from portal.lists import OwnList
@@ -251,6 +251,7 @@ class MacroAdmin(OwnList):
         wrap = self.admin_site.admin_view
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
+            path("preview/<int:forecast_id>/", wrap(require_GET(self.forecast_view)), name="macros_macro_forecast"),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
             *macros_bulk.urls(),
@@ -263,25 +264,31 @@ class MacroAdmin(OwnList):
         ]
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer with the column beside the form, for the form as it stands. Writes nothing.
+        """Answer with the column beside the form, for the form as it stands; for whoever may not change it, for the macro as it is stored.
 
-        403 for whoever may neither add nor change macros.
+        Where it is about many accounts, a worker counts. 403 for whoever may neither add nor see macros.
         """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         macro = self._macro(request, request.GET.get("macro", ""))
         allowed = self.has_change_permission(request, macro) if macro else self.has_add_permission(request)
         if not allowed:
-            raise PermissionDenied
+            if macro is None or not self.has_view_permission(request, macro):
+                raise PermissionDenied
+            return macro_pages.beside(request, macro, changes.stored_draft(macro), edited=False)
         form = MacroForm(request.POST, instance=macro, user=person(request))
-        context = None
-        if form.is_valid():
-            context = macro_preview.context(form.draft(), macro, edited=True)
-        return render(
-            request,
-            "portal/macros/_preview.html",
-            {"preview": context, "original": macro, "may_test": macro is not None},
-        )
+        return macro_pages.beside(request, macro, form.draft() if form.is_valid() else None, edited=True)
+
+    def forecast_view(self, request: HttpRequest, forecast_id: int) -> HttpResponse:
+        """Show what a worker counted for a form, to whoever filled it, or how far it is. 404 for others, and once it is gone."""
+        forecast = Forecast.objects.filter(pk=forecast_id, user=person(request)).first()
+        if forecast is None:
+            raise Http404(gettext("There is no such page. What is counted of a macro is told for a day."))
+        macro = self._macro(request, str(forecast.macro_id or ""))
+        allowed = self.has_view_permission(request, macro) if macro else self.has_add_permission(request)
+        if not allowed:
+            raise PermissionDenied
+        return macro_pages.forecast(request, forecast)
 
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
         """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
@@ -348,11 +355,10 @@ def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, A
     edited = bool(macro and form.is_bound and form.to_look_at)
     action = macro.warning if macro else None
     draft = form.draft() if edited else preview.draft_of(action) if action else None
-    apart = draft is not None and "preview" not in request.GET and preview.takes_long(draft)
-    if apart and edited and macro and draft:
-        shown = macro_preview.unlooked(draft, macro)
-    elif draft and not apart:
-        shown = macro_preview.context(draft, macro, edited=edited)
-    else:
-        shown = None
-    return {"preview": shown, "preview_apart": apart}
+    if draft is None:
+        return {"preview": None, "preview_apart": False}
+    if not macro_preview.needs_worker(draft, macro if edited else None):
+        return {"preview": macro_preview.context(draft, macro, edited=edited), "preview_apart": False}
+    if edited:
+        return {"preview": macro_preview.begun(draft, macro, person(request), edited=True), "preview_apart": False}
+    return {"preview": None, "preview_apart": True}

@@ -8,15 +8,16 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import backups, health_sql
+from accounts import health_sql
 from accounts.health import Health
 from accounts.models import Account
-from macros import coverage, reach
+from macros import reach
+from portal import start_kept
 from portal.start_filters import access_lost
+from portal.start_kept import LIMIT
 from portal.start_viewer import Viewer
 from ui.counts import number, shown
 
-LIMIT = 10_000
 Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
 
 
@@ -89,9 +90,7 @@ def cards(viewer: Viewer) -> Cards:
         *_alone(viewer),
         row(gettext_lazy("Access lost"), "lock", "warn", "lost=1", access_lost),
     ]
-    watched_by_none, _ = viewer.kept(
-        "no_macro", lambda: viewer.count(coverage.watched_by_none(accounts), limit=LIMIT)
-    )
+    watched_by_none, _ = viewer.kept(start_kept.NO_MACRO)
     others = [
         row(gettext_lazy("Date unknown"), "help", "mute", "undated=1", undated),
         Row(gettext_lazy("No macro"), "flag", "mute", "macro=none", watched_by_none),
@@ -105,7 +104,7 @@ def cards(viewer: Viewer) -> Cards:
 
 def _alone(viewer: Viewer) -> list[Row]:
     """Return the accounts that one person carries, and below it how many of them a colleague could back up at once."""
-    alone, _ = viewer.kept("alone", lambda: backups.count_alone(viewer.accounts, limit=LIMIT))
+    alone, _ = viewer.kept(start_kept.ALONE)
     rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", alone.number)]
     if alone.at_hand:
         text = gettext_lazy("A backup is at hand for")

@@ -12,8 +12,10 @@ from django_stubs_ext import StrPromise
 
 from accounts import deadline_weeks, lately, people_left
 from accounts.models import AccountEvent
+from portal import start_kept
 from portal.event_causes import cause_words
-from portal.start_cards import LIMIT, Row, list_of, undated
+from portal.start_cards import Row, list_of, undated
+from portal.start_kept import LIMIT
 from portal.start_viewer import Viewer
 from tokens.channels import declarations
 from ui import dates
@@ -39,9 +41,7 @@ class Weeks:
 
 def weeks(viewer: Viewer) -> Weeks:
     """Return the deadlines of 13 weeks."""
-    found, _ = viewer.kept(
-        "weeks", lambda: deadline_weeks.count(viewer.accounts, now=viewer.now, zone=viewer.zone)
-    )
+    found, _ = viewer.kept(start_kept.WEEKS)
     keys = [key for key in declarations.channel_keys() if any(channel == key for _, channel in found)]
     columns = [
         _column(monday, keys, found) for monday in deadline_weeks.weeks(now=viewer.now, zone=viewer.zone)
@@ -89,16 +89,9 @@ class PeopleLeft:
 
 
 def people(viewer: Viewer, *, asked: bool) -> PeopleLeft:
-    """Return the table. Of many accounts the days to come are worked out only where somebody `asked`, and kept then."""
-    whole = not viewer.many or asked or viewer.known("people") is not None
-    table: people_left.Table
-    if whole:  # today's column is in it
-        table, at = viewer.kept(
-            "people", lambda: people_left.count(viewer.accounts, now=viewer.now, zone=viewer.zone)
-        )
-    else:
-        table, _ = viewer.kept("today", lambda: people_left.count_today(viewer.accounts))
-        at = viewer.now
+    """Return the table. Of many accounts the page does not work out the days to come by itself, unless somebody `asked`."""
+    whole = viewer.row is None or asked or viewer.known(start_kept.PEOPLE) is not None
+    table, at = viewer.kept(start_kept.PEOPLE if whole else start_kept.TODAY)  # today's column is in it
     days = people_left.DAYS if whole else people_left.DAYS[:1]
     first = viewer.now.astimezone(viewer.zone).date()
     lines = [
@@ -141,9 +134,9 @@ class Lately:
 
 def last_days(viewer: Viewer) -> Lately:
     """Return the figures of the last 30 days."""
-    user, now, zone = viewer.user, viewer.now, viewer.zone
-    found, _ = viewer.kept("lately", lambda: lately.count(user, now=now, zone=zone))
-    anew, _ = viewer.kept("anew", lambda: lately.re_authenticated(user, now=now, zone=zone))
+    now, zone = viewer.now, viewer.zone
+    found, _ = viewer.kept(start_kept.LATELY)
+    anew, _ = viewer.kept(start_kept.ANEW)
     causes = {cause for _, cause in found if cause}
     most = sorted(
         causes, key=lambda cause: (-sum(found.get((kind, cause), 0) for kind in lately.KINDS), cause)

@@ -20,6 +20,7 @@ from portal import (
     start_banner,
     start_cards,
     start_figures,
+    start_kept,
     start_viewer,
     start_well,
 )
@@ -82,7 +83,7 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         return {"cards": counted.cards, "nothing": True}
     may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
     may_run = viewer.user.has_perm(permissions.RUN_CAMPAIGN)
-    return {
+    shown = {
         "cards": counted.cards,
         "nothing": False,
         "banner": start_banner.banner(viewer, counted, may_ask=may_ask, may_run=may_run),
@@ -91,8 +92,10 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "weeks": start_figures.weeks(viewer),
         "people": start_figures.people(viewer, asked="people" in request.GET),
         "lately": start_figures.last_days(viewer),
-        "kept": start_viewer.KEPT_FOR // 60 if viewer.many else 0,
+        "oldest": viewer.oldest,
     }
+    viewer.keep()
+    return shown
 
 
 def _faults(apps: list[ChannelApp]) -> list[str]:
@@ -125,7 +128,7 @@ def _parked(request: HttpRequest) -> dict[str, Any] | None:
     """Return how many addresses mail does not reach, for those who may see them; None for none."""
     if not request.user.has_perm("users.view_refusedaddress"):
         return None
-    number = short_count(parked_scope.visible_to(person(request)), limit=start_cards.LIMIT)
+    number = short_count(parked_scope.visible_to(person(request)), limit=start_kept.LIMIT)
     return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 

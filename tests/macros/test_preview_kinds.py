@@ -1,12 +1,12 @@
 """The preview, and what an edit changes, count each kind of action: of all accounts, less those left out and those snoozed."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from accounts.models import Account, AccountEvent
-from macros import changes, evaluation, few_preview, news_preview, on_it, preview, snoozing
+from macros import changes, counts, evaluation, few_preview, news_preview, on_it, preview, snoozing
 from macros.models import Macro, MacroAction
 from macros.preview import Draft
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
@@ -37,6 +37,12 @@ def macro() -> Macro:
     return made
 
 
+def changed_between(before: Draft, after: Draft, now: datetime) -> changes.Changes:
+    """Return what differs, with its numbers as they are now."""
+    both = {"before": (before, counts.of(before, now=now)), "after": (after, counts.of(after, now=now))}
+    return changes.counted(changes.between(before, after), **both)
+
+
 def stored(macro: Macro) -> Draft:
     draft = changes.stored_draft(macro)
     assert draft is not None
@@ -52,11 +58,11 @@ def test_what_is_told_at_once_is_counted_and_a_snooze_keeps_back_a_shift_alone(
     before = stored(macro)
     after = replace(before, at_once=[kind])
 
-    counts = news_preview.counts(after, now=NOW + DAY)
-    changed = changes.between(before, after, found=preview.preview(after, now=NOW + DAY), now=NOW + DAY)
+    told = news_preview.counts(after, now=NOW + DAY)
+    changed = changed_between(before, after, NOW + DAY)
 
-    assert counts is not None
-    assert [(one.mails, one.accounts) for one in counts] == [(1, accounts)]
+    assert told is not None
+    assert [(one.mails, one.accounts) for one in told] == [(1, accounts)]
     assert changed.at_once_count == (1, 0)
     assert len(changed.kinds_added) == 1
 
@@ -65,7 +71,7 @@ def test_warnings_and_escalation_are_counted_also_of_what_was_warned_before(macr
     before = stored(macro)
     after = replace(before, escalate_to=[BOSS], after=3)
     found = preview.preview(after, now=NOW)
-    changed = changes.between(before, after, found=found, now=NOW)
+    changed = changed_between(before, after, NOW)
     MacroAction.objects.create(macro=macro, kind="escalated", emails=[BOSS], notify_consenters=False, after=3)
     evaluation.evaluate(now=NOW + 5 * DAY)
 
@@ -91,7 +97,7 @@ def test_too_few_people_are_counted_now_later_and_as_far_as_they_were_told(macro
     evaluation.evaluate(now=NOW)
 
     fresh = few_preview.count(after, now=NOW)
-    changed = changes.between(before, after, found=preview.preview(after, now=NOW), now=NOW)
+    changed = changed_between(before, after, NOW)
     MacroAction.objects.create(
         macro=macro, kind="few_people", emails=[WATCHER], notify_consenters=False, people=2, within=0
     )
