@@ -36,9 +36,7 @@ def make_forecasts() -> None:
         return
     try:
         forecasts.sweep(now=database_clock.now())
-        while forecasts.make_next(
-            clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None
-        ):
+        while forecasts.make_next(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
             pass
     finally:
         _counting.release()

@@ -40,7 +40,11 @@ def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) 
     if before and changed and found.ahead:
         both = {"before": (before, counts.of(before, now=now)), "after": (draft, found)}
         changed = changes.counted(changed, **both)
-    return {**_shown(draft, macro, found, now), "changes": changed, "seen": changes.mark(draft) if edited else ""}
+    return {
+        **_shown(draft, macro, found, now),
+        "changes": changed,
+        "seen": changes.mark(draft) if edited else "",
+    }
 
 
 def needs_worker(draft: preview.Draft, macro: Macro | None) -> bool:

@@ -251,7 +251,11 @@ class MacroAdmin(OwnList):
         wrap = self.admin_site.admin_view
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
-            path("preview/<int:forecast_id>/", wrap(require_GET(self.forecast_view)), name="macros_macro_forecast"),
+            path(
+                "preview/<int:forecast_id>/",
+                wrap(require_GET(self.forecast_view)),
+                name="macros_macro_forecast",
+            ),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
             *macros_bulk.urls(),
@@ -360,5 +364,8 @@ def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, A
     if not macro_preview.needs_worker(draft, macro if edited else None):
         return {"preview": macro_preview.context(draft, macro, edited=edited), "preview_apart": False}
     if edited:
-        return {"preview": macro_preview.begun(draft, macro, person(request), edited=True), "preview_apart": False}
+        return {
+            "preview": macro_preview.begun(draft, macro, person(request), edited=True),
+            "preview_apart": False,
+        }
     return {"preview": None, "preview_apart": True}

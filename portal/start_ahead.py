@@ -41,7 +41,9 @@ def work_out_due(*, clock: Callable[[], datetime], goes_on: Callable[[], bool], 
             break
         try:
             done += _work_out(row, clock())
-        except Exception:  # the other ones are none the worse for it; this one has its next turn in some minutes
+        except (
+            Exception
+        ):  # the other ones are none the worse for it; this one has its next turn in some minutes
             logger.exception("The start page's figures of %s could not be worked out", row)
         if time.monotonic() >= ends:
             break
@@ -49,7 +51,7 @@ def work_out_due(*, clock: Callable[[], datetime], goes_on: Callable[[], bool], 
 
 
 def is_due(row: StartFigures, now: datetime) -> bool:
-    """Return whether figures are too old for those who look at them, or of yesterday. `begun_at` counts: what fails is not tried at once."""
+    """Return whether figures are too old for those who look at them, or of yesterday. `begun_at` counts: what fails waits, too."""
     if row.begun_at is None:
         return True
     zone = ZoneInfo(row.zone)

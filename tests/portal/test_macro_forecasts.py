@@ -80,7 +80,9 @@ def test_an_edit_shows_what_changes_first_and_its_numbers_once_a_worker_counted_
     assert mira.post(change(macro), form | {"seen": seen[1]}).status_code == 302
 
 
-def test_a_browser_without_script_is_led_to_a_page_that_opens_again_until_all_is_counted(mira: Client) -> None:
+def test_a_browser_without_script_is_led_to_a_page_that_opens_again_until_all_is_counted(
+    mira: Client,
+) -> None:
     macro = make_macro(days=[30]).macro
     ending(5, name="Soon")
 

@@ -15,8 +15,8 @@ from pytest_django import Settings
 from accounts.models import AccountEvent
 from adtoken_project import operations_notices
 from portal import start_page, start_viewer
-from tests.portal.test_start_ahead import work_out
 from tests.portal.support import linked, settle, staff, token_of
+from tests.portal.test_start_ahead import work_out
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team
