@@ -45,6 +45,11 @@ def dated(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(paused_at=None).exclude(deadline_kind=Account.DeadlineKind.UNKNOWN)
 
 
+def undated(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that are left out because nothing is known of their end, but for paused ones."""
+    return accounts.filter(paused_at=None, deadline_kind=Account.DeadlineKind.UNKNOWN)
+
+
 def left(
     accounts: QuerySet[Account], *, people: int, days: int, now: datetime, zone: tzinfo
 ) -> QuerySet[Account]:

@@ -14,8 +14,7 @@ from accounts import deadline_weeks, lately, people_left
 from accounts.models import AccountEvent
 from portal import start_kept
 from portal.event_causes import cause_words
-from portal.start_cards import Row, list_of, undated
-from portal.start_kept import LIMIT
+from portal.start_cards import Row, list_of
 from portal.start_viewer import Viewer
 from tokens.channels import declarations
 from ui import dates
@@ -46,8 +45,8 @@ def weeks(viewer: Viewer) -> Weeks:
     columns = [
         _column(monday, keys, found) for monday in deadline_weeks.weeks(now=viewer.now, zone=viewer.zone)
     ]
-    endless = viewer.count(deadline_weeks.endless(viewer.accounts), limit=LIMIT)
-    renewing = viewer.count(deadline_weeks.renewing(viewer.accounts, now=viewer.now), limit=LIMIT)
+    endless, _ = viewer.kept(start_kept.ENDLESS)
+    renewing, _ = viewer.kept(start_kept.RENEWING)
     return Weeks(
         stacked(columns),
         [str(declarations.label(key)) for key in keys],
@@ -98,7 +97,7 @@ def people(viewer: Viewer, *, asked: bool) -> PeopleLeft:
         (number, [(table.get((number, day), 0), list_of(f"left={number}-{day}")) for day in days])
         for number in range(people_left.MOST + 1)
     ]
-    unknown = viewer.count(undated(viewer.accounts.filter(paused_at=None)), limit=LIMIT)
+    unknown, _ = viewer.kept(start_kept.UNDATED)
     return PeopleLeft(
         [written(first + timedelta(days=day), "j M") for day in days[1:]],
         lines,

@@ -45,6 +45,25 @@ WEEKS = Figure(
     lambda found: [[monday.isoformat(), channel, number] for (monday, channel), number in found.items()],
     lambda kept: {(date.fromisoformat(monday), channel): number for monday, channel, number in kept},
 )
+# Beside the weeks: how many have no end date, and how many renew themselves; beside the people left, of how many nothing is known.
+ENDLESS = Figure(
+    "endless",
+    lambda viewer: viewer.count(deadline_weeks.endless(viewer.accounts), limit=LIMIT),
+    _number,
+    _number,
+)
+RENEWING = Figure(
+    "renewing",
+    lambda viewer: viewer.count(deadline_weeks.renewing(viewer.accounts, now=viewer.now), limit=LIMIT),
+    _number,
+    _number,
+)
+UNDATED = Figure(
+    "undated",
+    lambda viewer: viewer.count(people_left.undated(viewer.accounts), limit=LIMIT),
+    _number,
+    _number,
+)
 PEOPLE: Figure[people_left.Table] = Figure(
     "people",
     lambda viewer: people_left.count(viewer.accounts, now=viewer.now, zone=viewer.zone),
@@ -69,4 +88,4 @@ ANEW = Figure(
     _number,
     _number,
 )
-AHEAD: tuple[Figure[Any], ...] = (NO_MACRO, ALONE, WEEKS, PEOPLE, LATELY, ANEW)
+AHEAD: tuple[Figure[Any], ...] = (NO_MACRO, ALONE, WEEKS, ENDLESS, RENEWING, UNDATED, PEOPLE, LATELY, ANEW)
