@@ -14,7 +14,6 @@ from itertools import dropwhile
 from typing import NamedTuple
 
 from django.db.models import Count, Max, QuerySet
-from django.db.models.expressions import RawSQL
 from django.utils import timezone
 
 from accounts import pool_reasons, selection
@@ -22,6 +21,7 @@ from accounts.health import Health, health_of
 from accounts.models import Account, AccountToken
 from tokens.models import name_of_person
 from ui import pills
+from ui.ids import as_one
 from ui.name_visibility import NameVisibility
 
 HEAD = [
@@ -123,8 +123,8 @@ def page(accounts: QuerySet[Account], ids: Sequence[int], names: NameVisibility,
     An account that is no longer to be seen by then is left out. Pills are of the current time zone. Three queries.
     """
     bare = accounts.order_by().prefetch_related(None).select_related(None)
-    rows = [_Row(*row) for row in bare.filter(pk__in=_set(ids)).values_list(*_Row._fields)]
-    pool = AccountToken.objects.filter(account__in=_set([row.pk for row in rows]))
+    rows = [_Row(*row) for row in bare.filter(pk__in=as_one(ids)).values_list(*_Row._fields)]
+    pool = AccountToken.objects.filter(account__in=as_one([row.pk for row in rows]))
     checks = pool.values("account").annotate(tokens=Count("pk"), checked=Max("token__last_checked_at"))
     pools = {
         pk: (tokens, checked) for pk, tokens, checked in checks.values_list("account", "tokens", "checked")
@@ -158,11 +158,6 @@ def _health(row: _Row, now: datetime, zone: tzinfo) -> Health:
     )
 
 
-def _set(ids: Sequence[int]) -> RawSQL:
-    """Return the ids as one parameter: a thousand of them take longer to be written into a statement than to be looked up."""
-    return RawSQL("select unnest(%s::bigint[])", [list(ids)])  # a constant
-
-
 def _person(row: _Row, names: NameVisibility) -> str:
     """Return whose log-in carries the account, as far as the viewer may know; "" where none does."""
     if row.active_token_id is None:
@@ -187,7 +182,7 @@ def _reasons(rows: Sequence[_Row]) -> dict[int, str]:
     entries: dict[int, list[AccountToken]] = defaultdict(list)
     if asked:
         for entry in (
-            AccountToken.objects.filter(account__in=_set(asked)).select_related("token").only(*_ENTRY)
+            AccountToken.objects.filter(account__in=as_one(asked)).select_related("token").only(*_ENTRY)
         ):
             entries[entry.account_id].append(entry)
     found = dict.fromkeys((row.pk for row in rows), "")

@@ -8,12 +8,14 @@ from urllib.parse import urlencode
 
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts.models import Account, Deed, SavedView
 from benchmarks.page_data import BOSS, MEMBER, STAFF
 from benchmarks.page_data_later import SECRET
 from benchmarks.visit import Visit
-from macros.models import Macro
+from macros import forecasts, preview
+from macros.models import Macro, MacroAction
 from users.models import User
 
 BULKS = (
@@ -111,6 +113,18 @@ def _macros() -> Iterator[Visit]:
             ("preview", f"{reverse('admin:macros_macro_preview')}?macro={pk}"),
         ):
             yield Visit("Macro, edited", name, f"{scope}, {len(accounts):,}", BOSS, address, tuple(form))
+    yield Visit("Macro, edited", "preview, once it is counted", "all", BOSS, _counted())
+
+
+def _counted() -> str:
+    """Have a macro of all accounts counted as a worker does, and return the address of what it would do."""
+    macro = Macro.objects.get(pk=1)
+    boss, now = User.objects.get(email=BOSS), timezone.now()
+    draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
+    forecast, _ = forecasts.start(user=boss, draft=draft, macro=None, before=None, now=now)
+    while forecasts.make_next(clock=timezone.now, goes_on=lambda: True):
+        pass
+    return reverse("admin:macros_macro_forecast", args=[forecast.pk])
 
 
 def _people() -> Iterator[Visit]:

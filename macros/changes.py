@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from django.db.models import Prefetch
 
@@ -142,7 +142,7 @@ def _kinds(some: Draft, others: Draft) -> list[str]:
 
 
 def _essence(draft: Draft) -> dict[str, object]:
-    facts = {key: sorted(value) if isinstance(value, list) else value for key, value in asdict(draft).items()}
+    facts = {key: sorted(value) if isinstance(value, list) else value for key, value in vars(draft).items()}
     for name in ("name", "action_id", "macro_id"):
         del facts[name]
     if draft.scope != Macro.AppliesTo.CHOSEN:

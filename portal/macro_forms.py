@@ -9,6 +9,7 @@ from django.contrib.admin.widgets import AutocompleteSelectMultiple
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db.models import QuerySet
+from django.utils.functional import cached_property
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
@@ -19,6 +20,7 @@ from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft, draft_of
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
+from ui.ids import as_one, id_of
 from users.models import User
 
 if TYPE_CHECKING:
@@ -90,16 +92,43 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
         """Return the account's name with its channel and id."""
         return str(obj.full_name)
 
+    def clean(self, value: Any) -> "QuerySet[Account]":
+        """Return the accounts. Django's own makes a query, which it does not ask, for each of thousands. Raises ValidationError."""
+        chosen = value or []
+        if not isinstance(chosen, (list, tuple)):
+            raise ValidationError(self.error_messages["invalid_list"], code="invalid_list")
+        texts = list(dict.fromkeys(map(str, chosen)))
+        ids = {text: id_of(text) for text in texts}
+        queryset: QuerySet[Account] = self.queryset
+        found = queryset.filter(pk__in=as_one(ids.values())) if ids else queryset.none()
+        there = {
+            account.pk for account in found
+        }  # kept by the queryset, which `draft` and `save_rest` read again
+        for text, pk in ids.items():
+            if pk not in there:
+                code = "invalid_choice" if pk else "invalid_pk_value"
+                raise ValidationError(
+                    self.error_messages[code], code=code, params={"value": text, "pk": text}
+                )
+        self.run_validators(value)
+        if isinstance(self.widget, AccountsPicker):
+            self.widget.read = (set(ids.values()), found)
+        return found
+
 
 class AccountsPicker(AutocompleteSelectMultiple):
     """The admin site's picker for thousands of chosen accounts: their options are written here, not by two templates for each of them."""
+
+    # Ids whose accounts its field has read already, and these accounts: the same page shows them again.
+    read: "tuple[set[int], QuerySet[Account]] | None" = None
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Return the picker with the chosen accounts; what is no id, or of no account that can be chosen, is left out."""
         empty, end, rest = super().render(name, [], attrs, renderer).rpartition("</select>")
         ids = {int(pk) for pk in map(str, value or []) if pk.isascii() and pk.isdigit() and len(pk) < 19}
         label = self.choices.field.label_from_instance
-        found = self.choices.queryset.filter(pk__in=ids) if ids else []
+        again = self.choices.queryset.filter(pk__in=as_one(ids)) if ids else []
+        found = self.read[1] if self.read and self.read[0] == ids else again
         options = format_html_join(
             "", '<option value="{}" selected>{}</option>', ((one.pk, label(one)) for one in found)
         )
@@ -256,6 +285,10 @@ class MacroForm(MacroModelForm):
 
     def draft(self) -> Draft:
         """Return the macro as the valid form describes it."""
+        return self._draft
+
+    @cached_property
+    def _draft(self) -> Draft:
         data = self.cleaned_data
         return Draft(
             name=data["name"],

@@ -49,8 +49,10 @@ def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) 
 
 def needs_worker(draft: preview.Draft, macro: Macro | None) -> bool:
     """Return whether so many accounts are to be looked through, for a draft or what it is compared with, that no page does it."""
+    if preview.takes_long(draft):
+        return True
     before = _before(draft, macro)
-    return preview.takes_long(draft) or (before is not None and preview.takes_long(before))
+    return before is not None and preview.takes_long(before)
 
 
 def begun(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool) -> dict[str, Any]:
