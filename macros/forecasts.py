@@ -1,6 +1,6 @@
 """Counting in a worker what a draft of a macro of many accounts would tell: for its form, which cannot wait for it.
 
-Nothing is written but the counts. A person has one forecast of each macro: what they typed before is of no interest any more.
+Nothing is written but the counts. A person has one forecast of each macro: what they typed before is of no interest now.
 """
 
 from collections.abc import Callable

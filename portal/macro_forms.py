@@ -120,7 +120,7 @@ class AccountsPicker(AutocompleteSelectMultiple):
     """The admin site's picker for thousands of chosen accounts: their options are written here, not by two templates for each of them."""
 
     # Ids whose accounts its field has read already, and these accounts: the same page shows them again.
-    read: "tuple[set[int], QuerySet[Account]] | None" = None
+    read: tuple[set[int], Any] | None = None
 
     def render(self, name: str, value: Any, attrs: Any = None, renderer: Any = None) -> SafeString:
         """Return the picker with the chosen accounts; what is no id, or of no account that can be chosen, is left out."""
