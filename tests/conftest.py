@@ -65,16 +65,20 @@ SLOW_FILES = (
 )
 
 
+WALKS = "tests/e2e/"
+PHOTOGRAPHS = f"{WALKS}test_photographs.py"  # of a server of their own
 # In this order before all others; the last files of a run are short ones.
 LONGEST = (
-    "/tests/e2e/",
+    "/tests/e2e/test_story",
+    "/tests/e2e/test_walk",
+    f"/{PHOTOGRAPHS}",
+    "/tests/contract/test_lives.py",
     "/tests/launcher/",
     "/tests/benchmarks/test_benchmarks.py",
     "/tests/faults/",
     "/tests/test_whole.py",
     "/tests/users/test_roles.py",
     "/tests/contract/test_year.py",
-    "/tests/benchmarks/test_web_parts.py",
     "/tests/tokens/test_refresh_lane.py",
     "/tests/project/test_demo_fleet.py",
 )
@@ -131,15 +135,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadFileScheduling | None:
-    """Give whole files to parallel processes, and all of tests/e2e to one: its files share one running product."""
+    """Give whole files to parallel processes, and the walks of tests/e2e to one: they share one running product."""
     return _FilesAndStories(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 class _FilesAndStories(LoadFileScheduling):  # type: ignore[misc]  # its package ships no types
     def _split_scope(self, nodeid: str) -> str:
-        folder = "tests/e2e/"
-        scope: str = folder if nodeid.startswith(folder) else super()._split_scope(nodeid)
-        return scope
+        scope: str = super()._split_scope(nodeid)
+        return WALKS if scope.startswith(WALKS) and scope != PHOTOGRAPHS else scope
 
 
 @pytest.fixture(scope="session")

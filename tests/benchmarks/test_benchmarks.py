@@ -14,7 +14,7 @@ from benchmarks.measure import Section, interleave, tree_cpu
 from benchmarks.parts import PARTS
 from tests.support.servers import FOREIGN
 
-OF_THEIR_OWN = {"pages", "start", "silent"}  # see test_pages and test_web_parts
+OF_ITS_OWN = "pages"  # see test_pages
 PROJECT = Path(__file__).parents[2]
 
 
@@ -36,7 +36,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, Any]]:
     """What one small run of nearly everything printed, and its JSON."""
     file = tmp_path_factory.mktemp("bench") / "bench.json"
-    parts = [part.name for part in PARTS if part.name not in OF_THEIR_OWN]
+    parts = [part.name for part in PARTS if part.name != OF_ITS_OWN]
     done = run(*parts, "--accounts", "60", "--seconds", "0.1", "--rounds", "1", "--json", str(file))
     assert done.returncode == 0, done.stderr
     return done.stdout, json.loads(file.read_text(encoding="utf-8"))
@@ -204,3 +204,23 @@ def test_mails_leave_faster_by_more_connections_and_stand_beside_their_limit(
         "limit: connections / (answers waited for x delay)"
     ]["rounds"] == [20]
     assert results["a mail about 60 accounts"]["HTML, KiB"]["median"] > 1
+
+
+@pytest.mark.slow
+def test_a_process_more_shares_its_memory_and_jobs_wait_while_leases_are_timed(
+    whole: tuple[str, dict[str, Any]],
+) -> None:
+    (start,) = find(whole[1], "Start and memory")["results"].values()
+    quiet, silent = find(whole[1], "Leases beside a silent channel")["results"].values()
+
+    assert (
+        start["CPU seconds of a further process until it is ready"]["median"]
+        < start["CPU seconds until it is ready"]["median"] / 2
+    )
+    assert (
+        start["memory of its own, MiB a process (mean)"]["median"]
+        < start["share of the memory, MiB, main process"]["median"] * 2
+    )
+    assert silent["reports under way at the end"]["median"] > 0
+    assert silent["p99, ms"]["median"] < 5_000, "what a report waits for"
+    assert quiet["requests/s"]["median"] > 0

@@ -14,17 +14,14 @@ from tests.e2e.product import Product, launched
 from tests.support import migrated
 
 HERE = Path(__file__).parent
-PHOTOGRAPHS = "test_photographs.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Everything here needs a browser and time. The photographs come last: their 300 accounts would be in a story's way."""
-    places = [place for place, item in enumerate(items) if item.path.is_relative_to(HERE)]
-    stories_first = sorted((items[place] for place in places), key=lambda item: item.path.name == PHOTOGRAPHS)
-    for place, item in zip(places, stories_first, strict=True):
-        items[place] = item
-        item.add_marker(pytest.mark.browser)
-        item.add_marker(pytest.mark.slow)
+    """Everything here needs a browser and time."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,18 @@ def build() -> dict[str, Any]:
         facts |= fleet_states.add(fleet)
         facts |= fleet_visitors.add(fleet)
         facts |= fleet_mails.add(fleet, facts)
+        _background(now)
     return facts
+
+
+def _background(now: datetime) -> None:
+    """Workers of all lanes, and beat, that have only just begun for as long as anybody looks: nothing is late yet."""
+    from adtoken_project import signs_of_life
+    from adtoken_project.models import BackgroundProcess
+
+    host, at = signs_of_life.host(), now + DAY
+    parts = list(signs_of_life.PARTS)
+    BackgroundProcess.objects.create(name="fleet", parts=parts, host=host, ahead=0, started_at=at, seen_at=at)
 
 
 def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:

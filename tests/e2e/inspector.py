@@ -4,7 +4,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +18,9 @@ from tests.support.factories import PASSWORD
 
 KEPT = os.environ.get("PHOTOGRAPHS", "")
 PHONE, DESK = 390, 1280
+TALL = (
+    HEIGHT if KEPT else 3000
+)  # of the window: what fits in it is walked as it is; photographs are of a usual one
 ENGLISH, GERMAN = "en-GB", "de-DE"
 GRAVE = {"serious", "critical"}
 DEMANDED = {"landmark-one-main", "skip-link"}  # whatever axe thinks of their weight
@@ -28,19 +31,58 @@ OF_A_MAIL = {
 }  # a mail is no page: what holds one has these
 
 # Where the first link leads, and words of the theme's icon font that a screen reader would read aloud.
-FIRST_LINK = "() => document.querySelector('a[href]')?.getAttribute('href') ?? '#'"
+FIRST_LINK = "document.querySelector('a[href]')?.getAttribute('href') ?? '#'"
 # Without preload: axe would put our style sheets into the page again, where their @import leads nowhere. The size of targets is
 # of WCAG 2.2, which axe asks on request only.
-OPTIONS = {
+OPTIONS: dict[str, Any] = {
     "resultTypes": ["violations"],
     "preload": False,
     "iframes": False,
     "rules": {"target-size": {"enabled": True}},
 }
-WALK = """options => axe.run(document, options).then(found => found.violations.map(
-  one => ({id: one.id, impact: one.impact, where: one.nodes.map(node => node.target.join(' '))})))"""
-READ_ALOUD = "() => [...document.querySelectorAll('.material-symbols-outlined:not([aria-hidden])')].map(icon => icon.textContent.trim())"
-WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+if not KEPT:  # what is too mild to fail a test
+    OPTIONS["rules"] |= {"region": {"enabled": False}, "aria-allowed-role": {"enabled": False}}
+# Two of those that look alike are asked whether they can be read, and not the same cell of all hundred rows: colours of the text and of all
+# that it stands on, its size and weight, and whether axe would pass over it. It was three quarters of what a walk took.
+ALIKE = """() => {
+  const grounds = new WeakMap(), seen = new Map();
+  const ground = one => {
+    if (!grounds.has(one)) {
+      const look = getComputedStyle(one);
+      const own = [look.backgroundColor, look.backgroundImage, look.opacity, look.position].join();
+      grounds.set(one, (one.parentElement ? ground(one.parentElement) : '') + '/' + own);
+    }
+    return grounds.get(one);
+  };
+  const note = (one, text) => {
+    const box = one.getBoundingClientRect();
+    if (!one.checkVisibility({visibilityProperty: true}) || box.width < 2 || box.height < 2) return;
+    const off = one.closest(':disabled, [aria-disabled=true]') || one.closest('label')?.control?.disabled;
+    const look = getComputedStyle(one);
+    const kind = [look.color, look.fontSize, look.fontWeight, look.fontFamily, look.textShadow, !!off, text.length > 1];
+    const whole = kind.join() + ground(one), before = seen.get(whole) ?? new Set();
+    seen.set(whole, before);
+    if (before.size < 2) before.add(one);
+  };
+  const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) {
+    const text = texts.currentNode.data.trim();
+    if (text) note(texts.currentNode.parentElement, text);
+  }
+  document.querySelectorAll('input, select, textarea').forEach(one => note(one, one.value ?? ''));
+  for (const some of seen.values()) some.forEach(one => one.setAttribute('data-looked-at', ''));
+  axe.configure({rules: [{id: 'color-contrast', selector: '[data-looked-at]'}]});
+}"""
+WALK = f"""options => {{
+  {"" if KEPT else f"({ALIKE})();"}
+  return axe.run(document, options).then(found => found.violations.map(
+    one => ({{id: one.id, impact: one.impact, where: one.nodes.map(node => node.target.join(' '))}})));
+}}"""
+READ_ALOUD = "[...document.querySelectorAll('.material-symbols-outlined:not([aria-hidden])')].map(icon => icon.textContent.trim())"
+GLANCE = f"""() => {{
+  const root = document.documentElement;
+  return {{wider: root.scrollWidth - root.clientWidth, height: root.scrollHeight, first: {FIRST_LINK}, aloud: {READ_ALOUD}}};
+}}"""
 
 
 class Window(NamedTuple):
@@ -84,13 +126,23 @@ class Inspector:
         visitor.page.route("**/made/*", self._answer_made)
         visitor.page.route("**/deeds/*", _without_refresh)
 
+    def become(self, window: Window) -> None:
+        """Look as whoever the window says from now on, who comes with no other cookie than that of the session."""
+        self.window, context = window, self.visitor.page.context
+        context.clear_cookies()
+        if window.who != NOBODY:
+            session = self.facts["sessions"][window.who]
+            cookie = {"name": self.facts["cookie"], "value": session, "url": self.visitor.web}
+            context.add_cookies([cookie])  # type: ignore[list-item]  # a dict of these keys
+
     def look_at(self, shot: Shot, widths: Iterable[int], *, mail: bool = False) -> None:
         """Open the page and have it walked in each width; photograph it where somebody keeps the pictures."""
         path = shot.path.replace("LANG", self.window.locale[:2]).format_map(self.facts)
         page, before = self.visitor.page, len(self.troubles)
         for place, width in enumerate(widths):
             self.look = f"{width}-{self.window.theme}-{self.window.locale[:2]}"
-            page.set_viewport_size({"width": width, "height": HEIGHT})
+            if page.viewport_size != (size := {"width": width, "height": TALL}):
+                page.set_viewport_size(size)  # type: ignore[arg-type]  # a dict of these keys
             if place == 0 or shot.then:  # else it is the same page, made wider or narrower
                 answer = page.goto(f"{self.visitor.web}{path}")
                 if answer is None or answer.status != shot.status:
@@ -115,14 +167,25 @@ class Inspector:
                 path=Path(KEPT) / f"{shot.name}-{self.look}.png", full_page=True, animations="disabled"
             )
             self.counts["photographs"] += 1
-        wider = page.evaluate(WIDER)
-        if wider > 0:
-            self._finds(shot, f"{wider} px wider than {width} px")
-        if not mail and not (first := page.evaluate(FIRST_LINK)).startswith("#"):
-            self._finds(shot, f"the first link leads to {first} and not to the page's main part")
-        if aloud := page.evaluate(READ_ALOUD):
-            self._finds(shot, f"icons are read aloud: {aloud}")
-        self._walk(shot, width, OF_A_MAIL if mail else set())
+        found = page.evaluate(GLANCE)
+        if found["wider"] > 0:
+            self._finds(shot, f"{found['wider']} px wider than {width} px")
+        if not mail and not found["first"].startswith("#"):
+            self._finds(shot, f"the first link leads to {found['first']} and not to the page's main part")
+        if found["aloud"]:
+            self._finds(shot, f"icons are read aloud: {found['aloud']}")
+        if found["height"] > TALL:
+            page.set_viewport_size({"width": width, "height": int(found["height"]) + 72})
+        self._walk(shot, OF_A_MAIL if mail else set())
+
+    def tell(self) -> None:
+        """Add what was found to the troubles, and begin anew. Where photographs are kept, write down the mild things, too."""
+        if KEPT:
+            lines = {"counts": self.counts, "found": self.found, "milder": self.milder}
+            with (Path(KEPT) / "findings.jsonl").open("a", encoding="utf-8") as file:
+                file.write(json.dumps(lines, ensure_ascii=False) + "\n")
+        self.troubles += self.found
+        self.found, self.milder, self.counts = [], [], Counter()
 
     def _finds(self, shot: Shot, what: str) -> None:
         self.found.append(f"{shot.name}-{self.look}: {what}")
@@ -134,12 +197,9 @@ class Inspector:
             body=self.facts["made"][name][self.window.locale[:2]], content_type="text/html; charset=utf-8"
         )
 
-    def _walk(self, shot: Shot, width: int, unasked: set[str]) -> None:
+    def _walk(self, shot: Shot, unasked: set[str]) -> None:
         """Walk the page in a window as high as it is: in a lower one a bar at its edge covers half of some field, by chance."""
-        page = self.visitor.page
-        height = int(page.evaluate("document.documentElement.scrollHeight"))
-        page.set_viewport_size({"width": width, "height": max(HEIGHT, height + 72)})
-        for finding in page.evaluate(WALK, OPTIONS):
+        for finding in self.visitor.page.evaluate(WALK, OPTIONS):
             if finding["id"] in unasked:
                 continue
             self.counts[str(finding["impact"])] += 1
@@ -157,20 +217,35 @@ def _without_refresh(route: Route) -> None:
     route.fulfill(response=answer, headers=headers)
 
 
-@contextmanager
-def inspecting(chromium: Chromium, facts: Mapping[str, Any], window: Window) -> Iterator[Inspector]:
-    """An inspector in such a window. What was found becomes a trouble of `chromium`, so that all of it is told at the end."""
-    with chromium.visitor(theme=window.theme, locale=window.locale) as visitor:
-        if window.who != NOBODY:
-            cookie = {"name": facts["cookie"], "value": facts["sessions"][window.who], "url": visitor.web}
-            visitor.page.context.add_cookies([cookie])  # type: ignore[list-item]  # a dict of these keys
-        inspector = Inspector(visitor, facts, window, chromium.troubles)
+class Album:
+    """Windows to look at pages in, by theme and language. Each stays open, whoever looks next: a new one begins with an empty cache."""
+
+    def __init__(self, chromium: Chromium, facts: Mapping[str, Any]) -> None:
+        self.chromium, self.facts = chromium, facts
+        self._open, self._stack = dict[tuple[Theme, str], Inspector](), ExitStack()
+
+    @contextmanager
+    def inspecting(self, window: Window) -> Iterator[Inspector]:
+        """Give an inspector in such a window. What is found becomes a trouble of `chromium`, so that all of it is told at the end."""
+        key = (window.theme, window.locale)
+        if key not in self._open:
+            opened = self.chromium.visitor(theme=window.theme, locale=window.locale)
+            visitor = self._stack.enter_context(opened)
+            self._open[key] = Inspector(visitor, self.facts, window, self.chromium.troubles)
+        inspector = self._open[key]
+        inspector.become(window)
         yield inspector
-    if KEPT:
-        lines = {"counts": inspector.counts, "found": inspector.found, "milder": inspector.milder}
-        with (Path(KEPT) / "findings.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(lines, ensure_ascii=False) + "\n")
-    chromium.troubles += inspector.found
+        inspector.tell()
+
+    def troubles(self) -> list[str]:
+        """Return what was wrong since this was asked for the last time."""
+        found = list(self.chromium.troubles)
+        self.chromium.troubles.clear()
+        return found
+
+    def close(self) -> None:
+        """Close all windows."""
+        self._stack.close()
 
 
 # --- what is done on a page before it is photographed -------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The whole product, started by its launcher as `make run` does: servers, web, worker, beat, stand-in channels, mailbox."""
+"""The whole product, started by its launcher as `make run` does: servers, web, workers, beat, stand-ins, mailbox. Or pages alone."""
 
 import json
 import os
@@ -14,8 +14,9 @@ from typing import Any
 import httpx2
 import psycopg
 
-from adtoken_project.embedded.processes import wait_until
-from adtoken_project.launcher import channel_addresses
+from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from adtoken_project.launcher import channel_addresses, demo_keys, fetch
+from tests.support.processes import Process
 from tests.support.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,25 +43,19 @@ class RunningSandbox(Sandbox):
 
 
 @dataclass(frozen=True)
-class Product:
-    """A running product. `web` is its address, `channels` sets the switches of the stand-in channels and reads the mailbox."""
+class Served:
+    """What serves pages: a web server at `web`, its database, and the environment for commands beside it."""
 
     var: Path
     facts: dict[str, Any]
-    channels: RunningSandbox
     # for the ids of what commands make: each run of one would begin with the same
-    beginnings: Iterator[int] = field(default_factory=lambda: count(10_001, 10_000))
+    beginnings: Iterator[int] = field(default_factory=lambda: count(10_001, 10_000), kw_only=True)
 
     @property
     def web(self) -> str:
         """The address of AdToken."""
         address: str = self.facts["web"]
         return address
-
-    def password(self, email: str) -> str:
-        """The password of a demo log-in."""
-        found: str = next(one["password"] for one in self.facts["logins"] if one["email"] == email)
-        return found
 
     def environment(self) -> dict[str, str]:
         """The environment of the product's own processes, for commands that run beside them."""
@@ -92,10 +87,6 @@ class Product:
         assert done.returncode == 0, f"{command}: {done.stderr}"
         return done.stdout
 
-    def manage(self, *command: str) -> str:
-        """Run a management command."""
-        return self.run("manage.py", *command)
-
     def finish_todays_evaluation(self) -> None:
         """Let today's scheduled evaluation be over, so that beat starts none in the middle of a story."""
         with psycopg.connect(self.facts["database_url"]) as connection:
@@ -103,6 +94,22 @@ class Product:
                 """insert into macros_evaluation (on_date, trigger, started_at, finished_at, notice_count, message_count)
                    values ((now() at time zone 'Europe/Berlin')::date, 'schedule', now(), now(), 0, 0) on conflict do nothing"""
             )
+
+
+@dataclass(frozen=True)
+class Product(Served):
+    """A running product. `channels` sets the switches of the stand-in channels and reads the mailbox."""
+
+    channels: RunningSandbox
+
+    def password(self, email: str) -> str:
+        """The password of a demo log-in."""
+        found: str = next(one["password"] for one in self.facts["logins"] if one["email"] == email)
+        return found
+
+    def manage(self, *command: str) -> str:
+        """Run a management command."""
+        return self.run("manage.py", *command)
 
     def mails_to(self, address: str, count: int) -> list[dict[str, Any]]:
         """Wait until all messages are delivered, demand exactly `count` mails to the address and return them, newest first."""
@@ -148,3 +155,24 @@ def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
         finally:
             process.terminate()
             process.wait(timeout=30)
+
+
+@contextmanager
+def pages_alone(var: Path, *, database_url: str) -> Iterator[Served]:
+    """Start a web server on a database and nothing else: no worker, clock, channel or mailbox that looking at pages would wait for."""
+    var.mkdir()
+    demo_keys(var / "demo.env")
+    web = f"http://{LOOPBACK}:{free_port()}"
+    nowhere = f"{LOOPBACK}:1"
+    facts = {"web": web, "database_url": database_url, "redis_url": os.environ["REDIS_URL"]}
+    served = Served(var, facts | {"sandbox": f"http://{nowhere}", "smtp": nowhere})
+    flags = [f"--bind={web.removeprefix('http://')}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
+    process = Process(
+        ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags],
+        served.environment() | {"STAFF_SECOND_FACTOR": "0"},
+    )
+    try:
+        process.start().wait_for(lambda: fetch(f"{web}/readyz")[0] == 200)
+        yield served
+    finally:
+        process.end()

@@ -6,28 +6,43 @@ each on both, in light and dark, at the main ones in both languages each, photog
 """
 
 import json
+import os
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from playwright.sync_api import Browser
 
 from tests.e2e.driver import Chromium
-from tests.e2e.inspector import ENGLISH, GERMAN, KEPT, Window, inspecting, looks_of
+from tests.e2e.inspector import ENGLISH, GERMAN, KEPT, Album, Window, looks_of
 from tests.e2e.pages import BOSS, GROUPS, MAIL, Shot
-from tests.e2e.product import Product
+from tests.e2e.product import Served, launched, pages_alone
+from tests.support import migrated
 
 
 @pytest.fixture(scope="module")
-def fleet(product: Product) -> Any:
+def product(place: Path) -> Iterator[Served]:
+    """Pages alone, of a database of their own. On a server that is not ours, where nothing is copied, the whole product."""
+    with migrated.copied(f"photographs_{os.getpid()}") as database_url:
+        serving = pages_alone if database_url else launched
+        with serving(place / "photographs", database_url=database_url) as running:
+            running.finish_todays_evaluation()
+            yield running
+
+
+@pytest.fixture(scope="module")
+def fleet(product: Served) -> Any:
     """The 300 accounts of an agency, and what the photographs need to know of them."""
     if KEPT:
         Path(KEPT).mkdir(parents=True, exist_ok=True)
     return json.loads(product.run("-m", "tests.e2e.fleet").splitlines()[-1])
 
 
-def speak(product: Product, fleet: Any, locale: str) -> None:
+def speak(product: Served, fleet: Any, locale: str) -> None:
     """Have everybody of the fleet read this language, as their profile would."""
     language = {ENGLISH: "en-gb", GERMAN: "de"}[locale]
     with psycopg.connect(product.facts["database_url"]) as connection:
@@ -36,37 +51,44 @@ def speak(product: Product, fleet: Any, locale: str) -> None:
         )
 
 
-def look_at(
-    chromium: Chromium, product: Product, fleet: Any, shots: list[Shot], *, mails: bool = False
-) -> None:
-    """Look at these pages, in the order of languages, so that each is spoken once."""
+@pytest.fixture(scope="module")
+def album(browser: Browser, product: Served, pictures: Path, fleet: Any) -> Iterator[Album]:
+    """Windows to look in."""
+    with closing(Album(Chromium(browser, product.web, pictures), fleet)) as opened:
+        yield opened
+
+
+def look_at(album: Album, product: Served, shots: list[Shot], *, mails: bool = False) -> list[str]:
+    """Look at these pages, in the order of languages, so that each is spoken once. Return what is wrong."""
     windows: dict[Window, list[tuple[Shot, list[int]]]] = defaultdict(list)
     for shot in shots:
         for window, widths in looks_of(shot).items():
             windows[window].append((shot, widths))
     for window in sorted(windows, key=lambda one: one.locale):
-        speak(product, fleet, window.locale)
-        with inspecting(chromium, fleet, window) as inspector:
+        speak(product, album.facts, window.locale)
+        with album.inspecting(window) as inspector:
             for shot, widths in windows[window]:
                 inspector.look_at(shot, widths, mail=mails)
+    return album.troubles()
 
 
 @pytest.mark.parametrize("subject", GROUPS)
-def test_pages(product: Product, chromium: Chromium, fleet: Any, subject: str) -> None:
-    look_at(chromium, product, fleet, GROUPS[subject])
+def test_pages(product: Served, album: Album, subject: str) -> None:
+    assert look_at(album, product, GROUPS[subject]) == []
 
 
-def test_mails(product: Product, chromium: Chromium, fleet: Any) -> None:
+def test_mails(product: Served, album: Album, fleet: Any) -> None:
     """The mails as their page in the portal shows them: whole, in its reader's language."""
     shots = [Shot(f"mail-of-{kind}", BOSS, MAIL.replace("KIND", kind)) for kind in fleet["mails"]]
 
-    look_at(chromium, product, fleet, shots, mails=True)
+    troubles = look_at(album, product, shots, mails=True)
 
+    assert troubles == []
     assert len(shots) > 15
 
 
 def test_a_person_agrees_to_back_up_an_account_in_the_browser(
-    product: Product, chromium: Chromium, fleet: Any
+    product: Served, chromium: Chromium, fleet: Any
 ) -> None:
     speak(product, fleet, ENGLISH)
     with chromium.visitor() as lena:
