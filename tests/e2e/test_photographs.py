@@ -1,8 +1,8 @@
 """Every page as people see it: walked by axe, and not wider than a phone. The pages are those of tests/e2e/pages.py.
 
-Each is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German. PHOTOGRAPHS=folder looks at
-each on both, in light and dark, at the main ones in both languages each, photographs them into that folder, and tells there what axe found
-(findings.jsonl).
+Each is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German, and axe is asked of two texts
+that look alike whether they can be read. PHOTOGRAPHS=folder looks at each on both, in light and dark, at the main ones in both languages
+each, asks of all texts, photographs them into that folder, and tells there what axe found (findings.jsonl).
 """
 
 import json
