@@ -43,7 +43,7 @@ KINDS = {
     CHECK: Kind("tokens.probe_token", many=checking.check),
     ASK: Kind("tokens.ask_token", many=asking.ask),
     BACKUP: Kind(permissions.ADD_BACKUP, many=backups.add, finish=backups.finish),
-    IMPORT: Kind(permissions.IMPORT, many=importing.bring_in),
+    IMPORT: Kind(permissions.IMPORT, many=importing.bring_in, finish=importing.finish),
     UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo),
     UNDO + PAUSE: Kind(permissions.RESUME, many=pausing.undo_pause),
     UNDO + RESUME: Kind(permissions.PAUSE, many=pausing.undo_resume),

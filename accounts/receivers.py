@@ -20,6 +20,7 @@ from accounts.mails import (
     death_mail,
     gave_up_mail,
     handed_over_mail,
+    imported_mail,
     leaver_mail,
     mailing,
     outside_mail,
@@ -98,6 +99,7 @@ def register_messages() -> None:
         ended=outside_mail.record_end,
         may_be_held=True,
     )
+    kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
     kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
     kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))

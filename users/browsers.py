@@ -1,5 +1,7 @@
 """How people call the browser that a User-Agent header names. Nothing is decided by it: a browser may claim to be another one."""
 
+from django.utils.translation import gettext
+
 # The first that is found counts: Edge and Opera also say Chrome, Chrome also says Safari, an iPhone also says Mac OS X.
 _PROGRAMS = {
     "Edg": "Edge",
@@ -29,4 +31,6 @@ def named(agent: str) -> str:
     device = next((name for sign, name in _DEVICES.items() if sign in agent), "")
     if not program:
         return agent if len(agent) <= LENGTH else f"{agent[: LENGTH - 1]}…"
-    return f"{program} on {device}" if device else program
+    if not device:
+        return program
+    return gettext("%(program)s on %(device)s") % {"program": program, "device": device}

@@ -11,6 +11,7 @@ from accounts import pool
 from accounts.importing import planning
 from accounts.importing.checking import ImportLine, Progress
 from accounts.importing.planning import Plan
+from accounts.mails import imported_mail
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle
 from tokens.lifecycle import Imported
@@ -39,11 +40,22 @@ class Written:
     accounts: dict[tuple[str, str], Account]
 
 
-def write(lines: Sequence[ImportLine], *, now: datetime, dry_run: bool, progress: Progress[Any]) -> Result:
-    """Write all in one transaction, or, with `dry_run`, say what that would do."""
+def write(
+    lines: Sequence[ImportLine],
+    *,
+    now: datetime,
+    dry_run: bool,
+    progress: Progress[Any],
+    tell: bool = False,
+) -> Result:
+    """Write all in one transaction, or, with `dry_run`, say what that would do. `tell`: one mail to each person whose log-in came in."""
     if dry_run:
         return _result(planning.plan(lines, planning.known(lines)))
-    return _result(write_lines(lines, now=now, progress=progress).plan)
+    with transaction.atomic():
+        written = write_lines(lines, now=now, progress=progress)
+        if tell:
+            imported_mail.tell(AccountToken.objects.filter(added_at=now), actor=None, since=now, now=now)
+    return _result(written.plan)
 
 
 def _result(plan: Plan) -> Result:

@@ -11,7 +11,8 @@ from accounts.importing import planning, uploads, writing
 from accounts.importing.checking import ImportChecker, ImportLine
 from accounts.importing.planning import Standing
 from accounts.importing.problems import Problem
-from accounts.models import Account, Deed, ImportFile, ImportFileLine
+from accounts.mails import imported_mail
+from accounts.models import Account, AccountToken, Deed, ImportFile, ImportFileLine
 from tokens.vault import VaultError
 from users.models import User
 from users.visibility import is_administrator
@@ -32,6 +33,15 @@ def bring_in(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
     if file is not None:
         results |= _bring_in(deed, file, rows, now)
     return [results[key] for key in keys]
+
+
+def finish(deed: Deed, now: datetime) -> None:
+    """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
+    accounts = ImportFileLine.objects.filter(file=deed.subject_id, account__isnull=False).values("account")
+    made = AccountToken.objects.filter(
+        account__in=accounts, added_by=deed.user, added_at__gte=deed.created_at
+    )
+    imported_mail.tell(made, actor=deed.user, since=deed.created_at, now=now)
 
 
 @sensitive_variables()

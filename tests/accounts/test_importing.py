@@ -12,7 +12,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import importing, pool, sweeps
 from accounts.importing import writing
+from accounts.mails import imported_mail
 from accounts.models import Account, AccountToken
+from notifications.models import Message
 from tests.support import native
 from tests.support.connections import another
 from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user
@@ -67,6 +69,25 @@ def test_it_says_how_long_dates_take_by_how_many_log_ins_there_are_to_check(
     found, _ = run(tmp_path, "\n".join([HEADER, *lines]))
 
     assert said in found
+
+
+def test_each_person_of_the_file_gets_one_mail_unless_the_operator_wants_none(tmp_path: Path) -> None:
+    make_app("facebook")
+    make_user("ada@example.com")
+    make_team("Lumen")
+
+    def row(number: int) -> str:
+        return f"facebook,{number},,Lumen,ada@example.com,{number},,{MARKER}-{number},,\n"
+
+    run(tmp_path, f"{HEADER}\n{row(1)}", "--quietly")
+    quiet = Message.objects.count()
+    run(tmp_path, f"{HEADER}\n{row(2)}{row(3)}")
+
+    assert quiet == 0
+    assert (
+        imported_mail.build(Message.objects.get()).subject
+        == "An administrator added 2 log-ins of yours to AdToken"
+    )
 
 
 def test_the_first_two_columns_are_enough(tmp_path: Path) -> None:

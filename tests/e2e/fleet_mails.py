@@ -24,7 +24,8 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
     from accounts import actions, alerts, backup_invitations, backups, client_links
-    from accounts.mails import backup_mail, death_mail, incident_mail, renewal_mail
+    from accounts.mails import backup_mail, death_mail, imported_mail, incident_mail, renewal_mail
+    from accounts.models import AccountToken
     from macros import evaluation, trying
     from macros.models import Macro
     from notifications import outbox, parked_mail
@@ -50,6 +51,8 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     reached = backups.offers(account_ids=[one.pk for one in fleet.backups]).values()
     offers = [offer for some in reached for offer in some if offer.token == fleet.tokens[0]]
     backup_mail.ask(lena, offers, actor=boss, note=NOTE, now=now)
+    linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
+    imported_mail.tell(linked, actor=boss, since=now - 400 * DAY, now=now)
     backup_invitations.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
     client_links.make(
         email="client@alpenquell.example", name="Annemarie Oberhuber", team=fleet.team, channels=["facebook"], made_by=boss, now=now,

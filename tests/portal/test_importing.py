@@ -19,7 +19,10 @@ from pytest_django import Settings
 from accounts import pool, tasks
 from accounts.importing import checking, tables, templates, uploads
 from accounts.importing.problems import ImportRefused
+from accounts.mails import imported_mail
 from accounts.models import Account, AccountEvent, AccountToken, Deed, DeedRow, ImportFile, ImportFileLine
+from notifications.kinds import NotWanted
+from notifications.models import Message
 from portal import bulk_deeds
 from tests.portal.support import staff
 from tests.support.factories import (
@@ -124,6 +127,27 @@ def test_a_file_is_checked_then_confirmed_and_a_worker_imports_what_is_right(
     assert "line of this file would change anything" in page(
         client, upload(client, f"{HEAD}\nfacebook,11,,,,,,", lumen)
     )
+
+
+def test_whose_log_ins_somebody_imports_hears_of_all_of_them_by_one_mail(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    ada = make_user("ada@example.com", name="Ada Okafor", team=lumen)
+    make_user("off@example.com", team=lumen, is_active=False)
+    lines = [f"facebook,{number},Shop {number},,{ada.email},77,Ada,{MARKER}-77" for number in range(150)]
+    lines += [f"facebook,200,Second,,{ada.email},78,Ada 2,{MARKER}-78"]
+    lines += [f"facebook,201,Own,,{mira.email},79,Mira,{MARKER}-79"]
+
+    bring_in(client, upload(client, "\n".join([HEAD, *lines]), lumen))
+    told = Message.objects.get()
+    mail = imported_mail.build(told)
+    Token.objects.update(reason=Token.REMOVED, state="dead")
+
+    assert (told.kind, told.recipient) == ("imported", ada.email)
+    assert mail.subject == f"{mira} added 2 log-ins of yours to AdToken"
+    assert "Your log-ins are linked to 151 ad accounts now" in mail.html
+    with pytest.raises(NotWanted):
+        imported_mail.build(told)
 
 
 def test_no_wall_is_crossed_by_a_file_and_administrators_have_none(

@@ -1,4 +1,4 @@
-"""`manage.py import_accounts FILE|- [--dry-run]`."""
+"""`manage.py import_accounts FILE|- [--dry-run] [--quietly]`."""
 
 import sys
 from argparse import ArgumentParser
@@ -21,6 +21,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", help="A CSV file in UTF-8, or - for standard input.")
         parser.add_argument("--dry-run", action="store_true", help="Check everything and write nothing.")
+        parser.add_argument(
+            "--quietly", action="store_true", help="Mail nobody that their log-in was imported."
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -32,7 +35,11 @@ class Command(BaseCommand):
             tail = f" ({more} more not shown)" if more > 0 else ""
             raise CommandError(f"{len(refused.problems)} problems{tail}. Nothing was imported.") from refused
         result = importing.write(
-            lines, now=timezone.now(), dry_run=options["dry_run"], progress=self._progress
+            lines,
+            now=timezone.now(),
+            dry_run=options["dry_run"],
+            progress=self._progress,
+            tell=not options["quietly"],
         )
         verb = "Would import" if options["dry_run"] else "Imported"
         self.stdout.write(
