@@ -33,6 +33,7 @@ from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.models import Membership, User
 
+MOST_ENTRIES = 20_000  # in pools, that are known by their ids
 NAMED = 3  # accounts of a person that are read to be named, see `ui.text.join_names`
 
 # Of whom `actions.cannot_ask` says why: each such log-in is a line of its own.
@@ -103,6 +104,22 @@ def of_app(app: ChannelApp, user: User) -> Waiting:
     teams = Membership.objects.filter(user=user).values("team")
     own = AccountToken.objects.filter(token__consented_by=user).values("account")
     return Waiting(entries.filter(Q(account__team__in=teams) | Q(account__in=own)), events)
+
+
+def read_once(waiting: Waiting, *, most: int) -> tuple[list[int], Waiting]:
+    """Return the ids of the log-ins that are waited for, `most` and one more at most, and the same entries by their ids. One query, or two.
+
+    What says which accounts are meant may cost more than all that is asked of them, and each question would ask it again.
+    """
+    entries = waiting.entries.order_by()
+    rows = list(entries.values_list("pk", "token")[: MOST_ENTRIES + 1])
+    ids = list(dict.fromkeys(token_id for _, token_id in rows))
+    if len(rows) <= MOST_ENTRIES:
+        known = AccountToken.objects.filter(pk__any_of=[pk for pk, _ in rows])
+        return ids[: most + 1], Waiting(known, Q(token__any_of=ids))
+    if len(ids) <= most:
+        ids = list(entries.values_list("token", flat=True).distinct()[: most + 1])
+    return ids[: most + 1], waiting
 
 
 def asked_today(tokens: Q, now: datetime) -> QuerySet[TokenEvent]:

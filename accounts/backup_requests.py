@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import QuerySet
 
+from accounts import backups_kept
 from accounts.backups import Offer
 from accounts.models import Account, AccountEvent, BackupRequest
 from tokens.models import Token
@@ -48,6 +49,7 @@ def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> N
         )
         for one in made
     )
+    backups_kept.forget(account_ids={one.account_id for one in made})
 
 
 def waiting_for(person: User) -> QuerySet[BackupRequest]:

@@ -9,16 +9,18 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from accounts import health_sql
-from accounts.models import Account
+from accounts import health_sql, kept_sets
+from accounts.models import Account, BackupAtHand
 from tokens.models import Token
 
+KEPT = "backups at hand"  # the set that a worker keeps
 LOOKED_AT = (
     1_000  # accounts that one person carries, of which it is counted to how many somebody could be added
 )
@@ -123,14 +125,33 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
 
 
 def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out."""
-    alone = accounts.filter(people_count__lte=1, paused_at=None)
+    """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out.
+
+    Where one person carries very many of them, it goes by what a worker found a moment ago: see `kept_sets`.
+    """
+    alone = alone_of(accounts)
     try:
-        facts = alone.order_by().values_list("pk", "native_id", "channel", "team_id")
-        of_these, values = facts.query.sql_with_params()
+        if kept_sets.serves(KEPT, alone):
+            return alone.filter(pk__in=BackupAtHand.objects.values("account"))
+        of_these, values = sets_at_hand(alone)
     except EmptyResultSet:
         return accounts.none()
-    return alone.filter(pk__in=RawSQL(_AT_HAND.format(accounts=of_these), values))  # noqa: S611  # constants, and what Django makes of the accounts
+    return alone.filter(pk__in=RawSQL(of_these, values))  # noqa: S611  # constants, and what Django makes of the accounts
+
+
+def alone_of(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep those that one person carries, or nobody, without paused ones."""
+    return accounts.filter(people_count__lte=1, paused_at=None)
+
+
+def sets_at_hand(alone: QuerySet[Account]) -> tuple[str, tuple[Any, ...]]:
+    """Return the SQL of the ids of those of these accounts to which somebody could be added, some of them twice, and its values.
+
+    Raises EmptyResultSet where there is no account.
+    """
+    facts = alone.order_by().values_list("pk", "native_id", "channel", "team_id")
+    of_these, values = facts.query.sql_with_params()
+    return _AT_HAND.format(accounts=of_these), tuple(values)
 
 
 @dataclass(frozen=True)

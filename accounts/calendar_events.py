@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.db.models import F, QuerySet
+from django.utils.translation import get_language
 
 from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken, SavedView
@@ -21,7 +22,7 @@ from tokens.models import Token
 from ui import addresses
 from ui.dates import short_date
 from ui.name_visibility import NameVisibility
-from ui.phrases import phrase
+from ui.phrases import named, phrase
 from ui.text import join_names
 from users.models import Team, User
 from users.visibility import names_for
@@ -32,7 +33,8 @@ NAMED = 30  # accounts that one event names
 
 _of_view: list[Callable[[User, SavedView], QuerySet[Account]]] = []
 
-say = partial(phrase, "words/calendar.txt")
+WORDS = "words/calendar.txt"
+say = partial(phrase, WORDS)
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,12 @@ def _of_account(one: _Ending, user: User, names: NameVisibility, now: datetime) 
     account, url = one.account, addresses.absolute_url("open_account", one.account.pk)
     channel = declarations.label(account.channel)
     lines = [
-        say("when", at=short_date(one.at, zone=user.zone, now=now, named=True)),
+        _say_of("when", at=short_date(one.at, zone=user.zone, now=now, named=True)),
         _who(one, user, names),
         f"{channel} {account.native_id}",
         url,
     ]
-    title = say("one", account=account.name, channel=channel)
+    title = _say_of("one", account=account.name, channel=str(channel))
     return Deadline(_uid("account", account.pk), _day(one, user), title, _lines(lines), url)
 
 
@@ -155,7 +157,12 @@ def _who(one: _Ending, user: User, names: NameVisibility) -> str:
     if any(token.consented_by_id == user.pk for token in one.tokens):
         return say("you")
     who = list(dict.fromkeys(str(names.within(token, one.account)) for token in one.tokens))
-    return say("who", who=join_names(who)) if who else ""
+    return _say_of("who", who=join_names(who)) if who else ""
+
+
+def _say_of(block: str, **names: str) -> str:
+    """Return a phrase with names, dates or addresses: a file says the same few sentences of a thousand accounts."""
+    return named(WORDS, block, names, language=get_language())
 
 
 def _lines(lines: Sequence[str]) -> str:

@@ -12,12 +12,14 @@ from django.db import connection
 from django.db.models import CharField, Count, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
+from accounts import kept_sets, people_kept
 from accounts.leaving import LIVING
-from accounts.models import Account, AccountToken
+from accounts.models import Account, AccountToken, PeopleUntil
 from tokens import renewing_rows
 from tokens.models import Token
 from ui.calendar_days import end_of_window
 
+KEPT = "people left"  # the set that a worker keeps
 DAYS = (0, 7, 30, 60, 90)  # from today
 MOST = 3  # people; so many or more are one number
 # The people of each account that more than one carries today, by each of the days to come. As numbers, which compare faster than texts.
@@ -53,11 +55,18 @@ def undated(accounts: QuerySet[Account]) -> QuerySet[Account]:
 def left(
     accounts: QuerySet[Account], *, people: int, days: int, now: datetime, zone: tzinfo
 ) -> QuerySet[Account]:
-    """Keep the accounts that so many people (MOST: or more) are left to carry in so many days, for a reader in `zone`."""
+    """Keep the accounts that so many people (MOST: or more) are left to carry in so many days, for a reader in `zone`.
+
+    Of very many accounts, in days to come, it goes by what a worker found a moment ago: see `kept_sets`.
+    """
     counted = dated(accounts)
     if days == 0:
         return counted.filter(**{f"people_count{_compared(people)}": people})
     day = end_of_window(days, now=now, zone=zone)
+    if kept_sets.serves(KEPT, counted):
+        if people:
+            return counted.filter(pk__in=people_kept.carried(people=people, day=day).values("account"))
+        return counted.exclude(pk__in=PeopleUntil.objects.filter(one__gte=day).values("account"))
     if people == 0:
         return counted.filter(Q(people_count=0) | Q(deadline__lt=day) & ~_renews(now))
     person = Coalesce(

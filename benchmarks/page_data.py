@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
+from accounts import tasks
 from accounts.models import (
     Account,
     AccountEvent,
@@ -71,6 +72,7 @@ def fill(*, accounts: int, now: datetime) -> None:
     with transaction.atomic():
         boss, staff = (User.objects.get(email=email) for email in (BOSS, STAFF))
         page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff, now=now)
+    tasks.keep_sets()  # as a worker does every few minutes
     _analyse()
 
 

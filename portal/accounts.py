@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -107,7 +106,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "person", "reason"})
+    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "week", "person", "reason"})
     seldom = frozenset({"alone", "backup", "undated", "told", "lost"})
     first_actions = 4
     table_class = "at-rows"
@@ -334,14 +333,7 @@ class AccountAdmin(ReadOnlyList):
         if "across" not in request.GET:
             named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
             return bulk.read(named.order_by("name", "pk"))
-        # A change list reads the filters of the request itself.
-        kept, request.GET = request.GET, bulk.filters_of(request)  # type: ignore[assignment]
-        try:
-            return bulk.read(self.get_changelist_instance(request).get_queryset(request))
-        except IncorrectLookupParameters:
-            return bulk.nobody()
-        finally:
-            request.GET = kept
+        return bulk.read(self.filtered(request, bulk.filters_of(request)))
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may apply macros."""

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
@@ -33,14 +34,18 @@ NAMED = 500  # accounts that an address names
 class Chosen:
     """The accounts that the address of a bulk page names: only visible ones."""
 
-    accounts: Sequence[Account]  # with their pools: all of them up to MOST, else the first
     whole: QuerySet[Account]  # all of them, in order
     total: int
 
+    @cached_property
+    def accounts(self) -> Sequence[Account]:
+        """Those that a page shows, with their pools: all of them up to MOST, else the first. Read where a page asks for them."""
+        return list(self.whole[: self.total - self.unread])
+
     @property
     def unread(self) -> int:
-        """How many there are beside those that were read."""
-        return self.total - len(self.accounts)
+        """How many there are beside those."""
+        return self.total - SHOWN if self.total > MOST else 0
 
     @property
     def ids(self) -> QuerySet[Any, Any]:
@@ -106,13 +111,12 @@ def filters_of(request: HttpRequest) -> QueryDict:
 
 def read(whole: QuerySet[Account]) -> Chosen:
     """Return the accounts of a query with how many they are."""
-    total = whole.count()
-    return Chosen(list(whole[: MOST if total <= MOST else SHOWN]), whole, total)
+    return Chosen(whole, whole.count())
 
 
 def nobody() -> Chosen:
     """Return the choice of no account."""
-    return Chosen([], Account.objects.none(), 0)
+    return Chosen(Account.objects.none(), 0)
 
 
 def back(request: HttpRequest) -> str:

@@ -11,7 +11,6 @@ from django.utils.translation import gettext
 
 from accounts import asks_of_app, due_asks, permissions
 from accounts.asks_of_app import Waiting
-from accounts.campaigns import running
 from accounts.models import Account, AccountToken
 from portal import access, bulk, campaign_start
 from portal.campaign_start import Origin
@@ -31,11 +30,8 @@ def _of_accounts(choose: bulk.Choose) -> Callable[..., HttpResponse]:
         chosen = choose(request)
         if not chosen.total:
             return bulk.none_chosen(request)
-        accounts = Account.objects.visible_to(request.user).filter(
-            pk__in=chosen.whole.order_by().values("pk")
-        )
         origin = Origin(
-            due_asks.of_accounts(accounts, timezone.now()),
+            due_asks.of_accounts(chosen.whole, timezone.now()),
             bulk.back(request),
             bulk.frame(request),
             lambda: gettext("No log-in of these accounts stopped or ends within 30 days."),
@@ -48,11 +44,11 @@ def _of_accounts(choose: bulk.Choose) -> Callable[..., HttpResponse]:
 def of_tokens(request: HttpRequest, tokens: QuerySet[Token], back: str) -> HttpResponse:
     """Answer with the page for log-ins that were chosen (a query of visible ones). 403 for whoever may not begin a campaign."""
     access.require(request, permissions.RUN_CAMPAIGN)
-    ids = list(tokens.order_by().values_list("pk", flat=True)[: running.MOST + 1])
+    chosen = tokens.order_by().values("pk")
     seen = Account.objects.visible_to(request.user).values("pk")
-    entries = AccountToken.objects.filter(token__in=ids, account__in=seen)
+    entries = AccountToken.objects.filter(token__in=chosen, account__in=seen)
     origin = Origin(
-        Waiting(entries, Q(token__in=ids)),
+        Waiting(entries, Q(token__in=chosen)),
         back,
         access.frame_of(Token, back),
         lambda: gettext("None of these log-ins is linked to an account."),

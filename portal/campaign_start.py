@@ -78,12 +78,10 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
     """Show who would be asked (GET), then begin it and lead to its board (POST). 403 for whoever may not."""
     access.require(request, permissions.RUN_CAMPAIGN)
     now = timezone.now()
-    ids = list(
-        origin.waiting.entries.order_by().values_list("token", flat=True).distinct()[: running.MOST + 1]
-    )
-    groups = asks_of_app.groups(origin.waiting, now) if len(ids) <= running.MOST else []
+    ids, waiting = asks_of_app.read_once(origin.waiting, most=running.MOST)
+    groups = asks_of_app.groups(waiting, now) if len(ids) <= running.MOST else []
     shown = [group.id for group in groups[: confirm.SHOWN]]
-    details = asks_of_app.details(origin.waiting, shown, now)
+    details = asks_of_app.details(waiting, shown, now)
     people = [group for group in groups if group.id > 0]
     unasked = campaign_people.unasked(ids if people else [], now)
     found = {pk: details[pk] for pk in shown if pk in details}

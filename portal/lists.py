@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -37,6 +38,15 @@ class KeysFirst(ChangeList):  # type: ignore[misc]  # the theme ships no types
         super().get_results(request)
         if not self.multi_page:
             self.result_list = self.paginator.page(1).object_list
+
+
+class FiltersOnly(KeysFirst):
+    """What a list's address keeps, where no page of it is shown: no row is counted or read."""
+
+    def get_results(self, request: HttpRequest) -> None:  # Django's
+        """Find no rows."""
+        self.result_count = self.full_result_count = 0
+        self.result_list: Sequence[Any] = []
 
 
 class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -75,7 +85,23 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the class that finds the rows of the list."""
-        return KeysFirst
+        return FiltersOnly if getattr(request, "filters_only", False) else KeysFirst
+
+    def filtered(self, request: HttpRequest, query: QueryDict) -> QuerySet[Any]:
+        """Return what the list would show under the filters of this address, in its order; nothing where one is not known.
+
+        Nothing is read but what the filters themselves ask.
+        """
+        kept, request.GET = request.GET, query  # type: ignore[assignment]  # a change list reads the filters of the request itself
+        request.filters_only = True  # type: ignore[attr-defined]  # see get_changelist
+        try:
+            found: QuerySet[Any] = self.get_changelist_instance(request).queryset
+        except IncorrectLookupParameters:
+            return self.model._default_manager.none()  # noqa: SLF001  # Django documents it
+        finally:
+            request.GET = kept
+            request.filters_only = False  # type: ignore[attr-defined]
+        return found
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what readies each row that is shown for its cells; asked once a page."""

@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter, display
-from django.contrib.admin.options import IncorrectLookupParameters
 from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -124,14 +123,7 @@ class TokenAdmin(ReadOnlyList):
     def _chosen(self, request: HttpRequest) -> QuerySet[Token]:
         if "across" not in request.GET:
             return self.get_queryset(request).filter(pk__in=bulk.wanted(request))
-        # A change list reads the filters of the request itself.
-        kept, request.GET = request.GET, bulk.filters_of(request)  # type: ignore[assignment]
-        try:
-            return self.get_changelist_instance(request).get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
-        except IncorrectLookupParameters:
-            return Token.objects.none()
-        finally:
-            request.GET = kept
+        return self.filtered(request, bulk.filters_of(request))
 
     def row_name(self, row: Any) -> str:
         """Return what the tick of a row says that it chooses."""

@@ -1,9 +1,9 @@
 """The ui app."""
 
 from django.apps import AppConfig
-from django.db.models import CharField
+from django.db.models import BigAutoField, CharField, ForeignKey
 
-from ui.lookups import Holds
+from ui.lookups import AnyOf, Holds
 
 
 class UiConfig(AppConfig):
@@ -15,3 +15,5 @@ class UiConfig(AppConfig):
     def ready(self) -> None:
         """Make lookups known."""
         CharField.register_lookup(Holds)
+        BigAutoField.register_lookup(AnyOf)
+        ForeignKey.register_lookup(AnyOf)

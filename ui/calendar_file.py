@@ -71,6 +71,10 @@ def _text(value: str) -> str:
 
 def _folded(line: str) -> bytes:
     """Return a line with its end, broken where it is too long, and never within a character."""
+    if line.isascii():  # nearly all are: each letter is a byte
+        whole = line.encode("ascii")
+        rest = range(_LINE, len(whole), _LINE - 1)
+        return b"\r\n ".join([whole[:_LINE], *(whole[at : at + _LINE - 1] for at in rest)]) + b"\r\n"
     parts, part, room = [], b"", _LINE
     for letter in line:
         encoded = letter.encode("utf-8", "replace")

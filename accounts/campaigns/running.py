@@ -7,11 +7,11 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from accounts import search
 from accounts.campaigns import stages
 from accounts.campaigns.stages import OPEN, Stage
 from accounts.models import AccountToken, Campaign, CampaignLogIn
 from tokens.models import Token
+from ui.lookups import ExistsForEach
 from users import hold
 from users.models import Membership, User
 
@@ -107,15 +107,25 @@ def visible_to(user: User) -> QuerySet[Campaign]:
 
 
 def rows_seen_by(user: User) -> QuerySet[CampaignLogIn]:
-    """Return the log-ins of campaigns that a person sees: in pools of their accounts; in no pool, those of people of their teams."""
+    """Return the log-ins of campaigns that a person sees: in pools of their accounts; in no pool, those of people of their teams.
+
+    Asked of each row, as `search.in_pools_seen_by` asks of each log-in: campaigns have few of all log-ins, and one that is seen says that
+    its campaign is.
+    """
     rows = CampaignLogIn.objects.all()
     if user.sees_all_teams:
         return rows
-    seen = search.in_pools_seen_by(Token.objects.order_by(), user)
-    mates = Membership.objects.filter(team__in=Membership.objects.filter(user=user).values("team"))
-    linked = AccountToken.objects.filter(token=OuterRef("pk"))
-    unlinked = Token.objects.filter(~Exists(linked), consented_by__in=mates.values("user"))
-    return rows.filter(Q(token__in=seen.values("pk")) | Q(token__in=unlinked.values("pk")))
+    teams = Membership.objects.filter(user=user).values("team")
+    linked = AccountToken.objects.filter(token=OuterRef("token"))
+    own = AccountToken.objects.filter(token__consented_by=user).values("account")
+    beside_own = AccountToken.objects.filter(account__in=own).values("token")
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
+    return rows.filter(
+        Q(ExistsForEach(linked.filter(account__team__in=teams)))
+        | Q(token__in=beside_own)
+        | (~ExistsForEach(linked) & Q(ExistsForEach(of_mates)))
+    )
 
 
 def by_what_stops_first(rows: QuerySet[CampaignLogIn]) -> QuerySet[Any]:

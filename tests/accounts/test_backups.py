@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import actions, backing_up, backup_adding, backups, pool
+from accounts import actions, backing_up, backup_adding, backups, backups_kept, kept_sets, pool
 from accounts.mails import backup_mail
-from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
+from accounts.models import Account, AccountEvent, AccountToken, KeptSet, ReachedAccount
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -57,7 +57,20 @@ def offered(account: Account) -> list[str]:
 
 
 def at_hand() -> set[int]:
-    return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
+    """What the filter finds: of few accounts, and of many, once a worker looked."""
+    found = set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
+    assert kept() == found
+    return found
+
+
+def kept(*, anew: bool = True) -> set[int]:
+    """What the filter finds where there are many accounts, after a worker looked `anew`."""
+    if anew:
+        KeptSet.objects.all().delete()
+        assert kept_sets.look(backups.KEPT, backups_kept.write, now=timezone.now())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kept_sets, "MANY", -1)
+        return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
 
 
 def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backup_adding.Outcome:
@@ -196,6 +209,27 @@ def test_the_start_page_counts_among_the_first_accounts_alone(monkeypatch: pytes
     assert (whole.number, whole.at_hand, whole.all_looked_at) == (4, 3, True)
     assert (some.number, some.all_looked_at) == (4, False)
     assert some.at_hand in {1, 2}
+
+
+def test_what_a_worker_found_stands_until_it_looks_again_but_for_accounts_that_are_no_longer_alone() -> None:
+    emil, now = log_in("Emil"), timezone.now()
+    account, other = carried(log_in("Ada")), carried(log_in("Ben"))
+    reaches(emil, account)
+    first = kept()
+    reaches(emil, other)
+    stands = kept(anew=False)
+    add(account, emil)
+
+    looks = [
+        kept_sets.look(backups.KEPT, backups_kept.write, now=now + minutes * DAY / 1_440)
+        for minutes in (1, 3, 4)
+    ]
+    KeptSet.objects.update(took=DAY)
+
+    assert first == stands == {account.pk}
+    assert kept(anew=False) == {other.pk}
+    assert looks == [False, True, False]
+    assert not kept_sets.look(backups.KEPT, backups_kept.write, now=now + 49 * DAY)
 
 
 # --- the deed ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import deadline_weeks, people_left, pool, selection, summary
+from accounts import deadline_weeks, kept_sets, people_kept, people_left, pool, selection, summary
 from accounts.models import Account
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import renewal, renewing_rows
@@ -122,7 +122,9 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_table_the_lists_and_reading_every_pool_say_the_same(seed: int) -> None:
+def test_the_table_the_lists_and_reading_every_pool_say_the_same(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fleet(seed)
     everything = Account.objects.all()
 
@@ -133,8 +135,17 @@ def test_the_table_the_lists_and_reading_every_pool_say_the_same(seed: int) -> N
         for people in range(people_left.MOST + 1)
         for days in people_left.DAYS
     }
+    kept_sets.look(people_left.KEPT, people_kept.write, now=NOW)
+    monkeypatch.setattr(kept_sets, "MANY", -1)
+    kept = {
+        (people, days): people_left.left(everything, people=people, days=days, now=NOW, zone=UTC).count()
+        for people in range(people_left.MOST + 1)
+        for days in people_left.DAYS
+    }
+
     assert {key: n for key, n in table.items() if n} == +read_one_by_one()
     assert {key: n for key, n in listed.items() if n} == +read_one_by_one()
+    assert {key: n for key, n in kept.items() if n} == +read_one_by_one()
     assert all(
         sum(table[people, days] for people in range(4)) == sum(table[people, 0] for people in range(4))
         for days in people_left.DAYS

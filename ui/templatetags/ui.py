@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from django import forms, template
@@ -25,22 +26,28 @@ def _part(name: str, /, **context: Any) -> SafeString:
     return SafeString(render_to_string(f"ui/_{name}.html", context).strip())  # rendered by us
 
 
+@lru_cache(1_024)  # a list shows hundreds of them, and the same few
+def _remembered(name: str, /, **context: str) -> SafeString:
+    """Render a part of few texts, none of which names anybody."""
+    return _part(name, **context)
+
+
 @register.simple_tag
 def icon(name: str, size: str = "", tone: str = "") -> SafeString:
     """Return an icon of icons.svg; size "" (18 px), "s" (14) or "l" (24). Decoration: the word is beside it."""
-    return _part("icon", name=name, size=size, tone=tone)
+    return _remembered("icon", name=str(name), size=str(size), tone=str(tone))
 
 
 @register.simple_tag
 def pill(state: str | pills.Pill, key: str = "", label: str = "") -> SafeString:
     """Return a pill: {% pill "account" summary.health %} of a family and a key, or {% pill row.pill %} of a pill that a row holds."""
     one = state if isinstance(state, pills.Pill) else pills.pill(state, key, label=label)
-    return _part("pill", label=one.label, tone=one.tone, icon=one.icon)
+    return _remembered("pill", label=str(one.label), tone=str(one.tone), icon=str(one.icon))
 
 
 def mark(kind: str, letter: str, size: str = "") -> SafeString:
     """Return a letter in the colours of `at-mark-<kind>`; size as in {% mark %} of `channels`, which shows a channel's."""
-    return _part("mark", kind=kind, letter=letter, size=size)
+    return _remembered("mark", kind=kind, letter=letter, size=size)
 
 
 @register.simple_tag

@@ -1,0 +1,44 @@
+"""Sets of accounts that filters go by where very many are asked about: a worker works them out every few minutes, before anybody asks.
+
+A set is a hint: what is done to an account goes by what holds then, and of few accounts the filter asks the tables themselves.
+docs/decisions/0100-sets-worked-out-beforehand.md says why, and how old they may be.
+"""
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import QuerySet
+
+from accounts.models import Account, KeptSet
+
+EVERY = timedelta(minutes=2)
+REST = 50  # times as long as the last look took, at least, before the next: a fiftieth of one core
+MANY = 1_000  # accounts: up to here a filter asks the tables themselves
+_LOCK = 7_404  # any number: of an advisory lock that holds as long as the transaction
+
+
+@transaction.atomic
+def look(name: str, write: Callable[[datetime], None], *, now: datetime) -> bool:
+    """Have a set written anew, unless that was done a moment ago. Returns whether it was. Of two workers at once one does it."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, name])
+        row = cursor.fetchone()
+    last = KeptSet.objects.filter(pk=name).first()
+    if not (row and row[0]) or (last is not None and now < last.at + max(EVERY, REST * last.took)):
+        return False
+    began = time.monotonic()
+    write(now)
+    took = timedelta(seconds=time.monotonic() - began)
+    KeptSet.objects.update_or_create(pk=name, defaults={"at": now, "took": took})
+    return True
+
+
+def serves(name: str, accounts: QuerySet[Account]) -> bool:
+    """Return whether these are so many accounts that the set is asked, and whether there is one: after an upgrade there is none yet.
+
+    One query, or two.
+    """
+    many = accounts.order_by().values("pk")[: MANY + 1].count() > MANY
+    return many and KeptSet.objects.filter(pk=name).exists()
