@@ -20,7 +20,7 @@ from accounts import health_sql, kept_sets
 from accounts.models import Account, BackupAtHand
 from tokens.models import Token
 
-KEPT = "backups at hand"  # the set that a worker keeps
+KEPT = "backups_at_hand"  # the set that a worker keeps
 LOOKED_AT = (
     1_000  # accounts that one person carries, of which it is counted to how many somebody could be added
 )

@@ -4,6 +4,7 @@ An account is an event by itself. Where one log-in ends and several accounts wit
 dozens of them, and a day with forty lines is read by nobody.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -34,6 +35,7 @@ NAMED = 30  # accounts that one event names
 _of_view: list[Callable[[User, SavedView], QuerySet[Account]]] = []
 
 WORDS = "words/calendar.txt"
+_BREAKS = re.compile(r"[ \t\r\n]+")
 say = partial(phrase, WORDS)
 
 
@@ -162,7 +164,8 @@ def _who(one: _Ending, user: User, names: NameVisibility) -> str:
 
 def _say_of(block: str, **names: str) -> str:
     """Return a phrase with names, dates or addresses: a file says the same few sentences of a thousand accounts."""
-    return named(WORDS, block, names, language=get_language())
+    on_one_line = {key: _BREAKS.sub(" ", name).strip() for key, name in names.items()}
+    return named(WORDS, block, on_one_line, language=get_language())
 
 
 def _lines(lines: Sequence[str]) -> str:

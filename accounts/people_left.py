@@ -19,7 +19,7 @@ from tokens import renewing_rows
 from tokens.models import Token
 from ui.calendar_days import end_of_window
 
-KEPT = "people left"  # the set that a worker keeps
+KEPT = "people_left"  # the set that a worker keeps
 DAYS = (0, 7, 30, 60, 90)  # from today
 MOST = 3  # people; so many or more are one number
 # The people of each account that more than one carries today, by each of the days to come. As numbers, which compare faster than texts.
