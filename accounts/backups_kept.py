@@ -35,7 +35,7 @@ def write(_now: datetime) -> None:
 
 
 def forget(*, account_ids: Collection[int]) -> None:
-    """Forget those of these accounts to which nobody can no longer be added: somebody was asked, in the caller's transaction."""
+    """Forget those of these accounts to which nobody can be added now: somebody was asked, in the caller's transaction."""
     kept = list(BackupAtHand.objects.filter(account__in=account_ids).values_list("account", flat=True))
     if not kept:
         return
