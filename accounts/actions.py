@@ -15,6 +15,7 @@ from tokens import lifecycle, reasons
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
+from ui import kept
 from ui.phrases import phrase
 from users import hold
 from users.models import Team, User
@@ -85,7 +86,7 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
     pool.record(
         account=account,
         kind=AccountEvent.Kind.RANKED,
-        note=phrase(WORDS, "back_to_automatic"),
+        note=kept.keep(WORDS, "back_to_automatic"),
         source="staff",
         actor=actor,
         now=now,

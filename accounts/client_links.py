@@ -20,6 +20,7 @@ from django.utils import timezone
 from accounts.models import Account, ClientLink
 from notifications import outbox
 from notifications.models import Message
+from ui import kept
 from ui.phrases import phrase
 from ui.refusal import Refusal
 from users import hold, recipients, roles, visibility
@@ -32,7 +33,8 @@ UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
 SWEPT = 1_000  # contacts at once
 MAIL, USED_MAIL = "client_link", "client_link_used"
 _SALT = "accounts.client_link"
-say = partial(phrase, "words/client_links.txt")
+WORDS = "words/client_links.txt"
+say = partial(phrase, WORDS)
 
 
 class ClientLinkRefused(Refusal):
@@ -125,7 +127,7 @@ def make(
         created_at=now,
         expires_at=now + min(valid_for, LONGEST),
     )
-    _log(made_by, link, ADDITION, say("log_made", email=link.email, team=str(team)))
+    _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
     if mailed:
         mail_together([link], now=now)
     return link
@@ -187,7 +189,7 @@ def revoke(*, link: ClientLink, by: User, now: datetime) -> None:
         raise ClientLinkRefused(say("over_already"))
     row.revoked_at = now
     row.save(update_fields=["revoked_at"])
-    _log(by, row, CHANGE, say("log_revoked"))
+    _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
 
 
 def note_opened(link: ClientLink, now: datetime) -> None:

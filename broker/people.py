@@ -9,8 +9,9 @@ from accounts.errors import ActionRefused
 from accounts.models import ApiKey, Deed
 from broker.callers import Caller
 from broker.errors import NotFound, NotPossible
-from broker.texts import text
+from broker.texts import FILE, text
 from tokens.models import Token
+from ui import kept
 from users.models import User
 
 
@@ -35,7 +36,7 @@ def offboard(
     actor = _maker(caller, person)
     if _reaches_outside(caller, person) or offboarding.carries_for_others(person, actor):
         raise NotPossible(text("person_outside"))
-    why = text("offboarded_by_key", name=caller.name, note=note)
+    why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=note)
     try:
         deed = offboarding.begin(
             person=person,

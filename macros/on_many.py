@@ -5,7 +5,6 @@ from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
-from django.utils.translation import ngettext
 
 from accounts import deed_kinds, deeds
 from accounts.deed_kinds import APPLY_MACRO, REMOVE_MACRO, UNDO
@@ -15,7 +14,8 @@ from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent, Deed
 from macros import scope
 from macros.models import Macro, MacroAccount
-from ui import counts
+from macros.owning import HISTORY
+from ui import kept
 
 _PERMISSION = "macros.apply_macro"
 _INSERT = """
@@ -111,11 +111,7 @@ def _log(deed: Deed, _now: datetime) -> None:
     if macro is None or not number:
         return
     applied = deed.kind in {APPLY_MACRO, UNDO + REMOVE_MACRO}
-    if applied:
-        said = ngettext("Applied to %(number)s account.", "Applied to %(number)s accounts.", number)
-    else:
-        said = ngettext("Removed from %(number)s account.", "Removed from %(number)s accounts.", number)
-    said %= {"number": counts.number(number)}
+    said = kept.keep(HISTORY, "applied" if applied else "removed", number=number)
     LogEntry.objects.log_actions(deed.user_id, [macro], CHANGE, said, single_object=True)
 
 

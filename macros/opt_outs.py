@@ -11,14 +11,13 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext
 
 from macros import news
 from macros.models import Macro, NewsNotice, Notice, OptOut
 from macros.revalidation import all_notices_of
 from notifications import digests
 from notifications.models import Message
-from ui import addresses
+from ui import addresses, kept
 from users.models import User
 from users.recipients import Via
 
@@ -101,6 +100,6 @@ def start_again_by_staff(*, opt_out: OptOut, actor: User, now: datetime) -> bool
     """Undo it, by staff, with one entry in the macro's history. Return False where somebody was faster."""
     if not running().filter(pk=opt_out.pk).update(ended_at=now, ended_by=actor):
         return False
-    text = gettext("Mails to %(address)s were started again.") % {"address": opt_out.email}
+    text = kept.keep("words/history.txt", "mails_again", address=opt_out.email)
     LogEntry.objects.log_actions(actor.pk, [opt_out.macro], CHANGE, text, single_object=True)
     return True

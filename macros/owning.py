@@ -5,11 +5,13 @@ from collections.abc import Collection
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
-from django.utils.translation import gettext
 
 from macros import scope
 from macros.models import Macro
+from ui import kept
 from users.models import User
+
+HISTORY = "words/history.txt"
 
 
 @transaction.atomic
@@ -18,7 +20,7 @@ def switch(*, macros: Collection[Macro], on: bool, actor: User, note: str) -> in
     before = Macro.objects.select_for_update().order_by("pk")
     found = list(before.filter(pk__in=[one.pk for one in macros], enabled=not on))
     Macro.objects.filter(pk__in=[one.pk for one in found]).update(enabled=on)
-    _log(found, actor, gettext("Switched on.") if on else gettext("Switched off."), note)
+    _log(found, actor, kept.keep(HISTORY, "switched_on" if on else "switched_off", note=note))
     return len(found)
 
 
@@ -28,7 +30,7 @@ def give(*, macros: Collection[Macro], owner: User, actor: User, note: str) -> i
     before = Macro.objects.select_for_update().order_by("pk").filter(pk__in=[one.pk for one in macros])
     found = [one for one in before if one.owner_id != owner.pk]
     Macro.objects.filter(pk__in=[one.pk for one in found]).update(owner=owner)
-    _log(found, actor, gettext("Given to %(person)s.") % {"person": owner}, note)
+    _log(found, actor, kept.keep(HISTORY, "given", person=str(owner), note=note))
     return len(found)
 
 
@@ -47,6 +49,6 @@ def take_over(person: User, taker: User) -> list[str]:
     return [one.name for one in found]
 
 
-def _log(macros: Collection[Macro], actor: User, text: str, note: str) -> None:
+def _log(macros: Collection[Macro], actor: User, said: str) -> None:
     for one in macros:
-        LogEntry.objects.log_actions(actor.pk, [one], CHANGE, f"{text} {note}".strip(), single_object=True)
+        LogEntry.objects.log_actions(actor.pk, [one], CHANGE, said, single_object=True)

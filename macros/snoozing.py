@@ -9,8 +9,8 @@ from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils import dateformat, timezone
-from django.utils.translation import gettext, pgettext
+from django.utils import timezone
+from django.utils.translation import gettext
 
 from accounts.models import Account, AccountEvent
 from macros.models import Macro, Silence
@@ -60,10 +60,10 @@ def snooze(
         Silence(account=one, email=email.lower(), until=until, reason=reason, by=by, started_at=now)
         for one in found
     )
-    day = dateformat.format(until, pgettext("form of a date", "D j M Y"))
-    said = gettext("until %(day)s") % {"day": day}
     whom = email if email and by is None else ""
-    note = ": ".join(part for part in (whom, said, reason) if part)
+    note = ": ".join(
+        part for part in (whom, until.isoformat(), reason) if part
+    )  # each reader has the day in their language
     kind = AccountEvent.Kind.SNOOZED
     _events(found, kind, cause="everybody" if not email else "one", by=by, note=note, now=now)
     return len(found)
@@ -83,7 +83,7 @@ def leave_out(*, macro: Macro, account: Account, email: str, by: User, reason: s
         reason=clean.line(reason, REASON),
         started_at=now,
     )
-    note = gettext("Macro “%(macro)s”: %(address)s") % {"macro": macro, "address": email.lower()}
+    note = f"{macro}: {email.lower()}"
     _events([account], AccountEvent.Kind.SNOOZED, cause="left_out", by=by, note=note, now=now)
     return True
 

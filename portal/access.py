@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 from accounts import summary
 from accounts.models import Account, AccountToken
 from accounts.permissions import VIEW as VIEW
+from ui import kept
 from users.models import person
 
 DECIDE = "tokens.decide_tokendeath"  # about what is held in an incident
@@ -39,9 +40,10 @@ def frame_of_start(request: HttpRequest) -> dict[str, Any]:
     return {**frame(request), "of_start": True}
 
 
-def log_change(request: HttpRequest, changed: Model, text: str) -> None:
-    """Note in the portal's log, in words, what the person did to a row. `ModelAdmin.log_change` without the ModelAdmin."""
-    LogEntry.objects.log_actions(person(request).pk, [changed], CHANGE, text, single_object=True)
+def log_change(request: HttpRequest, changed: Model, block: str, /, **facts: object) -> None:
+    """Note in the portal's log what the person did to a row: a phrase of words/history.txt, said in the language of whoever reads it."""
+    said = kept.keep("words/history.txt", block, **facts)
+    LogEntry.objects.log_actions(person(request).pk, [changed], CHANGE, said, single_object=True)
 
 
 def account(request: HttpRequest, account_id: int) -> Account:

@@ -24,7 +24,7 @@ from portal import access, handed_out
 from portal.forms import KeyForm
 from portal.lists import ReadOnlyList
 from tokens.channels import declarations
-from ui import confirm
+from ui import confirm, dates
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import Team, person
@@ -88,7 +88,7 @@ class ApiKeyAdmin(ReadOnlyList):
         return format_html(
             '{}<span class="at-second">{}</span>',
             tags.pill("api_key", state),
-            gettext("until %(day)s") % {"day": f"{day.day} {day:%b %Y}"},
+            gettext("until %(day)s") % {"day": dates.day(day)},
         )
 
     @display(description=gettext_lazy("Permissions"))
@@ -218,7 +218,7 @@ class ApiKeyAdmin(ReadOnlyList):
         def do(said: Said) -> None:
             if not api_keys.revoke(key=key, now=timezone.now()):
                 raise Late
-            self.log_change(request, key, f"Revoked. {said.note}".strip())
+            access.log_change(request, key, "revoked", note=said.note)
 
         return confirm.answer(request, page, do, frame=access.frame_of(key))
 
@@ -240,6 +240,6 @@ class ApiKeyAdmin(ReadOnlyList):
         def do(said: Said) -> None:
             if page.refused or not api_keys.take_over(key=key, taker=person(request), now=timezone.now()):
                 raise Late
-            self.log_change(request, key, f"Taken over. {said.note}".strip())
+            access.log_change(request, key, "taken_over", note=said.note)
 
         return confirm.answer(request, page, do, frame=access.frame_of(key))

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy, pgettext
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts import permissions
@@ -157,7 +157,7 @@ class CampaignAdmin(ReadOnlyList):
         def do(_said: Said) -> None:
             if not running.stop(campaign=campaign, by=person(request), now=timezone.now()):
                 raise Late
-            access.log_change(request, campaign, pgettext("campaign", "Stopped"))
+            access.log_change(request, campaign, "campaign_stopped")
 
         return confirm.answer(request, page, do, frame=access.frame_of(campaign))
 

@@ -78,7 +78,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
         if app.is_default:
             raise Late
         stepped_back = default_app.make_default(app=app)
-        access.log_change(request, app, say("made_lead", note=said.note))
+        access.log_change(request, app, "app_made_lead", note=said.note)
         return Done({"stepped_back": stepped_back})
 
     return confirm.answer(request, page, do, frame=access.frame_of(app))

@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
 from macros.models import Macro
@@ -109,4 +110,4 @@ def build_test(message: Message) -> Mail:
 
 def register() -> None:
     """Say how the test mail is built. Called once, when the app starts."""
-    kinds.register(TEST, build_test, name="Test mail", stays=True)
+    kinds.register(TEST, build_test, name=gettext_lazy("Test mail"), stays=True)

@@ -46,16 +46,23 @@ class MoveForm(ConfirmForm):
 class KeyForm(forms.Form):
     """A new API key."""
 
-    name = forms.CharField(max_length=100, help_text=gettext_lazy("Which system uses it."))
+    name = forms.CharField(
+        label=gettext_lazy("Name"), max_length=100, help_text=gettext_lazy("Which system uses it.")
+    )
     scopes = forms.MultipleChoiceField(
-        choices=ApiKey.Scope.choices, widget=forms.CheckboxSelectMultiple, initial=list(api_keys.FOR_JOBS)
+        label=gettext_lazy("Permissions"),
+        choices=ApiKey.Scope.choices,
+        widget=forms.CheckboxSelectMultiple,
+        initial=list(api_keys.FOR_JOBS),
     )
     teams = forms.ModelMultipleChoiceField(
         Team.objects.none(),
+        label=gettext_lazy("Teams"),
         widget=forms.CheckboxSelectMultiple,
         help_text=gettext_lazy("The key sees these teams' accounts."),
     )
     channels = forms.MultipleChoiceField(
+        label=gettext_lazy("Channels"),
         choices=declarations.choices,
         widget=forms.CheckboxSelectMultiple,
         required=False,
@@ -108,6 +115,7 @@ class SystemUserForm(forms.Form):
     )
     team = forms.ModelChoiceField(
         Team.objects.none(),
+        label=gettext_lazy("Team"),
         help_text=gettext_lazy(
             "Owns the token: its members are told when it ends. New accounts go to this team."
         ),

@@ -147,7 +147,8 @@ class IncidentAdmin(RowsWithPages):
             number = lifecycle.decide(
                 app_id=incident.app_id, decision=decision, actor=person(request), now=timezone.now()
             )
-            self.log_change(request, incident, f"{confirm.words(page, 'button')}: {number}.")
+            block = "incident_believed" if decision == RELEASE else "incident_discarded"
+            access.log_change(request, incident, block, number=number)
             asking_workers.ask(tend_incidents)
             return Done({"decided": number})
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
+from ui import kept
 from ui.counts import number, short_count
 from ui.fragments import part
 from ui.ids import id_of
@@ -135,6 +136,16 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         context = response.context_data if isinstance(response, TemplateResponse) else None
         if context and "cl" in context:
             context |= _context(self, request, context["cl"]) | self.list_facts(request)
+        return response  # type: ignore[no-any-return]  # untyped theme
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what was done to a row, said in the viewer's language."""
+        response = super().history_view(request, object_id, extra_context)
+        context = response.context_data if isinstance(response, TemplateResponse) else None
+        for entry in (context or {}).get("action_list", ()):
+            entry.change_message = kept.said(entry.change_message)
         return response  # type: ignore[no-any-return]  # untyped theme
 
 

@@ -196,6 +196,7 @@ class MacroForm(MacroModelForm):
     class Meta:
         model = Macro
         fields = ["name", "description", "enabled", "scope", "channels", "team"]
+        labels = {"team": gettext_lazy("Team"), "channels": gettext_lazy("Channels")}
         widgets = {"scope": forms.RadioSelect, "description": forms.Textarea(attrs={"rows": 2})}
 
     def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:

@@ -214,7 +214,7 @@ class MessageAdmin(RowsWithPages):
         def do(_said: Said) -> None:
             if not claims.send_again(message_id=message.pk, now=timezone.now()):
                 raise Late
-            access.log_change(request, message, "Send again")
+            access.log_change(request, message, "sent_again")
 
         return confirm.answer(request, page, do, frame=access.frame_of(message))
 
@@ -229,7 +229,7 @@ class MessageAdmin(RowsWithPages):
                 reason=gettext("Cancelled by %(person)s.") % {"person": person(request)},
             ):
                 raise Late
-            access.log_change(request, message, gettext("Cancel the mail"))
+            access.log_change(request, message, "mail_cancelled")
 
         return confirm.answer(request, page, do, frame=access.frame_of(message))
 

@@ -196,11 +196,11 @@ def _begin(
         leaving_steps.lock_out(person=leaver, actor=viewer, now=now)
         for key in said.cleaned.get("keys", ()):
             if api_keys.revoke(key=key, now=now):
-                access.log_change(request, key, f"Revoked. {said.note}".strip())
+                access.log_change(request, key, "revoked", note=said.note)
         for key in said.cleaned.get("taken", ()):
             if api_keys.take_over(key=key, taker=viewer, now=now):  # not what was revoked just now
-                access.log_change(request, key, f"Taken over. {said.note}".strip())
-        access.log_change(request, leaver, f"Offboarded. {said.note}".strip())
+                access.log_change(request, key, "taken_over", note=said.note)
+        access.log_change(request, leaver, "offboarded", note=said.note)
         more = bool(said.cleaned.get("backups")) and plan.is_cut
         steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")), backing_up=more)
         done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0)

@@ -115,7 +115,7 @@ class ParkedAddressAdmin(RowsWithPages):
         page = Page("portal/confirm/release_address.html", back, {"address": row}, ask_why=False)
 
         def do(_said: Said) -> None:
-            access.log_change(request, row, gettext("Released: it is mailed again"))
+            access.log_change(request, row, "address_released")
             if not refused_addresses.release(row.email, now=timezone.now(), by=person(request)):
                 raise Late
 

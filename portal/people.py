@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext_lazy, pgettext, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
@@ -265,8 +265,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]
-            said = gettext("Changed the e-mail address from %(old)s to %(new)s.")
-            self.log_change(request, obj, said % {"old": old, "new": obj.email})
+            access.log_change(request, obj, "address_changed", old=old, new=obj.email)
             login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
@@ -306,9 +305,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         @transaction.atomic
         def do(_said: Said) -> None:
             number = people_actions.log_out(user)
-            text = "Logged the person out everywhere (%(number)s browser)."
-            texts = "Logged the person out everywhere (%(number)s browsers)."
-            access.log_change(request, user, ngettext(text, texts, number) % {"number": number})
+            access.log_change(request, user, "logged_out", number=number)
 
         return confirm.answer(request, page, do, frame=access.frame_of(user))
 
@@ -327,7 +324,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         @transaction.atomic
         def do(_said: Said) -> None:
             people_actions.reset_second_factor(user, by=person(request), now=timezone.now())
-            access.log_change(request, user, gettext("Reset the second factor."))
+            access.log_change(request, user, "factor_reset")
 
         return confirm.answer(request, page, do, frame=access.frame_of(user))
 

@@ -1,6 +1,6 @@
 """Forms of people in the admin portal."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -22,6 +22,13 @@ else:  # Django's class takes no type arguments at run time
 
 class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
     """One row of people or teams. The theme's table has no label for a field, so each says what it is."""
+
+    class Meta:
+        labels: ClassVar = {
+            "user": gettext_lazy("Person"),
+            "team": gettext_lazy("Team"),
+            "role": gettext_lazy("Role"),
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

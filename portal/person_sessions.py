@@ -74,8 +74,7 @@ def end_one(request: HttpRequest, object_id: int, handle: str) -> HttpResponse:
     def do(_said: Said) -> None:
         if not people_actions.end_session(user, handle):
             raise Late
-        text = gettext("Logged the person out of one browser (%(browser)s).")
-        access.log_change(request, user, text % {"browser": browser})
+        access.log_change(request, user, "logged_out_of_one", browser=browser)
 
     return confirm.answer(request, page, do, frame=access.frame_of(user))
 

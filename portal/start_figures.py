@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.utils.dateformat import format as written
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
@@ -70,7 +69,7 @@ def _column(monday: date, keys: Sequence[str], found: Any) -> Column:
         )
         for key in keys
     ]
-    return Column(written(monday, "j M"), dates.day(monday), parts)
+    return Column(dates.short_day(monday), dates.day(monday), parts)
 
 
 # --- people left per account ----------------------------------------------------------------------------------------------------
@@ -99,7 +98,7 @@ def people(viewer: Viewer, *, asked: bool) -> PeopleLeft:
     ]
     unknown, _ = viewer.kept(start_kept.UNDATED)
     return PeopleLeft(
-        [written(first + timedelta(days=day), "j M") for day in days[1:]],
+        [dates.short_day(first + timedelta(days=day)) for day in days[1:]],
         lines,
         at,
         whole,

@@ -77,7 +77,7 @@ def change(request: HttpRequest, team_id: int) -> HttpResponse:
         if not (added or removed):
             return Done({"added": "", "removed": ""})
         facts = {"added": ", ".join(added), "removed": ", ".join(removed)}
-        access.log_change(request, team, confirm.words(page, "done", **facts))
+        access.log_change(request, team, "digest_addresses", team=team.name, **facts)
         return Done(facts)
 
     return confirm.answer(request, page, do, frame=access.frame_of(team))

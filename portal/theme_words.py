@@ -8,6 +8,7 @@ from django.utils.translation import gettext_noop
 THEME_WORDS = (
     gettext_noop("Add new item"),
     gettext_noop("Add row"),
+    gettext_noop("After you've created a user, you’ll be able to edit more user options."),
     gettext_noop("All applications"),
     gettext_noop("Apply Filters"),
     gettext_noop("Choose file to upload"),

@@ -1,8 +1,9 @@
 """The time-line of an account: its own events, what happened to its tokens, and who was told, newest first."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
@@ -20,6 +21,7 @@ from portal.pool_rows import pretty
 from tokens.channels import declarations
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
 from tokens.models import TokenEvent
+from ui import dates, kept
 from ui.name_visibility import NameVisibility
 from ui.phrases import blocks, phrase
 from ui.text import quoted, restriction_said
@@ -99,6 +101,9 @@ _DOTS: dict[str, tuple[str, str]] = {
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
+# How the day of a snooze is kept (macros/snoozing.py), after whose it is and before why; and a place in the order (accounts/actions.py).
+_DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
+_PLACE = re.compile(r"now number (\d+)")
 WORDS = "words/timeline.txt"
 say = partial(phrase, WORDS)
 
@@ -181,7 +186,7 @@ def _line(account: Account, event: AccountEvent, names: NameVisibility) -> Histo
     parts = [
         _cause(account, event),
         _found(event.source, account.channel),
-        _by(_actor(event, names), "" if event.kind in _NAMED_BY_NOTE else event.note),
+        _by(_actor(event, names), "" if event.kind in _NAMED_BY_NOTE else _note(event)),
     ]
     return HistoryLine(
         at=event.at,
@@ -219,6 +224,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "old": names.token(event.from_token, account) if event.from_token_id else "",
         "channel": account.get_channel_display(),
         "note": event.note,
+        "place": int(ranked[1]) if (ranked := _PLACE.fullmatch(event.note)) else 0,
         "newer_app": event.cause == app_migration.CAUSE,
         "backup": event.cause == backup_writing.ADDED,
         "agreed": event.cause == backup_answers.AGREED,
@@ -273,13 +279,28 @@ def _cause(account: Account, event: AccountEvent) -> str:
         told = {Kind.NOT_MINE}
         if event.actor_id is None:  # by the link of a mail; else it is said beside who did it
             told |= {Kind.ACKNOWLEDGED, Kind.SNOOZED}
-        return event.note if event.kind in told else ""
+        return _note(event) if event.kind in told else ""
     return f"{account_rows.explain(account, event.cause).short}."
 
 
+def _note(event: AccountEvent) -> str:
+    """Return what was noted beside it, in the language that is spoken; "" where the title says it."""
+    if event.kind == Kind.RANKED:
+        return ""
+    if event.kind == Kind.SNOOZED:
+        return _DAY.sub(_until, event.note, count=1)
+    return kept.said(event.note)
+
+
+def _until(found: re.Match[str]) -> str:
+    try:
+        return say("until", day=dates.day(date.fromisoformat(found[0])))
+    except ValueError:  # somebody typed it
+        return found[0]
+
+
 def _by(who: str, note: str) -> str:
-    said = "" if note.startswith(("now number", "back to")) else note
-    return say("by", who=who, note=said) if who else ""
+    return say("by", who=who, note=note) if who else ""
 
 
 def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> HistoryLine:

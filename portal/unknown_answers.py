@@ -24,7 +24,7 @@ from portal.lists import RowsWithPages
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
 from tokens.models import UnknownAnswer
-from ui import confirm
+from ui import confirm, kept
 from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from ui.templatetags import ui as tags
 from users.models import person
@@ -184,7 +184,13 @@ class UnknownAnswerAdmin(RowsWithPages):
                 answer=answer, verdict=verdict, note=said.note, actor=person(request), now=timezone.now()
             )
             meaning = unknown_answer_words.said(verdict)
-            self.log_change(request, answer, f"Said: {meaning}. {said.note}".strip())
+            access.log_change(
+                request,
+                answer,
+                "answer_explained",
+                meaning=unknown_answer_words.kept(verdict),
+                note=said.note,
+            )
             return Done({"meaning": meaning})
 
         return confirm.answer(request, page, do, frame=access.frame_of(answer))
@@ -204,7 +210,9 @@ class UnknownAnswerAdmin(RowsWithPages):
             if not answer.verdict:
                 raise Late
             unknown_answers.take_back(answer=answer, now=timezone.now())
-            self.log_change(request, answer, f"Taken back: {unknown_answer_words.meaning(answer)}.")
+            access.log_change(
+                request, answer, "answer_taken_back", meaning=unknown_answer_words.kept(answer.verdict)
+            )
 
         return confirm.answer(request, page, do, frame=access.frame_of(answer))
 
@@ -257,7 +265,10 @@ def _address(answer: UnknownAnswer) -> str:
     return reverse("admin:tokens_unknownanswer_change", args=[answer.pk])
 
 
-def _history(answer: UnknownAnswer) -> QuerySet[LogEntry]:
+def _history(answer: UnknownAnswer) -> list[LogEntry]:
     kind = ContentType.objects.get_for_model(UnknownAnswer)
     rows = LogEntry.objects.filter(content_type=kind, object_id=str(answer.pk)).select_related("user")
-    return rows.order_by("-action_time")[:LINES]
+    found = list(rows.order_by("-action_time")[:LINES])
+    for entry in found:
+        entry.change_message = kept.said(entry.change_message)
+    return found

@@ -100,7 +100,10 @@ class ChannelApp(vault.NamesItsKeys):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_channel_display()} app {self.label or self.client_id}"
+        return gettext("%(channel)s app %(name)s") % {
+            "channel": self.get_channel_display(),
+            "name": self.label or self.client_id,
+        }
 
     def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
         """Check the constraints but "one default app per channel": saving takes the tick off the other app."""

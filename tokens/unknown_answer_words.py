@@ -6,6 +6,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import Answer, Call
 from tokens.channels.unknown import ASSIGNABLE
 from tokens.models import UnknownAnswer
+from ui.kept import part
 from ui.phrases import blocks, phrase
 
 FILE = "words/unknown_answers.txt"
@@ -31,6 +32,11 @@ def choices() -> list[tuple[str, str]]:
 def said(verdict: str) -> str:
     """Return a verdict as staff give it: "We ask too often"."""
     return phrase(FILE, f"meaning_{verdict}")
+
+
+def kept(verdict: str) -> dict[str, object]:
+    """Return what `said` does as a fact of a phrase that is kept (ui/kept.py)."""
+    return part(FILE, f"meaning_{verdict}")
 
 
 def then(verdict: str) -> str:

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from ui import refusal
+from ui import kept, refusal
 from ui.phrases import phrase
 from users import hold, refused_addresses, roles, visibility
 from users.models import Invitation, Membership, Team, User
@@ -20,7 +20,8 @@ from users.role_choices import Role
 from users.signals import invitation_issued
 
 _SALT = "users.invitation"
-say = partial(phrase, "words/invitations.txt")
+WORDS = "words/invitations.txt"
+say = partial(phrase, WORDS)
 
 
 class InvitationError(refusal.Refusal):
@@ -96,7 +97,8 @@ def create(
         else:
             _join(invitation, known, now)
             said = "log_added"
-        text = say(said, email=email, team=str(team), role=role.label, staff=role != Role.MARKETER)
+        facts = {"team": str(team), "role": kept.word(role.capitalize()), "staff": role != Role.MARKETER}
+        text = kept.keep(WORDS, said, email=email, **facts)
         _log(invited_by, invitation, ADDITION, text)
         if mailed:
             _mail(invitation, now)
@@ -142,7 +144,7 @@ def send_again(*, invitation: Invitation, by: User, now: datetime, mailed: bool 
             one.number += 1
             one.expires_at = until
             one.save(update_fields=["number", "expires_at"])
-            _log(by, one, CHANGE, say("log_sent_again", number=one.number))
+            _log(by, one, CHANGE, kept.keep(WORDS, "log_sent_again", number=one.number))
         if mailed:
             _mail(row, now)
     return row
@@ -155,7 +157,7 @@ def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
         _check_reach(by, row.team, row.gives)
         row.revoked_at = now
         row.save(update_fields=["revoked_at"])
-        _log(by, row, CHANGE, say("log_revoked"))
+        _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
     return row
 
 
@@ -271,7 +273,7 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     for one in [row, *mailed_with(row).exclude(pk=row.pk)]:
         _join(one, user, now)
-        _log(user, one, CHANGE, say("log_accepted"))
+        _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))
     refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
 
 

@@ -211,7 +211,7 @@ class Membership(models.Model):
         constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
 
     def __str__(self) -> str:
-        return f"{self.user} in {self.team}"
+        return gettext("%(person)s in %(team)s") % {"person": self.user, "team": self.team}
 
 
 class RefusedAddress(models.Model):
@@ -290,7 +290,7 @@ class Invitation(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"Invitation of {self.email}"
+        return gettext("Invitation of %(email)s") % {"email": self.email}
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Save with the e-mail in lower case, as users keep it."""

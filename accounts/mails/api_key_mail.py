@@ -124,7 +124,7 @@ def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
     return {
         "name": key.name,
         "prefix": key.prefix,
-        "last_day": f"{last.day} {last:%B %Y}" if last else "",
+        "last_day": dates.long_day(last) if last else "",
         "unused_days": UNUSED_FOR.days,
         "made_by": str(key.created_by) if key.created_by else "",
         "maker_deleted": key.maker_left_at is not None,

@@ -18,6 +18,7 @@ from accounts.errors import WORDS
 from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
+from ui import kept
 from ui.phrases import phrase
 
 logger = logging.getLogger(__name__)
@@ -109,14 +110,14 @@ def _leave_pools(token: Token, now: datetime) -> None:
         pool.record(
             account=account,
             kind=AccountEvent.Kind.UNLINKED,
-            note=phrase(WORDS, "deletion_asked_for"),
+            note=kept.keep(WORDS, "deletion_asked_for"),
             source="push",
             now=now,
         )
     pools.delete()
     ids = [account.pk for account in accounts]
     pool.settle(
-        account_ids=ids, cause="unlinked", now=now, source="push", note=phrase(WORDS, "deletion_asked_for")
+        account_ids=ids, cause="unlinked", now=now, source="push", note=kept.keep(WORDS, "deletion_asked_for")
     )
 
 

@@ -1,5 +1,6 @@
 """The path above every page of the portal: its list, the row that it is about, and the step."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,9 +11,22 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.encoding import force_str
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 register = template.Library()
+# What the theme's icons are called where they stand alone in a link or a button (ui/static/adtoken/admin.js).
+ICONS: dict[str, Any] = {
+    "close": gettext_lazy("Close"),
+    "delete": gettext_lazy("Delete"),
+    "more_horiz": gettext_lazy("More"),
+    "search": gettext_lazy("Search"),
+}
+
+
+@register.simple_tag
+def icon_names() -> str:
+    """Return the names of icons in the reader's language, as JSON for the script."""
+    return json.dumps({icon: str(name) for icon, name in ICONS.items()})
 
 
 @register.inclusion_tag("portal/_path.html", takes_context=True)

@@ -18,6 +18,7 @@ from notifications.models import Message
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
+from ui import kept
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -203,7 +204,7 @@ def test_staff_see_who_stopped_and_start_it_again_with_an_event(client: Client) 
     assert still == 1
     assert not opt_outs.running().exists()
     assert "Somebody was faster" in late
-    assert [entry.change_message for entry in LogEntry.objects.all()] == [
+    assert [kept.said(entry.change_message) for entry in LogEntry.objects.all()] == [
         f"Mails to {WATCHER} were started again."
     ]
 

@@ -25,6 +25,7 @@ from tests.portal.test_macros import (
     staff,
 )
 from tests.support.factories import NOW, make_team
+from ui import kept
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -176,7 +177,7 @@ def test_many_are_switched_and_given_with_an_entry_each_and_foreign_ones_are_lef
     assert "2 macros belong to Lea Lead now." in owner.content.decode()
     rows = list(Macro.objects.order_by("pk").values_list("enabled", "owner"))
     assert rows == [(False, lead.pk), (False, lead.pk), (True, None)]
-    texts = list(LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
+    texts = list(map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True)))
     assert len(texts) == 4
     assert texts[0].endswith("Holiday.")
     refused = browser(staff("macros.view_macro", team=team)).post(f"/admin/macros/macro/bulk/on/?ids={ids}")

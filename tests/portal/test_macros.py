@@ -25,6 +25,7 @@ from portal.macro_forms import AccountsPicker, MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
+from ui import kept
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -563,7 +564,7 @@ def test_a_post_applies_the_macro_and_undo_leaves_those_that_had_it(mira: Client
         (third.pk, "macro_applied"),
         (second.pk, "macro_removed"),
     ]
-    assert LogEntry.objects.order_by("pk")[0].change_message == "Applied to 2 accounts."
+    assert kept.said(LogEntry.objects.order_by("pk")[0].change_message) == "Applied to 2 accounts."
     assert f"The macro “{macro}” was applied" in unescape(
         mira.get(reverse("admin:accounts_account_change", args=[second.pk])).content.decode()
     )

@@ -168,7 +168,7 @@ def test_120_accounts_in_six_log_ins_are_let_go_by_one_page_and_each_person_gets
     assert mail.subject.startswith("Mara Lindt left: ")
     of_team_a = Account.objects.filter(state="deactivated", team__name="Team A").count()
     assert f"{of_team_a} accounts" in mail.subject
-    assert LogEntry.objects.filter(object_id=str(mara.pk), change_message__contains="Offboarded").exists()
+    assert LogEntry.objects.filter(object_id=str(mara.pk), change_message__contains="offboarded").exists()
     assert pool.differences() == []
 
 

@@ -14,6 +14,7 @@ from tokens import unknown_answers
 from tokens.channels import registry, unknown
 from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import Token, UnknownAnswer
+from ui import kept
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +149,7 @@ def test_saying_what_it_means_holds_and_is_in_the_history(
     assert "The channel has restricted the ad account" in page
     assert "Asked support" in page
     entry = LogEntry.objects.get()
-    assert "The channel has restricted the ad account" in entry.get_change_message()
+    assert "The channel has restricted the ad account" in kept.said(entry.change_message)
     classification = registry.get("facebook").classify(Answer("api", 400, body=BODY))
     assert classification.verdict == Verdict.ACCOUNT_RESTRICTED
 

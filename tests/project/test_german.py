@@ -141,3 +141,17 @@ def test_what_code_says_of_keys_lanes_and_macros_is_in_the_reader_s_language() -
         lane.does for lane in lanes.LANES.values()
     ]
     assert all(one not in {lane.does for lane in lanes.LANES.values()} for one in said)
+
+
+def test_no_month_or_weekday_is_written_by_strftime() -> None:
+    """It writes English ones in every language; `ui.dates` has what pages and mails say."""
+    unread = {"accounts/fresh_event_models.py", "macros/news_models.py"}  # a row's name for developers
+    quoted = {"tokens/channels/tiktok/policy.py"}  # within a channel's own words
+    english = re.compile(r"[:\" ]%-?d? ?%?[aAbB]\b|%[aAbB] ")
+    found = {
+        path.relative_to(words.ROOT).as_posix()
+        for path in words.python_files()
+        if english.search(path.read_text(encoding="utf-8"))
+    }
+
+    assert found - unread - quoted == set()

@@ -19,6 +19,7 @@ from pytest_django import Settings
 from adtoken_project.tasks import clear_sessions
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
+from ui import kept
 from users import browsers, roles
 from users.models import Session, User
 from users.role_choices import Role
@@ -189,7 +190,7 @@ def test_staff_end_all_sessions_of_a_person_with_an_event(client: Client, staff:
     assert still == 200
     assert phone.get(PROFILE).status_code == 302
     assert client.get(PORTAL).status_code == 200
-    assert LogEntry.objects.get().change_message == "Logged the person out everywhere (1 browser)."
+    assert kept.said(LogEntry.objects.get().change_message) == "Logged the person out everywhere (1 browser)."
 
 
 @pytest.mark.parametrize("whom", ["superuser", "another team's", "no permission"])
@@ -269,7 +270,10 @@ def test_staff_see_a_person_s_browsers_and_end_one_with_an_event(
     assert [one.get(PROFILE).status_code for one in (office, phone)] == [200, 302]
     assert "That browser is logged out already." in again
     assert "That browser is logged out already." in foreign
-    assert LogEntry.objects.get().change_message == "Logged the person out of one browser (Safari on iPhone)."
+    assert (
+        kept.said(LogEntry.objects.get().change_message)
+        == "Logged the person out of one browser (Safari on iPhone)."
+    )
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Version
+from ui import dates
 from ui.phrases import phrase
 
 say = partial(phrase, "words/channel_apps.txt")
@@ -54,4 +55,4 @@ def summary(channel: Channel, today: date) -> str:
 
 def day(moment: date) -> str:
     """Return a date as people read it: 23 February 2027."""
-    return f"{moment.day} {moment:%B %Y}"
+    return dates.long_day(moment)

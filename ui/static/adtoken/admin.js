@@ -1,5 +1,6 @@
 // The staff portal's small helps. Each page works without them.
 (() => {
+  const names = JSON.parse(document.currentScript.dataset.names); // of icons that stand alone, in the reader's language
   const ticks = () => [...document.querySelectorAll('input[type="checkbox"][name="_selected_action"]')];
   const all = document.querySelector("[data-pick-all]");
   const count = document.querySelector("[data-pick-count]");
@@ -57,7 +58,7 @@
   // A control that has nothing but an icon keeps a name.
   const hush = (root) => root.querySelectorAll(".material-symbols-outlined:not([aria-hidden])").forEach((icon) => {
     const control = icon.closest("a, button"), word = icon.textContent.trim();
-    if (control && !control.title && !control.ariaLabel && control.textContent.trim() === word) control.ariaLabel = word === "more_horiz" ? "More" : word.replaceAll("_", " ");
+    if (control && !control.title && !control.ariaLabel && control.textContent.trim() === word) control.ariaLabel = names[word] ?? word.replaceAll("_", " ");
     icon.setAttribute("aria-hidden", "true");
   });
   hush(document);

@@ -1,0 +1,147 @@
+"""German with marks: what gettext says to a German reader stands between ⟦ and ⟧, so that whatever came another way is seen.
+
+Three kinds of text stay outside: what came by no catalogue; what was said in English, because it was made for somebody else or kept in a
+row; and what a catalogue leaves in English. A name that staff typed stays outside, too, and is taken away as a whole (`left_of`).
+"""
+
+import re
+import zoneinfo
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.utils import translation
+from django.utils.translation import trans_real
+
+from tests.tools import pseudo
+from ui import phrases
+from users.models import User
+
+OPEN, CLOSE = "⟦", "⟧"
+# Columns with what people, channels and mail servers said or named, which is read in the language in which it was said.
+DATA = {
+    "name", "email", "emails", "recipient", "label", "client_id", "prefix", "currency", "native_id", "native_name", "native_user_id",
+    "native_user_name", "note", "pause_note", "description", "reason", "said", "code", "version", "role", "browser", "address", "error",
+    "detail", "sample", "subject", "user_agent", "fault", "fingerprint", "scopes", "offered", "asked_for", "object_repr", "failures",
+    "query", "data",
+}  # fmt: skip
+ZONES = {zone.replace("_", " ") for zone in zoneinfo.available_timezones()}
+SHORTEST = 8  # letters of a name that was cut
+# In German dates have a point behind the day, and thousands have one where English has a comma.
+ENGLISH_NUMBER = re.compile(r"(?<![\d.,])\d{1,3}(?:,\d{3})+(?![\d,])")
+_MONTHS = (
+    "Jan(?:uar|uary)?|Feb(?:ruar|ruary)?|Mar(?:ch)?|Mär|März|Apr(?:il)?|May|Mai|June?|Juni|July?|Juli|Aug(?:ust)?|Sep(?:tember)?"
+    "|O[ck]t(?:ober)?|Nov(?:ember)?|De[cz](?:ember)?"
+)
+_WEEKDAYS = "Mon|Tue|Wed|Thu|Fri|Sat|Sun|Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday"
+ENGLISH_DATE = re.compile(rf"\b\d{{1,2}} (?:{_MONTHS})\b|\b(?:{_WEEKDAYS})\b|\b\d ?[ap]\.m\.")
+
+
+@contextmanager
+def german() -> Iterator[None]:
+    """Mark what is said in German, while it is spoken; English is said as it is."""
+    translation.gettext("")  # it chooses its functions at the first call
+    functions: Any = translation._trans  # type: ignore[attr-defined]  # what all of gettext goes through
+    phrases.forget()
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("gettext", "pgettext", "ngettext", "npgettext"):
+            patch.setattr(functions, name, _marking(getattr(functions, name), contexts=name.count("p")))
+        try:
+            yield
+        finally:
+            phrases.forget()
+
+
+def _marking(say: Callable[..., str], *, contexts: int) -> Callable[..., str]:
+    def marked(*asked: Any) -> str:
+        said = str(say(*asked))
+        if not (translation.get_language() or "").startswith("de") or not said.strip():
+            return said
+        context, message = (f"{asked[0]}\x04" if contexts else ""), asked[contexts]
+        return f"{OPEN}{said}{CLOSE}" if said != message or _is_held(f"{context}{message}") else said
+
+    return marked
+
+
+@lru_cache(4096)
+def _is_held(key: str) -> bool:
+    """Return whether a German catalogue holds the message, though it says the same: "Team"."""
+    held: Any = trans_real.translation("de")._catalog  # type: ignore[attr-defined]  # of Django and all packages
+    return key in held or (key, 0) in held or (key, 1) in held
+
+
+def data() -> frozenset[str]:
+    """Return what the rows of DATA hold, each value whole, with the first words of people's names."""
+    found: set[str] = set()
+    for model in apps.get_models():
+        for field in model._meta.concrete_fields:
+            if field.name in DATA:
+                for value in model._base_manager.values_list(field.name, flat=True):
+                    found |= set(_texts(value))
+    found |= {address.rpartition("@")[2] for address in found if "@" in address}
+    found |= {name.split()[0] for name in User.objects.exclude(name="").values_list("name", flat=True)}
+    return frozenset(text for text in found if re.search(r"[^\W\d_]{2,}", text))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        yield from (text for one in value.values() for text in _texts(one))
+    elif isinstance(value, list | tuple):
+        yield from (text for one in value for text in _texts(one))
+    elif value:
+        yield " ".join(pseudo.without_brackets(str(value)).split())
+
+
+class Reader:
+    """Finds what is outside the marks and no name of the world."""
+
+    def __init__(self, names: Iterable[str], words: frozenset[str]) -> None:
+        self._names = sorted({*names, *ZONES}, key=len, reverse=True)
+        self._words = words | pseudo.KNOWN
+        self._known: dict[str, str] = {}
+
+    def left_of(self, text: str) -> set[str]:
+        """Return the lines of a text that hold something to read which came by no German catalogue."""
+        bare = re.sub(
+            r"⟦[^\n⟧]*$", " ", pseudo.without_brackets(text), flags=re.MULTILINE
+        )  # one that was cut
+        return {left for line in bare.splitlines() if (left := self._left(line))}
+
+    def wrong_of(self, text: str) -> set[str]:
+        """Return English numbers and dates, also within the marks."""
+        text = text.replace(OPEN, "").replace(CLOSE, "")
+        if not (ENGLISH_NUMBER.search(text) or ENGLISH_DATE.search(text)):
+            return set()
+        text = self._without_names(text)
+        return {found[0] for form in (ENGLISH_NUMBER, ENGLISH_DATE) for found in form.finditer(text)}
+
+    def _left(self, line: str) -> str:
+        if line not in self._known:
+            self._known[line] = self._read(line)
+        return self._known[line]
+
+    def _read(self, line: str) -> str:
+        line = " ".join(line.split())
+        if not pseudo.rest(line, self._words):
+            return ""
+        line = self._without_names(line)
+        if "…" in line:
+            line = self._without_names(re.sub(r"[^…]+…", self._without_cut_name, line))
+        return pseudo.rest(line, self._words)
+
+    def _without_names(self, line: str) -> str:
+        for name in self._names:
+            if name in line:
+                line = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", " ", line)
+        return line
+
+    def _without_cut_name(self, found: "re.Match[str]") -> str:
+        """Take the name away whose beginning stands before an ellipsis."""
+        text = found[0][:-1].rstrip()
+        for start in range(len(text) - SHORTEST + 1):
+            if any(name.startswith(text[start:]) for name in self._names):
+                return text[:start]
+        return found[0]
