@@ -31,11 +31,8 @@ pytestmark = pytest.mark.django_db
 ENGLISH = {"api-reference", "admin-group", "admin-group-add", "admin-group-delete", "too-late-at-channel"}
 WORDS = frozenset({"facebook", "snapchat", "linkedin", "pinterest", "tiktok", "myspace", "name"})
 CODE = frozenset({"code", "pre"})
-# Beside the photographs: files, and what a script of a page asks for.
-MORE = [
-    Shot("search", BOSS, "/admin/search/?s=Lena"),
-    Shot("result-of-campaign", BOSS, "/admin/accounts/campaign/{campaign}/result/"),
-]
+# Beside the photographs: what a script of a page asks for.
+MORE = [Shot("search", BOSS, "/admin/search/?s=Lena")]
 # A link or a button that has nothing but an icon, whose name the script gives it.
 ICON_ALONE = re.compile(
     r"<(a|button)\b([^>]*)>\s*<(?:span|i)[^>]*material-symbols[^>]*>\s*(\w+)\s*</(?:span|i)>\s*</\1>"
