@@ -145,6 +145,7 @@ def _common(now: datetime) -> dict[str, Any]:
     return {
         "due_at": now + 3650 * DAY,  # nobody asks the channel about tokens that it never gave
         "last_checked_at": now - timedelta(hours=2),
+        "last_check_result": "ok",
         "first_linked_at": now - 30 * DAY,
         "scopes": ["ads_read", "ads_management"],
     }

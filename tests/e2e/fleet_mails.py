@@ -1,18 +1,35 @@
 """The mails of the fleet, one of each kind and language, made as the worker makes them, and kept where the portal shows them."""
 
-from typing import Any
+from collections import Counter
+from datetime import datetime
+from typing import Any, NamedTuple
 
+from django.db import transaction
+
+from tests.e2e import fleet_rare_mails
 from tests.e2e.fleet import DAY, Fleet
 from tests.e2e.fleet_states import NOTE
 
 MOST = 2  # of a kind, of which the longer one is kept
 
 
+class Said(NamedTuple):
+    """A mail that was made of a message."""
+
+    message: Any
+    subject: str
+    text: str
+    html: str
+
+
+Spoken = dict[str, Said]  # by language
+
+
 def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
     """Write the messages, keep what each kind says in English and German, and return where that is."""
     from notifications.models import Message
 
-    before = Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    before = _newest()
     _write(fleet, facts)
     kept = _kept(fleet, before)
     lenas = Message.objects.filter(recipient=fleet.people[0].email, kind="macro").latest("pk")
@@ -48,8 +65,11 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         payload={"teams": [fleet.team.pk], "always": True},
         now=now,
     )
-    reached = backups.offers(account_ids=[one.pk for one in fleet.backups]).values()
-    offers = [offer for some in reached for offer in some if offer.token == fleet.tokens[0]]
+    offers = [
+        offer
+        for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])
+        if offer.token == fleet.tokens[0]
+    ]
     backup_mail.ask(lena, offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
     imported_mail.tell(linked, actor=boss, since=now - 400 * DAY, now=now)
@@ -80,46 +100,83 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
 
 
 def _kept(fleet: Fleet, before: int) -> dict[str, Any]:
-    """Make the longest mail of each kind in both languages; what has nothing left to say is left out."""
+    """Keep the longest mail of each kind in both languages: of those that were written, and of those that deeds taken back would write."""
+    found: dict[str, Spoken] = {}
+    tries: Counter[str] = Counter()
+    _make(before, found, tries)
+    usual = set(found)
+    for deed in fleet_rare_mails.DEEDS:
+        with transaction.atomic():
+            newest = _newest()
+            deed(fleet)
+            _make(newest, found, tries)
+            transaction.set_rollback(True)
+    return {
+        "mails": {
+            name: _keep(name, spoken, fleet.now, rare=name not in usual) for name, spoken in found.items()
+        }
+    }
+
+
+def _make(before: int, found: dict[str, Spoken], tries: Counter[str]) -> None:
+    """Make the mails written since that message; what has nothing left to say is left out."""
+    from notifications.models import Message
+
+    for message in Message.objects.filter(pk__gt=before).order_by("pk"):
+        said = message.dedupe_key.split(":")
+        about = (
+            (said[0] if said[0] != "operators" else said[1].rstrip("0123456789") or "app")
+            if message.kind == "operators"
+            else ""
+        )
+        name = f"{message.kind}_{about}".rstrip("_")
+        if tries[name] == MOST:
+            continue
+        tries[name] += 1
+        spoken = _spoken(message)
+        if spoken and (name not in found or len(spoken["en"].html) > len(found[name]["en"].html)):
+            found[name] = spoken
+
+
+def _spoken(message: Any) -> Spoken:
+    """Return the mail in each language; empty where it has nothing left to say."""
     from notifications import kinds, preparing
     from notifications.kinds import NotWanted
-    from notifications.models import Message
     from users import languages
     from users.models import User
 
-    found: dict[str, dict[str, int]] = {}
-    tries: dict[str, int] = {}
-    for message in Message.objects.filter(pk__gt=before).order_by("pk"):
-        name = (
-            message.kind
-            if message.kind != "operators"
-            else f"operators_{message.dedupe_key.partition(':')[0]}"
-        )
-        if (tried := tries.setdefault(name, 0)) == MOST:
-            continue
-        tries[name] = tried + 1
-        made: dict[str, int] = {}
-        for language in ("en-gb", "de"):
-            User.objects.filter(email=message.recipient).update(language=language)
-            try:
-                with languages.spoken(language):
-                    said = preparing.as_kept(preparing.fit(kinds.KINDS[message.kind].build(message)))
-            except NotWanted:
-                break
-            row = Message.objects.create(
-                kind=message.kind, recipient=message.recipient, team=message.team, dedupe_key=f"photograph:{message.pk}:{language}",
-                payload=message.payload, state=Message.State.SENT, sent_at=fleet.now, subject=said.subject, text=said.text, html=said.html,
-            )  # fmt: skip
-            made[language[:2]] = row.pk
-        if len(made) == 2 and (name not in found or _length(made) > _length(found[name])):
-            found[name] = made
-    return {"mails": found}
+    made = {}
+    for language in ("en-gb", "de"):
+        User.objects.filter(email=message.recipient).update(language=language)
+        try:
+            with languages.spoken(language):
+                said = preparing.as_kept(preparing.fit(kinds.KINDS[message.kind].build(message)))
+        except NotWanted:
+            return {}
+        made[language[:2]] = Said(message, said.subject, said.text, said.html)
+    return made
 
 
-def _length(made: dict[str, int]) -> int:
+def _keep(name: str, spoken: Spoken, now: datetime, *, rare: bool) -> dict[str, int]:
+    """Write a message as it would be kept, in each language, and return where. Of what was taken back no account tells."""
     from notifications.models import Message
 
-    return len(Message.objects.get(pk=made["en"]).html)
+    ids = {}
+    for language, said in spoken.items():
+        of = said.message
+        row = Message.objects.create(
+            kind=of.kind, recipient=of.recipient, team=of.team, dedupe_key=f"photograph:{name}:{language}",
+            payload={} if rare else of.payload,
+            state=Message.State.SENT, sent_at=now, subject=said.subject, text=said.text, html=said.html,
+        )  # fmt: skip
+        ids[language] = row.pk
+    return ids
+
+
+def _newest() -> int:
+    from notifications.models import Message
+
+    return Message.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
 
 
 def _delivered(fleet: Fleet, shown: Any) -> None:

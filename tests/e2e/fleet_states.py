@@ -248,7 +248,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from users.models import RetentionPeriod, Session
     from users.role_choices import Role
 
-    now, boss, lena = fleet.now, fleet.boss, fleet.people[0]
+    now, lena = fleet.now, fleet.people[0]
     for person, role in zip(
         fleet.people[8:11], (Role.MANAGER, Role.AUDITOR, Role.ADMINISTRATOR), strict=True
     ):
@@ -263,7 +263,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         name="Publishing job of the night, Austria and South Tyrol",
         scopes=["tokens:lease"],
         teams=[fleet.team],
-        created_by=boss,
+        created_by=fleet.people[10],
     )
     for number, kind in enumerate(list(LinkProblem.Kind)[:5]):
         problems.record(
@@ -405,7 +405,7 @@ def _import(fleet: Fleet) -> dict[str, Any]:
 
     lines = [
         "channel,native_id,name",
-        *(f"facebook,{990_000 + number},{LONG[:70]} {number}" for number in range(12)),
+        *(f'facebook,{990_000 + number},"{LONG[:70]} {number}"' for number in range(12)),
     ]
     lines += [
         "facebook,,Without a number",

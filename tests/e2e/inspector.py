@@ -17,6 +17,7 @@ from tests.e2e.pages import MAIN, NOBODY, Shot
 from tests.support.factories import PASSWORD
 
 KEPT = os.environ.get("PHOTOGRAPHS", "")
+FINDINGS = "findings.jsonl"
 PHONE, DESK = 390, 1280
 TALL = (
     HEIGHT if KEPT else 3000
@@ -122,6 +123,7 @@ class Inspector:
         self.found: list[str] = []
         self.milder: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.pages: set[str] = set()
         self.answers = {"/made/": self._answer_made, "/deeds/": _without_refresh}
         visitor.page.add_init_script(AXE_SCRIPT)
 
@@ -133,6 +135,12 @@ class Inspector:
             session = self.facts["sessions"][window.who]
             cookie = {"name": self.facts["cookie"], "value": session, "url": self.visitor.web}
             context.add_cookies([cookie])  # type: ignore[list-item]  # a dict of these keys
+
+    def leave(self) -> None:
+        """Remember the session: whoever typed the password once more has one of another id."""
+        kept = {str(one.get("name")): one.get("value") for one in self.visitor.page.context.cookies()}
+        if self.window.who != NOBODY:
+            self.facts["sessions"][self.window.who] = kept[self.facts["cookie"]]
 
     def look_at(self, shot: Shot, widths: Iterable[int], *, mail: bool = False) -> None:
         """Open the page and have it walked in each width; photograph it where somebody keeps the pictures."""
@@ -176,6 +184,7 @@ class Inspector:
     def _look(self, shot: Shot, width: int, *, mail: bool) -> None:
         page = self.visitor.page
         self.counts["looks"] += 1
+        self.pages.add(shot.name)
         if KEPT:
             page.screenshot(
                 path=Path(KEPT) / f"{shot.name}-{self.look}.png", full_page=True, animations="disabled"
@@ -195,8 +204,8 @@ class Inspector:
     def tell(self) -> None:
         """Add what was found to the troubles, and begin anew. Where photographs are kept, write down the mild things, too."""
         if KEPT:
-            lines = {"counts": self.counts, "found": self.found, "milder": self.milder}
-            with (Path(KEPT) / "findings.jsonl").open("a", encoding="utf-8") as file:
+            lines = {"pages": sorted(self.pages), "counts": self.counts, "found": self.found, "milder": self.milder}
+            with (Path(KEPT) / FINDINGS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(lines, ensure_ascii=False) + "\n")
         self.troubles += self.found
         self.found, self.milder, self.counts = [], [], Counter()
@@ -249,6 +258,7 @@ class Album:
         inspector = self._open[key]
         inspector.become(window)
         yield inspector
+        inspector.leave()
         inspector.tell()
 
     def troubles(self) -> list[str]:
@@ -313,6 +323,14 @@ def _log_in_careful(visitor: Visitor) -> None:
     page.wait_for_url("**/authenticate/**")
 
 
+def _close_team(visitor: Visitor) -> None:
+    """Have the team take log-ins of its own people only, which asks first: accounts would stop."""
+    page = visitor.page
+    page.locator("[name=members_only]").check()
+    page.locator("button[name=_save]").first.click()
+    page.wait_for_load_state()
+
+
 LEADS = {"arrive", "confirm"}  # where the browser is expected to be led on
 REFUSED = {"save_nothing"}  # what the page is answered with is a trouble to the browser alone
 
@@ -334,6 +352,7 @@ ACTS: dict[str, Callable[[Visitor], object]] = {
     "select": _select,
     "save_nothing": _save_nothing,
     "edit_macro": _edit_macro,
+    "close_team": _close_team,
     "log_in_wrong": _log_in_wrong,
     "log_in_careful": _log_in_careful,
 }

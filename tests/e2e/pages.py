@@ -184,6 +184,7 @@ admin-offboard                  /admin/users/user/{person}/offboard/
 admin-offboard-few              /admin/users/user/{leaver}/offboard/
 admin-teams                     /admin/users/team/
 admin-team                      /admin/users/team/{team}/change/
+admin-team-closed               /admin/users/team/{team}/change/ close_team
 admin-team-digest               /admin/users/team/{team}/digest/
 admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/

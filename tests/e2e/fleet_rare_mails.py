@@ -1,0 +1,194 @@
+"""Mails about what the fleet has not met: each is written by the deed that causes it, which is taken back once the mail was made."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from tests.e2e.fleet import DAY, Fleet
+from tests.e2e.fleet_states import NOTE
+
+LATER = timedelta(minutes=2)
+
+
+def _told_at_once(fleet: Fleet) -> None:
+    """A password was changed: accounts shift to others or stop; a channel restricts some, and others work again."""
+    from accounts import pool
+    from accounts.models import Account, AccountEvent
+    from macros import at_once
+    from tokens.models import Token
+
+    at_once.tell(fleet.now + LATER)  # what was written while the fleet was built
+    then = fleet.now + 2 * LATER
+    Token.objects.filter(pk=fleet.tokens[1].pk).update(
+        state="dead", reason="password_changed", state_since=then
+    )
+    pool.settle(token_ids=[fleet.tokens[1].pk], cause="password_changed", source="sweep", now=then)
+    for account in fleet.accounts[60:64]:
+        Account.objects.filter(pk=account.pk).update(
+            restriction="disabled for an unpaid bill", created_at=fleet.now
+        )
+        pool.record(
+            account=account, kind=AccountEvent.Kind.RESTRICTED, note="disabled for an unpaid bill", now=then
+        )
+    at_once.tell(then + 3 * LATER)
+
+
+def _told_by_account(fleet: Fleet) -> None:
+    """Log-ins lost their role at the channel; accounts are restricted; one that was told as stopped works again."""
+    from accounts import pool
+    from accounts.models import Account, AccountNews, AccountNotice, AccountToken
+    from accounts.telling import notices
+    from notifications.models import Message
+
+    then, lost = fleet.now + LATER, fleet.accounts[:7]
+    ids = [account.pk for account in lost]
+    AccountToken.objects.filter(account__in=ids).update(access="lost", access_reason="access_lost")
+    pool.settle(account_ids=ids, cause="access_lost", source="sweep", now=then)
+    for entry in AccountToken.objects.filter(account__in=ids):
+        AccountNews.objects.create(account=entry.account, token_id=entry.token_id, kind="access", at=then)
+    for account in fleet.accounts[70:84]:
+        Account.objects.filter(pk=account.pk).update(
+            restriction="disabled for an unpaid bill", created_at=fleet.now - DAY
+        )
+        AccountNews.objects.create(account=account, kind="restricted", at=then)
+    told = Message.objects.create(
+        kind="died",
+        recipient=fleet.boss.email,
+        dedupe_key="photograph:told",
+        state="sent",
+        sent_at=fleet.now,
+        payload={},
+    )
+    AccountNotice.objects.bulk_create(
+        AccountNotice(
+            account=one,
+            kind="stopped",
+            recipient=fleet.boss.email,
+            deactivated=True,
+            message=told,
+            at=fleet.now,
+        )
+        for one in Account.objects.filter(state="connected", paused_at=None).order_by("pk")[8:11]
+    )
+    notices.tell(then + LATER)
+    notices.tell(then + 3 * notices.QUIET)  # what was told as stopped works
+
+
+def _closed_team(fleet: Fleet) -> None:
+    from accounts import pool
+    from accounts.mails import outside_mail
+    from users.models import Team
+
+    Team.objects.filter(pk=fleet.team.pk).update(members_only=True)
+    pool.settle_team(team_id=fleet.team.pk, now=fleet.now + LATER)
+    outside_mail.tell(team_ids=[fleet.team.pk], since=fleet.now + LATER, actor=fleet.people[1])
+
+
+def _left(fleet: Fleet) -> None:
+    """The boss leaves, whose campaigns and macros somebody takes; Lena's log-in is removed with her."""
+    from accounts import handing_over
+    from accounts.mails import leaver_mail
+    from tokens.lifecycle import removals
+    from tokens.models import Token
+    from users.models import Membership, User
+
+    lena, deniz = fleet.people[:2]
+    User.objects.filter(pk=deniz.pk).update(is_active=False)
+    Membership.objects.get_or_create(user=fleet.people[6], team=fleet.team, role=Membership.Role.TEAM_LEAD)
+    token = Token.objects.get(pk=fleet.tokens[1].pk)
+    removals.remove(
+        token_id=token.pk, generation=token.generation, actor=fleet.boss, note=NOTE, now=fleet.now + LATER
+    )
+    leaver_mail.tell(person=deniz, actor=fleet.people[5], deed_id=1, now=fleet.now + LATER)
+    User.objects.filter(pk=lena.pk).update(is_active=False)
+    handing_over.take_over(person=lena, actor=fleet.people[10], by_key=True, now=fleet.now)
+    handing_over.take_over(person=fleet.boss, actor=fleet.people[8], by_key=True, now=fleet.now)
+
+
+def _removed(fleet: Fleet) -> None:
+    from accounts.mails import removal_mail
+    from tokens.lifecycle import removals
+    from tokens.models import Token
+
+    token = Token.objects.get(pk=fleet.tokens[1].pk)
+    removals.remove(
+        token_id=token.pk,
+        generation=token.generation,
+        actor=fleet.people[1],
+        note=NOTE,
+        now=fleet.now + LATER,
+    )
+    removal_mail.tell(token=token, actor=fleet.people[1], now=fleet.now + LATER)
+
+
+def _said_in_mails(fleet: Fleet) -> None:
+    """Somebody gives an account up, says that others are not theirs, and is on it."""
+    from accounts import giving_up
+    from macros import not_mine, on_it
+    from macros.models import Notice
+    from notifications.models import Message
+
+    giving_up.give_up(account=fleet.accounts[0], person=fleet.people[0], note=NOTE, now=fleet.now)
+    warnings = Message.objects.filter(kind="macro").exclude(dedupe_key__startswith="photograph")
+    for message in warnings.order_by("pk")[:4]:
+        ids = [account.pk for account in not_mine.accounts_of(message)[:3]]
+        not_mine.say(
+            message=message,
+            account_ids=ids,
+            note="Petra von Alpenquell kümmert sich seit Mai.",
+            now=fleet.now,
+        )
+        warnings.filter(pk=message.pk).update(state="sent", sent_at=fleet.now)
+    Notice.objects.filter(account__in=[account.pk for account in fleet.accounts[:30]]).update(
+        outcome="mailed"
+    )
+    deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
+    on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
+
+
+def _joined(fleet: Fleet) -> None:
+    """Somebody who has a log-in is in the team at once."""
+    from users import invitations
+
+    invitations.create(email=fleet.people[9].email, team=fleet.team, invited_by=fleet.boss, now=fleet.now)
+
+
+def _busy_day(fleet: Fleet) -> None:
+    """More mails than an address gets in a day: the rest come in one."""
+    from notifications.models import Message
+
+    rows = Message.objects.filter(kind__in=["macro", "died"], state="queued").order_by("-pk")[:6]
+    reader = fleet.people[0].email
+    digest = Message.objects.create(
+        kind="digest", recipient=reader, dedupe_key="photograph:digest", created_at=fleet.now
+    )
+    Message.objects.filter(pk__in=[row.pk for row in rows]).update(
+        state="held", digest=digest.pk, recipient=reader
+    )
+
+
+def _added(fleet: Fleet) -> None:
+    """A log-in backs up what it reaches; the key of a publishing job ends soon."""
+    from accounts import backup_adding
+    from accounts.mails import api_key_mail, backup_mail
+    from accounts.models import ApiKey
+
+    chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}
+    added = backup_adding.write(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
+    backup_mail.tell(fleet.people[0], added, actor=fleet.boss, note=NOTE, now=fleet.now)
+    ApiKey.objects.update(expires_at=fleet.now + 5 * DAY)
+    api_key_mail.tell(now=fleet.now)
+
+
+def _late(fleet: Fleet) -> None:
+    from notifications import outbox
+
+    payload = {"lane": "mail", "what": "14 mails", "since": (fleet.now - DAY / 24).isoformat()}
+    outbox.enqueue(
+        kind="late", recipient=fleet.boss.email, dedupe_key="photograph:late", payload=payload, now=fleet.now
+    )
+
+
+DEEDS: tuple[Callable[[Fleet], Any], ...] = (
+    _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _joined, _busy_day, _added, _late,
+)  # fmt: skip
