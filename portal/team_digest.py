@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from macros import digest, digest_readers
 from portal import access
@@ -99,7 +99,7 @@ def cell(team: Team, *, request: HttpRequest) -> SafeString | str:
     if not request.user.has_perm(PERMISSION):
         return str(names)
     address = reverse("admin:users_team_digest", args=[team.pk])
-    return format_html('{} · <a class="at-link" href="{}">{}</a>', names, address, gettext("Change"))
+    return format_html('{} · <a class="at-link" href="{}">{}</a>', names, address, pgettext("deed", "Change"))
 
 
 def _team(request: HttpRequest, team_id: int) -> Team:

@@ -49,7 +49,7 @@ def _renewals(fleet: Fleet) -> dict[str, Any]:
     emils, lenas = tokens[3], tokens[0]
     links = {
         "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=now),
-        "renew_many": renewal_links.link(token=fleet.more[0], user=fleet.more[0].consented_by, issued=now),
+        "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=now),
         "renew_expired": renewal_links.link(token=emils, user=emils.consented_by, issued=now - 15 * DAY),
         "renew_over": renewal_links.link(token=lenas, user=fleet.people[1], issued=now),
     }
@@ -124,7 +124,7 @@ def _made(fleet: Fleet) -> dict[str, Any]:
     }
     error = {
         "kind": "too_late", "channel": "Facebook", "channel_key": "facebook", "icon": "schedule", "code": "LNK-7QX4", "at": fleet.now,
-        "heading": "This took too long", "cause": "Facebook answered after more than 15 minutes.", "again_url": "/",
+        "again_url": "/",
     }  # fmt: skip
     pages: dict[str, tuple[str, dict[str, Any]]] = {
         "400": ("400.html", {}),
@@ -137,6 +137,8 @@ def _made(fleet: Fleet) -> dict[str, Any]:
     made: dict[str, dict[str, str]] = {name: {} for name in pages}
     for language in ("en-gb", "de"):
         with languages.spoken(language):
+            for part in ("heading", "cause"):
+                error[part] = render_to_string("words/link_error.html", {**error, "part": part}).strip()
             for name, (template, context) in pages.items():
                 made[name][language[:2]] = render_to_string(template, context, request)
     return {"made": made}
