@@ -63,6 +63,7 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
         "link": link,
         "channel": declarations.label(link.token.app.channel),
         "signed": link.signed,
+        "tone": "good" if standing == "renewed" else "warn",
     }
     return render(request, "selfservice/renew/not_open.html", context, status=_STATUS[standing])
 

@@ -25,10 +25,13 @@ def _told_at_once(fleet: Fleet) -> None:
     pool.settle(token_ids=[fleet.tokens[1].pk], cause="password_changed", source="sweep", now=then)
     for account in fleet.accounts[60:64]:
         Account.objects.filter(pk=account.pk).update(
-            restriction="disabled for an unpaid bill", created_at=fleet.now
+            restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now
         )
         pool.record(
-            account=account, kind=AccountEvent.Kind.RESTRICTED, note="disabled for an unpaid bill", now=then
+            account=account,
+            kind=AccountEvent.Kind.RESTRICTED,
+            note="disabled for an unpaid bill or a risky payment",
+            now=then,
         )
     at_once.tell(then + 3 * LATER)
 
@@ -48,7 +51,7 @@ def _told_by_account(fleet: Fleet) -> None:
         AccountNews.objects.create(account=entry.account, token_id=entry.token_id, kind="access", at=then)
     for account in fleet.accounts[70:84]:
         Account.objects.filter(pk=account.pk).update(
-            restriction="disabled for an unpaid bill", created_at=fleet.now - DAY
+            restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now - DAY
         )
         AccountNews.objects.create(account=account, kind="restricted", at=then)
     told = Message.objects.create(
@@ -118,7 +121,7 @@ def _removed(fleet: Fleet) -> None:
         note=NOTE,
         now=fleet.now + LATER,
     )
-    removal_mail.tell(token=token, actor=fleet.people[1], now=fleet.now + LATER)
+    removal_mail.tell(tokens=[token], actor=fleet.people[1], now=fleet.now + LATER)
 
 
 def _said_in_mails(fleet: Fleet) -> None:
@@ -139,9 +142,7 @@ def _said_in_mails(fleet: Fleet) -> None:
             now=fleet.now,
         )
         warnings.filter(pk=message.pk).update(state="sent", sent_at=fleet.now)
-    Notice.objects.filter(account__in=[account.pk for account in fleet.accounts[:30]]).update(
-        outcome="mailed"
-    )
+    Notice.objects.update(outcome="mailed")
     deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
     on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
 

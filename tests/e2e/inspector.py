@@ -204,7 +204,12 @@ class Inspector:
     def tell(self) -> None:
         """Add what was found to the troubles, and begin anew. Where photographs are kept, write down the mild things, too."""
         if KEPT:
-            lines = {"pages": sorted(self.pages), "counts": self.counts, "found": self.found, "milder": self.milder}
+            lines = {
+                "pages": sorted(self.pages),
+                "counts": self.counts,
+                "found": self.found,
+                "milder": self.milder,
+            }
             with (Path(KEPT) / FINDINGS).open("a", encoding="utf-8") as file:
                 file.write(json.dumps(lines, ensure_ascii=False) + "\n")
         self.troubles += self.found

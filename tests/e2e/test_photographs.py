@@ -2,12 +2,13 @@
 
 Each is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German, and axe is asked of two texts
 that look alike whether they can be read. PHOTOGRAPHS=folder looks at each on both, in light and dark, at the main ones in both languages
-each, asks of all texts, photographs them into that folder, and tells there what axe found (findings.jsonl).
+each, asks of all texts, photographs them into that folder, and tells there what axe found (findings.jsonl), and how many of all of it
+there are (totals.json).
 """
 
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -18,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests.e2e.driver import Chromium
-from tests.e2e.inspector import ENGLISH, GERMAN, KEPT, Album, Window, looks_of
+from tests.e2e.inspector import ENGLISH, FINDINGS, GERMAN, KEPT, Album, Window, looks_of
 from tests.e2e.pages import BOSS, GROUPS, MAIL, Shot
 from tests.e2e.product import Served, launched, pages_alone
 from tests.support import migrated
@@ -35,11 +36,26 @@ def product(place: Path) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def fleet(product: Served) -> Any:
+def fleet(product: Served) -> Iterator[Any]:
     """The 300 accounts of an agency, and what the photographs need to know of them."""
     if KEPT:
         Path(KEPT).mkdir(parents=True, exist_ok=True)
-    return json.loads(product.run("-m", "tests.e2e.fleet").splitlines()[-1])
+        (Path(KEPT) / FINDINGS).unlink(missing_ok=True)
+    yield json.loads(product.run("-m", "tests.e2e.fleet").splitlines()[-1])
+    if KEPT:
+        write_totals(Path(KEPT))
+
+
+def write_totals(kept: Path) -> None:
+    """Write how many pages were looked at, how often, and what axe found, by weight: totals.json."""
+    lines = [json.loads(line) for line in (kept / FINDINGS).read_text(encoding="utf-8").splitlines()]
+    counts: Counter[str] = sum((Counter(line["counts"]) for line in lines), Counter())
+    weights = ("critical", "serious", "moderate", "minor")
+    totals = {
+        "pages": len({page for line in lines for page in line["pages"]}),
+        **{name: counts[name] for name in ("looks", "photographs", *weights)},
+    }
+    (kept / "totals.json").write_text(json.dumps(totals) + "\n")
 
 
 def speak(product: Served, fleet: Any, locale: str) -> None:
