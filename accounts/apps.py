@@ -15,7 +15,8 @@ class AccountsConfig(AppConfig):
         """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people who are deleted."""
         from django.db.models.signals import post_delete, post_save, pre_delete
 
-        from accounts import receivers
+        from accounts import receivers, renewal_links
+        from notifications import digests
         from tokens.signals import tokens_changed
         from users.models import Membership, Team, User
 
@@ -31,3 +32,4 @@ class AccountsConfig(AppConfig):
         post_delete.connect(receivers.end_calendars, Membership, dispatch_uid="accounts.calendars")
         post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars")
         receivers.register_messages()
+        digests.register_act(renewal_links.first_in)

@@ -27,6 +27,7 @@ VALID_FOR = timedelta(days=14)
 _SIGNER = signing.Signer(salt="accounts.renewal")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LOG_IN = "?log_in="
+_PLACE = "signed"  # where a link has its secret
 _ADDRESS = re.compile(r"""https?://[^\s"'<>]+/my/\d+/reauthenticate/\?log_in=(\d+)""")
 
 
@@ -164,6 +165,13 @@ def personal(
         stored_text=mail.text if mail.stored_text is None else mail.stored_text,
         stored_html=(mail.styled or mail.html) if mail.stored_html is None else mail.stored_html,
     )
+
+
+def first_in(text: str) -> str:
+    """Return the first personal link in the text of a mail that is being sent: a secret; "" where it has none."""
+    before, _, after = addresses.absolute_url("renew", _PLACE).partition(_PLACE)
+    found = re.search(rf"{re.escape(before)}[\w:.\-]+{re.escape(after)}", text)
+    return found[0] if found else ""
 
 
 def _microseconds(moment: datetime) -> int:

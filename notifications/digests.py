@@ -30,6 +30,9 @@ State = Message.State
 # The address of the page where the reader stops what a digest holds: a secret, "" where nothing of it can be stopped.
 Stop = Callable[[Message], str]
 _STOPS: list[Stop] = []
+# The first personal link in the text of a mail that a digest holds: a secret, "" where it has none.
+Act = Callable[[str], str]
+_ACTS: list[Act] = []
 say = partial(phrase, claims.WORDS)
 
 
@@ -85,7 +88,7 @@ def leaves_at(recipient: str) -> datetime | None:
 def build(message: Message) -> Mail:
     """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does."""
     rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")[:MOST]
-    made = [one for row in rows if (one := _made(row)) is not None]
+    made = [one for row in rows if (one := _made(row)) is not None]  # each with its reader's own link, or ""
     if not made:
         raise NotWanted("digest_empty")
     reader = composing.reader_of(message)
@@ -93,16 +96,21 @@ def build(message: Message) -> Mail:
     facts = {
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
-        "shown": [{"subject": one.subject, "says": _excerpt(one.text)} for one in made[:SHOWN]],
-        "more_subjects": [one.subject for one in made[SHOWN:]],
+        "shown": [
+            {"subject": one.subject, "says": _excerpt(one.text), "act_url": act} for one, act in made[:SHOWN]
+        ],
+        "more_subjects": [one.subject for one, _ in made[SHOWN:]],
         "url": addresses.absolute_url("my_accounts") if reader.can_log_in else "",
         "stop_url": stop,
     }
     mail = composing.compose(KIND, message, reader, facts)
+    secrets = [link for link in (stop, *(act for _, act in made[:SHOWN])) if link]
+    if secrets:
+        mail = composing.without_links(mail, secrets)
     if not stop:
         return mail
     headers = {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    return replace(composing.without_link(mail, stop), headers=headers)
+    return replace(mail, headers=headers)
 
 
 def held_by(message: Message) -> list[Message]:
@@ -120,15 +128,19 @@ def _why(message: Message) -> list[kinds.Fact]:
     return found
 
 
-def _made(row: Message) -> claims.Sent | None:
-    """Return what a held message says, and keep that; None where it has nothing left to say, or cannot be made."""
+def _made(row: Message) -> tuple[claims.Sent, str] | None:
+    """Return what a held message says, and keep that, with the link by which its reader acts without a log-in here, a secret, or "".
+
+    None where it has nothing left to say, or cannot be made.
+    """
     try:
-        kept = preparing.as_kept(preparing.fit(kinds.KINDS[row.kind].build(row)))
+        mail = kinds.KINDS[row.kind].build(row)
+        kept = preparing.as_kept(preparing.fit(mail))
     except NotWanted as answer:
         claims.end_held([row.pk], State.CANCELLED, str(answer))
         return None
     Message.objects.filter(pk=row.pk).update(subject=kept.subject, text=kept.text, html=kept.html)
-    return kept
+    return kept, next(filter(None, (one(mail.text) for one in _ACTS)), "")
 
 
 def _excerpt(text: str) -> str:
@@ -161,3 +173,9 @@ def register_stop(stop: Stop) -> None:
     """Say where a reader stops what a digest holds. Calling it again with the same one changes nothing."""
     if stop not in _STOPS:
         _STOPS.append(stop)
+
+
+def register_act(act: Act) -> None:
+    """Say how the personal link of a mail is found in its text. Calling it again with the same one changes nothing."""
+    if act not in _ACTS:
+        _ACTS.append(act)

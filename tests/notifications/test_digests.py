@@ -1,5 +1,6 @@
 """The daily cap of an address: what comes beyond it is held for an hour at most, and told in one mail."""
 
+import re
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -183,3 +184,29 @@ def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
     facts = kinds.KINDS["digest"].why
     assert facts
     assert any("Lumen Shoes" in fact.what for fact in facts(kept))
+
+
+def test_a_contact_s_digest_has_the_personal_link_of_each_mail_and_the_kept_copy_has_none(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    clara = make_person("clara@client.example", name="Clara", is_contact=True, password="!")
+    for name in ("Lumen Shoes", "Fern Tea"):
+        ending(7, person=clara, life=60, name=name)
+    make_macro(emails=[], notify_consenters=True)
+    make_message(clara.email, next_attempt_at=noon(TODAY) - MINUTE)
+    deliver(noon(TODAY) - MINUTE)
+    morning(noon(TODAY))
+
+    deliver(noon(TODAY) + 2 * HOUR)
+
+    digest = mail_server.mails[-1]
+    body = digest.get_body(("plain",))
+    assert body is not None
+    text = body.get_content()
+    (link,) = set(re.findall(r"https?://\S+/renew/\S+", text))
+    assert "/my/" not in text
+    assert Client().get(urlsplit(link).path).status_code == 200
+    kept = Message.objects.get(kind="digest")
+    assert link not in kept.text + kept.html
+    assert "more mail" in kept.subject
