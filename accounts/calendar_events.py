@@ -132,7 +132,7 @@ def _of_account(one: _Ending, user: User, names: NameVisibility, now: datetime) 
         url,
     ]
     title = _say_of("one", account=account.name, channel=str(channel))
-    return Deadline(_uid("account", account.pk), _day(one, user), title, _lines(lines), url)
+    return Deadline(_uid(account.pk), _day(one, user), title, _lines(lines), url)
 
 
 def _of_log_in(several: Sequence[_Ending], user: User, names: NameVisibility, now: datetime) -> Deadline:
@@ -151,7 +151,9 @@ def _of_log_in(several: Sequence[_Ending], user: User, names: NameVisibility, no
     if len(several) > NAMED:
         lines.append(say("more", n=len(several) - NAMED))
     title = say("many", n=len(several), channel=channel)
-    return Deadline(_uid("log-in", first.tokens[0].pk), _day(first, user), title, "\n".join(lines), url)
+    # Known by its first account, whichever log-in it is that ends: so it is the same event when the deadline moves to another one.
+    known_by = min(one.account.pk for one in several)
+    return Deadline(_uid(known_by), _day(first, user), title, "\n".join(lines), url)
 
 
 def _who(one: _Ending, user: User, names: NameVisibility) -> str:
@@ -176,5 +178,5 @@ def _day(one: _Ending, user: User) -> date:
     return one.at.astimezone(user.zone).date()
 
 
-def _uid(what: str, pk: int) -> str:
-    return f"{what}-{pk}@{urlsplit(settings.BASE_URL).hostname or 'adtoken'}"
+def _uid(account: int) -> str:
+    return f"account-{account}@{urlsplit(settings.BASE_URL).hostname or 'adtoken'}"

@@ -137,6 +137,28 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
     assert len(of_many) == len(of_few) <= 5
 
 
+def test_what_one_log_in_ends_is_the_same_event_when_the_deadline_moves_to_another_log_in_or_fewer_are_left(
+    ada: User, team: Team
+) -> None:
+    first, second = (make_token(consented_by=ada, deadline=ENDS) for _ in range(2))
+    accounts = carried(first, team, *(f"Client {number}" for number in range(5)))
+
+    together = events(text_of(ada, team))
+    for account in accounts:
+        link(account, second)
+    moved(second, ENDS + timedelta(days=30))
+    later = events(text_of(ada, team, at=NOW + timedelta(days=1)))
+    Account.objects.filter(pk__in=[one.pk for one in accounts[3:]]).update(paused_at=NOW)
+    fewer = events(text_of(ada, team, at=NOW + timedelta(days=2)))
+
+    (uid,) = together
+    assert list(later) == [uid]
+    assert later[uid].decoded("DTSTART") == date(2027, 1, 4)
+    assert [one[uid]["SEQUENCE"] for one in (together, later)] == [0, 1]
+    assert uid in fewer
+    assert len(fewer) == 3
+
+
 def test_a_saved_view_is_read_by_its_filters_as_its_reader_sees_them(ada: User, team: Team) -> None:
     mira = make_user("mira@example.com", name="Mira Ode", team=team, is_staff=True)
     roles.give(mira, Role.MANAGER)
