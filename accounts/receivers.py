@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import alerts, backup_invitations, calendars, client_links, handing_over, pool, reach
+from accounts.campaigns import stages
 from accounts.mails import (
     access_mail,
     alert_mail,
@@ -101,7 +102,13 @@ def register_messages() -> None:
     )
     kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
     kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
-    kinds.register(ask_mail.KIND, ask_mail.build, name=_("Asked to re-authenticate"))
+    kinds.register(
+        ask_mail.KIND,
+        ask_mail.build,
+        name=_("Asked to re-authenticate"),
+        ended=stages.note_ended,
+        all_sent=stages.note_sent,
+    )
     kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
     kinds.register(backup_invitations.MAIL, backup_invite_mail.build, name=_("Asked to link accounts"))
     kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))

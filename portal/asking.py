@@ -12,6 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts import actions, asks_of_app
 from accounts.many import asking as people
 from accounts.models import Account, AccountToken
+from portal import campaign_people, campaign_rows
 from tokens.models import Token
 from ui.bulk import Item
 from ui.confirm import ConfirmLine
@@ -51,7 +52,11 @@ def everybody(entries: Sequence[Found], names: NameVisibility, now: datetime) ->
         key = ("log-in", token.pk) if refused else ("person", token.consented_by_id or 0)
         by_person.setdefault(key, []).append((account, entry))
     asked = _asked_today([entry.token for _, entry in entries], now)
-    made = [_item(found, names, asked) for found in by_person.values()]
+    unreached = campaign_people.parked([pk for what, pk in by_person if what == "person"])
+    made = [
+        _item(found, names, asked, parked=what == "person" and pk in unreached)
+        for (what, pk), found in by_person.items()
+    ]
     return sorted(made, key=lambda item: bool(item.skipped))
 
 
@@ -61,8 +66,10 @@ def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
     return dict(asks.order_by("at").values_list("token_id", "at"))
 
 
-def _item(found: list[Found], names: NameVisibility, asked: dict[int, datetime]) -> Item:
-    """Return what one person is asked for: what was not asked for today, or, where a tick says so, all of it."""
+def _item(found: list[Found], names: NameVisibility, asked: dict[int, datetime], *, parked: bool) -> Item:
+    """Return what one person is asked for: what was not asked for today, or, where a tick says so, all of it. Nothing where mail does not
+    reach them.
+    """
     account, entry = found[0]
     fresh = [(one, other.token) for one, other in found if other.token_id not in asked]
     everything = [(one, other.token) for one, other in found]
@@ -75,7 +82,9 @@ def _item(found: list[Found], names: NameVisibility, asked: dict[int, datetime])
         left_out=_named([one for one, other in found if other.token_id in asked]),
         at=at,
     )
-
+    if parked:
+        everything_named = _named([one for one, _ in everything])
+        return Item(line.who, everything_named, skipped=campaign_rows.say("parked"))
     again = bool(at) and not actions.cannot_ask(entry.token)
     return Item(line.who, line.what, skipped=line.skipped, but=line.but, again=again)
 

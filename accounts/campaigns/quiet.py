@@ -11,17 +11,19 @@ from django.db import connection
 
 # Each row: an account, the address that is told nothing of it ("": nobody is), the day on which mails go out again, since when.
 _NOTHING = "select null::bigint account_id, ''::text email, null::date until, null::timestamptz started_at where false"
-_rows = [_NOTHING]
+# The same of all accounts of an address.
+_NOBODY = "select ''::text email, null::date until, null::timestamptz started_at where false"
+_found = [_NOTHING, _NOBODY]
 
 
-def register(rows: str) -> None:
-    """Say by which statement snoozes are found: without parameters, its columns as above. The last one holds."""
-    _rows[:] = [rows]
+def register(rows: str, *, people: str) -> None:
+    """Say by which statements snoozes are found, of accounts and of people: without parameters, columns as above. The last ones hold."""
+    _found[:] = [rows, people]
 
 
-def rows() -> str:
-    """Return that statement, for another one to stand in."""
-    return _rows[0]
+def tables() -> str:
+    """Return these statements as the tables "quiet" and "away", for a "with" of another statement."""
+    return f"quiet as materialized (select * from ({_found[0]}) q), away as materialized (select * from ({_found[1]}) w)"  # noqa: S608  # what `macros` registered
 
 
 def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
@@ -30,7 +32,7 @@ def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
     `today`: in the project's time zone. One query.
     """
     query = f"""
-    with quiet as materialized ({rows()}),
+    with {tables()},
     touched as (
       select distinct p.token_id from accounts_accounttoken p join quiet q on q.account_id = p.account_id
       where p.token_id = any(%(tokens)s)
@@ -45,7 +47,12 @@ def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
       left join quiet q on q.account_id = p.account_id
       group by p.token_id, p.account_id
     )
-    select token_id, min(until) from entry group by token_id having bool_and(until is not null)
+    select token_id, max(until) from (
+      select token_id, min(until) as until from entry group by token_id having bool_and(until is not null)
+      union all
+      select t.id, w.until from tokens_token t join users_user u on u.id = t.consented_by_id join away w on w.email = lower(u.email)
+      where t.id = any(%(tokens)s) and w.until > %(today)s
+    ) found group by token_id
     """  # noqa: S608  # what `macros` registered
     with connection.cursor() as cursor:
         cursor.execute(query, {"tokens": list(token_ids), "today": today})

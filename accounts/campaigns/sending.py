@@ -24,6 +24,7 @@ from users import hold
 from users.models import User
 
 REMINDERS = (timedelta(days=2), timedelta(days=5))  # after the first ask
+ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
 AT_A_TIME = 100  # people that are looked for at once
 REFUSED = "refused"  # the trouble of somebody who could not be asked
 
@@ -102,6 +103,10 @@ def _ask(campaign_id: int, person_id: int, now: datetime) -> bool:
         return False
     asked = set(_asked_today(tokens, now))
     fresh = [row for row in rows if row.token_id not in asked]
+    if fresh and _mailed_today(person_id, tokens, now) and campaign.ends_at > now + ONE_MAIL_WITHIN:
+        _next([row for row in rows if row.token_id in asked], now)
+        _wait(fresh, now + ONE_MAIL_WITHIN)
+        return False
     about = _about([row.token_id for row in fresh], actor)
     reach = {token.pk for _, token in about}
     _next([row for row in rows if row.token_id in asked], now)
@@ -118,6 +123,17 @@ def _ask(campaign_id: int, person_id: int, now: datetime) -> bool:
 def _asked_today(tokens: Sequence[int], now: datetime) -> QuerySet[Any, int]:
     """Return those that somebody, or another campaign, asked for today."""
     return asks_of_app.asked_today(Q(token__in=tokens), now).values_list("token_id", flat=True)
+
+
+def _mailed_today(person_id: int, tokens: Sequence[int], now: datetime) -> bool:
+    """Return whether somebody, or another campaign, asked the person today for other log-ins than these."""
+    others = Q(token__consented_by=person_id) & ~Q(token__in=tokens)
+    return asks_of_app.asked_today(others, now).exists()
+
+
+def _wait(rows: Sequence[CampaignLogIn], until: datetime) -> None:
+    """Ask for these later, so that their person gets one mail a day."""
+    CampaignLogIn.objects.filter(pk__in=[row.pk for row in rows]).update(next_at=until)
 
 
 def _about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:

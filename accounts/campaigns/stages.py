@@ -5,6 +5,7 @@ happens elsewhere: a log-in that is removed, a person who is switched off, a mai
 log-in was renewed; everything else may change until the campaign ends.
 """
 
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
@@ -31,11 +32,14 @@ _MOVED = """not a.is_default and exists (
       and (k.native_user_id = t.native_user_id or k.native_user_name = t.native_user_name))"""
 # It had stopped, its channel lifted that, and it works beyond the campaign.
 _LIFTED = "r.was_dead and t.state = %(valid)s and (t.deadline is null or t.deadline > c.ends_at)"
-# Each of its accounts is snoozed. Where staff asked all the same, only by a snooze that began since.
-_SNOOZED = """not exists (
+# Each of its accounts is snoozed, or its person snoozed all. Where staff asked all the same, only by a snooze that began since.
+_SNOOZED = """(not exists (
     select 1 from accounts_accounttoken p where p.token_id = t.id and not exists (
       select 1 from quiet q where q.account_id = p.account_id and q.email in ('', lower(u.email))
-      and q.until > %(today)s and (not c.asks_snoozed or q.started_at > c.created_at)))"""
+      and q.until > %(today)s and (not c.asks_snoozed or q.started_at > c.created_at)))
+  or exists (
+    select 1 from away w where w.email = lower(u.email)
+      and w.until > %(today)s and (not c.asks_snoozed or w.started_at > c.created_at)))"""
 _FOUND = f"""
     select r.id, case
       when t.linked_at > r.added_at or ({_MOVED}) then 'done:'
@@ -53,7 +57,9 @@ _FOUND = f"""
       when r.trouble <> '' then 'failed:' || r.trouble
       when r.at_channel_at is not null then 'at_channel:'
       when r.opened_at is not null then 'opened:'
+      when r.asks = 1 and m.state = any(%(under_way)s) then 'waiting:queued'
       when r.asks > 0 then 'sent:'
+      when r.next_at > %(now)s then 'waiting:one_mail_a_day'
       else 'waiting:' end as found
     from accounts_campaignlogin r
     join accounts_campaign c on c.id = r.campaign_id and c.ended_at is null
@@ -83,13 +89,31 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
         "system": Token.Kind.SYSTEM,
         "failed": Message.State.FAILED,
         "cancelled": Message.State.CANCELLED,
+        "under_way": [Message.State.QUEUED, Message.State.SENDING, Message.State.HELD],
         "people": None if people is None else list(people),
         "now": now,
         "today": timezone.localdate(now),
     }
     with connection.cursor() as cursor:
-        cursor.execute(f"with quiet as materialized (select * from ({quiet.rows()}) q), {_SETTLE}", values)  # noqa: S608  # constants
+        cursor.execute(f"with {quiet.tables()}, {_SETTLE}", values)
         return int(cursor.rowcount)
+
+
+def note_sent(messages: Sequence[Message], now: datetime) -> None:  # noqa: ARG001  # as what records mails calls it
+    """Note that these mails left: of campaigns that ask by them, whoever was to be asked was."""
+    mails: dict[int, list[int]] = defaultdict(list)
+    for one in messages:
+        if "campaign" in one.payload:
+            mails[one.payload["campaign"]].append(one.pk)
+    for campaign, ids in mails.items():
+        rows = CampaignLogIn.objects.filter(campaign=campaign, campaign__ended_at=None, message__in=ids)
+        rows.filter(stage=Stage.WAITING).update(stage=Stage.SENT, why="")
+
+
+def note_ended(message: Message) -> None:
+    """Note the same of one mail, where it was sent. That it failed is found within a minute."""
+    if message.state == Message.State.SENT and message.sent_at is not None:
+        note_sent([message], message.sent_at)
 
 
 def note_opened(*, token_id: int, now: datetime) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Lower
 from django.utils import timezone
 
 from accounts import actions, deeds, pool_reasons, selection, summary
@@ -18,8 +19,10 @@ from accounts.models import Account, AccountToken, Deed
 from tokens.models import TokenEvent
 from ui.calendar_days import AT_RISK, within
 from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
 from ui.refusal import Refusal
 from ui.text import join_names
+from users.models import RefusedAddress, User
 from users.visibility import names_for
 
 AGAIN = "again"  # of a deed's options: those who were asked today are asked again
@@ -65,11 +68,19 @@ def ask(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
         for entry in entries
         if _is_fresh(entry, asked) and entry.token.consented_by_id
     }
-    for person, entries in _of_people(deed, people, now).items():
+    parked = _parked(people)
+    asked.refused |= dict.fromkeys(parked, phrase("words/campaigns.txt", "parked"))
+    for person, entries in _of_people(deed, people - parked, now).items():
         _ask(deed, person, entries, asked, now)
     names = names_for(deed.user)
     results = {account.pk: _result(account, found[account.pk], asked, names) for account in accounts}
     return in_order(keys, results)
+
+
+def _parked(people: Collection[int]) -> set[int]:
+    """Return those of these people (ids) whom no mail reaches: asking them would only look as if somebody had been asked."""
+    refused = RefusedAddress.objects.filter(email=Lower(OuterRef("email")))
+    return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))
 
 
 def _is_fresh(entry: AccountToken, asked: _Asked) -> bool:

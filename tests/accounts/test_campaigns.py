@@ -12,6 +12,7 @@ from accounts.campaigns import running, sending, stages
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn
 from adtoken_project import pruning
+from notifications import claims
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -53,7 +54,11 @@ def begin(
 
 
 def work(at: datetime, *, goes_on: Any = lambda: True) -> int:
-    return sending.send_due(clock=lambda: at, goes_on=goes_on)
+    """A worker writes what is due, and the mails leave."""
+    written = sending.send_due(clock=lambda: at, goes_on=goes_on)
+    Message.objects.filter(kind="ask", state="queued").update(state="sent")
+    stages.settle(now=at)
+    return written
 
 
 def stage(token: Token, campaign: Campaign | None = None) -> tuple[str, str]:
@@ -174,6 +179,37 @@ def test_two_campaigns_and_an_ask_by_hand_mail_a_person_once_a_day(mira: User) -
     assert asked(token) == [0, 1]
     assert [stage(token, one)[0] for one in (first, second)] == ["done", "done"]
     assert account.events.filter(kind="asked").count() == 2
+
+
+def test_a_log_in_counts_as_sent_once_its_mail_has_left(mira: User) -> None:
+    token = log_in("Ada")
+    begin(mira, token)
+
+    sending.send_due(clock=lambda: START, goes_on=lambda: True)
+    written = stage(token)
+    claimed = claims.claim(now=START, most=1)
+    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=START)
+
+    assert (written, stage(token)) == (("waiting", "queued"), ("sent", ""))
+    stages.settle(now=START)
+    assert stage(token) == ("sent", "")
+
+
+def test_two_campaigns_about_two_log_ins_of_a_person_mail_once_a_day_unless_one_ends_before(
+    mira: User,
+) -> None:
+    person = make_user("both@example.com", name="Bo")
+    tokens = [log_in(person=person) for _ in range(3)]
+    begin(mira, tokens[0])
+    begin(mira, tokens[1])
+    begin(mira, tokens[2], ends=START + timedelta(hours=20))
+
+    first, found = work(START), [stage(token) for token in tokens]
+    next_day = work(START + DAY)
+
+    assert (first, next_day) == (2, 1)
+    assert found == [("sent", ""), ("waiting", "one_mail_a_day"), ("sent", "")]
+    assert stage(tokens[1]) == ("sent", "")
 
 
 def test_stopping_stops_reminders_and_marks_the_rest_and_the_last_day_does_the_same(mira: User) -> None:
