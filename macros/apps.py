@@ -45,7 +45,7 @@ class MacrosConfig(AppConfig):
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
-        quiet.register(snoozing.ROWS)
+        quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
         digests.register_stop(opt_outs.stop_address)
         handing_over.register(owning.take_over)
 

@@ -3,7 +3,8 @@ could carry it.
 
 Whoever writes events of accounts leaves a row in the same transaction (`accounts.FreshEvents`). A sweep takes these rows when the oldest
 has waited for `GATHER`, so that what one cause does to many accounts is one mail for each reader, and asks of each event whether it holds
-still. Rows are taken, and notices and messages written, in one transaction: nothing is told twice, and nothing is lost.
+still; what goes on happening after that, `macros.bursts` gathers. Rows are taken, and notices and messages written, in one transaction:
+nothing is told twice, and nothing is lost.
 
 That an account is deactivated is a notice of threshold 0, as the daily evaluation writes it, and its mail the same; the rest are
 `NewsNotice`s and a mail of their own. Too few people is no event: the rows name the accounts whose people came or went.
@@ -18,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import FreshEvents
-from macros import delays, evaluation, few_people, mails_sql, news, news_sql
+from macros import bursts, delays, evaluation, few_people, mails_sql, news, news_sql
 from macros.models import Evaluation, MacroAction
 from notifications.tasks import deliver_soon
 from users.recipients import operators
@@ -109,16 +110,25 @@ def _write(dark: Pairs, others: Pairs, short: few_people.Short, now: datetime) -
     if not (dark_count or news_count):
         run.delete()
         return 0
-    for count, messages, kind in (
-        (dark_count, mails_sql.MESSAGES, evaluation.KIND),
-        (news_count, mails_sql.NEWS_MESSAGES, news.KIND),
-    ):
-        if count:
-            run.message_count += _execute(messages, {"evaluation": run.pk, "kind": kind, "now": now})
+    if dark_count:
+        dark_count -= _mail(run, evaluation.KIND, mails_sql.MESSAGES, "macros_notice", "evaluation", now)
+    if news_count:
+        news_count -= _mail(run, news.KIND, mails_sql.NEWS_MESSAGES, "macros_newsnotice", "news", now)
     run.notice_count = dark_count + news_count
+    if not run.notice_count:  # all of it joined mails that wait
+        run.delete()
+        return 0
     run.save(update_fields=["notice_count", "message_count"])
     deliver_soon()
     return run.message_count
+
+
+def _mail(run: Evaluation, kind: str, messages: str, table: str, key: str, now: datetime) -> int:
+    """Write the messages of what a run found, but for what joins mails that wait. Returns how many notices did."""
+    joined = bursts.join(run, kind=kind, table=table, key=key, now=now)
+    run.message_count += _execute(messages, {"evaluation": run.pk, "kind": kind, "now": now})
+    bursts.space(run, kind=kind, key=key, now=now)
+    return joined
 
 
 def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> int:

@@ -41,9 +41,9 @@ class Changes:
 
 
 def stored_draft(macro: Macro) -> Draft | None:
-    """Return the macro as it is stored; None where it has no warning."""
+    """Return the macro as it is stored; None where it has no action that names whom it tells."""
     fresh = Macro.objects.prefetch_related(Prefetch("actions", MacroAction.objects.order_by("pk")))
-    action = fresh.get(pk=macro.pk).warning
+    action = fresh.get(pk=macro.pk).leading
     return preview.draft_of(action) if action else None
 
 

@@ -4,7 +4,7 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
-from macros.models import Macro, MacroAccount
+from macros.models import Macro, MacroAccount, MacroAction
 
 _EXCLUDED = Q(excluded__contains=[OuterRef("pk")])
 
@@ -24,11 +24,11 @@ def covering() -> QuerySet[Macro]:
 
 
 def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other.
+    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other that tells of stops.
 
     Where a macro watches everything, as in most installations, that is known without looking at any account.
     """
-    everything = Macro.objects.filter(enabled=True, scope=Macro.AppliesTo.ALL, team=None, excluded=[])
+    everything = telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None, excluded=[])
     if (everything if but is None else everything.exclude(pk=but.pk)).exists():
         return accounts.none()
     return accounts.filter(unwatched(but=but))
@@ -39,8 +39,16 @@ def unwatched(*, but: Macro | None = None) -> Q:
 
     `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
     """
-    others = Macro.objects.filter(enabled=True)
+    others = telling_of_stops()
     return not_among(others if but is None else others.exclude(pk=but.pk))
+
+
+def telling_of_stops() -> QuerySet[Macro]:
+    """Return the macros that are on and tell somebody that an account stops, ahead or at once; others let it go dark."""
+    kinds = MacroAction.Kind.of_stops()
+    return Macro.objects.filter(
+        Exists(MacroAction.objects.filter(macro=OuterRef("pk"), kind__in=kinds)), enabled=True
+    )
 
 
 def not_among(macros: QuerySet[Macro]) -> Q:

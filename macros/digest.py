@@ -18,7 +18,7 @@ from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
-from macros import digest_readers
+from macros import digest_readers, snoozing
 from macros.digest_readers import KIND as KIND
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -116,6 +116,8 @@ def build(message: Message) -> Mail:
     teams = digest_readers.still(address=message.recipient, user=reader.user, teams=message.payload["teams"])
     if not teams:
         raise NotWanted("not_in_team" if reader.user else "digest_stopped")
+    if snoozing.of_person(message.recipient) and not message.payload.get("asked"):
+        raise NotWanted("reader_away")
     signed = digest_readers.sign(message)
     stop = addresses.absolute_url("stop_digest", signed)
     mail = _compose(message, reader, teams, stop=stop).hiding(signed, HIDDEN)

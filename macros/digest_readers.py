@@ -8,7 +8,7 @@ from datetime import datetime
 from django.core import signing
 from django.db import transaction
 
-from macros.models import DigestAddress, DigestStop, DigestSubscription
+from macros.models import DigestAddress, DigestStop, DigestSubscription, Silence
 from notifications.models import Message
 from users.models import Membership, Team, User
 
@@ -28,7 +28,7 @@ class Reader:
 
 
 def readers() -> list[Reader]:
-    """Return who gets a digest. Who left a team, leads it no longer, stopped it or cannot log in gets none of it."""
+    """Return who gets a digest. Who left a team, leads it no longer, stopped it, snoozed all warnings or cannot log in gets none of it."""
     rows = DigestSubscription.objects.values_list("team", "user", "always")
     to_leads = {team: always for team, user, always in rows if user is None}
     own = {(team, user): always for team, user, always in rows if user is not None}
@@ -47,7 +47,8 @@ def readers() -> list[Reader]:
         user = people.get(email)
         if (team, email) not in stopped and (user is None or user.is_active):
             found.setdefault(email, Reader(email, user)).teams.add(team)
-    return list(found.values())
+    away = set(Silence.objects.filter(account=None, ended_at=None).values_list("email", flat=True))
+    return [reader for reader in found.values() if reader.address not in away]
 
 
 def still(*, address: str, user: User | None, teams: Collection[int]) -> list[int]:

@@ -1,5 +1,6 @@
 """The SQL of escalation: who further is told where nothing happened so many days after the first warning.
 
+Of a macro that warns of nothing ahead the first warning is that an account is deactivated.
 Nothing happened: the deadline is the same (a re-authentication begins another cycle), and nobody said that they are on it.
 """
 
@@ -13,7 +14,7 @@ with act as materialized (
          (select max(d) from unnest(w.days) d) as widest, m.team_id, m.excluded, m.scope, m.channels
   from macros_macroaction ac
   join macros_macro m on m.id = ac.macro_id and m.enabled
-  join macros_macroaction w on w.macro_id = m.id and w.kind = 'pre_deactivation'
+  left join macros_macroaction w on w.macro_id = m.id and w.kind = 'pre_deactivation'
   where ac.kind = 'escalated'
 ){NAMING}, notice as materialized (  -- of deadlines that are still the same, by whichever macro: what one told no other tells again
   select n.account_id, n.token_id, n.cycle, n.threshold, min(v.on_date) as first_on

@@ -69,10 +69,16 @@ class Macro(models.Model):
 
     @property
     def warning(self) -> "MacroAction | None":
-        """The action that warns ahead; of those loaded with the macro, where they are."""
+        """The action that warns ahead; of those loaded with the macro, where they are. None where it only tells at once."""
         return next(
             (one for one in self.actions.all() if one.kind == MacroAction.Kind.PRE_DEACTIVATION), None
         )
+
+    @property
+    def leading(self) -> "MacroAction | None":
+        """The action that says whom the macro tells: its warning, else the first that is told at once."""
+        others = [one for one in self.actions.all() if one.kind != MacroAction.Kind.ESCALATED]
+        return self.warning or min(others, key=lambda one: one.pk, default=None)
 
 
 class MacroAction(models.Model):
@@ -94,6 +100,11 @@ class MacroAction(models.Model):
             """Return the kinds that are told at once, as choices of a form."""
             others = {cls.PRE_DEACTIVATION, cls.FEW_PEOPLE, cls.ESCALATED}
             return [(kind, str(label)) for kind, label in cls.choices if kind not in others]
+
+        @classmethod
+        def of_stops(cls) -> list[str]:
+            """Return the kinds by which somebody hears that an account stops, or did: a macro without them looks after no account's end."""
+            return [cls.PRE_DEACTIVATION, cls.DEACTIVATED]
 
     class Watch(models.TextChoices):
         ACCOUNT = "account", _("the account is about to stop")

@@ -15,7 +15,7 @@ from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
-from macros import news, opt_outs
+from macros import news, on_it, opt_outs
 from macros.models import NewsNotice, Shortage
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -59,17 +59,30 @@ def build(message: Message) -> Mail:
     stop = addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else ""
     reader = mailing.reader_of(message)
     groups = _groups(notices)
-    facts = _facts(notices, groups, reader) | {
+    facts = {
         "stop_url": stop,
         "snooze_url": addresses.absolute_url("snooze_mails", signed) if stop else "",
         "not_mine_url": addresses.absolute_url("not_mine", signed),
+        "on_it_url": addresses.absolute_url("on_it", signed) if on_it.asks_for_care(notices) else "",
     }
-    mail = mailing.compose("macro_news", message, reader, facts)
+    mail = compose(notices, groups, message, reader, facts)
     return replace(
         renewal_links.personal(mail.hiding(signed, HIDDEN), user=reader.user, now=timezone.now()),
         headers=_headers(groups[0].accounts[0], stop),
         reply_to=reply_to({one.team_id for one in notices}, reader=message.recipient),
     )
+
+
+def compose(
+    notices: Sequence[NewsNotice],
+    groups: Sequence[Group],
+    message: Message,
+    reader: ReaderWithNames,
+    more: Mapping[str, object],
+) -> Mail:
+    """Return the mail that tells a reader of these groups, with `more` facts: the addresses of its foot, or that it is a test."""
+    facts = _facts(notices, groups, reader) | dict(more)
+    return mailing.compose("macro_news", message, reader, facts)
 
 
 def _headers(first: Account, stop: str) -> dict[str, str]:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
-from macros import evaluation
-from macros.models import Acknowledgement, Notice, OptOut, Silence
+from macros import evaluation, news, snoozing
+from macros.models import Acknowledgement, NewsNotice, Notice, OptOut
 from macros.revalidation import all_notices_of
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -46,7 +46,13 @@ class Deadline:
 
 
 def deadlines_of(message: Message) -> list[Deadline]:
-    """Return what a warning is about that is still as it was told."""
+    """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act."""
+    if message.kind == news.KIND:
+        accounts = {one.account_id: one.account for one in _to_act_on(message).select_related("account")}
+        return sorted(
+            (_deadline(one, None) for one in accounts.values()),
+            key=lambda one: (one.account.name, one.account.pk),
+        )
     told = all_notices_of(message).exclude(outcome=Notice.Outcome.DROPPED)
     found = {
         (one.account_id, one.token_id): _deadline(one.account, one.token)
@@ -54,6 +60,16 @@ def deadlines_of(message: Message) -> list[Deadline]:
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
     return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
+
+
+def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
+    """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
+    return news.notices_of(message).exclude(kind=NewsNotice.Kind.RECOVERED)
+
+
+def asks_for_care(notices: Iterable[NewsNotice]) -> bool:
+    """Return whether a mail of these has anything that somebody can be on."""
+    return any(one.kind != NewsNotice.Kind.RECOVERED for one in notices)
 
 
 def deadlines_on(account: Account) -> list[Deadline]:
@@ -89,8 +105,12 @@ def _of_log_in(one: Acknowledgement) -> bool:
 
 
 @transaction.atomic
-def acknowledge(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> list[Account]:
+def acknowledge(
+    *, deadlines: Sequence[Deadline], email: str, now: datetime, answers: Message | None = None
+) -> list[Account]:
     """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
+
+    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too.
 
     Where somebody is on it already at the same urgency nothing is written. Returns the accounts that are new. Raises OnHold.
     """
@@ -114,7 +134,7 @@ def acknowledge(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> 
             new[one.account.pk] = one.account
             about.append(one)
     _events(new.values(), "", by, email, now)
-    _tell(about, email, by, now)
+    _tell(about, email, by, now, answers)
     return list(new.values())
 
 
@@ -146,7 +166,9 @@ def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str
     )
 
 
-def _tell(about: Sequence[Deadline], email: str, by: User | None, now: datetime) -> None:
+def _tell(
+    about: Sequence[Deadline], email: str, by: User | None, now: datetime, answers: Message | None
+) -> None:
     """Write a message to each other reader who was mailed about the deadlines: one to a person, one for each team to an address outside."""
     readers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
@@ -158,6 +180,15 @@ def _tell(about: Sequence[Deadline], email: str, by: User | None, now: datetime)
     for one in rows:
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
             readers[one.recipient, one.account.team_id].add(one.account_id)
+    if answers is not None and answers.kind == news.KIND:
+        same = NewsNotice.objects.filter(
+            event__in=_to_act_on(answers).values("event"),
+            account__in=[pk for pk, _ in cycles],
+            outcome=NewsNotice.Outcome.MAILED,
+        )
+        others = same.exclude(recipient=email).exclude(Exists(stopped))
+        for reader, of_team, account in others.values_list("recipient", "team", "account"):
+            readers[reader, of_team].add(account)
     people = set(User.objects.filter(email__in={to for to, _ in readers}).values_list("email", flat=True))
     mails: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for (to, team), accounts in readers.items():
@@ -180,9 +211,7 @@ def build(message: Message) -> Mail:
     reader = mailing.reader_of(message)
     ids = set(message.payload["accounts"])
     ids -= set(
-        Silence.objects.filter(
-            ended_at=None, macro=None, email=message.recipient, account__in=ids
-        ).values_list("account_id", flat=True)
+        Account.objects.filter(snoozing.left_out(message.recipient), pk__in=ids).values_list("pk", flat=True)
     )
     if not ids:
         raise NotWanted("reader_left_out")

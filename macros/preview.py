@@ -105,6 +105,7 @@ class Preview:
         int | None
     )  # accounts of which further addresses would be told; None where the macro names none
     applied: bool  # to chosen accounts at least one, else to whatever fits
+    ahead: bool = True  # it warns ahead; else it only tells at once
 
     @property
     def quiet_count(self) -> int:
@@ -118,15 +119,17 @@ class Preview:
             return ""
         if not self.applied:
             return phrase(WORDS, "not_applied")
+        if not self.ahead:
+            return phrase(WORDS, "only_at_once")
         if not self.quiet_count:
             return phrase(WORDS, "none_fits")
         return phrase(WORDS, "nothing_due", days=DAYS)
 
 
 def draft_of(action: MacroAction) -> Draft:
-    """Return a stored macro as a draft."""
+    """Return a stored macro as a draft: of its action that says whom it tells, see `Macro.leading`."""
     macro = action.macro
-    others = {one.kind: one for one in macro.actions.all() if one.pk != action.pk}
+    others = {one.kind: one for one in macro.actions.all()}
     few, escalated = others.get(MacroAction.Kind.FEW_PEOPLE), others.get(MacroAction.Kind.ESCALATED)
     return Draft(
         name=macro.name,
@@ -138,7 +141,7 @@ def draft_of(action: MacroAction) -> Draft:
         channels=list(macro.channels),
         accounts=list(macro.accounts.values_list("pk", flat=True)),
         team_id=macro.team_id,
-        action_id=action.pk,
+        action_id=action.pk if action.kind == MacroAction.Kind.PRE_DEACTIVATION else 0,
         at_once=[kind for kind in others if kind in dict(MacroAction.Kind.at_once())],
         people=few.people if few else None,
         within=(few.within or 0) if few else 0,
@@ -183,11 +186,12 @@ def shown(draft: Draft, found: Ahead) -> Preview:
         mails=found.mails,
         first_on=date.fromisoformat(found.first_on) if found.first_on else None,
         due=[_due(row, accounts[row["account_id"]]) for row in rows],
-        quiet=[(phrase(WORDS, why), count) for why, count in found.quiet],
+        quiet=[(phrase(WORDS, why), count) for why, count in found.quiet] if draft.days else [],
         fallen_back=found.fallen_back,
         nobody=found.nobody,
         escalated=None if draft.after is None else found.escalated,
         applied=draft.applied,
+        ahead=bool(draft.days),
     )
 
 

@@ -23,7 +23,10 @@ MOST = 2**31  # accounts, more than there are
 
 # Accounts whose pool has nobody whom a macro may mail for sure: who is reachable and has stopped nothing. What is read is the log-ins of
 # the others, who are few, and how many entries a pool has: not the people of all pools.
-_MUTE = f"(not u.is_active or u.email in ({REFUSED_SQL}) or u.email in (select email from macros_optout where ended_at is null))"  # noqa: S608  # constants
+_MUTE = (  # constants
+    f"(not u.is_active or u.email in ({REFUSED_SQL}) or u.email in (select email from macros_optout where ended_at is null)"  # noqa: S608
+    " or u.email in (select email from macros_silence where account_id is null and ended_at is null))"
+)
 _WITHOUT_PEOPLE = f"""
 select mute.account_id from (
   select p.account_id, count(*) as number
@@ -70,10 +73,12 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     nothing. What is left has only people who stopped the copies of some macro, or none, or macros that tell nobody.
     """
     by_address, silent = _by_what_they_name()
-    stopped = OptOut.objects.filter(ended_at=None).values("email")
+    stopped = _who_stopped()
     untold = Account.objects.filter(pk__in=RawSQL(_WITHOUT_PEOPLE, ())).values("pk")  # noqa: S611  # a constant
     if silent:
-        of_people = Macro.objects.filter(enabled=True, actions__notify_consenters=True)
+        of_people = Macro.objects.filter(
+            enabled=True, actions__notify_consenters=True, actions__kind__in=MacroAction.Kind.of_stops()
+        )
         watched = watching(Macro.objects.filter(pk__in=silent))
         others = [Account.objects.filter(one, not_among(of_people)).values("pk") for one in watched]
         untold = untold.union(*others)
@@ -84,7 +89,7 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
         found = found.exclude((linked | owned) & (Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()))
     # Where somebody is left out of a single account, the evaluation's SQL is asked, unless others are surely told.
     quiet = list(
-        Silence.objects.filter(ended_at=None)
+        Silence.objects.filter(ended_at=None, account__isnull=False)
         .exclude(email="")
         .values_list("account", flat=True)[:MOST_SILENT]
     )
@@ -98,14 +103,20 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(Q(pk__in=others_found.values("pk")) | Q(pk__in=silenced.values("pk")))
 
 
-def _in_spite_of_silence(by_address: QuerySet[Macro], stopped: QuerySet[OptOut, Any]) -> Q:
+def _who_stopped() -> QuerySet[Any, Any]:
+    """Return the addresses that stopped copies of some macro, or are told nothing of any account for a while."""
+    away = Silence.objects.filter(ended_at=None, account=None).values("email")
+    return OptOut.objects.filter(ended_at=None).values("email").union(away)
+
+
+def _in_spite_of_silence(by_address: QuerySet[Macro], stopped: QuerySet[Any, Any]) -> Q:
     """Return the condition of accounts of which somebody is told for sure, though an address is left out of them.
 
     By a macro that mails an address which is not left out of this account, or by one that mails the people who linked, of whom one is
     neither left out of it nor has stopped anything.
     """
     running = Silence.objects.filter(ended_at=None)
-    warnings = MacroAction.objects.filter(macro__enabled=True, kind=MacroAction.Kind.PRE_DEACTIVATION)
+    warnings = MacroAction.objects.filter(macro__enabled=True, kind__in=MacroAction.Kind.of_stops())
     named = {address.lower() for emails in warnings.values_list("emails", flat=True) for address in emails}
     here = running.filter(account=OuterRef("pk"), email__in=named)
     left_out = running.filter(account=OuterRef("account"), email=OuterRef("token__consented_by__email"))

@@ -14,7 +14,7 @@ _RULES_ON = f"""
         select m.id from macros_macro m where m.scope = 'all' or (m.scope = 'channels' and a.channel = any(m.channels))) on_it
     join macros_macro m on m.id = on_it.macro_id and m.enabled and (m.team_id is null or m.team_id = a.team_id)
       and not a.id = any(m.excluded)
-    join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
+    join macros_macroaction ac on ac.macro_id = m.id and ac.kind in ('pre_deactivation', 'deactivated')
     cross join lateral (select ac.id as action_id, m.id as macro_id, ac.emails, ac.linkers, a.id as account_id, a.team_id, {NOW}) c"""  # noqa: S608  # a constant
 _NAMED = f"""
     select lower(e) as address from unnest(c.emails) e where {ENTERED}
@@ -32,9 +32,11 @@ TELLS_A_LEAD = f"""exists (select 1 {_RULES_ON} cross join lateral ({LEADS_SQL})
 # The macros that are on: whether each names an address that mail reaches and that has not stopped its copies, so that it tells of whatever
 # it watches; whether it tells the people who linked.
 WHOM_MACROS_NAME = f"""
-select m.id, exists (select 1 from unnest(ac.emails) e where {ENTERED} and not exists ({OPTED_OUT.format(address="lower(e)")})),
-       ac.linkers
-from macros_macro m join macros_macroaction ac on ac.macro_id = m.id and ac.kind = 'pre_deactivation'
+select m.id,
+       bool_or(exists (select 1 from unnest(ac.emails) e where {ENTERED} and not exists ({OPTED_OUT.format(address="lower(e)")}))),
+       bool_or(ac.linkers)
+from macros_macro m join macros_macroaction ac on ac.macro_id = m.id and ac.kind in ('pre_deactivation', 'deactivated')
      cross join lateral (select m.id as macro_id, 0 as account_id, {NOW}) c
 where m.enabled
+group by m.id
 order by m.id"""  # noqa: S608  # constants

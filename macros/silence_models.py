@@ -12,11 +12,15 @@ from tokens.models import Token
 class Silence(models.Model):
     """One address is told nothing of an account by macros, or nobody is warned of it ahead (`email` empty), until a day.
 
+    Without an account: the address is told nothing of any, those that come later included.
+
     Of a macro: the address is left out by this macro for as long as somebody wants. The row stays when it is over.
     That an account went dark is told to everybody whom no silence of their own leaves out.
     """
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="silences", db_index=False)
+    account = models.ForeignKey(
+        Account, models.CASCADE, null=True, blank=True, related_name="silences", db_index=False
+    )
     macro = models.ForeignKey("macros.Macro", models.CASCADE, null=True, blank=True, related_name="silences")
     email = models.EmailField(_("e-mail"), blank=True, default="")
     # The first day on which mails go out again, in the project's time zone.
@@ -42,10 +46,14 @@ class Silence(models.Model):
                 condition=Q(macro=None, until__isnull=False) | Q(macro__isnull=False) & ~Q(email=""),
                 name="silence_ends_or_is_of_a_macro",
             ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False) | Q(macro=None) & ~Q(email=""),
+                name="silence_of_all_accounts_names_an_address",
+            ),
         ]
 
     def __str__(self) -> str:
-        return f"account {self.account_id} to {self.email or 'everybody'}"
+        return f"account {self.account_id or '(all)'} to {self.email or 'everybody'}"
 
 
 class Acknowledgement(models.Model):

@@ -5,12 +5,18 @@ Each statement of the other files is made of these steps, so that what is found,
 
 from users.recipients import FALLBACK_SQL, REACHABLE_SQL, REFUSED_SQL
 
-# Whether an address has stopped its copies of the macro of a row `c`, or is left out of what is told of its account on the day `fires_on`.
+# Whether an address has stopped its copies of the macro of a row `c`, or is left out of what is told of its account, or of any, on the day
+# `fires_on`.
 OPTED_OUT = """
     select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null
     union all
     select 1 from macros_silence s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
-      and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)"""
+      and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)
+    union all
+    select 1 from macros_silence s where s.account_id is null and s.macro_id is null and s.email = {address} and s.ended_at is null
+      and s.until > c.fires_on"""
+# Whether one of the addresses `named` of a row is told nothing of any account: few are at a time, so they are one array.
+AWAY = "named && array(select email::text from macros_silence where account_id is null and ended_at is null)"
 # The same as of now: a silence whose day has come is ended by the sweep.
 NOW = "'-infinity'::date as fires_on"
 
@@ -56,7 +62,7 @@ SAME = """
 TOLD = f"""
 , alone as materialized (
   select c.* from crossed c
-  where c.named = '{{}}' or c.stopped and not exists (
+  where c.named = '{{}}' or (c.stopped or c.{AWAY}) and not exists (
     select 1 from unnest(c.named) r(address) where not exists ({OPTED_OUT.format(address="r.address")}))
 ), stand_in as materialized (
   select c.*, f.address, f.via
@@ -65,7 +71,7 @@ TOLD = f"""
 ), told as (
   select c.*, r.address, '' as via
   from crossed c cross join unnest(c.named) r(address)
-  where not (c.stopped and exists ({OPTED_OUT.format(address="r.address")}))
+  where not ((c.stopped or c.{AWAY}) and exists ({OPTED_OUT.format(address="r.address")}))
   union all
   select * from stand_in
   union all
@@ -105,5 +111,8 @@ STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and
             when exists (
                 select 1 from macros_silence s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
                   and (s.macro_id is null or s.macro_id = m.id)) then 'reader_left_out'
+            when exists (
+                select 1 from macros_silence s
+                where s.account_id is null and s.email = n.recipient and s.ended_at is null) then 'reader_away'
             when n.via = '' then 'not_told_direct'
             else 'not_told_' || n.via"""

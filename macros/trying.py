@@ -1,9 +1,10 @@
-"""A test of a macro's warning, mailed to whoever presses the button and to nobody else.
+"""A test of what a macro mails, sent to whoever presses the button and to nobody else: one mail for each kind of its actions.
 
-It is about one account that the person sees. It is no notice: nothing counts as told.
+Each is about one account that the person sees. It is no notice: nothing counts as told.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -13,8 +14,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
-from macros import evaluation, preview
-from macros.models import Macro
+from macros import evaluation, news_sample, preview
+from macros.models import Macro, MacroAction
 from macros.preview import Draft, Due
 from notifications import kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -26,17 +27,28 @@ from users import hold
 from users.models import User
 
 KIND = "macro_test"  # of the messages
-MOST = 5  # of one person within PERIOD
+MOST = 5  # of one person within PERIOD, whatever number of mails each was
 PERIOD = timedelta(hours=1)
+Kind = MacroAction.Kind
 
 
 class TestRefusal(Refusal):
     """A test is not mailed: the text says why."""
 
 
-def account_for(macro: Macro, user: User) -> Account | None:
+def kinds_of(macro: Macro) -> list[tuple[str, str]]:
+    """Return the kinds of mails that a macro sends, with their words. Escalation sends the mail of the warning, to others."""
+    does = {action.kind for action in macro.actions.all()} - {Kind.ESCALATED}
+    return [(kind, _word(kind, label)) for kind, label in Kind.choices if kind in does]
+
+
+def _word(kind: str, label: object) -> str:
+    return phrase(preview.WORDS, "test_ahead") if kind == Kind.PRE_DEACTIVATION else str(label)
+
+
+def account_for(macro: Macro, user: User, kind: str = Kind.PRE_DEACTIVATION) -> Account | None:
     """Return the account that a test would be about: of those that the macro watches, if it is on, and the person sees the one that ends
-    first, else one that is dark. None where there is none.
+    first, else one that is dark; of what is told at once one to which that happened, or else any. None where there is none.
     """
     seen = Account.objects.visible_to(user)
     watched = seen.filter(pk__in=macro.accounts.all()) if macro.scope == Macro.AppliesTo.CHOSEN else seen
@@ -44,55 +56,92 @@ def account_for(macro: Macro, user: User) -> Account | None:
         watched = watched.filter(channel__in=macro.channels)
     if macro.team_id is not None:
         watched = watched.filter(team=macro.team_id)
-    return _first(watched.exclude(pk__in=macro.excluded) if macro.excluded else watched)
+    watched = watched.exclude(pk__in=macro.excluded) if macro.excluded else watched
+    if kind == Kind.PRE_DEACTIVATION:
+        return _ending(watched) or _dark(watched)
+    return _fitting(watched, kind)
 
 
-def _first(watched: QuerySet[Account]) -> Account | None:
+def _ending(watched: QuerySet[Account]) -> Account | None:
     ending = watched.filter(
         deadline_kind=Account.DeadlineKind.DATE,
         state__in=[Account.State.CONNECTED, Account.State.INTERRUPTED],
         deadline__gt=timezone.now(),
     )
-    return (
-        ending.order_by("deadline", "pk").first()
-        or watched.filter(state=Account.State.DEACTIVATED).order_by("pk").first()
-    )
+    return ending.order_by("deadline", "pk").first()
+
+
+def _dark(watched: QuerySet[Account]) -> Account | None:
+    return watched.filter(state=Account.State.DEACTIVATED).order_by("pk").first()
+
+
+def _fitting(watched: QuerySet[Account], kind: str) -> Account | None:
+    """Return an account to which something of this kind happened, else one that is connected, else any."""
+    live = watched.filter(state=Account.State.CONNECTED)
+    fits = {
+        Kind.DEACTIVATED: watched.filter(state=Account.State.DEACTIVATED),
+        Kind.RESTRICTED: watched.exclude(restriction=""),
+        Kind.SHIFTED: live.filter(people_count__gt=1),
+        Kind.FEW_PEOPLE: live.order_by("people_count", "pk"),
+    }
+    found = fits.get(Kind(kind), live)
+    found = found if found.query.order_by else found.order_by("pk")
+    return found.first() or live.order_by("pk").first() or watched.order_by("pk").first()
 
 
 @transaction.atomic
-def send(*, macro: Macro, user: User, now: datetime) -> None:
-    """Write the test mail. Raises TestRefusal where too many were asked for, or there is no account; OnHold."""
+def send(*, macro: Macro, user: User, now: datetime, only: Collection[str] | None = None) -> int:
+    """Write the test mails: of each kind that the macro sends, or of these alone. Returns how many.
+
+    Raises TestRefusal where too many were asked for, or there is no account; OnHold.
+    """
     hold.refuse()
-    if account_for(macro, user) is None:
+    wanted = [kind for kind, _ in kinds_of(macro) if only is None or kind in only]
+    possible = [kind for kind in wanted if account_for(macro, user, kind) is not None]
+    if not possible:
         raise TestRefusal(phrase(preview.WORDS, "nothing_to_try"))
     # Two presses at once count as two.
     User.objects.select_for_update().get(pk=user.pk)
     lately = Message.objects.filter(recipient=user.email, kind=KIND, created_at__gt=now - PERIOD)
-    if lately.count() >= MOST:
+    presses = {key.split(":")[1] for key in lately.values_list("dedupe_key", flat=True)}
+    if len(presses) >= MOST:
         raise TestRefusal(phrase(preview.WORDS, "tried_enough", most=MOST))
-    outbox.enqueue(
-        kind=KIND,
-        recipient=user.email,
-        dedupe_key=f"{KIND}:{uuid.uuid4()}",
-        now=now,
-        payload={"macro": macro.pk},
-    )
+    press = uuid.uuid4()
+    for kind in possible:
+        outbox.enqueue(
+            kind=KIND,
+            recipient=user.email,
+            dedupe_key=f"{KIND}:{press}:{kind}",
+            now=now,
+            payload={"macro": macro.pk, "action": kind},
+        )
+    return len(possible)
 
 
 def build(message: Message) -> Mail:
-    """Build the mail from the macro as it is now. Raises NotWanted where it, the person or the accounts are gone."""
+    """Build the mail from the macro as it is now. Raises NotWanted where it, its action, the person or the accounts are gone."""
     user = User.objects.filter(email=message.recipient, is_active=True).first()
     if user is None:
         raise NotWanted("person_left")
     macro = Macro.objects.prefetch_related("actions").filter(pk=message.payload["macro"]).first()
-    warning = macro.warning if macro else None
-    account = account_for(macro, user) if macro else None
-    if warning is None or account is None:
+    kind = message.payload.get("action", Kind.PRE_DEACTIVATION)
+    action = next((one for one in macro.actions.all() if one.kind == kind), None) if macro else None
+    account = account_for(macro, user, kind) if macro else None
+    if action is None or account is None:
         raise NotWanted("all_deleted")
-    draft = preview.draft_of(warning)
-    mail = preview.sample_for(draft, _due(draft, account, timezone.now()), recipient=user.email, test=True)
+    mail = _mail(action, account, user)
     subject = cut(phrase(preview.WORDS, "test_subject", subject=mail.subject), SUBJECT_LENGTH)
     return replace(mail, subject=subject, headers={})
+
+
+def _mail(action: MacroAction, account: Account, user: User) -> Mail:
+    now = timezone.now()
+    if action.kind not in {Kind.PRE_DEACTIVATION, Kind.DEACTIVATED}:
+        return news_sample.mail(action, account, reader=user, now=now)
+    draft = preview.draft_of(action)
+    dark = Due(evaluation.local_day(now), account, 0, 1, None)
+    due = dark if action.kind == Kind.DEACTIVATED else _due(draft, account, now)
+    return preview.sample_for(draft, due, recipient=user.email, test=True)
 
 
 def _due(draft: Draft, account: Account, now: datetime) -> Due:

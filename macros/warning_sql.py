@@ -67,11 +67,11 @@ _ENDING = f"""
   where a.deadline_kind = 'date' and a.deadline > %(now)s and a.deadline < until.at and a.state in ('connected', 'interrupted')
     and exists (select 1 from rule where not of_token) and {RULED}"""  # noqa: S608  # constants
 
-# Whatever made it dark. An account that never had a token was never connected, so it did not go dark.
+# Whatever made it dark. An account that never had a token was never connected, so it did not go dark. Without days nothing is told.
 _DARK = f"""
   select true, a.id, a.channel, a.team_id, null::timestamptz, a.cycle, %(first)s::date, '-infinity'::timestamptz
   from accounts_account a
-  where a.state = 'deactivated' and {RULED}
+  where a.state = 'deactivated' and {RULED} and exists (select 1 from act where days <> '{{}}')
     and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
          or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""  # noqa: S608  # constants
 

@@ -117,6 +117,10 @@ def _quiet(one: Asked) -> list[Line]:
         what = "snoozed" if silence.email else "snoozed_for_all"
         assert silence.until is not None
         lines.append(Line(say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+    away = snoozing.of_person(one.address)
+    if away is not None and away.until is not None:
+        what = "away_by_staff" if away.by and away.by.email != one.address else "away"
+        lines.append(Line(say(what, day=dates.day(away.until)), "warn", at=away.started_at))
     if (found := on_it.running([one.account.pk]).get(one.account.pk)) is not None:
         lines.append(Line(say("somebody_on_it"), "warn", at=found.at))
     return lines

@@ -44,6 +44,8 @@ def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
     actions = sorted(macro.actions.all(), key=lambda action: action.pk)
     found = [_verdict(one, action, now) for action in actions if _warns(action)]
     named = [action for action in actions if not _warns(action) and _names(one, action)]
+    if not (found or named):
+        return [line(say("not_named"))]
     if named and (reason := _unreachable(one)):
         return [line(*each) for each in dict.fromkeys([*found, (say(reason), "mute")])]
     kinds = dict(MacroAction.Kind.at_once())
@@ -107,7 +109,9 @@ def _escalated(one: Asked, action: MacroAction) -> Said:
     if of_cycle.filter(action=action, recipient=one.address).exists():
         return say("escalated_told"), "good"
     warning = action.macro.actions.filter(kind=MacroAction.Kind.PRE_DEACTIVATION).first()
-    if not dark and warning is not None:  # whichever macro told it: what one told no other tells again
+    if not dark and warning is None:
+        of_cycle = of_cycle.none()  # it waits for what is told at once
+    elif not dark and warning is not None:  # whichever macro told it: what one told no other tells again
         of_token = warning.watch == MacroAction.Watch.TOKEN
         of_cycle = of_cycle.filter(threshold__lte=max(warning.days, default=0), token__isnull=not of_token)
     first = of_cycle.aggregate(day=Min("evaluation__on_date"))["day"]

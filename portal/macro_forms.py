@@ -30,6 +30,7 @@ else:  # Django's class takes no type arguments at run time
 
 
 MOST_EXCLUDED = 200  # accounts: each run reads them all
+ONLY_AT_ONCE = "at_once"  # instead of a kind of action: nothing is warned of ahead
 
 
 def words(text: str) -> list[str]:
@@ -70,11 +71,9 @@ class DaysField(forms.CharField):
         return ", ".join(str(day) for day in value) if isinstance(value, list) else value
 
     def clean(self, value: Any) -> list[int]:
-        """Return the days: whole numbers from 1 to 365, each once. Raises ValidationError."""
+        """Return the days: whole numbers from 1 to 365, each once; none where nothing is typed. Raises ValidationError."""
         typed = words(super().clean(value) or "")
-        if not typed or not all(
-            word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 365 for word in typed
-        ):
+        if not all(word.isascii() and word.isdigit() and 1 <= int(word[:6]) <= 365 for word in typed):
             raise ValidationError(gettext("Use whole numbers from 1 to 365."))
         days = [int(word) for word in typed]
         twice = [day for day, count in Counter(days).items() if count > 1]
@@ -140,7 +139,10 @@ class MacroForm(MacroModelForm):
 
     kind = forms.ChoiceField(
         label=gettext_lazy("Action"),
-        choices=[one for one in MacroAction.Kind.choices if one[0] == MacroAction.Kind.PRE_DEACTIVATION],
+        choices=[
+            (MacroAction.Kind.PRE_DEACTIVATION, MacroAction.Kind.PRE_DEACTIVATION.label),
+            (ONLY_AT_ONCE, gettext_lazy("Warn of nothing ahead: only tell at once")),
+        ],
     )
     emails = EmailsField(
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
@@ -151,7 +153,7 @@ class MacroForm(MacroModelForm):
     )
     days = DaysField(
         label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
-        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up."),
+        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Not used where nothing is warned of ahead."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )  # fmt: skip
     watch = forms.ChoiceField(
@@ -175,7 +177,9 @@ class MacroForm(MacroModelForm):
     )  # fmt: skip
     escalate_to = EmailsField(
         label=gettext_lazy("Also tell these addresses when nothing happened"), required=False,
-        help_text=gettext_lazy("Nobody re-authenticated, and nobody said that they are on it."),
+        help_text=gettext_lazy(
+            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning."
+        ),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}),
     )  # fmt: skip
     after = forms.IntegerField(
@@ -209,13 +213,16 @@ class MacroForm(MacroModelForm):
         )
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
-        if self.action is not None:
-            for name in ("kind", "emails", "notify_consenters", "days", "watch"):
-                self.fields[name].initial = getattr(self.action, name)
-            stored = draft_of(self.action)
-            for name in ("at_once", "people", "escalate_to", "after"):
+        leading = self.instance.leading if self.instance.pk else None
+        if leading is not None:
+            stored = draft_of(leading)
+            for name in ("emails", "notify_consenters", "at_once", "people", "escalate_to", "after"):
                 self.fields[name].initial = getattr(stored, name)
             self.fields["within"].initial = stored.within or None
+            if self.action is None:
+                self.fields["kind"].initial = ONLY_AT_ONCE
+            else:
+                self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
 
     def add_prefix(self, field_name: str) -> str:
         """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
@@ -253,6 +260,7 @@ class MacroForm(MacroModelForm):
     def clean(self) -> dict[str, Any]:
         """Check what only fields together can say."""
         data = super().clean() or {}
+        self._clean_days(data)
         if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
         if data.get("escalate_to") and not data.get("after") and "after" not in self.errors:
@@ -275,6 +283,21 @@ class MacroForm(MacroModelForm):
             self._have_changes_seen(data)
         return data
 
+    def _clean_days(self, data: dict[str, Any]) -> None:
+        """Check that it warns on some days, or tells something at once; what stands in "days" counts only for what is warned of ahead."""
+        if data.get("kind") == MacroAction.Kind.PRE_DEACTIVATION:
+            if "days" in data and not data["days"]:
+                self.add_error("days", gettext("Use whole numbers from 1 to 365."))
+            return
+        self.errors.pop("days", None)
+        data["days"] = []
+        if not (data.get("at_once") or data.get("people") or "people" in self.errors):
+            self.add_error("at_once", gettext("Tick what is told at once, or warn ahead."))
+        if data.get("after") and MacroAction.Kind.DEACTIVATED not in data.get("at_once", []):
+            self.add_error(
+                "after", gettext("There is no first warning: tick that an account is deactivated.")
+            )
+
     def _have_changes_seen(self, data: dict[str, Any]) -> None:
         """Refuse, once, to save what mails other people, of other accounts or at other times, so that it is looked at first."""
         self.cleaned_data = data
@@ -296,7 +319,7 @@ class MacroForm(MacroModelForm):
             days=data["days"],
             emails=data["emails"],
             notify_consenters=data["notify_consenters"],
-            watch=data["watch"],
+            watch=data["watch"] if data["days"] else MacroAction.Watch.ACCOUNT,
             scope=data["scope"],
             channels=data["channels"],
             accounts=[account.pk for account in data["accounts"]] + self.unseen_accounts(),
@@ -327,18 +350,20 @@ class MacroForm(MacroModelForm):
         applied = MacroAccount.objects.filter(macro=self.instance).exclude(account__in=seen)
         return list(applied.values_list("account_id", flat=True))
 
-    def save_rest(self, macro: Macro) -> MacroAction:
-        """Write the actions and the chosen accounts of a saved macro. Returns the one that warns ahead."""
+    def save_rest(self, macro: Macro) -> None:
+        """Write the actions and the chosen accounts of a saved macro."""
         data = self.cleaned_data
-        action = self.action or MacroAction(macro=macro)
-        for name in ("kind", "emails", "notify_consenters", "days", "watch"):
-            setattr(action, name, data[name])
-        action.save()
+        if data["days"]:
+            action = self.action or MacroAction(macro=macro)
+            for name in ("kind", "emails", "notify_consenters", "days", "watch"):
+                setattr(action, name, data[name])
+            action.save()
+        elif self.action is not None:
+            self.action.delete()
         macro.excluded = self._excluded()
         macro.save(update_fields=["excluded"])
         self._save_others(macro)
         macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
-        return action
 
     def _save_others(self, macro: Macro) -> None:
         """Write what else it tells: to whom the warning goes, and when nothing happened to others. What was told stays."""

@@ -3,27 +3,48 @@
 Who may open them, `portal.macros` decides.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from django import forms
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from macros import coverage, opt_outs, preview, trying
-from macros.models import Forecast, Macro, MacroAction, Notice, OptOut
+from macros import changes, coverage, opt_outs, preview, trying
+from macros.models import Forecast, Macro, Notice, OptOut
 from macros.preview import Draft
 from portal import access, macro_preview
 from ui import confirm, mail_page, progress
-from ui.confirm import Done, Late, Page, Said
+from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from ui.ids import id_of
 from ui.phrases import phrase
 from users.models import person
+
+
+class TestForm(ConfirmForm):
+    """Which of its mails a macro is to show; nothing is asked where it sends one kind."""
+
+    mails = forms.MultipleChoiceField(label=gettext_lazy("Which mails?"), widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, *args: Any, offered: Sequence[tuple[str, str, Account | None]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if len(offered) < 2:
+            del self.fields["mails"]
+            return
+        field = self.fields["mails"]
+        assert isinstance(field, forms.MultipleChoiceField)
+        field.choices = [
+            (kind, gettext("%(what)s (%(account)s)") % {"what": capfirst(label), "account": account})
+            for kind, label, account in offered
+        ]
+        field.initial = [kind for kind, *_ in offered]
 
 
 def home(macro: Macro) -> str:
@@ -101,7 +122,9 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
 
     Where the address names no account and there are many, it leads to the form, whose preview comes after the page and links the mail.
     """
-    draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
+    draft = changes.stored_draft(macro)
+    if draft is None:
+        raise Http404
     if pk := id_of(request.GET.get("account", "")):
         account = Account.objects.visible_to(request.user).filter(pk=pk).first()
         draft = preview.on_account(draft, account) if account else draft
@@ -119,17 +142,26 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
 def test(request: HttpRequest, macro: Macro) -> HttpResponse:
     """GET asks whether to mail a test to whoever is logged in, POST writes it."""
     user = person(request)
-    account = trying.account_for(macro, user)
+    offered = trying.kinds_of(macro)
+    about = {kind: trying.account_for(macro, user, kind) for kind, _ in offered}
+
+    def form(*args: Any, **kwargs: Any) -> TestForm:
+        return TestForm(
+            *args, offered=[(kind, label, about[kind]) for kind, label in offered if about[kind]], **kwargs
+        )
+
     page = Page(
         "portal/confirm/macro_test.html",
         home(macro),
-        {"macro": macro, "email": user.email, "account": account},
-        refused="" if account else phrase(preview.WORDS, "nothing_to_try"),
+        {"macro": macro, "email": user.email, "account": next(filter(None, about.values()), None)},
+        refused="" if any(about.values()) else phrase(preview.WORDS, "nothing_to_try"),
         ask_why=False,
+        form=form,
     )
 
-    def do(_said: Said) -> None:
-        trying.send(macro=macro, user=user, now=timezone.now())
+    def do(said: Said) -> Done:
+        number = trying.send(macro=macro, user=user, now=timezone.now(), only=said.cleaned.get("mails"))
+        return Done({"number": number})
 
     return confirm.answer(request, page, do, frame=access.frame_of(macro))
 

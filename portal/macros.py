@@ -135,9 +135,11 @@ class MacroAdmin(OwnList):
 
     @display(description=gettext_lazy("Days in advance"))
     def days(self, macro: Macro) -> str:
-        """Return the days of its warning, and whether it tells at once, too."""
+        """Return the days of its warning, and whether it tells at once, too, or only that."""
         warning = macro.warning
-        days = ", ".join(map(str, warning.days)) if warning else "—"
+        if warning is None:
+            return gettext("At once only")
+        days = ", ".join(map(str, warning.days))
         kinds = dict(MacroAction.Kind.at_once())
         at_once = any(action.kind in kinds for action in macro.actions.all())
         return gettext("%(days)s, and at once") % {"days": days} if at_once else days
@@ -228,7 +230,8 @@ class MacroAdmin(OwnList):
         return self._saved(request, obj)
 
     def _saved(self, request: HttpRequest, macro: Macro) -> HttpResponse:
-        draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
+        draft = changes.stored_draft(macro)
+        assert draft is not None  # it was just saved with an action
         if not macro.enabled:
             then = gettext("It is off, so nothing is mailed.")
         elif preview.takes_long(draft):
@@ -241,7 +244,7 @@ class MacroAdmin(OwnList):
                 else found.nothing
             )
         add = messages.success if draft.applied else messages.warning
-        add(request, f"Macro saved. {then}".strip())
+        add(request, " ".join((gettext("Macro saved."), then)).strip())
         return HttpResponseRedirect(reverse("admin:macros_macro_change", args=[macro.pk]))
 
     # --- beside the form --------------------------------------------------------------------------------------------
@@ -357,7 +360,7 @@ class MacroAdmin(OwnList):
 def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, Any]:
     """Return what the page shows beside the form: of a macro as it is stored, or as somebody is about to save it."""
     edited = bool(macro and form.is_bound and form.to_look_at)
-    action = macro.warning if macro else None
+    action = macro.leading if macro else None
     draft = form.draft() if edited else preview.draft_of(action) if action else None
     if draft is None:
         return {"preview": None, "preview_apart": False}

@@ -22,7 +22,7 @@ from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts.models import ApiKey
-from portal import access, login_records, offboarding, person_page, person_sessions, teams
+from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
 from portal.filters import TeamFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
 from portal.people_order import ByNumbers
@@ -283,6 +283,13 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         keys = admin.site.get_model_admin(ApiKey).get_queryset(request)
         return offboarding.offboard(request, user, keys)
 
+    def snooze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Have no macro mail the person for a while, or again, after a confirm page. 404 for whom one does not see, else 403."""
+        user, _ = self._page(request, "snooze_person", object_id)
+        if not person_snooze.may(person(request), user):
+            raise PermissionDenied
+        return person_snooze.answer(request, user)
+
     def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
         found = self.get_queryset(request).filter(pk=object_id).first()
@@ -291,10 +298,15 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return person_sessions.may_end(person(request), found)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that logs a person out of one browser."""
+        """Add the pages that log a person out of one browser, and snooze the warnings to them."""
         end_one = admin.site.admin_view(person_sessions.end_one)
         address = "<int:object_id>/end-session/<slug:handle>/"
-        return [path(address, end_one, name="users_user_end_session"), *super().get_urls()]
+        snooze = admin.site.admin_view(self.snooze_view)
+        return [
+            path(address, end_one, name="users_user_end_session"),
+            path("<path:object_id>/snooze/", snooze, name="users_user_snooze"),
+            *super().get_urls(),
+        ]
 
     @action(description=gettext_lazy("Log out everywhere"), permissions=["end"], url_path="end-sessions")
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -13,10 +13,12 @@ from django.utils.safestring import SafeString
 from accounts import leaving
 from accounts.leaving import Then
 from accounts.models import Account, AccountToken, ApiKey
-from portal import access, offboarding, why
+from macros import snoozing
+from portal import access, offboarding, person_snooze, why
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Team, User
+from users.visibility import names_for
 
 # Token.State as its own person reads it: which pill.
 _STATES = {"valid": "works", "cooling": "checking", "dead": "stopped"}
@@ -59,6 +61,7 @@ def carried(user: User, viewer: User) -> SafeString:
         "messages_url": _list_of("notifications_message", user)
         if viewer.has_perm("notifications.view_message")
         else "",
+        **_away(user, viewer),
         "parked": RefusedAddress.objects.filter(email=user.email).first()
         if viewer.has_perm("users.view_refusedaddress")
         else None,
@@ -77,6 +80,18 @@ def count_accounts(people: Sequence[Any], viewer: User) -> None:
 def numbers_of_all(viewer: User) -> dict[int, tuple[int, int]]:
     """Return by person (id) the same two numbers, of everybody who carries anything that the viewer sees. One query."""
     return leaving.carried_by_each(person_ids=None, among=_visible_to(viewer))
+
+
+def _away(user: User, viewer: User) -> dict[str, Any]:
+    """Return whether all warnings to the person are snoozed, by whom of staff, as the viewer may know them, and where that is changed."""
+    away = snoozing.of_person(user.email)
+    by = away.by if away else None
+    snooze_url = reverse("admin:users_user_snooze", args=[user.pk]) if person_snooze.may(viewer, user) else ""
+    return {
+        "away": away,
+        "away_by": names_for(viewer).user(by) if by else "",
+        "snooze_url": snooze_url,
+    }
 
 
 def _visible_to(viewer: User) -> QuerySet[Account] | None:

@@ -1,11 +1,12 @@
-"""Pages behind two links of a warning mail: "I am on it", and "mail me nothing of these accounts for a while". GET changes nothing.
+"""Pages behind two links of a warning mail: "I am on it", and "mail me nothing of these accounts, or any, for a while". GET only asks.
 
-Nobody logs in for them: the signed link identifies its reader.
+Nobody logs in for them: the signed link identifies its reader. Who can log in snoozes all of them on the own profile, too.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -13,9 +14,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
-from macros import evaluation, not_mine, on_it, opt_outs, snoozing
+from macros import evaluation, news, not_mine, on_it, opt_outs, snoozing
 from notifications.models import Message
 from selfservice.warning_mails import broken
+from users.models import person
 
 USUAL = 7  # days that the page proposes
 
@@ -25,14 +27,19 @@ USUAL = 7  # days that the page proposes
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST)."""
     message = opt_outs.open_signed(signed)
-    if message is None or message.kind != evaluation.KIND:  # other mails are about no deadline
+    if message is None or message.kind not in {
+        evaluation.KIND,
+        news.KIND,
+    }:  # other mails are about nothing to be on
         return broken(request)
     deadlines = on_it.deadlines_of(message)
     if request.method == "POST":
         back, chosen = "back" in request.POST, request.POST.getlist("account")
-        do = on_it.take_back if back else on_it.acknowledge
         about = [one for one in deadlines if back or str(one.account.pk) in chosen]
-        do(deadlines=about, email=message.recipient, now=timezone.now())
+        if back:
+            on_it.take_back(deadlines=about, email=message.recipient, now=timezone.now())
+        else:
+            on_it.acknowledge(deadlines=about, email=message.recipient, now=timezone.now(), answers=message)
         return redirect("on_it", signed)
     said = on_it.running({one.account.pk for one in deadlines})
     mine = [one for one in said.values() if one.email == message.recipient]
@@ -60,10 +67,14 @@ def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     if "again" in request.POST:
         mine = snoozing.running().filter(account__in=accounts, email=message.recipient, macro=None)
         snoozing.end(silences=mine, by=None, now=now)
+        snoozing.end_all(email=message.recipient, by=None, now=now)
         return redirect("snooze_mails", signed)
     chosen = [one for one in accounts if str(one.pk) in request.POST.getlist("account")]
     try:
         until = date.fromisoformat(request.POST.get("until", ""))
+        if "all" in request.POST:
+            snoozing.snooze_all(email=message.recipient, until=until, by=None, reason="", now=now)
+            return redirect("snooze_mails", signed)
         snoozing.snooze(accounts=chosen, email=message.recipient, until=until, by=None, reason="", now=now)
     except (ValueError, snoozing.SnoozeRefusal):
         return _show(request, message, accounts, refused=True)
@@ -75,16 +86,45 @@ def _show(
 ) -> HttpResponse:
     mine = snoozing.running().filter(account__in=accounts, email=message.recipient, macro=None)
     until = {one.account_id: one.until for one in mine}
-    today = timezone.localdate()
     context = {
         "message": message,
+        "away": snoozing.of_person(message.recipient),
         "open": [one for one in accounts if one.pk not in until],
         "snoozed": [(one, until[one.pk]) for one in accounts if one.pk in until],
+        **_days(refused=refused),
+    }
+    status = 400 if refused else 200
+    return render(request, "selfservice/mails/snooze.html", context, status=status)
+
+
+def _days(*, refused: bool) -> dict[str, object]:
+    """Return what the field of the day needs."""
+    today = timezone.localdate()
+    return {
         "first": today + timedelta(days=1),
         "usual": today + timedelta(days=USUAL),
         "last": today + timedelta(days=snoozing.LONGEST),
         "longest": snoozing.LONGEST,
         "refused": refused,
     }
-    status = 400 if refused else 200
-    return render(request, "selfservice/mails/snooze.html", context, status=status)
+
+
+@login_required
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def mine(request: HttpRequest) -> HttpResponse:
+    """Show whether the person snoozed all warnings, and ask until when (GET); begin or end it (POST)."""
+    email, now, refused = person(request).email, timezone.now(), False
+    if request.method == "POST":
+        if "again" in request.POST:
+            snoozing.end_all(email=email, by=None, now=now)
+            return redirect("snooze_my_mails")
+        try:
+            until = date.fromisoformat(request.POST.get("until", ""))
+            snoozing.snooze_all(email=email, until=until, by=None, reason="", now=now)
+        except (ValueError, snoozing.SnoozeRefusal):
+            refused = True
+        else:
+            return redirect("snooze_my_mails")
+    context = {"away": snoozing.of_person(email), **_days(refused=refused)}
+    return render(request, "selfservice/snooze.html", context, status=400 if refused else 200)

@@ -72,7 +72,9 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=fleet.boss.email, now=now)
     paused = next(one for one in fleet.accounts if one.paused_at)
     silence = Silence.objects.filter(account=account, email="").get()
-    return {"snoozed": account.pk, "silence": silence.pk, "paused": paused.pk}
+    away = fleet.people[8]
+    snoozing.snooze_all(email=away.email, until=until, by=fleet.boss, reason="Parental leave.", now=now)
+    return {"snoozed": account.pk, "silence": silence.pk, "paused": paused.pk, "away": away.pk}
 
 
 def _deeds(fleet: Fleet) -> dict[str, Any]:

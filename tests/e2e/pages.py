@@ -179,6 +179,8 @@ admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-log-out              /admin/users/user/{person}/end-sessions/
 admin-user-log-out-one          /admin/users/user/{person}/end-session/{session}/
+admin-user-snooze               /admin/users/user/{person}/snooze/
+admin-user-snooze-end           /admin/users/user/{away}/snooze/
 admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
 admin-offboard                  /admin/users/user/{person}/offboard/
 admin-offboard-few              /admin/users/user/{leaver}/offboard/
@@ -248,6 +250,7 @@ profile                         /profile/
 calendars                       /profile/calendars/
 calendar-renew                  /profile/calendars/{calendar}/renew/
 calendar-revoke                 /profile/calendars/{calendar}/revoke/
+snooze-all                      /profile/snooze/
 digest                          /profile/digest/
 digest-now                      /profile/digest/now/
 give-up-account                 /my/{account}/give-up/

@@ -42,6 +42,7 @@ def test_a_death_reaches_its_watcher_within_a_minute_and_so_does_the_recovery(
         mail = the_watchers_mail(product, one, "deactivated", width)
         with chromium.visitor(width=width) as watcher:
             the_watcher_is_on_it(watcher, product, mail, one)
+            the_watcher_snoozes_all_and_is_back(watcher, product, mail)
     time.sleep(max(0.0, died + BLIP - time.monotonic()))
     for width, one in PLACES:
         (stopped,) = product.channels.mails(to=one.email, subject=one.account)
@@ -123,3 +124,15 @@ def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any
     open_mail(watcher, product, mail)
     press_in_mail(watcher, f"^See {re.escape(one.account)}")
     watcher.sees("Log in")
+
+
+def the_watcher_snoozes_all_and_is_back(watcher: Visitor, product: Product, mail: dict[str, Any]) -> None:
+    with measured(watcher, "snooze all warnings"):
+        open_mail(watcher, product, mail)
+        press_in_mail(watcher, "Snooze them")
+        watcher.page.get_by_label("All accounts").check()
+        watcher.take("snooze-all-phone", only=PHONE)
+        watcher.press("Snooze")
+        watcher.sees("gets no warnings of any account until")
+        watcher.press("Mail me again now")
+        watcher.sees("No warnings for a while?")

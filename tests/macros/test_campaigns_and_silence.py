@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import tasks
 from accounts.campaigns import quiet
 from accounts.models import Account, Campaign, CampaignLogIn
 from macros import on_it, snoozing
@@ -214,8 +215,21 @@ def test_whom_mail_does_not_reach_is_not_asked_by_hand_either(client: Client, se
 
     alone = client.get(action_url("token_ask", account, token)).content.decode()
     everybody_due = client.get("/admin/ask-due/").content.decode()
+    bulk = f"/admin/accounts/account/bulk/ask/?ids={account.pk}"
+    chosen = client.get(bulk).content.decode()
+    other = linked(token_of("Cleo", days=3), name="Account of Cleo")
+    both = client.get(f"{bulk},{other.pk}").content.decode()
+    client.post(f"{bulk},{other.pk}", {"note": "", "seen": "once"})
+    tasks.do_deeds()
 
     said = "Mail does not reach the person: the address is parked."
     assert said in alone
     assert said in everybody_due
+    assert said in chosen
+    assert "Nobody is asked: see the reasons above." in chosen
+    assert said in both
+    assert "Ask 1 person to re-authenticate?" in both
+    assert list(Message.objects.filter(kind="ask").values_list("payload__tokens", flat=True)) == [
+        [other.pool.get().token_id]
+    ]
     assert "Nobody is asked: see the reasons above." in everybody_due

@@ -7,7 +7,7 @@ from django.db.models import Exists
 
 from accounts.models import Account
 from macros.coverage import covering, watched_by, watched_by_none
-from macros.models import Macro, MacroAccount
+from macros.models import Macro, MacroAccount, MacroAction
 from tests.support.factories import make_account, make_team
 
 pytestmark = pytest.mark.django_db
@@ -41,15 +41,22 @@ def fleet(request: pytest.FixtureRequest) -> list[Macro]:
         )
         for account in rng.sample(accounts, 4):  # kept, too, where the scope is another one now
             MacroAccount.objects.create(macro=macro, account=account)
+        for kind in rng.sample(
+            ["pre_deactivation", "deactivated", "shifted", "recovered"], rng.randint(1, 3)
+        ):
+            MacroAction.objects.create(macro=macro, kind=kind, days=[7] if kind == "pre_deactivation" else [])
     return list(Macro.objects.all())
 
 
-def test_accounts_that_no_macro_watches(fleet: list[Macro]) -> None:
+def test_accounts_of_whose_end_no_macro_tells(fleet: list[Macro]) -> None:
     every = Account.objects.all()
+    telling = covering().filter(
+        pk__in=MacroAction.objects.filter(kind__in=["pre_deactivation", "deactivated"]).values("macro")
+    )
 
-    assert names(watched_by_none(every)) == names(every.exclude(Exists(covering())))
+    assert names(watched_by_none(every)) == names(every.exclude(Exists(telling)))
     for macro in fleet:
-        others = every.exclude(Exists(covering().exclude(pk=macro.pk)))
+        others = every.exclude(Exists(telling.exclude(pk=macro.pk)))
         assert names(watched_by_none(every, but=macro)) == names(others)
 
 

@@ -178,6 +178,26 @@ def test_further_addresses_are_told_whoever_warned_first(who: str) -> None:
     assert told[1:] == [[], [], [BOSS], []]
 
 
+def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_dark() -> None:
+    macro = make_macro(days=[7]).macro
+    macro.actions.all().delete()
+    for kind, email, after in (("deactivated", WATCHER, None), ("escalated", BOSS, 3)):
+        MacroAction.objects.create(
+            macro=macro, kind=kind, emails=[email], notify_consenters=False, after=after
+        )
+    ending(6, name="Ends soon")
+    account = ending(60)
+    before = evaluate()
+    die(account)
+    at_once.tell(NOW + timedelta(seconds=35))
+
+    told = [evaluate(day) for day in range(5)]
+
+    assert before == []
+    assert Notice.objects.filter(recipient=WATCHER).count() == 1
+    assert told[1:] == [[], [], [BOSS], []]
+
+
 @pytest.mark.parametrize("what", ["renewed", "on it", "not applied", "paused"])
 def test_nobody_further_is_told_where_something_happened(what: str) -> None:
     action = escalates(days=[7])

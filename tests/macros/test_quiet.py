@@ -22,12 +22,13 @@ from macros import (
     why,
     why_macros,
 )
-from macros.models import Acknowledgement, Macro, Notice, Silence
+from macros.models import Acknowledgement, Macro, NewsNotice, Notice, Silence
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon
-from tests.macros.test_at_once import tells
+from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
+from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
@@ -273,6 +274,30 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     assert not Acknowledgement.objects.exists()
     for name in ("on_it", "snooze_mails"):
         assert anybody.post(reverse(name, args=[f"{signed}x"])).status_code == 404
+
+
+def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_of_it() -> None:
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    account = linked(ada, ben, name="Lumen Shoes")
+    tells("shifted", "recovered", emails=[WATCHER, OTHER])
+    stop(ada)
+    at_once.tell(SOON)
+    send()
+    message = Message.objects.get(kind="macro_news", recipient=WATCHER)
+    page = reverse("on_it", args=[opt_outs.sign(message)])
+
+    asked = Client().get(page).content.decode()
+    noted = Client().post(page, {"account": account.pk}, follow=True).content.decode()
+
+    assert "Are you on it?" in asked
+    assert "Noted: you are on it" in noted
+    told = Message.objects.get(kind="on_it")
+    assert told.recipient == OTHER
+    assert kinds.KINDS["on_it"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
+    Client().post(page, {"back": "1"})
+    assert on_it.running([account.pk]) == {}
+    NewsNotice.objects.update(kind="recovered")
+    assert "/on-it/" not in kinds.KINDS["macro_news"].build(message).text
 
 
 def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:

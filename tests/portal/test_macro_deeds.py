@@ -10,11 +10,11 @@ from django.urls import reverse
 
 from accounts.models import Account
 from macros import evaluation, trying
-from macros.models import Evaluation, Macro, Notice
+from macros.models import Evaluation, Macro, MacroAction, NewsNotice, Notice
 from notifications import kinds
 from notifications.models import Message
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
-from tests.macros.support import die, ending, make_macro, make_person
+from tests.macros.support import die, ending, make_macro, make_person, settle
 from tests.portal.test_macros import (
     FORM,
     _at_noon,  # noqa: F401  # for every test here
@@ -24,9 +24,9 @@ from tests.portal.test_macros import (
     save_seen,
     staff,
 )
-from tests.support.factories import NOW, make_team
+from tests.support.factories import NOW, link, make_app, make_team, make_token
 from ui import kept
-from users.models import Team
+from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -81,6 +81,50 @@ def test_a_test_needs_an_account_to_show_and_who_may_not_change_the_macro_gets_n
     die(ending(3))
     browser(staff("macros.view_macro", "macros.change_macro")).post(address)
     assert "deactivated" in kinds.KINDS["macro_test"].build(Message.objects.get()).subject
+
+
+def test_a_test_shows_each_kind_of_mail_or_those_that_are_ticked() -> None:
+    ada, ben = (make_person(name=name) for name in ("Ada Berg", "Ben Okafor"))
+    for one in (ada, ben):
+        Membership.objects.create(user=one, team=Team.default())
+    account = ending(9, name="Own", person=ada)
+    link(account, make_token(make_app(), consented_by=ben))
+    settle(account)
+    macro = make_macro(days=[30, 7]).macro
+    macro.team = Team.default()
+    macro.save()
+    for kind in ("deactivated", "shifted", "recovered", "restricted", "few_people"):
+        MacroAction.objects.create(
+            macro=macro, kind=kind, emails=["w@example.com"], people=3 if kind == "few_people" else None
+        )
+    address = reverse("admin:macros_macro_test", args=[macro.pk])
+    lead = staff("macros.view_macro", "macros.change_macro", email="lead@example.com")
+    client = browser(lead)
+    offered = re.findall(r'name="mails" value="(\w+)"[^>]* checked', client.get(address).content.decode())
+
+    unticked = client.post(address)
+    client.post(address, {"mails": ["shifted"]})
+    ticked = set(Message.objects.values_list("payload__action", flat=True))
+    said = client.post(address, {"mails": offered}, follow=True).content.decode()
+
+    assert len(offered) == 6
+    assert "field" in unticked.content.decode()
+    assert ticked == {"shifted"}
+    assert "6 tests are on their way to lead@example.com" in said
+    built = {row.payload["action"]: kinds.KINDS["macro_test"].build(row) for row in Message.objects.all()}
+    assert {kind: mail.subject for kind, mail in built.items()} == {
+        "pre_deactivation": "[Test] Own stops in 7 days: waiting for Ada Berg",
+        "deactivated": "[Test] Own is deactivated: waiting for Ada Berg",
+        "shifted": "[Test] Own goes on through Ada Berg",
+        "recovered": "[Test] Own works again",
+        "restricted": "[Test] Facebook has restricted Own",
+        "few_people": "[Test] Only two people can carry Own",
+    }
+    for mail in built.values():
+        assert "This is a test. You alone got it, and nothing counts as told." in " ".join(mail.text.split())
+        assert not mail.headers
+    assert not Notice.objects.exists()
+    assert not NewsNotice.objects.exists()
 
 
 def test_many_are_never_deleted_at_once(mira: Client) -> None:  # noqa: F811  # the fixture

@@ -118,6 +118,44 @@ def test_what_is_told_at_once_goes_to_whom_the_warning_goes_and_is_taken_away_by
     assert now == {"pre_deactivation": ["new@lumen.example"], "shifted": ["new@lumen.example"]}
 
 
+def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -> None:
+    die(ending(40, name="Dark"))
+    only = FORM | {"kind": "at_once", "days": "", "at_once": ["shifted"]}
+    boss = {"escalate_to": "boss@example.com", "after": "3"}
+    wrong: list[dict[str, Any]] = [{"at_once": []}, boss, {"kind": "other"}]
+    refused = [mira.post(ADD, only | changed).content.decode() for changed in wrong]
+    none = Macro.objects.count()
+    saved = mira.post(ADD, only | boss | {"at_once": ["deactivated", "shifted"]}, follow=True)
+    macro = Macro.objects.get()
+    told = evaluation.evaluate(now=NOW)
+    page = " ".join(mira.get(change(macro)).content.decode().split())
+    listed = mira.get(MACROS).content.decode()
+    watched = mira.get(
+        reverse("admin:accounts_account_change", args=[Account.objects.get().pk])
+    ).content.decode()
+
+    save_seen(mira, macro, FORM | {"at_once": ["shifted"]})
+    both = set(macro.actions.values_list("kind", flat=True))
+    shown = " ".join(mira.post(change(macro), only).content.decode().split())
+    save_seen(mira, macro, only)
+
+    assert "Tick what is told at once, or warn ahead." in refused[0]
+    assert "There is no first warning: tick that an account is deactivated." in unescape(refused[1])
+    assert "field needs a change" in refused[2]
+    assert none == 0
+    assert "Macro saved. It warns of nothing ahead: it only tells at once." in saved.content.decode()
+    assert told.notices == 0  # of what is dark already
+    assert '<option value="at_once" selected>' in page
+    assert "It warns of nothing ahead: it only tells at once." in page
+    assert "Due, next 30 days" not in page
+    assert reverse("admin:macros_macro_test", args=[macro.pk]) in page
+    assert "At once only" in listed
+    assert '<span class="at-strip-note">at once only</span>' in watched
+    assert both == {"pre_deactivation", "shifted"}
+    assert "Days in advance</dt><dd>–, before: 30, 7, 1" in shown
+    assert [one.kind for one in macro.actions.all()] == ["shifted"]
+
+
 def test_the_preview_counts_what_the_last_30_days_would_have_told_at_once(mira: Client) -> None:
     account = ending(40)
     AccountEvent.objects.update(at=NOW - timedelta(days=40))

@@ -1,0 +1,180 @@
+"""A person, or an address, is told nothing of any account for a while: by no macro, whatever tells; and what follows from that."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.campaigns import quiet
+from accounts.models import Account
+from macros import at_once, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
+from macros.models import DigestSubscription, MacroAction, NewsNotice, Notice, Silence
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
+from tests.macros.test_at_once import MINUTE, SOON, linked, log_in, person, send, tells
+from tests.macros.test_at_once import die as stop
+from tests.macros.test_links_in_mails import evaluate, lead_of
+from tests.macros.test_quiet import sent
+from tests.portal.test_macros import browser, staff
+from tests.support.factories import NOW, make_team
+from users.models import Membership, Team, User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
+DAY = timedelta(days=1)
+OTHER = "other@example.com"
+
+
+def away(email: str = WATCHER, days: int = 5, by: User | None = None) -> Silence:
+    return snoozing.snooze_all(email=email, until=TODAY + days * DAY, by=by, reason="", now=NOW)
+
+
+def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_it_is_over() -> None:
+    soon, stopping, later = ending(7, name="Soon"), ending(60, name="Stops"), ending(7, name="Later")
+    macro = tells("deactivated", "shifted", emails=[WATCHER, OTHER], days=[7, 3])
+    MacroAction.objects.create(
+        macro=macro, kind="escalated", emails=[WATCHER], notify_consenters=False, after=2
+    )
+    away()
+    first = evaluate()
+    die(stopping)
+    at_once.tell(SOON)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(later), email=OTHER, now=NOW)
+
+    escalated, meanwhile = evaluate(2), set(Notice.objects.values_list("recipient", flat=True))
+    over = evaluate(5)
+
+    assert (first, escalated) == (
+        [OTHER],
+        ["ops@example.com"],
+    )  # who was to be told next is away, so an operator is
+    assert meanwhile == {OTHER, "ops@example.com"}
+    assert WATCHER in over
+    told = set(Notice.objects.filter(recipient=WATCHER).values_list("account", "threshold"))
+    assert {(soon.pk, 3), (stopping.pk, 0)} <= told
+    assert not snoozing.running().exists()
+
+
+def test_where_nobody_else_would_be_told_the_next_in_line_is_and_staff_see_it(settings: Settings) -> None:
+    account = ending(5)
+    make_macro(emails=[WATCHER], days=[7])
+    away()
+    settings.OPERATOR_EMAILS = []
+    nobody = list(reach.without_anybody(Account.objects.all()))
+    lead_of(account)
+    stood_in = list(reach.only_stood_in_for(Account.objects.all()))
+
+    assert nobody == stood_in == [account]
+    assert evaluate() == ["lead@example.com"]
+    assert Notice.objects.get().via == "team_lead"
+    away("lead@example.com")
+    assert list(reach.without_anybody(Account.objects.all())) == [account]
+
+
+def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morning_that_it_ends() -> None:
+    account, before = linked(log_in(None), name="Dark"), linked(log_in(None), name="Before")
+    macro = tells("deactivated", emails=[WATCHER, OTHER])
+    macro.actions.filter(kind="pre_deactivation").delete()
+    stop(before.pool.get().token, NOW - DAY)
+    at_once.tell(NOW - DAY + MINUTE)
+    send(NOW - DAY + MINUTE)
+    away()
+    stop(account.pool.get().token)
+    at_once.tell(SOON)
+    meanwhile = set(Notice.objects.filter(account=account).values_list("recipient", flat=True))
+    send()
+    end = NOW.replace(hour=0, minute=30) + 5 * DAY
+
+    snoozing.end_due(end)
+    night = at_once.tell(end + MINUTE)
+    morning = at_once.tell(end + timedelta(hours=9))
+
+    assert meanwhile == {OTHER}
+    assert (night, morning) == (0, 1)
+    assert Notice.objects.filter(recipient=WATCHER, account=account, threshold=0).count() == 1
+    assert Notice.objects.filter(recipient=OTHER, account=account).count() == 1
+
+
+def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
+    ending(7)
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    linked(ada, ben)
+    tells("shifted", emails=[WATCHER])
+    stop(ada)
+    away()
+    at_once.tell(SOON)
+
+    with pytest.raises(NotWanted, match="This person snoozed all warnings"):
+        mails.build(Message.objects.get(kind="macro"))
+
+    assert set(NewsNotice.objects.values_list("recipient", "via")) == {("ops@example.com", "operator")}
+
+
+def test_the_weekly_digest_campaigns_and_why_not_respect_it() -> None:
+    account = ending(7, person=make_person("ada@example.com", name="Ada Okafor"))
+    ada = User.objects.get(email="ada@example.com")
+    Membership.objects.create(user=ada, team=account.team)
+    DigestSubscription.objects.create(team=account.team, user=ada, started_at=NOW)
+    token = token_of(account)
+    before = ([one.address for one in digest_readers.readers()], quiet.log_ins([token.pk], today=TODAY))
+
+    away(ada.email)
+
+    assert before == ([ada.email], {})
+    assert digest_readers.readers() == []
+    assert quiet.log_ins([token.pk], today=TODAY) == {token.pk: TODAY + 5 * DAY}
+    said = [line.text for line in why.about_address(why.asked(account, ada.email))]
+    assert any("Snoozed all warnings: no macro mails this address until" in text for text in said)
+
+
+def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> None:
+    ending(7)
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    sent()
+    anybody, page = Client(), reverse("snooze_mails", args=[opt_outs.sign(Message.objects.get())])
+    day = (TODAY + 5 * DAY).isoformat()
+    asked = anybody.get(page).content.decode()
+    noted = anybody.post(page, {"all": "1", "until": day}, follow=True).content.decode()
+    by_mail = snoozing.of_person(WATCHER)
+    anybody.post(page, {"again": "1"})
+    ada = staff(email="ada@example.com", name="Ada Okafor")
+    User.objects.filter(pk=ada.pk).update(is_staff=False)
+    ada.refresh_from_db()
+    own = browser(ada)
+    profile, mine = reverse("profile"), reverse("snooze_my_mails")
+    links, refused = own.get(profile).content.decode(), own.post(mine, {"until": TODAY.isoformat()})
+    own.post(mine, {"until": day})
+    shown = own.get(mine).content.decode()
+    own.post(mine, {"again": "1"})
+    may = ("macros.snooze_account", "users.view_user", "users.change_user")
+    lead = browser(staff(*may, email="lea@example.com", name="Lea Lead"))
+    foreign = browser(staff(*may, email="out@example.com", team=make_team("Fern")))
+    looks = browser(staff("users.view_user", email="look@example.com"))
+    address = reverse("admin:users_user_snooze", args=[ada.pk])
+    seen = [client.get(address).status_code for client in (lead, foreign, looks)]
+    lead.post(address, {"until": day, "note": "Holiday"})
+    person_page = " ".join(
+        lead.get(reverse("admin:users_user_change", args=[ada.pk])).content.decode().split()
+    )
+    by_staff = snoozing.of_person(ada.email)
+    lead.post(address)
+
+    assert "All accounts" in asked
+    assert f"{WATCHER} gets no warnings of any account until <b>Mon 30 Nov 2026</b>" in noted
+    assert by_mail is not None
+    assert mine in links
+    assert refused.status_code == 400
+    assert "You get no warnings until <b>Mon 30 Nov 2026</b>" in shown
+    assert seen == [200, 404, 403]
+    assert by_staff is not None
+    assert by_staff.by is not None
+    assert "No macro mails this person until Mon 30 Nov 2026 (Lea Lead): “Holiday”." in person_page
+    assert not snoozing.running().exists()
+    assert LogEntry.objects.filter(object_id=str(ada.pk)).count() == 4
+    assert Team.default().memberships.filter(user=ada).exists()

@@ -1,0 +1,135 @@
+"""What goes on happening is told in few mails: the first at once, the rest together and soon; nobody else waits for that."""
+
+from collections import defaultdict
+from datetime import datetime, timedelta
+
+import pytest
+
+from accounts.models import Account
+from macros import at_once, bursts
+from macros.models import Evaluation, NewsNotice, Notice
+from notifications.models import Message
+from tests.macros.support import WATCHER, make_person, settle
+from tests.macros.test_at_once import HOUR, MINUTE, linked, log_in, person, send, tells
+from tests.support.factories import NOW, make_team
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+SECOND = timedelta(seconds=1)
+OTHER = "other@example.com"
+
+
+def end(account: Account, at: datetime) -> None:
+    """Its first log-in stops. As a channel's answers do, but for the incident brake, which holds so many at once."""
+    first = account.pool.order_by("rank").first()
+    assert first
+    Token.objects.filter(pk=first.token_id).update(state="dead", reason="password_changed")
+    settle(account, now=at, cause="password_changed")
+
+
+def run(
+    deaths: list[tuple[datetime, Account]], until: datetime, step: timedelta = 15 * SECOND
+) -> dict[str, list[datetime]]:
+    """Have log-ins die one after the other, while a sweep comes every so often and a worker sends. Returns by reader when a mail came."""
+    came: dict[str, list[datetime]] = defaultdict(list)
+    waiting, now = sorted(deaths, key=lambda one: one[0]), NOW
+    while now <= until:
+        while waiting and waiting[0][0] <= now:
+            at, account = waiting.pop(0)
+            end(account, at)
+        at_once.tell(now)
+        for mail in send(now - MINUTE):
+            came[mail.partition(":")[0]].append(now)
+        now += step
+    return came
+
+
+def test_sixty_log_ins_that_die_within_ninety_seconds_are_two_mails_and_somebody_else_is_told_at_once() -> (
+    None
+):
+    accounts = [linked(log_in(None), name=f"Account {number:02}") for number in range(60)]
+    apart = linked(log_in(None), name="Apart")
+    tells("deactivated", accounts=accounts)
+    tells("deactivated", emails=[OTHER], accounts=[apart])
+    deaths = [(NOW + number * 1.5 * SECOND, account) for number, account in enumerate(accounts)]
+
+    came = run([*deaths, (NOW + 70 * SECOND, apart)], NOW + 10 * MINUTE)
+
+    told = Notice.objects.filter(recipient=WATCHER, threshold=0, outcome="mailed")
+    assert len(came[WATCHER]) == 2
+    assert came[WATCHER][0] <= NOW + MINUTE
+    assert came[WATCHER][1] <= NOW + MINUTE + bursts.FIRST
+    assert set(told.values_list("account", flat=True)) == {one.pk for one in accounts}
+    assert [at <= NOW + 130 * SECOND for at in came[OTHER]] == [True]
+    runs = Evaluation.objects.filter(trigger="event")
+    assert [one.notice_count for one in runs.order_by("pk")] == [
+        Notice.objects.filter(evaluation=one).count() for one in runs.order_by("pk")
+    ]
+
+
+def test_an_hour_of_deaths_is_eight_mails_and_none_waits_longer_than_ten_minutes() -> None:
+    accounts = [linked(log_in(None)) for _ in range(24)]
+    tells("deactivated", accounts=accounts)
+    deaths = [(NOW + number * 150 * SECOND, account) for number, account in enumerate(accounts)]
+
+    came = run(deaths, NOW + 75 * MINUTE, step=30 * SECOND)
+
+    assert len([at for at in came[WATCHER] if at <= NOW + HOUR]) <= 9
+    for at, account in deaths:
+        notice = Notice.objects.get(account=account)
+        sent = Message.objects.get(
+            payload__evaluation=notice.evaluation_id, recipient=WATCHER
+        ).next_attempt_at
+        assert sent - at <= bursts.LONGEST + MINUTE
+        assert notice.outcome == "mailed"
+
+
+def test_two_causes_that_lie_apart_are_both_told_at_once() -> None:
+    first, second = linked(log_in(None)), linked(log_in(None))
+    tells("deactivated")
+
+    came = run([(NOW, first), (NOW + 4 * MINUTE, second)], NOW + 6 * MINUTE)
+
+    assert [at - NOW <= MINUTE for at in came[WATCHER][:1]] == [True]
+    assert came[WATCHER][1] - (NOW + 4 * MINUTE) <= MINUTE
+
+
+def test_a_mail_that_takes_up_accounts_of_another_team_is_of_no_team_and_an_address_outside_gets_one_for_each() -> (
+    None
+):
+    reader = make_person("reader@example.com")
+    teams = [make_team("Red"), make_team("Blue")]
+    accounts = [linked(log_in(None), team=team) for team in (teams[0], teams[0], teams[1])]
+    tells("deactivated", emails=[reader.email, WATCHER])
+    deaths = [(NOW + number * 50 * SECOND, account) for number, account in enumerate(accounts)]
+
+    came = run(deaths, NOW + 8 * MINUTE)
+
+    assert (len(came[reader.email]), len(came[WATCHER])) == (2, 3)
+    of_person = Message.objects.filter(kind="macro", recipient=reader.email).order_by("pk")
+    assert [one.team_id for one in of_person] == [teams[0].pk, None]
+    outside = Message.objects.filter(kind="macro", recipient=WATCHER)
+    assert sorted(one.team_id or 0 for one in outside) == sorted([teams[0].pk, teams[0].pk, teams[1].pk])
+    assert Notice.objects.exclude(outcome="mailed").count() == 0
+
+
+def test_shifts_are_gathered_too_and_what_is_dark_does_not_wait_for_them() -> None:
+    shifting = [linked(log_in(person(f"P{number}")), log_in(None)) for number in range(6)]
+    dark = linked(log_in(None), name="Dark")
+    tells("deactivated", "shifted")
+
+    for number, account in enumerate(shifting):
+        end(account, NOW + number * 20 * SECOND)
+        at_once.tell(NOW + (number * 20 + 10) * SECOND)
+        send(NOW + (number * 20 + 10) * SECOND - MINUTE)
+    end(dark, NOW + 130 * SECOND)
+    at_once.tell(NOW + 165 * SECOND)
+    soon = send(NOW + 165 * SECOND - MINUTE)
+    send(NOW + 10 * MINUTE)
+
+    assert [one for one in soon if one.startswith(WATCHER)] == [
+        f"{WATCHER}: Dark is deactivated: nobody can be asked"
+    ]
+    mails = Message.objects.filter(kind="macro_news", recipient=WATCHER, state="sent")
+    assert mails.count() == 2
+    assert NewsNotice.objects.filter(outcome="mailed").count() == 6
