@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import partial
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from accounts import pool_reasons, selection, summary
 from accounts.health import Health
@@ -87,7 +88,7 @@ def why(one: Summary, names: NameVisibility, now: datetime) -> str:
     if account.state == Account.State.INTERRUPTED:
         return _tried_again(one.entries, now)
     if account.restriction:
-        return restriction_said(account.restriction)
+        return capfirst(restriction_said(account.restriction))
     if one.health in {Health.URGENT, Health.AT_RISK}:
         return _what_ends(one, names)
     if one.health == Health.NO_BACKUP:

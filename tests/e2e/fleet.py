@@ -103,7 +103,7 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
     quiet = factories.make_user(
         NOTHING, name="Quiet Person", team=factories.make_team("Quiet"), is_staff=True
     )
-    quiet.user_permissions.set(Permission.objects.all())
+    quiet.user_permissions.set(Permission.objects.exclude(codename="see_all_teams"))
     new = factories.make_user(NEW, name="Nele Neu", team=factories.make_team("Just begun"))
     tokens, more = _tokens(people, now), _more_tokens(people[4:], now)
     accounts = [_account(number, team, now) for number in range(COUNT)]
@@ -112,6 +112,7 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
     pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
     backups = [accounts[number] for number in (6, 11, 16, 21, 26)]
     _at_hand(backups, tokens, people[1], now)
+    _lately(accounts, tokens, now)
     pending = _pending(people[0], tokens[0])
     dark = Account.objects.filter(
         pk__in=[one.pk for one in accounts], state="deactivated", pool__isnull=False
@@ -256,6 +257,25 @@ def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) 
     BackupRequest.objects.bulk_create(
         BackupRequest(account=one, token=tokens[0], asked_by=asker, note="I am away in August.", asked_at=now)
         for one in accounts[1:3]
+    )
+
+
+def _lately(accounts: list[Any], tokens: list[Any], now: datetime) -> None:
+    """What happened within 30 days: accounts that shifted, and some that stopped, each for a reason."""
+    from accounts.models import AccountEvent
+
+    causes = ("password_changed", "expired", "authorisation_cancelled", "access_lost")
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=account,
+            kind="deactivated" if number % 6 == 5 else "shifted",
+            cause=causes[number * number % 7 % 4],
+            source="sweep",
+            from_token=tokens[1],
+            token=None if number % 6 == 5 else tokens[0],
+            at=now - (1 + number) * DAY / 2,
+        )
+        for number, account in enumerate(accounts[100:145])
     )
 
 
