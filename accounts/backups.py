@@ -53,15 +53,23 @@ _REACHING = _BY_LIST + _FOREIGN + _IS_NEW
 _ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
             where q.account_id = a.id and q.state in ('asked', 'declined')
               and (o.id = t.id or o.consented_by_id = t.consented_by_id)) > 0 then false"""
-# The best first: what depends on nobody's password, may publish for sure, lasts longest.
+# The best first: what depends on nobody's password, may publish for sure, lasts longest. The log-ins that reach the accounts and that their
+# teams may use are found first, as one set; the dearer questions are asked of what is left of it.
 _OFFERS = f"""
-select a.id, o.*
-from accounts_account a
-cross join lateral (
-  select r.token_id, r.role, r.can_publish, r.facts, r.seen_at, t.kind, t.deadline_kind, t.deadline {_REACHING}
-) o
-where a.id = any(%(accounts)s)
-order by a.id, o.kind = 'system' desc, o.can_publish = 'yes' desc, o.deadline_kind = 'never' desc, o.deadline desc nulls last, o.token_id
+with mine (id, native_id, channel, team_id) as materialized (
+  select id, native_id, channel, team_id from accounts_account where id = any(%(accounts)s)
+), may as materialized (
+  select a.id as account_id, its.* from mine a cross join lateral (
+    select t.id as token_id, t.native_user_id, t.consented_by_id, t.kind, t.deadline_kind, t.deadline,
+           r.role, r.can_publish, r.facts, r.seen_at {_BY_LIST} {_FOREIGN} else true end
+  ) its
+)
+select may.account_id, may.token_id, may.role, may.can_publish, may.facts, may.seen_at
+from may cross join lateral (select may.account_id as id) a
+         cross join lateral (select may.token_id as id, may.native_user_id, may.consented_by_id) t
+where case {_IS_NEW}
+order by may.account_id, may.kind = 'system' desc, may.can_publish = 'yes' desc, may.deadline_kind = 'never' desc,
+         may.deadline desc nulls last, may.token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 # `limit` makes it a question for each account in turn, which stops at the first log-in.
 _IS_AT_HAND = f"coalesce((select true {_REACHING.format(unless=_ASKED)} limit 1), false)"
@@ -115,7 +123,7 @@ def every_offer(*, account_ids: Collection[int]) -> list[Offer]:
 def _read(account_ids: Collection[int], query: str) -> list[Offer]:
     with connection.cursor() as cursor:
         cursor.execute(query, {"accounts": list(account_ids)})
-        rows = [row[:6] for row in cursor.fetchall()]
+        rows = cursor.fetchall()
     tokens = Token.objects.select_related("app", "consented_by").in_bulk({row[1] for row in rows})
     return [
         Offer(account_id, tokens[token_id], role, can_publish, json.loads(facts), seen_at)

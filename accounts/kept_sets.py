@@ -38,7 +38,8 @@ def look(name: str, write: Callable[[datetime], None], *, now: datetime) -> bool
 def serves(name: str, accounts: QuerySet[Account]) -> bool:
     """Return whether these are so many accounts that the set is asked, and whether there is one: after an upgrade there is none yet.
 
-    One query, or two.
+    Two queries, however many there are; one before the first look.
     """
-    many = accounts.order_by().values("pk")[: MANY + 1].count() > MANY
-    return many and KeptSet.objects.filter(pk=name).exists()
+    if not KeptSet.objects.filter(pk=name).exists():
+        return False
+    return accounts.order_by().values("pk")[: MANY + 1].count() > MANY

@@ -154,10 +154,11 @@ def helped_by_consent(entries: Sequence[AccountToken], now: datetime) -> list[Ac
     return [entry for entry in helped if not selection.living(entry)]
 
 
-def renewed_too(token: Token, account: Account) -> list[str]:
-    """Return the names of the other accounts that one new consent of this log-in renews."""
-    entries = token.pool_entries.exclude(account=account).select_related("account").order_by("account__name")
-    return [entry.account.name for entry in entries]
+def renewed_too(token: Token, account: Account) -> str:
+    """Return the other accounts that one new consent of this log-in renews: the first by name, and how many more."""
+    others = token.pool_entries.exclude(account=account)
+    first = list(others.order_by("account__name").values_list("account__name", flat=True)[:3])
+    return join_names(first, others.count())
 
 
 def reauthentication(account: Account, user: User, now: datetime) -> dict[str, Any]:
@@ -193,7 +194,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "explanation": explanation,
         "others": others,
         "carrier": first_name(found.active_name(names)) if found.active and others else "",
-        "also": renewed_too(token, account) if token else [],
+        "also": renewed_too(token, account) if token else "",
         "login": login,
         "refused_by_team": refused_by_team(account, user),
         "only_appeal": explanation.only_appeal,
