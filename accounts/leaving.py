@@ -271,3 +271,24 @@ def carried_by_each(
     with connection.cursor() as cursor:
         cursor.execute(query, values)
         return {person: (number, alone) for person, number, alone in cursor.fetchall()}
+
+
+def carry_any(*, among: QuerySet[Account] | None) -> dict[int, int]:
+    """Return by person, of everybody who carries any of these accounts (None: of all), how many. One query, of half the cost of both."""
+    entries = AccountToken.objects.filter(
+        LIVING, token__kind=Token.Kind.PERSON, token__consented_by__isnull=False
+    )
+    entries = entries if among is None else entries.filter(account__in=among)
+    by_person = entries.order_by().values(person=F("token__consented_by"))
+    return dict(by_person.annotate(n=Count("account", distinct=True)).values_list("person", "n"))
+
+
+def carry_alone(*, among: QuerySet[Account] | None) -> dict[int, int]:
+    """Return by person how many of these accounts (None: of all) nobody else could carry, of those who carry any of those.
+
+    One query, which looks only where that may be: `settle` has counted how many log-ins can be used, and how many people live there.
+    """
+    cooling = AccountToken.objects.filter(token__state=Token.State.COOLING).values("account")
+    accounts = Account.objects.all() if among is None else among
+    few = accounts.filter(Q(usable_count__lte=1) | Q(people_count__lte=1) | Q(pk__in=cooling))
+    return {person: alone for person, (_, alone) in carried_by_each(person_ids=None, among=few).items()}

@@ -12,7 +12,7 @@ from portal import person_page
 from portal.lists import KeysFirst
 from users.models import User, person
 
-COLUMNS = {"carries": 0, "alone": 1}  # which of the two numbers each is
+COLUMNS = ("carries", "alone")
 
 
 class ByNumbers(KeysFirst):
@@ -27,8 +27,7 @@ class ByNumbers(KeysFirst):
         """Return what a column is sorted by."""
         if field_name not in COLUMNS:
             return super().get_ordering_field(field_name)
-        found = person_page.numbers_of_all(self.viewer)
-        return _number_of({pk: numbers[COLUMNS[field_name]] for pk, numbers in found.items()})
+        return _number_of(person_page.all_who_carry(self.viewer, alone=field_name == "alone"))
 
 
 def _number_of(by_person: dict[int, int]) -> Func:

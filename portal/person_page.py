@@ -77,9 +77,10 @@ def count_accounts(people: Sequence[Any], viewer: User) -> None:
         one.numbers = found.get(one.pk, (0, 0))
 
 
-def numbers_of_all(viewer: User) -> dict[int, tuple[int, int]]:
-    """Return by person (id) the same two numbers, of everybody who carries anything that the viewer sees. One query."""
-    return leaving.carried_by_each(person_ids=None, among=_visible_to(viewer))
+def all_who_carry(viewer: User, *, alone: bool) -> dict[int, int]:
+    """Return by person (id) the first of these numbers, or the second, of everybody who has any. One query."""
+    count = leaving.carry_alone if alone else leaving.carry_any
+    return count(among=_visible_to(viewer))
 
 
 def _away(user: User, viewer: User) -> dict[str, Any]:

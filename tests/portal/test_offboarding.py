@@ -525,15 +525,15 @@ def test_the_list_is_sorted_by_the_accounts_that_people_carry_and_by_those_that_
     for _ in range(3):
         carried(many, other, team=theirs)
     carried(many, team=theirs)
-    for _ in range(2):
-        carried(single, team=ours)
+    carried(single, team=ours)
+    carried(single, log_in(emil), log_in(zoe, state="cooling"), team=ours)  # hers cannot be used now
 
     orders = [in_order(client, "carries"), in_order(client, "alone"), in_order(client, "alone", "")]
     staff(client, "users.view_user", "accounts.view_account", team=ours)
     behind_a_wall = in_order(client, "carries")
 
     assert orders == [
-        ["Mara", "Zoe", "Emil", "Mira Boss"],  # 4, 3, 2, 0
+        ["Mara", "Zoe", "Emil", "Mira Boss"],  # 4, 4, 2, 0
         ["Emil", "Mara", "Mira Boss", "Zoe"],  # 2, 1, 0, 0: then by e-mail
         ["Mira Boss", "Zoe", "Mara", "Emil"],
     ]
