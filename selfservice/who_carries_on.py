@@ -106,7 +106,8 @@ def invite_facts(plan: Plan | None) -> dict[str, object]:
     if plan is None:
         return {"invite_url": "", "invite_first": 0}
     helped = plan.offers.keys() | {account.pk for about in plan.asks.values() for account, _ in about}
-    ids = [str(one.pk) for one in plan.at_risk if one.then == Then.STOPS and one.pk not in helped]
+    at_risk: Sequence[Any] = plan.at_risk  # each with its `then`
+    ids = [str(one.pk) for one in at_risk if one.then == Then.STOPS and one.pk not in helped]
     url = f"{reverse('invite_backup')}?{urlencode({'account': ','.join(ids)})}" if ids else ""
     return {"invite_url": url, "invite_first": len(ids) if plan.is_cut else 0}
 

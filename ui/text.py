@@ -44,6 +44,11 @@ def join_all(names: Sequence[str]) -> str:
     return gettext("%(first)s and %(last)s") % {"first": ", ".join(names[:-1]), "last": names[-1]}
 
 
+def before_more(names: Sequence[str], *, unseen: int) -> str:
+    """Return names that "and 5 more" follows: with commas alone; else, with none `unseen`, as `join_all` does."""
+    return ", ".join(names) if unseen else join_all(names)
+
+
 def mid(text: str) -> str:
     """Return the text for the middle of a sentence: its first letter small, and names in it with their capitals.
 

@@ -8,7 +8,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
 from ui import addresses
-from ui.text import first_name, join_names
+from ui.text import before_more, first_name
 from users.models import User
 
 SHOWN = 10
@@ -29,7 +29,9 @@ def build(message: Message) -> Mail:
         {
             "channel": channel,
             "label": declarations.label(channel),
-            "names": join_names([one.account.name for one in of_it[:SHOWN]]),
+            "names": before_more(
+                [one.account.name for one in of_it[:SHOWN]], unseen=max(0, len(of_it) - SHOWN)
+            ),
             "unseen": max(0, len(of_it) - SHOWN),
             "count": len(of_it),
             "url": addresses.absolute_url("link", channel),

@@ -12,7 +12,7 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates
-from ui.text import first_name, join_names
+from ui.text import before_more, first_name, join_names
 from users.models import User
 
 NAMED = 10
@@ -30,7 +30,9 @@ def build(message: Message) -> Mail:
         {
             "team": str(link.team) if len(links) > 1 else "",
             "channels": _channels(link),
-            "accounts": join_names([one.get("name") or one["native_id"] for one in link.asked_for[:NAMED]]),
+            "accounts": join_names(
+                [one.get("name") or one["native_id"] for one in link.asked_for[:NAMED]], len(link.asked_for)
+            ),
             "link": client_links.address_of(link),
         }
         for link in links
@@ -81,7 +83,9 @@ def build_used(message: Message) -> Mail:
         "team": str(link.team),
         "left": join_names([str(declarations.label(one)) for one in link.left]),
         "count": len(ids),
-        "accounts": join_names([account.name for account in accounts[:NAMED]]),
+        "accounts": before_more(
+            [account.name for account in accounts[:NAMED]], unseen=max(0, len(ids) - NAMED)
+        ),
         "unseen": max(0, len(ids) - NAMED),
         "log_in": log_in.native_user_name if log_in else "",
         "url": _page_of(link, accounts, reader.user),

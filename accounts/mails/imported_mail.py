@@ -13,7 +13,7 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses
-from ui.text import first_name, join_names
+from ui.text import before_more, first_name, join_names
 from users.models import Team, User
 from users.visibility import names_for
 
@@ -76,7 +76,10 @@ def build(message: Message) -> Mail:
         {
             "key": channel,
             "label": str(declarations.label(channel)),
-            "names": join_names([one.name for one in accounts.filter(channel=channel)[:SHOWN]]),
+            "log_ins": join_names([one.native_user_name for one in tokens.filter(app__channel=channel)]),
+            "names": before_more(
+                [one.name for one in accounts.filter(channel=channel)[:SHOWN]], unseen=max(0, of_it - SHOWN)
+            ),
             "unseen": max(0, of_it - SHOWN),
         }
         for channel, of_it in by_channel

@@ -146,6 +146,8 @@ def test_whose_log_ins_somebody_imports_hears_of_all_of_them_by_one_mail(
     assert (told.kind, told.recipient) == ("imported", ada.email)
     assert mail.subject == f"{mira} added 2 log-ins of yours to AdToken"
     assert "Your log-ins are linked to 151 ad accounts now" in mail.html
+    assert "and 141 more" in mail.text
+    assert "and 8 more" not in mail.text  # of the ten that are named
     with pytest.raises(NotWanted):
         imported_mail.build(told)
 
