@@ -17,32 +17,47 @@ from accounts.pool_reasons import OUTSIDE
 from tokens.models import Token
 from users.models import Team, User
 
+# `fact` and `choice` are materialized: where PostgreSQL takes the tables for empty, it would work them out again for each account.
 # How a token is found from its pool entry. `offset 0` makes PostgreSQL look up each of the tokens concerned: for ten thousand accounts it
 # would rather read all tokens of the installation, which takes a second at a million accounts. For all accounts that is right.
 _EACH, _ALL = "offset 0", ""
 
 # Entries whose mark differs from what their team says. An imported log-in has no person here, and belongs to the account's team.
-_WALLED = """
-select p.id, p.account_id, w.outside
-from accounts_accounttoken p
-join accounts_account a on a.id = p.account_id
-join users_team team on team.id = a.team_id
-cross join lateral (
-  select team.members_only and (
+_OUTSIDE = """
+  select a.members_only and (
     case when t.kind = 'system' then t.team_id is distinct from a.team_id
          when t.consented_by_id is null then false
          else not exists (select 1 from users_membership m where m.team_id = a.team_id and m.user_id = t.consented_by_id) end
   ) as outside
-  from tokens_token t where t.id = p.token_id {found}
-) w
-where (team.members_only or p.access_reason = 'outside_team')
-  and w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)
-"""
+  from tokens_token t where t.id = p.token_id"""
+_IS_WRONG = "w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)"
+_WALLED = f"""
+select p.id, p.account_id
+from accounts_accounttoken p
+join (
+  select a.id, a.team_id, team.members_only from accounts_account a join users_team team on team.id = a.team_id
+) a on a.id = p.account_id
+cross join lateral ({_OUTSIDE}) w
+where (a.members_only or p.access_reason = 'outside_team') and {_IS_WRONG}
+"""  # noqa: S608  # constants of this module only
 
+# The same of some accounts. Each entry is looked up by its account, and each log-in by its entry: where PostgreSQL has statistics of tables
+# that held nothing when it looked, it compared every entry with every account and every other entry, 12 s for 300 accounts.
 _WALL = f"""
+with mine as materialized (
+  select a.id, a.team_id, team.members_only
+  from accounts_account a join users_team team on team.id = a.team_id where a.id = any(%(accounts)s)
+), wrong as materialized (
+  select p.id, w.outside
+  from mine a cross join lateral (
+    select id, token_id, access, access_reason from accounts_accounttoken
+    where account_id = a.id and (a.members_only or access_reason = 'outside_team') offset 0
+  ) p cross join lateral ({_OUTSIDE} offset 0) w
+  where {_IS_WRONG}
+)
 update accounts_accounttoken p set access = case when w.outside then 'lost' else 'ok' end,
                                    access_reason = case when w.outside then 'outside_team' else '' end
-from ({_WALLED.format(found=_EACH)} and p.account_id = any(%(accounts)s) and a.id = any(%(accounts)s)) w where w.id = p.id
+from wrong w where w.id = p.id
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _FACTS = """
@@ -59,7 +74,7 @@ with mine as materialized (
   ) t
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
-), fact as (
+), fact as materialized (
   select account_id,
          count(*) filter (where state = 'valid') as usable_count,
          least(count(distinct native_user_id), count(distinct person)) as people_count,
@@ -67,7 +82,7 @@ with mine as materialized (
               when bool_or(deadline_kind = 'date') then 'date' else 'unknown' end as deadline_kind,
          case when not bool_or(deadline_kind = 'never') then max(deadline) end as deadline
   from living group by account_id
-), choice as (
+), choice as materialized (
   select distinct on (l.account_id) l.account_id, l.token_id
   from living l join mine a on a.id = l.account_id
   order by l.account_id,
@@ -189,7 +204,7 @@ def _behind_wrong_walls(team_id: int | None = None) -> list[int]:
     """Return the accounts, of one team or of all, that refuse whom they should take, or the other way round."""
     of_team = "" if team_id is None else "and a.team_id = %(team)s"
     with connection.cursor() as cursor:
-        query = f"select distinct account_id from ({_WALLED.format(found=_ALL)} {of_team}) w order by 1"  # noqa: S608  # constants of this module
+        query = f"select distinct account_id from ({_WALLED} {of_team}) w order by 1"  # noqa: S608  # constants of this module
         cursor.execute(query, {"team": team_id})
         return [row[0] for row in cursor.fetchall()]
 

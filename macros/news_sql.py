@@ -24,7 +24,7 @@ with rule as materialized (
   from event e
   join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
                ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
-  join accounts_account a on a.id = e.account_id and a.paused_at is null
+  cross join lateral (select * from accounts_account where id = e.account_id and paused_at is null offset 0) a
   where case e.kind
     when 'deactivated' then a.state = 'deactivated' and (e.cause <> 'resumed' or (
       select p.kind <> 'deactivated' from accounts_accountevent p
@@ -65,7 +65,8 @@ join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id)
 _TOLD = f"""
 with carried as materialized (
   select e.id, h.action_id, e.account_id, null::bigint as token_id, ''::text as recipient
-  from unnest(%(actions)s::bigint[], %(events)s::bigint[]) h(action_id, event_id) join accounts_accountevent e on e.id = h.event_id
+  from unnest(%(actions)s::bigint[], %(events)s::bigint[]) h(action_id, event_id)
+  cross join lateral (select id, account_id from accounts_accountevent where id = h.event_id offset 0) e
 ){ONCE_MORE}
 , mailed as materialized (
   select m.recipient, m.created_at, p.account_id, p.token_id
@@ -78,7 +79,9 @@ with carried as materialized (
     and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
 ), news as (
   select t.*, e.id as event_id, e.kind as event_kind, e.at, e.from_token_id, a.cycle
-  from told t join accounts_accountevent e on e.id = t.notice_id join accounts_account a on a.id = t.account_id
+  from told t
+  cross join lateral (select id, kind, at, from_token_id from accounts_accountevent where id = t.notice_id offset 0) e
+  cross join lateral (select cycle from accounts_account where id = t.account_id offset 0) a
 )"""  # noqa: S608  # constants
 # Each is asked of all rows at once, whichever kind it is for: so the database joins sets, where it would look through them for each row.
 _BY_LOG_IN = """

@@ -80,7 +80,8 @@ TOLD = f"""
   where not exists ({SAME.format(table="stand_in")})
 )"""  # noqa: S608  # constants
 
-# Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now.
+# Of notices `carried`: those that would still be found for their recipient, by the macro, the pool and the people as they stand now. Each
+# account is looked up by its id, also where PostgreSQL takes the table for empty and would compare each notice with all of it.
 ONCE_MORE = f"""
 , act as materialized (
   select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
@@ -93,7 +94,8 @@ ONCE_MORE = f"""
            from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {PERSON}
            where p.account_id = n.account_id and (n.token_id is null or p.token_id = n.token_id)
          ) else '{{}}' end as named
-  from carried n join naming act on act.id = n.action_id join accounts_account a on a.id = n.account_id
+  from carried n join naming act on act.id = n.action_id
+  cross join lateral (select team_id from accounts_account where id = n.account_id offset 0) a
 ){TOLD}"""  # noqa: S608  # a constant
 
 # Why a notice `n` no longer holds, by its account `a` and macro `m`; and, where its fact does, by its reader.

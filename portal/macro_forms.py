@@ -98,11 +98,9 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
             raise ValidationError(self.error_messages["invalid_list"], code="invalid_list")
         texts = list(dict.fromkeys(map(str, chosen)))
         ids = {text: id_of(text) for text in texts}
-        queryset: QuerySet[Account] = self.queryset
-        found = queryset.filter(pk__in=as_one(ids.values())) if ids else queryset.none()
-        there = {
-            account.pk for account in found
-        }  # kept by the queryset, which `draft` and `save_rest` read again
+        assert self.queryset is not None  # the form sets it
+        found = self.queryset.filter(pk__in=as_one(ids.values())) if ids else self.queryset.none()
+        there = {account.pk for account in found}  # `draft` and `save_rest` read what the queryset keeps
         for text, pk in ids.items():
             if pk not in there:
                 code = "invalid_choice" if pk else "invalid_pk_value"
