@@ -19,7 +19,7 @@ from users import visibility
 from users.models import Team, User
 
 TEAMS = 20  # fields on the page
-IN_URL = 100  # accounts
+IN_URL = backup_invitations.MOST  # accounts; more than that no page looks for
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ def of(accounts: Sequence[Account], viewer: User) -> list[Nobody]:
 
 
 def url(accounts: Sequence[Account]) -> str:
-    """Return the page that invites one person for these accounts, the first of very many."""
+    """Return the page that invites one person for these accounts, the first of very many: no more are looked at either."""
     ids = ",".join(str(one.pk) for one in accounts[:IN_URL])
     return f"{reverse('invite_backup')}?{urlencode({'account': ids})}"
 
