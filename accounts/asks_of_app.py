@@ -115,7 +115,7 @@ def read_once(waiting: Waiting, *, most: int) -> tuple[list[int], Waiting]:
     rows = list(entries.values_list("pk", "token")[: MOST_ENTRIES + 1])
     ids = list(dict.fromkeys(token_id for _, token_id in rows))
     if len(rows) <= MOST_ENTRIES:
-        known = AccountToken.objects.filter(pk__any_of=[pk for pk, _ in rows])
+        known = AccountToken.objects.filter(pk__any_of=[pk for pk, _ in rows])  # type: ignore[misc]  # our own lookup
         return ids[: most + 1], Waiting(known, Q(token__any_of=ids))
     if len(ids) <= most:
         ids = list(entries.values_list("token", flat=True).distinct()[: most + 1])

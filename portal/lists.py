@@ -98,7 +98,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         try:
             found: QuerySet[Any] = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
-            return self.model._default_manager.none()  # noqa: SLF001  # Django documents it
+            found = self.model._default_manager.none()  # noqa: SLF001  # Django documents it
         finally:
             request.GET = kept
             request.filters_only = False  # type: ignore[attr-defined]
