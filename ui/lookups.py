@@ -27,7 +27,7 @@ class AnyOf(Lookup[bool]):
     """A row's id is one of these numbers: `pk__any_of`, `token__any_of`.
 
     `in` writes a parameter for each: of five thousand, in six statements of one page, that took more time than the answers. Where they are
-    joined with much else, PostgreSQL finds the rows by these ids first; a subquery of them (`ui.ids.as_one`) took up to twice as long there.
+    joined with much else, PostgreSQL finds the rows by these ids first; a subquery of them (`ui.ids.as_one`) took up to twice as long.
     """
 
     lookup_name = "any_of"
