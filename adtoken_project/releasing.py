@@ -11,7 +11,7 @@ from accounts.restoring import AskedAgain
 from macros.models import Macro
 from notifications import claims
 from notifications.models import Message
-from ui.phrases import phrase
+from ui import kept
 from users import installation
 from users.models import Installation, Session
 
@@ -63,5 +63,5 @@ def release_copy(*, now: datetime) -> Copy:
 
 
 def _cancelled() -> str:
-    """Return why what waited is not mailed, in the language of the installation."""
-    return phrase("words/background_work.txt", "cancelled_by_release")
+    """Return why what waited is not mailed, as it is kept."""
+    return kept.keep("words/background_work.txt", "cancelled_by_release")

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from macros.models import NewsNotice, Notice
 from notifications import kinds
+from ui import kept
 from ui.phrases import phrase
 
 SHOWN = 100  # facts on the page of one message
@@ -24,7 +25,7 @@ def facts(notices: Iterable[N], found: Callable[[N], str]) -> list[kinds.Fact]:
                 found=found(notice),
             ),
             outcome=notice.get_outcome_display(),
-            reason=notice.outcome_reason,
+            reason=kept.said(notice.outcome_reason),
         )
         for notice in notices
     ]

@@ -15,6 +15,7 @@ from macros.models import MacroAction, NewsNotice, Notice
 from macros.revalidation import found
 from notifications.kinds import FACTS
 from notifications.models import Message
+from ui import kept
 from ui.phrases import phrase
 
 N = TypeVar("N", Notice, NewsNotice)
@@ -114,4 +115,4 @@ def _left_out(notices: Sequence[Notice | NewsNotice]) -> str:
     """Return why the account is not in the mail, where nothing about it is; else ""."""
     if any(notice.outcome != Notice.Outcome.DROPPED for notice in notices):
         return ""
-    return notices[0].outcome_reason
+    return kept.said(notices[0].outcome_reason)

@@ -12,6 +12,7 @@ from macros import carried, delays, news_sql
 from macros.models import NewsNotice
 from notifications import kinds
 from notifications.models import Message
+from ui import kept
 from ui.phrases import phrase
 from users import refused_addresses
 from users.recipients import Via, operators
@@ -64,7 +65,7 @@ def record_end(message: Message) -> None:
         untold.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
     failed = message.state == Message.State.FAILED
     outcome = Outcome.FAILED if failed else Outcome.CANCELLED
-    notices_of(message).update(outcome=outcome, outcome_reason=message.error[:200])
+    notices_of(message).update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
 
 
 def facts(message: Message) -> list[kinds.Fact]:

@@ -15,6 +15,7 @@ from macros import carried, delays, mails_sql
 from macros.models import Evaluation, Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
+from ui import kept
 from ui.phrases import phrase
 from users import refused_addresses
 from users.recipients import Via, operators
@@ -107,7 +108,7 @@ def record_end(message: Message) -> None:
         untold = told.exclude(via=Via.OPERATOR)
         _tell_stand_ins(untold)
         untold.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
-    told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=message.error[:200])
+    told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
 
 
 def _tell_stand_ins(untold: QuerySet[Notice]) -> None:

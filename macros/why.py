@@ -18,7 +18,7 @@ from macros.revalidation import found
 from notifications import digests
 from notifications.models import Message
 from tokens.deaths import TokenDeath
-from ui import dates
+from ui import dates, kept
 from ui.phrases import phrase
 from users.models import Membership, RefusedAddress, User
 from users.recipients import operators
@@ -210,7 +210,7 @@ def _told(notice: Notice | NewsNotice, what: str, at: datetime, way: Sequence[st
     reasons: Sequence[str] = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
         *way,
-        *([notice.outcome_reason] if notice.outcome_reason else []),
+        *([kept.said(notice.outcome_reason)] if notice.outcome_reason else []),
     ]
     what_told = say("notice", found=what, macro=notice.macro_title)
     return Line("; ".join(reasons), about=what_told, at=at, pill=_PILLS[notice.outcome])

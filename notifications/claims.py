@@ -13,7 +13,7 @@ from django.db.models.functions import Coalesce
 
 from notifications import kinds
 from notifications.models import Message
-from ui.phrases import phrase
+from ui import kept
 from users import hold, languages, liveness, refused_addresses
 
 WORDS = "words/delivery.txt"
@@ -166,7 +166,7 @@ def _attempts(messages: Iterable[Message]) -> dict[str, list[int]]:
 
 def fail_poison_messages(*, now: datetime) -> int:
     """Fail the messages that took their worker with them too often. Return how many."""
-    error = phrase(WORDS, "killed", times=LOST_CLAIMS)
+    error = kept.keep(WORDS, "killed", times=LOST_CLAIMS)
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(_STOP, {**_moments(now), "lost": LOST_CLAIMS, "error": error})
@@ -223,7 +223,7 @@ def record_cancelled(message: Message, reason: str) -> bool:
     """Record that the message has nothing left to say. Return False where a later claim has the row."""
 
     def change(row: Message) -> None:
-        row.state, row.error = Message.State.CANCELLED, reason[:500]
+        row.state, row.error = Message.State.CANCELLED, kept.cut(reason, 500)
 
     return _record(message, change)
 
@@ -235,10 +235,10 @@ def record_failed(message: Message, reason: str, *, refused_at: datetime | None 
     """
 
     def change(row: Message) -> None:
-        row.state, row.error = Message.State.FAILED, reason[:500]
+        row.state, row.error = Message.State.FAILED, kept.cut(reason, 500)
         row.failures += 1
         if refused_at is not None:
-            refused_addresses.note(row.recipient, said=reason, now=refused_at)
+            refused_addresses.note(row.recipient, said=kept.said(reason), now=refused_at)
 
     return _record(message, change)
 
@@ -251,10 +251,19 @@ def record_retry(message: Message, reason: str, *, now: datetime, wait: timedelt
         if now - row.queued_at >= GIVE_UP_AFTER:
             row.state, row.error = (
                 Message.State.FAILED,
-                phrase(WORDS, "given_up", hours=GIVE_UP_AFTER // timedelta(hours=1), said=reason)[:500],
+                kept.cut(
+                    kept.keep(
+                        WORDS, "given_up", hours=GIVE_UP_AFTER // timedelta(hours=1), said=kept.said(reason)
+                    ),
+                    500,
+                ),
             )
         else:
-            row.state, row.error, row.next_attempt_at = Message.State.QUEUED, reason[:500], now + wait
+            row.state, row.error, row.next_attempt_at = (
+                Message.State.QUEUED,
+                kept.cut(reason, 500),
+                now + wait,
+            )
 
     return _record(message, change)
 
@@ -278,7 +287,7 @@ def end_held(
     ids: Sequence[int], state: Message.State, reason: str, *, sent_at: datetime | None = None
 ) -> None:
     """Record what became of messages that a digest held or told, and tell the apps that own their kinds. In the caller's transaction."""
-    changes: dict[str, Any] = {"state": state, "error": reason[:500]}
+    changes: dict[str, Any] = {"state": state, "error": kept.cut(reason, 500)}
     if sent_at is not None:
         changes["sent_at"] = sent_at
     with transaction.atomic():
@@ -329,7 +338,7 @@ def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> boo
     row = rows.filter(pk=message_id, state=Message.State.SENT).first()
     if row is None:
         return False
-    row.error = reason[:500]
+    row.error = kept.cut(reason, 500)
     if again_at is None:
         row.state = Message.State.FAILED
         row.save(update_fields=["state", "error"])
@@ -357,7 +366,7 @@ def cancel(*, message_id: int, reason: str) -> bool:
     row = Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message_id)
     if row.state not in {Message.State.QUEUED, Message.State.HELD}:
         return False
-    row.state, row.error = Message.State.CANCELLED, reason[:500]
+    row.state, row.error = Message.State.CANCELLED, kept.cut(reason, 500)
     row.save(update_fields=["state", "error"])
     _end(row)
     return True
@@ -373,7 +382,7 @@ def cancel_all(*, reason: str) -> list[Message]:
     waiting = Message.objects.filter(state__in=states)
     rows = list(waiting.order_by("id").select_for_update(no_key=True, of=("self",)))
     for row in rows:
-        row.state, row.error, row.claimed_until = Message.State.CANCELLED, reason[:500], None
+        row.state, row.error, row.claimed_until = Message.State.CANCELLED, kept.cut(reason, 500), None
         row.save(update_fields=["state", "error", "claimed_until"])
         _end(row)
     return rows

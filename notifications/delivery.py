@@ -25,7 +25,7 @@ from django.utils import timezone
 from notifications import claims, digests, kinds, parking, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
-from ui.phrases import phrase
+from ui import kept
 from users import hold, languages, liveness, storing
 
 logger = logging.getLogger(__name__)
@@ -224,11 +224,11 @@ class _Run:
         try:
             kind = kinds.KINDS[message.kind]
         except KeyError:
-            reason = phrase(claims.WORDS, "no_builder", kind=message.kind)
+            reason = kept.keep(claims.WORDS, "no_builder", kind=message.kind)
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         if parking.holds_back(message, kind):
-            reason = phrase(claims.WORDS, "parked")
+            reason = kept.keep(claims.WORDS, "parked")
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
         if self._goes_beyond(message, kind):
@@ -239,10 +239,10 @@ class _Run:
                 mail = preparing.fit(self._maker(kind, message)())
                 one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
         except kinds.NotWanted as answer:
-            self._ended(pk, "cancelled", partial(claims.record_cancelled, message, str(answer)))
+            self._ended(pk, "cancelled", partial(claims.record_cancelled, message, answer.kept))
         except Exception as error:  # one bad message never stops the run
             logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
-            self._retry(pk, phrase(claims.WORDS, "not_made", error=type(error).__name__))
+            self._retry(pk, kept.keep(claims.WORDS, "not_made", error=type(error).__name__))
         else:
             self.ready.append(pk)
             self.made[message.recipient] += 1
@@ -282,7 +282,7 @@ class _Run:
             self.ready.insert(0, answer.key)
         elif answer.outcome == Outcome.UNREACHABLE:
             self.ends = True
-            self._retry(answer.key, phrase(claims.WORDS, "unreachable", said=said))
+            self._retry(answer.key, kept.keep(claims.WORDS, "unreachable", said=said))
         elif refusals.is_permanent(answer.error):
             at = self.clock() if refusals.is_of_recipient(answer.error) else None
             self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
@@ -305,8 +305,8 @@ class _Run:
                 done = storing.stored(partial(claims.record_all_sent, sent, now=now))
             except Exception:
                 logger.exception("%d messages could not be recorded together", len(sent))
-        for message, kept in sent:
-            record = partial(claims.record_sent, message, kept, now=now)
+        for message, said in sent:
+            record = partial(claims.record_sent, message, said, now=now)
             # it has left: where that is not known, it leaves again
             known = (
                 partial(storing.stored, record) if done is None else partial(done.__contains__, message.pk)

@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -17,8 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from notifications import claims, composing, kinds, preparing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses
-from ui.phrases import phrase
+from ui import addresses, kept
 
 KIND = "digest"
 WINDOW = timedelta(hours=1)  # from the first mail that is held until the digest leaves
@@ -33,7 +31,6 @@ _STOPS: list[Stop] = []
 # The first personal link in the text of a mail that a digest holds: a secret, "" where it has none.
 Act = Callable[[str], str]
 _ACTS: list[Act] = []
-say = partial(phrase, claims.WORDS)
 
 
 def goes_beyond(message: Message, *, made: int, under_way: int, now: datetime) -> bool:
@@ -58,7 +55,7 @@ def hold(message: Message, *, now: datetime) -> bool:
         return False
     row.digest = _waiting_for(row.recipient, now).pk
     row.state, row.claimed_until, row.lost_claims = State.HELD, None, 0
-    row.error = say("held", number=settings.MAIL_DAILY_CAP)
+    row.error = kept.keep(claims.WORDS, "held", number=settings.MAIL_DAILY_CAP)
     row.save(update_fields=["digest", "state", "claimed_until", "lost_claims", "error"])
     return True
 
@@ -124,7 +121,7 @@ def _why(message: Message) -> list[kinds.Fact]:
     for row in held_by(message)[:SHOWN]:
         why = kinds.KINDS[row.kind].why if row.kind in kinds.KINDS else None
         of_it = why(row) if why else []
-        found += of_it or [kinds.Fact(row.subject, row.get_state_display(), row.error)]
+        found += of_it or [kinds.Fact(row.subject, row.get_state_display(), kept.said(row.error))]
     return found
 
 
@@ -137,7 +134,7 @@ def _made(row: Message) -> tuple[claims.Sent, str] | None:
         mail = kinds.KINDS[row.kind].build(row)
         kept = preparing.as_kept(preparing.fit(mail))
     except NotWanted as answer:
-        claims.end_held([row.pk], State.CANCELLED, str(answer))
+        claims.end_held([row.pk], State.CANCELLED, answer.kept)
         return None
     Message.objects.filter(pk=row.pk).update(subject=kept.subject, text=kept.text, html=kept.html)
     return kept, next(filter(None, (one(mail.text) for one in _ACTS)), "")
@@ -158,7 +155,7 @@ def record_end(message: Message) -> None:
         claims.end_held(ids, State(message.state), message.error)
         return
     told = list(rows.filter(state=State.HELD).exclude(subject="").values_list("pk", flat=True))
-    claims.end_held(told, State.SENT, say("in_digest"), sent_at=message.sent_at)
+    claims.end_held(told, State.SENT, kept.keep(claims.WORDS, "in_digest"), sent_at=message.sent_at)
     left = rows.filter(state=State.HELD)
     if left.exists():
         left.update(digest=_waiting_for(message.recipient, message.sent_at).pk)

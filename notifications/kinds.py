@@ -8,8 +8,7 @@ from typing import Self
 from django.utils.functional import Promise
 
 from notifications.models import Message
-from ui import phrases
-from ui.phrases import phrase
+from ui import kept, phrases
 
 
 @dataclass(frozen=True)
@@ -48,12 +47,17 @@ class NotWanted(Exception):  # noqa: N818  # it is an answer, not an error
         self.codes, self.facts = codes, facts
 
     def __str__(self) -> str:
-        return " ".join(reason(code, **self.facts) for code in self.codes)
+        return kept.said(self.kept)
+
+    @property
+    def kept(self) -> str:
+        """The reason as it is kept in a row."""
+        return kept.both(*(reason(code, **self.facts) for code in self.codes))
 
 
 def reason(code: str, **facts: object) -> str:
-    """Return in words why a mail was not sent, or why it leaves something out."""
-    return phrase(NOT_WANTED, code, **facts) if code in phrases.blocks(NOT_WANTED) else code
+    """Return why a mail was not sent, or why it leaves something out, as it is kept in a row (ui/kept.py)."""
+    return kept.keep(NOT_WANTED, code, **facts) if code in phrases.blocks(NOT_WANTED) else code
 
 
 Builder = Callable[[Message], Mail]

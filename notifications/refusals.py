@@ -5,9 +5,10 @@ import smtplib
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
 from notifications import clean
-from ui.phrases import phrase
+from ui import kept
 
 WORDS = "words/delivery.txt"
+SAID = 300  # characters of a server's answer that are kept
 OUR_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954: they are about our own authentication
 TURNED_AWAY = 421  # RFC 5321: the server ends this connection; where there are too many, this is what it says
 
@@ -53,17 +54,17 @@ def is_of_access(error: Exception) -> bool:
 
 
 def words(error: Exception) -> str:
-    """Return what the mail server or the library said, for the page."""
+    """Return what the mail server or the library said, as it is kept for the page (ui/kept.py)."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         answers = [f"{code} {_decode(text)}" for code, text in error.recipients.values()]
-        return clean.line(phrase(WORDS, "refused", said="; ".join(answers)), 400)
+        return kept.keep(WORDS, "refused", said=clean.line("; ".join(answers), SAID))
     if isinstance(error, smtplib.SMTPResponseException):
-        return clean.line(
-            phrase(WORDS, "answered", code=str(error.smtp_code), said=_decode(error.smtp_error)), 400
+        return kept.keep(
+            WORDS, "answered", code=str(error.smtp_code), said=clean.line(_decode(error.smtp_error), SAID)
         )
     if isinstance(error, AnymailError):  # without what we asked
         code, answer = error.status_code or "", getattr(error.response, "text", "") or type(error).__name__
-        return clean.line(phrase(WORDS, "answered", code=str(code), said=answer), 400)
+        return kept.keep(WORDS, "answered", code=str(code), said=clean.line(answer, SAID))
     return clean.line(f"{type(error).__name__}: {error}", 400)
 
 

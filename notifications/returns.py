@@ -15,14 +15,13 @@ from django.db import transaction
 
 from notifications import bounce_mailbox, bounce_reading, bounce_tokens, claims
 from notifications.models import BounceMailbox, MailReturn, Message
-from ui.phrases import phrase
+from ui import kept
 from users import refused_addresses
 from users.models import RefusedAddress
 
 logger = logging.getLogger(__name__)
 
 Kind, Why = MailReturn.Kind, RefusedAddress.Why
-say = partial(phrase, claims.WORDS)
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
 COMES_BACK_WITHIN = timedelta(days=5)
 MOST = 1_000  # reports of one run
@@ -123,7 +122,9 @@ def _act_on(row: MailReturn, now: datetime) -> None:
     message_id = row.message or _newest_to(row.recipient, now)
     if message_id is None:
         return
-    said = say("marked_as_spam" if row.kind == Kind.COMPLAINT else "came_back", said=row.said)
+    said = kept.keep(
+        claims.WORDS, "marked_as_spam" if row.kind == Kind.COMPLAINT else "came_back", said=row.said
+    )
     again = None if why is not None else now + AGAIN_AFTER
     claims.came_back(message_id=message_id, reason=said, again_at=again)
 

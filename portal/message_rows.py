@@ -12,7 +12,7 @@ from accounts import message_history
 from accounts.models import Account
 from notifications import kinds
 from notifications.models import Message
-from ui import pills
+from ui import kept, pills
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import Team, User
@@ -71,6 +71,6 @@ def _row(
         said=one.said,
         left_out=bool(one.left_out),
         pill=pills.pill("message", "left_out" if one.left_out else message.state),
-        why=one.left_out or message.error,
+        why=one.left_out or kept.said(message.error),
         url=reverse("admin:notifications_message_change", args=[message.pk]) if opens else "",
     )

@@ -19,7 +19,7 @@ from notifications.models import Message
 from portal import access, mail_settings, message_rows, why
 from portal.filters import TeamFilter
 from portal.lists import RowsWithPages
-from ui import confirm, mail_page
+from ui import confirm, kept, mail_page
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
 from users import retention
@@ -143,7 +143,7 @@ class MessageAdmin(RowsWithPages):
     @display(description=gettext_lazy("Reason"))
     def reason_cell(self, message: Message) -> str:
         """Return why it failed, was cancelled, or waits."""
-        return message.error or "—"
+        return kept.said(message.error) or "—"
 
     # --- one message ------------------------------------------------------------------------------------------------
 
@@ -226,7 +226,7 @@ class MessageAdmin(RowsWithPages):
         def do(_said: Said) -> None:
             if not claims.cancel(
                 message_id=message.pk,
-                reason=gettext("Cancelled by %(person)s.") % {"person": person(request)},
+                reason=kept.keep("words/delivery.txt", "cancelled_by", person=str(person(request))),
             ):
                 raise Late
             access.log_change(request, message, "mail_cancelled")

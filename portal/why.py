@@ -18,7 +18,7 @@ from macros.why import Asked, Line
 from notifications import kinds
 from notifications.models import MailReturn, Message
 from portal import access
-from ui import pills
+from ui import kept, pills
 from ui.name_visibility import NameVisibility
 from users import retention
 from users.models import AddressEvent, person
@@ -114,7 +114,7 @@ def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[di
             "at": one.sent_at or one.created_at,
             "kind": kinds.name(one),
             "pill": pills.pill("message", one.state),
-            "why": one.error,
+            "why": kept.said(one.error),
             "url": reverse("admin:notifications_message_change", args=[one.pk])
             if names.sees_all or one.recipient == viewer.email or one.team_id in names.teams
             else "",

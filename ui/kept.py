@@ -4,7 +4,7 @@
     said(kept)                                           ->  "Revoked. Lost", "Widerrufen. Lost"
 
 A fact is a text, a number (with `shown_NAME`, as the language writes it), a word of the catalogue (`word`) or a phrase of its own
-(`part`). What an earlier version kept is a text, and stays one.
+(`part`), or what was kept before. What an earlier version kept is a text, and stays one.
 """
 
 import json
@@ -35,19 +35,42 @@ def word(message: str) -> dict[str, object]:
     return {_WORD: message}
 
 
+def both(*kept: str) -> str:
+    """Return what was kept one after another as one thing that is kept."""
+    return "\n".join(kept)
+
+
+def cut(kept: str, most: int) -> str:
+    """Return what was kept with `most` characters, for a column that holds no more: the longest fact of a phrase is shortened."""
+    if len(kept) <= most or not kept.startswith(_BEGIN):
+        return kept[:most]
+    try:
+        held = json.loads(kept)
+    except ValueError:  # several
+        return cut(said(kept), most)
+    texts = {name: one for name, one in held[_FACTS].items() if isinstance(one, str)}
+    longest = max(texts, key=lambda name: len(texts[name]), default="")
+    if not longest or not texts[longest] or texts[longest].startswith(_BEGIN):
+        return cut(said(kept), most)
+    held[_FACTS][longest] = texts[longest][: max(0, len(texts[longest]) - (len(kept) - most))]
+    if len(shorter := json.dumps(held, ensure_ascii=False)) == len(kept):
+        return cut(said(kept), most)
+    return cut(shorter, most)
+
+
 def said(kept: str) -> str:
     """Return what was kept in the language that is spoken. What is no phrase comes back as it is; never raises."""
     if not kept.startswith(_BEGIN):
         return kept
     try:
-        return _say(json.loads(kept))
+        return " ".join(_say(json.loads(one)) for one in kept.split("\n"))
     except ValueError:
         return kept
 
 
 def _say(fact: Any) -> Any:
     if not isinstance(fact, dict):
-        return fact
+        return said(fact) if isinstance(fact, str) else fact
     if _WORD in fact:
         return gettext(fact[_WORD])
     facts = {name: _say(one) for name, one in fact[_FACTS].items()}

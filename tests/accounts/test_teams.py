@@ -18,6 +18,7 @@ from tests.macros.support import make_macro
 from tests.portal.support import DAY, linked, staff, token_of
 from tests.support.factories import make_account, make_team, make_token, make_user
 from tokens.models import Token, UnknownAnswer
+from ui import kept
 from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
@@ -224,7 +225,7 @@ class TestFollowing:
             mails.build(waiting)
         assert Message.objects.filter(recipient="fern@example.com").count() == 1
         dropped = Notice.objects.get(recipient="lumen@example.com")
-        assert (dropped.outcome, dropped.outcome_reason) == (
+        assert (dropped.outcome, kept.said(dropped.outcome_reason)) == (
             "dropped",
             "The account belongs to another team now.",
         )

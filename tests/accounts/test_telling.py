@@ -40,6 +40,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.models import Token
+from ui import kept
 from users import refused_addresses
 from users.models import Membership, Team, User
 
@@ -269,7 +270,7 @@ def test_a_mail_whose_cause_is_gone_when_it_is_sent_is_cancelled(ada: User) -> N
     notices.tell(LATER + 30 * MINUTE)
 
     assert sent == []
-    assert Message.objects.get().error.startswith("The log-in can be used again, is no longer linked")
+    assert kept.said(Message.objects.get().error).startswith("The log-in can be used again, is no longer linked")
     assert AccountNotice.objects.get().closed_at is not None  # and nobody hears that it works again
 
 

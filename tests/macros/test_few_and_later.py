@@ -17,6 +17,7 @@ from tests.macros.test_links_in_mails import evaluate
 from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens.models import Token
+from ui import kept
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
@@ -134,7 +135,7 @@ def test_300_accounts_with_one_person_are_one_mail_and_one_card_and_what_recover
     assert "Account 00" not in mail.text
     assert mail.subject == "Only one person can carry Account 01 (+10 more)"
     left_out = NewsNotice.objects.get(account=accounts[0])
-    assert left_out.outcome_reason.startswith("Enough people could carry it again")
+    assert kept.said(left_out.outcome_reason).startswith("Enough people could carry it again")
 
 
 def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of_the_deadline() -> None:

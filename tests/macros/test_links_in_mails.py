@@ -150,7 +150,7 @@ def test_a_mail_that_waits_is_cancelled_with_the_reason(mail_program: Client) ->
     with pytest.raises(NotWanted, match="This person stopped these mails"):
         mails.build(message)
 
-    assert Notice.objects.get().outcome_reason == "This person stopped these mails."
+    assert kept.said(Notice.objects.get().outcome_reason) == "This person stopped these mails."
 
 
 def test_where_the_only_reader_stopped_the_team_lead_is_told_and_after_him_the_operators(

@@ -17,6 +17,7 @@ from tests.notifications.support import make_message
 from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
 from tests.support import imap
 from tests.support.factories import NOW
+from ui import kept
 from users import invitations, refused_addresses
 from users.models import AddressEvent, RefusedAddress, Team
 
@@ -161,10 +162,10 @@ def test_a_warning_that_comes_back_is_told_to_the_teams_lead_and_so_is_what_wait
     assert parked() == {ADA: Why.BOUNCED}
     assert number not in box.mails
     [warning] = Message.objects.filter(kind="macro", recipient=ADA)
-    assert (warning.state, "came back: smtp; 550 5.1.1 no such user" in warning.error) == ("failed", True)
+    assert (warning.state, "came back: smtp; 550 5.1.1 no such user" in kept.said(warning.error)) == ("failed", True)
     assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
     waits.refresh_from_db()
-    assert (waits.state, "parked" in waits.error) == ("failed", True)
+    assert (waits.state, "parked" in kept.said(waits.error)) == ("failed", True)
 
 
 def test_a_bounce_of_a_mail_that_a_macro_wrote_days_ago_is_told_to_whoever_stands_in_at_once(

@@ -15,6 +15,7 @@ from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_team, make_user
+from ui import kept
 from users import liveness
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -143,8 +144,8 @@ def test_one_bad_message_does_not_stop_the_others(
     assert (tally.sent, tally.retried, tally.failed) == (1, 1, 2)
     for message in (bug, no_builder, refused, good):
         message.refresh_from_db()
-    assert bug.error == "The mail could not be made (KeyError)."
-    assert no_builder.error == "Nothing builds messages of kind “unheard of”."
+    assert kept.said(bug.error) == "The mail could not be made (KeyError)."
+    assert kept.said(no_builder.error) == "Nothing builds messages of kind “unheard of”."
     assert (refused.state, good.state) == (State.FAILED, State.SENT)
 
 
@@ -160,7 +161,7 @@ def test_a_message_with_nothing_to_say_is_cancelled_with_the_reason(
     deliver()
 
     message.refresh_from_db()
-    assert (message.state, message.error) == (State.CANCELLED, "Everything was renewed meanwhile.")
+    assert (message.state, kept.said(message.error)) == (State.CANCELLED, "Everything was renewed meanwhile.")
     assert mail_server.mails == []
 
 
@@ -190,7 +191,7 @@ def test_a_mail_server_that_is_away_ends_the_run_and_costs_the_others_nothing(
     first.refresh_from_db()
     second.refresh_from_db()
     assert (tally.retried, first.failures, second.attempts) == (1, 1, 0)
-    assert first.error.startswith("The mail server cannot be reached")
+    assert kept.said(first.error).startswith("The mail server cannot be reached")
 
 
 def test_a_message_is_given_up_after_48_hours_with_the_last_answer(mail_server: MailServer) -> None:
@@ -201,7 +202,7 @@ def test_a_message_is_given_up_after_48_hours_with_the_last_answer(mail_server: 
 
     message.refresh_from_db()
     assert message.state == State.FAILED
-    assert message.error.startswith("Given up after 48 hours.")
+    assert kept.said(message.error).startswith("Given up after 48 hours.")
     assert "451 still no" in message.error
 
 
@@ -301,7 +302,7 @@ def test_a_message_that_kills_its_sender_stops_after_five_times(mail_server: Mai
 
     message.refresh_from_db()
     assert (tally.failed, message.state, message.attempts) == (1, State.FAILED, 5)
-    assert "stopped 5 times" in message.error
+    assert "stopped 5 times" in kept.said(message.error)
 
 
 def test_passing_refusals_do_not_count_as_killed_senders(mail_server: MailServer) -> None:

@@ -21,6 +21,7 @@ from tests.notifications.support import make_message
 from tests.support.factories import NOW, link, make_account
 from tokens import lifecycle
 from tokens.models import Token
+from ui import kept
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team
 
@@ -88,7 +89,7 @@ def test_a_warning_that_is_refused_is_told_to_the_teams_lead_the_same_morning(
 
     assert told == [LEAD]
     refused = Notice.objects.get(recipient=ADA)
-    assert (refused.outcome, "stands in is told" in refused.outcome_reason) == ("dropped", True)
+    assert (refused.outcome, "stands in is told" in kept.said(refused.outcome_reason)) == ("dropped", True)
     assert GONE in Message.objects.get(recipient=ADA).error
     assert "cannot be asked" not in mail_server.mails[0].as_string()
 
