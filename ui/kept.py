@@ -47,15 +47,15 @@ def cut(kept: str, most: int) -> str:
     try:
         held = json.loads(kept)
     except ValueError:  # several
-        return cut(said(kept), most)
-    texts = {name: one for name, one in held[_FACTS].items() if isinstance(one, str)}
+        return said(kept)[:most]
+    facts: dict[str, object] = held[_FACTS]
+    texts = {name: one for name, one in facts.items() if isinstance(one, str) and not one.startswith(_BEGIN)}
     longest = max(texts, key=lambda name: len(texts[name]), default="")
-    if not longest or not texts[longest] or texts[longest].startswith(_BEGIN):
-        return cut(said(kept), most)
-    held[_FACTS][longest] = texts[longest][: max(0, len(texts[longest]) - (len(kept) - most))]
-    if len(shorter := json.dumps(held, ensure_ascii=False)) == len(kept):
-        return cut(said(kept), most)
-    return cut(shorter, most)
+    room = len(texts.get(longest, "")) - (len(kept) - most)
+    if room <= 0:
+        return said(kept)[:most]
+    facts[longest] = texts[longest][:room]
+    return cut(json.dumps(held, ensure_ascii=False), most)
 
 
 def said(kept: str) -> str:

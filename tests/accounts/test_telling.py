@@ -270,7 +270,9 @@ def test_a_mail_whose_cause_is_gone_when_it_is_sent_is_cancelled(ada: User) -> N
     notices.tell(LATER + 30 * MINUTE)
 
     assert sent == []
-    assert kept.said(Message.objects.get().error).startswith("The log-in can be used again, is no longer linked")
+    assert kept.said(Message.objects.get().error).startswith(
+        "The log-in can be used again, is no longer linked"
+    )
     assert AccountNotice.objects.get().closed_at is not None  # and nobody hears that it works again
 
 

@@ -32,6 +32,7 @@ from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
+from ui.kept import said as in_words
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)

@@ -162,7 +162,10 @@ def test_a_warning_that_comes_back_is_told_to_the_teams_lead_and_so_is_what_wait
     assert parked() == {ADA: Why.BOUNCED}
     assert number not in box.mails
     [warning] = Message.objects.filter(kind="macro", recipient=ADA)
-    assert (warning.state, "came back: smtp; 550 5.1.1 no such user" in kept.said(warning.error)) == ("failed", True)
+    assert (warning.state, "came back: smtp; 550 5.1.1 no such user" in kept.said(warning.error)) == (
+        "failed",
+        True,
+    )
     assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
     waits.refresh_from_db()
     assert (waits.state, "parked" in kept.said(waits.error)) == ("failed", True)

@@ -24,7 +24,7 @@ OPEN, CLOSE = "⟦", "⟧"
 # Columns with what people, channels and mail servers said or named, which is read in the language in which it was said.
 DATA = {
     "name", "email", "emails", "recipient", "label", "client_id", "prefix", "currency", "native_id", "native_name", "native_user_id",
-    "native_user_name", "note", "pause_note", "description", "reason", "said", "code", "version", "role", "browser", "address", "error",
+    "native_user_name", "note", "pause_note", "description", "reason", "said", "code", "version", "role", "browser", "address",
     "detail", "sample", "subject", "user_agent", "fault", "fingerprint", "scopes", "offered", "asked_for", "object_repr", "failures",
     "query", "data",
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from django.utils import translation
 
 from ui import kept
-from ui.kept import keep, part, said, word
+from ui.kept import both, cut, keep, part, said, word
 
 HISTORY = "words/history.txt"
 
@@ -53,6 +53,23 @@ def test_what_an_earlier_version_kept_and_what_is_unreadable_stays_as_it_is() ->
     assert said('[{"changed": {"fields": ["Name"]}}]') == '[{"changed": {"fields": ["Name"]}}]'
     assert said(cut) == cut
     assert said("") == ""
+
+
+def test_a_column_gets_no_more_than_it_holds_and_stays_readable() -> None:
+    said_by_server = "550 5.1.1 “no such user” " * 40
+    long = keep("words/delivery.txt", "refused", said=said_by_server)
+    several = both(long, keep("words/delivery.txt", "in_digest"))
+
+    shorter, shortest = cut(long, 500), cut(long, 60)
+
+    assert len(shorter) == 500
+    assert in_german(shorter).startswith(
+        "Der Mailserver hat den Empfänger abgelehnt: 550 5.1.1 “no such user”"
+    )
+    assert shortest == said(long)[:60]
+    assert len(cut(several, 200)) == 200
+    assert cut("x" * 600, 500) == "x" * 500
+    assert in_german(several).endswith("Sie kam mit anderen in einer Sammel-E-Mail.")
 
 
 def test_a_phrase_that_a_later_version_no_longer_has_shows_its_facts() -> None:

@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from ui import dates, pills, text
+from ui import dates, kept, pills, text
 
 register = template.Library()
 
@@ -109,6 +109,12 @@ def when(moment: datetime, form: str = "full", now: datetime | None = None) -> S
 def first_name(name: object) -> str:
     """Return how a sentence calls a person: {{ user|first_name }}."""
     return text.first_name(name if isinstance(name, str) else str(name))  # a hidden name keeps its type
+
+
+@register.filter
+def said(what: str) -> str:
+    """Return what a row keeps in the language that is spoken (ui/kept.py): {{ message.error|said }}."""
+    return kept.said(what)
 
 
 @register.filter
