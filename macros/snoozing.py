@@ -96,7 +96,7 @@ def snooze_all(*, email: str, until: date, by: User | None, reason: str, now: da
         by=by,
         started_at=now,
     )
-    _log(person, by, kept.keep(HISTORY, "snoozed_all", day=until.isoformat(), note=made.reason))
+    _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
     return made
 
 

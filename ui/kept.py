@@ -3,20 +3,22 @@
     keep("words/history.txt", "revoked", note="Lost")   ->  '{"phrase": ["words/history.txt", "revoked"], "facts": {"note": "Lost"}}'
     said(kept)                                           ->  "Revoked. Lost", "Widerrufen. Lost"
 
-A fact is a text, a number (with `shown_NAME`, as the language writes it), a word of the catalogue (`word`) or a phrase of its own
+A fact is a text, a number (with `shown_NAME`, as the language writes it), a word of the catalogue (`word`), a `day` or a phrase of its own
 (`part`), or what was kept before. What an earlier version kept is a text, and stays one.
 """
 
 import json
+from datetime import date
 from typing import Any
 
 from django.template import TemplateDoesNotExist
 from django.utils.translation import gettext
 
+from ui import dates
 from ui.counts import number
 from ui.phrases import phrase
 
-_PHRASE, _FACTS, _WORD = "phrase", "facts", "word"
+_PHRASE, _FACTS, _WORD, _DAY = "phrase", "facts", "word", "day"
 _BEGIN = f'{{"{_PHRASE}": ["'
 
 
@@ -33,6 +35,11 @@ def part(name: str, block: str, /, **facts: object) -> dict[str, object]:
 def word(message: str) -> dict[str, object]:
     """Return a message of the catalogue, in English, as a fact: the name of a role, a state."""
     return {_WORD: message}
+
+
+def day(when: date) -> dict[str, object]:
+    """Return a day as a fact, which each reader has as their language writes it."""
+    return {_DAY: when.isoformat()}
 
 
 def both(*kept: str) -> str:
@@ -73,6 +80,8 @@ def _say(fact: Any) -> Any:
         return said(fact) if isinstance(fact, str) else fact
     if _WORD in fact:
         return gettext(fact[_WORD])
+    if _DAY in fact:
+        return dates.day(date.fromisoformat(fact[_DAY]))
     facts = {name: _say(one) for name, one in fact[_FACTS].items()}
     shown = {f"shown_{name}": number(one) for name, one in facts.items() if type(one) is int}
     try:

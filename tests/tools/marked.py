@@ -4,6 +4,7 @@ Three kinds of text stay outside: what came by no catalogue; what was said in En
 row; and what a catalogue leaves in English. A name that staff typed stays outside, too, and is taken away as a whole (`left_of`).
 """
 
+import json
 import re
 import zoneinfo
 from collections.abc import Callable, Iterable, Iterator
@@ -88,6 +89,7 @@ def data() -> frozenset[str]:
 
 def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
+        yield json.dumps(value, ensure_ascii=False)  # as a mail shows a channel's answer
         yield from (text for one in value.values() for text in _texts(one))
     elif isinstance(value, list | tuple):
         yield from (text for one in value for text in _texts(one))
@@ -112,11 +114,12 @@ class Reader:
 
     def wrong_of(self, text: str) -> set[str]:
         """Return English numbers and dates, also within the marks."""
-        text = text.replace(OPEN, "").replace(CLOSE, "")
-        if not (ENGLISH_NUMBER.search(text) or ENGLISH_DATE.search(text)):
-            return set()
-        text = self._without_names(text)
-        return {found[0] for form in (ENGLISH_NUMBER, ENGLISH_DATE) for found in form.finditer(text)}
+        found = set()
+        for line in text.replace(OPEN, "").replace(CLOSE, "").splitlines():
+            if any(form.search(line) for form in (ENGLISH_NUMBER, ENGLISH_DATE)):
+                bare = self._without_data(line)
+                found |= {one[0] for form in (ENGLISH_NUMBER, ENGLISH_DATE) for one in form.finditer(bare)}
+        return found
 
     def _left(self, line: str) -> str:
         if line not in self._known:
@@ -127,10 +130,11 @@ class Reader:
         line = " ".join(line.split())
         if not pseudo.rest(line, self._words):
             return ""
+        return pseudo.rest(self._without_data(line), self._words)
+
+    def _without_data(self, line: str) -> str:
         line = self._without_names(line)
-        if "…" in line:
-            line = self._without_names(re.sub(r"[^…]+…", self._without_cut_name, line))
-        return pseudo.rest(line, self._words)
+        return self._without_names(re.sub(r"[^…]+…", self._without_cut_name, line)) if "…" in line else line
 
     def _without_names(self, line: str) -> str:
         for name in self._names:

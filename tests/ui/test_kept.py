@@ -1,5 +1,7 @@
 """What is kept of a deed is said in the language of whoever reads it."""
 
+from datetime import date
+
 from django.utils import translation
 
 from ui import kept
@@ -38,6 +40,8 @@ def test_a_fact_is_a_number_a_word_or_a_phrase_of_its_own() -> None:
         staff=True,
     )
 
+    snoozed = keep(HISTORY, "snoozed_all", day=kept.day(date(2026, 12, 9)), note="")
+    assert "9. Dez" in in_german(snoozed)
     assert (said(applied), in_german(applied)) == (
         "Applied to 1,234 accounts.",
         "Auf 1.234 Konten angewendet.",
