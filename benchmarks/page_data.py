@@ -40,7 +40,7 @@ OTHERS = 20  # log-ins of the channel that reach an account, beside those that c
 CHOSEN = 4_000  # accounts that the third macro is applied to
 _EMPTIED = (
     "tokens_channelapp", "accounts_account", "accounts_apikey", "accounts_linkproblem", "users_user", "macros_macro", "macros_evaluation",
-    "notifications_message", "django_admin_log", "users_refusedaddress", "notifications_mailreturn",
+    "notifications_message", "django_admin_log", "users_refusedaddress", "notifications_mailreturn", "accounts_keptset",
 )  # fmt: skip
 _APP = "(select id from tokens_channelapp where channel = {channel})"
 _PERSON = "1 + mod({number}, {people})"
