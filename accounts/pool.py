@@ -30,7 +30,7 @@ _OUTSIDE = """
          else not exists (select 1 from users_membership m where m.team_id = a.team_id and m.user_id = t.consented_by_id) end
   ) as outside
   from tokens_token t where t.id = p.token_id"""
-_IS_WRONG = "w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)"
+_IS_WRONG = "where w.outside <> (p.access_reason = 'outside_team') and (p.access = 'ok' or not w.outside)"
 _WALLED = f"""
 select p.id, p.account_id
 from accounts_accounttoken p
@@ -38,7 +38,7 @@ join (
   select a.id, a.team_id, team.members_only from accounts_account a join users_team team on team.id = a.team_id
 ) a on a.id = p.account_id
 cross join lateral ({_OUTSIDE}) w
-where (a.members_only or p.access_reason = 'outside_team') and {_IS_WRONG}
+{_IS_WRONG} and (a.members_only or p.access_reason = 'outside_team')
 """  # noqa: S608  # constants of this module only
 
 # The same of some accounts. Each entry is looked up by its account, and each log-in by its entry: where PostgreSQL has statistics of tables
@@ -53,7 +53,7 @@ with mine as materialized (
     select id, token_id, access, access_reason from accounts_accounttoken
     where account_id = a.id and (a.members_only or access_reason = 'outside_team') offset 0
   ) p cross join lateral ({_OUTSIDE} offset 0) w
-  where {_IS_WRONG}
+  {_IS_WRONG}
 )
 update accounts_accounttoken p set access = case when w.outside then 'lost' else 'ok' end,
                                    access_reason = case when w.outside then 'outside_team' else '' end
