@@ -102,7 +102,7 @@ class Reader:
 
     def __init__(self, names: Iterable[str], words: frozenset[str]) -> None:
         self._names = sorted({*names, *ZONES}, key=len, reverse=True)
-        self._words = words | pseudo.KNOWN
+        self._words = {*words, *pseudo.KNOWN}
         self._known: dict[str, str] = {}
 
     def left_of(self, text: str) -> set[str]:
