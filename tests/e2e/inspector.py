@@ -166,6 +166,8 @@ class Inspector:
             if page.viewport_size != (size := {"width": width, "height": TALL}):
                 page.set_viewport_size(size)  # type: ignore[arg-type]  # a dict of these keys
             if place == 0 or shot.then:  # else it is the same page, made wider or narrower
+                if self.window.who == NOBODY:
+                    page.context.clear_cookies()  # of a log-in that was begun in the other width
                 answer = page.goto(f"{self.visitor.web}{path}")
                 if answer is None or answer.status != shot.status:
                     self._finds(shot, f"{path} answers {answer and answer.status}")
