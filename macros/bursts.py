@@ -2,7 +2,7 @@
 
 A sweep finds 300 log-ins dead one after the other, for a minute and longer. The first mail to a reader goes out at once; what comes within
 `FIRST` of it waits in one mail, which takes up all that is found until it leaves. While it goes on the pauses grow, up to `LONGEST`. So a
-reader whom nothing was told for a while is told at once, nothing waits longer than `LONGEST`, and an hour is eight mails at most. Mails
+reader whom nothing was told for a while is told at once, nothing waits longer than `LONGEST`, and an hour is ten mails at most. Mails
 about accounts that are dark, and about the rest, are two rows of their own: what is urgent waits for nothing else.
 """
 
@@ -15,7 +15,7 @@ from django.db.models import F
 
 from macros.models import Evaluation
 
-FIRST = timedelta(minutes=3)
+FIRST = timedelta(minutes=1)
 LONGEST = timedelta(minutes=10)
 LOOKS_BACK = timedelta(minutes=15)
 

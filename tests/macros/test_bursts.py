@@ -44,7 +44,7 @@ def run(
     return came
 
 
-def test_sixty_log_ins_that_die_within_ninety_seconds_are_two_mails_and_somebody_else_is_told_at_once() -> (
+def test_sixty_log_ins_that_die_within_ninety_seconds_are_three_mails_the_first_at_once_the_others_in_ninety_seconds() -> (
     None
 ):
     accounts = [linked(log_in(None), name=f"Account {number:02}") for number in range(60)]
@@ -56,9 +56,13 @@ def test_sixty_log_ins_that_die_within_ninety_seconds_are_two_mails_and_somebody
     came = run([*deaths, (NOW + 70 * SECOND, apart)], NOW + 10 * MINUTE)
 
     told = Notice.objects.filter(recipient=WATCHER, threshold=0, outcome="mailed")
-    assert len(came[WATCHER]) == 2
+    assert len(came[WATCHER]) == 3
     assert came[WATCHER][0] <= NOW + MINUTE
-    assert came[WATCHER][1] <= NOW + MINUTE + bursts.FIRST
+    for number, account in enumerate(accounts):
+        mail = Message.objects.get(
+            payload__evaluation=told.get(account=account).evaluation_id, recipient=WATCHER
+        )
+        assert mail.next_attempt_at - (NOW + number * 1.5 * SECOND) <= 90 * SECOND
     assert set(told.values_list("account", flat=True)) == {one.pk for one in accounts}
     assert [at <= NOW + 130 * SECOND for at in came[OTHER]] == [True]
     runs = Evaluation.objects.filter(trigger="event")
@@ -67,14 +71,14 @@ def test_sixty_log_ins_that_die_within_ninety_seconds_are_two_mails_and_somebody
     ]
 
 
-def test_an_hour_of_deaths_is_eight_mails_and_none_waits_longer_than_ten_minutes() -> None:
+def test_an_hour_of_deaths_is_ten_mails_and_none_waits_longer_than_ten_minutes() -> None:
     accounts = [linked(log_in(None)) for _ in range(24)]
     tells("deactivated", accounts=accounts)
     deaths = [(NOW + number * 150 * SECOND, account) for number, account in enumerate(accounts)]
 
     came = run(deaths, NOW + 75 * MINUTE, step=30 * SECOND)
 
-    assert len([at for at in came[WATCHER] if at <= NOW + HOUR]) <= 9
+    assert len([at for at in came[WATCHER] if at <= NOW + HOUR]) <= 10
     for at, account in deaths:
         notice = Notice.objects.get(account=account)
         sent = Message.objects.get(
@@ -99,17 +103,17 @@ def test_a_mail_that_takes_up_accounts_of_another_team_is_of_no_team_and_an_addr
 ):
     reader = make_person("reader@example.com")
     teams = [make_team("Red"), make_team("Blue")]
-    accounts = [linked(log_in(None), team=team) for team in (teams[0], teams[0], teams[1])]
+    accounts = [linked(log_in(None), team=team) for team in (*[teams[0]] * 4, teams[1])]
     tells("deactivated", emails=[reader.email, WATCHER])
     deaths = [(NOW + number * 50 * SECOND, account) for number, account in enumerate(accounts)]
 
     came = run(deaths, NOW + 8 * MINUTE)
 
-    assert (len(came[reader.email]), len(came[WATCHER])) == (2, 3)
+    assert (len(came[reader.email]), len(came[WATCHER])) == (4, 5)
     of_person = Message.objects.filter(kind="macro", recipient=reader.email).order_by("pk")
-    assert [one.team_id for one in of_person] == [teams[0].pk, None]
+    assert [one.team_id for one in of_person] == [*[teams[0].pk] * 3, None]
     outside = Message.objects.filter(kind="macro", recipient=WATCHER)
-    assert sorted(one.team_id or 0 for one in outside) == sorted([teams[0].pk, teams[0].pk, teams[1].pk])
+    assert sorted(one.team_id or 0 for one in outside) == sorted([*[teams[0].pk] * 4, teams[1].pk])
     assert Notice.objects.exclude(outcome="mailed").count() == 0
 
 
@@ -127,9 +131,7 @@ def test_shifts_are_gathered_too_and_what_is_dark_does_not_wait_for_them() -> No
     soon = send(NOW + 165 * SECOND - MINUTE)
     send(NOW + 10 * MINUTE)
 
-    assert [one for one in soon if one.startswith(WATCHER)] == [
-        f"{WATCHER}: Dark is deactivated: nobody can be asked"
-    ]
+    assert f"{WATCHER}: Dark is deactivated: nobody can be asked" in soon
     mails = Message.objects.filter(kind="macro_news", recipient=WATCHER, state="sent")
-    assert mails.count() == 2
+    assert mails.count() < len(shifting)
     assert NewsNotice.objects.filter(outcome="mailed").count() == 6
