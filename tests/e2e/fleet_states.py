@@ -311,6 +311,7 @@ def _end_of(link: str) -> str:
 
 def _channels(fleet: Fleet) -> dict[str, Any]:
     """An app that is being replaced, log-ins that a channel ended at once, and answers that nobody knows."""
+    from accounts import pool
     from tests.support import factories
     from tokens.deaths import Incident, TokenDeath
     from tokens.models import DeletionRequest, UnknownAnswer
@@ -320,7 +321,9 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
     old = factories.make_app(
         "facebook", client_id="1029384756", label="The app of before 2024", is_default=False
     )
+    accounts = []
     for person in fleet.people[7:13]:
+        accounts.append(factories.make_account("facebook", name=f"{LONG_TEAM} {person.name}"[:90]))
         token = factories.make_token(
             old,
             consented_by=person,
@@ -328,7 +331,8 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
             due_at=now + 3650 * DAY,
             deadline=now + 40 * DAY,
         )
-        factories.link(factories.make_account("facebook", name=f"{LONG_TEAM} {person.name}"[:90]), token)
+        factories.link(accounts[-1], token)
+    pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
     incident = Incident.objects.create(app=old, began_at=now, told_at=now)
     TokenDeath.objects.bulk_create(
         TokenDeath(
