@@ -119,7 +119,9 @@ def note_ended(message: Message) -> None:
 def note_opened(*, token_id: int, now: datetime) -> None:
     """Note that the page behind the personal link of a log-in was opened in a browser, in all campaigns that ask for it."""
     _going([token_id]).filter(opened_at=None).update(
-        opened_at=now, stage=_unless_further(Stage.OPENED, Stage.WAITING, Stage.SENT)
+        opened_at=now,
+        stage=_unless_further(Stage.OPENED, Stage.WAITING, Stage.SENT),
+        why=Case(When(stage__in=[Stage.WAITING, Stage.SENT], then=Value("")), default=F("why")),
     )
 
 

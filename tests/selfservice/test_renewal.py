@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import actions, renewal_links
 from accounts.campaigns import running, sending
+from accounts.campaigns import stages as notes
 from accounts.mails import ask_mail, renewal_mail
 from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
 from notifications.models import Message
@@ -255,6 +256,7 @@ def test_a_campaign_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_
     running.start(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
     sending.send_due(clock=timezone.now, goes_on=lambda: True)
     path, browser, stages = path_of(Message.objects.get(kind="ask")), Client(), []
+    notes.note_sent(list(Message.objects.filter(kind="ask")), timezone.now())
 
     def note() -> None:
         stages.append(CampaignLogIn.objects.values_list("stage", "why").get())
