@@ -65,6 +65,12 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
+    _register_what_log_ins_do()
+    _register_what_is_asked()
+    _register_what_accounts_do()
+
+
+def _register_what_log_ins_do() -> None:
     kinds.register(
         death_mail.DIED,
         death_mail.build_died,
@@ -102,6 +108,9 @@ def register_messages() -> None:
     )
     kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
     kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
+
+
+def _register_what_is_asked() -> None:
     kinds.register(
         ask_mail.KIND,
         ask_mail.build,
@@ -120,6 +129,9 @@ def register_messages() -> None:
     )
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
+
+
+def _register_what_accounts_do() -> None:
     for kind, build, name in (
         (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
         (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),
