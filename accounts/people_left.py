@@ -78,6 +78,7 @@ def left(
         | Q(token__deadline__gte=day)
         | renewing_rows.renewing(now=now, by="token__"),
         access=AccountToken.Access.OK,
+        account__in=counted.order_by().values("pk"),  # or the pools of all accounts are counted for these few
     )
     lasting = lasting.exclude(token__state=Token.State.DEAD).exclude(can_publish=AccountToken.CanPublish.NO)
     several = lasting.values("account").annotate(

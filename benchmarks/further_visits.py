@@ -112,7 +112,8 @@ def _macros() -> Iterator[Visit]:
             ("what changes", reverse("admin:macros_macro_change", args=[pk])),
             ("preview", f"{reverse('admin:macros_macro_preview')}?macro={pk}"),
         ):
-            yield Visit("Macro, edited", name, f"{scope}, {len(accounts):,}", BOSS, address, tuple(form))
+            of = f"{scope}, {len(accounts):,}"
+            yield Visit("Macro, edited", name, of, BOSS, address, tuple(form), by_script=name == "preview")
     yield Visit("Macro, edited", "preview, once it is counted", "all", BOSS, _counted())
 
 

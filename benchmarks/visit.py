@@ -18,6 +18,7 @@ class Visit:
     who: str
     path: str
     posted: tuple[tuple[str, str], ...] = ()  # a form that is sent: of a page that writes nothing then
+    by_script: bool = False  # the page's own script sends it, for a part of the page
     named: bool = False  # it was not found but is listed, so that it should be a page
     cold: bool = False  # after the cache was emptied: whoever comes first waits for what others find there
 
@@ -36,4 +37,7 @@ class Visit:
         for name, value in self.posted:
             form.setdefault(name, []).append(value)
         # As browsers send the forms of the portal; the test client's own way costs Django many times as much.
-        return client.post(self.path, urlencode(form, doseq=True), "application/x-www-form-urlencoded")
+        headers = {"HX-Request": "true"} if self.by_script else {}
+        return client.post(
+            self.path, urlencode(form, doseq=True), "application/x-www-form-urlencoded", headers=headers
+        )
