@@ -26,7 +26,8 @@ with waiting as materialized (
   select m.id, m.recipient, m.team_id, v.id as run, m.payload ? 'teams' as of_all
   from notifications_message m
   join macros_evaluation v on v.id = (m.payload->>'{key}')::bigint and v.trigger = 'event'
-  where m.kind = %(kind)s and m.state = 'queued' and m.attempts = 0 and m.next_attempt_at > %(now)s
+  where m.kind = %(kind)s and m.state = 'queued' and m.attempts = 0
+    and m.next_attempt_at > %(now)s and m.next_attempt_at <= %(now)s + %(longest)s
     and m.recipient in (select n.recipient from {table} n where n.evaluation_id = %(run)s)
   for update of m
 ), moved as (
@@ -44,11 +45,13 @@ select run, count(*) from moved group by run"""
 _SPACE = """
 update notifications_message m set next_attempt_at = later.due, queued_at = later.due
 from (
-  select m.id, max(p.next_attempt_at) + least(greatest(max(p.next_attempt_at) - min(p.next_attempt_at), %(first)s), %(longest)s) as due
+  select m.id, least(%(now)s, max(p.next_attempt_at))
+    + least(greatest(max(p.next_attempt_at) - min(p.next_attempt_at), %(first)s), %(longest)s) as due
   from notifications_message m
   join notifications_message p on p.recipient = m.recipient and p.kind = m.kind
    and p.payload->'teams' is not distinct from m.payload->'teams' and (m.payload ? 'teams' or p.team_id is not distinct from m.team_id)
-   and p.id <> m.id and p.state in ('queued', 'sending', 'sent', 'held')
+   and p.id <> m.id and p.state in ('queued', 'sending', 'sent', 'held') and (p.state <> 'queued' or p.attempts = 0)
+   and p.next_attempt_at <= %(now)s + %(longest)s  -- what came back is tried again hours later
    and p.next_attempt_at > %(now)s - %(back)s and p.created_at > %(now)s - %(back)s - %(longest)s
   join macros_evaluation v on v.id = (p.payload->>'{key}')::bigint and v.trigger = 'event'
   where m.kind = %(kind)s and m.payload @> %(of_run)s::jsonb
@@ -63,7 +66,7 @@ def join(run: Evaluation, *, kind: str, table: str, key: str, now: datetime) -> 
     `table` holds the notices, and `key` of a message's payload says the run: of `kind`, the kind of its messages. In the caller's
     transaction, before the run's messages are written.
     """
-    values: dict[str, Any] = {"run": run.pk, "kind": kind, "now": now}
+    values: dict[str, Any] = {"run": run.pk, "kind": kind, "longest": LONGEST, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_JOIN.format(table=table, key=key), values)
         moved = dict(cursor.fetchall())

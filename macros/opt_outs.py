@@ -38,6 +38,12 @@ def open_signed(signed: str) -> Message | None:
     return Message.objects.select_related("team").defer("text", "html").filter(pk=pk).first()
 
 
+def open_warning(signed: str) -> Message | None:
+    """Return the same of a mail that is itself about accounts; None also for a digest, whose link stops mails and does nothing else."""
+    message = open_signed(signed)
+    return message if message is not None and message.payload.keys() & {"evaluation", "news"} else None
+
+
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
     notices, at_once = _naming(message)

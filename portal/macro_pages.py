@@ -85,21 +85,23 @@ def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, ed
     Where a worker has to count, a browser without script is led to the page of that.
     """
     if draft is None:
-        return _column(request, macro, None)
+        return _column(request, macro, None, may_test=edited)
     if not macro_preview.needs_worker(draft, macro if edited else None):
-        return _column(request, macro, macro_preview.context(draft, macro, edited=edited))
+        return _column(request, macro, macro_preview.context(draft, macro, edited=edited), may_test=edited)
     facts = macro_preview.begun(draft, macro, person(request), edited=edited)
     if "HX-Request" not in request.headers:
         return HttpResponseRedirect(reverse("admin:macros_macro_forecast", args=[facts["forecast"].pk]))
-    return _column(request, macro, facts)
+    return _column(request, macro, facts, may_test=edited)
 
 
-def forecast(request: HttpRequest, forecast: Forecast) -> HttpResponse:
+def forecast(request: HttpRequest, forecast: Forecast, *, may_test: bool) -> HttpResponse:
     """Show what a worker counted, or how far it is: a page of its own, or the column where its form asks. Nothing is new: 204."""
     facts = macro_preview.of_forecast(forecast)
     if "HX-Request" in request.headers:
         waits = facts["going"] and not facts["late"]
-        return HttpResponse(status=204) if waits else _column(request, forecast.macro, facts)
+        return (
+            HttpResponse(status=204) if waits else _column(request, forecast.macro, facts, may_test=may_test)
+        )
     macro = forecast.macro
     context = {
         **access.frame_of(Macro)(request),
@@ -112,8 +114,10 @@ def forecast(request: HttpRequest, forecast: Forecast) -> HttpResponse:
     return progress.open_again(page) if facts["going"] else page
 
 
-def _column(request: HttpRequest, macro: Macro | None, facts: dict[str, Any] | None) -> HttpResponse:
-    shown = {"preview": facts, "original": macro, "may_test": macro is not None}
+def _column(
+    request: HttpRequest, macro: Macro | None, facts: dict[str, Any] | None, *, may_test: bool
+) -> HttpResponse:
+    shown = {"preview": facts, "original": macro, "may_test": may_test}
     return render(request, "portal/macros/_preview.html", shown)
 
 

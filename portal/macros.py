@@ -295,7 +295,8 @@ class MacroAdmin(OwnList):
         allowed = self.has_view_permission(request, macro) if macro else self.has_add_permission(request)
         if not allowed:
             raise PermissionDenied
-        return macro_pages.forecast(request, forecast)
+        may_test = macro is not None and self.has_change_permission(request, macro)
+        return macro_pages.forecast(request, forecast, may_test=may_test)
 
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
         """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.

@@ -14,7 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
-from macros import evaluation, news, not_mine, on_it, opt_outs, snoozing
+from macros import not_mine, on_it, opt_outs, snoozing
 from notifications.models import Message
 from selfservice.warning_mails import broken
 from users.models import person
@@ -26,11 +26,8 @@ USUAL = 7  # days that the page proposes
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST)."""
-    message = opt_outs.open_signed(signed)
-    if message is None or message.kind not in {
-        evaluation.KIND,
-        news.KIND,
-    }:  # other mails are about nothing to be on
+    message = opt_outs.open_warning(signed)
+    if message is None:
         return broken(request)
     deadlines = on_it.deadlines_of(message)
     if request.method == "POST":
@@ -57,7 +54,7 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask of which accounts, and until when, the reader wants no mail (GET); begin or end it (POST)."""
-    message = opt_outs.open_signed(signed)
+    message = opt_outs.open_warning(signed)
     if message is None:
         return broken(request)
     accounts = not_mine.accounts_of(message)

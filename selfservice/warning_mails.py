@@ -49,7 +49,7 @@ def start_again(request: HttpRequest, signed: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST)."""
-    message = opt_outs.open_signed(signed)
+    message = opt_outs.open_warning(signed)
     if message is None:
         return broken(request)
     if request.method == "POST":

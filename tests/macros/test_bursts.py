@@ -98,6 +98,22 @@ def test_two_causes_that_lie_apart_are_both_told_at_once() -> None:
     assert came[WATCHER][1] - (NOW + 4 * MINUTE) <= MINUTE
 
 
+def test_a_mail_that_came_back_and_is_sent_again_in_hours_holds_up_nothing() -> None:
+    first, second = linked(log_in(None)), linked(log_in(None))
+    tells("deactivated")
+    came = run([(NOW, first)], NOW + MINUTE)
+    Message.objects.filter(recipient=WATCHER).update(
+        state="queued", attempts=1, next_attempt_at=NOW + 4 * HOUR
+    )
+
+    end(second, NOW + 2 * MINUTE)
+    at_once.tell(NOW + 3 * MINUTE)
+
+    assert len(came[WATCHER]) == 1
+    fresh = Message.objects.get(recipient=WATCHER, attempts=0)
+    assert fresh.next_attempt_at <= NOW + 3 * MINUTE
+
+
 def test_a_mail_that_takes_up_accounts_of_another_team_is_of_no_team_and_an_address_outside_gets_one_for_each() -> (
     None
 ):

@@ -30,6 +30,7 @@ from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_p
 from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
 from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
+from tests.notifications.support import make_message
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
 from ui.kept import said as in_words
@@ -299,6 +300,13 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     assert on_it.running([account.pk]) == {}
     NewsNotice.objects.update(kind="recovered")
     assert "/on-it/" not in kinds.KINDS["macro_news"].build(message).text
+
+
+@pytest.mark.parametrize("page", ["on_it", "snooze_mails", "not_mine"])
+def test_the_link_of_a_digest_opens_no_page_about_accounts(page: str) -> None:
+    digest = make_message(WATCHER, kind="digest", payload={"messages": []})
+
+    assert Client().get(reverse(page, args=[opt_outs.sign(digest)])).status_code == 404
 
 
 def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:

@@ -163,3 +163,15 @@ def test_counting_goes_on_where_a_worker_was_stopped(mira: Client) -> None:
     assert (stopped.state, stopped.done) == ("waiting", 2)
     assert (done.state, done.done, done.total) == ("ready", 6, 6)
     assert forecasts.sweep(now=timezone.now() + timedelta(days=2)) == 1
+
+
+def test_who_may_only_look_is_not_shown_a_test_of_the_mail() -> None:
+    macro = make_macro(days=[30], emails=["ben@lumen.example"]).macro
+    ending(5)
+    address = f"{PREVIEW}?macro={macro.pk}"
+    looks = browser(staff("macros.view_macro", email="looks@example.com"))
+    changes = browser(staff("macros.view_macro", "macros.change_macro", email="changes@example.com"))
+
+    pages = [one.post(address, FORM, headers=BY_SCRIPT).content.decode() for one in (looks, changes)]
+
+    assert ["Send a test to me" in page for page in pages] == [False, True]
