@@ -10,11 +10,13 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
 from accounts.models import Account, KeptSet
 
 EVERY = timedelta(minutes=2)
 REST = 50  # times as long as the last look took, at least, before the next: a fiftieth of one core
+STALE = timedelta(hours=1)  # older ones are not asked: no worker looks at them now
 MANY = 1_000  # accounts: up to here a filter asks the tables themselves
 _LOCK = 7_404  # any number: of an advisory lock that holds as long as the transaction
 
@@ -36,10 +38,10 @@ def look(name: str, write: Callable[[datetime], None], *, now: datetime) -> bool
 
 
 def serves(name: str, accounts: QuerySet[Account]) -> bool:
-    """Return whether these are so many accounts that the set is asked, and whether there is one: after an upgrade there is none yet.
+    """Return whether these are so many accounts that the set is asked, and whether a worker looked lately.
 
-    Two queries, however many there are; one before the first look.
+    After an upgrade none has yet. Two queries, however many there are; one where no worker has.
     """
-    if not KeptSet.objects.filter(pk=name).exists():
+    if not KeptSet.objects.filter(pk=name, at__gt=timezone.now() - STALE).exists():
         return False
     return accounts.order_by().values("pk")[: MANY + 1].count() > MANY

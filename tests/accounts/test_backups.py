@@ -232,6 +232,16 @@ def test_what_a_worker_found_stands_until_it_looks_again_but_for_accounts_that_a
     assert not kept_sets.look(backups.KEPT, backups_kept.write, now=now + 49 * DAY)
 
 
+def test_a_set_at_which_no_worker_has_looked_for_long_is_not_asked() -> None:
+    emil, account = log_in("Emil"), carried(log_in("Ada"))
+    before = kept()
+    reaches(emil, account)
+    soon = kept(anew=False)
+    KeptSet.objects.update(at=timezone.now() - 2 * kept_sets.STALE)
+
+    assert (before, soon, kept(anew=False)) == (set(), set(), {account.pk})
+
+
 # --- the deed ---------------------------------------------------------------------------------------------------------
 
 

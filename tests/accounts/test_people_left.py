@@ -6,6 +6,7 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import transaction
 
 from accounts import deadline_weeks, kept_sets, people_kept, people_left, pool, selection, summary
@@ -137,11 +138,13 @@ def test_the_table_the_lists_and_reading_every_pool_say_the_same(
     }
     kept_sets.look(people_left.KEPT, people_kept.write, now=NOW)
     monkeypatch.setattr(kept_sets, "MANY", -1)
-    kept = {
-        (people, days): people_left.left(everything, people=people, days=days, now=NOW, zone=UTC).count()
-        for people in range(people_left.MOST + 1)
-        for days in people_left.DAYS
-    }
+    with time_machine.travel(NOW):
+        assert kept_sets.serves(people_left.KEPT, everything)
+        kept = {
+            (people, days): people_left.left(everything, people=people, days=days, now=NOW, zone=UTC).count()
+            for people in range(people_left.MOST + 1)
+            for days in people_left.DAYS
+        }
 
     assert {key: n for key, n in table.items() if n} == +read_one_by_one()
     assert {key: n for key, n in listed.items() if n} == +read_one_by_one()
