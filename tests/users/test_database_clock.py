@@ -36,6 +36,7 @@ from tokens.channels.sessions import nobodys_session
 from tokens.channels.snapchat.channel import CHANNEL as SNAPCHAT
 from tokens.channels.x.channel import CHANNEL as X
 from users import database_clock
+from users.database_clock import known as by_the_last_look
 from users.database_clock import now as by_postgresql
 
 HOUR = timedelta(hours=1)
@@ -46,6 +47,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     database_clock.forget()
     monkeypatch.setattr(database_clock, "now", by_postgresql)
+    monkeypatch.setattr(database_clock, "known", by_the_last_look)
     yield
     database_clock.forget()
 

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from tokens.channels.kinds import Answer, Call, Reason, Verdict
 from tokens.channels.linkedin.channel import CHANNEL
 from tokens.channels.linkedin.verdicts import ROWS
+from users import database_clock
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
 REVOKED_TEXT = "The token used in the request has been revoked by the user"
@@ -310,6 +311,15 @@ def test_a_limit_by_day_ends_at_midnight_utc(
         classification = CHANNEL.classify(Answer("api", 429, headers, api(429, 101, message=message)))
 
     assert (classification.verdict, classification.retry_after) == (Verdict.RATE_LIMITED, seconds)
+
+
+@pytest.mark.django_db
+def test_frozen_time_counts_though_a_thread_of_the_test_before_looked_at_postgresqls_clock() -> None:
+    database_clock._look()
+
+    with time_machine.travel(datetime(2026, 11, 25, 21, tzinfo=UTC), tick=False):
+        assert database_clock.seconds() == datetime(2026, 11, 25, 21, tzinfo=UTC).timestamp()
+    database_clock.forget()
 
 
 def test_a_failure_that_speaks_of_days_is_no_limit() -> None:
