@@ -24,7 +24,7 @@ NOW = "'-infinity'::date as fires_on"
 # who linked", of a pool entry `p`: watching a token it is its own person; watching an account everybody in its pool, since each can
 # save it. A system user is no person: the team that owns its token is told.
 ENTERED = f"""
-    not exists (select 1 from users_user u where u.email = lower(e) and not u.is_active)
+    lower(e) not in (select email from users_user where not is_active)
     and {REACHABLE_SQL.format(address="lower(e)")}"""  # noqa: S608  # constants
 _REACHED = f"u.is_active and {REACHABLE_SQL.format(address='u.email')}"
 LINKER = f"""

@@ -113,7 +113,7 @@ _TARGET = f"""{_SILENCED}
   from linked d
   left join lateral (select * from tokens_token where id = d.token_id offset 0) t on true {PERSON}
   group by d.dark, d.account_id, d.channel, d.team_id, d.deadline, d.cycle, d.ends_on, d.cycle_since
-), ends as materialized (
+), ends as (
   select dark, account_id, null::bigint as token_id, channel, team_id, deadline, cycle, ends_on,
          least(cycle_since, known_since) as known_since, people || {OF_TEAMS.format(teams="owners")} as people
   from pool
