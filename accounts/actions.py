@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts import pool, pool_reasons, readers, selection
 from accounts.errors import WORDS, ActionRefused
-from accounts.mails import ask_mail
+from accounts.mails import ask_mail, outside_mail
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE, READING_REFUSED
 from notifications import outbox
@@ -143,8 +143,8 @@ def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
 def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
     """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
 
-    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once. Raises ActionRefused where it is
-    there already.
+    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once; its leads are mailed where it takes log-ins of
+    its own people only and not all of these. Raises ActionRefused where it is there already.
     """
     account = Account.objects.locked().select_related("team").get(pk=account.pk)
     if account.team_id == team.pk:
@@ -162,6 +162,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
         now=now,
     )
     pool.settle(account_ids=[account.pk], cause=OUTSIDE, now=now, source="staff", actor=actor, note=note)
+    outside_mail.tell_of_move(moved=Account.objects.filter(pk=account.pk), since=now, actor=actor)
     return before
 
 

@@ -4,15 +4,17 @@ Whoever invites reads the same, whether the address is known here or not.
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 from accounts import client_links
 from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
@@ -24,7 +26,7 @@ from users import hold, invitations, visibility
 from users.models import Invitation, Team, User
 
 MAIL = "backup_invite"
-MOST = 500  # accounts at once
+MOST = 500  # accounts at once, where no worker asks; and of a client link, whose page names each
 SHOWN = 5  # who was invited, on the page of an account
 OPEN_FOR = timedelta(days=30)  # that long a person is reminded on the own pages
 say = partial(phrase, "words/backup_invitations.txt")
@@ -41,6 +43,19 @@ class Invited:
     email: str
     number: int  # accounts
     already: int  # of them asked before, so not once more
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Whom to ask, and how. `at` is the one moment of all that one press asks; `in_parts`: it is written some accounts at a time."""
+
+    email: str  # in lower case
+    by: User
+    at: datetime
+    name: str = ""
+    note: str = ""
+    without_account: bool = False
+    in_parts: bool = False
 
 
 def may_invite(user: User, accounts: Collection[Account]) -> bool:
@@ -74,13 +89,28 @@ def invite(
     the address has a log-in, is switched off or carries an account: then nobody is mailed about that. Raises InviteRefused, and OnHold.
     """
     hold.refuse()
-    email = email.strip().lower()
     if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
         raise InviteRefused(say("own_accounts_only"))
-    if email == by.email:
-        raise InviteRefused(say("own_address"))
+    asking = Asking(
+        email.strip().lower(), by, now, name=name, note=note, without_account=without_account
+    )
     if without_account:
         client_links.demand_room(by, now)
+    rows = write(accounts=accounts, asking=asking)
+    if not rows:
+        raise InviteRefused(say("asked_already", email=asking.email))
+    mail(rows=BackupInvitation.objects.filter(pk__in=[row.pk for row in rows]), asking=asking)
+    return Invited(asking.email, len(rows), len(accounts) - len(rows))
+
+
+def write(*, accounts: Sequence[Account], asking: Asking) -> list[BackupInvitation]:
+    """Write down, in the caller's transaction, for which of these accounts the person is asked now; `mail` tells them.
+
+    None for which the address was asked already. The caller has asked `invitable`. Raises InviteRefused, and OnHold.
+    """
+    email, by, now = asking.email, asking.by, asking.at
+    if email == by.email:
+        raise InviteRefused(say("own_address"))
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked())  # two presses ask once
     waiting = BackupInvitation.objects.filter(account__in=ids, email=email, linked_at=None)
@@ -90,8 +120,6 @@ def invite(
     waiting.filter(pk__in=over).delete()
     asked = set(waiting.values_list("account", flat=True))
     fresh = [account for account in accounts if account.pk not in asked]
-    if not fresh:
-        raise InviteRefused(say("asked_already", email=email))
     user = User.objects.filter(email=email).first()
     needed = _needed(fresh, email, user)
     by_team: dict[Team, list[Account]] = defaultdict(list)
@@ -99,25 +127,26 @@ def invite(
         by_team[account.team].append(account)
     vain = [one for one in fresh if one not in needed]
     rows = [BackupInvitation(account=one, email=email, invited_by=by, invited_at=now) for one in vain]
-    together: list[Invitation | ClientLink] = []  # one mail about all of them
     for team, some in by_team.items():
-        how = _ask(
-            team, some, user, email=email, name=name, note=note, by=by, now=now, client=without_account
-        )
-        together += how.values()
+        how = _ask(team, some, user, asking)
         rows += [
-            BackupInvitation(account=one, email=email, note=note, invited_by=by, invited_at=now, **how)
+            BackupInvitation(account=one, email=email, note=asking.note, invited_by=by, invited_at=now, **how)
             for one in some
         ]
-    invitations.mail_together([one for one in together if isinstance(one, Invitation)], now=now)
-    client_links.mail_together([one for one in together if isinstance(one, ClientLink)], now=now)
-    BackupInvitation.objects.bulk_create(rows)
-    by_mail = [
-        row for row in rows[len(vain) :] if row.invitation is None
-    ]  # an invitation is a mail by itself
-    if by_mail and user is not None and not user.is_contact:
-        _mail(user, by_mail, now)
-    return Invited(email, len(fresh), len(accounts) - len(fresh))
+    return BackupInvitation.objects.bulk_create(rows)
+
+
+def mail(*, rows: QuerySet[BackupInvitation], asking: Asking) -> None:
+    """Have one mail written about what `write` wrote, in the caller's transaction. Nobody is mailed about what they need not do. Raises OnHold."""
+    now = asking.at
+    made = Invitation.objects.filter(pk__in=rows.exclude(invitation=None).values("invitation"))
+    invitations.mail_together(list(made), now=now)
+    links = ClientLink.objects.filter(pk__in=rows.exclude(client_link=None).values("client_link"))
+    client_links.mail_together(list(links), now=now)
+    user = User.objects.filter(email=asking.email, is_active=True, is_contact=False).first()
+    if user is not None:  # an invitation is a mail by itself
+        by_mail = waiting_for(user, now).filter(pk__in=rows.values("pk"), invitation=None)
+        _mail(user, by_mail, asking)
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:
@@ -130,16 +159,7 @@ def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[
 
 
 def _ask(
-    team: Team,
-    accounts: Sequence[Account],
-    user: User | None,
-    *,
-    email: str,
-    name: str,
-    note: str,
-    by: User,
-    now: datetime,
-    client: bool,
+    team: Team, accounts: Sequence[Account], user: User | None, asking: Asking
 ) -> dict[str, Invitation | ClientLink]:
     """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail. Mails nobody yet.
 
@@ -148,30 +168,41 @@ def _ask(
     known = user is not None and not user.is_contact
     if known and not _shut_out(user, team):
         return {}
-    if client and not known:
-        link = client_links.make(
-            email=email,
-            name=name,
-            team=team,
-            channels=sorted({account.channel for account in accounts}),
-            made_by=by,
-            now=now,
-            accounts=accounts,
-            note=note,
-            mailed=False,
-        )
-        return {"client_link": link}
+    if asking.without_account and not known:
+        return {"client_link": _link(team, accounts, asking)}
+    email, by, now = asking.email, asking.by, asking.at
     waiting = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
     try:
-        if waiting is not None:
+        if waiting is not None:  # by the same press it is not sent again
             made = invitations.send_again(invitation=waiting, by=by, now=now, mailed=False)
         else:
             made = invitations.create(
-                email=email, name=name, team=team, invited_by=by, now=now, at_once=False, mailed=False
+                email=email, name=asking.name, team=team, invited_by=by, now=now, at_once=False, mailed=False
             )
     except invitations.InvitationError as refusal:
         raise InviteRefused(str(refusal)) from None
     return {"invitation": made}
+
+
+def _link(team: Team, accounts: Sequence[Account], asking: Asking) -> ClientLink:
+    """Return a new client link for these accounts, or the one that an earlier part of the same press made, which asks for them, too."""
+    same = ClientLink.objects.filter(
+        email=asking.email, team=team, made_by=asking.by, created_at=asking.at, used={}
+    )
+    link = same.filter(revoked_at=None).first() if asking.in_parts else None
+    if link is not None:
+        return client_links.ask_for_more(link=link, accounts=accounts)
+    return client_links.make(
+        email=asking.email,
+        name=asking.name,
+        team=team,
+        channels=sorted({account.channel for account in accounts}),
+        made_by=asking.by,
+        now=asking.at,
+        accounts=accounts,
+        note=asking.note,
+        mailed=False,
+    )
 
 
 def _shut_out(user: User | None, team: Team) -> bool:
@@ -179,20 +210,36 @@ def _shut_out(user: User | None, team: Team) -> bool:
     return user is not None and team.members_only and not user.memberships.filter(team=team).exists()
 
 
-def _mail(user: User, rows: Sequence[BackupInvitation], now: datetime) -> None:
-    first = min(row.pk for row in rows)
+def _mail(user: User, rows: QuerySet[BackupInvitation], asking: Asking) -> None:
+    """Write the mail to who has a log-in here. Of more accounts than MOST it names the press in their place."""
+    first = list(rows.order_by("pk").values_list("pk", "account", "account__team")[: MOST + 1])
+    if not first:
+        return
+    teams = {team for _, _, team in first}
+    payload = {
+        "user": user.pk,
+        "asked": [pk for pk, _, _ in first[:MOST]],
+        "accounts": [account for _, account, _ in first[:MOST]],
+    }
+    if len(first) > MOST:
+        payload |= {"by": asking.by.pk, "at": asking.at.isoformat()}
     outbox.enqueue(
         kind=MAIL,
         recipient=user.email,
-        dedupe_key=f"backup_invite:{first}",
-        team=rows[0].account.team if len({row.account.team_id for row in rows}) == 1 else None,
-        payload={
-            "user": user.pk,
-            "asked": [row.pk for row in rows],
-            "accounts": [row.account_id for row in rows],
-        },
-        now=now,
+        dedupe_key=f"backup_invite:{first[0][0]}",
+        team=Team.objects.get(pk=teams.pop()) if len(teams) == 1 and len(first) <= MOST else None,
+        payload=payload,
+        now=asking.at,
     )
+
+
+def asked_by(payload: Mapping[str, Any], user: User, now: datetime) -> QuerySet[BackupInvitation]:
+    """Return what is left of what such a mail asks."""
+    rows = waiting_for(user, now)
+    if "at" in payload:
+        at = parse_datetime(payload["at"])
+        return rows.filter(invited_by=payload["by"], invited_at=at, invitation=None)
+    return rows.filter(pk__in=payload["asked"])
 
 
 def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:

@@ -112,14 +112,10 @@ def make(
         raise ClientLinkRefused(say("no_channel"))
     User.objects.select_for_update(no_key=True).get(pk=made_by.pk)  # two presses count one after the other
     demand_room(made_by, now)
-    bound = [
-        {"channel": account.channel, "native_id": account.native_id, "name": account.name}
-        for account in accounts
-    ]
     link = ClientLink.objects.create(
         team=team,
         channels=list(dict.fromkeys(channels)),
-        asked_for=[*bound, *asked_for],
+        asked_for=[*_bound(accounts), *asked_for],
         email=email.strip().lower(),
         name=name.strip(),
         note=note.strip(),
@@ -131,6 +127,20 @@ def make(
     if mailed:
         mail_together([link], now=now)
     return link
+
+
+@transaction.atomic
+def ask_for_more(*, link: ClientLink, accounts: Collection[Account]) -> ClientLink:
+    """Have a link that nobody was mailed yet ask for these accounts, too. Returns it."""
+    row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+    row.asked_for = [*row.asked_for, *_bound(accounts)]
+    row.channels = sorted({*row.channels, *(account.channel for account in accounts)})
+    row.save(update_fields=["asked_for", "channels"])
+    return row
+
+
+def _bound(accounts: Collection[Account]) -> list[dict[str, str]]:
+    return [{"channel": one.channel, "native_id": one.native_id, "name": one.name} for one in accounts]
 
 
 def mail_together(links: Sequence[ClientLink], *, now: datetime) -> None:

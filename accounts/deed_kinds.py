@@ -4,7 +4,7 @@ from datetime import datetime
 
 from accounts import asks_of_app, due_asks, leaving_steps, own_removal, permissions
 from accounts.deeds import Kind
-from accounts.many import asking, backups, checking, importing, moving, pausing
+from accounts.many import asking, backups, checking, importing, inviting, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
 
@@ -14,7 +14,7 @@ OFFBOARD = "offboard"
 # On accounts that staff chose.
 APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
 MOVE, PAUSE, RESUME = "move", "pause", "resume"
-CHECK, ASK, BACKUP = "check", "ask", "backup"
+CHECK, ASK, BACKUP, INVITE = "check", "ask", "backup", "invite"
 IMPORT = "import"  # lines of a file
 UNDO = "undo_"  # before the name of what is taken back
 
@@ -37,14 +37,15 @@ KINDS = {
     ASK_DUE: Kind("tokens.ask_token", _ask_due),
     OFFBOARD: Kind("users.offboard_user", leaving_steps.act, leaving_steps.after),
     own_removal.KIND: Kind("", own_removal.act, own_removal.after),
-    MOVE: Kind(permissions.MOVE, many=moving.move, undo=UNDO + MOVE),
+    MOVE: Kind(permissions.MOVE, many=moving.move, finish=moving.finish, undo=UNDO + MOVE),
     PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),
     RESUME: Kind(permissions.RESUME, many=pausing.resume, undo=UNDO + RESUME),
     CHECK: Kind("tokens.probe_token", many=checking.check),
     ASK: Kind("tokens.ask_token", many=asking.ask),
     BACKUP: Kind(permissions.ADD_BACKUP, many=backups.add, finish=backups.finish),
+    INVITE: Kind("users.invite_user", many=inviting.invite, finish=inviting.finish),
     IMPORT: Kind(permissions.IMPORT, many=importing.bring_in, finish=importing.finish),
-    UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo),
+    UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo, finish=moving.finish),
     UNDO + PAUSE: Kind(permissions.RESUME, many=pausing.undo_pause),
     UNDO + RESUME: Kind(permissions.PAUSE, many=pausing.undo_resume),
 }

@@ -53,12 +53,21 @@ class Kind:
 
 
 def start(
-    *, user: User, kind: str, subject_id: int, keys: Sequence[int], note: str, skipped: int, now: datetime
+    *,
+    user: User,
+    kind: str,
+    subject_id: int,
+    keys: Sequence[int],
+    note: str,
+    skipped: int,
+    now: datetime,
+    options: Mapping[str, object] | None = None,
 ) -> tuple[Deed, bool]:
     """Have a deed done. Return it, and False where one of this kind on this subject is under way already."""
     try:
         with transaction.atomic():
             facts: dict[str, Any] = {"keys": list(keys), "total": len(keys), "note": note, "skipped": skipped}
+            facts["options"] = dict(options or {})
             return Deed.objects.create(
                 user=user, kind=kind, subject_id=subject_id, created_at=now, **facts
             ), True
@@ -69,7 +78,14 @@ def start(
         if running:
             return running, False
         return start(
-            user=user, kind=kind, subject_id=subject_id, keys=keys, note=note, skipped=skipped, now=now
+            user=user,
+            kind=kind,
+            subject_id=subject_id,
+            keys=keys,
+            note=note,
+            skipped=skipped,
+            now=now,
+            options=options,
         )
 
 

@@ -205,6 +205,11 @@ def stopped_of(colleague_id: int, *, of: Scope, now: datetime) -> About:
     return _stopped_there(entries, now).get(colleague_id, [])
 
 
+def stopped_of_all(of: Scope, now: datetime) -> dict[int, About]:
+    """Return by colleague (id) the same for all of them, however many. For a worker."""
+    return _stopped_there(_linked_there(of.person, of.at_risk.values("pk")), now)
+
+
 def _offers(person: User, account_ids: Collection[int]) -> dict[int, Offer]:
     found = backups.offers(account_ids=account_ids)
     best = {

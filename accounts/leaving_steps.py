@@ -10,7 +10,7 @@ from enum import IntEnum
 
 from django.db import transaction
 
-from accounts import actions, backup_adding, due_checks, handing_over, leaving, removal
+from accounts import actions, backup_adding, due_checks, handing_over, leaving, leaving_invites, removal
 from accounts.errors import ActionRefused
 from accounts.leaving import Plan, Scope
 from accounts.mails import leaver_mail
@@ -29,14 +29,24 @@ class Step(IntEnum):
     LOG_IN = 2
     LAST = 3
     BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
+    INVITE = 5  # one address of the deed's options
 
 
-def keys(plan: Plan, *, asking: bool, backing_up: bool = False) -> list[int]:
-    """Return the steps as keys of a deed: first the backups at hand and whom to ask, then each log-in, at last the mails."""
+def keys(plan: Plan, *, asking: bool, backing_up: bool = False, invites: int = 0) -> list[int]:
+    """Return the steps as keys of a deed: whom to invite, the backups at hand and whom to ask, then each log-in, at last the mails.
+
+    `invites`: how many addresses the deed's options name.
+    """
     backups = [_key(Step.BACKUPS)] if backing_up and (plan.offers or plan.is_cut) else []
     colleagues = leaving.colleagues_of_all(Scope(plan.person)) if asking and plan.is_cut else plan.asks
     asks = [_key(Step.ASK, person_id) for person_id in colleagues] if asking else []
-    return [*backups, *asks, *(_key(Step.LOG_IN, token.pk) for token in plan.tokens), _key(Step.LAST)]
+    log_ins = [_key(Step.LOG_IN, token.pk) for token in plan.tokens]
+    return [*invite_keys(invites), *backups, *asks, *log_ins, _key(Step.LAST)]
+
+
+def invite_keys(number: int) -> list[int]:
+    """Return the steps that invite so many addresses."""
+    return [_key(Step.INVITE, place) for place in range(number)]
 
 
 @transaction.atomic
@@ -71,6 +81,9 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
     step, pk = Step(key % 10), key // 10
     if step == Step.BACKUPS:
         return _back_up(deed, person, now)
+    if step == Step.INVITE:
+        to = deed.options["invites"][pk]
+        return leaving_invites.send(to=to, of=Scope(person), actor=deed.user, note=deed.note, now=now)
     if step == Step.ASK:
         return _ask(deed, person, pk, now)
     if step == Step.LOG_IN:

@@ -11,9 +11,9 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from accounts import actions, backup_adding, jobs, leaving, removal
+from accounts import actions, backup_adding, jobs, leaving, leaving_invites, removal
 from accounts.leaving import Scope
-from accounts.leaving_steps import Step
+from accounts.leaving_steps import Step, invite_keys
 from accounts.mails import removal_mail
 from accounts.models import Deed
 from tokens import lifecycle
@@ -25,18 +25,27 @@ KIND = "remove_own"
 
 
 def start(
-    *, user: User, tokens: Sequence[Token], backups: bool, asks: bool, once: str, now: datetime
+    *,
+    user: User,
+    tokens: Sequence[Token],
+    backups: bool,
+    asks: bool,
+    once: str,
+    now: datetime,
+    invite: str = "",
 ) -> tuple[Deed, bool]:
     """Have a worker remove these log-ins of the person. Return the deed, and False where the page (`once`) asked already.
 
-    `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there. Of accounts of
-    the person's own teams alone. Raises OnHold.
+    `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there; `invite`: and this
+    address for what nobody could carry. Of accounts of the person's own teams alone. Raises OnHold.
     """
     hold.refuse()
     ids = [token.pk for token in tokens]
     scope = Scope(user, ids, visibility.teams_of(user))
     colleagues = leaving.colleagues_of_all(scope) if asks else []
+    invites = [leaving_invites.wanted(invite)] if invite else []
     keys = [
+        *invite_keys(len(invites)),
         *([_key(Step.BACKUPS)] if backups else []),
         *(_key(Step.ASK, person_id) for person_id in colleagues),
         *(_key(Step.LOG_IN, pk) for pk in ids),
@@ -44,7 +53,7 @@ def start(
     ]
     try:
         with transaction.atomic():
-            facts = {"keys": keys, "total": len(keys), "options": {"tokens": ids}, "once": once}
+            facts = {"keys": keys, "total": len(keys), "options": {"tokens": ids, "invites": invites}, "once": once}
             return Deed.objects.create(
                 user=user, kind=KIND, subject_id=user.pk, created_at=now, **facts
             ), True
@@ -73,6 +82,9 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
         )
         return True
     scope = Scope(deed.user, _mine(deed).values_list("pk", flat=True), visibility.teams_of(deed.user))
+    if step == Step.INVITE:
+        to = deed.options["invites"][pk]
+        return leaving_invites.send(to=to, of=scope, actor=deed.user, note="", now=now)
     if step == Step.ASK:
         about = leaving.stopped_of(pk, of=scope, now=now)
         if about:

@@ -39,10 +39,17 @@ _OF: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {
         503: ("Tokens are being checked, or the lease could not be recorded.", _RETRY_AFTER),
     },
     "lease_tokens": {},
-    "offboard_person": {
+    "plan_offboarding": {
         404: ("There is no such person in the key's teams.", {}),
         409: (
             "The person, or what their log-ins carry, is also outside of the key's teams or channels, or the key's maker may not.",
+            {},
+        ),
+    },
+    "offboard_person": {
+        404: ("There is no such person in the key's teams.", {}),
+        409: (
+            "The person, what their log-ins carry, or a key or team that is named is outside of the key's reach, or its maker may not.",
             {},
         ),
     },

@@ -21,7 +21,7 @@ def _one_of_or_null(values: list[str], *, title: str) -> WithJsonSchema:
     return WithJsonSchema({"anyOf": [{"type": "string", "enum": values, "title": title}, {"type": "null"}]})
 
 
-def _optional(schema: dict[str, Any]) -> None:
+def optional(schema: dict[str, Any]) -> None:
     """Leave the default out of the schema: generators of clients take a field with a default for one that must be sent."""
     schema.pop("default", None)
 
@@ -183,10 +183,10 @@ class LeaseIn(In):
 
     min_valid_for: int = Field(
         0, ge=0, le=31_536_000, description="Seconds that the token must still live; left out: 0.",
-        json_schema_extra=_optional, examples=[300],
+        json_schema_extra=optional, examples=[300],
     )  # fmt: skip
     purpose: Purpose = Field(
-        "publish", description="What for; left out: publish.", json_schema_extra=_optional
+        "publish", description="What for; left out: publish.", json_schema_extra=optional
     )
 
 
@@ -271,7 +271,7 @@ class SignIn(In):
         examples=["https://ads-api.x.com/12/accounts/18ce54d4x5t/campaigns"],
     )
     params: dict[str, str] = Field(
-        {}, description="Query and form parameters that are not in the address.", json_schema_extra=_optional
+        {}, description="Query and form parameters that are not in the address.", json_schema_extra=optional
     )
 
 
@@ -288,13 +288,13 @@ class ReportIn(In):
     body: Any = Field(
         None,
         description="Parsed JSON, else the text.",
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
         examples=[{"error": {"code": 190}}],
     )
     method: Literal["", "GET", "POST", "PUT", "PATCH", "DELETE"] = Field(
         "",
         description="Of the request that was answered. A good answer to a write shows that the person may write.",
-        json_schema_extra=_optional,
+        json_schema_extra=optional,
     )
 
 
@@ -310,49 +310,3 @@ class ReportOut(BaseModel):
     lease: LeaseOut | None = None
     retry_after: int | None = None
     problem: Problem | None = None
-
-
-class OffboardIn(In):
-    """Who leaves. What is left out is as it is ticked in the portal."""
-
-    email: str = Field(
-        min_length=3,
-        max_length=254,
-        description="With which the person logs in here.",
-        examples=["lea@example.com"],
-    )
-    note: str = Field(
-        "",
-        max_length=300,
-        description="Why; kept in the history, and in the mails to colleagues.",
-        json_schema_extra=_optional,
-        examples=["Leaves on 30 November"],
-    )
-    add_backups: bool = Field(
-        default=True,
-        description="Add log-ins of colleagues that reach the accounts already, or ask these where the team wants that; left out: true.",
-        json_schema_extra=_optional,
-    )
-    ask_colleagues: bool = Field(
-        default=True,
-        description="Ask colleagues whose log-ins stopped to re-authenticate; left out: true.",
-        json_schema_extra=_optional,
-    )
-
-
-class OffboardingOut(BaseModel):
-    """How far an offboarding is. The person is locked out from the first answer on."""
-
-    id: int
-    url: str = Field(description="Where to ask again; known for a day.")
-    state: Literal["waiting", "working", "done", "failed"] = Field(
-        description="failed: send the offboarding again, it does what is left."
-    )
-    started_at: datetime
-    steps: int
-    steps_done: int
-    failures: list[str] = Field(description="The first steps that could not be done, for people.")
-    log_ins_left: int = Field(description="Log-ins of the person that still stand.")
-    channels_to_tell: int = Field(
-        description="Log-ins that are over here and whose channel does not answer yet; AdToken goes on telling it for a day."
-    )

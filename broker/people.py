@@ -1,17 +1,24 @@
 """Offboarding for other systems, such as the one of personnel: within the teams of the key, in the name of whoever made it."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from accounts import leaving, offboarding
+from accounts import client_links, leaving, leaving_invites, offboarding, permissions
 from accounts.deed_kinds import OFFBOARD
 from accounts.errors import ActionRefused
+from accounts.leaving import Plan
 from accounts.models import ApiKey, Deed
+from accounts.offboarding import Wanted
 from broker.callers import Caller
 from broker.errors import NotFound, NotPossible
+from broker.people_schemas import OffboardIn
 from broker.texts import FILE, text
 from tokens.models import Token
 from ui import kept
+from users import visibility
 from users.models import User
 
 
@@ -24,26 +31,39 @@ class Offboarding:
     untold: int  # removed, and their channel does not know yet
 
 
-def offboard(
-    *, caller: Caller, email: str, add_backups: bool, ask_colleagues: bool, note: str, now: datetime
-) -> Offboarding:
+@dataclass(frozen=True)
+class PlanOf:
+    """What an offboarding would do, in whose name, and which keys of the person can be named in it."""
+
+    plan: Plan
+    actor: User
+    keys: Sequence[ApiKey]
+
+
+def plan(*, caller: Caller, email: str, now: datetime) -> PlanOf:
+    """Work out what an offboarding would do; nothing is changed. Raises as `offboard` does, but for OnHold."""
+    person, actor = _within(caller, email)
+    found = leaving.plan(person=person, actor=actor, now=now)
+    return PlanOf(found, actor, _keys(caller, person, actor))
+
+
+def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboarding:
     """Offboard the person with this e-mail, or return how far that is. The same call again changes nothing more.
 
     Raises NotFound for a person who is in none of the key's teams; NotPossible where the person, or what their log-ins carry, is also
-    outside of the key's teams and channels, or where the key's maker may not offboard the person. Raises OnHold.
+    outside of the key's teams and channels, where the key's maker may not do what is wanted, or where a key or team that is named is
+    not within reach. Raises OnHold.
     """
-    person = _person(caller, User.objects.filter(email=email.strip().lower()).first())
-    actor = _maker(caller, person)
-    if _reaches_outside(caller, person) or offboarding.carries_for_others(person, actor):
-        raise NotPossible(text("person_outside"))
-    why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=note)
+    person, actor = _within(caller, wanted.email)
+    if (known := offboarding.known(person)) is not None:
+        return _progress(known)
+    why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=wanted.note)
     try:
         deed = offboarding.begin(
             person=person,
             actor=actor,
-            add_backups=add_backups,
-            ask_colleagues=ask_colleagues,
-            note=note,
+            wanted=_wanted(caller, person, actor, wanted),
+            note=wanted.note,
             why=why,
             now=now,
         )
@@ -59,6 +79,64 @@ def progress(*, caller: Caller, deed_id: int) -> Offboarding:
         raise NotFound(text("no_offboarding"))
     _person(caller, User.objects.filter(pk=deed.subject_id).first(), missing="no_offboarding")
     return _progress(deed)
+
+
+def _within(caller: Caller, email: str) -> tuple[User, User]:
+    """Return the person with this e-mail, and in whose name the key acts on them. Raises NotFound, NotPossible."""
+    person = _person(caller, User.objects.filter(email=email.strip().lower()).first())
+    actor = _maker(caller, person)
+    if _reaches_outside(caller, person) or offboarding.carries_for_others(person, actor):
+        raise NotPossible(text("person_outside"))
+    return person, actor
+
+
+def _wanted(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> Wanted:
+    """Return what is done beside the log-ins. Raises NotPossible for what the maker may not do, and what is not within reach."""
+    if wanted.revoke_keys and not actor.has_perm(permissions.REVOKE_API_KEY):
+        raise NotPossible(text("maker_may_not_keys"))
+    if wanted.take_over_keys and not actor.has_perm("accounts.add_apikey"):
+        raise NotPossible(text("maker_may_not_keys"))
+    keys = {key.pk: key for key in _keys(caller, person, actor)}
+    if not keys.keys() >= {*wanted.revoke_keys, *wanted.take_over_keys}:
+        raise NotPossible(text("no_such_keys"))
+    return Wanted(
+        add_backups=wanted.add_backups,
+        ask_colleagues=wanted.ask_colleagues,
+        invites=_invites(caller, person, actor, wanted),
+        revoke=[keys[pk] for pk in wanted.revoke_keys],
+        take_over=[keys[pk] for pk in wanted.take_over_keys],
+    )
+
+
+def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> list[dict[str, Any]]:
+    """Return whom to invite, each address once. Raises NotPossible."""
+    if not wanted.invite:
+        return []
+    if not (actor.has_perm("users.invite_user") and client_links.may_make(actor)):
+        raise NotPossible(text("maker_may_not_invite"))
+    teams = visibility.teams_of(actor)
+    teams = teams if caller.teams is None else teams.filter(pk__in=caller.teams)
+    ids = dict(teams.values_list("name", "pk"))
+    found: dict[str, set[int]] = defaultdict(set)
+    for one in wanted.invite:
+        email = one.email.strip().lower()
+        if email == person.email:
+            raise NotPossible(text("leaver_is_no_backup"))
+        if one.team is not None and one.team not in ids:
+            raise NotPossible(text("no_such_team", name=one.team))
+        found[email] |= set(ids.values()) if one.team is None else {ids[one.team]}
+    return [leaving_invites.wanted(email, sorted(some)) for email, some in found.items()]
+
+
+def _keys(caller: Caller, person: User, actor: User) -> list[ApiKey]:
+    """Return the keys of the person that reach no further than this key and its maker."""
+    teams, channels = caller.teams, caller.channels
+    return [
+        key
+        for key in offboarding.keys_of(person, actor=actor)
+        if (teams is None or teams >= {team.pk for team in key.teams.all()})
+        and (channels is None or (key.channels and channels >= set(key.channels)))
+    ]
 
 
 def _person(caller: Caller, person: User | None, *, missing: str = "no_person") -> User:

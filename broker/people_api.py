@@ -6,13 +6,31 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Router, Status
 
+from accounts import handing_over
 from accounts.models import ApiKey
-from broker import people
+from broker import people, people_plan
 from broker.api import caller_of
-from broker.api_schemas import OffboardIn, OffboardingOut
 from broker.people import Offboarding
+from broker.people_schemas import Leaver, OffboardIn, OffboardingOut, OffboardingPlan
 
 router = Router(tags=["people"])
+
+
+@router.post(
+    "/people/offboarding-plan",
+    response=OffboardingPlan,
+    operation_id="plan_offboarding",
+    summary="Read what an offboarding would do",
+)
+def plan(request: HttpRequest, leaver: Leaver) -> OffboardingPlan:
+    """Return what stops, who could carry it, for what somebody is to be invited, and which API keys can be named. Nothing is changed.
+
+    By POST, since addresses are logged and the e-mail is nobody's business there.
+    """
+    caller, now = caller_of(request, ApiKey.Scope.OFFBOARD), timezone.now()
+    found = people.plan(caller=caller, email=leaver.email, now=now)
+    links = handing_over.links_of(found.plan.person, now).count()
+    return people_plan.describe(found, caller, links=links)
 
 
 @router.post(
@@ -25,18 +43,13 @@ def offboard(request: HttpRequest, response: HttpResponse, wanted: OffboardIn) -
     """Lock the person out at once; a worker ends their log-ins and tells the channels. Answered 202, with where to see how far it is.
 
     What **Offboard** in the portal does, with what is ticked there: backups at hand are added first, colleagues whose log-ins stopped are
-    asked to re-authenticate, leads are told what stops. API keys that the person made go on working; operators are told of them.
-    Sent again it is the same offboarding. The key acts in the name of whoever made it, and within its teams and channels alone.
+    asked to re-authenticate, leads are told what stops; and whoever is named in `invite` is invited for what nobody could carry. API keys
+    that the person made go on working, and operators are told of them, unless `revoke_keys` or `take_over_keys` names them; a key in both
+    is revoked. Sent again it is the same offboarding, whatever else the body says. The key acts in the name of whoever made it, and within
+    its teams and channels alone. What it would do, `/people/offboarding-plan` says.
     """
     caller = caller_of(request, ApiKey.Scope.OFFBOARD)
-    found = people.offboard(
-        caller=caller,
-        email=wanted.email,
-        add_backups=wanted.add_backups,
-        ask_colleagues=wanted.ask_colleagues,
-        note=wanted.note,
-        now=timezone.now(),
-    )
+    found = people.offboard(caller=caller, wanted=wanted, now=timezone.now())
     said = _out(found)
     response["Location"] = said.url
     return Status(202, said)

@@ -301,7 +301,7 @@ class AccountAdmin(ReadOnlyList):
     @admin.action(description=gettext_lazy("Invite a backup"), permissions=["invite"])
     def invite_backup(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
         """Lead to the page that asks whom."""
-        return inviting.lead(request, queryset)
+        return bulk.lead_to("invite", request, queryset)
 
     @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
     def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
@@ -385,6 +385,7 @@ class AccountAdmin(ReadOnlyList):
             *views.urls(),
             *campaign_origins.urls(self.chosen),
             *moving.urls(self.chosen),
+            *inviting.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),
             *snoozes.urls(),

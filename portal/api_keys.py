@@ -30,6 +30,30 @@ from ui.templatetags import ui as tags
 from users.models import Team, person
 
 
+def state(key: ApiKey) -> SafeString:
+    """Return whether a key works, and its last day."""
+    if key.revoked_at:
+        return tags.pill("api_key", "revoked")
+    if key.expires_at is None:
+        return format_html(
+            '{}<span class="at-second">{}</span>', tags.pill("api_key", "works"), gettext("no end")
+        )
+    left = key.expires_at - timezone.now()
+    works = "works" if left > timedelta(days=DAYS_AHEAD[-1]) else "ends_soon"
+    named = works if left > timedelta(0) else "ended"
+    day = timezone.localtime(key.expires_at - timedelta(seconds=1))
+    return format_html(
+        '{}<span class="at-second">{}</span>',
+        tags.pill("api_key", named),
+        gettext("until %(day)s") % {"day": dates.day(day)},
+    )
+
+
+def may(key: ApiKey) -> str:
+    """Return what a key may do, in words."""
+    return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
+
+
 @admin.register(ApiKey)
 class ApiKeyAdmin(ReadOnlyList):
     """Keys: made once, listed by prefix, revoked as an action. There is no plain form."""
@@ -75,26 +99,12 @@ class ApiKeyAdmin(ReadOnlyList):
     @display(description=gettext_lazy("State"), ordering="expires_at")
     def state_cell(self, key: ApiKey) -> SafeString:
         """Return whether it works, and its last day."""
-        if key.revoked_at:
-            return tags.pill("api_key", "revoked")
-        if key.expires_at is None:
-            return format_html(
-                '{}<span class="at-second">{}</span>', tags.pill("api_key", "works"), gettext("no end")
-            )
-        left = key.expires_at - timezone.now()
-        works = "works" if left > timedelta(days=DAYS_AHEAD[-1]) else "ends_soon"
-        state = works if left > timedelta(0) else "ended"
-        day = timezone.localtime(key.expires_at - timedelta(seconds=1))
-        return format_html(
-            '{}<span class="at-second">{}</span>',
-            tags.pill("api_key", state),
-            gettext("until %(day)s") % {"day": dates.day(day)},
-        )
+        return state(key)
 
     @display(description=gettext_lazy("Permissions"))
     def scopes_cell(self, key: ApiKey) -> str:
         """Return what it may do."""
-        return ", ".join(str(ApiKey.Scope(scope).label) for scope in key.scopes)
+        return may(key)
 
     @display(description=gettext_lazy("Teams"))
     def teams_cell(self, key: ApiKey) -> str:

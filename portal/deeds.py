@@ -1,5 +1,6 @@
 """How far a deed on many is that a worker does, and what came of it: one page for all kinds, whose words are in templates/portal/deeds/."""
 
+from collections.abc import Mapping
 from functools import partial
 
 from django.contrib import admin
@@ -55,7 +56,14 @@ def urls() -> list[URLPattern]:
 
 
 def begin(
-    request: HttpRequest, kind: str, subject_id: int, keys: list[int], said: Said, *, skipped: int
+    request: HttpRequest,
+    kind: str,
+    subject_id: int,
+    keys: list[int],
+    said: Said,
+    *,
+    skipped: int,
+    options: Mapping[str, object] | None = None,
 ) -> Done:
     """Have a worker do it, and lead to the page that says how far it is.
 
@@ -71,6 +79,7 @@ def begin(
         note=said.note,
         skipped=skipped,
         now=timezone.now(),
+        options=options,
     )
     if is_new:
         transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, health_sql
+from accounts import backups, health_sql, leaving
 from accounts.health import Health
 from accounts.models import Account
 from macros import coverage, reach, scope
@@ -22,6 +22,11 @@ from users import visibility
 from users.models import Membership, User, person
 
 Lookups = list[tuple[str, str]]
+
+
+def is_id(value: str) -> bool:
+    """Return whether a text of an address may be the id of a row."""
+    return value.isascii() and value.isdigit() and len(value) < 19
 
 
 class ViewFilter(SimpleListFilter):
@@ -127,7 +132,7 @@ class DaysFilter(SimpleListFilter):
 
 
 class NoBackupFilter(SimpleListFilter):
-    """Accounts that one person carries, whatever their pill."""
+    """Accounts that one person carries, whatever their pill; beside a person of the filter by person, those that hang on this one alone."""
 
     on_off = True
     title = gettext_lazy("only one person left")
@@ -135,11 +140,18 @@ class NoBackupFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
+        value = request.GET.get("person", "")
+        self.person_id = int(value) if is_id(value) else 0
         return [("1", gettext("Only one person left"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
-        """Keep accounts with one person."""
-        return health_sql.only_one_person(queryset) if self.value() == "1" else queryset
+        """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
+        if self.value() != "1":
+            return queryset
+        if not self.person_id:
+            return health_sql.only_one_person(queryset)
+        alone = leaving.accounts_of(User(pk=self.person_id)).filter(then=leaving.Then.STOPS)
+        return queryset.filter(pk__in=alone.order_by().values("pk"))
 
 
 class BackupAtHandFilter(SimpleListFilter):

@@ -1,25 +1,116 @@
-"""From the list of accounts to the page that invites a second person for those that were ticked."""
+"""Inviting one person as the backup of many accounts, from their list: the page that asks whom; a worker writes it down and mails once."""
 
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
+from typing import Any
 
-from django.contrib import messages
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.utils.translation import gettext_lazy
 
-from accounts import backup_invitations
+from accounts import backup_invitations, client_links, deed_kinds
 from accounts.models import Account
+from portal import access, bulk
+from ui import confirm
+from ui.confirm import ConfirmForm, ConfirmLine, Done, Page, Said
 from ui.counts import number
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
+from users.models import User, person
+from users.visibility import names_for
 
+PERMISSION = "users.invite_user"
 say = partial(phrase, "words/backup_invitations.txt")
 
 
-def lead(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
-    """Lead to the page that asks whom, and from there back to the list. Of more accounts than one mail is about, none: the list says so."""
-    ids = list(accounts.order_by().values_list("pk", flat=True)[: backup_invitations.MOST + 1])
-    if len(ids) > backup_invitations.MOST:
-        messages.warning(request, say("too_many", most=number(backup_invitations.MOST)))
-        return HttpResponseRedirect(request.get_full_path())
-    query = f"account={','.join(map(str, ids))}&next={reverse('admin:accounts_account_changelist')}"
-    return HttpResponseRedirect(f"{reverse('invite_backup')}?{query}")
+class InviteForm(ConfirmForm):
+    """Who is to be the second person, and how they take part."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
+    how = forms.ChoiceField(
+        label=gettext_lazy("How they take part"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
+            ("client", gettext_lazy("Without an account here: by a client link")),
+        ],
+        initial="user",
+    )
+
+    def __init__(self, *args: Any, viewer: User, count: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.viewer, self.count = viewer, count
+        self.fields["note"].label = gettext_lazy("A line of yours")
+
+    def clean_email(self) -> str:
+        """Return the address in lower case. Raises ValidationError for the own one."""
+        email = str(self.cleaned_data["email"]).strip().lower()
+        if email == self.viewer.email:
+            raise forms.ValidationError(say("own_address"))
+        return email
+
+    def clean_how(self) -> str:
+        """Refuse a client link for more accounts than its page can name. Raises ValidationError."""
+        how = str(self.cleaned_data["how"])
+        if how == "client" and self.count > backup_invitations.MOST:
+            raise forms.ValidationError(say("too_many", most=number(backup_invitations.MOST)))
+        return how
+
+
+def urls(chosen: bulk.Choose) -> list[URLPattern]:
+    """Return the address of the page."""
+    return [path("bulk/invite/", admin.site.admin_view(_view(chosen)), name="accounts_account_bulk_invite")]
+
+
+def _view(choose: bulk.Choose) -> Callable[..., HttpResponse]:
+    def view(request: HttpRequest) -> HttpResponse:
+        access.require(request, PERMISSION)
+        viewer = person(request)
+        if not client_links.may_make(viewer):
+            raise PermissionDenied
+        chosen = choose(request)
+        if not chosen.total:
+            return bulk.none_chosen(request)
+        own = backup_invitations.invitable(viewer, chosen.accounts)
+        page = Page(
+            "portal/confirm/bulk_invite.html",
+            bulk.back(request),
+            {"count": chosen.total, "live": len(own), "many": chosen.unread > 0},
+            lines=_lines(chosen.accounts, own, names_for(viewer)),
+            unread=chosen.unread,
+            refused="" if own or chosen.unread else say("own_accounts_only"),
+            ask_why=False,
+            seen=bulk.nonce(),
+            form=partial(InviteForm, viewer=viewer, count=chosen.total),
+        )
+
+        def do(said: Said) -> Done:
+            who = said.cleaned
+            options = {
+                "email": who["email"],
+                "name": who["email"],  # what the page of the deed calls it
+                "person": who["name"].strip(),
+                "client": who["how"] == "client",
+            }
+            return bulk.start(request, deed_kinds.INVITE, chosen, said, options=options)
+
+        return confirm.answer(request, page, do, frame=bulk.frame(request))
+
+    return view
+
+
+def _lines(accounts: Sequence[Account], own: Collection[int], names: NameVisibility) -> list[ConfirmLine]:
+    elsewhere = phrase("words/deeds.txt", "not_own_team")
+    return [
+        ConfirmLine(
+            one.name,
+            f"{one.get_channel_display()} · {one.native_id}",
+            names.team(one.team),
+            skipped="" if one.pk in own else elsewhere,
+        )
+        for one in accounts
+    ]

@@ -52,6 +52,23 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() in kinds.KINDS else queryset
 
 
+class ToFilter(admin.SimpleListFilter):
+    """Mails to one address, which the address of the list names whole. It offers no other one."""
+
+    title = gettext_lazy("recipient")
+    parameter_name = "to"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the address that is chosen."""
+        value = str(self.used_parameters.get(self.parameter_name, ""))
+        return [(value, value)] if value else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+        """Keep messages to this address, and to no other that holds it."""
+        value = self.value()
+        return queryset.filter(recipient=value.strip().lower()) if value else queryset
+
+
 class MacroFilter(admin.SimpleListFilter):
     """The macros that the viewer sees."""
 
@@ -86,10 +103,10 @@ class MessageAdmin(RowsWithPages):
         "reason_cell",
     ]
     list_display_links = ["subject_cell"]
-    list_filter = ["state", KindFilter, MacroFilter, TeamFilter, "created_at"]
+    list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, "created_at"]
     search_fields = ["recipient__holds", "subject__holds"]
     # A kind that few mails have is looked for among all.
-    costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name})
+    costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name, ToFilter.parameter_name})
     list_select_related = ["team"]
     ordering = ["-created_at", "-id"]
     change_list_template = "admin/notifications/message/change_list.html"

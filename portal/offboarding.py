@@ -144,7 +144,7 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
     keys = visible_keys.filter(created_by=leaver, revoked_at=None)
     first = plan.at_risk[: confirm.SHOWN]
     nobody = _nobody(plan)
-    invites = offboarding_invites.of(nobody, viewer)
+    invites = offboarding_invites.of(nobody, viewer, has_more=plan.is_cut)
     page = Page(
         "portal/confirm/offboard.html",
         reverse("admin:users_user_change", args=[leaver.pk]),
@@ -202,9 +202,14 @@ def _begin(
                 access.log_change(request, key, "taken_over", note=said.note)
         access.log_change(request, leaver, "offboarded", note=said.note)
         more = bool(said.cleaned.get("backups")) and plan.is_cut
-        steps = leaving_steps.keys(plan, asking=bool(said.cleaned.get("asks")), backing_up=more)
-        done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0)
-    failures = [*failures, *offboarding_invites.send(invites, said, by=viewer, now=now)]
+        later = offboarding_invites.for_worker(invites, said) if plan.is_cut else []
+        steps = leaving_steps.keys(
+            plan, asking=bool(said.cleaned.get("asks")), backing_up=more, invites=len(later)
+        )
+        options = {"invites": later}
+        done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0, options=options)
+    if not later:
+        failures = [*failures, *offboarding_invites.send(invites, said, by=viewer, now=now)]
     return Done(failures=failures, after=done.after)
 
 
@@ -230,7 +235,9 @@ def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) ->
         "led_alone": list(handing_over.led_alone_by(leaver)),
         "sees_teams": viewer.has_perm("users.view_team"),
         "nobody": bool(nobody),
-        "invite_url": offboarding_invites.url(nobody),
+        "invite_url": offboarding_invites.url(
+            nobody, back=reverse("admin:users_user_offboard", args=[leaver.pk])
+        ),
         "asked_first": len(plan.asked_first),
         "most": leaving.MOST if plan.is_cut else 0,
         "may_invite": viewer.has_perm("users.invite_user"),

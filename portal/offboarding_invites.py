@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.urls import reverse
+from django.utils.html import escape
 from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
-from accounts import backup_invitations, client_links
+from accounts import backup_invitations, client_links, leaving_invites
 from accounts.models import Account
 from portal import asking
 from ui.confirm import Said
@@ -27,7 +29,8 @@ class Nobody:
     """The accounts of one team that nobody could carry."""
 
     team: Team
-    accounts: Sequence[Account]
+    accounts: Sequence[Account]  # as far as the page looked
+    has_more: bool = False  # a worker looks at all
 
     @property
     def field(self) -> str:
@@ -37,6 +40,9 @@ class Nobody:
     @property
     def label(self) -> str:
         """Whom the address is for."""
+        if self.has_more:
+            text = gettext("Invite for all accounts of %(team)s that nobody could carry: e-mail")
+            return text % {"team": self.team}
         text = ngettext(
             "Invite for %(number)s account of %(team)s: e-mail",
             "Invite for %(number)s accounts of %(team)s: e-mail",
@@ -46,14 +52,14 @@ class Nobody:
 
     @property
     def help(self) -> str:
-        """Which accounts, and where."""
+        """Which accounts, and where; escaped, for a form takes what helps with a field as HTML."""
         names = join_names(list(asking.labels(self.accounts).values()))
         channels = join_all(sorted({str(one.get_channel_display()) for one in self.accounts}))
-        return gettext("%(accounts)s (%(channels)s)") % {"accounts": names, "channels": channels}
+        return escape(gettext("%(accounts)s (%(channels)s)") % {"accounts": names, "channels": channels})
 
 
-def of(accounts: Sequence[Account], viewer: User) -> list[Nobody]:
-    """Return the accounts by team, of teams for which the viewer may invite."""
+def of(accounts: Sequence[Account], viewer: User, *, has_more: bool) -> list[Nobody]:
+    """Return the accounts by team, of teams for which the viewer may invite. `has_more`: there are others, at which a worker looks."""
     if not (viewer.has_perm("users.invite_user") and client_links.may_make(viewer)):
         return []
     own = set(visibility.teams_of(viewer).values_list("pk", flat=True))
@@ -62,13 +68,25 @@ def of(accounts: Sequence[Account], viewer: User) -> list[Nobody]:
         if one.team_id in own:
             found[one.team].append(one)
     by_name = sorted(found.items(), key=lambda pair: pair[0].name)
-    return [Nobody(team, some) for team, some in by_name[:TEAMS]]
+    return [Nobody(team, some, has_more) for team, some in by_name[:TEAMS]]
 
 
-def url(accounts: Sequence[Account]) -> str:
-    """Return the page that invites one person for these accounts, the first of very many: no more are looked at either."""
+def url(accounts: Sequence[Account], *, back: str) -> str:
+    """Return the page that invites one person for these accounts, the first of very many: no more are looked at either.
+
+    `back`: the path that it leads back to.
+    """
     ids = ",".join(str(one.pk) for one in accounts[:IN_URL])
-    return f"{reverse('invite_backup')}?{urlencode({'account': ids})}"
+    return f"{reverse('invite_backup')}?{urlencode({'account': ids, 'next': back})}"
+
+
+def for_worker(invites: Sequence[Nobody], said: Said) -> list[dict[str, Any]]:
+    """Return whoever was entered as the options of the deed name them, each address once."""
+    teams: dict[str, list[int]] = defaultdict(list)
+    for one in invites:
+        if email := said.cleaned.get(one.field):
+            teams[email.strip().lower()].append(one.team.pk)
+    return [leaving_invites.wanted(email, ids) for email, ids in teams.items()]
 
 
 def send(invites: Sequence[Nobody], said: Said, *, by: User, now: datetime) -> list[str]:

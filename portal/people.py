@@ -180,12 +180,14 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look.
 
-        Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves.
+        Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves; how many there are to
+        whoever may end them.
         """
         fieldsets, viewer = super().get_fieldsets(request, obj), person(request)
         if obj is None:
             return fieldsets
-        hidden = set() if person_sessions.may_see(viewer, obj) else {_SESSIONS}
+        may_look = person_sessions.may_see(viewer, obj) or person_sessions.may_end(viewer, obj)
+        hidden = set() if may_look else {_SESSIONS}
         if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
             hidden.add(_LOG_INS)
         looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)

@@ -11,6 +11,7 @@ from accounts import search
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from portal.event_causes import cause_words
+from portal.filters import is_id
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from users.models import person
@@ -34,7 +35,7 @@ class PersonFilter(SimpleListFilter):
         found = [(str(one.pk), str(one)) for one in known.only("name", "email")[:MOST]]
         value = str(self.used_parameters.get(self.parameter_name, ""))
         if value and value not in dict(found):
-            chosen = people_of(self.viewer).filter(pk=value).first() if _is_id(value) else None
+            chosen = people_of(self.viewer).filter(pk=value).first() if is_id(value) else None
             found.append((value, str(chosen) if chosen else f"“{value}”"))
         return found
 
@@ -44,12 +45,31 @@ class PersonFilter(SimpleListFilter):
         if not value:
             return queryset
         entries = AccountToken.objects.order_by()
-        if _is_id(value):
+        if is_id(value):
             whose = people_of(self.viewer).filter(pk=value).values("pk")
             entries = entries.filter(token__in=Token.objects.filter(consented_by__in=whose).values("pk"))
         else:
             entries = entries.filter(token__in=search.ids_of_log_ins(value, names_for(self.viewer)))
         return queryset.filter(pk__in=entries.values("account"))
+
+
+class ConsentedByFilter(SimpleListFilter):
+    """Log-ins of one person, whom the address names by id. It offers nobody else."""
+
+    title = gettext_lazy("person")
+    parameter_name = "person"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        """Return who is chosen, as far as the viewer knows them."""
+        value = str(self.used_parameters.get(self.parameter_name, ""))
+        if not value:
+            return []
+        self.whose = people_of(person(request)).filter(pk=value if is_id(value) else 0)
+        return [(value, str(self.whose.first() or f"“{value}”"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
+        """Keep what the person consented to; nothing for somebody whom the viewer does not know."""
+        return queryset.filter(consented_by__in=self.whose.values("pk")) if self.value() else queryset
 
 
 class ReasonFilter(SimpleListFilter):
@@ -83,6 +103,3 @@ class ReasonFilter(SimpleListFilter):
 _BESIDE = {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
 _ENDS = [str(reason.value) for reason in Reason if reason not in _BESIDE]
 
-
-def _is_id(value: str) -> bool:
-    return value.isascii() and value.isdigit() and len(value) < 19

@@ -14,7 +14,7 @@ from accounts import leaving
 from accounts.leaving import Then
 from accounts.models import Account, AccountToken, ApiKey
 from macros import snoozing
-from portal import access, offboarding, person_snooze, why
+from portal import access, api_keys, offboarding, person_snooze, why
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Team, User
@@ -33,6 +33,16 @@ class LogInLine:
     channel: str
     state: str  # a key of the pills of log-ins
     accounts: int  # that the viewer sees
+
+
+@dataclass(frozen=True)
+class KeyLine:
+    """One API key that the person made."""
+
+    key: ApiKey
+    may: str
+    state: SafeString
+    url: str
 
 
 def carried(user: User, viewer: User) -> SafeString:
@@ -56,9 +66,12 @@ def carried(user: User, viewer: User) -> SafeString:
         if offboarding.may(viewer, user)
         else "",
         "sees_accounts": viewer.has_perm(access.VIEW),
-        "log_ins_url": _list_of("tokens_token", user) if viewer.has_perm("tokens.view_token") else "",
+        "alone_url": _list_of("accounts_account", person=user.pk, alone=1),
+        "log_ins_url": _list_of("tokens_token", person=user.pk)
+        if viewer.has_perm("tokens.view_token")
+        else "",
         "why_url": why.url(address=user.email) if viewer.has_perms([access.VIEW, why.PERMISSION]) else "",
-        "messages_url": _list_of("notifications_message", user)
+        "messages_url": _list_of("notifications_message", to=user.email)
         if viewer.has_perm("notifications.view_message")
         else "",
         **_away(user, viewer),
@@ -114,15 +127,18 @@ def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
     ]
 
 
-def _keys(user: User, viewer: User) -> list[ApiKey]:
-    """Return the keys that the person made and that still work, as far as the viewer sees them."""
+def _keys(user: User, viewer: User) -> list[KeyLine]:
+    """Return the keys that the person made and nobody revoked, as far as the viewer sees them."""
     if not viewer.has_perm("accounts.view_apikey"):
         return []
     keys = ApiKey.objects.filter(created_by=user, revoked_at=None).order_by("name")
     if not viewer.sees_all_teams:
         keys = keys.exclude(teams__in=Team.objects.exclude(memberships__user=viewer))
-    return list(keys)
+    return [
+        KeyLine(one, api_keys.may(one), api_keys.state(one), _list_of("accounts_apikey", q=one.prefix))
+        for one in keys[:SHOWN]
+    ]
 
 
-def _list_of(model: str, user: User) -> str:
-    return f"{reverse(f'admin:{model}_changelist')}?{urlencode({'q': user.email})}"
+def _list_of(model: str, **query: object) -> str:
+    return f"{reverse(f'admin:{model}_changelist')}?{urlencode(query)}"

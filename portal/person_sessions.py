@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
+from django.db.models import Count, Max
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -32,9 +33,15 @@ def may_end(viewer: User, user: User) -> bool:
 
 
 def card(user: User, request: HttpRequest) -> SafeString:
-    """Return the table of a person's page. Three queries, however many there are."""
+    """Return the table of a person's page. Three queries, however many there are.
+
+    Who may end sessions and not look at them reads how many there are, and when one was used last.
+    """
     viewer, here = person(request), stored_key(str(request.session.session_key))
     alive = Session.objects.of_user(user.pk, timezone.now())
+    if not may_see(viewer, user):
+        counted = alive.order_by().aggregate(number=Count("pk"), latest=Max("seen_at"))
+        return render_to_string("portal/people/sessions_counted.html", counted)
     latest = list(alive.order_by("-seen_at")[:SHOWN])
     shown = sorted(latest, key=lambda one: one.pk != here)  # this one first
     context = {

@@ -5,13 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from unfold.admin import TabularInline
 
-from portal import team_digest
+from portal import deleting, team_digest
 from portal.lists import OwnList
 from portal.people_forms import MembershipForm
 from portal.walls import AsksBeforeStops
@@ -138,6 +139,20 @@ class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases wi
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return the way to users and teams."""
         return tabs(request, Group)
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # the parent's interface
+    ) -> HttpResponse:
+        """Delete a group, after a page that says who loses what. Raises Http404, PermissionDenied."""
+        group = self.get_object(request, object_id)
+        if group is None:
+            raise Http404(gettext("There is no such group."))
+        if not self.has_delete_permission(request, group):
+            raise PermissionDenied
+        return deleting.group(self, request, group)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether groups may be made."""

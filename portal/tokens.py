@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 from accounts import health, permissions, search, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, bulk, campaign_origins, dates, filters, removing, system_user
+from portal import access, bulk, campaign_origins, dates, filters, people_filters, removing, system_user
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
@@ -76,7 +76,7 @@ class TokenAdmin(ReadOnlyList):
         "checked_cell",
         "used_cell",
     ]
-    list_filter = [TokenChannelFilter, TokenStateFilter]
+    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter]
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = ["begin_campaign"]

@@ -66,7 +66,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     found = Account.objects.visible_to(user).filter(pk__in=ids)
     accounts = list(found.select_related("team").order_by("name", "pk"))
     if not accounts:
-        return redirect("my_accounts")
+        return redirect(_back(request) or "my_accounts")
     form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data

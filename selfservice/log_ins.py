@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from secrets import token_urlsafe
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -18,7 +19,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import backup_requests, own_removal, removal, tasks
+from accounts import backup_requests, leaving, own_removal, removal, tasks
+from accounts.leaving import Plan, Then
 from selfservice import who_carries_on
 from tokens import reasons
 from tokens.channels import registry
@@ -91,6 +93,7 @@ def start(request: HttpRequest, tokens: Sequence[Token], said: Said, *, once: st
         tokens=tokens,
         backups=bool(said.cleaned.get("backups")),
         asks=bool(said.cleaned.get("asks")),
+        invite=said.cleaned.get("invite", ""),
         once=once,
         now=timezone.now(),
     )
@@ -109,30 +112,23 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     if token.is_removed:
         messages.info(request, say("removed_already"))
         return redirect("log_ins")
-    found = removal.effects(token)
-    look = partial(found.first, SHOWN, names=names_for(user), now=timezone.now())
-    first = look()
-    plan = who_carries_on.plan_of([token], user, timezone.now())
-    stops = who_carries_on.lines([one.account for one in first if one.stops], plan, user)
+    found, now = removal.effects(token), timezone.now()
+    first = found.first(SHOWN, names=names_for(user), now=now)
+    plan = who_carries_on.plan_of([token], user, now)
     page = Page(
         "selfservice/confirm/remove_log_in.html",
         reverse("log_ins"),
         {
-            "token": token,
-            "channel": registry.get(token.app.channel),
-            "stops": stops,
-            "stop_count": found.stops,
-            "unnamed": found.stops - SHOWN,
-            "goes_on": look(carried=True),
-            "unnamed_on": found.carried - SHOWN,
-            **who_carries_on.invite_facts(plan),
+            "stops": who_carries_on.lines([one.account for one in first if one.stops], plan, user),
+            **_facts(token, found, plan, user),
+            **who_carries_on.invite_facts(plan, back=request.path),
         },
         seen=str(token.generation),
         must_type=found.to_type(first),
         ask_why=False,
         warns=found.stops > 0,
         danger=True,
-        form=partial(who_carries_on.RemoveForm, plan=plan),
+        form=partial(who_carries_on.RemoveForm, plan=plan, user=user),
     )
 
     def do(said: Said) -> Done:
@@ -149,3 +145,26 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     if request.method == "POST" and isinstance(answer, TemplateResponse):  # it asks once more
         answer.status_code = HTTPStatus.BAD_REQUEST
     return answer
+
+
+def _facts(token: Token, found: removal.Effects, plan: Plan | None, user: User) -> dict[str, Any]:
+    """Return what the page says of the accounts that stop, that keep one person, and that go on with more."""
+    now = timezone.now()
+    accounts = leaving.accounts_of(user, only=[token.pk])
+    carried = found.first(SHOWN, names=names_for(user), now=now, carried=True)
+    one_left = accounts.filter(then=Then.ONE_LEFT)
+    weak = set(one_left.filter(pk__in=[one.account.pk for one in carried]).values_list("pk", flat=True))
+    goes_on = [one for one in carried if one.account.pk not in weak]
+    number = one_left.count()
+    left = who_carries_on.keep_one(accounts, plan, [token], user, now=now)
+    return {
+        "token": token,
+        "channel": registry.get(token.app.channel),
+        "stop_count": found.stops,
+        "unnamed": found.stops - SHOWN,
+        "left": left,
+        "left_more": number - len(left),
+        "one_left": number,
+        "goes_on": goes_on,
+        "unnamed_on": found.carried - number - len(goes_on),
+    }

@@ -39,7 +39,9 @@ def remove(request: HttpRequest) -> HttpResponse:
         return redirect("remove_log_in", tokens[0].pk)
     accounts = leaving.accounts_of(user, only=[one.pk for one in tokens])
     numbers = leaving.count(accounts)
-    plan = who_carries_on.plan_of(tokens, user, timezone.now())
+    now = timezone.now()
+    plan = who_carries_on.plan_of(tokens, user, now)
+    left = who_carries_on.keep_one(accounts, plan, tokens, user, now=now)
     first = list(accounts.filter(then=Then.STOPS).order_by("name", "pk")[:SHOWN])
     facts = {
         "log_ins": [(declarations.label(one.app.channel), one.native_user_name) for one in tokens],
@@ -47,9 +49,11 @@ def remove(request: HttpRequest) -> HttpResponse:
         "stops": who_carries_on.lines(first, plan, user),
         "stop_count": numbers[Then.STOPS],
         "unnamed": numbers[Then.STOPS] - len(first),
+        "left": left,
+        "left_more": numbers[Then.ONE_LEFT] - len(left),
         "one_left": numbers[Then.ONE_LEFT],
         "go_on": numbers[Then.GOES_ON],
-        **who_carries_on.invite_facts(plan),
+        **who_carries_on.invite_facts(plan, back=request.get_full_path()),
     }
     state = _state(tokens)
     page = Page(
@@ -61,7 +65,7 @@ def remove(request: HttpRequest) -> HttpResponse:
         ask_why=False,
         warns=numbers[Then.STOPS] > 0,
         danger=True,
-        form=partial(who_carries_on.RemoveForm, plan=plan),
+        form=partial(who_carries_on.RemoveForm, plan=plan, user=user),
     )
 
     def do(said: Said) -> Done:

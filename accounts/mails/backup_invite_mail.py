@@ -1,8 +1,12 @@
 """The mail that asks somebody who has a log-in here to link accounts: one a person, however many accounts."""
 
+from typing import Any
+
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from accounts import backup_invitations
+from accounts.models import BackupInvitation
 from notifications import composing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -19,35 +23,36 @@ def build(message: Message) -> Mail:
     user = User.objects.filter(pk=message.payload["user"], is_active=True, is_contact=False).first()
     if user is None:
         raise NotWanted("person_left")
-    waiting = backup_invitations.waiting_for(user, timezone.now()).filter(pk__in=message.payload["asked"])
-    rows = list(waiting.order_by("account__channel", "account__name"))
-    if not rows:
+    waiting = backup_invitations.asked_by(message.payload, user, timezone.now())
+    first = waiting.order_by("account__channel", "account__name", "pk").first()
+    if first is None:
         raise NotWanted("linked_since")
-    asker = rows[0].invited_by
-    channels = list(dict.fromkeys(row.account.channel for row in rows))
-    cards = [
-        {
-            "channel": channel,
-            "label": declarations.label(channel),
-            "names": before_more(
-                [one.account.name for one in of_it[:SHOWN]], unseen=max(0, len(of_it) - SHOWN)
-            ),
-            "unseen": max(0, len(of_it) - SHOWN),
-            "count": len(of_it),
-            "url": addresses.absolute_url("link", channel),
-        }
-        for channel in channels
-        for of_it in [[row for row in rows if row.account.channel == channel]]
-    ]
+    asker = first.invited_by
+    counted = waiting.order_by("account__channel").values("account__channel").annotate(n=Count("pk"))
+    by_channel = list(counted.values_list("account__channel", "n"))
+    cards = [_card(channel, waiting.filter(account__channel=channel), n) for channel, n in by_channel]
     facts = {
         "asker": str(asker) if asker else "",
         "first_name": first_name(str(user)),
-        "note": rows[0].note,
-        "count": len(rows),
-        "name": rows[0].account.name,
+        "note": first.note,
+        "count": sum(n for _, n in by_channel),
+        "name": first.account.name,
         "cards": cards,
     }
     reply_to = asker.email if asker and asker.is_active else ""
     return composing.compose(
         backup_invitations.MAIL, message, composing.Reader(user), facts, reply_to=reply_to
     )
+
+
+def _card(channel: str, rows: QuerySet[BackupInvitation], number: int) -> dict[str, Any]:
+    names = rows.order_by("account__name", "pk").values_list("account__name", flat=True)[:SHOWN]
+    unseen = max(0, number - SHOWN)
+    return {
+        "channel": channel,
+        "label": declarations.label(channel),
+        "names": before_more(list(names), unseen=unseen),
+        "unseen": unseen,
+        "count": number,
+        "url": addresses.absolute_url("link", channel),
+    }

@@ -60,6 +60,21 @@ def tell(*, team_ids: Collection[int], since: datetime, actor: User) -> int:
     return number
 
 
+def tell_of_move(*, moved: QuerySet[Account], since: datetime, actor: User) -> None:
+    """Write the messages to leads whose team does not take the log-ins of accounts that were moved to it, in the caller's transaction.
+
+    `since`: when the move began. The actor knows, and gets none.
+    """
+    closed = moved.filter(team__members_only=True)
+    outside = AccountToken.objects.filter(account=OuterRef("pk"), access_reason=OUTSIDE)
+    fewer = closed.filter(Exists(outside), usable_count__gt=0).order_by("people_count", "name", "pk")
+    still = closed.filter(state=Account.State.DEACTIVATED, reason=OUTSIDE, since__gte=since)
+    teams = {pk for found in (fewer, still) for pk in found.order_by().values_list("team", flat=True).distinct()}
+    facts = {"teams": sorted(teams), "since": since.isoformat(), "actor": actor.pk, "moved": True}
+    if teams:
+        _write({**facts, "fewer": list(fewer.values_list("pk", flat=True)[:MOST_FEWER])}, timezone.now())
+
+
 def record_end(message: Message) -> None:
     """Note what the mail told. Where the mail server refuses a lead's address, whoever stands in is told, in the same transaction."""
     if message.state == Message.State.SENT and message.sent_at is not None:
@@ -110,6 +125,7 @@ def build(message: Message) -> Mail:
             [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], number or weak
         ),
         "stopped": number,
+        "moved": bool(message.payload.get("moved")),
         "fewer": weak,
         "many": len(message.payload.get("fewer", ())) == MOST_FEWER,
         "alone": fewer.filter(people_count=1).count(),

@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from accounts import deeds, pool
-from accounts.deed_rows import Result, done_before, in_order
+from accounts.deed_rows import Outcome, Result, done_before, in_order
 from accounts.errors import ActionRefused
+from accounts.mails import outside_mail
 from accounts.models import Account, AccountEvent, Deed
 from accounts.pool_reasons import OUTSIDE
 from users.models import Team
@@ -50,6 +51,13 @@ def undo(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
     stopped = _move(deed, [one for one in found if one.pk in to], to, now)
     results |= {pk: Result.done(pk, "stopped_there" if pk in stopped else "") for pk in to}
     return in_order(keys, results)
+
+
+def finish(deed: Deed, _now: datetime) -> None:
+    """Tell the leads of teams that take log-ins of their own people only what stopped there: one mail a reader, however many accounts."""
+    done = deed.rows.filter(outcome=Outcome.DONE)
+    moved = Account.objects.filter(pk__in=done.values("key"))
+    outside_mail.tell_of_move(moved=moved, since=deed.created_at, actor=deed.user)
 
 
 def _move(deed: Deed, accounts: Sequence[Account], to: Mapping[int, Team], now: datetime) -> set[int]:

@@ -10,9 +10,10 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import actions, deed_rows, deeds, tasks
-from accounts.deed_kinds import ASK, BACKUP, CHECK, KINDS, MOVE, PAUSE, RESUME, UNDO
-from accounts.models import Account, AccountEvent, Deed, DeedRow
+from accounts import actions, backup_invitations, deed_rows, deeds, tasks
+from accounts.deed_kinds import ASK, BACKUP, CHECK, INVITE, KINDS, MOVE, PAUSE, RESUME, UNDO
+from accounts.mails import backup_invite_mail, outside_mail
+from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink, Deed, DeedRow
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import linked, settle, token_of
@@ -21,7 +22,7 @@ from tests.support.factories import make_account, make_app, make_team, make_toke
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users import hold, liveness
-from users.models import Team, User
+from users.models import Invitation, Membership, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Outcome = DeedRow.Outcome
@@ -328,3 +329,58 @@ def test_backups_are_added_in_parts_and_each_person_is_told_once_at_the_end(boss
     mail = Message.objects.get(kind="backup")
     assert sorted(mail.payload["accounts"]) == [one.pk for one in accounts]
     assert set(Token.objects.due(timezone.now())) == {emil}
+
+
+def test_one_person_is_invited_for_any_number_of_accounts_by_one_mail_and_each_row_says_what_came_of_it(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_invitations, "MOST", 3)
+    fern, closed = make_team("Fern"), make_team("Closed", members_only=True)
+    ben = make_user("ben@example.com", name="Ben", team=fern)
+    accounts = [make_account(name=f"Lumen {number}", team=fern) for number in range(5)]
+    behind = make_account(team=closed)
+    own = make_user("lead@example.com", is_staff=True, team=fern)
+    own.user_permissions.add(*Permission.objects.filter(codename__in=["invite_user", "view_account"]))
+    before = do(boss, INVITE, accounts[:1], options={"email": ben.email})
+    Message.objects.all().delete()
+
+    deed = do(boss, INVITE, [*accounts, behind], options={"email": ben.email}, note="Before Friday")
+    narrow = do(own, INVITE, [accounts[0], behind], options={"email": "zoe@example.com"})
+    client = do(own, INVITE, accounts, options={"email": "client@example.com", "client": True, "person": "Ida"})
+    mail = backup_invite_mail.build(Message.objects.get(kind="backup_invite"))
+
+    assert said(before) == [("done", "")]
+    assert said(deed) == [("skipped", "invited_before"), *[("done", "")] * 5]
+    assert mail.subject.endswith("asks you to back up 4 accounts")
+    assert "Before Friday" in mail.text
+    assert Invitation.objects.get(email=ben.email).team == closed, "its people only: he joins it first"
+    assert Message.objects.filter(recipient=ben.email, kind="invite").count() == 1
+    assert said(narrow) == [("done", ""), ("skipped", "not_seen")]
+    assert Message.objects.filter(recipient="zoe@example.com").count() == 1
+    assert said(client) == [("done", "")] * 5
+    link = ClientLink.objects.get()
+    assert sorted(link.native_ids("facebook")) == sorted(one.native_id for one in accounts)
+    assert (link.name, Message.objects.filter(recipient="client@example.com").count()) == ("Ida", 1)
+    assert BackupInvitation.objects.filter(client_link=link).count() == 5
+
+
+def test_the_leads_of_a_closed_team_hear_once_what_stopped_on_its_way_to_them(boss: User) -> None:
+    first, closed = make_team("First"), make_team("Blue", members_only=True)
+    lead = make_user("lea@example.com", team=closed)
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    ada = token_of("Ada")
+    accounts = [linked(ada, team=first, name=f"Lumen {number}") for number in range(3)]
+    single = linked(ada, team=first, name="Single")
+    settle(single, *accounts)
+
+    do(boss, MOVE, accounts, subject_id=closed.pk)
+    many = outside_mail.build(Message.objects.get())
+    actions.move_to_team(account=single, team=closed, actor=boss, note="", now=timezone.now())
+    one = outside_mail.build(Message.objects.latest("pk"))
+
+    assert set(Message.objects.values_list("kind", "recipient")) == {("outside_team", lead.email)}
+    assert Message.objects.count() == 2
+    assert many.subject.startswith("Blue: 3 accounts have stopped")
+    assert "moved accounts to Blue, which accepts log-ins of its own people only." in " ".join(many.text.split())
+    assert "move them back" in many.text
+    assert one.subject.startswith("Blue: 1 account has stopped")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
@@ -13,7 +14,7 @@ from pytest_django import Settings
 from accounts import api_keys, deeds, pool
 from accounts.deed_kinds import KINDS
 from accounts.mails import api_key_mail
-from accounts.models import Account, ApiKey, Deed, ReachedAccount
+from accounts.models import Account, ApiKey, BackupInvitation, Deed, ReachedAccount
 from broker import callers
 from notifications.models import Message
 from tests.support import native
@@ -26,6 +27,7 @@ from users.models import Membership, Team, User
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATH = "/api/v1/people/offboard"
+PLAN = "/api/v1/people/offboarding-plan"
 SCOPE = ApiKey.Scope.OFFBOARD
 
 
@@ -213,3 +215,79 @@ def test_a_key_whose_maker_left_works_again_once_somebody_takes_it_over(
     told = Message.objects.get(kind="api_key")
     assert told.recipient == boss.email
     assert "answers for the API key" in api_key_mail.build(told).subject
+
+
+def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys(
+    boss: User, team: Team, mara: User
+) -> None:
+    alone, _ = carried(mara, team, "Lumen EU")
+    emil = make_user("emil@example.com", name="Emil", team=team)
+    reached, _ = carried(mara, team, "Lumen US")
+    colleague = make_token(make_app(), consented_by=emil, first_linked_at=timezone.now())
+    link(make_account(team=team), colleague)
+    ReachedAccount.objects.create(
+        token=colleague, native_id=reached.native_id, can_publish="yes", role="Admin", seen_at=timezone.now()
+    )
+    made = {
+        name: api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=mara)[0]
+        for name, teams in (("Ends", [team]), ("Goes over", [team]), ("Stays", [team]), ("Far", [make_team("Fern")]))
+    }
+    client = system(boss, team)
+    wanted: dict[str, Any] = {
+        "invite": [{"email": "Zoe@example.com"}, {"email": "zoe@example.com", "team": "Lumen"}],
+        "revoke_keys": [made["Ends"].pk],
+        "take_over_keys": [made["Goes over"].pk],
+    }
+
+    plan = client.post(PLAN, {"email": mara.email}, content_type="application/json")
+    mara.refresh_from_db()
+    untouched = (mara.is_active, Deed.objects.count(), Message.objects.count())
+    refused = [
+        leave(client, revoke_keys=[made["Far"].pk]),
+        leave(client, invite=[{"email": "zoe@example.com", "team": "Fern"}]),
+        leave(client, invite=[{"email": mara.email}]),
+        leave(client, invite=[{"email": "nobody"}]),
+    ]
+    still_on = User.objects.get(pk=mara.pk).is_active
+    first, again = leave(client, **wanted), leave(client, **wanted)
+    work()
+
+    said = plan.json()
+    assert plan.status_code == 200
+    assert (said["log_ins"], said["stop"], said["one_left"], said["go_on"]) == (2, 2, 0, 0)
+    assert [(one["name"], one["then"], one["who"], one["how"]) for one in said["accounts"]] == [
+        ("Lumen EU", "stops", None, None),
+        ("Lumen US", "stops", "Emil", "added"),
+    ]
+    assert said["invite_for"] == [{"team": "Lumen", "accounts": 1}]
+    assert [one["name"] for one in said["api_keys"]] == ["Ends", "Goes over", "Stays"]
+    assert untouched == (True, 0, 0)
+    assert [one.status_code for one in refused] == [409, 409, 409, 422]
+    assert still_on
+    assert (first.status_code, again.json()["id"]) == (202, first.json()["id"])
+    invited = BackupInvitation.objects.values_list("email", "account")
+    assert list(invited) == [("zoe@example.com", alone.pk)]
+    assert Message.objects.filter(recipient="zoe@example.com").count() == 1
+    for key in made.values():
+        key.refresh_from_db()
+    assert [name for name, key in made.items() if key.revoked_at] == ["Ends"]
+    assert [name for name, key in made.items() if key.created_by == boss] == ["Goes over"]
+    assert client.post(PLAN, {"email": "nobody@example.com"}, content_type="application/json").status_code == 404
+
+
+def test_a_key_invites_and_touches_keys_no_further_than_its_maker_may(team: Team, mara: User) -> None:
+    clerk = make_user("clerk@example.com", is_staff=True, team=team)
+    may = ["offboard_user", "view_account"]
+    clerk.user_permissions.add(*Permission.objects.filter(codename__in=may))
+    key = api_keys.issue(name="Of Mara", scopes=["accounts:read"], teams=[team], created_by=mara)[0]
+    client = system(clerk, team)
+
+    answers = [
+        leave(client, revoke_keys=[key.pk]).status_code,
+        leave(client, take_over_keys=[key.pk]).status_code,
+        leave(client, invite=[{"email": "zoe@example.com"}]).status_code,
+    ]
+
+    assert answers == [409, 409, 409]
+    assert User.objects.get(pk=mara.pk).is_active
+    assert leave(client).status_code == 202

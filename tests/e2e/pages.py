@@ -110,6 +110,7 @@ admin-bulk-check                /admin/accounts/account/bulk/check/?ids={ids}
 admin-bulk-pause                /admin/accounts/account/bulk/pause/?ids={ids}
 admin-bulk-resume               /admin/accounts/account/bulk/resume/?ids={ids}
 admin-bulk-move                 /admin/accounts/account/bulk/team/?ids={ids}
+admin-bulk-invite               /admin/accounts/account/bulk/invite/?ids={ids}
 admin-deed-under-way            /admin/accounts/account/deeds/{deed_going}/
 admin-deed                      /admin/accounts/account/deeds/{deed}/
 admin-deed-failed               /admin/accounts/account/deeds/{deed}/?show=failed

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from datetime import datetime, timedelta
+from html import unescape
 from typing import Any
 
 import pytest
@@ -26,6 +27,7 @@ from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal.people import UserAdmin
+from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -496,6 +498,9 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(client: Client, 
     rows = client.get(reverse("admin:users_user_changelist")).text
     numbers = leaving.carried_by_each(person_ids=[mara.pk, emil.pk], among=Account.objects.all())
 
+    narrowed = client.get(reverse("admin:accounts_account_changelist"), {"person": mara.pk, "alone": 1})
+    assert [line.pk for line in narrowed.context["lines"]] == [alone.pk]
+    assert f"?person={mara.pk}&amp;alone=1" in page
     assert "1 account depends on this person alone:" in page
     assert "Alone GmbH" in page
     assert "1 would keep one person without them." in page
@@ -505,6 +510,29 @@ def test_the_persons_page_and_the_list_say_what_depends_on_them(client: Client, 
         alone.pk: Then.STOPS,
         shared.pk: Then.ONE_LEFT,
     }
+
+
+def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_elses(
+    client: Client, boss: User
+) -> None:
+    mara, other = make_user("mara@example.com", name="Mara"), make_user("xmara@example.com", name="Other")
+    mine, theirs = log_in(mara, native_user_name="of Mara"), log_in(other, native_user_name="of the other")
+    carried(mine, theirs)
+    scopes = ["accounts:read", "tokens:lease"]
+    key = api_keys.issue(name="Publisher", scopes=scopes, teams=[Team.default()], created_by=mara)[0]
+    told = [make_message(one.email, subject=f"To {one.name}") for one in (mara, other)]
+
+    page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
+    found = re.findall(r'href="(/admin/[^"]+)">([^<]+)</a>', page)
+    by_name = {name: unescape(url) for url, name in found}
+    mails = client.get(by_name["Mails to this person"]).context["lines"]
+    log_ins = client.get(by_name["All log-ins"]).context["lines"]
+    keys = client.get(by_name["Publisher"]).context["lines"]
+
+    assert [line.pk for line in mails] == [told[0].pk]
+    assert [line.pk for line in log_ins] == [mine.pk]
+    assert [line.pk for line in keys] == [key.pk]
+    assert "Read accounts, Lease, sign and report tokens" in page
 
 
 def in_order(client: Client, column: str, descending: str = "-") -> list[str]:
@@ -725,14 +753,23 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     cleo, mine = make_user("cleo@example.com", name="Cleo"), log_in(mara)
     accounts = [carried(mine, name=f"Lumen {number}") for number in range(6)]
     asked = carried(mine, log_in(cleo, state="dead"), name="Lumen 8")
+    oak = make_team("Oak")
+    alone = [carried(mine, name=f"<b>A {number}</b>", team=oak) for number in range(3)]
     reaches(log_in(emil), *accounts)
 
     shown = client.get(page_of(mara)).text
-    send(client, mara)
+    send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com"})
     tasks.do_deeds()
 
     assert "This page looks for somebody else in the first 2 accounts." in shown
-    assert set(Account.objects.exclude(pk=asked.pk).values_list("state", flat=True)) == {"connected"}
+    assert "Invite for all accounts of Oak that nobody could carry: e-mail" in shown
+    assert "&lt;b&gt;A 0" in shown
+    assert "<b>A 0" not in shown, "also not in the help beside the address"
+    invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
+    assert set(invited) == {one.pk for one in alone}
+    assert set(Account.objects.filter(team=oak).values_list("state", flat=True)) == {"deactivated"}
+    others = Account.objects.exclude(pk=asked.pk).exclude(team=oak)
+    assert set(others.values_list("state", flat=True)) == {"connected"}
     assert mails()["backup", "emil@example.com"] == 1
     assert Message.objects.get(kind="ask").recipient == cleo.email
 

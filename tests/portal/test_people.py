@@ -308,6 +308,30 @@ def test_the_page_that_deletes_a_person_says_what_goes_and_what_stays_and_that_i
     assert LogEntry.objects.get().action_flag == DELETION
 
 
+def test_deleting_a_group_names_who_loses_how_many_rights_and_not_each_row(client: Client, boss: User) -> None:
+    User.objects.filter(pk=boss.pk).update(language="de")
+    group = Group.objects.get(name="Staff")
+    make_user("ada@example.com", name="Ada Okafor", is_staff=True).groups.add(group)
+    url = reverse("admin:auth_group_delete", args=[group.pk])
+
+    form = client.get(reverse("admin:auth_group_change", args=[group.pk])).text
+    User.objects.filter(pk=boss.pk).update(language="en")
+    page = client.get(url).text
+    unnamed = client.post(url, {"typed": "Other"}).text
+    rights = group.permissions.count()
+    client.post(url, {"typed": "Staff"})
+
+    assert "Gruppe löschen" in " ".join(form.split())
+    assert "1 person is in it: Ada Okafor" in page
+    assert f"{rights} permissions" in page
+    assert "A role is made by this group." in page
+    assert "Can view" not in page
+    assert "This is not the name." in unnamed
+    assert rights > 30
+    assert not Group.objects.filter(name="Staff").exists()
+    assert LogEntry.objects.get().action_flag == DELETION
+
+
 def test_nobody_deletes_themselves_and_clerks_delete_nobody(client: Client, boss: User) -> None:
     itself = client.post(reverse("admin:users_user_delete", args=[boss.pk])).status_code
     client.force_login(make_user("clerk@example.com", is_staff=True))

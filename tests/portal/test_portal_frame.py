@@ -73,6 +73,18 @@ def test_the_frame_has_each_block_that_the_themes_has() -> None:
     )  # it is in "content"
 
 
+def test_the_buttons_under_a_form_are_the_themes_but_for_the_words_of_the_one_that_deletes() -> None:
+    themes = Path(unfold.__file__).parent / "templates" / "admin" / "submit_line.html"
+    ours = project.BASE_DIR / "templates" / "admin" / "submit_line.html"
+    block = re.compile(r"{% block submit-row %}.*{% endblock %}", re.DOTALL)
+
+    then, now = (" ".join("".join(block.findall(one.read_text())).split()) for one in (themes, ours))
+
+    words = "{% blocktranslate with what=opts.verbose_name %}Delete {{ what }}{% endblocktranslate %}"
+    theirs = '{% trans "Delete" %} {{ opts.verbose_name }}'
+    assert now.replace(words, theirs).replace("{% translate ", "{% trans ") == then
+
+
 @pytest.mark.parametrize("path", ["/admin/", STOCK_LIST, STOCK_FORM, OWN_LIST, OWN_PAGE])
 def test_every_page_begins_with_a_way_to_its_one_main_part(client: Client, boss: User, path: str) -> None:
     outline = Outline(client.get(path).text)

@@ -321,6 +321,7 @@ def test_operations_have_names_that_clients_can_live_with(schema: Any) -> None:
         "get_account",
         "lease_token",
         "lease_tokens",
+        "plan_offboarding",
         "offboard_person",
         "get_offboarding",
         "sign_request",

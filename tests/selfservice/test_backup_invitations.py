@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import backup_invitations, client_links
+from accounts import backup_invitations, client_links, tasks
 from accounts.mails import backup_invite_mail, client_link_mail
 from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
 from notifications import invitation_mails
@@ -303,7 +303,7 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     assert press(ada, lumen, email="ada@example.com") == 400, "the own address is no second person's"
 
 
-def test_from_the_list_of_accounts_one_comes_back_to_it_and_too_many_are_refused_in_words(
+def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_comes_back_to_it(
     ada: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings.STAFF_SECOND_FACTOR = False
@@ -311,19 +311,31 @@ def test_from_the_list_of_accounts_one_comes_back_to_it_and_too_many_are_refused
     ids = list(Account.objects.values_list("pk", flat=True))
     listed = reverse("admin:accounts_account_changelist")
     chosen = {"action": "invite_backup", "_selected_action": ids}
+    whom = {"email": "Ben@Example.com", "how": "user", "note": "Please"}
+    account = reverse("admin:accounts_account_change", args=[ids[0]])
+    form = {"account": str(ids[0]), "email": "cleo@example.com", "how": "user"}
 
     asks = boss.post(listed, chosen).headers["Location"]
-    form = {"account": ",".join(map(str, ids)), "email": "ben@example.com", "how": "user"}
-    cancel, sent = boss.get(asks).text, boss.post(asks, form)
-    elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "cleo@example.com"})
+    page = boss.get(asks).text
+    seen = re.findall(r'name="seen" value="(\w+)"', page)[0]
+    own = boss.post(asks, whom | {"seen": seen, "email": "boss@example.com"}).text
+    leads = boss.post(asks, whom | {"seen": seen}).headers["Location"]
+    tasks.do_deeds()
+    result = boss.get(leads).text
+    one_by_one = re.findall(r'href="(/backups/invite/[^"]+)"', boss.get(account).text)[0].replace("&amp;", "&")
+    back = boss.post(one_by_one, form).headers["Location"]
+    elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "dora@example.com"})
     monkeypatch.setattr(backup_invitations, "MOST", len(ids) - 1)
-    refused = boss.post(listed, chosen, follow=True)
-    by_address = boss.get(f"/backups/invite/?account={form['account']}", follow=True)
+    too_many = boss.post(asks, whom | {"how": "client", "seen": seen}).text
+    by_address = boss.get(f"/backups/invite/?account={','.join(map(str, ids))}", follow=True)
 
-    assert asks.startswith("/backups/invite/")
-    assert f'href="{listed}">Cancel' in cancel
-    assert (sent.status_code, sent.headers["Location"]) == (302, listed)
+    assert "Invite a second person for 2 accounts?" in page
+    assert "That is your own address." in own
+    assert "2 accounts asked for, in one mail" in result
+    assert "Invite ben@example.com for 2 accounts" in result
+    assert Message.objects.filter(recipient="ben@example.com").count() == 1
+    assert BackupInvitation.objects.filter(email="ben@example.com", note="Please").count() == 2
+    assert back == account
     assert elsewhere.headers["Location"] == "/"
-    assert refused.redirect_chain == [(listed, 302)]
-    assert "accounts at most" in refused.text
+    assert "accounts at most" in too_many
     assert "accounts at most" in by_address.text

@@ -2,6 +2,7 @@
 
 import re
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.db import transaction
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from accounts import leaving, pool, tasks
 from accounts.mails import removal_mail
-from accounts.models import Account, BackupRequest, Deed, ReachedAccount
+from accounts.models import Account, BackupInvitation, BackupRequest, Deed, ReachedAccount
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -59,6 +60,8 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     at_hand = carried(mine, team=team, name="Lumen EU")
     carried(mine, log_in(cleo, state="dead"), team=team, name="Lumen US")
     alone = carried(mine, team=team, name="Lumen Home")
+    weak = carried(mine, log_in(emil), team=team, name="Lumen <b>Weak</b>")
+    carried(mine, log_in(emil), log_in(cleo), team=team, name="Lumen Safe")
     foreign = carried(mine, team=other, name="Fern Gardens")
     reaches(log_in(emil), at_hand)
     reaches(theirs, foreign)
@@ -73,7 +76,9 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     name = mine.native_user_name or mine.native_user_id
     stale = client.post(url, {"seen": "99", "typed": name, "backups": "on", "asks": "on"})
     nobody_yet = Message.objects.count()
-    client.post(url, {"seen": seen[1], "typed": name, "backups": "on", "asks": "on"})
+    sent = {"seen": seen[1], "typed": name, "backups": "on", "asks": "on"}
+    own_address = client.post(url, sent | {"invite": "mara@example.com"})
+    client.post(url, sent | {"invite": "Zoe@Example.com"})
 
     assert stale.status_code == 302
     assert nobody_yet == 0
@@ -81,7 +86,14 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     assert "Lumen US (Facebook): Cleo, whose log-in there stopped" in said
     assert "Lumen Home (Facebook): nobody else known" in said
     assert "Petra" not in said
-    assert f"{reverse('invite_backup')}?account={alone.pk}" in shown
+    assert "1 account keeps one person" in said
+    assert "Lumen &lt;b&gt;Weak&lt;/b&gt; (Facebook) through Emil alone. Nobody else is known." in said
+    assert "Lumen Safe through" in said
+    assert "<b>Weak</b>" not in shown, "also not in the help beside the address"
+    assert f"{reverse('invite_backup')}?account={alone.pk}%2C{weak.pk}&amp;next={quote(url, safe='')}" in shown
+    assert own_address.status_code == 400
+    invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
+    assert set(invited) == {alone.pk, weak.pk}
     mine.refresh_from_db()
     assert mine.is_removed
     assert list(BackupRequest.objects.values_list("account", "token__consented_by")) == [
@@ -89,6 +101,7 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     ]
     asked = Message.objects.filter(kind__in=["ask", "backup_ask"]).values_list("kind", "recipient")
     assert set(asked) == {("ask", "cleo@example.com"), ("backup_ask", "emil@example.com")}
+    assert Message.objects.filter(recipient="zoe@example.com", kind="invite").count() == 1
 
 
 def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_lead_gets_one_mail(
@@ -115,7 +128,7 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     shown = client.get(url).text
     seen = re.search(r'name="seen" value="([^"]+)"', shown)
     assert seen
-    form = {"typed": "Mara", "backups": "on", "asks": "on"}
+    form = {"typed": "Mara", "backups": "on", "asks": "on", "invite": "zoe@example.com"}
     stale = client.post(url, form | {"seen": "x.y"}, follow=True).text
     untouched = Deed.objects.count()
     waiting = client.post(url, form | {"seen": seen[1]}, follow=True).text
@@ -133,7 +146,8 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     assert set(Token.objects.filter(reason="removed").values_list("pk", flat=True)) == {mine.pk, also.pk}
     assert list(BackupRequest.objects.values_list("account", flat=True)) == [at_hand.pk]
     told = Message.objects.exclude(kind="removed").values_list("kind", "recipient")
-    assert set(told) == {("ask", cleo.email), ("backup_ask", emil.email)}
+    assert set(told) == {("ask", cleo.email), ("backup_ask", emil.email), ("invite", "zoe@example.com")}
+    assert list(BackupInvitation.objects.values_list("account", flat=True)) == [both.pk]
     assert Message.objects.get(kind="removed").recipient == lea.email
     assert mail.subject == "Mara removed 2 log-ins from AdToken"
     assert all(one.name in mail.text for one in (at_hand, stopped_there, both))

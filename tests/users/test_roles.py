@@ -57,6 +57,7 @@ def asked_for() -> list[Permission]:
         for verb in ("view", "add", "change", "delete")
         if getattr(page, f"has_{verb}_permission")(everything)
     }
+    used.add(("users", "view_session"))  # the card of a person's page asks for it
     ours = Permission.objects.filter(content_type__app_label__in=OUR_APPS).select_related("content_type")
     own = {name for model in apps.get_models() for name, _ in model._meta.permissions}
     return [one for one in ours if one.codename in own or (one.content_type.app_label, one.codename) in used]

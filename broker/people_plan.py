@@ -1,0 +1,60 @@
+"""What an offboarding by a key would do, as the API says it."""
+
+from collections import Counter
+from typing import Any
+
+from accounts import handing_over
+from accounts.leaving import Plan, Then
+from broker.callers import Caller
+from broker.people import PlanOf
+from broker.people_schemas import AccountAtRisk, How, KeyOfLeaver, OffboardingPlan, TeamToInvite
+from macros import owning
+from tokens.models import Token
+from ui.name_visibility import NameVisibility
+from users.visibility import names_for_teams
+
+
+def describe(found: PlanOf, caller: Caller, *, links: int) -> OffboardingPlan:
+    """Return the answer. `links`: the client links of the person that are open. A fixed number of queries."""
+    plan = found.plan
+    carriers = [offer.token.consented_by_id for offer in plan.offers.values()]
+    names = names_for_teams(caller.teams, people=[*carriers, *plan.asks])
+    stopped = {account.pk: token for about in plan.asks.values() for account, token in about}
+    accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
+    alone = Counter(one.team for one in accounts if one.how is None)
+    return OffboardingPlan(
+        log_ins=len(plan.tokens),
+        stop=plan.stop,
+        one_left=plan.one_left,
+        go_on=plan.go_on,
+        accounts=accounts,
+        accounts_unnamed=plan.stop + plan.one_left - len(accounts),
+        invite_for=[TeamToInvite(team=team, accounts=number) for team, number in sorted(alone.items())],
+        api_keys=[
+            KeyOfLeaver(id=key.pk, name=key.name, prefix=key.prefix, scopes=key.scopes) for key in found.keys
+        ],
+        campaigns=[one.name for one in handing_over.campaigns_of(plan.person)],
+        macros=[one.name for one in owning.owned_by(plan.person, taker=found.actor)],
+        client_links=links,
+        led_alone=[team.name for team in handing_over.led_alone_by(plan.person)],
+    )
+
+
+def _account(account: Any, plan: Plan, stopped: Token | None, names: NameVisibility) -> AccountAtRisk:
+    """Return one account. `stopped`: the log-in of a colleague that stopped there, who is asked."""
+    offer = plan.offers.get(account.pk)
+    how: How | None = None
+    if offer is not None:
+        how = "asked_first" if account.pk in plan.asked_first else "added"
+    elif stopped is not None:
+        how = "asked"
+    token = offer.token if offer is not None else stopped
+    return AccountAtRisk(
+        channel=account.channel,
+        native_id=account.native_id,
+        name=account.name,
+        team=account.team.name,
+        then="stops" if account.then == Then.STOPS else "one_left",
+        who=names.token(token, account) if token is not None else None,
+        how=how,
+    )
