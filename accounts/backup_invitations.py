@@ -91,9 +91,7 @@ def invite(
     hold.refuse()
     if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
         raise InviteRefused(say("own_accounts_only"))
-    asking = Asking(
-        email.strip().lower(), by, now, name=name, note=note, without_account=without_account
-    )
+    asking = Asking(email.strip().lower(), by, now, name=name, note=note, without_account=without_account)
     if without_account:
         client_links.demand_room(by, now)
     rows = write(accounts=accounts, asking=asking)

@@ -38,5 +38,7 @@ def send(*, to: Mapping[str, Any], of: Scope, actor: User, note: str, now: datet
     mine = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
     asking = Asking(to["email"], actor, now, note=note)
     rows = backup_invitations.write(accounts=mine, asking=asking)
-    backup_invitations.mail(rows=BackupInvitation.objects.filter(pk__in=[row.pk for row in rows]), asking=asking)
+    backup_invitations.mail(
+        rows=BackupInvitation.objects.filter(pk__in=[row.pk for row in rows]), asking=asking
+    )
     return bool(rows)

@@ -53,7 +53,12 @@ def start(
     ]
     try:
         with transaction.atomic():
-            facts = {"keys": keys, "total": len(keys), "options": {"tokens": ids, "invites": invites}, "once": once}
+            facts = {
+                "keys": keys,
+                "total": len(keys),
+                "options": {"tokens": ids, "invites": invites},
+                "once": once,
+            }
             return Deed.objects.create(
                 user=user, kind=KIND, subject_id=user.pk, created_at=now, **facts
             ), True

@@ -102,4 +102,3 @@ class ReasonFilter(SimpleListFilter):
 
 _BESIDE = {Reason.RESTRICTED, Reason.APP_FAULT, Reason.TRANSIENT}
 _ENDS = [str(reason.value) for reason in Reason if reason not in _BESIDE]
-

@@ -54,15 +54,14 @@ class RemoveForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         self.user = user
         alone = nobody(plan)
-        if not alone:
+        if not alone and not (plan and plan.is_cut):
             del self.fields["invite"]
         if plan and plan.is_cut:
             self.fields["backups"].label = gettext(
                 "Ask whoever reaches them to back up all of these accounts"
             )
             self.fields["asks"].label = gettext("Ask all colleagues whose log-ins stopped to re-authenticate")
-            if alone:
-                self.fields["invite"].label = gettext("Invite for all that nobody could carry: e-mail")
+            self.fields["invite"].label = gettext("Invite for all that nobody could carry: e-mail")
             return
         if alone:
             self.fields["invite"].label = ngettext(

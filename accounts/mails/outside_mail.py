@@ -69,7 +69,9 @@ def tell_of_move(*, moved: QuerySet[Account], since: datetime, actor: User) -> N
     outside = AccountToken.objects.filter(account=OuterRef("pk"), access_reason=OUTSIDE)
     fewer = closed.filter(Exists(outside), usable_count__gt=0).order_by("people_count", "name", "pk")
     still = closed.filter(state=Account.State.DEACTIVATED, reason=OUTSIDE, since__gte=since)
-    teams = {pk for found in (fewer, still) for pk in found.order_by().values_list("team", flat=True).distinct()}
+    teams = {
+        pk for found in (fewer, still) for pk in found.order_by().values_list("team", flat=True).distinct()
+    }
     facts = {"teams": sorted(teams), "since": since.isoformat(), "actor": actor.pk, "moved": True}
     if teams:
         _write({**facts, "fewer": list(fewer.values_list("pk", flat=True)[:MOST_FEWER])}, timezone.now())

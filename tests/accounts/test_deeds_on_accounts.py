@@ -346,7 +346,9 @@ def test_one_person_is_invited_for_any_number_of_accounts_by_one_mail_and_each_r
 
     deed = do(boss, INVITE, [*accounts, behind], options={"email": ben.email}, note="Before Friday")
     narrow = do(own, INVITE, [accounts[0], behind], options={"email": "zoe@example.com"})
-    client = do(own, INVITE, accounts, options={"email": "client@example.com", "client": True, "person": "Ida"})
+    client = do(
+        own, INVITE, accounts, options={"email": "client@example.com", "client": True, "person": "Ida"}
+    )
     mail = backup_invite_mail.build(Message.objects.get(kind="backup_invite"))
 
     assert said(before) == [("done", "")]
@@ -381,6 +383,8 @@ def test_the_leads_of_a_closed_team_hear_once_what_stopped_on_its_way_to_them(bo
     assert set(Message.objects.values_list("kind", "recipient")) == {("outside_team", lead.email)}
     assert Message.objects.count() == 2
     assert many.subject.startswith("Blue: 3 accounts have stopped")
-    assert "moved accounts to Blue, which accepts log-ins of its own people only." in " ".join(many.text.split())
+    assert "moved accounts to Blue, which accepts log-ins of its own people only." in " ".join(
+        many.text.split()
+    )
     assert "move them back" in many.text
     assert one.subject.startswith("Blue: 1 account has stopped")

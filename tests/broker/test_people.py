@@ -230,7 +230,12 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
     )
     made = {
         name: api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=mara)[0]
-        for name, teams in (("Ends", [team]), ("Goes over", [team]), ("Stays", [team]), ("Far", [make_team("Fern")]))
+        for name, teams in (
+            ("Ends", [team]),
+            ("Goes over", [team]),
+            ("Stays", [team]),
+            ("Far", [make_team("Fern")]),
+        )
     }
     client = system(boss, team)
     wanted: dict[str, Any] = {
@@ -272,7 +277,9 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
         key.refresh_from_db()
     assert [name for name, key in made.items() if key.revoked_at] == ["Ends"]
     assert [name for name, key in made.items() if key.created_by == boss] == ["Goes over"]
-    assert client.post(PLAN, {"email": "nobody@example.com"}, content_type="application/json").status_code == 404
+    assert (
+        client.post(PLAN, {"email": "nobody@example.com"}, content_type="application/json").status_code == 404
+    )
 
 
 def test_a_key_invites_and_touches_keys_no_further_than_its_maker_may(team: Team, mara: User) -> None:

@@ -525,9 +525,9 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
     found = re.findall(r'href="(/admin/[^"]+)">([^<]+)</a>', page)
     by_name = {name: unescape(url) for url, name in found}
-    mails = client.get(by_name["Mails to this person"]).context["lines"]
-    log_ins = client.get(by_name["All log-ins"]).context["lines"]
-    keys = client.get(by_name["Publisher"]).context["lines"]
+    mails = client.get(by_name["Mails to this person"]).context["cl"].result_list
+    log_ins = client.get(by_name["All log-ins"]).context["cl"].result_list
+    keys = client.get(by_name["Publisher"]).context["cl"].result_list
 
     assert [line.pk for line in mails] == [told[0].pk]
     assert [line.pk for line in log_ins] == [mine.pk]

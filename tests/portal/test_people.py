@@ -308,7 +308,9 @@ def test_the_page_that_deletes_a_person_says_what_goes_and_what_stays_and_that_i
     assert LogEntry.objects.get().action_flag == DELETION
 
 
-def test_deleting_a_group_names_who_loses_how_many_rights_and_not_each_row(client: Client, boss: User) -> None:
+def test_deleting_a_group_names_who_loses_how_many_rights_and_not_each_row(
+    client: Client, boss: User
+) -> None:
     User.objects.filter(pk=boss.pk).update(language="de")
     group = Group.objects.get(name="Staff")
     make_user("ada@example.com", name="Ada Okafor", is_staff=True).groups.add(group)

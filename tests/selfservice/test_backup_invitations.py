@@ -322,7 +322,9 @@ def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_come
     leads = boss.post(asks, whom | {"seen": seen}).headers["Location"]
     tasks.do_deeds()
     result = boss.get(leads).text
-    one_by_one = re.findall(r'href="(/backups/invite/[^"]+)"', boss.get(account).text)[0].replace("&amp;", "&")
+    one_by_one = re.findall(r'href="(/backups/invite/[^"]+)"', boss.get(account).text)[0].replace(
+        "&amp;", "&"
+    )
     back = boss.post(one_by_one, form).headers["Location"]
     elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "dora@example.com"})
     monkeypatch.setattr(backup_invitations, "MOST", len(ids) - 1)

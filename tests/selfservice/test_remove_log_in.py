@@ -90,7 +90,9 @@ def test_who_could_carry_on_is_asked_from_the_page_and_nobody_of_another_team() 
     assert "Lumen &lt;b&gt;Weak&lt;/b&gt; (Facebook) through Emil alone. Nobody else is known." in said
     assert "Lumen Safe through" in said
     assert "<b>Weak</b>" not in shown, "also not in the help beside the address"
-    assert f"{reverse('invite_backup')}?account={alone.pk}%2C{weak.pk}&amp;next={quote(url, safe='')}" in shown
+    assert (
+        f"{reverse('invite_backup')}?account={alone.pk}%2C{weak.pk}&amp;next={quote(url, safe='')}" in shown
+    )
     assert own_address.status_code == 400
     invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
     assert set(invited) == {alone.pk, weak.pk}
