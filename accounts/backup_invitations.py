@@ -135,7 +135,10 @@ def write(*, accounts: Sequence[Account], asking: Asking) -> list[BackupInvitati
 
 
 def mail(*, rows: QuerySet[BackupInvitation], asking: Asking) -> None:
-    """Have one mail written about what `write` wrote, in the caller's transaction. Nobody is mailed about what they need not do. Raises OnHold."""
+    """Have one mail written about what `write` wrote, in the caller's transaction. Raises OnHold.
+
+    Nobody is mailed about what they need not do.
+    """
     now = asking.at
     made = Invitation.objects.filter(pk__in=rows.exclude(invitation=None).values("invitation"))
     invitations.mail_together(list(made), now=now)

@@ -1,4 +1,4 @@
-"""Inviting somebody for the accounts that nobody known here could carry once a person's log-ins are gone: a step of the worker that ends them.
+"""Inviting somebody for the accounts that nobody known here could carry once a person's log-ins are gone: a step of their end.
 
 It is the first step, since what is at hand is looked for before anything is added. However many accounts: one mail for each address.
 """

@@ -36,8 +36,8 @@ def start(
 ) -> tuple[Deed, bool]:
     """Have a worker remove these log-ins of the person. Return the deed, and False where the page (`once`) asked already.
 
-    `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there; `invite`: and this
-    address for what nobody could carry. Of accounts of the person's own teams alone. Raises OnHold.
+    `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there; `invite`:
+    and this address for what nobody could carry. Of accounts of the person's own teams alone. Raises OnHold.
     """
     hold.refuse()
     ids = [token.pk for token in tokens]

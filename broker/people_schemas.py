@@ -61,7 +61,8 @@ class OffboardIn(Leaver):
     invite: list[InviteIn] = Field(
         [],
         max_length=ADDRESSES,
-        description="Invited for the accounts that stop or keep one person and that nobody known here could carry: one mail for each address.",
+        description="Invited for the accounts that stop or keep one person and that nobody known here could carry: "
+        "one mail for each address.",
         json_schema_extra=optional,
     )
     revoke_keys: list[int] = Field(
@@ -108,7 +109,8 @@ class AccountAtRisk(BaseModel):
     then: Literal["stops", "one_left"]
     who: str | None = Field(description="Who could carry it; null: nobody who is known here.")
     how: How | None = Field(
-        description="added: their log-in reaches it and is added. asked_first: so, once they agree. asked: theirs stopped there, and they are asked to re-authenticate."
+        description="added: their log-in reaches it and is added. asked_first: so, once they agree. "
+        "asked: theirs stopped there, and they are asked to re-authenticate."
     )
 
 

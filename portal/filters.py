@@ -132,7 +132,7 @@ class DaysFilter(SimpleListFilter):
 
 
 class NoBackupFilter(SimpleListFilter):
-    """Accounts that one person carries, whatever their pill; beside a person of the filter by person, those that depend on this one alone."""
+    """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
 
     on_off = True
     title = gettext_lazy("only one person left")
