@@ -132,14 +132,14 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
     ]
 
 
-def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
+def at_hand(accounts: QuerySet[Account], *, as_of: list[datetime] | None = None) -> QuerySet[Account]:
     """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out.
 
-    Where one person carries very many of them, it goes by what a worker found a moment ago: see `kept_sets`.
+    Where one person carries very many of them, it goes by what a worker found a moment ago: see `kept_sets`. Then `as_of` is told when.
     """
     alone = alone_of(accounts)
     try:
-        if kept_sets.serves(KEPT, alone):
+        if kept_sets.serves(KEPT, alone, as_of=as_of):
             return alone.filter(pk__in=BackupAtHand.objects.values("account"))
         of_these, values = sets_at_hand(alone)
     except EmptyResultSet:

@@ -28,7 +28,7 @@ def look(name: str, write: Callable[[datetime], None], *, now: datetime) -> bool
         cursor.execute("select pg_try_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, name])
         row = cursor.fetchone()
     last = KeptSet.objects.filter(pk=name).first()
-    if not (row and row[0]) or (last is not None and now < last.at + max(EVERY, REST * last.took)):
+    if not (row and row[0]) or (last is not None and now < due_at(last)):
         return False
     began = time.monotonic()
     write(now)
@@ -37,11 +37,20 @@ def look(name: str, write: Callable[[datetime], None], *, now: datetime) -> bool
     return True
 
 
-def serves(name: str, accounts: QuerySet[Account]) -> bool:
-    """Return whether these are so many accounts that the set is asked, and whether a worker looked lately.
+def due_at(last: KeptSet) -> datetime:
+    """Return when a set is to be worked out again."""
+    return last.at + max(EVERY, REST * last.took)
+
+
+def serves(name: str, accounts: QuerySet[Account], *, as_of: list[datetime] | None = None) -> bool:
+    """Return whether these are so many accounts that the set is asked, and whether a worker looked lately; then `as_of` is told when.
 
     After an upgrade none has yet. Two queries, however many there are; one where no worker has.
     """
-    if not KeptSet.objects.filter(pk=name, at__gt=timezone.now() - STALE).exists():
+    looked = KeptSet.objects.filter(pk=name, at__gt=timezone.now() - STALE)
+    at = looked.values_list("at", flat=True).first()
+    if at is None or accounts.order_by().values("pk")[: MANY + 1].count() <= MANY:
         return False
-    return accounts.order_by().values("pk")[: MANY + 1].count() > MANY
+    if as_of is not None:
+        as_of.append(at)
+    return True

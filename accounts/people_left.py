@@ -53,17 +53,23 @@ def undated(accounts: QuerySet[Account]) -> QuerySet[Account]:
 
 
 def left(
-    accounts: QuerySet[Account], *, people: int, days: int, now: datetime, zone: tzinfo
+    accounts: QuerySet[Account],
+    *,
+    people: int,
+    days: int,
+    now: datetime,
+    zone: tzinfo,
+    as_of: list[datetime] | None = None,
 ) -> QuerySet[Account]:
     """Keep the accounts that so many people (MOST: or more) are left to carry in so many days, for a reader in `zone`.
 
-    Of very many accounts, in days to come, it goes by what a worker found a moment ago: see `kept_sets`.
+    Of very many accounts, in days to come, it goes by what a worker found a moment ago: see `kept_sets`. Then `as_of` is told when.
     """
     counted = dated(accounts)
     if days == 0:
         return counted.filter(**{f"people_count{_compared(people)}": people})
     day = end_of_window(days, now=now, zone=zone)
-    if kept_sets.serves(KEPT, counted):
+    if kept_sets.serves(KEPT, counted, as_of=as_of):
         if people:
             return counted.filter(pk__in=people_kept.carried(people=people, day=day).values("account"))
         return counted.exclude(pk__in=PeopleUntil.objects.filter(one__gte=day).values("account"))

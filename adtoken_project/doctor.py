@@ -18,7 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
-from adtoken_project import lanes, lateness, schedules, signs_of_life
+from adtoken_project import lanes, lateness, schedules, signs_of_life, worked_ahead
 from tokens import call_state, key_usage
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -182,6 +182,15 @@ def late(now: datetime) -> Iterator[Finding]:
         )
 
 
+def counting(now: datetime) -> Iterator[Finding]:
+    """Previews of macros."""
+    if number := worked_ahead.previews_failed(now):
+        yield Finding(
+            f"{number} could not be counted in the last day.",
+            "Read the log of the worker of the lane pushes: it says why, with the number of the forecast.",
+        )
+
+
 def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Channel apps."""
     for app in ChannelApp.objects.exclude(fault_since=None):
@@ -235,6 +244,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (processes, True),
     (clocks, True),
     (late, True),
+    (counting, True),
     (apps, True),
     (people, True),
     (clockwork, True),

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from adtoken_project import signs_of_life
+from adtoken_project import signs_of_life, worked_ahead
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
@@ -21,6 +21,7 @@ from users import hold
 say = partial(phrase, "words/background_work.txt")
 
 MAIL_LIMIT = timedelta(minutes=settings.MAIL_LATE_MINUTES)  # for which a mail may wait
+AHEAD = ("sets", "preview", "start_page")  # what is worked out ahead of pages, or beside them
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
 
@@ -54,7 +55,7 @@ def read(now: datetime) -> list[Work]:
     What waits longer than the lane's workers run counts from their start: they cannot have done it before.
     """
     began = _began(now)
-    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion()]
+    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion(), *_worked_ahead(now)]
     return [
         replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
         for work in found
@@ -97,10 +98,14 @@ def _evaluation(now: datetime) -> Work:
 def _ticks() -> Work:
     """The last tick that went all the way; before the first one, when the oldest beat that runs began."""
     last = Heartbeat.objects.filter(name=TICKS).values_list("at", flat=True).first()
-    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
-    began = beats.order_by("started_at").values_list("started_at", flat=True).first()
-    since = max((at for at in (last, began) if at is not None), default=None)
+    since = max((at for at in (last, _clock_began()) if at is not None), default=None)
     return Work("mail", say("tick"), since, timedelta(minutes=3))
+
+
+def _clock_began() -> datetime | None:
+    """Return when the oldest beat that runs began."""
+    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
+    return beats.order_by("started_at").values_list("started_at", flat=True).first()
 
 
 def _of_apps(now: datetime) -> list[Work]:
@@ -161,3 +166,12 @@ def _deletion() -> Work:
     open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
     oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
     return Work("pushes", say("deletion"), oldest, timedelta(hours=1))
+
+
+def _worked_ahead(now: datetime) -> list[Work]:
+    """What pages do without, more slowly: so nobody would notice that it is not done, or fails each time."""
+    return [
+        Work("mail", say("sets"), worked_ahead.sets_due(_clock_began()), timedelta(minutes=15)),
+        Work("pushes", say("preview"), worked_ahead.preview_waits(), timedelta(minutes=5)),
+        Work("pushes", say("start_page"), worked_ahead.start_page_due(now), timedelta(hours=1)),
+    ]

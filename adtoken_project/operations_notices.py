@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from adtoken_project import lanes, lateness, signs_of_life, version
+from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahead
 from adtoken_project.metrics import rows
 from notifications.models import Message
 from portal import start_page
@@ -44,6 +44,7 @@ def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime
             for name, lane in ((say("checks"), "checks"), (say("renewals"), lanes.REFRESHES))
         ),
         _of_mails(living, now),
+        _of_counting(living, late, now),
     ]
 
 
@@ -56,6 +57,20 @@ def _of_lane(
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")
+    return WellLine(name, say("in_time"))
+
+
+def _of_counting(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
+    """Return how it is with what is worked out ahead of pages, or beside them."""
+    name, ahead = say("counting"), {lateness.say(what) for what in lateness.AHEAD}
+    if not (living["mail"] and living["pushes"]):
+        return WellLine(name, say("no_worker_runs"), "cancel", "bad")
+    waits = [work for work in late if work.what in ahead]
+    if waits:
+        oldest = max(waits, key=lambda work: work.age(now))
+        return WellLine(name, oldest.words(now), "warning", "warn")
+    if failed := worked_ahead.previews_failed(now):
+        return WellLine(name, say("uncounted", n=failed, shown=number(failed)), "warning", "warn")
     return WellLine(name, say("in_time"))
 
 

@@ -214,6 +214,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         "total": model_admin.nouns % {"number": 1 if total == "1" else 2, "shown": total},
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
+        "as_of": min((at for spec in specs for at in getattr(spec, "as_of", ())), default=None),
         "is_ordered": "o" not in request.GET,
         "kept": [
             (key, value) for key, values in request.GET.lists() for value in values if key not in {"q", "p"}

@@ -148,6 +148,7 @@ class Moment:
     full: str
     short: str
     day: str
+    clock: str
 
 
 def moment(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> Moment:
@@ -159,6 +160,7 @@ def moment(when: datetime, *, zone: tzinfo, now: datetime | None = None) -> Mome
         full=f"{dateformat.format(local, pgettext('form of a date', 'D j M Y, H:i'))} {local:%Z}",
         short=short_date(when, zone=zone, now=now),
         day=day(local, year=_has_other_year(local, now)),
+        clock=dateformat.format(local, pgettext("form of a time", "H:i")),
     )
 
 

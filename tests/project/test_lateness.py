@@ -7,7 +7,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from adtoken_project import lanes, late_mail, lateness, signs_of_life
+from accounts.models import KeptSet
+from adtoken_project import lanes, late_mail, lateness, signs_of_life, worked_ahead
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from adtoken_project.tasks import heartbeat, watch_lanes
 from macros.models import Evaluation, Macro
@@ -32,6 +33,8 @@ def _all_run(settings: Any) -> None:
             name=f"{part}@host", host="host", parts=[part], started_at=NOW - timedelta(days=1), seen_at=NOW
         )
     Heartbeat.objects.create(name=lateness.TICKS, at=NOW)
+    for name in worked_ahead.SETS:
+        KeptSet.objects.create(name=name, at=NOW + timedelta(days=999), took=timedelta(seconds=1))
 
 
 def said() -> list[tuple[str, str]]:

@@ -92,7 +92,7 @@ def works_until(
 
 @register.simple_tag
 def when(moment: datetime, form: str = "full", now: datetime | None = None) -> SafeString:
-    """Return <time> in the active zone; form "full", "short", "day" or "ago" ("ago" needs `now`). Its title has the time in UTC.
+    """Return <time> in the active zone; form "full", "short", "day", "clock" (of today) or "ago" (needs `now`). Its title has UTC.
 
     Raises TemplateSyntaxError for "ago" without it.
     """
