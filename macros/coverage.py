@@ -1,5 +1,7 @@
 """Which macros watch an account, and when they warn."""
 
+from collections.abc import Collection
+
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
@@ -23,24 +25,39 @@ def covering() -> QuerySet[Macro]:
     return Macro.objects.filter(applies & team & ~_EXCLUDED, enabled=True).order_by("name")
 
 
-def watched_by_none(accounts: QuerySet[Account], *, but: Macro | None = None) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but one: those for which `covering` finds no other that tells of stops.
+def watched_by_none(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> QuerySet[Account]:
+    """Keep the accounts that no macro watches which is on, or none but these: for which `covering` finds no other that tells of stops.
 
     Where a macro watches everything, as in most installations, that is known without looking at any account.
     """
     everything = telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None, excluded=[])
-    if (everything if but is None else everything.exclude(pk=but.pk)).exists():
+    if everything.exclude(pk__in=_ids(but)).exists():
         return accounts.none()
     return accounts.filter(unwatched(but=but))
 
 
-def unwatched(*, but: Macro | None = None) -> Q:
+def unwatched(*, but: Collection[Macro] = ()) -> Q:
     """Return the condition of such an account.
 
     `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
     """
-    others = telling_of_stops()
-    return not_among(others if but is None else others.exclude(pk=but.pk))
+    return not_among(telling_of_stops().exclude(pk__in=_ids(but)))
+
+
+def watched_by_any(macros: Collection[Macro]) -> QuerySet[Account]:
+    """Return the accounts that one of these macros watches which is on."""
+    chosen, general = watching(Macro.objects.filter(pk__in=_ids(macros), enabled=True))
+    return Account.objects.filter(chosen | general)
+
+
+def unwatched_without(macros: Collection[Macro]) -> QuerySet[Account]:
+    """Return the accounts that these macros alone look after: once they are off, nobody hears that they stop."""
+    chosen, general = watching(telling_of_stops().filter(pk__in=_ids(macros)))
+    return watched_by_none(Account.objects.filter(chosen | general), but=macros)
+
+
+def _ids(macros: Collection[Macro]) -> list[int]:
+    return [macro.pk for macro in macros]
 
 
 def telling_of_stops() -> QuerySet[Macro]:

@@ -50,5 +50,4 @@ def take_over(person: User, taker: User) -> list[str]:
 
 
 def _log(macros: Collection[Macro], actor: User, said: str) -> None:
-    for one in macros:
-        LogEntry.objects.log_actions(actor.pk, [one], CHANGE, said, single_object=True)
+    LogEntry.objects.log_actions(actor.pk, list(macros), CHANGE, said)

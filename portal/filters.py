@@ -1,6 +1,7 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import ModelAdmin, SimpleListFilter
@@ -18,9 +19,11 @@ from macros.models import Macro
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
+from ui.text import join_names
 from users import visibility
 from users.models import Membership, User, person
 
+ONLY = "only."  # begins an address that names several macros
 Lookups = list[tuple[str, str]]
 
 
@@ -161,13 +164,17 @@ class BackupAtHandFilter(SimpleListFilter):
     title = gettext_lazy("a backup is at hand")
     parameter_name = "backup"
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.as_of: list[datetime] = []  # when the set was worked out that was asked
+
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
         return [("1", gettext("A backup is at hand"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
         """Keep accounts to which somebody could be added at once."""
-        return backups.at_hand(queryset) if self.value() == "1" else queryset
+        return backups.at_hand(queryset, as_of=self.as_of) if self.value() == "1" else queryset
 
 
 class UndatedFilter(SimpleListFilter):
@@ -216,12 +223,17 @@ class MacroFilter(SimpleListFilter):
 
     title = gettext_lazy("macro")
     parameter_name = "macro"
+    only: list[Macro]  # several that the address names: accounts that no other watches
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return "No macro" and the macros that the person sees."""
+        seen = list(scope.visible_macros(request.user))
+        self.only = [macro for macro in seen if str(macro.pk) in _named(self.used_parameters.get("macro"))]
+        alone = gettext("No macro but %(macros)s") % {"macros": join_names([one.name for one in self.only])}
         return [
             ("none", gettext("No macro")),
-            *((str(macro.pk), macro.name) for macro in scope.visible_macros(request.user)),
+            *([(str(self.used_parameters["macro"]), alone)] if self.only else []),
+            *((str(macro.pk), macro.name) for macro in seen),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
@@ -229,10 +241,18 @@ class MacroFilter(SimpleListFilter):
         value = self.value()
         if value == "none":
             return coverage.watched_by_none(queryset)
+        if value and value.startswith(ONLY):
+            return queryset.filter(pk__in=coverage.unwatched_without(self.only).values("pk"))
         if value and value.isascii() and value.isdigit() and len(value) < 19:
             macro = Macro.objects.filter(pk=value).first()
             return coverage.watched_by(queryset, macro) if macro else queryset.none()
         return queryset
+
+
+def _named(value: object) -> list[str]:
+    """Return the ids of an address that asks for accounts which these macros alone watch: "only.12.15"."""
+    text = str(value or "")
+    return text.removeprefix(ONLY).split(".") if text.startswith(ONLY) else []
 
 
 class ToldFilter(SimpleListFilter):

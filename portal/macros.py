@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from macros import changes, opt_outs, preview, scope
 from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
-from portal import macro_pages, macro_preview, macros_bulk
+from portal import bulk, macro_pages, macro_preview, macros_bulk
 from portal.filters import TeamFilter
 from portal.lists import OwnList
 from portal.macro_filters import OwnerFilter
@@ -261,7 +261,7 @@ class MacroAdmin(OwnList):
             ),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
-            *macros_bulk.urls(),
+            *macros_bulk.urls(self.chosen),
             path(
                 "<int:macro_id>/stopped/<int:opt_out_id>/start-again/",
                 wrap(self.start_again_view),
@@ -323,17 +323,25 @@ class MacroAdmin(OwnList):
     @admin.action(description=gettext_lazy("Switch on"), permissions=["change"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
         """Lead to the confirm page."""
-        return macros_bulk.lead_to("on", queryset)
+        return macros_bulk.lead_to("on", request, queryset)
 
     @admin.action(description=gettext_lazy("Switch off"), permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
         """Lead to the confirm page."""
-        return macros_bulk.lead_to("off", queryset)
+        return macros_bulk.lead_to("off", request, queryset)
 
     @admin.action(description=gettext_lazy("Change owner"), permissions=["change"])
     def change_owner(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
         """Lead to the page that asks whom to give them to."""
-        return macros_bulk.lead_to("owner", queryset)
+        return macros_bulk.lead_to("owner", request, queryset)
+
+    def chosen(self, request: HttpRequest) -> QuerySet[Macro]:
+        """Return the macros that the address of a page about many names: of those that the person sees."""
+        seen = scope.visible_macros(request.user)
+        if "across" not in request.GET:
+            return seen.filter(pk__in=bulk.wanted(request))
+        listed = self.filtered(request, bulk.filters_of(request))
+        return seen.filter(pk__in=listed.order_by().values("pk"))
 
     def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
         """GET asks whether a person who stopped these mails is to get them again, POST does it.
@@ -366,7 +374,10 @@ def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, A
     if draft is None:
         return {"preview": None, "preview_apart": False}
     if not macro_preview.needs_worker(draft, macro if edited else None):
-        return {"preview": macro_preview.context(draft, macro, edited=edited), "preview_apart": False}
+        return {
+            "preview": macro_preview.context(draft, macro, person(request), edited=edited),
+            "preview_apart": False,
+        }
     if edited:
         return {
             "preview": macro_preview.begun(draft, macro, person(request), edited=True),

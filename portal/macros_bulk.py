@@ -1,6 +1,6 @@
 """What staff do with many macros: the list leads here, GET shows which, POST switches them on or off, or gives them to somebody."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -12,17 +12,20 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext, pgettext_lazy
 
-from macros import owning, scope
+from accounts.models import Account
+from macros import coverage, owning, scope
 from macros.models import Macro
-from portal import access
-from portal.bulk import wanted
+from portal import access, bulk
 from ui import confirm
-from ui.confirm import ConfirmForm, ConfirmLine, Done, Page, Said
+from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Page, Said
 from users.models import User, person
 from users.visibility import names_for, people_of
 
-MOST = 200  # macros at once
+NAMED = 50  # macros that the address of a list of accounts names
 LIST = "admin:macros_macro_changelist"
+
+
+Choose = Callable[[HttpRequest], QuerySet[Macro]]
 
 
 class OwnerForm(ConfirmForm):
@@ -40,55 +43,83 @@ class OwnerForm(ConfirmForm):
         field.initial = user.pk
 
 
-def lead_to(what: str, macros: QuerySet[Macro]) -> HttpResponse:
-    """Lead from the list to the page that asks."""
-    ids = ",".join(str(pk) for pk in macros.order_by("name").values_list("pk", flat=True)[:MOST])
-    return HttpResponseRedirect(f"{reverse(f'admin:macros_macro_bulk_{what}')}?ids={ids}")
+def lead_to(what: str, request: HttpRequest, macros: QuerySet[Macro]) -> HttpResponse:
+    """Lead from the list to the page that asks: with the ids that are ticked, or the list's filters where all were chosen."""
+    return bulk.lead_on(reverse(f"admin:macros_macro_bulk_{what}"), request, macros)
 
 
-def urls() -> list[URLPattern]:
-    """Return the addresses of the pages."""
+def urls(choose: Choose) -> list[URLPattern]:
+    """Return the addresses of the pages. `choose` gives the macros that an address names, as far as the person sees them."""
     pages = (("on", _switch), ("off", _switch), ("owner", _give))
     return [
-        path(f"bulk/{what}/", admin.site.admin_view(_view(what, do)), name=f"macros_macro_bulk_{what}")
+        path(
+            f"bulk/{what}/", admin.site.admin_view(_view(choose, what, do)), name=f"macros_macro_bulk_{what}"
+        )
         for what, do in pages
     ]
 
 
 def _view(
-    what: str, do: Callable[[HttpRequest, str, list[Macro], Said], Done]
+    choose: Choose, what: str, do: Callable[[HttpRequest, str, list[Macro], Said], Done]
 ) -> Callable[..., HttpResponse]:
     def view(request: HttpRequest) -> HttpResponse:
         if not request.user.has_perm("macros.change_macro"):
             raise PermissionDenied
-        user = person(request)
-        seen = scope.visible_macros(user).filter(pk__in=wanted(request)[:MOST])
-        macros = list(seen.select_related("owner", "team").order_by("name"))
-        own = [macro for macro in macros if scope.may_change(user, macro)]
-        if not macros:
+        user, query = person(request), bulk.filters_of(request)
+        back = reverse(LIST) + (f"?{query.urlencode()}" if query else "")
+        chosen = choose(request).order_by("name")
+        total = chosen.count()
+        if not total:
             messages.warning(request, gettext("No macro was chosen."))
-            return HttpResponseRedirect(reverse(LIST))
-        lines = _lines(request, what, macros, {macro.pk for macro in own})
-        live = sum(not line.skipped for line in lines)
+            return HttpResponseRedirect(back)
+        changing = scope.changeable_macros(user).filter(pk__in=chosen.order_by().values("pk"))
+        if what != "owner":
+            changing = changing.filter(enabled=what == "off")
+        live = changing.count()
         page = Page(
             f"portal/confirm/macros_{'owner' if what == 'owner' else 'switch'}.html",
-            reverse(LIST),
-            {"live": live, "on": what == "on"},
-            lines=lines,
+            back,
+            {
+                "live": live,
+                "on": what == "on",
+                **(_left_alone(user, changing) if what == "off" and live else {}),
+            },
+            lines=_lines(request, what, chosen),
+            unread=max(0, total - SHOWN),
             refused="" if live else gettext("There is nothing to change."),
             form=partial(OwnerForm, user=user) if what == "owner" else ConfirmForm,
         )
         return confirm.answer(
-            request, page, lambda said: do(request, what, own, said), frame=access.frame_of(Macro)
+            request,
+            page,
+            lambda said: do(request, what, list(changing), said),
+            frame=access.frame_of(Macro, back),
         )
 
     return view
 
 
-def _lines(request: HttpRequest, what: str, macros: list[Macro], own: set[int]) -> list[ConfirmLine]:
-    names = names_for(request.user)
+def _left_alone(user: User, macros: QuerySet[Macro]) -> Mapping[str, Any]:
+    """Return how many accounts these macros watch, how many of them no other does, and where these are listed."""
+    found = list(macros.only("pk"))
+    seen = Account.objects.visible_to(user).values("pk")
+    alone = coverage.unwatched_without(found).filter(pk__in=seen).count()
+    accounts, ids = reverse("admin:accounts_account_changelist"), ".".join(str(one.pk) for one in found)
+    return {
+        "watched": coverage.watched_by_any(found).filter(pk__in=seen).count(),
+        "unwatched": alone,
+        "unwatched_url": f"{accounts}?macro=only.{ids}" if alone and len(found) <= NAMED else "",
+        "none_url": f"{accounts}?macro=none",
+    }
+
+
+def _lines(request: HttpRequest, what: str, chosen: QuerySet[Macro]) -> list[ConfirmLine]:
+    """Return what becomes of each of the macros that the page shows."""
+    shown = list(chosen.select_related("owner", "team")[:SHOWN])
+    changeable = scope.changeable_macros(request.user).filter(pk__in=[one.pk for one in shown])
+    own, names = set(changeable.values_list("pk", flat=True)), names_for(request.user)
     found = []
-    for macro in macros:
+    for macro in shown:
         skipped = "" if macro.pk in own else gettext("it is about teams that are not yours")
         if not skipped and what == "on" and macro.enabled:
             skipped = gettext("on already")

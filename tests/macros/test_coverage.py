@@ -57,7 +57,7 @@ def test_accounts_of_whose_end_no_macro_tells(fleet: list[Macro]) -> None:
     assert names(watched_by_none(every)) == names(every.exclude(Exists(telling)))
     for macro in fleet:
         others = every.exclude(Exists(telling.exclude(pk=macro.pk)))
-        assert names(watched_by_none(every, but=macro)) == names(others)
+        assert names(watched_by_none(every, but=[macro])) == names(others)
 
 
 def test_accounts_that_one_macro_watches(fleet: list[Macro]) -> None:

@@ -5,7 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Account
@@ -24,7 +26,7 @@ from tests.portal.test_macros import (
     save_seen,
     staff,
 )
-from tests.support.factories import NOW, link, make_app, make_team, make_token
+from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from ui import kept
 from users.models import Membership, Team
 
@@ -229,3 +231,48 @@ def test_many_are_switched_and_given_with_an_entry_each_and_foreign_ones_are_lef
     client.post(f"/admin/macros/macro/bulk/on/?ids={ids}", {})
     assert Macro.objects.filter(enabled=True).count() == 3
     assert Account.objects.count() == 0
+
+
+def test_all_that_match_are_switched_off_whatever_their_number_and_what_nobody_watches_then_is_said_and_led_to() -> (
+    None
+):
+    team, other = make_team("Lumen"), make_team("Fern")
+    accounts = [make_account(name=f"Account {place}", team=team) for place in range(3)]
+    foreign = make_account(name="Foreign", team=other)
+    kept = make_macro(accounts=[accounts[2]]).macro
+    many = [Macro(name=f"Many {number:03}", scope="chosen", team=team) for number in range(230)]
+    Macro.objects.bulk_create(many)
+    MacroAction.objects.bulk_create(
+        MacroAction(macro=one, emails=["w@example.com"], days=[7]) for one in many
+    )
+    for place, macro in enumerate(many[:3]):
+        macro.accounts.set([accounts[place], foreign])
+    lead = staff("macros.view_macro", "macros.change_macro", "accounts.view_account", team=team)
+    client = browser(lead)
+
+    led = client.post(
+        f"/admin/macros/macro/?team={team.pk}",
+        {"action": "switch_off", "select_across": "1", "_selected_action": [many[0].pk]},
+    )
+    with CaptureQueriesContext(connection) as queries:
+        asked = client.get(led["Location"]).content.decode()
+    few = client.get(f"/admin/macros/macro/bulk/off/?ids={many[0].pk},{many[1].pk}").content.decode()
+    listing = re.search(r'href="([^"]*macro=only[^"]*)"', few)
+    assert listing
+    listed = words(client.get(listing[1]).content.decode())
+    said = client.post(led["Location"], {"note": "Season is over."}, follow=True).content.decode()
+
+    assert "Switch 230 macros off?" in asked
+    assert "Stop watching 3 accounts" in words(asked)
+    assert "Then watched by no macro 2 accounts" in words(asked)
+    assert "and 131 more" in asked  # with the one of all teams, which is not hers to change
+    assert "macro=only" not in asked  # too many for an address
+    assert len(queries) < 40
+    assert "2 of 3 accounts" in listed
+    assert "No macro but Many 000 and Many 001" in listed
+    assert "230 macros switched off. No macro watches 2 of their accounts now." in words(said)
+    assert "/admin/accounts/account/?macro=none" in said
+    assert list(Macro.objects.filter(enabled=True)) == [kept]
+    assert LogEntry.objects.count() == 230
+    client.post(f"/admin/macros/macro/bulk/owner/?across=1&team={team.pk}", {"owner": lead.pk})
+    assert Macro.objects.filter(owner=lead).count() == 230
