@@ -7,6 +7,7 @@ about accounts that are dark, and about the rest, are two rows of their own: wha
 """
 
 import json
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from macros.models import Evaluation
 FIRST = timedelta(minutes=1)
 LONGEST = timedelta(minutes=10)
 LOOKS_BACK = timedelta(minutes=15)
+MOST_LATELY = LOOKS_BACK // FIRST + 1  # mails to one reader that leave within it
 
 # Notices of a run whose readers have a mail waiting that nobody has taken yet: they join it. The lock keeps it from being taken meanwhile.
 # A mail that names accounts of several teams is of none of them. Returns how many came into which run.
@@ -87,3 +89,17 @@ def space(run: Evaluation, *, kind: str, key: str, now: datetime) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(_SPACE.format(key=key), values)
+
+
+def numbered(moments: Iterable[float]) -> Iterator[int]:
+    """Give for each moment (seconds, ascending) the number of the mail, from 0, in which it would be told to one reader: as above."""
+    first, longest, back = (span.total_seconds() for span in (FIRST, LONGEST, LOOKS_BACK))
+    leaves: list[float] = []  # when each mail leaves
+    before = float("-inf")
+    for now in moments:
+        if now > before and (not leaves or leaves[-1] <= now):
+            lately = [at for at in leaves[-MOST_LATELY:] if at > now - back]
+            pause = min(max(lately[-1] - lately[0], first), longest) if lately else 0.0
+            leaves.append(max(now, lately[-1] + pause) if lately else now)
+        before = now
+        yield len(leaves) - 1

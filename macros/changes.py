@@ -3,37 +3,48 @@
 import hashlib
 import json
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from django.db.models import Prefetch
+from django.utils.translation import gettext
 
-from macros import preview
+from macros import coverage, news_preview, preview
 from macros.counts import Counts
 from macros.models import Macro, MacroAction
 from macros.preview import Draft
+from tokens.channels import declarations
 from ui.phrases import phrase
+from users.models import Team
 
-NAMED = 10  # addresses
+Pair = tuple[str, str]  # in words, after and before
 
 
 @dataclass(frozen=True)
 class Changes:
     """What differs, as whoever saves it wants to know. Counts of mails are None where they were not worked out."""
 
-    before: int | None  # mails of the next 30 days, as it is stored
-    after: int | None
-    added: list[str]  # addresses
-    removed: list[str]
-    people: bool | None  # the people who linked are told from now on, or no longer; None: as before
-    accounts_added: int  # of chosen accounts
-    accounts_removed: int
-    excluded: int | None  # how many are left out from now on, where that differs
-    other_accounts: bool  # it is about all, about channels, about another team, or no longer
-    days: tuple[list[int], list[int]] | None  # before and after
-    few: tuple[str, str] | None  # "fewer than 2 within 14 days", after and before
-    escalated: tuple[str, str] | None  # to whom and when, after and before
-    kinds_added: list[str]  # what it tells at once, in words
-    kinds_removed: list[str]
+    before: int | None = None  # mails of the next 30 days, as it is stored
+    after: int | None = None
+    enabled: bool | None = None  # it is on from now on, or off; None: as before
+    unwatched: int | None = None  # accounts that no macro watches once it is off
+    name: Pair | None = None
+    description: Pair | None = None
+    team: Pair | None = None
+    scope: Pair | None = None
+    channels: Pair | None = None
+    accounts_added: int = 0  # of chosen accounts
+    accounts_removed: int = 0
+    excluded_added: int = 0  # accounts that are left out from now on
+    excluded_removed: int = 0
+    added: list[str] = field(default_factory=list)  # addresses
+    removed: list[str] = field(default_factory=list)
+    people: bool | None = None  # the people who linked are told from now on, or no longer; None: as before
+    days: Pair | None = None
+    watch: Pair | None = None
+    few: Pair | None = None  # "fewer than 2 within 14 days"
+    escalated: Pair | None = None  # to whom and when
+    kinds_added: list[str] = field(default_factory=list)  # what it tells at once, in words
+    kinds_removed: list[str] = field(default_factory=list)
     # How many, after and before, where these differ and were worked out:
     at_once_count: tuple[int, int] | None = None  # mails of the last 30 days
     few_count: tuple[int, int] | None = None  # accounts now
@@ -54,25 +65,39 @@ def differ(before: Draft, after: Draft) -> bool:
 
 def mark(draft: Draft) -> str:
     """Return what stands for a draft in a form: that its changes were shown."""
-    return hashlib.sha256(json.dumps(_essence(draft)).encode()).hexdigest()[:20]
+    return _mark(_essence(draft))
+
+
+def mark_of_all(draft: Draft) -> str:
+    """Return what stands for a draft with its name and description, which tell nobody anything else."""
+    return _mark({**_essence(draft), "name": draft.name, "description": draft.description})
+
+
+def _mark(facts: dict[str, object]) -> str:
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:20]
 
 
 def between(before: Draft, after: Draft) -> Changes:
     """Return what differs, without what has to be counted."""
-    chosen = [
-        set(one.accounts) if one.scope == Macro.AppliesTo.CHOSEN else set[int]() for one in (before, after)
-    ]
+    both_chosen = before.scope == after.scope == Macro.AppliesTo.CHOSEN
+    accounts = (after.accounts, before.accounts) if both_chosen else ([], [])
     return Changes(
-        before=None,
-        after=None,
+        enabled=after.enabled if after.enabled != before.enabled else None,
+        unwatched=_unwatched(before) if before.enabled and not after.enabled else None,
+        name=_pair(after.name, before.name),
+        description=_pair(after.description, before.description),
+        team=_pair(_team(after), _team(before)) if after.team_id != before.team_id else None,
+        scope=_pair(_scope(after), _scope(before)) if after.scope != before.scope else None,
+        channels=_pair(_channels(after), _channels(before)),
+        accounts_added=len(set(accounts[0]) - set(accounts[1])),
+        accounts_removed=len(set(accounts[1]) - set(accounts[0])),
+        excluded_added=len(set(after.excluded) - set(before.excluded)),
+        excluded_removed=len(set(before.excluded) - set(after.excluded)),
         added=_more(after.emails, before.emails),
         removed=_more(before.emails, after.emails),
         people=after.notify_consenters if after.notify_consenters != before.notify_consenters else None,
-        accounts_added=len(chosen[1] - chosen[0]),
-        accounts_removed=len(chosen[0] - chosen[1]),
-        excluded=len(after.excluded) if set(after.excluded) != set(before.excluded) else None,
-        other_accounts=_reach(before) != _reach(after),
-        days=(before.days, after.days) if sorted(before.days) != sorted(after.days) else None,
+        days=_pair(_days(after), _days(before)),
+        watch=_pair(_watch(after), _watch(before)) if after.days and before.days else None,
         few=_pair(_few(after), _few(before)),
         escalated=_pair(_escalation(after), _escalation(before)),
         kinds_added=_kinds(after, before),
@@ -87,9 +112,9 @@ def counted(changes: Changes, *, before: tuple[Draft, Counts], after: tuple[Draf
         return changes
     return replace(
         changes,
-        before=stored.mails,
-        after=found.mails,
-        at_once_count=_differing(_mails_at_once(after[1]), _mails_at_once(before[1])),
+        before=stored.mails if before[0].enabled else 0,
+        after=found.mails if after[0].enabled else 0,
+        at_once_count=_differing(_mails_at_once(*after), _mails_at_once(*before)),
         few_count=_differing(_short(*after), _short(*before)),
         escalated_count=_differing(_escalated(*after), _escalated(*before)),
     )
@@ -99,29 +124,59 @@ def _differing(after: int | None, before: int | None) -> tuple[int, int] | None:
     return None if after is None or before is None or after == before else (after, before)
 
 
-def _mails_at_once(counts: Counts) -> int | None:
-    return None if counts.at_once is None else sum(mails for mails, _ in counts.at_once.values())
+def _mails_at_once(draft: Draft, counts: Counts) -> int | None:
+    if not draft.enabled:
+        return 0
+    return None if counts.at_once is None else news_preview.mails(counts.at_once)
 
 
 def _short(draft: Draft, counts: Counts) -> int | None:
-    return counts.few.now if counts.few else 0 if draft.people is None else None
+    if draft.people is None or not draft.enabled:
+        return 0
+    return counts.few.now if counts.few else None
 
 
 def _escalated(draft: Draft, counts: Counts) -> int:
-    return 0 if draft.after is None or counts.ahead is None else counts.ahead.escalated
+    if draft.after is None or counts.ahead is None or not draft.enabled:
+        return 0
+    return counts.ahead.escalated
 
 
 def _more(some: Collection[str], others: Collection[str]) -> list[str]:
     return sorted(set(some) - set(others))
 
 
-def _reach(draft: Draft) -> tuple[str, list[str], int | None]:
-    channels = sorted(draft.channels) if draft.scope == Macro.AppliesTo.CHANNELS else []
-    return str(draft.scope), channels, draft.team_id
-
-
-def _pair(after: str, before: str) -> tuple[str, str] | None:
+def _pair(after: str, before: str) -> Pair | None:
     return (after or "–", before or "–") if after != before else None
+
+
+def _unwatched(stored: Draft) -> int:
+    """Return of how many accounts nobody hears that they stop, once this macro is off."""
+    return coverage.unwatched_without([Macro(pk=stored.macro_id)]).count()
+
+
+def _team(draft: Draft) -> str:
+    if draft.team_id is None:
+        return gettext("All teams")
+    return Team.objects.filter(pk=draft.team_id).values_list("name", flat=True).first() or ""
+
+
+def _scope(draft: Draft) -> str:
+    return str(Macro.AppliesTo(draft.scope).label)
+
+
+def _channels(draft: Draft) -> str:
+    chosen = draft.channels if draft.scope == Macro.AppliesTo.CHANNELS else []
+    return ", ".join(declarations.label(key) for key in declarations.channel_keys() if key in chosen)
+
+
+def _days(draft: Draft) -> str:
+    days = ", ".join(map(str, sorted(draft.days, reverse=True)))
+    return days or phrase(preview.WORDS, "nothing_ahead")
+
+
+def _watch(draft: Draft) -> str:
+    return str(MacroAction.Watch(draft.watch).label)
 
 
 def _few(draft: Draft) -> str:
@@ -143,7 +198,7 @@ def _kinds(some: Draft, others: Draft) -> list[str]:
 
 def _essence(draft: Draft) -> dict[str, object]:
     facts = {key: sorted(value) if isinstance(value, list) else value for key, value in vars(draft).items()}
-    for name in ("name", "action_id", "macro_id"):
+    for name in ("name", "description", "action_id", "macro_id"):
         del facts[name]
     if draft.scope != Macro.AppliesTo.CHOSEN:
         facts["accounts"] = []

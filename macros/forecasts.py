@@ -4,7 +4,7 @@ Nothing is written but the counts. A person has one forecast of each macro: what
 """
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ LONGEST = 60_000  # milliseconds that one part may take: in a worker nobody's pa
 def start(
     *, user: User, draft: Draft, macro: Macro | None, before: Draft | None, now: datetime
 ) -> tuple[Forecast, bool]:
-    """Have a draft counted, and the stored macro `before`, where the draft is an edit of it.
+    """Have a draft counted, and the stored macro `before`, where the draft is an edit of it that tells otherwise.
 
     Return it, and False where it was asked for before.
     """
@@ -41,7 +41,8 @@ def start(
     if same is not None:
         return same, False
     mine.delete()
-    drafts = {"after": asdict(draft)} | ({"before": asdict(before)} if before else {})
+    counted_too = before is not None and changes.differ(before, draft)
+    drafts = {"after": asdict(draft)} | ({"before": asdict(before)} if before and counted_too else {})
     return Forecast.objects.create(
         user=user,
         macro=macro,
@@ -55,7 +56,7 @@ def start(
 
 def mark_of(draft: Draft, before: Draft | None) -> str:
     """Return what stands for a draft, and what it is compared with."""
-    return " ".join(changes.mark(one) for one in (draft, before) if one)
+    return " ".join(changes.mark_of_all(one) for one in (draft, before) if one)
 
 
 def make_next(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> bool:
@@ -87,8 +88,9 @@ def changes_of(forecast: Forecast) -> Changes | None:
     """Return what differs, with its numbers once they are counted; None where nothing does."""
     if forecast.changes is None:
         return None
-    changed = Changes(**forecast.changes)
-    if forecast.state != State.READY:
+    known = {one.name for one in fields(Changes)}  # what a version before wrote may have others
+    changed = Changes(**{name: value for name, value in forecast.changes.items() if name in known})
+    if forecast.state != State.READY or "before" not in forecast.drafts:
         return changed
     drafts, found = drafts_of(forecast), counts_of(forecast)
     both: dict[str, Any] = {name: (drafts[name], found[name]) for name in ("before", "after")}

@@ -9,7 +9,6 @@ from macros.models import Macro, MacroAction, NewsNotice
 from notifications.kinds import Mail
 from notifications.models import Message
 from ui.phrases import phrase
-from users.models import User
 from users.recipients import Via
 
 WORDS = "words/macro_preview.txt"
@@ -21,8 +20,16 @@ _EVENT_OF = {
 }
 
 
-def mail(action: MacroAction, account: Account, *, reader: User, now: datetime) -> Mail:
-    """Return the mail of this action, of a kind that `macro_news` tells, to a reader who asked to see it."""
+def mail(
+    action: MacroAction,
+    account: Account,
+    *,
+    recipient: str,
+    now: datetime,
+    via: Via = Via.DIRECT,
+    test: bool = False,
+) -> Mail:
+    """Return the mail of this action, of a kind that `macro_news` tells, to a reader, who asked for it where it is a `test`."""
     if action.kind == MacroAction.Kind.RESTRICTED and not account.restriction:
         account.restriction = phrase(WORDS, "sample_restriction")
     macro = Macro(name=action.macro.name)
@@ -31,12 +38,11 @@ def mail(action: MacroAction, account: Account, *, reader: User, now: datetime) 
         account=account,
         team_id=account.team_id,
         kind=action.kind,
-        via=Via.DIRECT,
+        via=via,
     )
-    message = Message(recipient=reader.email)
-    return news_mail.compose(
-        [notice], [_group(action, account, now)], message, mailing.reader_of(message), {"test": True}
-    )
+    message = Message(recipient=recipient)
+    reader = mailing.reader_of(message)
+    return news_mail.compose([notice], [_group(action, account, now)], message, reader, {"test": test})
 
 
 def _group(action: MacroAction, account: Account, now: datetime) -> news_mail.Group:

@@ -146,24 +146,3 @@ from carried n
      left join accounts_accountevent e on e.id = n.event
      left join macros_macroaction ac on ac.id = n.action_id
      left join macros_macro m on m.id = ac.macro_id"""  # noqa: S608  # constants
-
-# Of a draft of a macro: what it would have told at once since a moment, as mails to one reader (what one minute brought is one mail) and
-# accounts, by kind. A shift was not told while the account was snoozed for everybody.
-COUNTS = """
-select k.kind, count(distinct date_trunc('minute', e.at)), count(distinct e.account_id)
-from accounts_accountevent e
-join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
-             ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind and k.kind = any(%(kinds)s)
-join accounts_account a on a.id = e.account_id and (%(team)s::bigint is null or a.team_id = %(team)s)
-where e.at > %(since)s and (e.kind <> 'shifted' or e.from_token_id is not null)
-  and case %(scope)s when 'all' then true when 'channels' then a.channel = any(%(channels)s::text[])
-      else a.id = any(%(accounts)s::bigint[]) end
-  and not a.id = any(%(excluded)s::bigint[])
-  and (e.kind <> 'connected' or (
-    select p.kind = 'deactivated' and e.at - p.at > interval '1 minute' from accounts_accountevent p
-    where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'paused')
-    order by p.at desc, p.id desc limit 1))
-  and not (e.kind = 'shifted' and exists (
-    select 1 from macros_silence s where s.account_id = e.account_id and s.email = '' and s.started_at <= e.at
-      and coalesce(s.ended_at, 'infinity') > e.at))
-group by k.kind"""

@@ -53,6 +53,8 @@ class Draft:
     within: int = 0  # days
     escalate_to: list[str] = field(default_factory=list)
     after: int | None = None  # days after the first warning
+    enabled: bool = True  # else nothing of it is mailed; what it would mail is counted all the same
+    description: str = ""
 
     @property
     def applied(self) -> bool:
@@ -149,6 +151,8 @@ def draft_of(action: MacroAction) -> Draft:
         after=escalated.after if escalated else None,
         excluded=list(macro.excluded),
         macro_id=macro.pk,
+        enabled=macro.enabled,
+        description=macro.description,
     )
 
 
@@ -271,7 +275,7 @@ def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
     """Return the first mail that would go out; None where nothing is due. It is made of rows that are never stored."""
     if not due:
         return None
-    recipient, via = _recipient(draft, due[0].account)
+    recipient, via = recipient_of(draft, due[0].account)
     return sample_for(draft, due[0], recipient=recipient, via=via) if recipient else None
 
 
@@ -292,7 +296,7 @@ def sample_for(
     return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot(test=test))
 
 
-def _recipient(draft: Draft, account: Account) -> tuple[str, Via]:
+def recipient_of(draft: Draft, account: Account) -> tuple[str, Via]:
     """Return one of those whom the mail about an account would go to, and how it comes to them; "" for nobody."""
     consenters = account.pool.filter(token__consented_by__is_active=True).order_by("-token__deadline")
     if draft.notify_consenters and (

@@ -39,11 +39,12 @@ class TestRefusal(Refusal):
 def kinds_of(macro: Macro) -> list[tuple[str, str]]:
     """Return the kinds of mails that a macro sends, with their words. Escalation sends the mail of the warning, to others."""
     does = {action.kind for action in macro.actions.all()} - {Kind.ESCALATED}
-    return [(kind, _word(kind, label)) for kind, label in Kind.choices if kind in does]
+    return [(kind, word(kind)) for kind in Kind.values if kind in does]
 
 
-def _word(kind: str, label: object) -> str:
-    return phrase(preview.WORDS, "test_ahead") if kind == Kind.PRE_DEACTIVATION else str(label)
+def word(kind: str) -> str:
+    """Return what the mail of a kind of action is about: "the warning ahead", "an account is deactivated"."""
+    return phrase(preview.WORDS, "test_ahead") if kind == Kind.PRE_DEACTIVATION else str(Kind(kind).label)
 
 
 def account_for(macro: Macro, user: User, kind: str = Kind.PRE_DEACTIVATION) -> Account | None:
@@ -59,7 +60,7 @@ def account_for(macro: Macro, user: User, kind: str = Kind.PRE_DEACTIVATION) -> 
     watched = watched.exclude(pk__in=macro.excluded) if macro.excluded else watched
     if kind == Kind.PRE_DEACTIVATION:
         return _ending(watched) or _dark(watched)
-    return _fitting(watched, kind)
+    return fitting(watched, kind)
 
 
 def _ending(watched: QuerySet[Account]) -> Account | None:
@@ -75,8 +76,8 @@ def _dark(watched: QuerySet[Account]) -> Account | None:
     return watched.filter(state=Account.State.DEACTIVATED).order_by("pk").first()
 
 
-def _fitting(watched: QuerySet[Account], kind: str) -> Account | None:
-    """Return an account to which something of this kind happened, else one that is connected, else any."""
+def fitting(watched: QuerySet[Account], kind: str) -> Account | None:
+    """Return an account to which something of this kind happened, which is told at once, else one that is connected, else any."""
     live = watched.filter(state=Account.State.CONNECTED)
     fits = {
         Kind.DEACTIVATED: watched.filter(state=Account.State.DEACTIVATED),
@@ -137,7 +138,7 @@ def build(message: Message) -> Mail:
 def _mail(action: MacroAction, account: Account, user: User) -> Mail:
     now = timezone.now()
     if action.kind not in {Kind.PRE_DEACTIVATION, Kind.DEACTIVATED}:
-        return news_sample.mail(action, account, reader=user, now=now)
+        return news_sample.mail(action, account, recipient=user.email, now=now, test=True)
     draft = preview.draft_of(action)
     dark = Due(evaluation.local_day(now), account, 0, 1, None)
     due = dark if action.kind == Kind.DEACTIVATED else _due(draft, account, now)

@@ -330,6 +330,8 @@ class MacroForm(MacroModelForm):
             within=(data["within"] or 0) if data["people"] else 0,
             escalate_to=data["escalate_to"],
             after=data["after"],
+            enabled=data["enabled"],
+            description=data["description"],
         )
 
     def _excluded(self) -> list[int]:

@@ -17,7 +17,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from macros import changes, coverage, opt_outs, preview, trying
+from macros import changes, coverage, opt_outs, preview, samples, trying
 from macros.models import Forecast, Macro, Notice, OptOut
 from macros.preview import Draft
 from portal import access, macro_preview
@@ -62,7 +62,7 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
         {
             "macro": macro,
             "watched": watched.count(),
-            "unwatched": coverage.watched_by_none(watched, but=macro).count(),
+            "unwatched": coverage.watched_by_none(watched, but=[macro]).count(),
             "told": Notice.objects.filter(action__macro=macro).count(),
         },
         warns=macro.enabled and not others.exists(),
@@ -87,7 +87,8 @@ def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, ed
     if draft is None:
         return _column(request, macro, None, may_test=edited)
     if not macro_preview.needs_worker(draft, macro if edited else None):
-        return _column(request, macro, macro_preview.context(draft, macro, edited=edited), may_test=edited)
+        shown = macro_preview.context(draft, macro, person(request), edited=edited)
+        return _column(request, macro, shown, may_test=edited)
     facts = macro_preview.begun(draft, macro, person(request), edited=edited)
     if "HX-Request" not in request.headers:
         return HttpResponseRedirect(reverse("admin:macros_macro_forecast", args=[facts["forecast"].pk]))
@@ -122,13 +123,16 @@ def _column(
 
 
 def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
-    """Show the first mail that would go out, whole; raises Http404 where none is due.
+    """Show the first mail that would go out, whole, or that of a `kind` that is told at once; raises Http404 where there is none.
 
     Where the address names no account and there are many, it leads to the form, whose preview comes after the page and links the mail.
     """
     draft = changes.stored_draft(macro)
     if draft is None:
         raise Http404
+    kind = request.GET.get("kind", "") or ("" if draft.days else next(iter(samples.kinds_of(draft)), ""))
+    if kind:
+        return _mail_at_once(request, draft, kind)
     if pk := id_of(request.GET.get("account", "")):
         account = Account.objects.visible_to(request.user).filter(pk=pk).first()
         draft = preview.on_account(draft, account) if account else draft
@@ -141,6 +145,15 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
     if shown is None:
         raise Http404(gettext("No mail is due in the next 30 days."))
     return mail_page.answer(shown.html)
+
+
+def _mail_at_once(request: HttpRequest, draft: Draft, kind: str) -> HttpResponse:
+    if kind not in samples.kinds_of(draft):
+        raise Http404
+    found = samples.at_once(draft, kind, user=person(request), now=timezone.now())
+    if found is None:
+        raise Http404(phrase(preview.WORDS, "nothing_to_try"))
+    return mail_page.answer(found.mail.html)
 
 
 def test(request: HttpRequest, macro: Macro) -> HttpResponse:

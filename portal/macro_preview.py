@@ -1,5 +1,6 @@
 """What is shown beside the form of a macro: what it would do, what an edit changes, and what it sent."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -8,9 +9,10 @@ from django.utils import dateformat, timezone
 from django.utils.translation import pgettext
 
 from accounts import jobs
-from macros import changes, counts, forecasts, message_history, news_preview, preview, tasks
+from macros import changes, counts, forecasts, message_history, news_preview, preview, samples, tasks
 from macros.counts import Counts
-from macros.models import Forecast, Macro
+from macros.models import Forecast, Macro, MacroAction
+from macros.samples import Sample
 from notifications.models import Message
 from portal import message_rows
 from ui.phrases import phrase
@@ -28,7 +30,7 @@ def day(when: date) -> str:
     return dateformat.format(when, form)
 
 
-def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
+def context(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool = False) -> dict[str, Any]:
     """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro.
 
     It counts now, which takes long where `needs_worker` says so.
@@ -37,11 +39,11 @@ def context(draft: preview.Draft, macro: Macro | None, *, edited: bool = False) 
     found = counts.of(draft, now=now)
     before = _before(draft, macro) if edited else None
     changed = changes.between(before, draft) if before else None
-    if before and changed and found.ahead:
+    if before and changed and found.ahead and changes.differ(before, draft):
         both = {"before": (before, counts.of(before, now=now)), "after": (draft, found)}
         changed = changes.counted(changed, **both)
     return {
-        **_shown(draft, macro, found, now),
+        **_shown(draft, macro, found, user, now),
         "changes": changed,
         "seen": changes.mark(draft) if edited else "",
     }
@@ -52,7 +54,7 @@ def needs_worker(draft: preview.Draft, macro: Macro | None) -> bool:
     if preview.takes_long(draft):
         return True
     before = _before(draft, macro)
-    return before is not None and preview.takes_long(before)
+    return before is not None and changes.differ(before, draft) and preview.takes_long(before)
 
 
 def begun(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool) -> dict[str, Any]:
@@ -77,30 +79,44 @@ def of_forecast(forecast: Forecast) -> dict[str, Any]:
         "changes": forecasts.changes_of(forecast),
     }
     if forecast.state == Forecast.State.READY:
-        facts |= _shown(draft, forecast.macro, forecasts.counts_of(forecast)["after"], now)
+        facts |= _shown(draft, forecast.macro, forecasts.counts_of(forecast)["after"], forecast.user, now)
     return facts
 
 
-def _shown(draft: preview.Draft, macro: Macro | None, found: Counts, now: datetime) -> dict[str, Any]:
-    """Return in words what was counted of a draft, with the first mail."""
+def _shown(
+    draft: preview.Draft, macro: Macro | None, found: Counts, user: User, now: datetime
+) -> dict[str, Any]:
+    """Return in words what was counted of a draft, with the first mail of each kind."""
     if found.ahead is None:
         return {"too_many": phrase(preview.WORDS, "too_many")}
     ahead = preview.shown(draft, found.ahead)
     return {
         "found": ahead,
         "at_once": None if found.at_once is None else news_preview.shown(draft, found.at_once),
+        "at_once_mails": 0 if found.at_once is None else news_preview.mails(found.at_once),
         "few": found.few,
+        "off": not draft.enabled,
         "sent": preview.sent_count(macro, now=now) if macro else 0,
-        "mail": preview.sample(draft, ahead.due),
+        "mails": _mails(draft, macro, ahead.due, user, now),
         "sent_url": sent_url(macro) if macro else "",
-        "mail_url": _mail_url(macro, ahead) if macro and ahead.due else "",
     }
 
 
+def _mails(
+    draft: preview.Draft, macro: Macro | None, due: Sequence[preview.Due], user: User, now: datetime
+) -> list[tuple[Sample, str]]:
+    """Return the mails of a draft, each with the address where it is whole, as far as the stored macro has it."""
+    stored = {action.kind for action in macro.actions.all()} if macro else set[str]()
+    found = samples.all_of(draft, due, user=user, now=now)
+    return [(one, _mail_url(macro, one) if macro and one.kind in stored else "") for one in found]
+
+
 def _before(draft: preview.Draft, macro: Macro | None) -> preview.Draft | None:
-    """Return the stored macro; None where there is none, or the draft does the same."""
+    """Return the stored macro; None where there is none, or the draft is the same."""
     before = changes.stored_draft(macro) if macro else None
-    return before if before is not None and changes.differ(before, draft) else None
+    if before is None or changes.mark_of_all(before) == changes.mark_of_all(draft):
+        return None
+    return before
 
 
 def sent(macro: Macro, user: User) -> list[Message]:
@@ -117,7 +133,8 @@ def sent_url(macro: Macro) -> str:
     return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"
 
 
-def _mail_url(macro: Macro, found: preview.Preview) -> str:
-    """Return the page of the first mail, which need not look for it among all accounts again."""
+def _mail_url(macro: Macro, one: Sample) -> str:
+    """Return the page of a mail. Of a warning it names the account, so that it need not be looked for among all again."""
     address = reverse("admin:macros_macro_mail", args=[macro.pk])
-    return f"{address}?account={found.due[0].account.pk}"
+    ahead = one.kind == MacroAction.Kind.PRE_DEACTIVATION
+    return f"{address}?account={one.account.pk}" if ahead else f"{address}?kind={one.kind}"

@@ -128,7 +128,7 @@ def test_the_page_shows_all_of_it_before_an_edit_is_saved(macro: Macro) -> None:
 
     changed, _, beside = page.partition("What this macro would do")
     for words in (
-        "At once, in the last 30 days</dt><dd><strong>2</strong> mails, before: 0",
+        "At once, in the last 30 days</dt><dd><strong>1</strong> mail, before: 0",
         "Too few people, now</dt><dd><strong>1</strong> account, before: 0",
         "Escalated, next 30 days</dt><dd><strong>1</strong> account, before: 0",
     ):

@@ -152,7 +152,7 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert "At once only" in listed
     assert '<span class="at-strip-note">at once only</span>' in watched
     assert both == {"pre_deactivation", "shifted"}
-    assert "Days in advance</dt><dd>–, before: 30, 7, 1" in shown
+    assert "Days in advance</dt><dd>nothing ahead, before: 30, 7, 1" in shown
     assert [one.kind for one in macro.actions.all()] == ["shifted"]
 
 
@@ -170,6 +170,7 @@ def test_the_preview_counts_what_the_last_30_days_would_have_told_at_once(mira: 
         "An account is deactivated": "1 mail 1 account",
         "An account works again": "1 mail 1 account",
         "The channel restricts an account": "No mail",
+        "All in all": "2 mails",
     }
     assert not Message.objects.exists()
 
