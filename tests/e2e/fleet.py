@@ -59,7 +59,7 @@ def build() -> dict[str, Any]:
     from django.db import transaction
     from django.utils import timezone
 
-    from tests.e2e import fleet_mails, fleet_states, fleet_visitors
+    from tests.e2e import fleet_macros, fleet_mails, fleet_states, fleet_visitors
 
     now = timezone.now()
     with transaction.atomic():  # nobody works on a half of it
@@ -67,6 +67,7 @@ def build() -> dict[str, Any]:
         facts |= fleet_states.add(fleet)
         facts |= fleet_visitors.add(fleet)
         facts |= fleet_mails.add(fleet, facts)
+        facts |= fleet_macros.add(fleet, facts)
         _background(now)
     return facts
 

@@ -18,7 +18,7 @@ WITHOUT: dict[str, str] = {
     "push/*": _PROGRAMS,
     "admin/autocomplete/": _PROGRAMS,
     "admin/jsi18n/": _PROGRAMS,
-    "admin/macros/macro/preview/*": _PROGRAMS,
+    "admin/macros/macro/preview/": _PROGRAMS,
     "admin/search/": "what is found, within the page `admin-start-search`",
     "channels.css": _FILE,
     "calendar/<str:secret>.ics": _FILE,
