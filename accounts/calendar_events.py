@@ -5,7 +5,7 @@ dozens of them, and a day with forty lines is read by nobody.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -74,17 +74,18 @@ def deadlines(
 ) -> list[Deadline]:
     """Return the deadlines of the accounts that the person sees now: of a team, a saved view, or neither: of "My accounts". By their days.
 
-    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Five queries, without the view's.
+    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Six queries, without the view's.
     """
     names = names_for(user)
     endings = [one for one in _endings(_accounts(user, team, view), now) if not _renews(one, now)]
+    teams = set(user.memberships.values_list("team_id", flat=True))
     together: dict[int, list[_Ending]] = {}
     for one in endings:
         together.setdefault(one.tokens[0].pk if one.tokens else 0, []).append(one)
     found: list[Deadline] = []
     for token_id, several in together.items():
         if token_id and len(several) > ALONE:
-            found.append(_of_log_in(several, user, names, now))
+            found.append(_of_log_in(several, user, names, now, teams=teams))
         else:
             found += [_of_account(one, user, names, now) for one in several]
     return sorted(found, key=lambda one: (one.day, one.uid))
@@ -135,10 +136,17 @@ def _of_account(one: _Ending, user: User, names: NameVisibility, now: datetime) 
     return Deadline(_uid(account.pk), _day(one, user), title, _lines(lines), url)
 
 
-def _of_log_in(several: Sequence[_Ending], user: User, names: NameVisibility, now: datetime) -> Deadline:
+def _of_log_in(
+    several: Sequence[_Ending], user: User, names: NameVisibility, now: datetime, *, teams: Collection[int]
+) -> Deadline:
+    """Say of one log-in what ends with it. `teams`: the person's own; of others "My accounts" shows nothing, so the first is opened."""
     first = several[0]
     channel = declarations.label(first.account.channel)
-    url = addresses.absolute_url("my_accounts")
+    own = any(token.consented_by_id == user.pk for token in first.tokens)
+    if own or all(one.account.team_id in teams for one in several):
+        url = addresses.absolute_url("my_accounts")
+    else:
+        url = addresses.absolute_url("open_account", first.account.pk)
     lines = [
         say("when_many", at=short_date(first.at, zone=user.zone, now=now, named=True)),
         _who(first, user, names),

@@ -5,7 +5,9 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.functional import cached_property
 
+from users import visibility
 from users.models import Team, User, new_invitation_key
 
 
@@ -56,8 +58,16 @@ class ClientLink(models.Model):
         """Return the ad accounts of a channel that are asked for; empty: any."""
         return [one["native_id"] for one in self.asked_for if one["channel"] == channel]
 
+    @cached_property
+    def answers_to(self) -> User | None:
+        """Whoever made it, for its client and for news of it; None where that person is gone, locked out, or no longer of its team."""
+        maker: User | None = self.made_by
+        if maker is None or not maker.is_active:
+            return None
+        return maker if visibility.teams_of(maker).filter(pk=self.team_id).exists() else None
+
     @property
     def asker(self) -> str:
-        """Who asks by it, for the client: whoever made it; their team where that person is gone or can no longer log in."""
-        maker: User | None = self.made_by
-        return maker.get_full_name() if maker and maker.is_active else str(self.team)
+        """Who asks by it, for the client: whoever made it; their team where that person has no part in it any longer."""
+        maker = self.answers_to
+        return maker.get_full_name() if maker else str(self.team)

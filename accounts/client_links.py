@@ -15,15 +15,16 @@ from django.core import signing
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
+from accounts import client_link_news
+from accounts.client_link_news import MAIL
 from accounts.models import Account, ClientLink
 from notifications import outbox
-from notifications.models import Message
+from tokens.models import Token
 from ui import kept
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import hold, recipients, roles, visibility
+from users import hold, roles, visibility
 from users.models import Membership, Team, User
 
 VALID_FOR = timedelta(days=7)
@@ -31,7 +32,6 @@ LONGEST = timedelta(days=30)
 MOST_OPEN = 200  # links of one maker that are open at a time
 UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
 SWEPT = 1_000  # contacts at once
-MAIL, USED_MAIL = "client_link", "client_link_used"
 _SALT = "accounts.client_link"
 WORDS = "words/client_links.txt"
 say = partial(phrase, WORDS)
@@ -144,8 +144,11 @@ def _bound(accounts: Collection[Account]) -> list[dict[str, str]]:
 
 
 def mail_together(links: Sequence[ClientLink], *, now: datetime) -> None:
-    """Write one mail about links of one address, in the caller's transaction: one a team, for a link never leaves its own."""
-    if not links:
+    """Write one mail about links of one address, in the caller's transaction: one a team, for a link never leaves its own.
+
+    None to somebody who was switched off; whoever made the links reads the same then.
+    """
+    if not links or User.objects.filter(email=links[0].email, is_active=False).exists():
         return
     first, *others = sorted(links, key=lambda one: one.pk)
     outbox.enqueue(
@@ -176,17 +179,28 @@ def path_of(link: ClientLink) -> str:
 
 
 def open_signed(signed: str) -> ClientLink | None:
-    """Return the link of an address, open or not; None where it is cut or forged."""
-    try:
-        key = signing.Signer(salt=_SALT).unsign(signed)
-    except signing.BadSignature:
+    """Return the link of an address, open or not; None where it is cut or forged, or went with its team."""
+    key = _key_of(signed)
+    if key is None:
         return None
     return ClientLink.objects.select_related("team", "made_by", "contact").filter(key=key).first()
 
 
-def is_for_user(link: ClientLink) -> User | None:
-    """Return who can log in with the address of a link, and so must: a link acts for nobody who can."""
-    return User.objects.filter(email=link.email, is_contact=False).first()
+def is_whole(signed: str) -> bool:
+    """Return whether we signed an address, so that it is neither cut nor forged; its link may be gone."""
+    return _key_of(signed) is not None
+
+
+def _key_of(signed: str) -> str | None:
+    try:
+        return signing.Signer(salt=_SALT).unsign(signed)
+    except signing.BadSignature:
+        return None
+
+
+def barred_by(link: ClientLink) -> User | None:
+    """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off."""
+    return User.objects.filter(email=link.email).exclude(is_contact=True, is_active=True).first()
 
 
 @transaction.atomic
@@ -209,7 +223,7 @@ def note_opened(link: ClientLink, now: datetime) -> None:
 
 def demand_contact(link: ClientLink) -> None:
     """Raise ClientLinkRefused where the address of a link belongs to somebody who can log in, or to a contact who was switched off."""
-    if User.objects.filter(email=link.email).exclude(is_contact=True, is_active=True).exists():
+    if barred_by(link) is not None:
         raise ClientLinkRefused(say("not_a_contact"))
 
 
@@ -237,6 +251,15 @@ def contact_of(link: ClientLink) -> User:
     return user
 
 
+def join(*, link: ClientLink, user: User) -> None:
+    """Have a contact who is known here already join the team of the link they use. Whoever can log in joins by an invitation alone."""
+    if not user.is_contact:
+        return
+    Membership.objects.get_or_create(team=link.team, user=user)
+    if user.email == link.email:
+        ClientLink.objects.filter(pk=link.pk, contact=None).update(contact=user)
+
+
 @transaction.atomic
 def drop_contact(*, email: str, made_since: datetime) -> bool:
     """Delete a contact who has given nothing: made since then, without a log-in. Returns whether one was deleted.
@@ -262,7 +285,9 @@ def sweep(*, now: datetime) -> int:
 
 
 @transaction.atomic
-def note_used(*, link: ClientLink, channel: str, accounts: Sequence[Account], now: datetime) -> None:
+def note_used(
+    *, link: ClientLink, channel: str, accounts: Sequence[Account], log_in: Token, now: datetime
+) -> None:
     """Note in the caller's transaction what was linked by it, and have somebody told. Raises ClientLinkRefused where it is over."""
     row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
     if not row.is_open(now) or channel not in row.left:
@@ -270,33 +295,7 @@ def note_used(*, link: ClientLink, channel: str, accounts: Sequence[Account], no
     row.used = {**row.used, channel: [account.pk for account in accounts]}
     row.used_at = None if row.left else now
     row.save(update_fields=["used", "used_at"])
-    _tell_used(row, channel, now)
-
-
-def _tell_used(row: ClientLink, channel: str, now: datetime) -> None:
-    """Have whoever made a link told that it was used; where they can no longer log in, the leads of its team, else operators."""
-    maker, key = row.made_by, f"client_link_used:{row.pk}:{channel}"
-    payload = {"client_link": row.pk, "channel": channel, "accounts": row.used[channel]}
-    told = {maker.email: key} if maker is not None and maker.is_active else {}
-    if not told:
-        stand_in = recipients.fallback([row.team_id]).get(row.team_id)
-        told = {address: f"{key}:{address}" for address in (stand_in.addresses if stand_in else ())}
-    for address, dedupe_key in told.items():
-        outbox.enqueue(
-            kind=USED_MAIL, recipient=address, dedupe_key=dedupe_key, team=row.team, payload=payload, now=now
-        )
-
-
-def note_used_told(message: Message) -> None:
-    """Where whoever made a link was locked out before the mail about its use went out, have the stand-ins told."""
-    if message.state != Message.State.CANCELLED:
-        return
-    row = (
-        ClientLink.objects.select_related("team", "made_by").filter(pk=message.payload["client_link"]).first()
-    )
-    was_for_maker = row is not None and row.made_by is not None and row.made_by.email == message.recipient
-    if row is not None and was_for_maker and row.made_by is not None and not row.made_by.is_active:
-        _tell_used(row, message.payload["channel"], timezone.now())
+    client_link_news.tell_used(row, channel=channel, log_in=log_in.pk, now=now)
 
 
 def _log(by: User, link: ClientLink, flag: int, text: str) -> None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, backup_invitations, calendars, client_links, handing_over, pool, reach
+from accounts import alerts, backup_invitations, calendars, client_link_news, handing_over, pool, reach
 from accounts.campaigns import stages
 from accounts.mails import (
     access_mail,
@@ -118,14 +118,26 @@ def _register_what_is_asked() -> None:
         ended=stages.note_ended,
         all_sent=stages.note_sent,
     )
-    kinds.register(renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"))
-    kinds.register(backup_invitations.MAIL, backup_invite_mail.build, name=_("Asked to link accounts"))
-    kinds.register(client_links.MAIL, client_link_mail.build, name=_("Client link"))
     kinds.register(
-        client_links.USED_MAIL,
+        renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"), to_parked=True
+    )
+    kinds.register(
+        backup_invitations.MAIL,
+        backup_invite_mail.build,
+        name=_("Asked to link accounts"),
+        ended=backup_invite_mail.note_ended,
+    )
+    kinds.register(
+        client_link_news.MAIL,
+        client_link_mail.build,
+        name=_("Client link"),
+        ended=client_link_news.note_mail_ended,
+    )
+    kinds.register(
+        client_link_news.USED_MAIL,
         client_link_mail.build_used,
         name=_("Client link used"),
-        ended=client_links.note_used_told,
+        ended=client_link_news.note_used_told,
     )
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))

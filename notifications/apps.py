@@ -12,8 +12,9 @@ class NotificationsConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how digests and the mails about parked addresses are built, and receive what mail services report."""
-        from notifications import digests, parked_mail, service_reports
+        from notifications import digests, parked_mail, service_reports, unarrived_mails
 
         digests.register()
         parked_mail.register()
         service_reports.register()
+        unarrived_mails.register()

@@ -9,7 +9,7 @@ from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications import composing, kinds, outbox
+from notifications import composing, kinds, outbox, unarrived_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import dates
@@ -47,6 +47,16 @@ def build(message: Message) -> Mail:
     return composing.without_link(_compose("invitation", message, invitation, link), link)
 
 
+def note_ended(message: Message) -> None:
+    """Tell whoever invited that the mail did not arrive, in the transaction that records it."""
+    if message.state != Message.State.FAILED:
+        return
+    found = Invitation.objects.filter(pk=message.payload["invitation"], accepted_at=None, revoked_at=None)
+    invitation = found.select_related("invited_by").first()
+    if invitation is not None and invitation.invited_by is not None and invitation.invited_by.is_active:
+        unarrived_mails.tell(about=message, to=invitation.invited_by, now=timezone.now())
+
+
 def build_joined(message: Message) -> Mail:
     """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
     invitation = _invitation_of(message)
@@ -58,7 +68,7 @@ def build_joined(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name=_("Invitation"), to_parked=True)
+    kinds.register(KIND, build, name=_("Invitation"), to_parked=True, ended=note_ended)
     kinds.register(JOINED, build_joined, name=_("Added to a team"), to_parked=True)
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 

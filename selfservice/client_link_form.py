@@ -61,7 +61,10 @@ class ClientLinkForm(forms.Form):
         if wanted and len(channels) != 1:
             self.add_error("native_ids", say("one_channel"))
             return found
-        found["asked_for"] = [self._asked(channels[0], one) for one in wanted[:MOST_ACCOUNTS]]
+        if len(wanted) > MOST_ACCOUNTS:  # nothing is left out in silence
+            self.add_error("native_ids", say("too_many_ids", n=len(wanted), most=MOST_ACCOUNTS))
+            return found
+        found["asked_for"] = [self._asked(channels[0], one) for one in wanted]
         return found
 
     def _asked(self, channel: str, text: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import client_links
+from accounts import client_link_news, client_links
 from accounts.client_links import State
 from accounts.models import Account, ClientLink
 from selfservice.client_link_form import ClientLinkForm
@@ -64,17 +64,19 @@ def make(request: HttpRequest) -> HttpResponse:
             return redirect("client_link_of", link.pk)
     now = timezone.now()
     page = Paginator(client_links.seen_by(user), ON_A_PAGE).get_page(request.GET.get("page"))
+    lost = client_link_news.unarrived(list(page))
     context = {
         "form": form if client_links.may_make(user) else None,
-        "rows": [_row(link, now) for link in page],
+        "rows": [_row(link, now, lost) for link in page],
         "number": page.number,
         "pages": page.paginator.num_pages,
     }
     return render(request, "selfservice/client_links.html", context, status=400 if form.errors else 200)
 
 
-def _row(link: ClientLink, now: Any) -> dict[str, Any]:
+def _row(link: ClientLink, now: Any, lost: set[int]) -> dict[str, Any]:
     return {
+        "lost": link.pk in lost and link.opened_at is None,
         "link": link,
         "state": client_links.state(link, now).value,
         "channels": [str(declarations.label(channel)) for channel in link.channels],
@@ -97,7 +99,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
     link, now = _found(request, link_id, client_links.may_see), timezone.now()
     ids = [pk for some in link.used.values() for pk in some]
     context = {
-        **_row(link, now),
+        **_row(link, now, client_link_news.unarrived([link])),
         "address": client_links.address_of(link)
         if link.is_open(now) and client_links.may_make(person(request))
         else "",

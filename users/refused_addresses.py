@@ -65,6 +65,14 @@ def release(address: str, *, now: datetime, by: User | None = None, confirmed: b
     return True
 
 
+def confirm(address: str, *, mailed_at: datetime, now: datetime) -> bool:
+    """Release an address whose reader used what was mailed there at that moment. Return False where it was parked only since, or is not."""
+    since = RefusedAddress.objects.filter(email=address.lower()).values_list("since", flat=True).first()
+    if since is None or since.replace(microsecond=0) > mailed_at:  # a link tells whole seconds
+        return False
+    return release(address, now=now, confirmed=True)
+
+
 @transaction.atomic
 def sweep(*, now: datetime) -> int:
     """Let addresses be tried again that were refused a week ago. Returns how many."""

@@ -96,6 +96,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
     }
     had, teams = _had_before(pending), TeamChoice.for_link(pending, user)
     refusing = _refusing(existing.values(), pending.token, user, only)
+    none_taken = only is not None and shut_out(pending.token, user, only)
     wanted = {pending.account.native_id} if pending.account else _wanted(pending, had)
     everything = not wanted and len(natives) <= PRESELECT_BELOW
     made = []
@@ -103,7 +104,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
         account = existing.get(native.native_id)
         others = _others(account, pending.token) if account else []
         carriers = [entry.token for entry in others if selection.living(entry)]
-        refused = account is not None and account.pk in refusing
+        refused = none_taken or (account is not None and account.pk in refusing)
         linked = native.native_id in had
         standing = _standing(
             native, refused=refused, linked=linked, others=len(others), carriers=len(carriers)
@@ -145,12 +146,25 @@ def _others(account: Account, token: Token) -> list[AccountToken]:
 def _refusing(accounts: Iterable[Account], token: Token, user: User, only: Team | None) -> set[int]:
     """Return the ids of those accounts whose team accepts log-ins of its own people only, and not this one; with `only` of all others."""
     if only is not None:
-        return {account.pk for account in accounts if account.team_id != only.pk}
+        none_taken = shut_out(token, user, only)
+        return {account.pk for account in accounts if none_taken or account.team_id != only.pk}
     closed = [account for account in accounts if account.team.members_only]
     if token.kind == Token.Kind.SYSTEM:
         return {account.pk for account in closed if account.team_id != token.team_id}
     mine = set(user.memberships.values_list("team", flat=True)) if closed else set()
     return {account.pk for account in closed if account.team_id not in mine}
+
+
+def shut_out(token: Token, user: User, team: Team) -> bool:
+    """Return whether a team accepts log-ins of its own people only, and a log-in that came by a link of the team is none of theirs.
+
+    A contact's is: they join the team with what they choose.
+    """
+    if not team.members_only or user.is_contact:
+        return False
+    if token.kind == Token.Kind.SYSTEM:
+        return token.team_id != team.pk
+    return not user.memberships.filter(team=team).exists()
 
 
 @dataclass(frozen=True)
@@ -246,7 +260,8 @@ def save(
     existing = Account.objects.filter(channel=token.app.channel, native_id__in=chosen).select_related("team")
     refusing = _refusing(existing, token, user, only)
     refused = {account.native_id for account in existing if account.pk in refusing}
-    if unknown := [native_id for native_id in chosen if native_id not in by_id or native_id in refused]:
+    none_taken = only is not None and shut_out(token, user, only)
+    if unknown := [one for one in chosen if none_taken or one not in by_id or one in refused]:
         raise NotOffered(", ".join(unknown))
     teams = {native_id: choice.by_business(by_id[native_id]) or team for native_id in chosen}
     accounts = _ensure_accounts([by_id[native_id] for native_id in chosen], token, teams, user, now)

@@ -33,7 +33,7 @@ def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[Cha
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if link is None or app is None or not link.is_open(now) or channel not in link.left:
         raise NotOpen(link)
-    if client_links.is_for_user(link) is not None:
+    if client_links.barred_by(link) is not None:
         raise NotOpen(link)
     return app, link
 
@@ -49,9 +49,9 @@ def keep(
 ) -> PendingLink:
     """Write the log-in, and of its list what the link asks for. Raises NotOpen where the link's contact went meanwhile.
 
-    A native user who has a log-in here already stays that person's: a link takes nobody's log-in over, and makes no contact then. Else the
-    contact is made before, in a transaction of its own: whoever chooses holds log-ins first and the link after them. Where the consent
-    cannot be kept the contact goes again, and the link opens what it did.
+    A native user who has a log-in here already stays that person's: a link takes nobody's log-in over, and makes no contact then; a
+    contact joins the link's team with what they choose. Else the contact is made before, in a transaction of its own: whoever chooses
+    holds log-ins first and the link after them. Where the consent cannot be kept the contact goes again, and the link opens what it did.
     """
     known = Token.objects.filter(app=app, native_user_id=identity.native_user_id).exclude(
         reason=Token.REMOVED

@@ -16,6 +16,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Grant, Identity
 from tokens.models import ChannelApp, Token
 from tokens.vault import VaultError
+from users import refused_addresses
 from users.models import User
 
 logger = logging.getLogger(__name__)
@@ -99,6 +100,7 @@ def keep(
 ) -> Renewed:
     """Write the renewed log-in and its pools; of a contact under another app, the log-in that takes the old one's places.
 
+    A link that was mailed since its address was parked shows that mail arrives there: the address is released.
     Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
     """
     demand_same(link, app, identity)
@@ -114,6 +116,7 @@ def keep(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     stages.settle(now=now, people=[link.user.pk])
+    refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
     return Renewed(token, lost)
 
 
@@ -122,9 +125,18 @@ def discard(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:
 
     Where that native user has a log-in here it is left alone: at most channels the call ends whatever the person gave our app.
     """
-    if Token.objects.filter(app=app, native_user_id=identity.native_user_id).exists():
+    known = Token.objects.filter(app=app, native_user_id=identity.native_user_id)
+    if known.exclude(reason=Token.REMOVED).exists():
         return
     try:
         registry.get(app.channel).revoke(app.keys(), grant.credentials)
     except (ChannelError, VaultError, ValueError) as error:
         logger.warning("a consent at %s that was not kept could not be revoked: %s", app.channel, error)
+
+
+def discard_begun(*, channel: str, state: Mapping[str, Any], identity: Identity, grant: Grant) -> None:
+    """Do the same with what a handshake brought whose link opens nothing by now. Its app is known by that handshake."""
+    client_id = (state.get("data") or {}).get("client_id")
+    app = ChannelApp.objects.filter(channel=channel, client_id=client_id).first()
+    if app is not None:
+        discard(app=app, identity=identity, grant=grant)

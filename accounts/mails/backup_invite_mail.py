@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import backup_invitations
 from accounts.models import BackupInvitation
-from notifications import composing
+from notifications import composing, unarrived_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
@@ -56,3 +56,13 @@ def _card(channel: str, rows: QuerySet[BackupInvitation], number: int) -> dict[s
         "count": number,
         "url": addresses.absolute_url("link", channel),
     }
+
+
+def note_ended(message: Message) -> None:
+    """Tell whoever asked that the mail did not arrive, in the transaction that records it."""
+    if message.state != Message.State.FAILED:
+        return
+    asked = BackupInvitation.objects.filter(pk__in=message.payload["asked"], invited_by__is_active=True)
+    first = asked.select_related("invited_by").order_by("pk").first()
+    if first is not None and first.invited_by is not None:
+        unarrived_mails.tell(about=message, to=first.invited_by, now=timezone.now())

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import client_links
+from accounts import client_link_news, client_links
 from accounts.models import Account, ClientLink
 from notifications import composing
 from notifications.kinds import Mail, NotWanted
@@ -19,12 +19,18 @@ NAMED = 10
 
 
 def build(message: Message) -> Mail:
-    """Build the mail with the link, or with one a team. Raises NotWanted where all of them are used, revoked, gone or past."""
+    """Build the mail with the link, or with one a team.
+
+    Raises NotWanted where all of them are used, revoked, gone or past, or act for whoever reads them no more: switched off since.
+    """
     found = ClientLink.objects.select_related("team", "made_by").order_by("team__name")
     found = found.filter(pk__in=[message.payload["client_link"], *message.payload.get("others", ())])
     links = [one for one in found if one.is_open(timezone.now())]
     if not links:
         raise NotWanted("client_link_over")
+    barred = client_links.barred_by(links[0])
+    if barred is not None and not barred.is_active:
+        raise NotWanted("person_left")
     reader, first = composing.Reader(None), links[0]
     cards = [
         {
@@ -49,9 +55,9 @@ def build(message: Message) -> Mail:
         "until": dates.moment(first.expires_at, zone=reader.zone).full,
         "why_url": "",
     }
-    maker = first.made_by
-    reply_to = maker.email if maker and maker.is_active else ""
-    mail = composing.compose(client_links.MAIL, message, reader, facts, reply_to=reply_to)
+    maker = first.answers_to
+    reply_to = maker.email if maker else ""
+    mail = composing.compose(client_link_news.MAIL, message, reader, facts, reply_to=reply_to)
     for one in cards:
         mail = composing.without_link(mail, one["link"])
     return mail
@@ -64,20 +70,23 @@ def _channels(*links: ClientLink) -> str:
 
 
 def build_used(message: Message) -> Mail:
-    """Build "your link was used", for its maker, or for whoever stands in. Raises NotWanted where the link is gone, or its maker is."""
+    """Build "your link was used", for its maker, or for whoever stands in.
+
+    Raises NotWanted where the link is gone, or where its maker can no longer log in, or is no longer of its team.
+    """
     link, reader = _link_of(message), composing.reader_of(message)
-    maker = link.made_by
-    own = maker is not None and maker.email == message.recipient
-    if own and reader.user is None:
+    maker, own = link.made_by, client_link_news.is_for_maker(message, link)
+    if own and (link.answers_to is None or link.answers_to.email != message.recipient):
         raise NotWanted("person_left")
     channel, ids = message.payload["channel"], message.payload["accounts"]
     accounts = Account.objects.filter(pk__in=ids).order_by("name")
-    log_in = Token.objects.filter(pool_entries__account__in=ids, consented_by=link.contact).first()
+    log_in = Token.objects.filter(pk=message.payload.get("log_in", 0)).first()
     facts = {
         "who": link.name or link.email,
         "email": link.email,
         "first_name": first_name(str(reader.user)) if reader.user else "",
         "maker": "" if own else str(maker or ""),
+        "missed": "" if own else _why_not(link),
         "own": own,
         "channel": declarations.label(channel),
         "team": str(link.team),
@@ -90,7 +99,14 @@ def build_used(message: Message) -> Mail:
         "log_in": log_in.native_user_name if log_in else "",
         "url": _page_of(link, accounts, reader.user),
     }
-    return composing.compose(client_links.USED_MAIL, message, reader, facts)
+    return composing.compose(client_link_news.USED_MAIL, message, reader, facts)
+
+
+def _why_not(link: ClientLink) -> str:
+    """Return why whoever made a link is not told: "left", "left_team" or "unreached"."""
+    if link.made_by is None or not link.made_by.is_active:
+        return "left"
+    return "left_team" if link.answers_to is None else "unreached"
 
 
 def _page_of(link: ClientLink, accounts: QuerySet[Account], reader: User | None) -> str:

@@ -9,7 +9,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts import client_links
-from accounts.linking import client_consent, consent, setup
+from accounts.linking import client_consent, consent, renewing, setup
 from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun, handshakes, link_errors
 from users import hold
@@ -33,15 +33,29 @@ def leave(request: HttpRequest, link: ClientLink, channel: str, *, region: str =
     return handshakes.leave(request, app, begun.of_request(request), again=True, region=region)
 
 
-def not_open(request: HttpRequest, link: ClientLink | None) -> HttpResponse:
-    """Show why a link opens nothing, and whom to ask."""
-    if link is None:
-        return render(request, "selfservice/mails/broken_link.html", status=404)
-    user = client_links.is_for_user(link)
-    if user is not None and link.is_open(timezone.now()):
-        return render(request, "selfservice/client/log_in.html", {"link": link, "known": user})
-    context = {"link": link, "state": client_links.state(link, timezone.now())}
-    return render(request, "selfservice/client/not_open.html", context, status=410)
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that an address was cut, or that we never made it."""
+    return render(request, "selfservice/mails/broken_link.html", status=404)
+
+
+def not_open(request: HttpRequest, link: ClientLink | None, *, late: bool = False) -> HttpResponse:
+    """Show why a link opens nothing, and whom to ask; None: it is gone, with its team.
+
+    Where it still works (`late`: its person took too long to choose; or this channel was used meanwhile) the page leads back to it.
+    """
+    now = timezone.now()
+    is_open = link is not None and link.is_open(now)
+    barred = client_links.barred_by(link) if link is not None and is_open else None
+    if barred is not None and barred.is_active:
+        return render(request, "selfservice/client/log_in.html", {"link": link, "known": barred})
+    context = {
+        "link": link,
+        "state": client_links.state(link, now) if link is not None else "",
+        "open_url": client_links.path_of(link) if link is not None and is_open and barred is None else "",
+        "late": late,
+    }
+    status = 409 if context["open_url"] else 410
+    return render(request, "selfservice/client/not_open.html", context, status=status)
 
 
 def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
@@ -55,6 +69,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except client_consent.NotOpen as refusal:
+        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         return not_open(request, refusal.link)
     request.session[CHOICE] = {"link": link.pk, "pending": str(pending.pk), "name": identity.name}
     return redirect("client_choose")

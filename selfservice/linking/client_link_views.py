@@ -28,7 +28,9 @@ NOBODY = "00000000-0000-0000-0000-000000000000"
 def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     """Say who asks for what (GET), or go to the channel (POST)."""
     link, now = client_links.open_signed(signed), timezone.now()
-    if link is None or not link.is_open(now) or client_links.is_for_user(link) is not None:
+    if link is None and not client_links.is_whole(signed):
+        return client_link.broken(request)
+    if link is None or not link.is_open(now) or client_links.barred_by(link) is not None:
         return client_link.not_open(request, link)
     channel, regions = request.POST.get("channel", ""), {}
     if channel in link.left:
@@ -66,8 +68,10 @@ def choose(request: HttpRequest) -> HttpResponse:
         .filter(pk=said.get("pending", NOBODY))
         .first()
     )
+    if not said:
+        return client_link.broken(request)
     if link is None or pending is None or not link.is_open(timezone.now()):
-        return redirect("client_done") if said.get("done") else client_link.not_open(request, link)
+        return redirect("client_done") if said.get("done") else client_link.not_open(request, link, late=True)
     if request.method == "POST":
         return _link(request, link, pending)
     return _choose_page(request, link, pending)
@@ -78,15 +82,18 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
     if not ticked:
         return _choose_page(request, link, pending, error=say("none_ticked"))
     channel = pending.token.app.channel
+    client_links.join(link=link, user=pending.user)
     try:
         with transaction.atomic():
             accounts = choosing.save(
                 pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
             )
-            client_links.note_used(link=link, channel=channel, accounts=accounts, now=now)
+            client_links.note_used(
+                link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now
+            )
     except (choosing.Gone, client_links.ClientLinkRefused):
         link.refresh_from_db()
-        return client_link.not_open(request, link)
+        return client_link.not_open(request, link, late=True)
     except choosing.NotOffered:
         return _choose_page(request, link, pending, error=say("not_offered"))
     request.session[client_link.CHOICE] = {
@@ -105,6 +112,7 @@ def _choose_page(
         "channel": registry.get(pending.token.app.channel),
         "log_in": pending.token.native_user_name,
         "rows": [{"one": one, "note": _note(one)} for one in found],
+        "shut_out": choosing.shut_out(pending.token, pending.user, link.team),
         "open_rows": sum(one.is_open for one in found),
         "missing": choosing.missing_scopes(pending.token),
         "not_there": _missing(link, pending),

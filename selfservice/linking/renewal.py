@@ -80,6 +80,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             link=link, app=app, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
     except renewing.NotOpen as refusal:
+        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         return not_open(request, refusal.link)
     except renewing.NotTold:
         renewing.discard(app=app, identity=identity, grant=grant)

@@ -17,6 +17,7 @@ from accounts import calendar_events, calendars, pool, saved_views
 from accounts.models import Account, CalendarLink
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
+from ui import addresses
 from ui.refusal import Refusal
 from users import roles
 from users.models import Membership, Team, User
@@ -126,6 +127,10 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
 
     with CaptureQueriesContext(connection) as of_many:
         found = calendar_events.deadlines(user=ada, team=team, now=NOW)
+    auditor = make_user(
+        "ina@example.com", is_staff=True, is_superuser=True
+    )  # sees the team, and is not in it
+    outside = calendar_events.deadlines(user=auditor, team=team, now=NOW)
     monkeypatch.setattr(calendar_events, "MOST", 5)
     limited = calendar_events.deadlines(user=ada, team=team, now=NOW)
 
@@ -133,6 +138,9 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
     assert "Who can fix it: Emil Berg" in found[0].text
     assert "and 10 more" in found[0].text
     assert len(found) == 3
+    assert found[0].url == addresses.absolute_url("my_accounts")
+    first = Account.objects.filter(name__startswith="Client").order_by("pk")[0]
+    assert outside[0].url == addresses.absolute_url("open_account", first.pk)
     assert [one.title for one in limited] == ["5 Facebook accounts stop"]
     assert len(of_many) == len(of_few) <= 5
 

@@ -1,0 +1,358 @@
+"""Client links where they meet other teams, people who were switched off, parked addresses, and time."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts import client_links, renewal_links
+from accounts.linking import renewing
+from accounts.mails import client_link_mail, renewal_mail
+from accounts.models import Account, ClientLink, PendingLink
+from notifications import claims, delivery, unarrived_mails
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.notifications.smtp import MailServer, running_server
+from tests.selfservice.test_client_links import choose, go, made
+from tests.support import native
+from tests.support.factories import make_team, make_user
+from tests.support.sandbox import Sandbox
+from tokens.channels.kinds import Dates, Grant
+from tokens.models import ChannelApp, Token
+from users import invitations, refused_addresses
+from users.models import Membership, RefusedAddress, Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+CONTACT = "ada.client@example.com"
+GONE = "550 5.1.1 no such user here"
+
+
+@pytest.fixture(autouse=True)
+def world(channels_world: Sandbox) -> Sandbox:
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def team() -> Team:
+    return make_team("Lumen")
+
+
+@pytest.fixture
+def mira(team: Team) -> User:
+    return make_user("mira@example.com", name="Mira Ode", team=team)
+
+
+@pytest.fixture
+def lead(team: Team) -> User:
+    lead = make_user("lead@example.com", name="Lea Lead", team=team)
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    return lead
+
+
+@pytest.fixture
+def mail_server(settings: Any) -> Any:
+    with running_server() as (server, port):
+        settings.EMAIL_BACKEND = "notifications.smtp.Backend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
+        settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
+        yield server
+
+
+def given(mira: User, team: Team, *names: str, **more: Any) -> ClientLink:
+    """A link by which Ada gave access to these accounts."""
+    link = made(mira, team, **more)
+    browser, _ = go(link)
+    choose(browser, *names)
+    link.refresh_from_db()
+    return link
+
+
+def deliver() -> None:
+    for _ in range(3):  # what is due, what follows from that, and what follows from that
+        delivery.deliver(clock=lambda: timezone.now() + timedelta(minutes=3))
+
+
+def used_mails() -> dict[str, str]:
+    return dict(Message.objects.filter(kind="client_link_used").values_list("recipient", "state"))
+
+
+# --- teams --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("email", [CONTACT, "ada.private@example.com"])
+def test_a_contact_who_uses_another_team_s_link_joins_it_also_a_closed_one(
+    email: str, mira: User, team: Team
+) -> None:
+    given(mira, team, "Fern Gardens")
+    closed = make_team("Closed", members_only=True)
+    zoe = make_user("zoe@example.com", team=closed)
+
+    link = made(zoe, closed, email=email)
+    browser, _ = go(link)
+    before = set(User.objects.get(is_contact=True).teams.values_list("name", flat=True))
+    choose(browser, "Lumen Shoes EU")
+
+    account = Account.objects.get(name="Lumen Shoes EU")
+    contact = User.objects.get(is_contact=True)
+    assert (account.team, account.state, account.reason) == (closed, "connected", "")
+    assert before == {"Lumen"}, "whoever turns back joins nothing"
+    assert set(contact.teams.values_list("name", flat=True)) == {"Lumen", "Closed"}
+    link.refresh_from_db()
+    assert link.contact == (contact if email == CONTACT else None)
+
+
+def test_a_closed_team_takes_nothing_of_who_can_log_in_and_is_not_in_it(mira: User, team: Team) -> None:
+    native.linked("facebook", "ada")
+    closed = make_team("Closed", members_only=True)
+    zoe = make_user("zoe@example.com", name="Zoe", team=closed)
+    link = made(zoe, closed)
+
+    browser, led = go(link)
+    page = browser.get(led).text
+    forced = browser.post(led, {"native_id": _new_one()})
+
+    link.refresh_from_db()
+    assert "Closed accepts log-ins of its own people only" in page
+    assert 'name="native_id"' not in page
+    assert forced.status_code == 400
+    assert not Account.objects.filter(team=closed).exists()
+    assert link.used == {}
+
+
+def _new_one() -> str:
+    return str(next(one for one in PendingLink.objects.get().offered if "Fern" in one["name"])["native_id"])
+
+
+# --- who is told ------------------------------------------------------------------------------------------------------
+
+
+def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
+    mira: User, lead: User, team: Team
+) -> None:
+    Membership.objects.create(user=mira, team=make_team("Fern"))
+    before, after = made(mira, team), made(mira, team, email="ben@example.com")
+    browser, _ = go(before, "ben")
+    choose(browser, "Lumen Shoes EU")
+    Membership.objects.filter(user=mira, team=team).delete()
+    with pytest.raises(NotWanted):
+        client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
+    claims.cancel_all(reason="as the sender does then")
+
+    page = Client().get(client_links.path_of(after)).text
+    browser, _ = go(after, "emil")
+    choose(browser, "Fern Gardens")
+
+    rows = Message.objects.filter(recipient=lead.email).order_by("pk")
+    to_lead = [client_link_mail.build_used(one) for one in rows]
+    assert "Lumen asks for access" in page
+    assert "mira@" not in page
+    assert len(to_lead) == 2
+    assert "Mira Ode, who has left the team, sent ben@example.com a link." in to_lead[1].text
+    assert Message.objects.filter(kind="client_link_used", recipient=mira.email).count() == 1
+
+
+@pytest.mark.parametrize("why", ["parked before", "refused now"])
+def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_used(
+    why: str, mail_server: MailServer, mira: User, lead: User, team: Team
+) -> None:
+    if why == "parked before":
+        refused_addresses.note(mira.email, said="gone", now=timezone.now(), why=refused_addresses.Why.BOUNCED)
+    mail_server.refuse[mira.email] = GONE
+
+    given(mira, team, "Lumen Shoes EU")
+    deliver()
+
+    assert used_mails() == {mira.email: "failed", lead.email: "sent"}
+    told = Message.objects.get(kind="client_link_used", recipient=lead.email)
+    assert "Mira Ode, whom mail does not reach, sent" in told.text
+
+
+def test_the_log_in_that_is_named_is_the_one_that_was_given(mira: User, team: Team) -> None:
+    native.linked("facebook", "ada")  # a user's own log-in: the link makes no contact
+    native.link(_browser(make_user("ben@example.com", team=team)), "facebook", "ben")
+    Account.objects.update(team=team)
+    Token.objects.filter(consented_by__email="ben@example.com").update(consented_by=None)  # was deleted
+
+    given(mira, team, "Lumen Shoes EU")
+
+    mail = client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
+    assert Token.objects.filter(pool_entries__account__name="Lumen Shoes EU").count() == 2
+    assert "Ada Okafor" in mail.text
+    assert "Ben" not in mail.text
+
+
+def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_invited(
+    mail_server: MailServer, mira: User, team: Team
+) -> None:
+    mail_server.refuse[CONTACT] = mail_server.refuse["ben@example.com"] = GONE
+    link = made(mira, team)
+    invitations.create(email="ben@example.com", team=team, invited_by=mira, now=timezone.now())
+
+    deliver()
+    told = {one.text for one in Message.objects.filter(kind="not_arrived", recipient=mira.email)}
+    pages = [_browser(mira).get(path).text for path in ("/client-links/", f"/client-links/{link.pk}/")]
+    lost = Message.objects.filter(kind="not_arrived").order_by("pk").first()
+    claims.send_again(
+        message_id=Message.objects.get(kind="client_link", recipient=CONTACT).pk, now=timezone.now()
+    )
+    again = _browser(mira).get(f"/client-links/{link.pk}/").text
+
+    assert len(told) == 2
+    assert any(f"/client-links/{link.pk}/" in one and CONTACT in one for one in told)
+    assert all("Did not arrive" in page for page in pages)
+    assert f"The mail to {CONTACT} did not arrive." in pages[1]
+    assert "did not arrive" not in again
+    assert lost is not None
+    with pytest.raises(NotWanted):
+        unarrived_mails.build(lost)
+
+
+# --- who was switched off, and who is parked --------------------------------------------------------------------------
+
+
+def test_a_link_does_nothing_for_who_was_switched_off_and_its_maker_reads_the_same(
+    mira: User, team: Team, world: Sandbox
+) -> None:
+    given(mira, team, "Lumen Shoes EU")
+    User.objects.filter(email=CONTACT).update(is_active=False)
+    mails = Message.objects.filter(kind="client_link").count()
+
+    link = made(mira, team)
+    page, browser = _browser(mira).get(f"/client-links/{link.pk}/").text, Client()
+    opened, pressed = (
+        browser.get(client_links.path_of(link)),
+        browser.post(client_links.path_of(link), {"channel": "facebook"}),
+    )
+
+    assert Message.objects.filter(kind="client_link").count() == mails
+    assert "Sent" in page
+    assert (opened.status_code, pressed.status_code) == (410, 410)
+    assert "took it back" not in opened.text
+    assert "Ask Mira Ode for a new one" in opened.text
+
+
+def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
+    mira: User, team: Team, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, browser = made(mira, team), Client()
+    left = browser.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    asked = client_links.demand_contact
+
+    def switched_off(one: ClientLink) -> None:
+        make_user(CONTACT, is_active=False)
+        asked(one)
+
+    monkeypatch.setattr(client_links, "demand_contact", switched_off)
+    answer = native.back(browser, native.decide(left, "ada"))
+
+    assert answer.status_code == 410
+    assert not Token.objects.exists()
+    assert any(call["method"] == "DELETE" and "permissions" in call["path"] for call in world.calls())
+
+
+def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
+    mail_server: MailServer, mira: User, team: Team
+) -> None:
+    given(mira, team, "Lumen Shoes EU")
+    token, now = Token.objects.get(), timezone.now()
+    contact = User.objects.get(is_contact=True)
+    long_ago = renewal_links.link(token=token, user=contact, issued=now - timedelta(days=20))
+    mailed_before = renewal_links.link(token=token, user=contact, issued=now - timedelta(hours=1))
+    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.RETURNED)
+    Message.objects.all().delete()
+
+    asked = Client().post(reverse("renew_send_again", args=[long_ago.signed]))
+    deliver()
+    sent = Message.objects.get(kind="renewal")
+    mail = renewal_mail.build(sent)
+    parked = RefusedAddress.objects.filter(email=CONTACT).exists()
+    renewed = native.consent(Client(), "facebook", "ada", path=_path(mail.text))
+
+    assert "A new link is on its way" in asked.text
+    assert sent.state == "sent"
+    assert parked
+    assert renewed == "/renew/done/"
+    assert not RefusedAddress.objects.filter(email=CONTACT).exists()
+    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.RETURNED)
+    assert not refused_addresses.confirm(CONTACT, mailed_at=mailed_before.issued, now=now), (
+        "it proves nothing"
+    )
+
+
+def _path(text: str) -> str:
+    before = reverse("renew", args=["x"])[:-2]
+    return before + text.split(before, 1)[1].split()[0]
+
+
+# --- time, and links that are gone ------------------------------------------------------------------------------------
+
+
+def test_who_takes_over_a_quarter_of_an_hour_is_led_back_to_the_link_that_still_works(
+    mira: User, team: Team
+) -> None:
+    link = made(mira, team)
+    browser, led = go(link)
+    PendingLink.objects.all().delete()  # as the sweep does after 15 minutes
+
+    late = browser.get(led)
+    pressed = browser.post(led, {"native_id": "1"})
+
+    for page in (late, pressed):
+        assert page.status_code == 409
+        assert "That took too long" in page.text
+        assert "took it back" not in page.text
+        assert client_links.path_of(link) in page.text
+    go(link, browser=browser)
+    assert "Thank you" in choose(browser, "Lumen Shoes EU")
+
+
+def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: User, team: Team) -> None:
+    link, browser = made(mira, team), Client()
+    path = client_links.path_of(link)
+    left = browser.post(path, {"channel": "facebook"}).headers["Location"]
+    team.delete()
+
+    pages = [browser.get(path), native.back(browser, native.decide(left, "ada"))]
+    cut = browser.get(path[:-8] + "/")
+
+    assert [page.status_code for page in pages] == [410, 410]
+    assert all("This link has ended" in page.text for page in pages)
+    assert (cut.status_code, "This link is not complete" in cut.text) == (404, True)
+
+
+def test_more_ids_than_a_link_takes_are_refused_and_none_is_left_out(mira: User, team: Team) -> None:
+    ids = "\n".join(str(number) for number in range(1000, 1201))
+    form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
+
+    page = _browser(mira).post("/client-links/", {**form, "native_ids": ids})
+
+    assert page.status_code == 400
+    assert "Those are 201 IDs. One link is for 200 at most" in page.text
+    assert not ClientLink.objects.exists()
+
+
+def test_a_consent_of_a_log_in_that_was_removed_is_ended_at_the_channel_too(
+    mira: User, team: Team, world: Sandbox
+) -> None:
+    given(mira, team, "Lumen Shoes EU")
+    Token.objects.update(reason=Token.REMOVED, state="dead")
+    token, app = Token.objects.get(), ChannelApp.objects.get(channel="facebook")
+    grant = native_grant(token)
+
+    renewing.discard(app=app, identity=token.identity, grant=grant)
+
+    assert any(call["method"] == "DELETE" and "permissions" in call["path"] for call in world.calls())
+
+
+def native_grant(token: Token) -> Any:
+    return Grant(token.unseal(), Dates(), ())
+
+
+def _browser(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
