@@ -4,6 +4,7 @@ from datetime import datetime
 
 from accounts import asks_of_app, due_asks, leaving_steps, own_removal, permissions
 from accounts.deeds import Kind
+from accounts.importing import uploads
 from accounts.many import asking, backups, checking, importing, inviting, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
@@ -15,7 +16,7 @@ OFFBOARD = "offboard"
 APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
 MOVE, PAUSE, RESUME = "move", "pause", "resume"
 CHECK, ASK, BACKUP, INVITE = "check", "ask", "backup", "invite"
-IMPORT = "import"  # lines of a file
+IMPORT = uploads.DEED  # lines of a file
 UNDO = "undo_"  # before the name of what is taken back
 
 
@@ -35,8 +36,14 @@ def _ask_for(waiting: asks_of_app.Waiting, deed: Deed, person_id: int, now: date
 KINDS = {
     ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", _ask),
     ASK_DUE: Kind("tokens.ask_token", _ask_due),
-    OFFBOARD: Kind("users.offboard_user", leaving_steps.act, leaving_steps.after),
-    own_removal.KIND: Kind("", own_removal.act, own_removal.after),
+    OFFBOARD: Kind(
+        "users.offboard_user",
+        leaving_steps.act,
+        leaving_steps.after,
+        holds=leaving_steps.holds,
+        finish=leaving_steps.finish,
+    ),
+    own_removal.KIND: Kind("", own_removal.act, own_removal.after, finish=own_removal.finish),
     MOVE: Kind(permissions.MOVE, many=moving.move, finish=moving.finish, undo=UNDO + MOVE),
     PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),
     RESUME: Kind(permissions.RESUME, many=pausing.resume, undo=UNDO + RESUME),

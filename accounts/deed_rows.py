@@ -12,6 +12,9 @@ from django.db.models import F, QuerySet
 from accounts.models import Deed, DeedRow
 
 Outcome = DeedRow.Outcome
+UNDOES = (
+    "undoes"  # of a deed's options, where an undo is run again for what failed: the deed that both take back
+)
 
 _GIVE_UP = """
 insert into accounts_deedrow (deed_id, place, key, outcome, why, facts, at)
@@ -85,6 +88,8 @@ def keys_of(deed: Deed, outcome: DeedRow.Outcome) -> QuerySet[DeedRow, int]:
 
 
 def done_before(deed: Deed, keys: Collection[int]) -> dict[int, DeedRow]:
-    """Return what was done to these accounts by the deed that this one takes back."""
-    rows = DeedRow.objects.filter(deed=deed.undoes_id, key__in=keys, outcome=Outcome.DONE)
+    """Return what was done to these accounts by the deed that this one takes back, or takes back once more where that failed."""
+    rows = DeedRow.objects.filter(
+        deed=deed.undoes_id or deed.options.get(UNDOES), key__in=keys, outcome=Outcome.DONE
+    )
     return {row.key: row for row in rows}

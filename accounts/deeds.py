@@ -40,14 +40,17 @@ class Kind:
     it undone, so it is what a sweep would do as well.
 
     A deed on accounts has `many` in place of `act`: it gets the ids of some accounts and returns what came of each, in their order,
-    which is kept; a Refusal is the answer for all of them. `finish` is called once, in the transaction that ends the deed, however it ends.
-    `undo` names the kind of deed that takes it back.
+    which is kept; a Refusal is the answer for all of them.
+
+    `holds` says, before each thing, whether what the deed is about is still as it must be; where not, it ends as failed. `finish` is called
+    once, in the transaction that ends the deed, however it ends; `deed.state` says how. `undo` names the kind of deed that takes it back.
     """
 
     permission: str
     act: Callable[[Deed, int, datetime], bool] | None = None
     after: Callable[[Deed, int, datetime], object] | None = None
     many: Callable[[Deed, Sequence[int], datetime], Sequence[Result]] | None = None
+    holds: Callable[[Deed], bool] | None = None
     finish: Callable[[Deed, datetime], object] | None = None
     undo: str = ""
 
@@ -122,8 +125,9 @@ def start_on(
             mine.update(total=Func("keys", function="cardinality"))
             return mine.get(), True
     except IntegrityError:
-        same = Q(user=user, once=once) if undoes is None else Q(undoes=undoes)
-        return Deed.objects.defer("keys").filter(same).exclude(state=State.FAILED).latest("pk"), False
+        known = Deed.objects.defer("keys")
+        same = known.filter(user=user, once=once).first() if once else None
+        return same or known.filter(undoes=undoes).exclude(state=State.FAILED).latest("pk"), False
 
 
 def accounts_of(deed: Deed, keys: Sequence[int]) -> QuerySet[Account]:
@@ -149,11 +153,14 @@ def do_next(*, kinds: Mapping[str, Kind], clock: Callable[[], datetime], goes_on
 
 @transaction.atomic
 def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
-    """Finish deeds on accounts of which too many workers died: what they did not come to is named. Return False."""
-    many = [name for name, kind in kinds.items() if kind.many is not None]
-    dead = Deed.objects.defer("keys").filter(state=State.FAILED, done__lt=F("total"), kind__in=many)
+    """Finish deeds of which too many workers died: the accounts that they did not come to are named. Return False."""
+    ends = [name for name, kind in kinds.items() if kind.many is not None or kind.finish is not None]
+    dead = Deed.objects.defer("keys").filter(state=State.FAILED, kind__in=ends)
+    dead = dead.filter(done__lt=F("total"), keys__len__gt=0)
     for deed in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
-        deed_rows.give_up(deed, now)
+        if kinds[deed.kind].many is not None:
+            deed_rows.give_up(deed, now)
+        Deed.objects.filter(pk=deed.pk).update(keys=[])
         finish = kinds[deed.kind].finish
         if finish is not None:
             finish(deed, now)
@@ -161,10 +168,11 @@ def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
 
 
 def sweep(*, now: datetime) -> int:
-    """Remove what was asked for a day ago and is over, and is not being taken back. Returns how many rows."""
-    going = Deed.objects.filter(state__in=jobs.GOING)
-    old = Deed.objects.filter(created_at__lt=now - KEPT_FOR).exclude(state__in=jobs.GOING)
-    return old.exclude(pk__in=going.exclude(undoes=None).values("undoes")).delete()[0]
+    """Remove what was over a day ago, unless what takes it back is kept still. Returns how many rows."""
+    over = jobs.over_before(now - KEPT_FOR)
+    undos = Deed.objects.exclude(over).filter(~Q(undoes=None) | Q(options__has_key=deed_rows.UNDOES))
+    named = {pk or options[deed_rows.UNDOES] for pk, options in undos.values_list("undoes", "options")}
+    return Deed.objects.filter(over).exclude(pk__in=named).delete()[0]
 
 
 def _do(
@@ -179,13 +187,9 @@ def _do(
     except hold.OnHold:
         jobs.put_back(deed)
     except OperationalError:
-        if kind.many is None:
-            raise
         logger.warning("Deed %s is begun again where it was: PostgreSQL did not take it", deed.pk)
         jobs.put_back(deed, counted=True)
     except Exception:
-        if kind.many is None:
-            raise
         logger.exception("Deed %s could not be done", deed.pk)
         _end(deed, kind, State.FAILED, clock())
 
@@ -204,7 +208,7 @@ def _go_on(
             if not goes_on() or hold.current() is not None:
                 jobs.put_back(deed)
                 return None
-            if not _may(deed, kind):
+            if not _may(deed, kind) or (kind.holds is not None and not kind.holds(deed)):
                 return State.FAILED
             done = _do_one(deed, kind, keys[0], clock()) if size == 1 else _do_many(deed, kind, keys, clock())
             if not done:
@@ -219,7 +223,8 @@ def _end(deed: Deed, kind: Kind, state: Deed.State, now: datetime) -> None:
     """End a deed. Of accounts that it did not come to, its rows say so."""
     if kind.many is not None and deed.done < deed.total:
         deed_rows.give_up(deed, now)
-    if jobs.end(deed, state) and kind.finish:
+    deed.state = state
+    if jobs.end(deed, state, now) and kind.finish:
         kind.finish(deed, now)
 
 

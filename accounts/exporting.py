@@ -88,13 +88,13 @@ def make_next(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> 
 
 def sweep(*, now: datetime) -> int:
     """Remove what was made a day ago. Returns how many rows."""
-    return AccountExport.objects.filter(created_at__lt=now - KEPT_FOR).delete()[0]
+    return AccountExport.objects.filter(jobs.over_before(now - KEPT_FOR)).delete()[0]
 
 
 def _make(export: AccountExport, *, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
     user = export.user
     if not user.is_active or not user.has_perm(VIEW):
-        jobs.end(export, State.FAILED)
+        jobs.end(export, State.FAILED, clock())
         return
     names, seen = names_for(user), Account.objects.visible_to(user)
     while export.done < export.total:
@@ -109,18 +109,18 @@ def _make(export: AccountExport, *, clock: Callable[[], datetime], goes_on: Call
         if not _write(export, text, len(ids)):
             return
     if export.file_format == AccountExport.Format.XLSX:
-        _bind(export)
+        _bind(export, clock())
     else:
-        jobs.end(export, State.READY)
+        jobs.end(export, State.READY, clock())
 
 
-def _bind(export: AccountExport) -> None:
+def _bind(export: AccountExport, now: datetime) -> None:
     """Make a workbook of the lines, and put it in their place. A worker that dies at it leaves the lines to the next."""
     with TemporaryFile() as file:
         export_sheets.write(content(export), file)
         file.seek(0)
         with transaction.atomic():
-            if not jobs.end(export, State.READY):
+            if not jobs.end(export, State.READY, now):
                 return
             export.parts.all().delete()
             for number, chunk in enumerate(iter(partial(file.read, CHUNK), b"")):

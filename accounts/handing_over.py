@@ -120,6 +120,8 @@ def _told(person: User, *, ended: list[Campaign]) -> dict[str, dict[str, list[Na
             if team_id in alone:
                 found[address]["teams"].append(_named(teams[team_id]))
             found[address]["ended"] = [_named(one) for one in ended]
+    for address in [] if teams else recipients.operators():  # of whoever is in no team
+        found[address]["ended"] = [_named(one) for one in ended]
     return {address: dict(about) for address, about in found.items() if any(about.values())}
 
 

@@ -1,7 +1,7 @@
 """Files of accounts that staff upload: what each line would do, and the line itself, encrypted, until it is imported.
 
 A file holds credentials of people. Only lines that can be imported are kept, each sealed, for an hour before somebody confirms the import
-and for a day at most; a line that was imported is emptied in the same transaction.
+and for a day, or until a day after the import where that waited; a line that was imported is emptied in the same transaction.
 """
 
 from typing import ClassVar

@@ -35,7 +35,7 @@ def run_next(jobs: QuerySet[J], work: Callable[[J], object], now: datetime) -> b
             work(job)
     except Exception:
         logger.exception("%s %s could not be done", type(job).__name__, job.pk)
-        end(job, State.FAILED)
+        end(job, State.FAILED, now)
     return True
 
 
@@ -53,12 +53,18 @@ def put_back(job: Job, *, counted: bool = False) -> None:
     mine(job).update(state=State.WAITING, claimed_until=None, attempts=attempts)
 
 
-def end(job: Job, state: Job.State) -> bool:
+def end(job: Job, state: Job.State, now: datetime) -> bool:
     """Say that it is over, and empty what named the things that were to be done. Return False where another worker has begun since."""
-    facts: dict[str, object] = {"state": state, "claimed_until": None}
+    facts: dict[str, object] = {"state": state, "claimed_until": None, "ended_at": now}
     if job.names_things_in:
         facts[job.names_things_in] = []
     return mine(job).update(**facts) > 0
+
+
+def over_before(then: datetime) -> Q:
+    """Return the condition of jobs that were over by then: what waited for days is not old when it ends."""
+    ended = Q(ended_at__lt=then) | Q(ended_at=None, created_at__lt=then)
+    return ended & Q(created_at__lt=then) & ~Q(state__in=GOING)
 
 
 @transaction.atomic
@@ -72,8 +78,8 @@ def _claim(jobs: QuerySet[J], now: datetime) -> J | None:
     job.state, job.attempts = State.MAKING, job.attempts + 1
     job.claimed_until = now + liveness.CLAIM
     if job.attempts > MOST_ATTEMPTS:
-        job.state, job.claimed_until = State.FAILED, None
-    job.save(update_fields=["state", "attempts", "claimed_until"])
+        job.state, job.claimed_until, job.ended_at = State.FAILED, None, now
+    job.save(update_fields=["state", "attempts", "claimed_until", "ended_at"])
     return job if job.state == State.MAKING else None
 
 

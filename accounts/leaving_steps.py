@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import actions, backup_adding, due_checks, handing_over, leaving, leaving_invites, removal
 from accounts.errors import ActionRefused
@@ -75,7 +76,7 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
 
 def act(deed: Deed, key: int, now: datetime) -> bool:
     """Do one step of a deed on the person `deed.subject_id`, in its transaction. Return False where nothing was left to do."""
-    person = User.objects.filter(pk=deed.subject_id, is_active=False).first()
+    person = _locked_out(deed).first()
     if person is None:  # switched on again, or deleted
         return False
     step, pk = Step(key % 10), key // 10
@@ -92,14 +93,34 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
         person
     ).locked():  # consented to in the moment before the person was locked out
         _end(deed, token, now)
-    leaver_mail.tell(person=person, actor=deed.user, deed_id=deed.pk, now=now)
+    _tell(deed, person, now)
     return True
+
+
+def holds(deed: Deed) -> bool:
+    """Return whether the person is still locked out: of whoever was switched on again, nothing more is ended."""
+    return _locked_out(deed).exists()
+
+
+def finish(deed: Deed, now: datetime) -> None:
+    """Have leads told of what a deed stopped that did not come to its last step."""
+    person = User.objects.filter(pk=deed.subject_id).first()
+    if deed.state == Deed.State.FAILED and person is not None:
+        _tell(deed, person, now)
 
 
 def after(deed: Deed, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
     if Step(key % 10) == Step.LOG_IN:
         removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+
+
+def _locked_out(deed: Deed) -> QuerySet[User]:
+    return User.objects.filter(pk=deed.subject_id, is_active=False)
+
+
+def _tell(deed: Deed, person: User, now: datetime) -> None:
+    leaver_mail.tell(person=person, actor=deed.user, deed_id=deed.pk, since=deed.created_at, now=now)
 
 
 def _back_up(deed: Deed, person: User, now: datetime) -> bool:

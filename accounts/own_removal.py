@@ -79,12 +79,7 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
     if step == Step.LOG_IN:
         return _end(deed, pk, now)
     if step == Step.LAST:
-        removed = Token.objects.filter(
-            pk__in=deed.options["tokens"], removed_by=deed.user, removed_at__gte=deed.created_at
-        )
-        removal_mail.tell(
-            tokens=list(removed.select_related("app", "consented_by")), actor=deed.user, now=now
-        )
+        _tell(deed, now)
         return True
     scope = Scope(deed.user, _mine(deed).values_list("pk", flat=True), visibility.teams_of(deed.user))
     if step == Step.INVITE:
@@ -105,6 +100,26 @@ def after(deed: Deed, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
     if Step(key % 10) == Step.LOG_IN:
         removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+
+
+def finish(deed: Deed, now: datetime) -> None:
+    """Have leads told of what stopped where a deed did not come to its last step."""
+    if deed.state == Deed.State.FAILED:
+        _tell(deed, now)
+
+
+def left_over(user: User) -> int:
+    """Return how many log-ins the person asked to remove that are still there, because a worker could not go on. Known for a day."""
+    ended = Deed.objects.filter(user=user, kind=KIND, state=Deed.State.FAILED).defer("keys")
+    left = {pk for deed in ended for pk in _mine(deed).values_list("pk", flat=True)}
+    return len(left - being_removed(user))
+
+
+def _tell(deed: Deed, now: datetime) -> None:
+    removed = Token.objects.filter(
+        pk__in=deed.options["tokens"], removed_by=deed.user, removed_at__gte=deed.created_at
+    ).order_by("pk")
+    removal_mail.tell(tokens=list(removed.select_related("app", "consented_by")), actor=deed.user, now=now)
 
 
 def _mine(deed: Deed) -> QuerySet[Token]:

@@ -72,7 +72,9 @@ def left(
     if kept_sets.serves(KEPT, counted, as_of=as_of):
         if people:
             return counted.filter(pk__in=people_kept.carried(people=people, day=day).values("account"))
-        return counted.exclude(pk__in=PeopleUntil.objects.filter(one__gte=day).values("account"))
+        # Not those without a row: what was linked since the last look has none yet.
+        ends = PeopleUntil.objects.filter(one__lt=day).values("account")
+        return counted.filter(Q(people_count=0) | Q(pk__in=ends))
     if people == 0:
         return counted.filter(Q(people_count=0) | Q(deadline__lt=day) & ~_renews(now))
     person = Coalesce(

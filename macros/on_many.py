@@ -1,6 +1,6 @@
 """Applying a macro to the accounts of a deed, removing it from them, and taking either back: one event for each account."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -46,13 +46,29 @@ def undo_apply(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
 
 
 def undo_remove(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Apply the macro again where the deed that is taken back removed it, unless somebody has since."""
-    macro, found = _macro(deed), _seen(deed, keys)
-    results = _put_on(deed, macro, found, now)
+    """Apply the macro again where the deed that is taken back removed it, unless somebody has since, or applied and removed it."""
+    macro, before, found = _macro(deed), done_before(deed, keys), _seen(deed, keys)
+    again = _applied_since(macro, {pk: row.at for pk, row in before.items()})
+    results = _put_on(deed, macro, {pk: one for pk, one in found.items() if pk not in again}, now)
     had = {
-        pk: Result.skips(pk, "macro_applied_since") for pk, one in results.items() if one.why == "has_macro"
+        pk: Result.skips(pk, "macro_applied_since")
+        for pk in found
+        if pk in again or results[pk].why == "has_macro"
     }
     return in_order(keys, results | had)
+
+
+def _applied_since(macro: Macro, since: Mapping[int, datetime]) -> set[int]:
+    """Return the accounts to which somebody applied the macro after these moments, whether it is still there or not."""
+    if not since:
+        return set()
+    applied = AccountEvent.objects.filter(
+        account__in=since,
+        kind=AccountEvent.Kind.MACRO_APPLIED,
+        note=_named(macro),
+        at__gt=min(since.values()),
+    )
+    return {pk for pk, at in applied.values_list("account_id", "at") if at > since[pk]}
 
 
 def register() -> None:
@@ -120,6 +136,10 @@ def _record(
 ) -> None:
     """Write one event for each; its note names the macro."""
     AccountEvent.objects.bulk_create(
-        AccountEvent(account_id=pk, kind=kind, source="staff", actor=deed.user, note=macro.name[:300], at=now)
+        AccountEvent(account_id=pk, kind=kind, source="staff", actor=deed.user, note=_named(macro), at=now)
         for pk in account_ids
     )
+
+
+def _named(macro: Macro) -> str:
+    return macro.name[:300]

@@ -37,11 +37,12 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
 def build(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
     invitation = _invitation_of(message)
+    number = invitation.number  # each counts its own mails
     if invitation.revoked_at is not None:  # the mail stands for others, too
         invitation = invitations.mailed_with(invitation).first() or invitation
     if not invitation.is_open(timezone.now()):
         raise NotWanted("invitation_over")
-    if invitation.number != message.payload["number"]:
+    if number != message.payload["number"]:
         raise NotWanted("invitation_sent_again")
     link = invitations.link(invitation)
     return composing.without_link(_compose("invitation", message, invitation, link), link)

@@ -135,7 +135,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "undo_url": address(deed, "_undo") if _may_undo(request, deed) and not undone else "",
         "again_url": address(deed, "_again") if not going and deed.failed else "",
         "failed": deed.failed,
-        "until": deed.created_at + deeds.KEPT_FOR,
+        "until": (deed.ended_at or deed.created_at) + deeds.KEPT_FOR,
         "back_url": _back(deed),
     }
     answer = TemplateResponse(request, "portal/bulk_deed.html", context)
@@ -192,8 +192,7 @@ def again(request: HttpRequest, deed_id: int) -> HttpResponse:
             ids,
             said,
             subject_id=deed.subject_id,
-            options=deed.options,
-            undoes=None,
+            options=deed.options | ({deed_rows.UNDOES: deed.undoes_id} if deed.undoes_id else {}),
         )
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _back(deed)))

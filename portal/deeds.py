@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deeds, jobs, tasks
+from accounts import deeds, jobs, leaving, tasks
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access
@@ -98,19 +98,30 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     model, page_name = _ABOUT[deed.kind]
     going = deed.state in jobs.GOING
     waited = (timezone.now() - deed.created_at).total_seconds()
+    stopped = deed.state == Deed.State.FAILED
+    subject = model._default_manager.filter(pk=deed.subject_id).first()  # noqa: SLF001  # Django documents it
+    after = _after_offboarding(subject) if isinstance(subject, User) and deed.kind == OFFBOARD else {}
     context = {
         **(access.frame_of(model) if page_name else access.frame)(request),
         "title": _TITLES[deed.kind](deed.total),
         "deed": deed,
-        "subject": model._default_manager.filter(pk=deed.subject_id).first(),  # noqa: SLF001  # Django documents it
+        "subject": subject,
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
-        "stopped": deed.state == Deed.State.FAILED,
+        "stopped": stopped,
+        "warns": stopped or not deed.acted or bool(after.get("is_on") or after.get("living")),
         "unshown": deed.failed - len(deed.failures),
         "back_url": reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index"),
-        "unrevoked": Token.objects.to_revoke().filter(consented_by=deed.subject_id).count()
-        if deed.kind == OFFBOARD
-        else 0,
+        **after,
     }
     page = TemplateResponse(request, f"portal/deeds/{deed.kind}.html", context)
     return progress.open_again(page) if going else page
+
+
+def _after_offboarding(leaver: User) -> dict[str, object]:
+    """Return what holds now of somebody who was seen off: the deed alone does not say it, who was switched on again goes on."""
+    return {
+        "is_on": leaver.is_active,
+        "living": leaving.living_log_ins(leaver).count(),
+        "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
+    }

@@ -80,7 +80,7 @@ def show(request: HttpRequest, export_id: int) -> HttpResponse:
         "going": going,
         "late": late,
         "failed": export.state == AccountExport.State.FAILED,
-        "gone_at": export.created_at + exporting.KEPT_FOR,
+        "gone_at": (export.ended_at or export.created_at) + exporting.KEPT_FOR,
         "list_url": reverse("admin:accounts_account_changelist"),
         "file_url": reverse("admin:accounts_account_export_file", args=[export.pk]),
     }

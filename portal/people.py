@@ -260,10 +260,11 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return response
 
     def save_model(self, request: HttpRequest, obj: User, form: PersonForm, change: bool) -> None:
-        """Save, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
-        super().save_model(request, obj, form, change)
+        """Save what was changed, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
         if not change:
+            super().save_model(request, obj, form, change)
             return
+        obj.save(update_fields=[name for name in form.changed_data if name != "groups"])
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -65,6 +66,33 @@ class PersonForm(UserModelForm):
                 "What the person may do in the portal. “Staff” is for managers, “Auditors” for those who only look."
             ),
         }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.show_hidden_initial = self.instance.pk is not None
+
+    @cached_property
+    def changed_data(self) -> list[str]:
+        """The fields that the viewer changed, by what the page said when it was opened: what was done since elsewhere stays done."""
+        knows = any(self.add_initial_prefix(name) in self.data for name in self.fields)
+        touched = super().changed_data if knows else list(self.fields)
+        return [name for name in touched if self._differs(name)]
+
+    def _differs(self, name: str) -> bool:
+        field = self.fields[name]
+        return not field.disabled and field.has_changed(
+            self.get_initial_for_field(field, name), self[name].data
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """Take what the viewer left alone from the person as they are now."""
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if self.instance.pk is not None:
+            for name in data.keys() - set(self.changed_data):
+                field = self.fields[name]
+                data[name] = field.clean(field.prepare_value(self.get_initial_for_field(field, name)))
+        return data
 
     def clean_groups(self) -> Any:
         """Refuse an auditor who would change something. Raises ValidationError."""

@@ -80,6 +80,7 @@ def log_ins(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "asked": backup_requests.waiting_for(person(request)).count(),
         "going": len(going),
+        "left_over": own_removal.left_over(person(request)),
         "several": sum(row.removable for row in rows) > 1,
     }
     page = render(request, "selfservice/log_ins.html", context)
@@ -109,8 +110,9 @@ def remove(request: HttpRequest, token_id: int) -> HttpResponse:
     user = person(request)
     mine = Token.objects.filter(consented_by=user, kind=Token.Kind.PERSON).select_related("app")
     token = get_object_or_404(mine, pk=token_id)
-    if token.is_removed:
-        messages.info(request, say("removed_already"))
+    going = token.pk in own_removal.being_removed(user)
+    if token.is_removed or going:
+        messages.info(request, say("going_already" if going else "removed_already"))
         return redirect("log_ins")
     found, now = removal.effects(token), timezone.now()
     first = found.first(SHOWN, names=names_for(user), now=now)

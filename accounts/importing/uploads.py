@@ -9,17 +9,19 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import jobs
 from accounts.importing import planning, tables
 from accounts.importing.checking import Cells, ImportChecker, ImportLine, cells_of, check_header
 from accounts.importing.planning import Standing
 from accounts.importing.problems import ImportRefused, Problem
-from accounts.models import ImportFile, ImportFileLine
+from accounts.models import Deed, ImportFile, ImportFileLine
 from tokens import scrub, vault
 from users.models import Team, User
 
 UNCONFIRMED_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
 BATCH = 500
+DEED = "import"  # the kind of deed that imports the lines of a file
 
 
 @sensitive_variables()
@@ -79,9 +81,10 @@ def cells(line: ImportFileLine) -> Cells:
 
 
 def sweep(*, now: datetime) -> int:
-    """Remove what nobody confirmed within an hour, and everything after a day. Returns how many rows."""
+    """Remove what nobody confirmed within an hour, and everything else after a day, or a day after its import. Returns how many rows."""
     unconfirmed = ImportFile.objects.filter(confirmed_at=None, created_at__lt=now - UNCONFIRMED_FOR)
-    old = ImportFile.objects.filter(created_at__lt=now - KEPT_FOR)
+    of_deeds = Deed.objects.filter(kind=DEED).exclude(jobs.over_before(now - KEPT_FOR)).values("subject_id")
+    old = ImportFile.objects.filter(created_at__lt=now - KEPT_FOR).exclude(pk__in=of_deeds)
     return unconfirmed.delete()[0] + old.delete()[0]
 
 

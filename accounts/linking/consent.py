@@ -89,8 +89,12 @@ def keep(
 ) -> PendingLink:
     """Write token, pools and pending link in one transaction. `team` owns a system user's token; else the user's own team does.
 
-    `wanted`: native ids of the ad accounts that the person was asked for.
+    `wanted`: native ids of the ad accounts that the person was asked for. Raises ConsentRefused where the person was locked out since the
+    handshake began.
     """
+    # Whoever locks a person out waits for this row, and ends what is kept here; or was first, and nothing is.
+    if not User.objects.select_for_update(no_key=True).get(pk=user.pk).is_active:
+        raise ConsentRefused(LinkProblem.Kind.FOREIGN, "locked out")
     team = team or choosing.own_teams(user)[0]
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=user, team=team, now=now)
     app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")

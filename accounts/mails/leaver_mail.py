@@ -23,14 +23,17 @@ from users.visibility import names_for
 
 KIND = "left"
 SHOWN = 10
-# What a deed that ended before its last step had removed is told by the one that went on, as long as deeds are kept.
+# What a deed that ended before its last step had removed is told by the one that goes on, too: the accounts may have stopped since.
 TOGETHER = timedelta(days=1)
 
 
-def tell(*, person: User, actor: User, deed_id: int, now: datetime) -> None:
-    """Write the messages about the accounts that stopped, in the caller's transaction. The actor knows, and gets none."""
+def tell(*, person: User, actor: User, deed_id: int, since: datetime, now: datetime) -> None:
+    """Write the messages about the accounts that stopped, in the caller's transaction. The actor knows, and gets none.
+
+    `since`: when it was asked for, which may be days ago where the installation was on hold. Of what the person removed, leads were told.
+    """
     removed = Token.objects.filter(
-        consented_by=person, reason=Token.REMOVED, removed_at__gte=now - TOGETHER
+        consented_by=person, reason=Token.REMOVED, removed_at__gte=min(since, now - TOGETHER)
     ).exclude(removed_by=person)
     payload = {
         "person": person.pk,
@@ -95,7 +98,7 @@ def build(message: Message) -> Mail:
 
 
 def _stopped(payload: dict[str, Any]) -> QuerySet[Account]:
-    """Return the accounts that used the log-ins, as far as these are still removed, and that stand still."""
+    """Return the accounts that used the log-ins, as far as these are still removed, and that stopped with them."""
     removed = Token.objects.filter(pk__in=payload["tokens"], reason=Token.REMOVED)
     used = AccountToken.objects.filter(token__in=removed.values("pk")).values("account_id")
-    return Account.objects.filter(pk__in=used, state=Account.State.DEACTIVATED)
+    return Account.objects.filter(pk__in=used, state=Account.State.DEACTIVATED, reason=Token.REMOVED)

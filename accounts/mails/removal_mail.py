@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import summary
@@ -25,6 +25,7 @@ from users.visibility import names_for
 
 KIND = "removed"
 SHOWN = 10
+_STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
 
 
 def tell(*, tokens: Sequence[Token], actor: User, now: datetime) -> None:
@@ -46,9 +47,7 @@ def _write(tokens: Sequence[Token], actor: User | None, now: datetime) -> None:
     if not tokens:
         return
     teams_of: dict[str, list[int]] = defaultdict(list)
-    stopped = Account.objects.filter(
-        pool__token__in=tokens, state=Account.State.DEACTIVATED, reason=Token.REMOVED
-    )
+    stopped = Account.objects.filter(_STOPPED, pool__token__in=tokens)
     for team_id, told in fallback(stopped.values_list("team", flat=True).distinct()).items():
         for address in told.addresses:
             teams_of[address].append(team_id)
@@ -131,7 +130,7 @@ def build(message: Message) -> Mail:
         "rows": Rows(
             [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], accounts.count()
         ),
-        "stopped": accounts.filter(state=Account.State.DEACTIVATED).count(),
+        "stopped": accounts.filter(_STOPPED).count(),
         "removed_at": dates.moment(token.state_since, zone=reader.zone).full,
         "log_in": token.native_user_name if own else names.token(token, found[0].account),
         "url": addresses.absolute_url("open_account", found[0].account.pk),
@@ -148,4 +147,4 @@ def _accounts(tokens: Sequence[Token], teams: Sequence[int]) -> QuerySet[Account
     """Return the accounts that used the log-ins; of certain teams, only those that stopped."""
     used = AccountToken.objects.filter(token__in=[one.pk for one in tokens])
     accounts = Account.objects.filter(pk__in=used.values("account_id"))
-    return accounts.filter(team__in=teams, state=Account.State.DEACTIVATED) if teams else accounts
+    return accounts.filter(_STOPPED, team__in=teams) if teams else accounts

@@ -7,7 +7,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 
 from accounts import backup_invitations
-from accounts.linking import consent
+from accounts.linking import consent, renewing
 from selfservice.linking import choose_page
 from ui.phrases import phrase
 
@@ -17,17 +17,22 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     channel, state = sociallogin.account.provider, sociallogin.state
     begun = consent.expected(request.user, channel, state)
     identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
-    pending = consent.keep(
-        app=begun.app,
-        user=begun.user,
-        identity=identity,
-        grant=grant,
-        listed=consent.ask_for_list(begun.app, identity, grant),
-        target=begun.target,
-        next_url=state.get("next") or "",
-        now=timezone.now(),
-        wanted=None if begun.target else backup_invitations.wanted(begun.user, channel, timezone.now()),
-    )
+    listed = consent.ask_for_list(begun.app, identity, grant)
+    try:
+        pending = consent.keep(
+            app=begun.app,
+            user=begun.user,
+            identity=identity,
+            grant=grant,
+            listed=listed,
+            target=begun.target,
+            next_url=state.get("next") or "",
+            now=timezone.now(),
+            wanted=None if begun.target else backup_invitations.wanted(begun.user, channel, timezone.now()),
+        )
+    except consent.ConsentRefused:
+        renewing.discard(app=begun.app, identity=identity, grant=grant)
+        raise
     if consent.came_back(pending):
         if pending.next and pending.account is not None:
             said = phrase(

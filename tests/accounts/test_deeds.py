@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import OperationalError
 
 from accounts import deeds, jobs
 from accounts.deeds import Kind
@@ -154,6 +155,41 @@ def test_a_fault_ends_it_and_it_does_not_come_again(boss: User) -> None:
     deed.refresh_from_db()
     assert found == [True, False]
     assert (deed.state, deed.done, deed.keys) == (State.FAILED, 0, [])
+
+
+def test_what_postgresql_did_not_take_is_begun_again_where_it_was_and_its_end_is_told_of_once(
+    boss: User,
+) -> None:
+    keys, ends = make_accounts(), list[str]()
+    deed = start(boss, keys)
+
+    def cut(one: Deed, key: int, now: object) -> bool:
+        renamed(one, key, now)
+        if key == keys[2]:
+            raise OperationalError
+        return True
+
+    kind = Kind("accounts.pause_account", cut, finish=lambda one, _now: ends.append(one.state))
+    for _ in range(jobs.MOST_ATTEMPTS + 2):
+        deeds.do_next(kinds={"offboard": kind}, clock=lambda: NOW, goes_on=lambda: True)
+        deed.refresh_from_db()
+        if deed.attempts == 1:
+            between = (deed.state, deed.done, names())
+
+    assert between == (State.WAITING, 2, ["A0+", "A1+", "A2", "A3", "A4"])
+    assert (deed.state, deed.ended_at) == (State.FAILED, NOW)
+    assert ends == ["failed"]
+
+
+def test_what_waited_for_days_is_kept_for_a_day_from_its_end(boss: User) -> None:
+    deed, monday = start(boss, make_accounts()), NOW + timedelta(days=3)
+    while_waiting = deeds.sweep(now=monday)
+
+    work(at=monday)
+    swept = [deeds.sweep(now=monday + timedelta(hours=hours)) for hours in (23, 25)]
+
+    assert (while_waiting, swept) == (0, [0, 1])
+    assert not Deed.objects.filter(pk=deed.pk).exists()
 
 
 def test_it_ends_when_its_person_may_no_longer_do_it(boss: User) -> None:

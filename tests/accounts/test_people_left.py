@@ -122,6 +122,24 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
     assert sum(charted.values()) == len(tokens) - len(renews)
 
 
+def test_what_came_since_the_last_look_is_not_listed_as_left_by_everybody(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(kept_sets, "MANY", -1)
+    ends, comes, nobody = make_account(), make_account(), make_account()
+    link(ends, make_token(deadline_kind="date", deadline=NOW + timedelta(days=3)))
+    kept_sets.look(people_left.KEPT, people_kept.write, now=NOW)
+    link(comes, make_token(deadline_kind="date", deadline=NOW + timedelta(days=80)))
+    with transaction.atomic():
+        pool.settle(account_ids=[ends.pk, comes.pk, nobody.pk], cause="linked", now=NOW)
+
+    with time_machine.travel(NOW):
+        assert kept_sets.serves(people_left.KEPT, Account.objects.all())
+        left = people_left.left(Account.objects.all(), people=0, days=7, now=NOW, zone=UTC)
+
+        assert {one.pk for one in left} == {ends.pk, nobody.pk}
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_table_the_lists_and_reading_every_pool_say_the_same(
     seed: int, monkeypatch: pytest.MonkeyPatch

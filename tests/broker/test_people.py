@@ -179,7 +179,9 @@ def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User)
     client = system(boss, team)
     url = leave(client).json()["url"]
     work()
-    Deed.objects.update(created_at=timezone.now() - timedelta(days=2))
+    Deed.objects.update(
+        created_at=timezone.now() - timedelta(days=2), ended_at=timezone.now() - timedelta(days=2)
+    )
 
     deeds.sweep(now=timezone.now())
 

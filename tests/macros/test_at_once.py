@@ -211,7 +211,7 @@ def test_whom_the_mail_about_a_leaver_tells_is_not_told_the_same_by_a_macro() ->
     with transaction.atomic():
         for token in tokens:
             lifecycle.remove(token_id=token.pk, generation=token.generation, actor=boss, note="", now=NOW)
-        leaver_mail.tell(person=ada, actor=boss, deed_id=1, now=NOW)
+        leaver_mail.tell(person=ada, actor=boss, deed_id=1, since=NOW, now=NOW)
     at_once.tell(SOON)
 
     sent = send()

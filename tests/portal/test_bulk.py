@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from html import unescape
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -11,11 +12,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions, message_history, pool, tasks
+from accounts import actions, deeds, message_history, pool, tasks
+from accounts.deed_kinds import KINDS
+from accounts.deeds import Kind
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent, Deed, DeedRow
 from notifications.models import Message
 from portal import bulk_deeds
+from tests.macros.support import make_macro
 from tests.portal.support import linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
@@ -368,6 +372,54 @@ def test_what_failed_is_run_again_and_nothing_else(client: Client) -> None:
     assert "1 paused" in result
     assert Account.objects.get(pk=accounts[1].pk).pause_note == "audit"
     assert Deed.objects.latest("pk").total == 1
+
+
+@pytest.mark.parametrize("kind", ["move", "pause", "resume", "apply_macro", "remove_macro"])
+def test_an_undo_that_failed_in_part_is_run_again_and_takes_back_what_was_done(
+    client: Client, kind: str
+) -> None:
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    accounts = [make_account(name=f"Shop {number}") for number in range(2)]
+    macro = make_macro(accounts=accounts if kind == "remove_macro" else (), scope="chosen").macro
+    if kind == "resume":
+        Account.objects.update(paused_at=timezone.now(), paused_by=boss)
+    subject = {"move": make_team("New").pk, "apply_macro": macro.pk, "remove_macro": macro.pk}.get(kind, 0)
+    before = _touched()
+
+    def have(kind: str, **more: Any) -> Deed:
+        found = Account.objects.order_by("pk").values("pk")
+        facts: dict[str, Any] = {"user": boss, "subject_id": subject, "now": timezone.now()}
+        made = deeds.start_on(found, kind=kind, **facts, **more)[0]
+        tasks.do_deeds()
+        made.refresh_from_db()
+        return made
+
+    done = have(kind)
+    changed = _touched()
+    with pytest.MonkeyPatch.context() as patch:
+        broken = Kind(KINDS[f"undo_{kind}"].permission, many=lambda *_: bool(1 / 0))  # type: ignore[arg-type]
+        patch.setitem(KINDS, f"undo_{kind}", broken)
+        undone = have(f"undo_{kind}", undoes=done)
+    Deed.objects.filter(pk=done.pk).update(created_at=timezone.now() - timedelta(hours=25), ended_at=None)
+    deeds.sweep(now=timezone.now())  # what it takes back is known as long as it is
+    home = bulk_deeds.address(undone)
+
+    result = press(client, f"{home}again/", seen=f"again-{undone.pk}")
+    Deed.objects.filter(once=f"again-{undone.pk}").update(state="failed")
+    once_more = client.post(f"{home}again/", {"seen": f"again-{undone.pk}"})
+
+    assert changed != before
+    assert (done.acted, undone.failed) == (2, 2)
+    assert "2 taken back" in result
+    assert _touched() == before
+    assert once_more.status_code == 302  # to the one that failed, too
+
+
+def _touched() -> list[Any]:
+    """What deeds on many accounts change."""
+    rows = Account.objects.order_by("pk").values_list("team", "paused_by", "macros")
+    return list(rows)
 
 
 def test_a_small_deed_that_is_done_in_a_moment_is_shown_at_once_and_a_big_one_opens_again(

@@ -269,6 +269,24 @@ def test_it_is_imported_once_by_whom_it_belongs_to_and_does_not_stay(
     assert not ImportFileLine.objects.exists()
 
 
+def test_what_waits_for_days_is_imported_and_told_of_for_a_day_from_then_on(
+    client: Client, mira: User, lumen: Team
+) -> None:
+    client.post(upload(client, f"{HEAD}\nfacebook,70,,,,77,Ada,{MARKER}-1", lumen), {})
+    friday = timezone.now() - timedelta(days=3)
+    for model in (ImportFile, Deed):
+        model.objects.update(created_at=friday)
+
+    uploads.sweep(now=timezone.now())
+    tasks.do_deeds()
+    uploads.sweep(now=timezone.now())
+
+    assert Account.objects.get(native_id="70").active_token is not None
+    assert ImportFile.objects.exists()
+    uploads.sweep(now=timezone.now() + timedelta(hours=25))
+    assert not ImportFile.objects.exists()
+
+
 def test_who_may_not_import_is_offered_nothing_and_refused(client: Client, lumen: Team) -> None:
     staff(client, team=lumen)
 

@@ -10,6 +10,7 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
+from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -610,20 +611,24 @@ def test_a_post_applies_the_macro_and_undo_leaves_those_that_had_it(mira: Client
 
 
 def test_a_post_removes_the_macro_and_undo_gives_it_back(mira: Client) -> None:
-    account, without, since = make_account(), make_account(), make_account()
-    macro = make_macro(accounts=[account, since]).macro
+    account, without, since, twice = (make_account() for _ in range(4))
+    macro = make_macro(accounts=[account, since, twice]).macro
 
-    page = done(mira, f"{REMOVE}?ids={account.pk},{without.pk},{since.pk}", macro)
+    page = done(mira, f"{REMOVE}?ids={account.pk},{without.pk},{since.pk},{twice.pk}", macro)
     left = macro.accounts.count()
     MacroAccount.objects.create(macro=macro, account=since)
-    mira.post(bulk_deeds.address(Deed.objects.get(), "_undo"))
+    first = Deed.objects.get()
+    first.rows.update(at=F("at") - timedelta(minutes=1))  # the clock stands still here
+    for address in (APPLY, REMOVE):  # on purpose, since
+        done(mira, f"{address}?ids={twice.pk}", macro)
+    mira.post(bulk_deeds.address(first, "_undo"))
     tasks.do_deeds()
 
-    assert "2 accounts no longer have the macro, 1 skipped" in page
+    assert "3 accounts no longer have the macro, 1 skipped" in page
     assert left == 0
     assert set(macro.accounts.all()) == {account, since}
     whys = Deed.objects.latest("pk").rows.order_by("place").values_list("why", flat=True)
-    assert list(whys) == ["", "macro_applied_since"]
+    assert list(whys) == ["", "macro_applied_since", "macro_applied_since"]
 
 
 def test_a_macro_that_is_deleted_meanwhile_is_a_failure_in_words(mira: Client) -> None:

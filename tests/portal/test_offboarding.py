@@ -21,8 +21,9 @@ from accounts.campaigns import running
 from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
 from accounts.leaving import Then
+from accounts.linking import consent
 from accounts.mails import client_link_mail, handed_over_mail, leaver_mail
-from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Deed, ReachedAccount
+from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Deed, PendingLink, ReachedAccount
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -390,16 +391,61 @@ def test_of_two_superusers_who_see_each_other_off_one_stays(boss: User) -> None:
     assert boss.is_active
 
 
-def test_whoever_is_switched_on_again_meanwhile_keeps_what_is_left(client: Client, boss: User) -> None:
+def test_whoever_is_switched_on_again_meanwhile_keeps_what_is_left_and_leads_hear_of_what_is_not(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = make_team()
+    lead = make_user("lead@example.com", team=team)
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
     mara = make_user("mara@example.com", name="Mara")
-    token = log_in(mara)
-    carried(token)
-    send(client, mara)
-    User.objects.filter(pk=mara.pk).update(is_active=True)
+    ended, dark, kept = log_in(mara), log_in(mara, state="dead"), log_in(mara)
+    carried(dark, team=team, name="Dark for months")  # not by this: the mail does not count it
+    link(carried(ended, team=team, name="Stopped"), dark)
+    carried(kept)
+    leads = send(client, mara)["Location"]
+    end = removal.end_at_channel
 
+    def then_switched_on(**which: Any) -> Any:
+        User.objects.filter(pk=mara.pk).update(is_active=which["token_id"] == dark.pk)
+        return end(**which)
+
+    monkeypatch.setattr(removal, "end_at_channel", then_switched_on)
     tasks.do_deeds()
+    on = " ".join(client.get(leads).text.split())
+    User.objects.filter(pk=mara.pk).update(is_active=False)
+    off = " ".join(client.get(leads).text.split())
 
-    assert states(token) == {("valid", "")}
+    assert (states(ended, dark), states(kept)) == ({("dead", "removed")}, {("valid", "")})
+    assert Deed.objects.get().state == Deed.State.FAILED
+    assert "Mara was switched on again." in on
+    assert "2 of 4 steps were done before" in on
+    assert "Mara is locked out, but 1 log-in still serves accounts." in off
+    assert "is offboarded" not in on + off
+    mail = leaver_mail.build(Message.objects.get(kind="left"))
+    assert "Stopped" in mail.text
+    assert "Dark for months" not in mail.text
+
+
+def test_a_consent_under_way_is_not_kept_for_whoever_was_locked_out(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch, world: Sandbox
+) -> None:
+    native.linked("facebook", "ada")
+    ada = User.objects.get(email="ada@example.com")
+    listing, before = consent.ask_for_list, Token.objects.get(consented_by=ada)
+
+    def then_locked_out(*args: Any) -> Any:
+        found = listing(*args)
+        leaving_steps.lock_out(person=ada, actor=boss, now=timezone.now())
+        return found
+
+    monkeypatch.setattr(consent, "ask_for_list", then_locked_out)
+    browser = Client()
+    browser.force_login(ada)
+    answer = native.back(browser, native.decide(native.leave(browser, "facebook"), "ada"))
+
+    assert answer.status_code == 400  # their session went meanwhile
+    assert Token.objects.get(consented_by=ada).linked_at == before.linked_at
+    assert not PendingLink.objects.exists()
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------
@@ -708,6 +754,13 @@ def test_whoever_sees_no_page_is_told_and_a_campaign_that_nobody_takes_ends_at_o
     again.refresh_from_db()
     by_key = handed_over_mail.build(Message.objects.get(kind="handed_over", recipient=boss.email))
 
+    Membership.objects.filter(user=lea).delete()
+    User.objects.filter(pk=lea.pk).update(is_active=True)
+    alone = campaign_of(lea)
+    leaving_steps.lock_out(person=lea, actor=clerk, now=timezone.now())
+    of_no_team = Message.objects.filter(kind="handed_over", recipient=boss.email).latest("pk")
+
+    assert f"[{alone.pk}, 'Spring']" in str(of_no_team.payload["ended"])  # operators, where no lead can be
     assert (campaign.ending, told.recipient) == ("maker_left", other.email)
     assert "Spring: nobody is reminded any longer." in mail.text
     assert (again.made_by, again.ended_at) == (boss, None)

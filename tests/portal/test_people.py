@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from notifications.models import Message
 from tests.support.factories import make_team, make_token, make_user
+from tests.tools import visible
 from ui import kept
 from users import invitations
 from users.models import Invitation, LoginRecord, Membership, User
@@ -107,6 +108,35 @@ def test_a_superuser_sets_rights(client: Client, boss: User) -> None:
 
     other.refresh_from_db()
     assert other.is_staff
+
+
+def test_a_page_that_was_opened_before_changes_what_its_viewer_touched_and_nothing_else(
+    client: Client, boss: User
+) -> None:
+    lea = make_user("lea@example.com", name="Lea", is_staff=True)
+    lea.groups.set(Group.objects.filter(name="Staff"))
+    opened = next(one for one in visible.forms(client.get(change_url(lea)).text) if "email" in one.fields)
+    lea.groups.set(Group.objects.filter(name="Auditors"))
+    User.objects.filter(pk=lea.pk).update(is_active=False, is_staff=False, email="lea.l@example.com")
+
+    sent = client.post(change_url(lea), opened.fields | {"name": ["Lea Lindt"]})
+    off = User.objects.get(pk=lea.pk)
+    told = Message.objects.count()
+    fresh = next(one for one in visible.forms(client.get(change_url(lea)).text) if "email" in one.fields)
+    client.post(change_url(lea), fresh.fields | {"is_active": ["on"]})
+
+    lea.refresh_from_db()
+    assert sent.status_code == 302
+    assert (off.name, off.email, off.is_active, off.is_staff) == (
+        "Lea Lindt",
+        "lea.l@example.com",
+        False,
+        False,
+    )
+    assert told == 0
+    assert list(lea.groups.values_list("name", flat=True)) == ["Auditors"]
+    assert lea.is_active  # which the viewer wanted
+    assert Message.objects.filter(kind="login_changed").count() == 1
 
 
 def test_a_clerk_cannot_make_anybody_staff_or_superuser(client: Client, clerk: User) -> None:

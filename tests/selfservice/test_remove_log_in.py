@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import leaving, pool, tasks
+from accounts import leaving, own_removal, pool, tasks
 from accounts.mails import removal_mail
 from accounts.models import Account, BackupInvitation, BackupRequest, Deed, ReachedAccount
 from notifications.models import Message
@@ -154,3 +154,35 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     assert mail.subject == "Mara removed 2 log-ins from AdToken"
     assert all(one.name in mail.text for one in (at_hand, stopped_there, both))
     assert "being removed" not in client.get(reverse("log_ins")).text
+
+
+def test_where_a_worker_cannot_go_on_the_lead_hears_of_what_stopped_and_the_page_names_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    team = make_team("Lumen")
+    mara, lea = (make_user(f"{name.lower()}@example.com", name=name, team=team) for name in ("Mara", "Lea"))
+    Membership.objects.filter(user=lea).update(role=Membership.Role.TEAM_LEAD)
+    mine, also = log_in(mara), log_in(mara)
+    carried(mine, team=team, name="Lumen EU")
+    carried(also, team=team, name="Lumen US")
+    client = Client()
+    client.force_login(mara)
+    own_removal.start(user=mara, tokens=[mine, also], backups=False, asks=False, once="7", now=timezone.now())
+    single = client.get(reverse("remove_log_in", args=[mine.pk]), follow=True).text
+    end = own_removal._end
+
+    def breaks(deed: Deed, token_id: int, now: Any) -> bool:
+        return end(deed, token_id, now) if token_id == mine.pk else bool(1 / 0)
+
+    monkeypatch.setattr(own_removal, "_end", breaks)
+    tasks.do_deeds()
+    shown = client.get(reverse("log_ins")).text
+    message = Message.objects.get()
+    text = removal_mail.build(message).text
+
+    assert "This log-in is being removed already." in single
+    assert Deed.objects.get().state == Deed.State.FAILED
+    assert (message.kind, message.recipient) == ("removed", lea.email)
+    assert "Lumen EU" in text
+    assert "Lumen US" not in text
+    assert "1 log-in that you asked to remove is still here" in shown
