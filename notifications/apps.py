@@ -11,10 +11,11 @@ class NotificationsConfig(AppConfig):
     verbose_name = gettext_lazy("Tools and Settings")
 
     def ready(self) -> None:
-        """Say how digests and the mails about parked addresses are built, and receive what mail services report."""
-        from notifications import digests, parked_mail, service_reports, unarrived_mails
+        """Say how the mails are built that tell of mails, and receive what mail services report."""
+        from notifications import digests, mailbox_mail, parked_mail, service_reports, unarrived_mails
 
         digests.register()
         parked_mail.register()
+        mailbox_mail.register()
         service_reports.register()
         unarrived_mails.register()

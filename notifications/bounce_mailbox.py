@@ -1,14 +1,16 @@
 """The bounce mailbox by IMAP: each unread mail is given to a reader, who says whether it may go.
 
-Nothing that the server does holds AdToken up: a call waits for `WAITS` seconds, a whole reading takes `CUT_AFTER` at most, one that answers
-letter by letter included, and no answer is taken that is larger than a mail may be.
+Nothing that the server does holds AdToken up: a call waits for `WAITS` seconds, a reading ends by itself after `ENDS_AFTER` and is cut
+after `CUT_AFTER`, one that answers letter by letter included, and no answer is taken that is larger than a mail may be. A mail that the
+server cannot give holds up no other.
 """
 
 import imaplib
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Timer
@@ -17,6 +19,7 @@ from typing import Any
 logger = logging.getLogger(__name__)
 
 WAITS = 20.0  # seconds for one answer
+ENDS_AFTER = 45.0  # seconds after which no further mail is begun; the next reading goes on
 CUT_AFTER = 60.0  # seconds for one reading
 LARGEST = 262_144  # bytes of a mail that are read; a report's own parts come first
 MOST = 200  # mails of one reading; the next one goes on
@@ -81,22 +84,45 @@ class _Watch:
 def read(mailbox: Mailbox, handle: Callable[[bytes], bool]) -> int:
     """Give each unread mail to `handle`, which returns whether it was for us. Those are deleted; others are marked as read and stay.
 
-    Returns how many there were. Raises MailboxError where the server cannot be read; what was handled before that is not undone.
+    So does one that the server cannot give, where it gave another one. Returns how many were handled. Raises MailboxError where the server
+    cannot be read, or gives none of them; what was handled before that is not undone.
     """
+    ends = time.monotonic() + ENDS_AFTER
     with _opened(mailbox) as server:
         found = _checked(server.uid("search", "UNSEEN", "UNDELETED"))
         ids = (found[0] or b"").split()[:MOST] if isinstance(found[0], bytes) else []
-        done = 0
+        done, refused = 0, dict[str, imaplib.IMAP4.error]()
         for uid in (one.decode("ascii", "replace") for one in ids if one.isdigit()):
-            raw = _body(server.uid("fetch", uid, f"(BODY.PEEK[]<0.{LARGEST}>)"))
-            if raw is None:
-                continue  # somebody deleted it meanwhile
-            flag = r"(\Seen \Deleted)" if handle(raw) else r"(\Seen)"
-            _checked(server.uid("store", uid, "+FLAGS.SILENT", flag))
-            done += 1
+            if time.monotonic() > ends:
+                break
+            try:
+                done += _read_one(server, uid, handle)
+            except imaplib.IMAP4.abort:
+                raise  # the connection is gone
+            except imaplib.IMAP4.error as error:
+                refused[uid] = error
+        _leave(server, refused, gave_others=bool(done))
         if done:
             _checked(server.expunge())
         return done
+
+
+def _read_one(server: imaplib.IMAP4, uid: str, handle: Callable[[bytes], bool]) -> bool:
+    """Give one mail to `handle`, and mark it. False where somebody deleted it meanwhile. Raises IMAP4.error where it is not given."""
+    raw = _body(server.uid("fetch", uid, f"(BODY.PEEK[]<0.{LARGEST}>)"))
+    if raw is None:
+        return False
+    _checked(server.uid("store", uid, "+FLAGS.SILENT", r"(\Seen \Deleted)" if handle(raw) else r"(\Seen)"))
+    return True
+
+
+def _leave(server: imaplib.IMAP4, refused: Mapping[str, imaplib.IMAP4.error], *, gave_others: bool) -> None:
+    """Mark as read what the server could not give, for people to look at. Raises IMAP4.error where it gave none: then it is the server."""
+    for uid, error in refused.items():
+        if not gave_others:
+            raise error
+        logger.warning("the bounce mailbox: mail %s cannot be read, and is left there: %s", uid, error)
+        server.uid("store", uid, "+FLAGS.SILENT", r"(\Seen)")
 
 
 @contextmanager

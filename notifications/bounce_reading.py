@@ -28,6 +28,11 @@ _TEXT = 16_384  # characters of a report that are looked at
 # of an unknown recipient, 4.310 of a domain that does not exist.
 _OF_ADDRESS = {(1, detail) for detail in (0, 1, 2, 3, 6, 9, 10)} | {(2, 1), (4, 1), (4, 4), (4, 310)}
 _UNKNOWN_USER = frozenset({"550", "551", "553"})  # RFC 5321 4.2.3, where the status says no more than 5.0.0
+# RFC 3463: 7 is security and policy, 1.7 and 1.8 are about the sender. Servers without a status say it of a relay in words.
+_OF_US = frozenset({(1, 7), (1, 8)})
+_RELAY = re.compile(
+    r"\brelay(ing)?\b.{0,20}\b(denied|not permitted|not allowed|prohibited)|unable to relay", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,17 @@ class Report:
     kind: Kind
     status: str  # RFC 3463, or ""
     said: str
+    of: tuple[str, ...] = ()  # the addresses that it names as those that a mail did not reach, in lower case
+
+    def kind_for(self, recipient: str) -> Kind:
+        """Return what it means for whom the mail was sent to.
+
+        What came back from another address was passed on there: by a list, of whose members one left, or to a mailbox elsewhere. A domain
+        may be written in another way on the way, so the part before it decides.
+        """
+        names = {_local_part(one) for one in self.of}
+        passed_on = bool(names) and _local_part(recipient) not in names
+        return Kind.FORWARDED if passed_on and self.kind != Kind.COMPLAINT else self.kind
 
 
 @dataclass(frozen=True)
@@ -58,10 +74,14 @@ def read(raw: bytes) -> Reading:
         return Reading([], None)
 
 
-def hard_or_soft(status: str, said: str = "") -> Kind:
-    """Return whether a final failure says of the address itself that mail never reaches it. `said`: the server's answer."""
-    found = _STATUS.search(status) or _STATUS.search(said)
-    code = _CODE.search(said)
+def kind_of(status: str, said: str = "") -> Kind:
+    """Return what a final failure is about: the address itself, which mail never reaches; a policy, or us; or what may pass.
+
+    `said`: the server's answer.
+    """
+    found, code = _status_of(status, said), _CODE.search(said)
+    if is_of_policy(found[0] if found else said):
+        return Kind.POLICY
     if found is None:
         return Kind.HARD if code and code[1] in _UNKNOWN_USER else Kind.SOFT
     cls, subject, detail = (int(part) for part in found.groups())
@@ -70,6 +90,28 @@ def hard_or_soft(status: str, said: str = "") -> Kind:
     if (subject, detail) == (0, 0):
         return Kind.HARD if code and code[1] in _UNKNOWN_USER else Kind.SOFT
     return Kind.HARD if (subject, detail) in _OF_ADDRESS else Kind.SOFT
+
+
+def _status_of(status: str, said: str) -> re.Match[str] | None:
+    """Return the status that says most: 5.0.0 says nothing where the server's words have another one."""
+    given, told = _STATUS.search(status), _STATUS.search(said)
+    says_nothing = given is not None and (given[2], given[3]) == ("0", "0")
+    return told or given if says_nothing else given or told
+
+
+def is_of_policy(said: str) -> bool:
+    """Return whether a server's words are about a policy, or about whoever sent the mail: they say nothing of the address."""
+    found = _STATUS.search(said)
+    if found is None:
+        return _RELAY.search(said) is not None
+    subject, detail = int(found[2]), int(found[3])
+    return subject == 7 or (subject, detail) in _OF_US
+
+
+def is_of_mailbox(said: str) -> bool:
+    """Return whether a server's words are about the mailbox behind an address (RFC 3463: X.2.X), such as one that is full."""
+    found = _STATUS.search(said)
+    return found is not None and found[2] == "2"
 
 
 def status_in(said: str) -> str:
@@ -105,8 +147,19 @@ def _of_status(part: Message) -> Report | None:
         said = " ".join(str(block["Diagnostic-Code"] or "").split())
         given = _STATUS.search(str(block["Status"] or ""))
         status = given[0] if given else ""
-        return Report(hard_or_soft(status, said), status, clean.line(said or status, 300))
+        return Report(kind_of(status, said), status, clean.line(said or status, 300), _named(block))
     return None
+
+
+def _named(block: Message) -> tuple[str, ...]:
+    """Return the addresses of a report's Original-Recipient and Final-Recipient (RFC 3464 2.3.1, 2.3.2), as far as they are any."""
+    given = (str(block[name] or "").rpartition(";")[2] for name in ("Original-Recipient", "Final-Recipient"))
+    return tuple(one for one in (parseaddr(each)[1].lower() for each in given) if "@" in one)
+
+
+def _local_part(address: str) -> str:
+    """Return what stands before the domain, without a sub-address."""
+    return address.lower().partition("@")[0].partition("+")[0]
 
 
 def _blocks(part: Message) -> list[Message]:
@@ -135,7 +188,7 @@ def _of_text(mail: Message) -> Report | None:
     found = min((one for one in (status, code) if one), key=lambda one: one.start(), default=None)
     said = text[found.start() :].partition("\n\n")[0] if found else subject
     line = clean.line(said, 300)
-    return Report(hard_or_soft(status[0] if status else "", line), status[0] if status else "", line)
+    return Report(kind_of(status[0] if status else "", line), status[0] if status else "", line)
 
 
 def _words(mail: Message) -> str:

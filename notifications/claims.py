@@ -11,17 +11,17 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from notifications import kinds
+from notifications import giving_up, kinds
 from notifications.models import Message
 from ui import kept
 from users import hold, languages, liveness, refused_addresses
+from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
 _LOCK = 7_262_009
 SUSPECT = 2  # from so many on it is sent alone, so that no other is held to be the cause, too
 COUNTED_WITHIN = timedelta(hours=24)  # of the daily cap of an address
-GIVE_UP_AFTER = timedelta(hours=48)
 
 # What an attempt writes of its result.
 RESULT = (
@@ -243,21 +243,23 @@ def record_failed(message: Message, reason: str, *, refused_at: datetime | None 
     return _record(message, change)
 
 
-def record_retry(message: Message, reason: str, *, now: datetime, wait: timedelta) -> bool:
-    """Record a trouble that may pass: tried again after `wait`, or given up 48 hours after it was queued."""
+def record_retry(
+    message: Message,
+    reason: str,
+    *,
+    now: datetime,
+    wait: timedelta,
+    parks_as: RefusedAddress.Why | None = None,
+) -> bool:
+    """Record a trouble that may pass: tried again after `wait`, or given up 48 hours after it was queued.
+
+    `parks_as`: what the address is parked as then, where the mail server refused it. Returns as `record_failed` does.
+    """
 
     def change(row: Message) -> None:
         row.failures += 1
-        if now - row.queued_at >= GIVE_UP_AFTER:
-            row.state, row.error = (
-                Message.State.FAILED,
-                kept.cut(
-                    kept.keep(
-                        WORDS, "given_up", hours=GIVE_UP_AFTER // timedelta(hours=1), said=kept.said(reason)
-                    ),
-                    500,
-                ),
-            )
+        if giving_up.is_time(row, now=now):
+            giving_up.give_up(row, reason, parks_as=parks_as, now=now)
         else:
             row.state, row.error, row.next_attempt_at = (
                 Message.State.QUEUED,

@@ -27,6 +27,7 @@ from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui import kept
 from users import hold, languages, liveness, storing
+from users.models import RefusedAddress
 
 logger = logging.getLogger(__name__)
 
@@ -287,7 +288,7 @@ class _Run:
             at = self.clock() if refusals.is_of_recipient(answer.error) else None
             self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
         else:
-            self._retry(answer.key, said)
+            self._retry(answer.key, said, parks_as=refusals.parks_as(answer.error))
 
     def _may_wait(self) -> bool:
         """Return whether what was taken may be recorded with what will be in a moment."""
@@ -313,11 +314,12 @@ class _Run:
             )
             self._guarded(partial(self._ended, message.pk, "sent", known))
 
-    def _retry(self, pk: int, reason: str) -> None:
+    def _retry(self, pk: int, reason: str, *, parks_as: RefusedAddress.Why | None = None) -> None:
         message = self.held[pk].message
         step = BACK_OFF[min(message.failures, len(BACK_OFF) - 1)]
         wait = step * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
-        self._ended(pk, "retried", partial(claims.record_retry, message, reason, now=self.clock(), wait=wait))
+        record = partial(claims.record_retry, message, reason, now=self.clock(), wait=wait, parks_as=parks_as)
+        self._ended(pk, "retried", record)
 
     def _ended(self, pk: int, what: str, record: Callable[[], bool]) -> None:
         """Record an end, and hold the message no more: where that fails, its claim runs out."""

@@ -4,19 +4,24 @@ Held are mails that a reader may get many of on a bad day: warnings, log-ins tha
 password, an invitation, what staff ask) and what operators hear of our own faults is never held. Nothing waits longer than `WINDOW`.
 """
 
+import logging
 import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications import claims, composing, kinds, preparing
+from notifications import claims, composing, giving_up, kinds, preparing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, kept
+
+logger = logging.getLogger(__name__)
 
 KIND = "digest"
 WINDOW = timedelta(hours=1)  # from the first mail that is held until the digest leaves
@@ -83,11 +88,14 @@ def leaves_at(recipient: str) -> datetime | None:
 
 
 def build(message: Message) -> Mail:
-    """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does."""
+    """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does, RuntimeError where none can be made."""
     rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")[:MOST]
-    made = [one for row in rows if (one := _made(row)) is not None]  # each with its reader's own link, or ""
+    now = timezone.now()
+    made = [
+        one for row in rows if (one := _made(row, now)) is not None
+    ]  # each with its reader's own link, or ""
     if not made:
-        raise NotWanted("digest_empty")
+        _refuse_empty(message)
     reader = composing.reader_of(message)
     stop = next(filter(None, (one(message) for one in _STOPS)), "")
     facts = {
@@ -110,6 +118,13 @@ def build(message: Message) -> Mail:
     return replace(mail, headers=headers)
 
 
+def _refuse_empty(message: Message) -> NoReturn:
+    """Say that a digest has nothing to tell. Raises NotWanted, or RuntimeError where mails wait in it that could not be made."""
+    if Message.objects.filter(digest=message.pk, state=State.HELD).exists():
+        raise RuntimeError("Nothing of this digest could be made.")  # tried again
+    raise NotWanted("digest_empty")
+
+
 def held_by(message: Message) -> list[Message]:
     """Return the messages that a digest tells, `MOST` at most, without their texts."""
     return list(Message.objects.filter(digest=message.pk).defer("text", "html").order_by("pk")[:MOST])
@@ -125,19 +140,32 @@ def _why(message: Message) -> list[kinds.Fact]:
     return found
 
 
-def _made(row: Message) -> tuple[claims.Sent, str] | None:
+def _made(row: Message, now: datetime) -> tuple[claims.Sent, str] | None:
     """Return what a held message says, and keep that, with the link by which its reader acts without a log-in here, a secret, or "".
 
-    None where it has nothing left to say, or cannot be made.
+    None where it has nothing left to say, or cannot be made: then it waits for the next digest, until it is given up like any other mail.
     """
     try:
         mail = kinds.KINDS[row.kind].build(row)
-        kept = preparing.as_kept(preparing.fit(mail))
+        said = preparing.as_kept(preparing.fit(mail))
     except NotWanted as answer:
         claims.end_held([row.pk], State.CANCELLED, answer.kept)
         return None
-    Message.objects.filter(pk=row.pk).update(subject=kept.subject, text=kept.text, html=kept.html)
-    return kept, next(filter(None, (one(mail.text) for one in _ACTS)), "")
+    except Exception as error:  # one that cannot be made costs the others nothing
+        logger.exception("Held message %s of kind %s could not be built", row.pk, row.kind)
+        _wait_for_next(row, error, now)
+        return None
+    Message.objects.filter(pk=row.pk).update(subject=said.subject, text=said.text, html=said.html)
+    return said, next(filter(None, (one(mail.text) for one in _ACTS)), "")
+
+
+def _wait_for_next(row: Message, error: Exception, now: datetime) -> None:
+    """Leave a held message that could not be made to the next digest, which takes what has no subject yet; or give it up."""
+    reason = kept.keep(claims.WORDS, "not_made", error=type(error).__name__)
+    if giving_up.is_time(row, now=now):
+        claims.end_held([row.pk], State.FAILED, reason)
+    else:
+        Message.objects.filter(pk=row.pk, state=State.HELD).update(error=reason, subject="")
 
 
 def _excerpt(text: str) -> str:

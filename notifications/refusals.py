@@ -4,8 +4,10 @@ import smtplib
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
-from notifications import clean
+from notifications import bounce_reading, clean
+from notifications.models import MailReturn
 from ui import kept
+from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
 SAID = 300  # characters of a server's answer that are kept
@@ -16,14 +18,15 @@ TURNED_AWAY = 421  # RFC 5321: the server ends this connection; where there are 
 def is_permanent(error: Exception) -> bool:
     """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
 
-    A refused sender is about our own address or log-in, so it passes when staff fix it.
+    A refused sender is about our own address or log-in, so it passes when staff fix it; so does a recipient who is refused because we are
+    not let in: a server that does not relay for us, or has us on a list, says nothing of the address.
     """
     if isinstance(error, AnymailRecipientsRefused):
         return True
     if isinstance(error, AnymailAPIError):
         return False  # about our key, our rate or the service's own trouble, as far as we can tell
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        return all(code >= 500 for code, _ in error.recipients.values())
+        return all(code >= 500 for code, _ in error.recipients.values()) and not _is_of_us(error)
     if isinstance(error, smtplib.SMTPSenderRefused):
         return error.smtp_code == 552  # larger than the server takes
     if isinstance(error, smtplib.SMTPDataError):
@@ -33,12 +36,28 @@ def is_permanent(error: Exception) -> bool:
 
 
 def is_of_recipient(error: Exception) -> bool:
-    """Return whether a permanent error says that mail does not reach the recipient. A server that wants a log-in says nothing of that."""
-    if isinstance(error, AnymailRecipientsRefused):
-        return True
-    if not isinstance(error, smtplib.SMTPRecipientsRefused):
-        return False
-    return all(code not in OUR_LOG_IN for code, _ in error.recipients.values())
+    """Return whether a permanent error says that mail does not reach the recipient. Some servers say so only once they have the body."""
+    if isinstance(error, smtplib.SMTPDataError):
+        said = f"{error.smtp_code} {_decode(error.smtp_error)}"
+        of_address = bounce_reading.kind_of("", said) == MailReturn.Kind.HARD
+        return bool(bounce_reading.status_in(said)) and (of_address or bounce_reading.is_of_mailbox(said))
+    return isinstance(error, (AnymailRecipientsRefused, smtplib.SMTPRecipientsRefused))
+
+
+def parks_as(error: Exception) -> RefusedAddress.Why | None:
+    """Return what an address is parked as that was refused like this for as long as a mail is tried; None where that says nothing of it."""
+    if not isinstance(error, smtplib.SMTPRecipientsRefused) or _wants_log_in(error):
+        return None
+    return RefusedAddress.Why.POLICY if _is_of_us(error) else RefusedAddress.Why.REFUSED
+
+
+def _is_of_us(error: smtplib.SMTPRecipientsRefused) -> bool:
+    said = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
+    return _wants_log_in(error) or any(map(bounce_reading.is_of_policy, said))
+
+
+def _wants_log_in(error: smtplib.SMTPRecipientsRefused) -> bool:
+    return any(code in OUR_LOG_IN for code, _ in error.recipients.values())
 
 
 def is_of_connection(error: Exception) -> bool:

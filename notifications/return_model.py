@@ -11,6 +11,9 @@ class MailReturn(models.Model):
     class Kind(models.TextChoices):
         HARD = "hard", _("Came back for good")
         SOFT = "soft", _("Came back, may pass")
+        POLICY = "policy", _("Turned away by a policy")
+        FORWARDED = "forwarded", _("Came back from where it was passed on to")
+        STOPPED = "stopped", _("Unsubscribed at the mail service")
         COMPLAINT = "complaint", _("Marked as spam")
 
     class Source(models.TextChoices):
@@ -47,6 +50,7 @@ class BounceMailbox(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
     failed_since = models.DateTimeField(null=True, blank=True)
     error = models.CharField(max_length=300, blank=True, default="", db_default="")
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told of a trouble
 
     class Meta:
         default_permissions = ()

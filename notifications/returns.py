@@ -17,11 +17,12 @@ from notifications import bounce_mailbox, bounce_reading, bounce_tokens, claims
 from notifications.models import BounceMailbox, MailReturn, Message
 from ui import kept
 from users import refused_addresses
-from users.models import RefusedAddress
+from users.models import RefusedAddress, User
 
 logger = logging.getLogger(__name__)
 
 Kind, Why = MailReturn.Kind, RefusedAddress.Why
+AT_ONCE = {Kind.HARD: Why.BOUNCED, Kind.COMPLAINT: Why.COMPLAINED, Kind.STOPPED: Why.STOPPED}  # one parks
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
 COMES_BACK_WITHIN = timedelta(days=5)
 MOST = 1_000  # reports of one run
@@ -81,7 +82,7 @@ def _take(raw: bytes, *, now: datetime) -> bool:
         note(
             source=MailReturn.Source.MAILBOX,
             report_id=hashlib.sha256(raw).hexdigest(),
-            kind=report.kind,
+            kind=report.kind_for(message.recipient),
             recipient=message.recipient,
             message=message,
             status=report.status,
@@ -111,9 +112,9 @@ def _act_on_next(now: datetime) -> bool:
 
 
 def _act_on(row: MailReturn, now: datetime) -> None:
-    why = {Kind.HARD: Why.BOUNCED, Kind.COMPLAINT: Why.COMPLAINED}.get(Kind(row.kind))
-    if why is None and _comes_back_often(row):
-        why = Why.RETURNED
+    if row.kind == Kind.FORWARDED and not User.objects.filter(email=row.recipient).exists():
+        return  # a list has others, whom the mail reached
+    why = AT_ONCE.get(Kind(row.kind)) or _after_several(row)
     if why is not None:
         refused_addresses.note(row.recipient, said=row.said, now=now, why=why, message=row.message)
         claims.hurry(
@@ -140,11 +141,21 @@ def _newest_to(recipient: str, now: datetime) -> int | None:
     return sent.order_by("-pk").values_list("pk", flat=True).first()
 
 
-def _comes_back_often(row: MailReturn) -> bool:
-    """Return whether this was the last of as many mails as may come back within so many days."""
-    since = row.at - timedelta(days=settings.SOFT_BOUNCE_DAYS)
-    found = MailReturn.objects.filter(recipient=row.recipient, kind=Kind.SOFT, at__gte=since, at__lte=row.at)
-    return found.count() >= settings.SOFT_BOUNCES
+def _after_several(row: MailReturn) -> RefusedAddress.Why | None:
+    """Return what parks an address where this was the last of as many mails as may come back within so many days; else None.
+
+    What was before somebody released it does not count. A policy may be about us: where it takes part, the address is tried again in a
+    week.
+    """
+    since = refused_addresses.begins_anew(
+        row.recipient, since=row.at - timedelta(days=settings.SOFT_BOUNCE_DAYS)
+    )
+    found = MailReturn.objects.filter(recipient=row.recipient, at__gte=since, at__lte=row.at)
+    mails = found.filter(kind__in=[Kind.SOFT, Kind.FORWARDED])
+    if mails.count() >= settings.SOFT_BOUNCES:
+        return Why.RETURNED
+    policy = found.filter(kind=Kind.POLICY)
+    return Why.POLICY if mails.count() + policy.count() >= settings.SOFT_BOUNCES else None
 
 
 def still_waiting() -> bool:

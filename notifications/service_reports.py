@@ -16,11 +16,12 @@ from users import database_clock
 Kind = MailReturn.Kind
 METADATA = "adtoken"  # the token, where the service keeps it for us
 LOOKED_AT = 50  # newest mails of an address that a Message-ID is looked for in
-SUPPRESSED = frozenset(
-    {RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM, RejectReason.UNSUBSCRIBED}
-)
-# How services call a bounce that may pass, in fields of their own: anymail has one word for both.
-_SOFT = re.compile(r"soft|transient|temporary|undetermined", re.IGNORECASE)
+SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM})
+# How services call a bounce that may pass, in fields of their own or in words: anymail has one word for both.
+_SOFT = re.compile(r"soft|transient|temporary|undetermined|\bfull\b|\bquota\b", re.IGNORECASE)
+# What Mailjet and Resend say of an address to which they send nothing any more.
+_SENDS_NOTHING = re.compile(r"suppressed sending|preblocked", re.IGNORECASE)
+_RELAY_DENIED = "relay/access denied"  # Mailjet's word for a server that does not let it in
 _FIELDS = (
     "Type",
     "type",
@@ -31,7 +32,10 @@ _FIELDS = (
     "bounce_type",
     "bounce_class",
     "classification",
+    "error",
 )
+# Where SES, Resend and Mailgun have theirs.
+_WITHIN = (("bounce",), ("data",), ("data", "bounce"), ("event-data",))
 
 
 def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -41,8 +45,8 @@ def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:
         return
     message = _message_of(event)
     recipient = message.recipient if message else (event.recipient or "").strip().lower()
-    if "@" not in recipient:
-        return  # a complaint without a name
+    if "@" not in recipient or (message is None and not _was_mailed(recipient)):
+        return  # a complaint without a name, or the mail of another product that has the same account at the service
     said = clean.line(str(event.mta_response or event.description or event.reject_reason or ""), 300)
     status = bounce_reading.status_in(said)
     known = (event.event_type, event.event_id, event.message_id, recipient, event.timestamp)
@@ -63,24 +67,55 @@ def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
     if event.event_type == EventType.COMPLAINED:
         return Kind.COMPLAINT
     if event.event_type == EventType.UNSUBSCRIBED:
-        return Kind.HARD  # the service sends nothing there from now on
+        return Kind.STOPPED
     if event.event_type == EventType.REJECTED:
-        return Kind.HARD if event.reject_reason in SUPPRESSED else Kind.SOFT
+        return _of_rejected(event)
     if event.event_type == EventType.FAILED:
-        return Kind.SOFT
-    if event.event_type != EventType.BOUNCED:
-        return None
+        return Kind.POLICY  # the service's own trouble, or ours with it
+    return _of_bounced(event) if event.event_type == EventType.BOUNCED else None
+
+
+def _of_rejected(event: AnymailTrackingEvent) -> MailReturn.Kind:
+    """Return what it means that the service did not try: it sends nothing there any more, or did not want this mail."""
+    if event.reject_reason == RejectReason.UNSUBSCRIBED:
+        return Kind.STOPPED
+    nothing_more = event.reject_reason in SUPPRESSED or _SENDS_NOTHING.search(" ".join(_own_words(event)))
+    return Kind.HARD if nothing_more else Kind.POLICY
+
+
+def _of_bounced(event: AnymailTrackingEvent) -> MailReturn.Kind:
+    """Return what a bounce means: by the status in the server's words, else by the service's own."""
     said = f"{event.mta_response or ''} {event.description or ''}"
     if bounce_reading.status_in(said):
-        return bounce_reading.hard_or_soft("", said)
-    if _is_soft(event.esp_event):
+        return bounce_reading.kind_of("", said)
+    own = " ".join([said, *_own_words(event)])
+    if _SENDS_NOTHING.search(own):
+        return Kind.HARD
+    if _RELAY_DENIED in own or bounce_reading.is_of_policy(said):
+        return Kind.POLICY
+    if _SOFT.search(own) or _fields(event).get("hard_bounce") is False:
         return Kind.SOFT
     return Kind.HARD if event.reject_reason in {RejectReason.INVALID, RejectReason.BOUNCED} else Kind.SOFT
 
 
-def _is_soft(esp_event: Any) -> bool:
-    fields = esp_event if isinstance(esp_event, Mapping) else {}
-    return any(_SOFT.search(str(fields[name])) for name in _FIELDS if name in fields)
+def _own_words(event: AnymailTrackingEvent) -> list[str]:
+    fields = _fields(event)
+    return [str(fields[name]) for name in _FIELDS if name in fields]
+
+
+def _fields(event: AnymailTrackingEvent) -> dict[str, Any]:
+    """Return the fields of the service's own report, those a step further in where it has them there included."""
+    found: dict[str, Any] = {}
+    for way in ((), *_WITHIN):
+        part: Any = event.esp_event
+        for name in way:
+            part = part.get(name) if isinstance(part, Mapping) else None
+        found |= part if isinstance(part, Mapping) else {}
+    return found
+
+
+def _was_mailed(recipient: str) -> bool:
+    return Message.objects.filter(recipient=recipient, sent_at__isnull=False).exists()
 
 
 def _message_of(event: AnymailTrackingEvent) -> Message | None:

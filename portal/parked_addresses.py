@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from notifications.models import MailReturn
-from portal import access
+from portal import access, parked_bulk
 from portal.lists import RowsWithPages
 from portal.parked_scope import visible_to
 from ui import confirm
@@ -23,7 +23,7 @@ from ui.templatetags import ui as tags
 from users import refused_addresses
 from users.models import AddressEvent, RefusedAddress, User, person
 
-RELEASE = "users.release_address"
+RELEASE = parked_bulk.RELEASE
 SHOWN = 20  # reports and events on the page of one address
 
 
@@ -41,6 +41,8 @@ class ParkedAddressAdmin(RowsWithPages):
     empty_words = gettext_lazy("No parked addresses: as far as AdToken knows, mail reaches everybody.")
     state_column = "why_cell"
     titles: ClassVar = {"why": gettext_lazy("Why")}
+    actions = ["release_many"]
+    action_icons: ClassVar = {"release_many": "mail"}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RefusedAddress]:
         """Return those that the viewer may know of."""
@@ -72,11 +74,21 @@ class ParkedAddressAdmin(RowsWithPages):
         """Return the server's words."""
         return row.said or "–"
 
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        """Return whether this person may release addresses."""
+        return request.user.has_perm(RELEASE)
+
+    @admin.action(description=gettext_lazy("Release"), permissions=["release"])
+    def release_many(self, request: HttpRequest, queryset: QuerySet[RefusedAddress]) -> HttpResponse:
+        """Lead to the page that asks."""
+        return parked_bulk.lead_to(queryset)
+
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that asks before an address is released."""
+        """Add the pages that ask before addresses are released."""
         view = self.admin_site.admin_view(self.release)
         return [
             path("<int:address_id>/release/", view, name="users_refusedaddress_release"),
+            *parked_bulk.urls(),
             *super().get_urls(),
         ]
 
@@ -98,7 +110,7 @@ class ParkedAddressAdmin(RowsWithPages):
             "reports": MailReturn.objects.filter(recipient=row.email).order_by("-at", "-id")[:SHOWN],
             "events": AddressEvent.objects.filter(email=row.email).select_related("by")[:SHOWN],
             "tried_again_at": row.refused_at + refused_addresses.STANDS_FOR
-            if row.why == RefusedAddress.Why.REFUSED
+            if row.why in refused_addresses.PASSES
             else None,
             "release_url": reverse("admin:users_refusedaddress_release", args=[row.pk])
             if request.user.has_perm(RELEASE)

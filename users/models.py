@@ -217,14 +217,17 @@ class Membership(models.Model):
 class RefusedAddress(models.Model):
     """A parked address: mail does not reach its reader, so others are told. Written by `users.refused_addresses`.
 
-    What the mail server refused is tried again by itself; everything else stays parked until staff or the reader release it.
+    What the mail server refused, or turned away by a policy, is tried again by itself; everything else stays parked until staff or the
+    reader release it.
     """
 
     class Why(models.TextChoices):
         REFUSED = "refused", _("Refused by the mail server")
+        POLICY = "policy", _("Turned away by its mail server")
         AGAIN = "again", _("Refused again after a week")
         BOUNCED = "bounced", _("Mail comes back")
         RETURNED = "returned", _("Mail came back several times")
+        STOPPED = "stopped", _("Unsubscribed at the mail service")
         COMPLAINED = "complained", _("Marked as spam")
 
     email = models.EmailField(_("e-mail"))

@@ -1,8 +1,9 @@
 """Parked addresses: mail reaches nobody there, so somebody else is told.
 
-Four ways lead here: the mail server refuses the address, mails come back for good, mails come back again and again, or the reader marks one
-as spam. What was only refused is tried again, and is parked no more, once a mail was taken or a week has passed. Everything else stays
-until staff release it or its reader confirms it: a server that takes every mail and sends it back later has proved nothing by taking one.
+Five ways lead here: the mail server refuses the address, turns our mails away by a policy, mails come back for good, mails come back again
+and again, or the reader marks one as spam or unsubscribes. What was only refused is tried again, and is parked no more, once a mail was
+taken or a week has passed; what a policy turned away, once a week has passed. Everything else stays until staff release it or its reader
+confirms it: a server that takes every mail and sends it back later has proved nothing by taking one.
 """
 
 from collections.abc import Iterable
@@ -19,7 +20,10 @@ REMEMBERED = timedelta(
     days=60
 )  # what is refused again so soon after it was tried again is no longer tried by itself
 # A later reason replaces one that weighs less.
-_WEIGHT = {Why.REFUSED: 0, Why.AGAIN: 1, Why.RETURNED: 2, Why.BOUNCED: 3, Why.COMPLAINED: 4}
+_WEIGHT = {
+    Why.REFUSED: 0, Why.POLICY: 1, Why.AGAIN: 2, Why.RETURNED: 3, Why.BOUNCED: 4, Why.STOPPED: 5, Why.COMPLAINED: 6,
+}  # fmt: skip
+PASSES = frozenset({Why.REFUSED, Why.POLICY})  # by itself, a week after a mail was last refused
 
 
 def note(
@@ -74,9 +78,22 @@ def confirm(address: str, *, mailed_at: datetime, now: datetime) -> bool:
 
 
 @transaction.atomic
+def release_all(addresses: Iterable[str], *, now: datetime, by: User) -> set[str]:
+    """Have many addresses mailed again, because somebody of staff said so. Return those, in lower case, that were parked until now."""
+    emails = [address.lower() for address in addresses]
+    rows = list(RefusedAddress.objects.select_for_update().filter(email__in=emails).order_by("email"))
+    RefusedAddress.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    AddressEvent.objects.bulk_create(
+        AddressEvent(email=row.email, kind=AddressEvent.Kind.RELEASED, why=row.why, at=now, by=by)
+        for row in rows
+    )
+    return {row.email for row in rows}
+
+
+@transaction.atomic
 def sweep(*, now: datetime) -> int:
-    """Let addresses be tried again that were refused a week ago. Returns how many."""
-    lapsed = RefusedAddress.objects.filter(why=Why.REFUSED, refused_at__lte=now - STANDS_FOR)
+    """Let addresses be tried again that were refused, or turned away, a week ago. Returns how many."""
+    lapsed = RefusedAddress.objects.filter(why__in=PASSES, refused_at__lte=now - STANDS_FOR)
     rows = list(lapsed.select_for_update())
     AddressEvent.objects.bulk_create(
         AddressEvent(email=row.email, kind=AddressEvent.Kind.LAPSED, why=row.why, at=now) for row in rows
@@ -106,9 +123,17 @@ def not_mailed() -> QuerySet[RefusedAddress]:
     return RefusedAddress.objects.exclude(why=Why.REFUSED)
 
 
+def begins_anew(email: str, *, since: datetime) -> datetime:
+    """Return when an address (in lower case) was last released or confirmed after `since`, else `since`: what was before counts no more."""
+    kinds = [AddressEvent.Kind.RELEASED, AddressEvent.Kind.CONFIRMED]
+    released = AddressEvent.objects.filter(email=email, kind__in=kinds, at__gt=since)
+    return released.order_by("-at").values_list("at", flat=True).first() or since
+
+
 def _lapsed_lately(email: str, now: datetime) -> bool:
-    lapsed = AddressEvent.objects.filter(email=email, kind=AddressEvent.Kind.LAPSED)
-    return lapsed.filter(at__gt=now - REMEMBERED).exists()
+    since = begins_anew(email, since=now - REMEMBERED)
+    lapsed = AddressEvent.objects.filter(email=email, kind=AddressEvent.Kind.LAPSED, at__gt=since)
+    return lapsed.filter(why__in=["", Why.REFUSED]).exists()
 
 
 def _record(kind: AddressEvent.Kind, email: str, *, at: datetime, said: str = "", **facts: object) -> None:

@@ -44,7 +44,7 @@ Content-Type: message/delivery-status
 
 Reporting-MTA: dns; mx.example.net
 
-Final-Recipient: rfc822; somebody@example.com
+Final-Recipient: rfc822; {of}
 Action: {action}
 Status: {status}
 Diagnostic-Code: smtp; {said}
@@ -104,9 +104,11 @@ I read no mails: 550 5.1.1 is my favourite number.
 """
 
 
-def dsn(to: str, *, status: str = "5.1.1", action: str = "failed", said: str = "", header: str = "") -> str:
+def dsn(
+    to: str, *, status: str = "5.1.1", action: str = "failed", said: str = "", header: str = "", of: str = ADA
+) -> str:
     said = said or f"550 {status} no"
-    return DSN.format(to=to, status=status, action=action, said=said, header=header)
+    return DSN.format(to=to, status=status, action=action, said=said, header=header, of=of)
 
 
 @pytest.fixture(autouse=True)
@@ -228,8 +230,10 @@ def test_an_older_secret_key_still_proves_a_mail(settings: Any, mail_server: Mai
         ("5.0.0", "550 unknown user", "hard"),
         ("5.4.4", "host not found", "hard"),
         ("5.2.2", "552 5.2.2 mailbox full", "soft"),
-        ("5.7.1", "550 5.7.1 blocked, see our policy", "soft"),
-        ("5.1.8", "sender's domain does not exist", "soft"),
+        ("5.7.1", "550 5.7.1 blocked, see our policy", "policy"),
+        ("5.0.0", "554 5.7.1 Relay access denied", "policy"),
+        ("", "550 relay not permitted", "policy"),
+        ("5.1.8", "sender's domain does not exist", "policy"),
         ("4.4.7", "delivery time expired", "soft"),
         ("", "451 try later", "soft"),
     ],

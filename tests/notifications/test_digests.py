@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from macros.models import Macro, Notice, OptOut
 from notifications import claims, delivery, kinds
@@ -210,3 +211,31 @@ def test_a_contact_s_digest_has_the_personal_link_of_each_mail_and_the_kept_copy
     kept = Message.objects.get(kind="digest")
     assert link not in kept.text + kept.html
     assert "more mail" in kept.subject
+
+
+def test_a_held_mail_that_cannot_be_made_costs_the_others_nothing_and_waits_for_the_next_digest(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, known_kinds: dict[str, kinds.Kind]
+) -> None:
+    now = timezone.now()
+    messages = many(5, next_attempt_at=now, queued_at=now)
+    deliver(now)
+    broken = {messages[3].pk, messages[4].pk}
+
+    def breaks(message: Message) -> kinds.Mail:
+        if message.pk in broken:
+            raise KeyError("bug")
+        return build(message)
+
+    monkeypatch.setitem(known_kinds, KIND, kinds.Kind("Test", breaks, may_be_held=True))
+    deliver(now + HOUR)
+    all_broken = (states(messages)[3:], len(mail_server.mails))
+    broken.discard(messages[3].pk)
+    deliver(now + HOUR + 2 * MINUTE)
+    one_broken = (states(messages)[3:], len(mail_server.mails))
+    broken.clear()
+
+    deliver(now + 3 * HOUR)
+
+    assert all_broken == (["held", "held"], 3)
+    assert one_broken == (["sent", "held"], 4)
+    assert (states(messages), len(mail_server.mails)) == (["sent"] * 5, 5)

@@ -122,6 +122,15 @@ def test_a_report_that_names_the_address_alone_takes_its_newest_mail(settings: A
     assert [older.state, newer.state] == ["sent", "failed"]
 
 
+def test_a_report_of_another_product_with_the_same_account_at_the_service_is_left_alone() -> None:
+    make_message(ADA)  # waits
+
+    statuses = [post(bounce(None, ID=one, Email=to)) for one, to in ((1, ADA), (2, "customer@shop.example"))]
+
+    assert statuses == [200, 200]
+    assert not MailReturn.objects.exists()
+
+
 def test_a_signature_of_the_service_is_checked_and_our_message_id_finds_the_mail(settings: Any) -> None:
     settings.MAIL_SERVICE = "mailgun"
     settings.ANYMAIL = {"MAILGUN_WEBHOOK_SIGNING_KEY": "a key", "WEBHOOK_SECRET": [SECRET]}

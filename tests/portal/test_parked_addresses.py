@@ -87,3 +87,26 @@ def test_an_address_is_released_once_by_whoever_may(client: Client) -> None:
     event = AddressEvent.objects.filter(email=row.email)[0]
     assert (event.kind, event.by) == ("released", may)
     assert LogEntry.objects.filter(user=may).count() == 1
+
+
+def test_many_addresses_are_released_at_once_and_none_of_another_team(client: Client) -> None:
+    mine, foreign = make_team("Lumen"), make_team("Fern")
+    boss = staff(client, VIEW, RELEASE, team=mine)
+    rows = [park(f"watch{number}@lumen.example") for number in range(3)] + [park("boss@fern.example")]
+    for row in rows:
+        make_message(row.email, team=foreign if "fern" in row.email else mine, state=Message.State.SENT)
+    chosen = {"action": "release_many", "_selected_action": [row.pk for row in rows[:2]]}
+    leads_to = client.post(LIST, chosen)
+    bulk = f"{reverse('admin:users_refusedaddress_bulk_release')}?ids={','.join(str(row.pk) for row in rows[1:])}"
+
+    asked = client.get(leads_to["Location"]).text
+    answer = client.post(bulk, follow=True).text
+    staff(client, VIEW, team=mine)
+
+    assert "Send mail to 2 addresses again?" in asked
+    assert "2 addresses are released: mail goes there again." in answer
+    assert set(RefusedAddress.objects.values_list("email", flat=True)) == {rows[0].email, rows[3].email}
+    assert AddressEvent.objects.filter(kind="released", by=boss).count() == 2
+    assert LogEntry.objects.filter(user=boss).count() == 2
+    assert client.get(bulk).status_code == 403
+    assert "release_many" not in client.get(LIST).text

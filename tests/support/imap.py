@@ -21,6 +21,8 @@ class Mailbox:
         self.answers: dict[str, bytes] = {}
         self.hangs_at = ""  # a command
         self.dribbles = False
+        self.cannot_give: set[int] = set()  # mails
+        self.takes = 0.0  # seconds for each mail
         self.port = 0
         self.log_ins = 0
 
@@ -66,6 +68,8 @@ class _Session(socketserver.StreamRequestHandler):
             return
 
     def _state(self, name: str, rest: str) -> str:
+        if name == "UID FETCH":
+            return "NO" if int(rest.split()[2]) in self.box.cannot_give else "OK"
         if name != "LOGIN":
             return "OK"
         self.box.log_ins += 1
@@ -81,6 +85,9 @@ class _Session(socketserver.StreamRequestHandler):
             return [b"* SEARCH " + " ".join(map(str, new)).encode()]
         if name == "UID FETCH" and (found := re.match(r"UID FETCH (\d+) \(BODY.PEEK\[\]<0\.(\d+)>\)", rest)):
             number, most = int(found[1]), int(found[2])
+            time.sleep(self.box.takes)
+            if number in self.box.cannot_give:
+                return []
             raw = self.box.mails[number][:most]
             head = f"* {number} FETCH (UID {number} BODY[]<0> {{{len(raw)}}}".encode()
             return [head + b"\r\n" + raw + b")"]
