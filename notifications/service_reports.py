@@ -19,7 +19,7 @@ LOOKED_AT = 50  # newest mails of an address that a Message-ID is looked for in
 SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM})
 # How services call a bounce that may pass, in fields of their own or in words: anymail has one word for both.
 _SOFT = re.compile(r"soft|transient|temporary|undetermined|\bfull\b|\bquota\b", re.IGNORECASE)
-# What Mailjet and Resend say of an address to which they send nothing any more.
+# What Mailjet and Resend say of an address to which they no longer send.
 _SENDS_NOTHING = re.compile(r"suppressed sending|preblocked", re.IGNORECASE)
 _RELAY_DENIED = "relay/access denied"  # Mailjet's word for a server that does not let it in
 _FIELDS = (
@@ -76,7 +76,7 @@ def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
 
 
 def _of_rejected(event: AnymailTrackingEvent) -> MailReturn.Kind:
-    """Return what it means that the service did not try: it sends nothing there any more, or did not want this mail."""
+    """Return what it means that the service did not try: it no longer sends there, or did not want this mail."""
     if event.reject_reason == RejectReason.UNSUBSCRIBED:
         return Kind.STOPPED
     nothing_more = event.reject_reason in SUPPRESSED or _SENDS_NOTHING.search(" ".join(_own_words(event)))

@@ -152,6 +152,7 @@ admin-message-cancel            /admin/notifications/message/{message_waiting}/c
 admin-parked                    /admin/users/refusedaddress/
 admin-parked-address            /admin/users/refusedaddress/{parked}/change/
 admin-parked-release            /admin/users/refusedaddress/{parked}/release/
+admin-parked-release-many       /admin/users/refusedaddress/bulk/release/?ids={parked}
 """)
 
 CHANNELS = _staff("""
