@@ -21,7 +21,7 @@ SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason
 _SOFT = re.compile(r"soft|transient|temporary|undetermined|\bfull\b|\bquota\b", re.IGNORECASE)
 # What Mailjet and Resend say of an address to which they no longer send.
 _SENDS_NOTHING = re.compile(r"suppressed sending|preblocked", re.IGNORECASE)
-_RELAY_DENIED = "relay/access denied"  # Mailjet's word for a server that does not let it in
+_RELAY_DENIED = re.compile(r"relay/access denied")  # Mailjet's word for a server that does not let it in
 _FIELDS = (
     "Type",
     "type",
@@ -91,7 +91,7 @@ def _of_bounced(event: AnymailTrackingEvent) -> MailReturn.Kind:
     own = " ".join([said, *_own_words(event)])
     if _SENDS_NOTHING.search(own):
         return Kind.HARD
-    if _RELAY_DENIED in own or bounce_reading.is_of_policy(said):
+    if _RELAY_DENIED.search(own) or bounce_reading.is_of_policy(said):
         return Kind.POLICY
     if _SOFT.search(own) or _fields(event).get("hard_bounce") is False:
         return Kind.SOFT
