@@ -79,7 +79,7 @@ FOR_TOOLS = {
     "documentation",
 }  # keywords of argparse, the API's description, Prometheus
 SQL = re.compile(
-    r"\b(SELECT|INSERT|UPDATE|DELETE|WHERE|JOIN|select|insert into|update \w+ set|where|order by|create table|alter table)\b"
+    r"\b(SELECT|INSERT|UPDATE|DELETE|WHERE|JOIN|select|set local|insert into|update \w+ set|where|order by|create table|alter table)\b"
     r"|\bis (not null|distinct from)\b|%\(\w+\)s|\bcoalesce\("
 )
 ICON_FONT = "material-symbols-outlined"  # the theme's
