@@ -1,7 +1,7 @@
 """What is worked out ahead of pages and stands still, or fails: operators are told, since no page is wrong without it."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 HOUR = 60 * MINUTE
 
 
-def kept(at: object, **took: float) -> None:
+def kept(at: datetime, **took: float) -> None:
     for name in (backups.KEPT, people_left.KEPT):
         KeptSet.objects.update_or_create(
             pk=name, defaults={"at": at, "took": timedelta(**(took or {"seconds": 1}))}
