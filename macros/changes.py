@@ -83,7 +83,6 @@ def between(before: Draft, after: Draft) -> Changes:
     accounts = (after.accounts, before.accounts) if both_chosen else ([], [])
     return Changes(
         enabled=after.enabled if after.enabled != before.enabled else None,
-        unwatched=_unwatched(before) if before.enabled and not after.enabled else None,
         name=_pair(after.name, before.name),
         description=_pair(after.description, before.description),
         team=_pair(_team(after), _team(before)) if after.team_id != before.team_id else None,
@@ -103,6 +102,13 @@ def between(before: Draft, after: Draft) -> Changes:
         kinds_added=_kinds(after, before),
         kinds_removed=_kinds(before, after),
     )
+
+
+def with_unwatched(changes: Changes, before: Draft) -> Changes:
+    """Return them with how many accounts nobody watches then, where the stored macro is switched off. At most two queries."""
+    if changes.enabled is not False:
+        return changes
+    return replace(changes, unwatched=coverage.unwatched_without([Macro(pk=before.macro_id)]).count())
 
 
 def counted(changes: Changes, *, before: tuple[Draft, Counts], after: tuple[Draft, Counts]) -> Changes:
@@ -148,11 +154,6 @@ def _more(some: Collection[str], others: Collection[str]) -> list[str]:
 
 def _pair(after: str, before: str) -> Pair | None:
     return (after or "–", before or "–") if after != before else None
-
-
-def _unwatched(stored: Draft) -> int:
-    """Return of how many accounts nobody hears that they stop, once this macro is off."""
-    return coverage.unwatched_without([Macro(pk=stored.macro_id)]).count()
 
 
 def _team(draft: Draft) -> str:

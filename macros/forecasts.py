@@ -4,7 +4,7 @@ Nothing is written but the counts. A person has one forecast of each macro: what
 """
 
 from collections.abc import Callable
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -41,15 +41,16 @@ def start(
     if same is not None:
         return same, False
     mine.delete()
-    counted_too = before is not None and changes.differ(before, draft)
-    drafts = {"after": asdict(draft)} | ({"before": asdict(before)} if before and counted_too else {})
+    drafts = {"after": asdict(draft)} | ({"before": asdict(before)} if before else {})
+    counted = 2 if before is not None and changes.differ(before, draft) else 1
+    changed = changes.with_unwatched(changes.between(before, draft), before) if before else None
     return Forecast.objects.create(
         user=user,
         macro=macro,
         mark=mark,
         drafts=drafts,
-        changes=asdict(changes.between(before, draft)) if before else None,
-        total=len(drafts) * len(counts.PARTS),
+        changes=asdict(changed) if changed else None,
+        total=counted * len(counts.PARTS),
         created_at=now,
     ), True
 
@@ -88,13 +89,24 @@ def changes_of(forecast: Forecast) -> Changes | None:
     """Return what differs, with its numbers once they are counted; None where nothing does."""
     if forecast.changes is None:
         return None
+    drafts, found = drafts_of(forecast), counts_of(forecast)
     known = {one.name for one in fields(Changes)}  # what a version before wrote may have others
     changed = Changes(**{name: value for name, value in forecast.changes.items() if name in known})
-    if forecast.state != State.READY or "before" not in forecast.drafts:
+    if "before" in drafts:  # anew, in the words of whoever reads it now
+        changed = replace(changes.between(drafts["before"], drafts["after"]), unwatched=changed.unwatched)
+    if forecast.state != State.READY or "before" not in found:
         return changed
-    drafts, found = drafts_of(forecast), counts_of(forecast)
     both: dict[str, Any] = {name: (drafts[name], found[name]) for name in ("before", "after")}
     return changes.counted(changed, **both)
+
+
+def _to_count(forecast: Forecast) -> dict[str, Draft]:
+    """Return the drafts whose mails are counted: of an edit that tells nobody anything else, that alone."""
+    drafts = drafts_of(forecast)
+    before = drafts.get("before")
+    if before is not None and not changes.differ(before, drafts["after"]):
+        del drafts["before"]
+    return drafts
 
 
 def _make(forecast: Forecast, *, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
@@ -102,7 +114,7 @@ def _make(forecast: Forecast, *, clock: Callable[[], datetime], goes_on: Callabl
     if not forecast.user.is_active:
         jobs.end(forecast, State.FAILED)
         return
-    for name, draft in drafts_of(forecast).items():
+    for name, draft in _to_count(forecast).items():
         found = forecast.found.setdefault(name, {})
         for part, count in counts.PARTS.items():
             if part in found:

@@ -16,7 +16,7 @@ from psycopg.errors import QueryCanceled
 
 from macros import at_once, bursts, news_told_sql
 from macros.models import MacroAction
-from macros.preview import DAYS, Draft
+from macros.preview import DAYS, Draft, word
 
 LONGEST = 2_000  # milliseconds: it is no more than a hint
 ALL = "all"  # stands for all kinds together
@@ -89,8 +89,8 @@ def find(draft: Draft, *, now: datetime, longest: int | None = None) -> Found | 
 def shown(draft: Draft, found: Found) -> list[NewsCount]:
     """Return what was counted in the words of a page."""
     return [
-        NewsCount(str(label), *found.get(kind, (0, 0)))
-        for kind, label in MacroAction.Kind.at_once()
+        NewsCount(word(kind), *found.get(kind, (0, 0)))
+        for kind, _ in MacroAction.Kind.at_once()
         if kind in draft.at_once
     ]
 

@@ -128,6 +128,13 @@ class Preview:
         return phrase(WORDS, "nothing_due", days=DAYS)
 
 
+def word(kind: str) -> str:
+    """Return what a kind of action tells, as it stands alone: "The warning ahead", "Another log-in took over"."""
+    if kind in {MacroAction.Kind.PRE_DEACTIVATION, MacroAction.Kind.DEACTIVATED}:
+        return phrase(WORDS, f"word_{kind}")
+    return str(NewsNotice.Kind(kind).label)
+
+
 def draft_of(action: MacroAction) -> Draft:
     """Return a stored macro as a draft: of its action that says whom it tells, see `Macro.leading`."""
     macro = action.macro

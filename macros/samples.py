@@ -55,13 +55,13 @@ def at_once(draft: Draft, kind: str, *, user: User, now: datetime) -> Sample | N
         macro = Macro(name=draft.name or phrase(preview.WORDS, "this_macro"))
         action = MacroAction(macro=macro, kind=kind, people=draft.people, within=draft.within)
         mail = news_sample.mail(action, account, recipient=recipient, via=via, now=now)
-    return Sample(kind, trying.word(kind), account, mail)
+    return Sample(kind, preview.word(kind), account, mail)
 
 
 def _ahead(draft: Draft, due: Sequence[Due]) -> Sample | None:
     mail = preview.sample(draft, due)
     kind = Kind.PRE_DEACTIVATION
-    return Sample(kind, trying.word(kind), due[0].account, mail) if mail else None
+    return Sample(kind, preview.word(kind), due[0].account, mail) if mail else None
 
 
 def _watched(draft: Draft, user: User) -> QuerySet[Account]:

@@ -39,12 +39,7 @@ class TestRefusal(Refusal):
 def kinds_of(macro: Macro) -> list[tuple[str, str]]:
     """Return the kinds of mails that a macro sends, with their words. Escalation sends the mail of the warning, to others."""
     does = {action.kind for action in macro.actions.all()} - {Kind.ESCALATED}
-    return [(kind, word(kind)) for kind in Kind.values if kind in does]
-
-
-def word(kind: str) -> str:
-    """Return what the mail of a kind of action is about: "the warning ahead", "an account is deactivated"."""
-    return phrase(preview.WORDS, "test_ahead") if kind == Kind.PRE_DEACTIVATION else str(Kind(kind).label)
+    return [(kind, preview.word(kind)) for kind in Kind.values if kind in does]
 
 
 def account_for(macro: Macro, user: User, kind: str = Kind.PRE_DEACTIVATION) -> Account | None:

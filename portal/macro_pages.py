@@ -13,7 +13,6 @@ from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
@@ -41,7 +40,7 @@ class TestForm(ConfirmForm):
         field = self.fields["mails"]
         assert isinstance(field, forms.MultipleChoiceField)
         field.choices = [
-            (kind, gettext("%(what)s (%(account)s)") % {"what": capfirst(label), "account": account})
+            (kind, gettext("%(what)s (%(account)s)") % {"what": label, "account": account})
             for kind, label, account in offered
         ]
         field.initial = [kind for kind, *_ in offered]

@@ -38,7 +38,7 @@ def context(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bo
     now = timezone.now()
     found = counts.of(draft, now=now)
     before = _before(draft, macro) if edited else None
-    changed = changes.between(before, draft) if before else None
+    changed = changes.with_unwatched(changes.between(before, draft), before) if before else None
     if before and changed and found.ahead and changes.differ(before, draft):
         both = {"before": (before, counts.of(before, now=now)), "after": (draft, found)}
         changed = changes.counted(changed, **both)
@@ -94,6 +94,7 @@ def _shown(
         "found": ahead,
         "at_once": None if found.at_once is None else news_preview.shown(draft, found.at_once),
         "at_once_mails": 0 if found.at_once is None else news_preview.mails(found.at_once),
+        "at_once_kinds": len([kind for kind in found.at_once or () if kind != news_preview.ALL]),
         "few": found.few,
         "off": not draft.enabled,
         "sent": preview.sent_count(macro, now=now) if macro else 0,

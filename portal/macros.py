@@ -23,6 +23,7 @@ from portal.lists import OwnList
 from portal.macro_filters import OwnerFilter
 from portal.macro_forms import MacroForm
 from tokens.channels import declarations
+from ui.fragments import part
 from ui.ids import id_of
 from ui.templatetags import ui as tags
 from users.models import person
@@ -51,7 +52,7 @@ class MacroAdmin(OwnList):
     """Rules that say what to watch on which account and whom to tell."""
 
     form = MacroForm
-    list_display = ["name", "enabled", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
+    list_display = ["name", "on_cell", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
     list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
     search_fields = ["name", "description"]
     actions = ["switch_on", "switch_off", "change_owner"]  # none deletes many: each has its own confirm page
@@ -65,7 +66,7 @@ class MacroAdmin(OwnList):
     nouns = ngettext_lazy("%(shown)s macro", "%(shown)s macros", "number")
     searched = gettext_lazy("Name or description")
     empty_words = gettext_lazy("No macros: nobody is warned before an account stops.")
-    state_column = "enabled"
+    state_column = "on_cell"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Macro]:
         """Return the macros that this person sees, with their actions."""
@@ -121,6 +122,11 @@ class MacroAdmin(OwnList):
         return macro_pages.delete(request, macro, lambda: self.log_deletions(request, [macro]))
 
     # --- the list -------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("State"), ordering="enabled")
+    def on_cell(self, macro: Macro) -> SafeString:
+        """Return whether it is on."""
+        return part("on_off", on=macro.enabled)
 
     @display(description=gettext_lazy("Applied on"))
     def applied_on(self, macro: Any) -> str:

@@ -134,4 +134,4 @@ def test_the_page_shows_all_of_it_before_an_edit_is_saved(macro: Macro) -> None:
     ):
         assert words in changed
     assert "Too few people, in 30 days</dt><dd><strong>1</strong> account" in beside
-    assert "Another log-in takes over an account" in beside
+    assert "Another log-in took over" in beside

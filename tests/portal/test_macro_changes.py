@@ -121,7 +121,7 @@ def test_a_macro_that_only_tells_at_once_shows_the_mail_of_each_kind_and_each_wh
     mails = {kind: mira.get(f"{whole}?kind={kind}") for kind in ("deactivated", "restricted", "few_people")}
     first = mira.get(whole)
 
-    assert "Its mails" in page
+    assert "The mails" in page
     subjects = {
         "deactivated": "Dark is deactivated",
         "restricted": "Facebook has restricted Lives",

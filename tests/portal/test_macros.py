@@ -168,9 +168,9 @@ def test_the_preview_counts_what_the_last_30_days_would_have_told_at_once(mira: 
 
     counts = preview_counts(page.content.decode())
     assert counts == {
-        "An account is deactivated": "1 mail 1 account",
-        "An account works again": "1 mail 1 account",
-        "The channel restricts an account": "No mail",
+        "Account deactivated": "1 mail 1 account",
+        "Works again": "1 mail 1 account",
+        "Restricted by the channel": "No mail",
         "All in all": "2 mails",
     }
     assert not Message.objects.exists()
