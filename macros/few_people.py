@@ -35,8 +35,8 @@ def find(*, evaluation: int, now: datetime) -> int:
     if not MacroAction.objects.filter(kind=MacroAction.Kind.FEW_PEOPLE).exists():
         return 0
     with connection.cursor() as cursor:
-        cursor.execute(few_sql.CLOSE, {"now": now})
-        cursor.execute(few_sql.OPEN, {"now": now})
+        _count(cursor, few_sql.CLOSE, {}, now)
+        _count(cursor, few_sql.OPEN, {}, now)
         return _insert(cursor, few_sql.INSERT, cursor.fetchall(), evaluation, now)
 
 
@@ -50,13 +50,13 @@ def look(*, fell: Sequence[int], rose: Sequence[int], again: Sequence[int], now:
         return found
     values: dict[str, Any] = {"only": sorted({*fell, *rose, *due}), "now": now}
     with connection.cursor() as cursor:
-        cursor.execute(few_sql.CLOSE_SOME, values)
+        _count(cursor, few_sql.CLOSE_SOME, values, now)
         values["only"] = sorted({*fell, *due})
         if not values["only"]:
             return found
-        cursor.execute(few_sql.LATER, values)
+        _count(cursor, few_sql.LATER, values, now)
         found.later = dict(cursor.fetchall())
-        cursor.execute(few_sql.OPEN_SOME, values)
+        _count(cursor, few_sql.OPEN_SOME, values, now)
         values |= {"shortages": [*again, *(row[0] for row in cursor.fetchall())], "only": list(fell)}
         cursor.execute(few_sql.TO_TELL, values)
         for shortage, action, account, waits in cursor.fetchall():
@@ -71,6 +71,12 @@ def tell(short: Short, *, evaluation: int, now: datetime) -> int:
     """Write the notices of what is told now for the run with this id. Returns how many."""
     with connection.cursor() as cursor:
         return _insert(cursor, few_sql.INSERT_AT_ONCE, short.told, evaluation, now)
+
+
+def _count(cursor: CursorWrapper, text: str, values: dict[str, Any], now: datetime) -> None:
+    """Carry out a statement that counts people."""
+    statement, more = few_sql.whole(text, now=now)
+    cursor.execute(statement, values | more)
 
 
 def _insert(

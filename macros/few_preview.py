@@ -1,4 +1,4 @@
-"""Of how many accounts a draft of a macro would say that too few people could carry them."""
+"""Of how many accounts a draft of a macro would say that too few people could carry them; and how many people an action counts of one."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,8 +7,9 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from accounts.models import Account
 from macros import few_sql
-from macros.models import MacroAction
+from macros.models import Macro, MacroAction
 from macros.preview import DAYS, Draft
 
 LONGEST = 2_000  # milliseconds: it is no more than a hint
@@ -41,15 +42,37 @@ def count(draft: Draft, *, now: datetime, longest: int | None = None) -> FewCoun
         "excluded": draft.excluded,
         "accounts": draft.accounts,
         "action": stored.values_list("pk", flat=True).first() or 0,
-        "now": now,
     }
+    statement, more = few_sql.whole(few_sql.COUNT, now=now)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
-            cursor.execute(few_sql.COUNT, values)
+            cursor.execute(statement, values | more)
             row = cursor.fetchone()
     except OperationalError as error:
         if isinstance(error.__cause__, QueryCanceled):
             return None
         raise
     return FewCount(*row) if row else None
+
+
+def people_of(account: Account, action: MacroAction, *, now: datetime) -> int:
+    """Return how many people an action counts of an account that it watches: on the day that it looks ahead to, or now where few are.
+
+    One query. 0 for an account that is paused.
+    """
+    statement, more = few_sql.whole(few_sql.COUNT_ONE, now=now)
+    values: dict[str, Any] = {
+        "people": action.people or 0,
+        "within": action.within or 0,
+        "later": DAYS,
+        "scope": Macro.AppliesTo.CHOSEN,
+        "channels": [],
+        "team": None,
+        "excluded": [],
+        "accounts": [account.pk],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values | more)
+        row = cursor.fetchone()
+    return row[0] if row else 0

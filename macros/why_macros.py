@@ -12,7 +12,7 @@ from django.db.models import F, Min, Q, QuerySet
 from psycopg.errors import QueryCanceled
 
 from accounts.models import Account, AccountToken
-from macros import evaluation, on_it, preview, preview_sql, snoozing
+from macros import evaluation, few_preview, on_it, preview, preview_sql, snoozing
 from macros.models import Macro, MacroAction, Notice, OptOut, Shortage
 from macros.why import Asked, Line, say
 from tokens.models import Token
@@ -53,7 +53,7 @@ def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
         found.append((say("at_once", what=at_once), "good"))
     for action in named:
         if action.kind == MacroAction.Kind.FEW_PEOPLE:
-            found.append(_few(one.account, action))
+            found.append(_few(one.account, action, now))
         elif action.kind == MacroAction.Kind.ESCALATED:
             found.append(_escalated(one, action))
     return [line(*each) for each in found]
@@ -73,7 +73,7 @@ def _unreachable(one: Asked) -> str:
     return "passed_over" if one.parked is not None else ""
 
 
-def _few(account: Account, action: MacroAction) -> Said:
+def _few(account: Account, action: MacroAction, now: datetime) -> Said:
     """Return what "too few people" does: told already, silent because it is dark or enough can carry it, or told soon."""
     wanted, within = action.people or 0, action.within or 0
     if (until := _snoozed(account)) is not None:
@@ -86,6 +86,9 @@ def _few(account: Account, action: MacroAction) -> Said:
             "few_told", people=short.people, day=dates.day(evaluation.local_day(short.began_at))
         ), "good"
     if account.people_count >= wanted:
+        then = few_preview.people_of(account, action, now=now) if within else account.people_count
+        if then < wanted:
+            return say("few_due_then", wanted=wanted, people=then, days=within), "good"
         return say("few_enough", wanted=wanted, people=account.people_count, days=within), "mute"
     return say("few_due", wanted=wanted, people=account.people_count), "good"
 

@@ -10,9 +10,9 @@ from django.db import connection, transaction
 
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
-from macros import news_sql, warning_sql
-from macros.models import Evaluation, Notice
-from tests.macros.support import TODAY, ending, make_macro, make_person
+from macros import few_sql, news_sql, warning_sql
+from macros.models import Evaluation, Macro, MacroAction, NewsNotice, Notice, Shortage
+from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
 from tests.support.factories import NOW, make_token
 from users.models import Team
 
@@ -54,6 +54,13 @@ def test_all_notices_are_found_before_the_first_is_written() -> None:
     while source["Node Type"] in {"Subquery Scan", "Result"}:
         source = source["Plans"][0]
     assert source["Node Type"] in {"Sort", "Incremental Sort"}
+
+
+def read_in_vain(node: dict[str, Any]) -> int:
+    """Return how many rows a plan read and left out, those that its joins compared included."""
+    left_out = int(node.get("Rows Removed by Filter", 0) * node.get("Actual Loops", 1))
+    left_out += int(node.get("Rows Removed by Join Filter", 0) * node.get("Actual Loops", 1))
+    return left_out + sum(read_in_vain(child) for child in node.get("Plans", []))
 
 
 def joined_in_vain(node: dict[str, Any]) -> int:
@@ -183,3 +190,39 @@ def test_what_is_told_at_once_is_not_compared_with_all_accounts_and_events(
 
     assert Notice.objects.count() == 200  # the watcher and the person, of each
     assert joined_in_vain(plan) < 100
+
+
+def test_too_few_people_is_found_and_told_by_looking_up_each_account_and_no_other() -> None:
+    """It grew by the square: each account that fell short was compared with all that had."""
+    number, run_of_today = 1_500, Evaluation.objects.create(on_date=TODAY, trigger="hand", started_at=NOW)
+    fleet(number)
+    Account.objects.update(state="connected", people_count=1)
+    action = MacroAction.objects.create(
+        macro=make_macro(days=[1]).macro, kind="few_people", emails=[WATCHER], people=2, within=30
+    )
+    only = list(Account.objects.values_list("pk", flat=True))
+    told = {"accounts": only, "actions": [action.pk] * number, "evaluation": run_of_today.pk, "operators": []}
+    found: dict[str, int] = {}
+
+    def look(name: str, text: str, **values: Any) -> None:
+        statement, more = few_sql.whole(text, now=NOW)
+        found[name] = read_in_vain(run(statement, values | more))
+
+    look("opened", few_sql.OPEN_SOME, only=only)
+    shortages = list(Shortage.objects.order_by("account").values_list("pk", flat=True))
+    look("to tell", few_sql.TO_TELL, shortages=[], only=only)
+    look("told", few_sql.INSERT_AT_ONCE, **told, shortages=shortages)
+    look("told before", few_sql.INSERT, **told, shortages=shortages)
+    look("opened before", few_sql.OPEN)
+    look("kept open", few_sql.CLOSE_SOME, only=only)
+    Account.objects.update(people_count=2)
+    AccountToken.objects.update(access="lost")
+    look("in days", few_sql.OPEN)
+    AccountToken.objects.update(access="ok")
+    look("later", few_sql.LATER, only=only)
+    Macro.objects.update(enabled=False)
+    look("closed", few_sql.CLOSE)
+
+    assert NewsNotice.objects.count() == 2 * number  # the watcher and the person
+    assert Shortage.objects.exclude(over_at=None).count() == number
+    assert {name: left_out for name, left_out in found.items() if left_out > 4 * number} == {}

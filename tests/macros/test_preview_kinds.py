@@ -9,7 +9,7 @@ from accounts.models import Account, AccountEvent
 from macros import changes, counts, evaluation, few_preview, news_preview, on_it, preview, snoozing
 from macros.models import Macro, MacroAction
 from macros.preview import Draft
-from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
+from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person, settle
 from tests.portal.test_macros import FORM, browser, change
 from tests.support.factories import NOW, link, make_token
 
@@ -92,6 +92,7 @@ def test_too_few_people_are_counted_now_later_and_as_far_as_they_were_told(macro
     backed_up = ending(20, name="Backed up")
     for days in (40, 25):
         link(backed_up, make_token(consented_by=make_person(), deadline=NOW + days * DAY))
+    settle(backed_up)
     before = stored(macro)
     after = replace(before, people=2)
     evaluation.evaluate(now=NOW)

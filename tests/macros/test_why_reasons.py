@@ -176,6 +176,11 @@ def few_snoozed(account: Account) -> None:
 
 
 def few_enough(account: Account) -> None:
+    also("few_people", people=2, within=5)
+    backed_up(account)
+
+
+def few_then(account: Account) -> None:
     also("few_people", people=2, within=14)
     backed_up(account)
 
@@ -283,8 +288,9 @@ TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
     "too few, snoozed": (few_snoozed, "Tells nobody of it until Sat 28 Nov"),
     "too few, enough": (
         few_enough,
-        "fewer than 2 people could carry it now or in 14 days. Now 2 people can.",
+        "fewer than 2 people could carry it now or in 5 days. Now 2 people can.",
     ),
+    "too few, in days": (few_then, "Wants 2 people, and in 14 days 1 person could still carry it"),
     "too few, dark": (few_dark, "That it stopped or is paused is told otherwise."),
     "escalation, nobody warned": (
         lambda _: also("escalated", after=3),
