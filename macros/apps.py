@@ -21,13 +21,14 @@ class MacrosConfig(AppConfig):
         from macros import (
             digest,
             evaluation,
+            held_mails,
             message_history,
             on_it,
             on_many,
-            opt_outs,
             owning,
             receivers,
             revalidation,
+            snooze_mail,
             snoozing,
             trying,
             windows,
@@ -39,6 +40,7 @@ class MacrosConfig(AppConfig):
         trying.register()
         digest.register()
         on_it.register()
+        snooze_mail.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
@@ -46,7 +48,7 @@ class MacrosConfig(AppConfig):
         renewal.register_widest_warning(windows.widest)
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
-        digests.register_stop(opt_outs.stop_address)
+        digests.register_foot(held_mails.foot)
         handing_over.register(owning.take_over)
 
 

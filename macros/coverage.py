@@ -6,8 +6,10 @@ from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
-from macros.models import Macro, MacroAccount, MacroAction
+from macros.models import Macro, MacroAccount, MacroAction, Silence
+from users.models import User
 
+AWAY = 500  # addresses that snoozed all accounts, of which a page looks for those that an account concerns
 _EXCLUDED = Q(excluded__contains=[OuterRef("pk")])
 
 
@@ -110,3 +112,20 @@ def warned_by(account: Account) -> tuple[list[str], list[int]]:
     macros = macros.prefetch_related("actions")
     days = {day for macro in macros for action in macro.actions.all() for day in action.days}
     return [macro.name for macro in macros], sorted(days, reverse=True)
+
+
+def away_from(account: Account) -> list[Silence]:
+    """Return the snoozes of all accounts by addresses that would be told of this one: its macros name them, or they linked it.
+
+    One query, and three where anybody snoozed all accounts.
+    """
+    away = list(Silence.objects.filter(account=None, ended_at=None).select_related("by")[:AWAY])
+    if not away:
+        return []
+    emails = [one.email for one in away]
+    here = Account.objects.filter(pk=account.pk).annotate(ids=ArraySubquery(covering().values("pk")))
+    naming = MacroAction.objects.filter(macro__in=here.values_list("ids", flat=True).get())
+    named = {email.lower() for some in naming.values_list("emails", flat=True) for email in some}
+    linked = User.objects.filter(email__in=emails, tokens__pool_entries__account=account)
+    concerned = named.union(linked.values_list("email", flat=True))
+    return [one for one in away if one.email in concerned]

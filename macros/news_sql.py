@@ -140,6 +140,8 @@ select n.id,
             when n.kind = 'few_people' and (a.state = 'deactivated' or not exists (
               select 1 from macros_shortage s where s.id = -n.event and s.over_at is null)
               or coalesce(ac.within, 0) = 0 and a.people_count >= ac.people) then 'people_again'
+            when n.kind in ('shifted', 'few_people') and exists (
+              select 1 from macros_silence s where s.account_id = a.id and s.email = '' and s.ended_at is null) then 'snoozed'
             {STILL_NAMED} end as reason
 from carried n
      join accounts_account a on a.id = n.account_id

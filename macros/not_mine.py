@@ -8,8 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent
-from macros import news
-from macros.revalidation import all_notices_of
+from macros import opt_outs
 from notifications import clean, composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -24,9 +23,8 @@ SHOWN = 20
 
 
 def accounts_of(message: Message) -> list[Account]:
-    """Return the accounts that a mail was about."""
-    told = news.all_notices_of(message) if message.kind == news.KIND else all_notices_of(message)
-    ids = set(told.values_list("account_id", flat=True))
+    """Return the accounts that a mail was about, or the mails that a digest tells."""
+    ids = {pk for told in opt_outs.notices_of(message) for pk in told.values_list("account_id", flat=True)}
     return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 
 

@@ -14,9 +14,8 @@ from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
-from macros import evaluation, news, snoozing
+from macros import evaluation, opt_outs, snoozing
 from macros.models import Acknowledgement, NewsNotice, Notice, OptOut
-from macros.revalidation import all_notices_of
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -46,17 +45,18 @@ class Deadline:
 
 
 def deadlines_of(message: Message) -> list[Deadline]:
-    """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act."""
-    if message.kind == news.KIND:
-        accounts = {one.account_id: one.account for one in _to_act_on(message).select_related("account")}
-        return sorted(
-            (_deadline(one, None) for one in accounts.values()),
-            key=lambda one: (one.account.name, one.account.pk),
-        )
-    told = all_notices_of(message).exclude(outcome=Notice.Outcome.DROPPED)
-    found = {
+    """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act.
+
+    Of a digest the same of all that it tells.
+    """
+    told, _ = opt_outs.notices_of(message)
+    found: dict[tuple[int, int | None], Deadline] = {
+        (one.account_id, None): _deadline(one.account, None)
+        for one in _to_act_on(message).select_related("account")
+    }
+    found |= {
         (one.account_id, one.token_id): _deadline(one.account, one.token)
-        for one in told.select_related("account", "token")
+        for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
     return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
@@ -64,7 +64,8 @@ def deadlines_of(message: Message) -> list[Deadline]:
 
 def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
     """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
-    return news.notices_of(message).exclude(kind=NewsNotice.Kind.RECOVERED)
+    _, at_once = opt_outs.notices_of(message)
+    return at_once.exclude(outcome=NewsNotice.Outcome.DROPPED).exclude(kind=NewsNotice.Kind.RECOVERED)
 
 
 def asks_for_care(notices: Iterable[NewsNotice]) -> bool:
@@ -180,7 +181,7 @@ def _tell(
     for one in rows:
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
             readers[one.recipient, one.account.team_id].add(one.account_id)
-    if answers is not None and answers.kind == news.KIND:
+    if answers is not None:
         same = NewsNotice.objects.filter(
             event__in=_to_act_on(answers).values("event"),
             account__in=[pk for pk, _ in cycles],

@@ -17,7 +17,7 @@ from macros.models import Macro, NewsNotice, Notice, OptOut
 from macros.revalidation import all_notices_of
 from notifications import digests
 from notifications.models import Message
-from ui import addresses, kept
+from ui import kept
 from users.models import User
 from users.recipients import Via
 
@@ -39,9 +39,17 @@ def open_signed(signed: str) -> Message | None:
 
 
 def open_warning(signed: str) -> Message | None:
-    """Return the same of a mail that is itself about accounts; None also for a digest, whose link stops mails and does nothing else."""
+    """Return the same of a mail that is itself about accounts; None also for a digest, in which nobody says whose accounts they are."""
     message = open_signed(signed)
     return message if message is not None and message.payload.keys() & {"evaluation", "news"} else None
+
+
+def open_told(signed: str) -> Message | None:
+    """Return the same of a mail about accounts, or of a digest that tells one."""
+    message = open_signed(signed)
+    if message is None or message.kind != digests.KIND:
+        return open_warning(signed)
+    return message if any(some.exists() for some in notices_of(message)) else None
 
 
 def macros_of(message: Message) -> list[Macro]:
@@ -56,21 +64,19 @@ def may_stop(message: Message) -> bool:
     return any(some.exists() for some in _naming(message))
 
 
-def stop_address(message: Message) -> str:
-    """Return the address of the page that stops what a digest holds; "" where its reader may stop nothing of it. A secret."""
-    return addresses.absolute_url("stop_mails", sign(message)) if may_stop(message) else ""
+def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
+    """Return all that a mail carries or carried, or the mails that a digest tells: warnings, and what was told at once."""
+    told = digests.held_by(message) if message.kind == digests.KIND else [message]
+    notices = (all_notices_of(one) for one in told if "evaluation" in one.payload)
+    at_once = (news.all_notices_of(one) for one in told if one.kind == news.KIND)
+    return reduce(or_, notices, Notice.objects.none()), reduce(or_, at_once, NewsNotice.objects.none())
 
 
 def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
     """Return the notices by which macros name the reader of a mail, or of the mails that a digest tells."""
-    told = digests.held_by(message) if message.kind == digests.KIND else [message]
-    notices = (all_notices_of(one) for one in told if "evaluation" in one.payload)
-    at_once = (news.all_notices_of(one) for one in told if one.kind == news.KIND)
     named = ~Q(action=None) & ~Q(via=Via.OPERATOR)
-    return (
-        reduce(or_, notices, Notice.objects.none()).filter(named),
-        reduce(or_, at_once, NewsNotice.objects.none()).filter(named),
-    )
+    notices, at_once = notices_of(message)
+    return notices.filter(named), at_once.filter(named)
 
 
 def stopped(message: Message) -> list[Macro]:

@@ -27,11 +27,15 @@ class Silence(models.Model):
     until = models.DateField(_("until"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The mail whose link began it, for whoever had that mail; mails are pruned on their own.
+    message = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        default_permissions = ()
+        verbose_name = _("snoozed address")
+        verbose_name_plural = _("snoozed addresses")
+        default_permissions = ("view",)
         permissions = [("snooze_account", "Can snooze warnings of accounts, and say who is on it")]
         ordering = ["until", "pk"]
         constraints = [

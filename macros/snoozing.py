@@ -10,17 +10,19 @@ from datetime import date, datetime, time, timedelta
 from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
-from django.db.models import Exists, Max, Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountEvent
-from macros import delays
+from macros import missed, snooze_mail
 from macros.models import Macro, Silence
 from notifications import clean
+from notifications.models import Message
 from ui import kept
 from ui.refusal import Refusal
-from users.models import User
+from users import hold
+from users.models import AddressEvent, User
 
 LONGEST = 90  # days
 REASON = 200  # characters
@@ -58,10 +60,18 @@ def snooze(
     _check(until, now)
     found = list(Account.objects.locked().filter(pk__in=[one.pk for one in accounts]))
     old = running().filter(account__in=found, macro=None, email=email.lower())
+    since = dict(old.values_list("account", "started_at"))  # what was kept back since then
     old.update(ended_at=now)
     reason = clean.line(reason, REASON)
     Silence.objects.bulk_create(
-        Silence(account=one, email=email.lower(), until=until, reason=reason, by=by, started_at=now)
+        Silence(
+            account=one,
+            email=email.lower(),
+            until=until,
+            reason=reason,
+            by=by,
+            started_at=since.get(one.pk, now),
+        )
         for one in found
     )
     whom = email if email and by is None else ""
@@ -73,43 +83,89 @@ def snooze(
     return len(found)
 
 
+def all_away() -> QuerySet[Silence]:
+    """Return the snoozes of all accounts that run, of whatever address."""
+    return running().filter(account=None)
+
+
 def of_person(email: str) -> Silence | None:
     """Return the snooze of all accounts by an address, if one runs."""
-    return running().filter(account=None, email=email.lower()).select_related("by").first()
+    return all_away().filter(email=email.lower()).select_related("by").first()
+
+
+def day_of(text: str) -> date:
+    """Return the day that somebody entered. Raises SnoozeRefusal for none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise SnoozeRefusal(_choose_a_day()) from None
 
 
 @transaction.atomic
-def snooze_all(*, email: str, until: date, by: User | None, reason: str, now: datetime) -> Silence:
+def snooze_all(
+    *, email: str, until: date, by: User | None, reason: str, now: datetime, link_of: Message | None = None
+) -> Silence:
     """Tell one address nothing of any account until the morning of a day, also of those that come later.
 
-    One that runs already is replaced. `by`: staff, or None for its reader. In the history of whoever logs in with it, where somebody does.
-    Raises SnoozeRefusal for a day that is over or more than LONGEST days off.
+    One that runs already is replaced. `by`: staff, or None for its reader. `link_of`: the mail whose link asks for it, which whoever it was
+    forwarded to has as well: so the address hears of it by a mail that ends it at a press. In the history of the address, and of whoever
+    logs in with it. Raises SnoozeRefusal for a day that is over or more than LONGEST days off, and where such links did so too often
+    today; OnHold where that mail cannot be sent.
     """
     _check(until, now)
-    person = User.objects.filter(email=email.lower()).select_for_update().first()
-    running().filter(account=None, email=email.lower()).update(ended_at=now)
+    email = email.lower()
+    if link_of is not None:
+        hold.refuse()
+        if snooze_mail.is_enough(email, now=now):
+            raise SnoozeRefusal(
+                gettext("This address was snoozed often enough today. Try again tomorrow, or ask staff.")
+            )
+    person = User.objects.filter(email=email).select_for_update().first()
+    before = all_away().filter(email=email)
+    since = before.values_list("started_at", flat=True).first() or now  # what was kept back since then
+    before.update(ended_at=now)
     made = Silence.objects.create(
         account=None,
-        email=email.lower(),
+        email=email,
         until=until,
         reason=clean.line(reason, REASON),
         by=by,
-        started_at=now,
+        message=link_of.pk if link_of else None,
+        started_at=since,
     )
     _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
+    _note_snoozed(made, now)
+    if link_of is not None:
+        snooze_mail.tell(made, now=now)
     return made
 
 
 @transaction.atomic
 def end_all(*, email: str, by: User | None, now: datetime) -> bool:
     """End the snooze of all accounts by an address. Returns False where none ran."""
-    found = running().filter(account=None, email=email.lower()).select_for_update(of=("self",)).first()
+    found = all_away().filter(email=email.lower()).select_for_update(of=("self",)).first()
     if found is None:
         return False
     _end([found], now, at=now)
     person = User.objects.filter(email=email.lower()).first()
     _log(person, by, kept.keep(HISTORY, "mailed_again"))
+    AddressEvent.objects.create(kind=AddressEvent.Kind.RESUMED, email=found.email, by=by, at=now)
     return True
+
+
+def _note_snoozed(made: Silence, now: datetime) -> None:
+    """Write it into the history of the address."""
+    block = "address_snoozed_by_link" if made.message else "address_snoozed"
+    AddressEvent.objects.create(
+        kind=AddressEvent.Kind.SNOOZED,
+        email=made.email,
+        said=kept.cut(kept.keep(HISTORY, block, day=kept.day(made.until), note=made.reason), 300)
+        if made.until
+        else "",
+        by=made.by,
+        message=made.message,
+        at=now,
+    )
 
 
 def _log(person: User | None, by: User | None, text: str) -> None:
@@ -121,9 +177,11 @@ def _log(person: User | None, by: User | None, text: str) -> None:
 def _check(until: date, now: datetime) -> None:
     today = timezone.localdate(now)
     if not today < until <= today + timedelta(days=LONGEST):
-        raise SnoozeRefusal(
-            gettext("Choose a day from tomorrow on, %(days)s days ahead at most.") % {"days": LONGEST}
-        )
+        raise SnoozeRefusal(_choose_a_day())
+
+
+def _choose_a_day() -> str:
+    return gettext("Choose a day from tomorrow on, %(days)s days ahead at most.") % {"days": LONGEST}
 
 
 @transaction.atomic
@@ -168,22 +226,9 @@ def end_due(now: datetime) -> int:
 
 
 def _end(found: Collection[Silence], now: datetime, *, at: datetime) -> None:
-    """End these. What went dark meanwhile, and tells macros at once, is looked at again `at` this moment: warnings come in the morning."""
+    """End these. What happened meanwhile is looked at again `at` this moment: warnings come in the morning."""
     Silence.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now)
-    dark = AccountEvent.objects.filter(
-        kind=AccountEvent.Kind.DEACTIVATED, account__state=Account.State.DEACTIVATED
-    )
-    of_accounts = Q(account__in=[one.account_id for one in found if one.account_id])
-    since = [one.started_at for one in found if one.account_id is None]
-    missed = of_accounts | Q(at__gte=min(since)) if since else of_accounts
-    last = (
-        dark.filter(missed)
-        .order_by()
-        .values("account")
-        .annotate(last=Max("pk"))
-        .values_list("last", flat=True)
-    )
-    delays.look_again(last, now=at)
+    missed.look_again(found, at=at)
 
 
 def left_out(email: str) -> Q:

@@ -6,7 +6,7 @@ password, an invitation, what staff ask) and what operators hear of our own faul
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NoReturn
@@ -30,9 +30,9 @@ MOST = 100  # mails of one digest; the others come in the next one
 SHOWN = 20  # with what they say; the others by their subject
 EXCERPT = 400  # characters
 State = Message.State
-# The address of the page where the reader stops what a digest holds: a secret, "" where nothing of it can be stopped.
-Stop = Callable[[Message], str]
-_STOPS: list[Stop] = []
+# The addresses of pages where the reader of a digest acts on what it holds, by the names that the foot of a mail has for them: secrets.
+Foot = Callable[[Message], Mapping[str, str]]
+_FEET: list[Foot] = []
 # The first personal link in the text of a mail that a digest holds: a secret, "" where it has none.
 Act = Callable[[str], str]
 _ACTS: list[Act] = []
@@ -97,8 +97,10 @@ def build(message: Message) -> Mail:
     if not made:
         _refuse_empty(message)
     reader = composing.reader_of(message)
-    stop = next(filter(None, (one(message) for one in _STOPS)), "")
+    foot = {name: link for one in _FEET for name, link in one(message).items()}
+    stop = foot.get("stop_url", "")
     facts = {
+        **foot,
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
         "shown": [
@@ -106,10 +108,9 @@ def build(message: Message) -> Mail:
         ],
         "more_subjects": [one.subject for one, _ in made[SHOWN:]],
         "url": addresses.absolute_url("my_accounts") if reader.can_log_in else "",
-        "stop_url": stop,
     }
     mail = composing.compose(KIND, message, reader, facts)
-    secrets = [link for link in (stop, *(act for _, act in made[:SHOWN])) if link]
+    secrets = [*foot.values(), *(act for _, act in made[:SHOWN] if act)]
     if secrets:
         mail = composing.without_links(mail, secrets)
     if not stop:
@@ -194,10 +195,10 @@ def register() -> None:
     kinds.register(KIND, build, name=_("Digest of a busy day"), ended=record_end, why=_why)
 
 
-def register_stop(stop: Stop) -> None:
-    """Say where a reader stops what a digest holds. Calling it again with the same one changes nothing."""
-    if stop not in _STOPS:
-        _STOPS.append(stop)
+def register_foot(foot: Foot) -> None:
+    """Say where a reader acts on what a digest holds. Calling it again with the same one changes nothing."""
+    if foot not in _FEET:
+        _FEET.append(foot)
 
 
 def register_act(act: Act) -> None:

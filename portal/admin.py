@@ -17,6 +17,7 @@ from portal import (  # noqa: F401  # they register themselves
     parked_addresses,
     people,
     retention,
+    snoozed_addresses,
     teams,
     tokens,
     unknown_answers,

@@ -1,15 +1,30 @@
-"""Which parked addresses a member of staff may know of."""
+"""Which addresses that mail does not reach, or that snoozed all warnings, a member of staff may know of."""
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from typing import TypeVar
 
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+
+from macros import snoozing
+from macros.models import Silence
 from notifications.models import Message
 from users import visibility
 from users.models import RefusedAddress, Team, User
 
+Row = TypeVar("Row", bound=Model)
+
 
 def visible_to(viewer: User) -> QuerySet[RefusedAddress]:
     """Return the parked addresses of the viewer's people, and those that their teams' mails went to."""
-    rows = RefusedAddress.objects.all()
+    return _known(RefusedAddress.objects.all(), viewer)
+
+
+def snoozed(viewer: User) -> QuerySet[Silence]:
+    """Return the snoozes of all accounts by such addresses."""
+    return _known(snoozing.all_away(), viewer)
+
+
+def _known(rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
+    """Keep the rows with an `email` that the viewer may know of."""
     if viewer.sees_all_teams or visibility.is_administrator(viewer):
         return rows
     teams = Team.objects.filter(memberships__user=viewer.pk).values("pk")

@@ -11,10 +11,9 @@ from django.utils.translation import gettext_lazy
 
 from macros import snoozing
 from portal import access
-from portal.quiet_lines import SNOOZE
+from portal.snooze_rights import may as may
 from ui import confirm
 from ui.confirm import ConfirmForm, Done, Late, Page, Said
-from users import visibility
 from users.models import User, person
 
 USUAL = 7  # days that the page proposes
@@ -30,11 +29,6 @@ class AwayForm(ConfirmForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["until"].initial = timezone.localdate() + timedelta(days=USUAL)
-
-
-def may(viewer: User, user: User) -> bool:
-    """Return whether the viewer may snooze the warnings to a person: all of whose teams are their own, or themselves."""
-    return viewer.has_perm(SNOOZE) and (user == viewer or visibility.manages(viewer, user))
 
 
 def answer(request: HttpRequest, user: User) -> HttpResponse:

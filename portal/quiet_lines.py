@@ -9,14 +9,15 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import Account
-from macros import on_it, snoozing
+from macros import coverage, on_it, snoozing
 from macros.models import Silence
+from portal import snooze_rights
+from portal.snooze_rights import SNOOZE as SNOOZE
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import User, person
 
-SNOOZE = "macros.snooze_account"
 WORDS = "words/pool.txt"
 
 
@@ -25,6 +26,7 @@ class QuietLine:
     """One silence of an account, as a viewer may know it. `end_url`: where it is ended; "" for whoever may not."""
 
     whom: str  # "" for everybody
+    of_all: bool  # of all accounts
     until: date | None
     macro: str
     by: str
@@ -35,11 +37,16 @@ class QuietLine:
 def context(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:
     """Return what an account's page shows: who is on it, and what is not mailed."""
     may = request.user.has_perm(SNOOZE)
-    silences = list(snoozing.of_account(account))
+    away = coverage.away_from(account)
+    silences = [*snoozing.of_account(account), *away]
+    ends = snooze_rights.may_end(person(request), away)
     found = on_it.running([account.pk]).get(account.pk)
     users = User.objects.in_bulk([one.email for one in silences if one.email], field_name="email")
     return {
-        "quiet": [_line(account, one, users.get(one.email), names, may) for one in silences],
+        "quiet": [
+            _line(account, one, users.get(one.email), names, may if one.account_id else one.pk in ends)
+            for one in silences
+        ],
         "on_it": found,
         "on_it_name": (names.user(found.by) if found.by else found.email) if found else "",
         "may_take_back": may and found is not None and found.email == person(request).email,
@@ -48,11 +55,15 @@ def context(request: HttpRequest, account: Account, names: NameVisibility) -> di
 
 def _line(account: Account, one: Silence, user: User | None, names: NameVisibility, may: bool) -> QuietLine:
     whom = (names.user(user) if user else one.email) if one.email else ""
+    of_all = one.account_id is None
     end = reverse("admin:accounts_account_snooze_end", args=[account.pk, one.pk])
+    if of_all:
+        end = reverse("admin:macros_silence_end", args=[one.pk])
     macro = str(one.macro) if one.macro else ""
     hidden = bool(one.email) and whom == unnamed()
+    reason = "" if hidden and of_all else one.reason  # why somebody in another team is away
     return QuietLine(
-        whom, one.until, macro, names.user(one.by), one.reason, end if may and not hidden else ""
+        whom, of_all, one.until, macro, names.user(one.by), reason, end if may and not hidden else ""
     )
 
 

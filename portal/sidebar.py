@@ -34,6 +34,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Macros"), "flag", ["macros.Macro"]),
             (gettext_lazy("Messages"), "mail", ["notifications.Message"]),
             (gettext_lazy("Parked addresses"), "unsubscribe", ["users.RefusedAddress"]),
+            (gettext_lazy("Snoozed addresses"), "schedule", ["macros.Silence"]),
             (gettext_lazy("Channel apps"), "shield", ["tokens.ChannelApp"]),
             (gettext_lazy("Incidents"), "pause_circle", ["tokens.Incident"]),
             (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),

@@ -130,5 +130,5 @@ def _history(request: HttpRequest, asked: Asked) -> list[Line]:
     reports = MailReturn.objects.filter(recipient=asked.address).order_by("-id")[:SHOWN]
     events = AddressEvent.objects.filter(email=asked.address)[:SHOWN]
     lines = [Line(one.said, "warn", about=str(one.get_kind_display()), at=one.at) for one in reports]
-    lines += [Line(one.said, about=str(one.get_kind_display()), at=one.at) for one in events]
+    lines += [Line(one.words, about=str(one.get_kind_display()), at=one.at) for one in events]
     return sorted(lines, key=lambda line: line.at or timezone.now(), reverse=True)[:SHOWN]

@@ -1,10 +1,12 @@
-"""Pages behind two links of a warning mail: "I am on it", and "mail me nothing of these accounts, or any, for a while". GET only asks.
+"""Pages behind two links of a warning mail: "I am on it", and "mail me nothing of these accounts, or any, for a while"; and what ends that.
+
+GET only asks.
 
 Nobody logs in for them: the signed link identifies its reader. Who can log in snoozes all of them on the own profile, too.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
-from macros import not_mine, on_it, opt_outs, snoozing
+from macros import not_mine, on_it, opt_outs, snooze_mail, snoozing
 from notifications.models import Message
 from selfservice.warning_mails import broken
 from users.models import person
@@ -26,18 +28,20 @@ USUAL = 7  # days that the page proposes
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST)."""
-    message = opt_outs.open_warning(signed)
+    message = opt_outs.open_told(signed)
     if message is None:
         return broken(request)
-    deadlines = on_it.deadlines_of(message)
+    deadlines, nothing = on_it.deadlines_of(message), False
     if request.method == "POST":
         back, chosen = "back" in request.POST, request.POST.getlist("account")
         about = [one for one in deadlines if back or str(one.account.pk) in chosen]
+        nothing = not about
         if back:
             on_it.take_back(deadlines=about, email=message.recipient, now=timezone.now())
-        else:
+        elif about:
             on_it.acknowledge(deadlines=about, email=message.recipient, now=timezone.now(), answers=message)
-        return redirect("on_it", signed)
+        if back or about:
+            return redirect("on_it", signed)
     said = on_it.running({one.account.pk for one in deadlines})
     mine = [one for one in said.values() if one.email == message.recipient]
     accounts = list({one.account.pk: one.account for one in deadlines}.values())
@@ -46,15 +50,16 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
         "open": [one for one in accounts if one.pk not in said],
         "mine": [one.account for one in mine],
         "others": [one.account for one in said.values() if one not in mine],
+        "nothing": nothing,
     }
-    return render(request, "selfservice/mails/on_it.html", context)
+    return render(request, "selfservice/mails/on_it.html", context, status=400 if nothing else 200)
 
 
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask of which accounts, and until when, the reader wants no mail (GET); begin or end it (POST)."""
-    message = opt_outs.open_warning(signed)
+    message = opt_outs.open_told(signed)
     if message is None:
         return broken(request)
     accounts = not_mine.accounts_of(message)
@@ -67,20 +72,46 @@ def snooze(request: HttpRequest, signed: str) -> HttpResponse:
         snoozing.end_all(email=message.recipient, by=None, now=now)
         return redirect("snooze_mails", signed)
     chosen = [one for one in accounts if str(one.pk) in request.POST.getlist("account")]
+    if not (chosen or "all" in request.POST):
+        return _show(request, message, accounts, nothing=True)
     try:
-        until = date.fromisoformat(request.POST.get("until", ""))
+        until = snoozing.day_of(request.POST.get("until", ""))
         if "all" in request.POST:
-            snoozing.snooze_all(email=message.recipient, until=until, by=None, reason="", now=now)
-            return redirect("snooze_mails", signed)
-        snoozing.snooze(accounts=chosen, email=message.recipient, until=until, by=None, reason="", now=now)
-    except (ValueError, snoozing.SnoozeRefusal):
-        return _show(request, message, accounts, refused=True)
+            snoozing.snooze_all(
+                email=message.recipient, until=until, by=None, reason="", now=now, link_of=message
+            )
+        else:
+            snoozing.snooze(
+                accounts=chosen, email=message.recipient, until=until, by=None, reason="", now=now
+            )
+    except snoozing.SnoozeRefusal as refusal:
+        return _show(request, message, accounts, refused=str(refusal))
     return redirect("snooze_mails", signed)
 
 
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def mail_again(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask whether macros mail the reader again, by the link of the mail that they do not (GET); have them do so (POST)."""
+    message = snooze_mail.open_signed(signed)
+    if message is None:
+        return broken(request)
+    if request.method == "POST":
+        snoozing.end_all(email=message.recipient, by=None, now=timezone.now())
+        return redirect("end_snooze", signed)
+    context = {"message": message, "away": snoozing.of_person(message.recipient)}
+    return render(request, "selfservice/mails/mail_again.html", context)
+
+
 def _show(
-    request: HttpRequest, message: Message, accounts: Sequence[Account], *, refused: bool = False
+    request: HttpRequest,
+    message: Message,
+    accounts: Sequence[Account],
+    *,
+    refused: str = "",
+    nothing: bool = False,
 ) -> HttpResponse:
+    """Return the page; `refused` and `nothing` say what is wrong with what was sent: the day, or that no account is ticked."""
     mine = snoozing.running().filter(account__in=accounts, email=message.recipient, macro=None)
     until = {one.account_id: one.until for one in mine}
     context = {
@@ -88,20 +119,25 @@ def _show(
         "away": snoozing.of_person(message.recipient),
         "open": [one for one in accounts if one.pk not in until],
         "snoozed": [(one, until[one.pk]) for one in accounts if one.pk in until],
-        **_days(refused=refused),
+        "ticked": {one.pk for one in accounts if str(one.pk) in request.POST.getlist("account")},
+        "nothing": nothing,
+        **_days(request, refused=refused),
     }
-    status = 400 if refused else 200
+    status = 400 if refused or nothing else 200
     return render(request, "selfservice/mails/snooze.html", context, status=status)
 
 
-def _days(*, refused: bool) -> dict[str, object]:
-    """Return what the field of the day needs."""
+def _days(request: HttpRequest, *, refused: str) -> dict[str, object]:
+    """Return what the field of the day needs: the day that was entered where it can be one, else the usual."""
     today = timezone.localdate()
+    try:
+        chosen = snoozing.day_of(request.POST.get("until", ""))
+    except snoozing.SnoozeRefusal:
+        chosen = today + timedelta(days=USUAL)
     return {
         "first": today + timedelta(days=1),
-        "usual": today + timedelta(days=USUAL),
+        "chosen": chosen,
         "last": today + timedelta(days=snoozing.LONGEST),
-        "longest": snoozing.LONGEST,
         "refused": refused,
     }
 
@@ -111,17 +147,17 @@ def _days(*, refused: bool) -> dict[str, object]:
 @require_http_methods(["GET", "HEAD", "POST"])
 def mine(request: HttpRequest) -> HttpResponse:
     """Show whether the person snoozed all warnings, and ask until when (GET); begin or end it (POST)."""
-    email, now, refused = person(request).email, timezone.now(), False
+    email, now, refused = person(request).email, timezone.now(), ""
     if request.method == "POST":
         if "again" in request.POST:
             snoozing.end_all(email=email, by=None, now=now)
             return redirect("snooze_my_mails")
         try:
-            until = date.fromisoformat(request.POST.get("until", ""))
+            until = snoozing.day_of(request.POST.get("until", ""))
             snoozing.snooze_all(email=email, until=until, by=None, reason="", now=now)
-        except (ValueError, snoozing.SnoozeRefusal):
-            refused = True
+        except snoozing.SnoozeRefusal as refusal:
+            refused = str(refusal)
         else:
             return redirect("snooze_my_mails")
-    context = {"away": snoozing.of_person(email), **_days(refused=refused)}
+    context = {"away": snoozing.of_person(email), **_days(request, refused=refused)}
     return render(request, "selfservice/snooze.html", context, status=400 if refused else 200)

@@ -15,5 +15,6 @@ urlpatterns = [
     path("mails/<signed>/start-digest/", digest.start_again, name="start_digest_again"),
     path("mails/<signed>/on-it/", quiet_mails.say_on_it, name="on_it"),
     path("mails/<signed>/snooze/", quiet_mails.snooze, name="snooze_mails"),
+    path("mails/<signed>/mail-again/", quiet_mails.mail_again, name="end_snooze"),
     path("profile/snooze/", quiet_mails.mine, name="snooze_my_mails"),
 ]

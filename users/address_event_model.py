@@ -1,12 +1,14 @@
-"""What happened to addresses that mail is sent to: parked, released. The row of a parked address goes when it is released; this stays."""
+"""What happened to addresses that mail is sent to: parked, released, snoozed. The row of a parked address goes with that; this stays."""
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from ui import kept
+
 
 class AddressEvent(models.Model):
-    """One line of an address's history. Written by `users.refused_addresses`."""
+    """One line of an address's history. Written by `users.refused_addresses`, and by `macros.snoozing` of all warnings to it."""
 
     class Kind(models.TextChoices):
         PARKED = "parked", _("Parked")
@@ -14,6 +16,8 @@ class AddressEvent(models.Model):
         CONFIRMED = "confirmed", _("Confirmed by its reader")
         TAKEN = "taken", _("Its mail server took a mail again")
         LAPSED = "lapsed", _("Tried again after a week")
+        SNOOZED = "snoozed", _("All warnings snoozed")
+        RESUMED = "resumed", _("Warnings are mailed again")
 
     email = models.EmailField()
     kind = models.CharField(max_length=10, choices=Kind)
@@ -32,3 +36,13 @@ class AddressEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} {self.kind}"
+
+    @property
+    def words(self) -> str:
+        """What was said then, in the language that is spoken."""
+        return kept.said(self.said)
+
+    @property
+    def is_readers(self) -> bool:
+        """Whether the reader of its mails did it, or whoever had one of them."""
+        return self.by_id is None and self.kind in {self.Kind.SNOOZED, self.Kind.RESUMED}

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
 from ui.name_visibility import NameVisibility
 from users.models import Membership, Team, User
@@ -44,6 +44,15 @@ def manages(user: User, other: User) -> bool:
         return True
     foreign = other.teams.exclude(pk__in=teams_of(user).values("pk"))
     return other.teams.exists() and not foreign.exists()
+
+
+def managed_by(user: User) -> QuerySet[User]:
+    """Return those whom the person manages, as `manages` says of one."""
+    if is_administrator(user):
+        return User.objects.all()
+    of_them = Membership.objects.filter(user=OuterRef("pk"))
+    foreign = of_them.exclude(team__in=teams_of(user).values("pk"))
+    return User.objects.filter(Exists(of_them), ~Exists(foreign))
 
 
 def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:

@@ -208,7 +208,7 @@ def _states(fleet: Fleet) -> None:
 
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
-    from macros import digest_readers, on_it, opt_outs
+    from macros import digest_readers, on_it, opt_outs, snoozing
     from notifications.models import Message
 
     sent = list(
@@ -221,6 +221,10 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         .order_by("recipient")
     )
     mail, said = sent[0], sent[-1]
+    outside = Message.objects.filter(kind="macro", recipient="leitung@hafen-kaffee.example").latest("pk")
+    snoozed = snoozing.snooze_all(
+        email=outside.recipient, until=fleet.now.date() + 12 * DAY, by=None, reason="", now=fleet.now, link_of=outside
+    )  # fmt: skip
     on_it.acknowledge(deadlines=on_it.deadlines_of(said)[:2], email=said.recipient, now=fleet.now)
     ids = dict(
         Message.objects.filter(dedupe_key__in=["photograph:failed", "photograph:queued"]).values_list(
@@ -228,6 +232,8 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         )
     )
     return {
+        "snoozed_address": snoozed.pk,
+        "snoozed_mail": opt_outs.sign(Message.objects.get(kind="snoozed")),
         "digest_mail": digest_readers.sign(Message.objects.get(dedupe_key="photograph:weekly")),
         "mail": opt_outs.sign(mail),
         "mail_said": opt_outs.sign(said),

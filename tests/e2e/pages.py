@@ -153,6 +153,8 @@ admin-parked                    /admin/users/refusedaddress/
 admin-parked-address            /admin/users/refusedaddress/{parked}/change/
 admin-parked-release            /admin/users/refusedaddress/{parked}/release/
 admin-parked-release-many       /admin/users/refusedaddress/bulk/release/?ids={parked}
+admin-snoozed                   /admin/macros/silence/
+admin-snoozed-end               /admin/macros/silence/{snoozed_address}/end/
 """)
 
 CHANNELS = _staff("""
@@ -224,6 +226,7 @@ empty-admin-campaigns           /admin/accounts/campaign/
 empty-admin-messages            /admin/notifications/message/
 empty-admin-macros              /admin/macros/macro/
 empty-admin-parked              /admin/users/refusedaddress/
+empty-admin-snoozed             /admin/macros/silence/
 """,
 )
 
@@ -337,6 +340,7 @@ mail-not-mine                   /mails/{mail}/not-mine/
 mail-on-it                      /mails/{mail}/on-it/
 mail-on-it-said                 /mails/{mail_said}/on-it/
 mail-snooze                     /mails/{mail}/snooze/
+mail-again                      /mails/{snoozed_mail}/mail-again/
 mail-stop-digest                /mails/{digest_mail}/stop-digest/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/

@@ -58,6 +58,7 @@ WITHOUT: dict[str, str] = {
     "admin/users/team/<int:team_id>/digest/mail/": "a mail, as `mail-of-weekly`",
     "profile/digest/now/mail/": "a mail, as `mail-of-weekly`",
     "admin/accounts/linkproblem/*": _REFUSED,
+    "admin/macros/silence/*": _REFUSED,
     "admin/notifications/message/*": _REFUSED,
     "admin/users/invitation/*": _REFUSED,
     "admin/tokens/channelapp/<path:object_id>/delete/": _REFUSED,

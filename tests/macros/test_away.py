@@ -11,16 +11,30 @@ from pytest_django import Settings
 from accounts.campaigns import quiet
 from accounts.models import Account
 from macros import at_once, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
-from macros.models import DigestSubscription, MacroAction, NewsNotice, Notice, Silence
+from macros.models import DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
-from tests.macros.test_at_once import MINUTE, SOON, linked, log_in, person, send, tells
+from tests.macros.test_at_once import (
+    HOUR,
+    MINUTE,
+    SOON,
+    linked,
+    log_in,
+    person,
+    restrict,
+    revive,
+    send,
+    tells,
+    to_watcher,
+)
 from tests.macros.test_at_once import die as stop
+from tests.macros.test_few_at_once import wants
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_quiet import sent
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
+from ui.kept import said
 from users.models import Membership, Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
@@ -96,6 +110,76 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     assert (night, morning) == (0, 1)
     assert Notice.objects.filter(recipient=WATCHER, account=account, threshold=0).count() == 1
     assert Notice.objects.filter(recipient=OTHER, account=account).count() == 1
+
+
+def test_what_is_short_of_people_or_restricted_still_is_told_once_to_who_was_away_and_to_no_other() -> None:
+    action = wants(2, 0, "restricted", emails=[WATCHER, OTHER])
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    short, over = (
+        linked(ada, ben, name="Short"),
+        linked(log_in(person("Cem")), log_in(person("Deb")), name="Over"),
+    )
+    held = linked(log_in(person("Eve")), log_in(person("Fay")), name="Restricted")
+    stop(ada)
+    at_once.tell(SOON)  # the mail to the watcher waits when they snooze all
+    away()
+    restrict(held, "Spending limit", NOW + 2 * MINUTE)
+    gone = over.pool.get(rank=1).token
+    stop(gone, NOW + 2 * MINUTE)
+    at_once.tell(NOW + 3 * MINUTE)
+    meanwhile = send(NOW + 20 * MINUTE)
+    revive(over, NOW + HOUR)
+    at_once.tell(NOW + HOUR + MINUTE)
+    send(NOW + HOUR + MINUTE)
+
+    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    after = send(NOW + 4 * HOUR)
+
+    assert {WATCHER, OTHER} & {one.split(":")[0] for one in meanwhile} == {OTHER}
+    assert [one.split(":")[0] for one in after] == [WATCHER]
+    told = NewsNotice.objects.filter(recipient=WATCHER, outcome="mailed")
+    assert set(told.values_list("account__name", "kind")) == {
+        ("Short", "few_people"),
+        ("Restricted", "restricted"),
+    }
+    assert NewsNotice.objects.filter(recipient=OTHER, outcome="mailed").count() == 3
+    assert Shortage.objects.filter(action=action, over_at=None).get().account == short
+
+
+def test_a_mail_of_too_few_people_that_waits_is_kept_back_by_a_snooze_for_everybody_and_told_when_it_is_over() -> (
+    None
+):
+    wants(2, 0, "shifted")
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    account = linked(ada, ben, name="Two")
+    stop(ada)
+    at_once.tell(SOON)
+    snoozing.snooze(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="", now=SOON)
+    meanwhile = to_watcher(send())
+    reasons = {said(one) for one in NewsNotice.objects.values_list("outcome_reason", flat=True)}
+
+    snoozing.end(silences=snoozing.of_account(account), by=None, now=NOW + HOUR)
+    at_once.tell(NOW + HOUR + MINUTE)
+
+    assert meanwhile == []
+    assert reasons == {"The warnings of the account are snoozed."}
+    assert to_watcher(send(NOW + HOUR + MINUTE)) == [f"{WATCHER}: Only one person can carry Two"]
+
+
+def test_a_snooze_that_is_made_longer_keeps_what_it_kept_back_since_it_began() -> None:
+    wants(2)
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    linked(ada, ben, name="Two")
+    away(days=2)
+    stop(ada, NOW + MINUTE)
+    at_once.tell(NOW + 2 * MINUTE)
+    snoozing.snooze_all(email=WATCHER, until=TODAY + 9 * DAY, by=None, reason="", now=NOW + DAY)
+
+    snoozing.end_all(email=WATCHER, by=None, now=NOW + 2 * DAY)
+    at_once.tell(NOW + 2 * DAY + MINUTE)
+
+    assert NewsNotice.objects.filter(recipient=WATCHER).exists()
 
 
 def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:

@@ -250,7 +250,7 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
 
     asked = [anybody.get(page).content.decode() for page in (on_it_page, snooze_page)]
     untouched = [Silence.objects.count(), Acknowledgement.objects.count()]
-    anybody.post(on_it_page, {"account": "0"})
+    nothing = [anybody.post(on_it_page, {"account": "0"}), anybody.post(snooze_page, {"until": "2026-12-02"})]
     untouched.append(Acknowledgement.objects.count())
     noted = anybody.post(on_it_page, {"account": account.pk}, follow=True).content.decode()
     day = TODAY + 7 * DAY
@@ -259,6 +259,9 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
         snooze_page, {"account": account.pk, "until": day.isoformat()}, follow=True
     ).content.decode()
 
+    assert [(one.status_code, "Tick at least one account." in one.content.decode()) for one in nothing] == [
+        (400, True)
+    ] * 2
     assert on_it_page in mail.text
     assert snooze_page in mail.html
     assert signed not in f"{mail.stored_text}{mail.stored_html}"

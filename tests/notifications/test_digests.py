@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import Account
+from macros import snoozing
 from macros.models import Macro, Notice, OptOut
 from notifications import claims, delivery, kinds
 from notifications.models import Message
@@ -178,6 +180,21 @@ def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
     assert by_reader[ADA]["List-Unsubscribe"] is None, "no macro names her"
     kept = Message.objects.get(kind="digest", recipient=WATCHER)
     assert "/stop/" not in f"{kept.text} {kept.html}"
+    assert not re.search("/(on-it|snooze)/", f"{kept.text} {kept.html}")
+    on_it, snooze = (
+        urlsplit(re.findall(rf"https?://\S+/{name}/", plain.get_content())[0]).path
+        for name in ("on-it", "snooze")
+    )
+    ada_s = by_reader[ADA].get_body(("plain",))
+    assert ada_s
+    assert "/snooze/" not in ada_s.get_content()
+    day = (timezone.localdate() + timedelta(days=3)).isoformat()
+    nothing = client.post(snooze, {"until": day})
+    assert (nothing.status_code, "Tick at least one account." in nothing.text) == (400, True)
+    account = Account.objects.get()
+    assert "Noted: you are on it" in client.post(on_it, {"account": account.pk}, follow=True).text
+    client.post(snooze, {"account": account.pk, "until": day})
+    assert snoozing.of_account(account).get().email == WATCHER
     page = client.get(urlsplit(stop).path).content.decode()
     client.post(urlsplit(stop).path)
     assert macro.name in page

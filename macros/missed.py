@@ -1,0 +1,70 @@
+"""What a silence kept from its reader is looked at again once it is over: what is dark, restricted, or short of people still.
+
+Others, who were told, are not told again: a notice of the same event to the same reader is written once. What a mail that waited left out
+because of the silence counts as missed, too. A shift is no state that goes on, and is not told afterwards.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet
+
+from accounts.models import Account, AccountEvent
+from macros import delays
+from macros.models import NewsNotice, Shortage, Silence
+
+Kind = AccountEvent.Kind
+
+
+def look_again(ended: Collection[Silence], *, at: datetime) -> None:
+    """Have what these silences kept from their readers looked at `at` a moment. A few queries for each reader."""
+    for email, accounts, since in _readers(ended):
+        dark = AccountEvent.objects.filter(kind=Kind.DEACTIVATED, account__state=Account.State.DEACTIVATED)
+        of_these = Q(at__gte=since) if accounts is None else Q(account__in=accounts)
+        delays.look_again(_last(dark.filter(of_these)), now=at)
+        if email:
+            delays.look_again(_last(_restricted(email, accounts, since)), now=at)
+        delays.look_again((-pk for pk in _short(email, accounts, since)), now=at)
+
+
+def _readers(ended: Collection[Silence]) -> Iterator[tuple[str, set[int] | None, datetime]]:
+    """Return each reader, "" for everybody, with the accounts, None for all, and since when."""
+    found: dict[tuple[str, bool], list[Silence]] = defaultdict(list)
+    for one in ended:
+        found[one.email, one.account_id is None].append(one)
+    for (email, of_all), some in found.items():
+        accounts = None if of_all else {one.account_id for one in some if one.account_id}
+        yield email, accounts, min(one.started_at for one in some)
+
+
+def _last(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent, int]:
+    """Return the id of the last of each account."""
+    return events.order_by().values("account").annotate(last=Max("pk")).values_list("last", flat=True)
+
+
+def _restricted(email: str, accounts: set[int] | None, since: datetime) -> QuerySet[AccountEvent]:
+    """Return what restricts accounts still, and was not told to a reader."""
+    restricted = Account.objects.exclude(restriction="")
+    if accounts is not None:
+        restricted = restricted.filter(pk__in=accounts)
+    left_out = NewsNotice.objects.filter(_dropped(email), account=OuterRef("account"), event=OuterRef("pk"))
+    events = AccountEvent.objects.filter(kind=Kind.RESTRICTED, account__in=restricted.order_by().values("pk"))
+    return events.filter(Q(at__gte=since) | Exists(left_out))
+
+
+def _short(email: str, accounts: set[int] | None, since: datetime) -> list[int]:
+    """Return the shortages that go on and were not told to a reader; of everybody all, since who was told is not told again."""
+    found = Shortage.objects.filter(over_at=None)
+    if accounts is not None:
+        found = found.filter(account__in=accounts)
+    if email:
+        left_out = NewsNotice.objects.filter(
+            _dropped(email), account=OuterRef("account"), action=OuterRef("action"), event=OuterRef("pk") * -1
+        )
+        found = found.filter(Q(began_at__gte=since) | Exists(left_out))
+    return list(found.order_by().values_list("pk", flat=True))
+
+
+def _dropped(email: str) -> Q:
+    return Q(recipient=email, outcome=NewsNotice.Outcome.DROPPED)

@@ -1,0 +1,114 @@
+"""Whoever has a forwarded mail can snooze all warnings to its reader: the reader hears of it, staff see it, and both end it."""
+
+import re
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from accounts.models import Account
+from macros import opt_outs, snooze_mail, snoozing
+from macros.models import Silence
+from notifications import kinds
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import TODAY, WATCHER, ending, make_macro
+from tests.macros.test_links_in_mails import evaluate
+from tests.macros.test_quiet import sent
+from tests.portal.test_macros import browser, staff
+from tests.support.factories import NOW, make_team
+from users.models import AddressEvent
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
+DAY = timedelta(days=1)
+LIST = reverse("admin:macros_silence_changelist")
+MAY = ("accounts.view_account", "macros.view_silence", "macros.snooze_account", "notifications.view_message")
+
+
+def warned() -> Message:
+    """An address outside that a macro names was warned of an account."""
+    ending(7, name="Lumen Shoes")
+    make_macro(emails=[WATCHER], days=[7])
+    evaluate()
+    sent()
+    Message.objects.update(state="sent", subject="Lumen Shoes ends in 7 days")
+    return Message.objects.get(kind="macro")
+
+
+def snooze_by_link(message: Message, days: int = 5) -> int:
+    page = reverse("snooze_mails", args=[opt_outs.sign(message)])
+    return Client().post(page, {"all": "1", "until": (TODAY + days * DAY).isoformat()}).status_code
+
+
+def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_has_none() -> None:
+    snooze_by_link(warned())
+    message = Message.objects.get(kind=snooze_mail.KIND)
+    mail = kinds.KINDS[message.kind].build(message)
+    (link,) = set(re.findall(r"https?://\S+/mail-again/", mail.text))
+    page, anybody = urlsplit(link).path, Client()
+
+    asked = anybody.get(page).content.decode()
+    untouched = snoozing.of_person(WATCHER)
+    done = anybody.post(page, follow=True).content.decode()
+
+    assert message.recipient == WATCHER
+    assert mail.subject == "Your warnings are snoozed until Mon 30 Nov 2026"
+    assert "by the link of a mail that we sent there" in " ".join(mail.text.split())
+    assert "Lumen Shoes ends in 7 days" in mail.text
+    assert link not in f"{mail.stored_text}{mail.stored_html}"
+    assert "Get warnings again?" in asked
+    assert untouched is not None
+    assert "Nothing is snoozed" in done
+    assert snoozing.of_person(WATCHER) is None
+    with pytest.raises(NotWanted, match="Warnings were mailed again"):
+        kinds.KINDS[message.kind].build(message)
+    assert anybody.get(page.replace("/mail-again/", "x/mail-again/")).status_code == 404
+    assert (
+        anybody.get(
+            reverse("end_snooze", args=[opt_outs.sign(Message.objects.get(kind="macro"))])
+        ).status_code
+        == 404
+    )
+
+
+def test_links_snooze_an_address_five_times_a_day_at_most_and_each_time_is_told() -> None:
+    message = warned()
+    answers = []
+    for _ in range(6):
+        answers.append(snooze_by_link(message))
+        snoozing.end_all(email=WATCHER, by=None, now=NOW)
+
+    assert answers == [302] * 5 + [400]
+    assert Message.objects.filter(kind=snooze_mail.KIND).count() == 5
+
+
+def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -> None:
+    message = warned()
+    snooze_by_link(message)
+    silence = Silence.objects.get()
+    lea = staff(*MAY, "users.view_refusedaddress", email="lea@example.com", name="Lea Lead")
+    client, foreign = browser(lea), browser(staff(*MAY, email="out@example.com", team=make_team("Fern")))
+    looks = browser(staff(*(one for one in MAY if one != "macros.snooze_account"), email="look@example.com"))
+    end = reverse("admin:macros_silence_end", args=[silence.pk])
+    account = reverse("admin:accounts_account_change", args=[Account.objects.get().pk])
+
+    lists = [one.get(LIST).content.decode() for one in (client, foreign, looks)]
+    pages = [" ".join(one.get(account).content.decode().split()) for one in (client, looks)]
+    answers = [one.get(end).status_code for one in (client, foreign, looks)]
+    client.post(end)
+    why = client.get(reverse("admin:why"), {"address": WATCHER, "account": "Lumen Shoes"}).content.decode()
+
+    assert [WATCHER in text for text in lists] == [True, False, True]
+    assert [end in text for text in lists] == [True, False, False]
+    assert "By the link of a mail" in lists[0]
+    assert "Lumen Shoes ends in 7 days" in lists[0]
+    line = f"{WATCHER} gets no warnings of any account until Mon 30 Nov 2026"
+    assert [line in text for text in pages] == [True, True]
+    assert [end in text for text in pages] == [True, False]
+    assert answers == [200, 404, 403]
+    assert not snoozing.all_away().exists()
+    events = list(AddressEvent.objects.filter(email=WATCHER).values_list("kind", "by"))
+    assert events == [("resumed", lea.pk), ("snoozed", None)]
+    assert "Until Mon 30 Nov 2026, by the link of a mail." in why
