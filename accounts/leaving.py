@@ -288,12 +288,23 @@ def carry_any(*, among: QuerySet[Account] | None) -> dict[int, int]:
     return dict(by_person.annotate(n=Count("account", distinct=True)).values_list("person", "n"))
 
 
+def alone_with(person_id: int) -> QuerySet[Account]:
+    """Return the accounts that stop when the person leaves, as `accounts_of` finds them, by the short way of `carry_alone`."""
+    found = accounts_of(User(pk=person_id)).filter(_may_be_alone()).filter(then=Then.STOPS)
+    return Account.objects.filter(pk__in=found.order_by().values("pk"))
+
+
+def _may_be_alone() -> Q:
+    """Return the condition of an account that one person might carry alone: what `settle` has counted, and where a log-in cools."""
+    cooling = AccountToken.objects.filter(token__state=Token.State.COOLING).values("account")
+    return Q(usable_count__lte=1) | Q(people_count__lte=1) | Q(pk__in=cooling)
+
+
 def carry_alone(*, among: QuerySet[Account] | None) -> dict[int, int]:
     """Return by person how many of these accounts (None: of all) nobody else could carry, of those who carry any of those.
 
     One query, which looks only where that may be: `settle` has counted how many log-ins can be used, and how many people live there.
     """
-    cooling = AccountToken.objects.filter(token__state=Token.State.COOLING).values("account")
     accounts = Account.objects.all() if among is None else among
-    few = accounts.filter(Q(usable_count__lte=1) | Q(people_count__lte=1) | Q(pk__in=cooling))
+    few = accounts.filter(_may_be_alone())
     return {person: alone for person, (_, alone) in carried_by_each(person_ids=None, among=few).items()}

@@ -153,8 +153,7 @@ class NoBackupFilter(SimpleListFilter):
             return queryset
         if not self.person_id:
             return health_sql.only_one_person(queryset)
-        alone = leaving.accounts_of(User(pk=self.person_id)).filter(then=leaving.Then.STOPS)
-        return queryset.filter(pk__in=alone.order_by().values("pk"))
+        return queryset.filter(pk__in=leaving.alone_with(self.person_id).values("pk"))
 
 
 class BackupAtHandFilter(SimpleListFilter):
