@@ -239,6 +239,7 @@ def asked_by(payload: Mapping[str, Any], user: User, now: datetime) -> QuerySet[
     rows = waiting_for(user, now)
     if "at" in payload:
         at = parse_datetime(payload["at"])
+        assert at is not None  # as `_mail` wrote it
         return rows.filter(invited_by=payload["by"], invited_at=at, invitation=None)
     return rows.filter(pk__in=payload["asked"])
 

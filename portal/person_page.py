@@ -140,5 +140,5 @@ def _keys(user: User, viewer: User) -> list[KeyLine]:
     ]
 
 
-def _list_of(model: str, **query: object) -> str:
+def _list_of(model: str, **query: str | int) -> str:
     return f"{reverse(f'admin:{model}_changelist')}?{urlencode(query)}"

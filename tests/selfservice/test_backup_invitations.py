@@ -339,6 +339,6 @@ def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_come
     assert Message.objects.filter(recipient="ben@example.com").count() == 1
     assert BackupInvitation.objects.filter(email="ben@example.com", note="Please").count() == 2
     assert back == account
-    assert elsewhere.headers["Location"] == "/"
+    assert elsewhere.headers["Location"] == reverse("my_account", args=[ids[0]])
     assert "accounts at most" in too_many
     assert "accounts at most" in by_address.text
