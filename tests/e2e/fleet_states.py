@@ -395,7 +395,8 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
     ClientLink.objects.filter(pk=expired.pk).update(expires_at=now)
     client_links.revoke(link=revoked, by=lena, now=now)
     client_links.contact_of(used)
-    client_links.note_used(link=used, channel="facebook", accounts=linked, now=now)
+    log_in = linked[0].pool.select_related("token")[0].token
+    client_links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
     known = made(fleet.people[1].email)
     foreign = client_links.make(
         email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now
