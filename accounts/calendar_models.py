@@ -31,3 +31,23 @@ class CalendarLink(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user_id}: {self.team_id or 0}"
+
+
+class CalendarEnd(models.Model):
+    """That an address ended which its person did not end. Only `accounts.calendars` writes these."""
+
+    class Of(models.TextChoices):
+        TEAM = "team"
+        VIEW = "view"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    of = models.CharField(max_length=4, choices=Of)
+    name = models.CharField(max_length=100)  # of the team or the view
+    at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.name}"

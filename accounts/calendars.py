@@ -14,10 +14,11 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts import calendar_events, saved_views
 from accounts.calendar_events import Deadline
-from accounts.models import CalendarLink, SavedView
+from accounts.models import CalendarEnd, CalendarLink, SavedView
 from accounts.permissions import VIEW
 from ui.calendar_file import CalendarEvent, calendar
 from ui.phrases import phrase
@@ -28,6 +29,7 @@ from users.models import Team, User
 MOST = 20  # addresses of one person
 EVERY = timedelta(hours=6)  # how often programs are told to come
 NOTED_EVERY = timedelta(hours=1)
+TOLD_FOR = timedelta(days=30)  # that an address ended
 _REMEMBERED = 3_000  # events of which it is known what was said, those that are gone too
 
 say = partial(phrase, "words/calendar.txt")
@@ -80,10 +82,50 @@ def revoke(*, link: CalendarLink) -> bool:
     return gone
 
 
-def revoke_all(*, user_id: int, team_id: int | None = None) -> int:
-    """End all addresses of a person, or those for one team. Return how many."""
-    links = CalendarLink.objects.filter(user=user_id)
-    return (links if team_id is None else links.filter(team=team_id)).delete()[0]
+def revoke_all(*, user_id: int) -> int:
+    """End all addresses of a person. Return how many."""
+    return CalendarLink.objects.filter(user=user_id).delete()[0]
+
+
+def end_of_team(*, team_id: int, user_id: int | None, now: datetime) -> None:
+    """End the addresses for a team: those of a person who leaves it, or (None) of everybody, and have their pages say so."""
+    links = CalendarLink.objects.filter(team=team_id)
+    _end(links if user_id is None else links.filter(user=user_id), now)
+
+
+def end_of_view(view: SavedView, *, now: datetime) -> None:
+    """End the addresses for a view that goes, and have the pages of its readers say so, but not its owner's."""
+    _end(CalendarLink.objects.filter(view=view).exclude(user=view.owner_id), now)
+
+
+def read_by_others(view: SavedView) -> int:
+    """Return how many addresses of other people than its owner show a view."""
+    return CalendarLink.objects.filter(view=view).exclude(user=view.owner_id).count()
+
+
+@transaction.atomic
+def _end(links: QuerySet[CalendarLink], now: datetime) -> None:
+    rows = list(links.select_related("team", "view").defer("said"))
+    CalendarEnd.objects.bulk_create(
+        CalendarEnd(
+            user_id=row.user_id,
+            of=CalendarEnd.Of.VIEW if row.view else CalendarEnd.Of.TEAM,
+            name=str(row.view or row.team),
+            at=now,
+        )
+        for row in rows
+    )
+    links.filter(pk__in=[row.pk for row in rows]).delete()
+
+
+def ended(user: User, now: datetime) -> list[CalendarEnd]:
+    """Return which of a person's addresses ended lately without them, the latest first, at most MOST."""
+    return list(CalendarEnd.objects.filter(user=user, at__gt=now - TOLD_FOR)[:MOST])
+
+
+def sweep(*, now: datetime) -> int:
+    """Forget what ended long ago. Returns how many rows."""
+    return CalendarEnd.objects.filter(at__lte=now - TOLD_FOR).delete()[0]
 
 
 def of_person(user: User) -> list[CalendarLink]:
@@ -93,16 +135,19 @@ def of_person(user: User) -> list[CalendarLink]:
     )
 
 
-def opened(secret: str) -> CalendarLink | None:
+def opened(secret: str, *, now: datetime) -> CalendarLink | None:
     """Return what a secret opens; None for one that is unknown, or whose person was switched off or no longer sees the team or view.
 
-    The latter ends it for good, so that it opens nothing either when the person gets the role again.
+    The latter ends it for good, so that it opens nothing either when the person gets the role again, and the person's page says so.
     """
     found = CalendarLink.objects.select_related("user", "team", "view").filter(sha256=_digest(secret)).first()
     if found is None:
         return None
-    if not found.user.is_active or not _still_sees(found):
+    if not found.user.is_active:
         revoke(link=found)
+        return None
+    if not _still_sees(found):
+        _end(CalendarLink.objects.filter(pk=found.pk), now)
         return None
     return found
 

@@ -16,6 +16,7 @@ from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
 from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
 from accounts.backup_models import BackupRequest as BackupRequest
+from accounts.calendar_models import CalendarEnd as CalendarEnd
 from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.campaign_models import Campaign as Campaign
 from accounts.campaign_models import CampaignLogIn as CampaignLogIn

@@ -11,6 +11,7 @@ from accounts import (
     backup_requests,
     backups,
     backups_kept,
+    calendars,
     channel_sweep,
     client_links,
     deeds,
@@ -127,6 +128,7 @@ def tidy() -> None:
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)
     client_links.sweep(now=now)
+    calendars.sweep(now=now)
     uploads.sweep(now=now)
 
 

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import saved_views
+from accounts import calendars, saved_views
 from accounts.models import Account, SavedView
 from accounts.permissions import SAVE_VIEW
 from portal import access
@@ -115,7 +115,7 @@ def change(request: HttpRequest, view_id: int) -> HttpResponse:
     page = Page(
         "portal/confirm/change_view.html",
         _list(view.query),
-        {"view": view},
+        {"view": view, "calendars": calendars.read_by_others(view)},
         ask_why=False,
         form=partial(ViewForm, viewer=person(request), initial=initial),
     )
@@ -131,9 +131,8 @@ def delete(request: HttpRequest, view_id: int) -> HttpResponse:
     """Ask (GET), then delete an own view (POST)."""
     access.require(request, SAVE_VIEW)
     view = _own(request, view_id)
-    page = Page(
-        "portal/confirm/delete_view.html", _list(view.query), {"view": view}, ask_why=False, danger=True
-    )
+    facts = {"view": view, "calendars": calendars.read_by_others(view)}
+    page = Page("portal/confirm/delete_view.html", _list(view.query), facts, ask_why=False, danger=True)
 
     def do(_said: Said) -> Done:
         SavedView.objects.filter(pk=view.pk).delete()

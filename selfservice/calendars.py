@@ -106,7 +106,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     now = timezone.now()
     if hold.current() is not None:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
-    link = domain.opened(secret)
+    link = domain.opened(secret, now=now)
     if link is None:
         fine = _may(f"from:{client_address(request)}", now)
         return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
@@ -137,6 +137,7 @@ def _page(
     address = f"{settings.BASE_URL}{reverse('calendar', args=[secret])}" if secret else ""
     context = {
         "links": domain.of_person(user),
+        "ended": domain.ended(user, timezone.now()),
         "teams": domain.teams_for(user, most=SHOWN_TEAMS),
         "views": domain.views_for(user),
         "address": address,

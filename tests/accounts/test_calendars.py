@@ -12,9 +12,10 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from accounts import calendar_events, calendars, pool, saved_views
-from accounts.models import Account, CalendarLink
+from accounts.models import Account, CalendarEnd, CalendarLink
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from ui import addresses
@@ -181,13 +182,13 @@ def test_a_saved_view_is_read_by_its_filters_as_its_reader_sees_them(ada: User, 
         calendars.make(user=ada, team=None, view=view, now=NOW)
     _, secret = calendars.make(user=mira, team=None, view=view, now=NOW)
 
-    opened = calendars.opened(secret)
+    opened = calendars.opened(secret, now=NOW)
     assert opened
     shown = events(calendars.read(opened, now=NOW).body)
     User.objects.filter(pk=mira.pk).update(is_staff=False)
 
     assert [uid.partition("@")[0] for uid in shown] == [f"account-{found.pk}"]
-    assert calendars.opened(secret) is None
+    assert calendars.opened(secret, now=NOW) is None
 
 
 def test_walls_hold_at_each_reading(ada: User, team: Team) -> None:
@@ -213,14 +214,14 @@ def test_an_address_ends_with_log_in_membership_and_role(ada: User, team: Team) 
         for user in (ada, ina)
         for scope in (team, None)
     }
-    assert all(calendars.opened(secret) for secret in secrets.values())
+    assert all(calendars.opened(secret, now=NOW) for secret in secrets.values())
 
     Membership.objects.get(user=ada, team=team).delete()
     Membership.objects.create(user=ada, team=team)  # comes back
     ina.groups.set([Group.objects.get(name="Staff")])
-    refused = calendars.opened(secrets[ina.pk, team])
+    refused = calendars.opened(secrets[ina.pk, team], now=NOW)
     ina.groups.set([Group.objects.get(name="Auditors")])
-    left = {key for key, secret in secrets.items() if calendars.opened(secret)}
+    left = {key for key, secret in secrets.items() if calendars.opened(secret, now=NOW)}
     for user in (ada, ina):
         user.is_active = False
         user.save(update_fields=["is_active"])
@@ -322,3 +323,59 @@ def test_nobody_ends_anothers_address_or_has_more_than_twenty(ada: User, client:
     assert CalendarLink.objects.count() == 21
     assert last.status_code == 400
     assert "Revoke one that you no longer need" in last.text
+
+
+def test_colleagues_whose_calendar_ends_by_what_others_do_read_so(
+    client: Client, settings: Any, ada: User, team: Team
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    mira, lena = (
+        make_user(f"{name}@example.com", team=team, is_staff=True, is_superuser=True)
+        for name in ("mira", "lena")
+    )
+    shared, unshared = (
+        saved_views.save(owner=mira, name=name, query="q=x", team=team, now=NOW) for name in ("Soon", "Late")
+    )
+    fern = make_team("Fern")
+    Membership.objects.create(user=lena, team=fern)
+    Membership.objects.create(user=lena, team=Team.default())
+    secret = [calendars.make(user=lena, team=None, view=one, now=NOW)[1] for one in (shared, unshared)][1]
+    for one in (team, fern, Team.default()):
+        calendars.make(user=lena, team=one, now=NOW)
+    calendars.make(user=mira, team=None, view=shared, now=NOW)
+    client.force_login(mira)
+
+    asked = [client.get(f"/admin/accounts/account/views/{shared.pk}/{tail}").text for tail in ("", "delete/")]
+    client.post(f"/admin/accounts/account/views/{shared.pk}/delete/", {"seen": ""})
+    saved_views.change(view=unshared, name="Late", team=None)
+    opened = calendars.opened(secret, now=timezone.now())
+    fern.delete()
+    Membership.objects.filter(user=lena, team=Team.default()).delete()
+    client.force_login(lena)
+    page = client.get(reverse("calendars")).text
+    ada.delete()
+
+    assert "1 calendar of somebody else shows it" in asked[0]
+    assert "1 calendar of somebody else shows it and ends." in asked[1]
+    assert opened is None
+    assert [one.team for one in calendars.of_person(lena)] == [team]
+    for ended in ("view Soon", "view Late", "team Fern", f"team {Team.default()}"):
+        assert f"The calendar of the {ended} has ended" in page
+    assert not CalendarEnd.objects.filter(user=mira).exists(), "who deletes it knows"
+    assert calendars.sweep(now=timezone.now() + timedelta(days=31)) == 4
+    User.objects.filter(pk=lena.pk).delete()
+
+
+def test_whoever_is_deleted_with_a_shared_view_takes_it_along_and_colleagues_read_so(team: Team) -> None:
+    mira, lena = (
+        make_user(f"{name}@example.com", team=team, is_staff=True, is_superuser=True)
+        for name in ("mira", "lena")
+    )
+    view = saved_views.save(owner=mira, name="Soon", query="q=x", team=team, now=NOW)
+    for one in (mira, lena):
+        calendars.make(user=one, team=None, view=view, now=NOW)
+        calendars.make(user=one, team=team, now=NOW)
+
+    mira.delete()
+
+    assert [(one.user, one.name) for one in CalendarEnd.objects.all()] == [(lena, "Soon")]
