@@ -1,4 +1,4 @@
-"""What depends on a person beside their log-ins: campaigns that run, open client links, API keys, teams that nobody else leads.
+"""What depends on a person beside their log-ins: campaigns that run, open client links and invitations, API keys, teams they lead alone.
 
 When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
 above, which registers how they are taken over.
@@ -16,7 +16,7 @@ from accounts import permissions
 from accounts.campaigns import running
 from accounts.models import ApiKey, Campaign, ClientLink
 from notifications import outbox
-from users import recipients
+from users import invitations, recipients
 from users.models import Membership, Team, User
 from users.recipients import fallback
 
@@ -33,6 +33,7 @@ class Hanging:
     keys: int  # that are not revoked
     campaigns: int  # that run
     links: int  # that are open
+    invitations: int  # that they sent and that are open
     led_alone: int  # teams
 
 
@@ -47,6 +48,7 @@ def hanging(person: User, now: datetime) -> Hanging:
         keys=keys_of(person).count(),
         campaigns=campaigns_of(person).count(),
         links=links_of(person, now).count(),
+        invitations=invitations.sent_by(person, now).count(),
         led_alone=led_alone_by(person).count(),
     )
 

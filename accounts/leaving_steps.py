@@ -18,7 +18,7 @@ from accounts.mails import leaver_mail
 from accounts.models import Deed
 from tokens import lifecycle
 from tokens.models import Token
-from users import hold, login_changes, people_actions
+from users import hold, invitations, login_changes, people_actions
 from users.login_changes import Kind
 from users.models import User
 
@@ -51,9 +51,12 @@ def invite_keys(number: int) -> list[int]:
 
 
 @transaction.atomic
-def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> bool:
+def lock_out(
+    *, person: User, actor: User, now: datetime, by_key: bool = False, revokes_invitations: bool = True
+) -> bool:
     """Switch the person off, end their sessions, have the actor take over what runs in their name. Returns whether they were switched on.
 
+    Invitations that the person sent are revoked, unless the actor wants them to stay open.
     Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays.
     Raises OnHold.
     """
@@ -70,6 +73,8 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
         person.is_active = False
         person.save(update_fields=["is_active"])
         login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
+    if revokes_invitations:
+        invitations.revoke_sent_by(person, by=actor, now=now)
     handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
     return was_on
 

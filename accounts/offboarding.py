@@ -72,7 +72,8 @@ def begin(*, person: User, actor: User, wanted: Wanted, note: str, why: str, now
     """Offboard a person: lock them out, and have a worker add the backups at hand and do the rest. Return the deed.
 
     Begun again it is the same deed while that is under way, and while nothing is left to do. Backups and asks are left out where the
-    actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay. `why` is what the portal's log
+    actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay; invitations
+    that the person sent are revoked. `why` is what the portal's log
     says. Raises ActionRefused, OnHold.
     """
     hold.refuse()

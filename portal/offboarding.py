@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions
@@ -28,7 +29,8 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
 from ui.text import join_all, join_names
-from users.models import Session, User, person
+from users import invitations, visibility
+from users.models import Invitation, Session, User, person
 from users.visibility import names_for
 
 
@@ -57,11 +59,14 @@ def _hangs(leaver: User, *, linked_only: bool) -> str:
         ngettext("%(n)s running campaign", "%(n)s running campaigns", found.campaigns)
         % {"n": found.campaigns},
         ngettext("%(n)s open client link", "%(n)s open client links", found.links) % {"n": found.links},
+        ngettext("%(n)s invitation sent", "%(n)s invitations sent", found.invitations)
+        % {"n": found.invitations},
         ngettext("%(n)s macro to look after", "%(n)s macros to look after", owned) % {"n": owned},
         ngettext("%(n)s team that nobody else leads", "%(n)s teams that nobody else leads", found.led_alone)
         % {"n": found.led_alone},
     ]
-    numbers = (idle, found.keys, found.campaigns, found.links, owned, found.led_alone)
+    of_theirs = (found.keys, found.campaigns, found.links, found.invitations)
+    numbers = (idle, *of_theirs, owned, found.led_alone)
     there = [one for one, number in zip(what, numbers, strict=True) if number]
     if not there:
         return ""
@@ -76,6 +81,7 @@ class OffboardForm(ConfirmForm):
 
     backups = forms.BooleanField(required=False, initial=True)
     asks = forms.BooleanField(required=False, initial=True)
+    invitations = forms.BooleanField(required=False, initial=True)
     keys = forms.ModelMultipleChoiceField(
         ApiKey.objects.none(),
         required=False,
@@ -99,9 +105,11 @@ class OffboardForm(ConfirmForm):
         viewer: User,
         keys: QuerySet[ApiKey],
         invites: Sequence[offboarding_invites.Nobody],
+        sent: QuerySet[Invitation],
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
+        self._name_sent(sent, viewer)
         offers, asks = len(plan.offers), len(plan.asks)
         if plan.is_cut:
             self.fields["backups"].label = gettext("Add the backups that are at hand, to all accounts")
@@ -124,6 +132,22 @@ class OffboardForm(ConfirmForm):
             self.fields[one.field] = forms.EmailField(label=one.label, required=False, help_text=one.help)
         self.invites = [self[one.field] for one in invites]
 
+    def _name_sent(self, sent: QuerySet[Invitation], viewer: User) -> None:
+        """Name the invitations that the person sent; of teams that the viewer does not see, their number alone."""
+        field, number = self.fields["invitations"], sent.count()
+        if not number:
+            del self.fields["invitations"]
+            return
+        field.label = ngettext(
+            "Revoke the invitation that this person sent and nobody has answered",
+            "Revoke the %(number)s invitations that this person sent and nobody has answered",
+            number,
+        ) % {"number": number}
+        seen = sent.filter(team__in=visibility.teams_seen_by(viewer).values("pk"))
+        emails = join_names(list(dict.fromkeys(seen.values_list("email", flat=True))))
+        if emails:
+            field.help_text = escape(gettext("Sent to %(emails)s.") % {"emails": emails})
+
     def _name(self, offers: int, asks: int) -> None:
         self.fields["backups"].label = ngettext(
             "Add the backup that is at hand to %(number)s account",
@@ -145,6 +169,7 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
     first = plan.at_risk[: confirm.SHOWN]
     nobody = _nobody(plan)
     invites = offboarding_invites.of(nobody, viewer, has_more=plan.is_cut)
+    sent = invitations.sent_by(leaver, now)
     page = Page(
         "portal/confirm/offboard.html",
         reverse("admin:users_user_change", args=[leaver.pk]),
@@ -156,7 +181,7 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
         danger=True,
         must_type=str(leaver) if plan.stop else "",
         seen=plan.seen,
-        form=partial(OffboardForm, plan=plan, viewer=viewer, keys=keys, invites=invites),
+        form=partial(OffboardForm, plan=plan, viewer=viewer, keys=keys, invites=invites, sent=sent),
     )
     return confirm.answer(
         request,
@@ -193,7 +218,8 @@ def _begin(
         called = asking.labels(plan.at_risk)
         failures = [f"{called[pk]}: {why}" for pk, why in outcome.refused.items()]
     with transaction.atomic():
-        leaving_steps.lock_out(person=leaver, actor=viewer, now=now)
+        revokes = said.cleaned.get("invitations", True)  # of those sent since the page was opened, too
+        leaving_steps.lock_out(person=leaver, actor=viewer, now=now, revokes_invitations=revokes)
         for key in said.cleaned.get("keys", ()):
             if api_keys.revoke(key=key, now=now):
                 access.log_change(request, key, "revoked", note=said.note)

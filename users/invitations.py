@@ -161,6 +161,26 @@ def revoke(*, invitation: Invitation, by: User, now: datetime) -> Invitation:
     return row
 
 
+def sent_by(person: User, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that a person sent and that still open something."""
+    return Invitation.objects.filter(
+        invited_by=person, accepted_at=None, revoked_at=None, expires_at__gt=now
+    ).order_by("pk")
+
+
+def revoke_sent_by(person: User, *, by: User, now: datetime) -> int:
+    """Make all invitations worthless that a person sent who is locked out, in the caller's transaction. Returns how many.
+
+    Of whatever team: one that was sent to an own address on the last day would let the person in again.
+    """
+    rows = list(sent_by(person, now).select_for_update(no_key=True))
+    for row in rows:
+        row.revoked_at = now
+        row.save(update_fields=["revoked_at"])
+        _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
+    return len(rows)
+
+
 def link(invitation: Invitation) -> str:
     """Return the address that opens the invitation. A secret: for the mail that is being sent, never stored."""
     signed = signing.dumps(invitation.key, salt=_SALT)

@@ -27,6 +27,7 @@ from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Dee
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal.offboarding import first_said
 from portal.people import UserAdmin
 from tests.notifications.support import make_message
 from tests.portal.support import staff
@@ -35,8 +36,8 @@ from tests.support.factories import link, make_account, make_app, make_team, mak
 from tests.support.sandbox import Sandbox
 from tokens.channels import declarations
 from tokens.models import Token
-from users import liveness
-from users.models import Membership, Session, Team, User
+from users import invitations, liveness
+from users.models import Invitation, Membership, Session, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -253,6 +254,58 @@ def test_keys_are_revoked_one_by_one_and_the_others_go_on(client: Client, boss: 
     assert [key.created_by for key in (kept, ended, taken)] == [mara, mara, boss]
     assert kept.revoked_at is None
     assert ended.revoked_at is not None
+
+
+def test_invitations_that_the_person_sent_open_nothing_afterwards_unless_they_are_to_stay(
+    client: Client, boss: User, settings: Settings
+) -> None:
+    team, away = make_team("Lumen"), make_team("Away")
+    mara, petra = (
+        make_user(f"{name}@example.com", name=name.title(), team=team) for name in ("mara", "petra")
+    )
+    Membership.objects.create(user=mara, team=away)
+    for person, email, of in (
+        *((mara, "private@example.com", team), (mara, "answered@example.com", team)),
+        *((mara, "other@example.com", away), (petra, "kept@example.com", team)),
+    ):
+        invitations.create(email=email, team=of, invited_by=person, now=timezone.now())
+    Invitation.objects.filter(email="answered@example.com").update(accepted_at=timezone.now())
+    Membership.objects.filter(user=mara, team=away).delete()
+    sent = Invitation.objects.get(email="private@example.com")
+    lead = staff(Client(), OFFBOARD, "users.view_user", team=team)
+
+    first = first_said(mara)
+    shown = [client.get(page_of(one)).text for one in (mara, petra)]
+    client.force_login(lead)
+    seen_by_lead = client.get(page_of(mara)).text
+    client.force_login(boss)
+    send(client, mara, invitations="on")
+    send(client, petra)
+    visitor = Client().get(invitations.link(sent).split("testserver")[-1])
+
+    assert "3 invitations" not in first
+    assert "2 invitations sent" in first
+    assert "Revoke the 2 invitations that this person sent" in shown[0]
+    assert "private@example.com and other@example.com" in shown[0]
+    assert "Revoke the invitation that this person sent" in shown[1]
+    assert "private@example.com" in seen_by_lead
+    assert "other@example.com" not in seen_by_lead
+    still = Invitation.objects.filter(revoked_at=None, accepted_at=None).values_list("email", flat=True)
+    assert list(still) == ["kept@example.com"]
+    assert visitor.status_code == 410
+    revoked = LogEntry.objects.filter(object_id=sent.pk, content_type__model="invitation").latest("pk")
+    assert revoked.user == boss
+
+
+def test_whoever_is_locked_out_without_a_page_leaves_no_invitation_open(boss: User) -> None:
+    mara = make_user("mara@example.com", team=make_team("Lumen"))
+    invitations.create(
+        email="private@example.com", team=mara.teams.get(), invited_by=mara, now=timezone.now()
+    )
+
+    leaving_steps.lock_out(person=mara, actor=boss, now=timezone.now(), by_key=True)
+
+    assert not invitations.sent_by(mara, timezone.now()).exists()
 
 
 def test_a_person_without_log_ins_is_switched_off_all_the_same(client: Client, boss: User) -> None:
