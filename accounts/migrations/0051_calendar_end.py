@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0049_kept_sets'),
+        ('accounts', '0050_when_jobs_ended'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
