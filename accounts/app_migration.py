@@ -38,12 +38,16 @@ def predecessors(token: Token) -> list[int]:
     return [one.pk for one in same]
 
 
-def adopt_accounts(*, token: Token, listed: AccountList, now: datetime, source: str) -> None:
+def adopt_accounts(
+    *, token: Token, listed: AccountList, now: datetime, source: str, former: int | None = None
+) -> None:
     """Put the token in the place of its predecessors in the pools of those accounts that its consent reaches.
+
+    `former`: the id of one that is known, since its person came by its own link; two of one name are told apart by nothing else.
 
     Runs in the transaction of the consent, which holds the token's lock; `pairs.apply_list` with the same list must follow, which settles.
     """
-    old = predecessors(token)
+    old = sorted({*predecessors(token), *([former] if former else [])})
     by_id = {native.native_id: native for native in listed.accounts if not native.closed}
     if not old or not by_id:
         return

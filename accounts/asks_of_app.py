@@ -195,8 +195,8 @@ def _first_entries(entries: QuerySet[AccountToken]) -> Iterable[tuple[int, Accou
 
 
 @transaction.atomic
-def ask(*, waiting: Waiting, person_id: int, actor: User, note: str, now: datetime) -> bool:
-    """Ask one person by one mail for all of these log-ins that were not asked for today. Return False where none is left.
+def ask(*, waiting: Waiting, person_id: int, actor: User, note: str, now: datetime) -> list[Account]:
+    """Ask one person by one mail for all of these log-ins that were not asked for today. Return their accounts; none where none is left.
 
     Of two who ask one person at once the second asks for what the first did not. Raises OnHold where no mail is sent.
     """
@@ -209,7 +209,7 @@ def ask(*, waiting: Waiting, person_id: int, actor: User, note: str, now: dateti
     about = [(entry.account, entry.token) for entry in ordered]
     if about:
         actions.ask_person(about=about, actor=actor, note=note, now=now)
-    return bool(about)
+    return list({account.pk: account for account, _ in about}.values())
 
 
 def grouped(waiting: Waiting, now: datetime) -> QuerySet[Any]:

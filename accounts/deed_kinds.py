@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from accounts import asks_of_app, due_asks, leaving_steps, own_removal, permissions
+from accounts.deed_rows import Result
 from accounts.deeds import Kind
 from accounts.importing import uploads
 from accounts.many import asking, backups, checking, importing, inviting, moving, pausing
@@ -20,22 +21,29 @@ IMPORT = uploads.DEED  # lines of a file
 UNDO = "undo_"  # before the name of what is taken back
 
 
-def _ask(deed: Deed, person_id: int, now: datetime) -> bool:
+def _ask(deed: Deed, person_id: int, now: datetime) -> Result:
     app = ChannelApp.objects.get(pk=deed.subject_id)
     return _ask_for(asks_of_app.of_app(app, deed.user), deed, person_id, now)
 
 
-def _ask_due(deed: Deed, person_id: int, now: datetime) -> bool:
+def _ask_due(deed: Deed, person_id: int, now: datetime) -> Result:
     return _ask_for(due_asks.waiting(deed.user, now), deed, person_id, now)
 
 
-def _ask_for(waiting: asks_of_app.Waiting, deed: Deed, person_id: int, now: datetime) -> bool:
-    return asks_of_app.ask(waiting=waiting, person_id=person_id, actor=deed.user, note=deed.note, now=now)
+def _ask_for(waiting: asks_of_app.Waiting, deed: Deed, person_id: int, now: datetime) -> Result:
+    """Ask one person, and return about which accounts: the names of the first, and how many."""
+    if asking.parked([person_id]):
+        return Result.skips(person_id, "parked")
+    about = asks_of_app.ask(waiting=waiting, person_id=person_id, actor=deed.user, note=deed.note, now=now)
+    if not about:
+        return Result.skips(person_id, "nothing_left")
+    names = [account.name for account in about[: asks_of_app.NAMED]]
+    return Result.done(person_id, "asked_about", accounts=names, number=len(about))
 
 
 KINDS = {
-    ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", _ask),
-    ASK_DUE: Kind("tokens.ask_token", _ask_due),
+    ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", ask=_ask),
+    ASK_DUE: Kind("tokens.ask_token", ask=_ask_due),
     OFFBOARD: Kind(
         "users.offboard_user",
         leaving_steps.act,

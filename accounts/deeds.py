@@ -35,7 +35,8 @@ logger = logging.getLogger(__name__)
 class Kind:
     """A kind of deed: what one needs to do it (nothing, for what people do to what is their own), and how it is done to one thing.
 
-    `act` gets the deed, the thing's key and the time. It returns whether anything was done, or raises Refusal with the reason.
+    `act` gets the deed, the thing's key and the time. It returns whether anything was done, or raises Refusal with the reason. `ask` in its
+    place gets the same of a person, and returns what came of it, which is kept.
     `after` is called with the same once that is committed, for what happens outside any transaction. A worker that dies before it leaves
     it undone, so it is what a sweep would do as well.
 
@@ -53,6 +54,7 @@ class Kind:
     holds: Callable[[Deed], bool] | None = None
     finish: Callable[[Deed, datetime], object] | None = None
     undo: str = ""
+    ask: Callable[[Deed, int, datetime], Result] | None = None
 
 
 def start(
@@ -243,6 +245,10 @@ def _do_one(deed: Deed, kind: Kind, key: int, now: datetime) -> bool:
     mine = jobs.mine(deed)
     if not mine.update(done=deed.done + 1):
         return False
+    if kind.ask is not None:
+        mine.update(**deed_rows.write(deed, [_answer(deed, kind.ask, key, now)], now))
+        deed.done += 1
+        return True
     assert kind.act is not None
     try:
         with transaction.atomic():
@@ -256,6 +262,15 @@ def _do_one(deed: Deed, kind: Kind, key: int, now: datetime) -> bool:
         mine.update(**{column: F(column) + 1})
     deed.done += 1
     return True
+
+
+def _answer(deed: Deed, ask: Callable[[Deed, int, datetime], Result], key: int, now: datetime) -> Result:
+    """Return what came of one person. A refusal ends no deed."""
+    try:
+        with transaction.atomic():
+            return ask(deed, key, now)
+    except Refusal as refusal:
+        return Result.fails(key, "as_told", text=str(refusal))
 
 
 @transaction.atomic

@@ -88,7 +88,7 @@ class Deed(Job):
 
 
 class DeedRow(models.Model):
-    """What came of one account of a deed, in the order of its list. It is gone with the deed, a day later."""
+    """What came of one account of a deed, or of one person who was asked, in its list's order. It is gone with the deed, a day later."""
 
     class Outcome(models.TextChoices):
         DONE = "done", _("Done")
@@ -97,7 +97,7 @@ class DeedRow(models.Model):
 
     deed = models.ForeignKey(Deed, models.CASCADE, related_name="rows", db_index=False)
     place = models.PositiveIntegerField()  # from 1
-    key = models.BigIntegerField()  # the account
+    key = models.BigIntegerField()  # the account; of asks, the person
     outcome = models.CharField(max_length=8, choices=Outcome)
     why = models.CharField(max_length=40, blank=True)  # a block of words/deeds.txt; "": nothing to add
     # What that block names, and what is needed to take it back.

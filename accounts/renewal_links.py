@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.core import signing
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
 from notifications.kinds import Mail
@@ -71,13 +71,27 @@ class RenewalLink:
             return Standing.RENEWED
         return Standing.EXPIRED if now >= self.until else Standing.OPEN
 
+    @property
+    def moves(self) -> bool:
+        """Whether the log-in is under an app that takes no new consents: then its person comes under the app that does."""
+        return not self.token.app.is_default
+
+    @property
+    def renewed_at(self) -> datetime:
+        """When its person consented last: under its own app, or under the one that took its place."""
+        found = self._moved_to().order_by("-linked_at").first() if self.moves else None
+        return found.linked_at if found else self.token.linked_at
+
     def _moved(self) -> bool:
         """Whether the person consented under the app of new links since; of a log-in under an app that takes none."""
-        if self.token.app.is_default:
+        if not self.moves:
             return False
+        return self._moved_to().exists()
+
+    def _moved_to(self) -> QuerySet[Token]:
         new = Token.objects.filter(app__channel=self.token.app.channel, app__is_default=True)
         same = Q(native_user_id=self.token.native_user_id) | Q(native_user_name=self.token.native_user_name)
-        return new.filter(same, consented_by=self.user, linked_at__gt=self.issued).exists()
+        return new.filter(same, consented_by=self.user, linked_at__gt=self.issued)
 
     def facts(self) -> dict[str, Any]:
         """Return it for the state of a handshake, as `of_facts` reads it: ids and dates, nothing that opens it."""
@@ -117,18 +131,16 @@ def of_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
 
 
 def renewable(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int, Token]:
-    """Return which of these log-ins, by id, these people may renew by a link: their own, of the apps that new consents go to.
+    """Return which of these log-ins, by id, these people may renew by a link: their own, of channels that take new consents.
 
-    A contact's also under an app that takes none: they have no password for any other way, and come under the app of new links
-    (docs/decisions/0089-known-defects.md).
+    One under an app that takes none comes under the app of new links by it (docs/decisions/0105-links-at-an-app-that-retires.md).
     """
     own = Token.objects.filter(pk__in=token_ids, consented_by__in=user_ids, kind=Token.Kind.PERSON)
     ready = ChannelApp.objects.filter(is_default=True, secrets__isnull=False).exclude(
         state=ChannelApp.State.NOT_SET_UP
     )
     takes = ready.filter(channel=OuterRef("app__channel"))
-    moves = Q(consented_by__is_contact=True, app__is_default=False) & Exists(takes)
-    found = own.filter(Q(app__in=ready.values("pk")) | moves).exclude(reason=Token.REMOVED)
+    found = own.filter(Exists(takes)).exclude(reason=Token.REMOVED)
     return {token.pk: token for token in found.only("linked_at", "consented_by")}
 
 

@@ -12,7 +12,7 @@ from users.models import person
 
 
 def ask_due(request: HttpRequest) -> HttpResponse:
-    """Show who would be asked (GET), then mail them (POST): few at once, many by a worker. 403 for whoever may not ask."""
+    """Show who would be asked (GET), then have a worker mail them (POST). 403 for whoever may not ask."""
     access.require(request, KINDS[ASK_DUE].permission)
     user = person(request)
     page = asking_people.AskPage(

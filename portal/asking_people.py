@@ -1,4 +1,4 @@
-"""The page that asks many people for many log-ins: who they are, for what, and then the mails, few at once, many by a worker."""
+"""The page that asks many people for many log-ins: who, and for what. A worker writes the mails; its page says what came of each."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -8,15 +8,11 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from accounts import asks_of_app
-from accounts.asks_of_app import Group, Waiting
+from accounts.asks_of_app import Waiting
 from portal import asking, campaign_people, campaign_rows, deeds
 from ui import confirm
 from ui.confirm import Done, Frame, Page, Said
-from ui.refusal import Refusal
-from users.models import person
 from users.visibility import names_for
-
-AT_ONCE = 100  # accounts' log-ins that a web process asks for itself: a second at most
 
 
 @dataclass(frozen=True)
@@ -54,28 +50,10 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
     )
 
     def do(said: Said) -> Done:
-        if sum(group.fresh for group in live) > AT_ONCE:
-            keys = [group.id for group in live]
-            skipped = len(groups) - len(keys)
-            return deeds.begin(request, ask.kind, ask.subject_id, keys, said, skipped=skipped)
-        return _ask_now(request, waiting, live, said, of=len(groups))
+        if page.refused:
+            return Done(nothing=True, failures=[page.refused])
+        keys = [group.id for group in groups if group.id > 0]
+        skipped = len(groups) - len(keys)
+        return deeds.begin(request, ask.kind, ask.subject_id, keys, said, skipped=skipped)
 
     return confirm.answer(request, page, do, frame=frame)
-
-
-def _ask_now(request: HttpRequest, waiting: Waiting, live: list[Group], said: Said, *, of: int) -> Done:
-    """Ask these people; `of` how many were found, also those that nobody can ask."""
-    number, failures = 0, []
-    for group in live:
-        try:
-            number += asks_of_app.ask(
-                waiting=waiting,
-                person_id=group.id,
-                actor=person(request),
-                note=said.note,
-                now=timezone.now(),
-            )
-        except Refusal as refusal:  # it stops no other
-            failures.append(str(refusal))
-    left = of - number - len(failures)
-    return Done({"number": number, "skipped": left}, good=number > 0, failures=failures)

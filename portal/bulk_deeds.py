@@ -109,7 +109,7 @@ def address(deed: Deed, page: str = "") -> str:
 
 def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     """Show how far a deed is, and what came of each account, to whoever asked for it. 404 for others."""
-    deed = _patiently(_deed(request, deed_id))
+    deed = patiently(_deed(request, deed_id))
     going = deed.state in jobs.GOING
     waited = (timezone.now() - deed.created_at).total_seconds()
     chosen = request.GET.get("show", "")
@@ -222,7 +222,7 @@ def _deed(request: HttpRequest, deed_id: int) -> Deed:
     return deed
 
 
-def _patiently(deed: Deed) -> Deed:
+def patiently(deed: Deed) -> Deed:
     """Return the deed; of a small one that was just asked for, what came of it, if that is known in a moment."""
     if deed.total > SMALL or (timezone.now() - deed.created_at).total_seconds() > PATIENCE:
         return deed

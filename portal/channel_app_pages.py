@@ -85,7 +85,7 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 
 
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
-    """Show who would be asked (GET), then mail them (POST): few at once, many by a worker."""
+    """Show who would be asked (GET), then have a worker mail them (POST)."""
     app = _app(request, app_id, ASK)
     page = asking_people.AskPage(
         template="portal/confirm/ask_people_of_app.html",

@@ -5,6 +5,7 @@ from functools import partial
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
@@ -14,10 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deeds, jobs, leaving, tasks
+from accounts import deeds, jobs, leaving, permissions, tasks
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
-from portal import access
+from portal import access, bulk_deeds, deed_people
 from tokens.models import ChannelApp, Token
 from ui import progress
 from ui.confirm import Done, Late, Said
@@ -96,7 +97,10 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     if not request.user.has_perm(KINDS[deed.kind].permission):
         raise PermissionDenied
     model, page_name = _ABOUT[deed.kind]
+    asks = KINDS[deed.kind].ask is not None
+    deed = bulk_deeds.patiently(deed) if asks else deed
     going = deed.state in jobs.GOING
+    rows = Paginator(deed.rows.order_by("place"), bulk_deeds.ON_A_PAGE).get_page(request.GET.get("p"))
     waited = (timezone.now() - deed.created_at).total_seconds()
     stopped = deed.state == Deed.State.FAILED
     subject = model._default_manager.filter(pk=deed.subject_id).first()  # noqa: SLF001  # Django documents it
@@ -110,7 +114,10 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": stopped,
         "warns": stopped or not deed.acted or bool(after.get("is_on") or after.get("living")),
-        "unshown": deed.failed - len(deed.failures),
+        "unshown": deed.failed - len(deed.failures) if deed.failures else 0,
+        "lines": deed_people.lines(rows.object_list, person(request)) if asks else [],
+        "page": rows,
+        "campaign_url": _campaign(request, deed) if asks and not going else "",
         "back_url": reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index"),
         **after,
     }
@@ -125,3 +132,12 @@ def _after_offboarding(leaver: User) -> dict[str, object]:
         "living": leaving.living_log_ins(leaver).count(),
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
     }
+
+
+def _campaign(request: HttpRequest, deed: Deed) -> str:
+    """Return the page that begins a campaign for the same log-ins, which reminds their people; "" for whoever may not."""
+    if not request.user.has_perm(permissions.RUN_CAMPAIGN):
+        return ""
+    if deed.kind == ASK_DUE:
+        return reverse("admin:campaign_due")
+    return reverse("admin:tokens_channelapp_campaign", args=[deed.subject_id])

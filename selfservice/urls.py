@@ -15,7 +15,7 @@ from selfservice import (
 )
 from selfservice.arriving import open_account
 from selfservice.linking import client_link_views, renewal_views
-from selfservice.linking.views import check_account, reauthenticate
+from selfservice.linking.views import check_account, reauthenticate, reauthenticate_opened
 
 urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
@@ -30,6 +30,7 @@ urlpatterns = [
     path("my/backups/", backups.requests, name="backup_requests"),
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
+    path("my/<int:account_id>/reauthenticate/opened/", reauthenticate_opened, name="reauthenticate_opened"),
     path("my/<int:account_id>/give-up/", giving_up.give_up, name="give_up_account"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),

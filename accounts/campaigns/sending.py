@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Lower
 
 from accounts import actions, asks_of_app, permissions
 from accounts.campaigns import running, stages
@@ -21,7 +21,7 @@ from notifications.models import Message
 from tokens.models import Incident, Token
 from ui.refusal import Refusal
 from users import hold
-from users.models import User
+from users.models import RefusedAddress, User
 
 REMINDERS = (timedelta(days=2), timedelta(days=5))  # after the first ask
 ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
@@ -60,7 +60,9 @@ def _rows(now: datetime) -> QuerySet[CampaignLogIn]:
     waited_for = Q(stage__in=OPEN) | (
         Q(stage=Stage.FAILED) & ~Q(trouble__in=["", REFUSED]) & Q(why=F("trouble"))
     )
-    return rows.filter(waited_for, token__consented_by__isnull=False).exclude(Exists(incident))
+    unreached = RefusedAddress.objects.filter(email=Lower(OuterRef("token__consented_by__email")))
+    found = rows.filter(waited_for, token__consented_by__isnull=False)
+    return found.exclude(Exists(incident)).exclude(Exists(unreached))
 
 
 def _due(now: datetime) -> list[tuple[int, int]]:

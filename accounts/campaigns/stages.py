@@ -23,6 +23,7 @@ from tokens.models import Token
 Stage = CampaignLogIn.Stage
 OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
+OTHER_LOG_IN = "other_log_in"  # the same of a person who is logged in here: that one was linked
 SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
 
 # Under an app that takes no new consents nothing is renewed: its person is done once they consented under the channel's default app.
@@ -32,6 +33,8 @@ _MOVED = """not a.is_default and exists (
       and (k.native_user_id = t.native_user_id or k.native_user_name = t.native_user_name))"""
 # It had stopped, its channel lifted that, and it works beyond the campaign.
 _LIFTED = "r.was_dead and t.state = %(valid)s and (t.deadline is null or t.deadline > c.ends_at)"
+# Its person came since the last mail, by whatever way, so that it no longer matters what became of that.
+_CAME = "coalesce(greatest(r.opened_at, r.at_channel_at) >= coalesce(r.asked_at, r.added_at), false)"
 # Each of its accounts is snoozed, or its person snoozed all. Where staff asked all the same, only by a snooze that began since.
 _SNOOZED = """(not exists (
     select 1 from accounts_accounttoken p where p.token_id = t.id and not exists (
@@ -50,10 +53,10 @@ _FOUND = f"""
       when not u.is_active then 'not_askable:person_left'
       when t.state = %(dead)s and t.reason = any(%(appeals)s) then 'not_askable:only_appeal'
       when not exists (select 1 from accounts_accounttoken p where p.token_id = t.id) then 'not_askable:not_linked'
-      when exists (select 1 from users_refusedaddress f where f.email = lower(u.email)) then 'failed:parked'
+      when not {_CAME} and exists (select 1 from users_refusedaddress f where f.email = lower(u.email)) then 'failed:parked'
       when {_SNOOZED} then 'not_askable:snoozed'
-      when m.state = %(failed)s then 'failed:mail_failed'
-      when m.state = %(cancelled)s then 'failed:mail_cancelled'
+      when not {_CAME} and m.state = %(failed)s then 'failed:mail_failed'
+      when not {_CAME} and m.state = %(cancelled)s then 'failed:mail_cancelled'
       when r.trouble <> '' then 'failed:' || r.trouble
       when r.at_channel_at is not null then 'at_channel:'
       when r.opened_at is not null then 'opened:'
@@ -116,9 +119,9 @@ def note_ended(message: Message) -> None:
         note_sent([message], message.sent_at)
 
 
-def note_opened(*, token_id: int, now: datetime) -> None:
-    """Note that the page behind the personal link of a log-in was opened in a browser, in all campaigns that ask for it."""
-    _going([token_id]).filter(opened_at=None).update(
+def note_opened(*, token_ids: Collection[int], now: datetime) -> None:
+    """Note that a browser showed the page that renews these log-ins, in all campaigns that ask for them."""
+    _going(token_ids).filter(opened_at=None).update(
         opened_at=now,
         stage=_unless_further(Stage.OPENED, Stage.WAITING, Stage.SENT),
         why=Case(When(stage__in=[Stage.WAITING, Stage.SENT], then=Value("")), default=F("why")),
@@ -136,9 +139,9 @@ def note_at_channel(*, token_ids: Collection[int], now: datetime) -> None:
     )
 
 
-def note_trouble(*, token_id: int, trouble: str) -> None:
-    """Note that the way back from the channel renewed nothing: SOMEBODY_ELSE, or a kind of LinkProblem."""
-    _going([token_id]).update(trouble=trouble, stage=Stage.FAILED, why=trouble)
+def note_trouble(*, token_ids: Collection[int], trouble: str) -> None:
+    """Note that the way back from the channel renewed none of these: SOMEBODY_ELSE, OTHER_LOG_IN, or a kind of LinkProblem."""
+    _going(token_ids).update(trouble=trouble, stage=Stage.FAILED, why=trouble)
 
 
 def _going(token_ids: Collection[int]) -> QuerySet[CampaignLogIn]:

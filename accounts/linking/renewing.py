@@ -54,8 +54,6 @@ def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[Cha
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if link is None or app is None or link.token.app.channel != channel:
         raise NotOpen(link)
-    if link.token.app_id != app.pk and not link.user.is_contact:
-        raise NotOpen(link)
     if link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:  # one that ends on the way is good
         raise NotOpen(link)
     return app, link
@@ -98,26 +96,30 @@ def keep(
     listed: AccountList,
     now: datetime,
 ) -> Renewed:
-    """Write the renewed log-in and its pools; of a contact under another app, the log-in that takes the old one's places.
+    """Write the renewed log-in and its pools; of one under an app that retires, the log-in that takes the old one's places.
 
     A link that was mailed since its address was parked shows that mail arrives there: the address is released.
     Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
     """
     demand_same(link, app, identity)
-    token = Token.objects.locked().get(pk=link.token.pk)
-    if token.app_id != app.pk:
+    token = former = Token.objects.locked().get(pk=link.token.pk)
+    moves = token.app_id != app.pk
+    if moves:
         _demand_reach(token, app, identity, listed)
     active = User.objects.filter(pk=link.user.pk, is_active=True).exists()
     if token.is_removed or token.consented_by_id != link.user.pk or not active:
         raise NotOpen(link)
     token = lifecycle.store_consent(app=app, identity=identity, grant=grant, user=link.user, now=now)
-    app_migration.adopt_accounts(token=token, listed=listed, now=now, source="link")
+    app_migration.adopt_accounts(
+        token=token, listed=listed, now=now, source="link", former=former.pk if moves else None
+    )
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     stages.settle(now=now, people=[link.user.pk])
     refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
-    return Renewed(token, lost)
+    left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
+    return Renewed(token, [*lost, *left])
 
 
 def discard(*, app: ChannelApp, identity: Identity, grant: Grant) -> None:

@@ -7,7 +7,7 @@ from django.utils import timezone
 from accounts import renewal_links
 from accounts.mails import death_mail
 from accounts.mails.account_rows import Rows
-from accounts.models import Campaign
+from accounts.models import CampaignLogIn
 from notifications import composing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -21,18 +21,17 @@ KIND = "ask"
 
 
 def build(message: Message) -> Mail:
-    """Build the mail from the log-ins that were not renewed since.
+    """Build the mail from the log-ins that were not renewed since, by whomever: one that is somebody else's now is no more asked for.
 
-    Raises NotWanted where all were, the person cannot log in, or the campaign that reminds them was stopped.
+    Raises NotWanted where all were, the person cannot log in, or the campaign that asks them is over.
     """
-    asked = _asked(message)
-    person = asked[0].consented_by
-    if person is None or not person.is_active:
-        raise NotWanted("person_left")
-    waiting = [token for token in asked if token.linked_at <= message.created_at]
+    waiting = [token for token in _asked(message) if token.linked_at <= message.created_at]
     if not waiting:
         raise NotWanted("re_authenticated")
-    if message.payload.get("reminder") and _is_over(message):
+    person = waiting[0].consented_by
+    if person is None or not person.is_active:
+        raise NotWanted("person_left")
+    if "campaign" in message.payload and not _is_counted_on(waiting):
         raise NotWanted("campaign_over")
     wanted = set(_ids(message, "account"))
     pools = [(token, death_mail.rows_of(token, person, first=wanted)) for token in waiting]
@@ -57,8 +56,10 @@ def _asked(message: Message) -> list[Token]:
     return [found[pk] for pk in ids if pk in found]
 
 
-def _is_over(message: Message) -> bool:
-    return not Campaign.objects.filter(pk=message.payload.get("campaign"), ended_at=None).exists()
+def _is_counted_on(tokens: Sequence[Token]) -> bool:
+    """Return whether a campaign that runs asked for one of these: the one that wrote the mail, or another that wrote no second one."""
+    asked = CampaignLogIn.objects.filter(token__in=tokens, asks__gt=0)
+    return asked.filter(campaign__ended_at=None).exists()
 
 
 def _render(message: Message, person: User, pools: Sequence[tuple[Token, Rows]]) -> Mail:

@@ -68,16 +68,16 @@ def ask(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
         for entry in entries
         if _is_fresh(entry, asked) and entry.token.consented_by_id
     }
-    parked = _parked(people)
-    asked.refused |= dict.fromkeys(parked, phrase("words/campaigns.txt", "parked"))
-    for person, entries in _of_people(deed, people - parked, now).items():
+    unreached = parked(people)
+    asked.refused |= dict.fromkeys(unreached, phrase("words/campaigns.txt", "parked"))
+    for person, entries in _of_people(deed, people - unreached, now).items():
         _ask(deed, person, entries, asked, now)
     names = names_for(deed.user)
     results = {account.pk: _result(account, found[account.pk], asked, names) for account in accounts}
     return in_order(keys, results)
 
 
-def _parked(people: Collection[int]) -> set[int]:
+def parked(people: Collection[int]) -> set[int]:
     """Return those of these people (ids) whom no mail reaches: asking them would only look as if somebody had been asked."""
     refused = RefusedAddress.objects.filter(email=Lower(OuterRef("email")))
     return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import backup_invitations
 from accounts.linking import consent, renewing
-from selfservice.linking import choose_page
+from selfservice.linking import choose_page, own_renewal
 from ui.phrases import phrase
 
 
@@ -33,6 +33,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     except consent.ConsentRefused:
         renewing.discard(app=begun.app, identity=identity, grant=grant)
         raise
+    own_renewal.note_kept(state.get("data") or {}, pending.token_id)
     if consent.came_back(pending):
         if pending.next and pending.account is not None:
             said = phrase(

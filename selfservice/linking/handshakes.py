@@ -9,12 +9,12 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.linking import consent, setup
 from accounts.models import Account, LinkProblem
-from selfservice.linking import begun, link_errors
+from selfservice.linking import begun, link_errors, own_renewal
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.models import ChannelApp
 from users import hold
-from users.models import User
+from users.models import User, person
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
@@ -36,11 +36,12 @@ def start(
     next_url: str = "",
     again: bool = False,
     region: str = "",
+    log_in: str = "",
 ) -> HttpResponse:
     """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
 
-    `again` asks the channel to show permissions that were declined before; `region`: at whose hosts, where the channel has regions. Raises
-    OnHold where the way back would not be taken.
+    `again` asks the channel to show permissions that were declined before; `region`: at whose hosts, where the channel has regions;
+    `log_in`: which of the own log-ins in the account a mail named. Raises OnHold where the way back would not be taken.
     """
     hold.refuse()
     app = setup.default_app(channel)
@@ -48,11 +49,14 @@ def start(
         return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
     if not _may_lead_to(request, next_url):
         next_url = ""
-    data = {
+    data: dict[str, Any] = {
         "intent": consent.INTENT,
         "user": str(request.user.pk),
         "account": account.pk if account else None,
     }
+    if account and (mine := own_renewal.log_ins(person(request), account, log_in)):
+        data[own_renewal.LOG_INS] = mine
+        own_renewal.note_left(mine)
     return leave(request, app, data, next_url=next_url, again=again, region=region)
 
 

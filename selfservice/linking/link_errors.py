@@ -17,7 +17,7 @@ from accounts import client_links, renewal_links
 from accounts.campaigns import stages
 from accounts.linking import faults, problems
 from accounts.models import ClientLink, LinkProblem
-from selfservice.linking import begun
+from selfservice.linking import begun, own_renewal
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import progress
@@ -86,7 +86,10 @@ def show(
     about = begun.of_request(request)
     again_url, person = _handed(about)
     if person and about.get("token"):
-        stages.note_trouble(token_id=about["token"], trouble=kind)
+        stages.note_trouble(token_ids=[about["token"]], trouble=kind)
+    own_url = own_renewal.note_failed(about, kind)
+    if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
+        again_url = again_url or own_url
     user = person or request.user
     code = problems.new_code()  # strangers write nothing into the database
     if isinstance(user, User):

@@ -22,7 +22,7 @@ from tokens.channels import declarations
 from users import hold
 
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
-_STATUS = {Standing.OPEN: 200, Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
+_STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
 
 
 def is_meant(request: HttpRequest) -> bool:
@@ -58,10 +58,14 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
     if link is None:
         return render(request, "selfservice/mails/broken_link.html", status=404)
     standing = link.standing(timezone.now())
+    if standing == Standing.OPEN:  # on the way back, to another app of new links than it began with
+        kind, channel = LinkProblem.Kind.TOO_LATE, link.token.app.channel
+        return link_errors.show(request, channel, kind, detail="another app")
     context = {
         "standing": standing,
         "link": link,
         "channel": declarations.label(link.token.app.channel),
+        "renewed_at": link.renewed_at,
         "signed": link.signed,
         "tone": "good" if standing == "renewed" else "warn",
     }
@@ -86,7 +90,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         renewing.discard(app=app, identity=identity, grant=grant)
         return link_errors.show(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
-        stages.note_trouble(token_id=link.token.pk, trouble=stages.SOMEBODY_ELSE)
+        stages.note_trouble(token_ids=[link.token.pk], trouble=stages.SOMEBODY_ELSE)
         renewing.discard(app=app, identity=identity, grant=grant)
         context = {
             "channel": declarations.label(channel),

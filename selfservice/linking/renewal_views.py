@@ -74,7 +74,7 @@ def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  
     """Note, for campaigns, that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is not None and link.standing(now) == Standing.OPEN:
-        stages.note_opened(token_id=link.token.pk, now=now)
+        stages.note_opened(token_ids=[link.token.pk], now=now)
     return HttpResponse(status=204)
 
 

@@ -20,7 +20,7 @@ from accounts import backup_invitations, checking
 from accounts.campaigns import stages
 from accounts.linking import choosing, consent
 from accounts.models import Account, BackupInvitation, PendingLink
-from selfservice.linking import choose_page, handshakes, overview, readiness
+from selfservice.linking import choose_page, handshakes, overview, own_renewal, readiness
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
@@ -239,14 +239,30 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if (refused := readiness.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
-        own = account.pool.filter(token__consented_by=person(request)).values_list("token_id", flat=True)
-        stages.note_at_channel(token_ids=list(own), now=timezone.now())
         region = handshakes.region_of(account, person(request))
         if registry.get(account.channel).declaration.regions and not region:
             return redirect(f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk})}")
-        return handshakes.start(request, account.channel, account=account, again=True, region=region)
+        named = request.GET.get("log_in", "")
+        return handshakes.start(
+            request, account.channel, account=account, again=True, region=region, log_in=named
+        )
     context = overview.reauthentication(account, person(request), timezone.now())
+    opened_url = reverse("reauthenticate_opened", args=[account.pk])
+    context["opened_url"] = (
+        f"{opened_url}?{request.GET.urlencode()}" if "log_in" in request.GET else opened_url
+    )
     return render(request, "selfservice/link/reauthenticate.html", context)
+
+
+@login_required
+@require_POST
+def reauthenticate_opened(request: HttpRequest, account_id: int) -> HttpResponse:
+    """Note, for campaigns, that a browser showed that page. Its script sends this: GET changes nothing."""
+    account = Account.objects.visible_to(person(request)).filter(pk=account_id).first()
+    if account is not None:
+        ids = own_renewal.log_ins(person(request), account, request.GET.get("log_in", ""))
+        stages.note_opened(token_ids=ids, now=timezone.now())
+    return HttpResponse(status=204)
 
 
 @login_required

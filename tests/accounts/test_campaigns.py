@@ -138,10 +138,10 @@ def test_what_happens_meanwhile_shows_on_the_board_and_no_reminder_goes_there(mi
     assert parked
     refused_addresses.note(parked.email, said="550 unknown", now=START, why=refused_addresses.Why.BOUNCED)
     Message.objects.filter(payload__tokens=[tokens["failed"].pk]).update(state="failed")
-    stages.note_opened(token_id=tokens["opened"].pk, now=START + DAY)
+    stages.note_opened(token_ids=[tokens["opened"].pk], now=START + DAY)
     for name in ("at channel", "trouble"):
         stages.note_at_channel(token_ids=[tokens[name].pk], now=START + DAY)
-    stages.note_trouble(token_id=tokens["trouble"].pk, trouble=stages.SOMEBODY_ELSE)
+    stages.note_trouble(token_ids=[tokens["trouble"].pk], trouble=stages.SOMEBODY_ELSE)
 
     reminded = work(START + 2 * DAY)
     found = {name: stage(token) for name, token in (tokens | unasked).items()}

@@ -97,9 +97,9 @@ def later(campaign: Campaign) -> None:
         .values_list("token", flat=True)
     )
     for token in tokens[2:8]:
-        stages.note_opened(token_id=token, now=now)
+        stages.note_opened(token_ids=[token], now=now)
     stages.note_at_channel(token_ids=tokens[6:8], now=now)
-    stages.note_trouble(token_id=tokens[7], trouble="stopped")
+    stages.note_trouble(token_ids=[tokens[7]], trouble="stopped")
     Token.objects.filter(pk__in=tokens[9:20]).update(
         linked_at=now, state="valid", reason="", deadline=now + timedelta(days=60), deadline_kind="date"
     )

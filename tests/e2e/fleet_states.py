@@ -114,6 +114,14 @@ def _deeds(fleet: Fleet) -> dict[str, Any]:
         **under_way,
         **common,
     )
+    asked_about = {"accounts": [fleet.accounts[0].name, LONG, "Nordlicht Optik"], "number": 11}
+    DeedRow.objects.bulk_create(
+        DeedRow(
+            deed=asks, place=place, key=person.pk, outcome="skipped" if place == 3 else "done",
+            why="parked" if place == 3 else "asked_about", facts={} if place == 3 else asked_about, at=now,
+        )
+        for place, person in enumerate(fleet.people[:7], 1)
+    )  # fmt: skip
     left = Deed.objects.create(
         kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
         failures=[f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."], **common,
@@ -156,9 +164,9 @@ def _campaigns(fleet: Fleet) -> dict[str, Any]:
     rows.exclude(token__in=tokens[-2:]).update(first_asked_at=now - 2 * DAY, asked_at=now - 2 * DAY, **asked)
     rows.filter(token__in=tokens[-2:]).update(next_at=now + 1000 * DAY)
     for token in tokens[5:12]:
-        stages.note_opened(token_id=token, now=now)
+        stages.note_opened(token_ids=[token], now=now)
     stages.note_at_channel(token_ids=tokens[9:12], now=now)
-    stages.note_trouble(token_id=tokens[11], trouble="somebody_else")
+    stages.note_trouble(token_ids=[tokens[11]], trouble="somebody_else")
     Token.objects.filter(pk__in=tokens[14:20]).update(linked_at=now)
     refused_addresses.note(
         fleet.people[-4].email, said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED

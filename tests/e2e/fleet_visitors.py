@@ -42,14 +42,17 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
 
 
 def _renewals(fleet: Fleet) -> dict[str, Any]:
-    """Personal links: open, of many accounts, renewed since, expired, and of a log-in that is another person's now."""
+    """Personal links: open, of many accounts, of an app that retires, renewed since, expired, and of a log-in that is another's now."""
     from accounts import renewal_links
+    from tokens.models import Token
 
     now, tokens = fleet.now, fleet.tokens
     emils, lenas = tokens[3], tokens[0]
+    leaves = Token.objects.filter(app__is_default=False, consented_by__isnull=False).order_by("pk")[0]
     links = {
         "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=now),
         "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=now),
+        "renew_moves": renewal_links.link(token=leaves, user=leaves.consented_by, issued=now),
         "renew_expired": renewal_links.link(token=emils, user=emils.consented_by, issued=now - 15 * DAY),
         "renew_over": renewal_links.link(token=lenas, user=fleet.people[1], issued=now),
     }

@@ -331,6 +331,7 @@ give-access-known               /give-access/{link_known}/
 give-access-broken              /give-access/broken/ 404
 renew                           /renew/{renew}/
 renew-many                      /renew/{renew_many}/
+renew-moves                     /renew/{renew_moves}/
 renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410
 renew-over                      /renew/{renew_over}/ 410

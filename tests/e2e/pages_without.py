@@ -38,6 +38,7 @@ WITHOUT: dict[str, str] = {
     "mails/<signed>/start-again/": _POSTED,
     "mails/<signed>/start-digest/": _POSTED,
     "my/<int:account_id>/check/": _POSTED,
+    "my/<int:account_id>/reauthenticate/opened/": _POSTED,
     "renew/<signed>/again/": _POSTED,
     "renew/<signed>/opened/": _POSTED,
     "link/*/callback/": "where channels send people back to: leads on, or shows what went wrong as `too-late-at-channel` does",

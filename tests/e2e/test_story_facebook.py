@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.e2e.driver import Chromium, Visitor
+from tests.e2e.driver import PHONE, Chromium, Visitor
 from tests.e2e.figures import measured
 from tests.e2e.product import Product
 from tests.e2e.steps import (
     ADA,
     BEN,
+    DESK,
     LUMEN,
     MIRA,
     choose_only,
@@ -38,7 +39,7 @@ def test_facebook_keeps_publishing_through_the_second_person(
 ) -> None:
     product.channels.delete_mails()
     with (
-        chromium.visitor() as ada, chromium.visitor() as ben, chromium.visitor() as mira,
+        chromium.visitor() as ada, chromium.visitor(width=PHONE) as ben, chromium.visitor() as mira,
         TourShell(product, place / "tour") as shell,
     ):  # fmt: skip
         log_in(ada, product, ADA)
@@ -80,14 +81,16 @@ def ada_links_the_account(ada: Visitor) -> None:
 
 
 def ben_links_it_too_with_a_date_that_nothing_renews(ben: Visitor) -> None:
-    ben.open("/link/facebook/")
-    ben.press("Continue to Facebook")
-    consent(ben, "Ben Lindqvist")
-    choose_only(ben, LUMEN)
-    ben.sees("Linked by Ada. You become a backup.")
-    ben.take("06-second-person")
-    ben.press("Link 1 account")
-    ben.sees("1 account is linked", "Ada is active. You are the backup.", f"{DAYS_OF_BEN} days left")
+    with measured(ben, "first link", channel="facebook"):  # his first one, on a phone
+        ben.sees("Link your first ad account")
+        ben.follow(re.compile("^Facebook"))
+        ben.press("Continue to Facebook")
+        consent(ben, "Ben Lindqvist")
+        choose_only(ben, LUMEN)
+        ben.sees("Linked by Ada. You become a backup.")
+        ben.take("06-second-person", width=DESK)
+        ben.press("Link 1 account")
+        ben.sees("1 account is linked", "Ada is active. You are the backup.", f"{DAYS_OF_BEN} days left")
 
 
 def ada_is_told_once(product: Product, anybody: Visitor) -> None:

@@ -8,18 +8,21 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
+from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import tasks
+from accounts import pool, tasks
 from accounts.campaigns import quiet
+from accounts.mails import ask_mail
 from accounts.models import Account, Campaign, CampaignLogIn
-from macros import on_it, snoozing
+from macros import evaluation, mails, on_it, snoozing
 from macros.models import Macro
 from notifications import kinds
 from notifications.models import Message
 from tests.accounts.test_campaigns import DAY, START, asked, begin, log_in, stage, work
+from tests.macros.support import known_since, make_macro
 from tests.portal.support import action_url, linked, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_user
 from tokens.models import Token
@@ -233,3 +236,38 @@ def test_whom_mail_does_not_reach_is_not_asked_by_hand_either(client: Client, se
         [other.pool.get().token_id]
     ]
     assert "Nobody is asked: see the reasons above." in everybody_due
+
+
+def test_two_campaigns_and_a_macro_on_one_day_are_one_ask_and_one_warning_and_a_renewal_ends_all(
+    mira: User,
+) -> None:
+    token = log_in("Ada", deadline=START + 3 * DAY, deadline_kind="date")
+    account = account_of(token)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=START)
+    account.refresh_from_db()
+    known_since(account, days=30)
+    make_macro(emails=[], days=[3, 1], notify_consenters=True, accounts=[account])
+    campaigns = [begin(mira, token), begin(mira, token, at=START + timedelta(hours=1))]
+
+    work(START + timedelta(hours=1))
+    evaluation.evaluate(now=START + timedelta(hours=2))
+    asks, warnings = Message.objects.filter(kind="ask"), Message.objects.exclude(kind="ask")
+    links = [
+        mails.build(warnings.get()).text.count("/renew/"),
+        ask_mail.build(asks.get()).text.count("/renew/"),
+    ]
+    now = START + timedelta(hours=3)
+    Token.objects.filter(pk=token.pk).update(linked_at=now, deadline=START + 60 * DAY)
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause="linked", now=now)
+    work(now)
+    later = [work(START + days * DAY) for days in (2, 5)]
+    evaluation.evaluate(now=START + 2 * DAY)
+
+    assert links == [1, 1]
+    assert later == [0, 0]
+    assert (asks.count(), warnings.count()) == (1, 1)
+    assert [stage(token, one)[0] for one in campaigns] == ["done", "done"]
+    with pytest.raises(kinds.NotWanted):
+        mails.build(warnings.get())

@@ -2,6 +2,7 @@
 
 import random
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -9,16 +10,17 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from accounts import actions, asks_of_app, tasks
 from accounts.models import Account, AccountEvent, AccountToken, Deed
 from notifications.models import Message
-from portal import asking, asking_people
+from portal import asking, bulk_deeds
 from tests.portal.support import staff
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import ChannelApp, Token, TokenEvent
-from users import hold
+from users import hold, refused_addresses
 from users.models import User
 from users.visibility import names_for
 
@@ -141,22 +143,45 @@ def more(app: ChannelApp) -> None:
             link(account, token)
 
 
-def test_few_are_asked_at_once(client: Client, app: ChannelApp) -> None:
-    person, account = make_user("ada@example.com"), make_account("facebook")
-    link(account, make_token(app, consented_by=person))
-    link(account, make_token(app, consented_by=None))
+def test_its_page_says_what_came_of_each_person(
+    client: Client, app: ChannelApp, django_assert_max_num_queries: Any
+) -> None:
+    names, now = ("Ada", "Ben", "Cleo", "Dora"), timezone.now()
+    people = {name: make_user(f"{name.lower()}@example.com", name=name) for name in names}
+    tokens = {name: make_token(app, consented_by=person) for name, person in people.items()}
+    for name, token in tokens.items():
+        link(make_account("facebook", name=f"Account of {name}"), token)
+    for number in range(4):
+        link(make_account("facebook", name=f"More {number}"), tokens["Ada"])
+    link(Account.objects.all()[0], make_token(app, consented_by=None))
+    refused_addresses.note("ben@example.com", said="550", now=now, why=refused_addresses.Why.BOUNCED)
+    TokenEvent.objects.create(token=tokens["Cleo"], kind=TokenEvent.Kind.ASKED, at=now)
     client.force_login(make_user("boss@example.com", is_staff=True, is_superuser=True))
 
-    page = client.post(ask_url(app), {"note": "We move."}, follow=True).content.decode()
+    leads = client.post(ask_url(app), {"note": "We move."})["Location"]
+    people["Dora"].delete()
+    tasks.do_deeds()
+    with django_assert_max_num_queries(25):
+        page = client.get(leads).content.decode()
 
-    assert "1 mail on the way. 1 skipped." in page
+    rows = [
+        " ".join(strip_tags(row.replace("<", " <")).split())
+        for row in page.split("<tbody>")[1].split("</tbody>")[0].split("</tr>")
+    ]
+    assert rows[:-1] == [
+        "Ada Done Account of Ada, More 0 and 3 more",
+        "Ben Skipped Mail does not reach the person: the address is parked. –",
+        "somebody who was deleted Skipped asked today already, or renewed meanwhile –",
+        "Cleo Skipped asked today already, or renewed meanwhile –",
+    ]
+    assert "1 mail on the way." in page
+    assert "4 were skipped." in page, "the imported one, too"
+    assert reverse("admin:tokens_channelapp_campaign", args=[app.pk]) in page
     assert Message.objects.get(kind="ask").recipient == "ada@example.com"
-    assert not Deed.objects.exists()
 
 
-def many(app: ChannelApp, monkeypatch: pytest.MonkeyPatch) -> list[User]:
-    """Three people with two accounts each, which are too many to be asked at once."""
-    monkeypatch.setattr(asking_people, "AT_ONCE", 5)
+def many(app: ChannelApp) -> list[User]:
+    """Three people with two accounts each."""
     people = [make_user(f"p{number}@example.com") for number in range(3)]
     for person in people:
         token = make_token(app, consented_by=person)
@@ -165,10 +190,11 @@ def many(app: ChannelApp, monkeypatch: pytest.MonkeyPatch) -> list[User]:
     return people
 
 
-def test_many_are_asked_by_a_worker_while_the_page_says_how_far_it_is(
+def test_they_are_asked_by_a_worker_while_the_page_says_how_far_it_is(
     client: Client, app: ChannelApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    people = many(app, monkeypatch)
+    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
+    people = many(app)
     link(Account.objects.all()[0], make_token(app, consented_by=None))
     client.force_login(make_user("boss@example.com", is_staff=True, is_superuser=True))
 
@@ -193,8 +219,8 @@ def test_many_are_asked_by_a_worker_while_the_page_says_how_far_it_is(
     assert set(AccountEvent.objects.filter(kind="asked").values_list("note", flat=True)) == {"We move."}
 
 
-def test_two_presses_ask_once(client: Client, app: ChannelApp, monkeypatch: pytest.MonkeyPatch) -> None:
-    many(app, monkeypatch)
+def test_two_presses_ask_once(client: Client, app: ChannelApp) -> None:
+    many(app)
     client.force_login(make_user("boss@example.com", is_staff=True, is_superuser=True))
 
     first, second = (client.post(ask_url(app), {"note": ""})["Location"] for _ in range(2))
@@ -207,10 +233,8 @@ def test_two_presses_ask_once(client: Client, app: ChannelApp, monkeypatch: pyte
     assert Message.objects.filter(kind="ask").count() == 3
 
 
-def test_the_page_of_a_deed_is_its_persons_alone(
-    client: Client, app: ChannelApp, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    many(app, monkeypatch)
+def test_the_page_of_a_deed_is_its_persons_alone(client: Client, app: ChannelApp) -> None:
+    many(app)
     client.force_login(make_user("boss@example.com", is_staff=True, is_superuser=True))
     leads = client.post(ask_url(app), {"note": ""})["Location"]
 
@@ -222,7 +246,7 @@ def test_the_page_of_a_deed_is_its_persons_alone(
 def test_on_hold_nobody_is_asked_and_nothing_waits_to_be(
     client: Client, app: ChannelApp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    many(app, monkeypatch)
+    many(app)
     client.force_login(make_user("boss@example.com", is_staff=True, is_superuser=True))
     monkeypatch.setattr(hold, "current", lambda: hold.Hold(note="A copy.", since=timezone.now()))
 

@@ -95,7 +95,7 @@ def test_the_board_counts_filters_and_sorts_and_its_file_runs_no_formula(client:
     tasks.run_campaigns()
     queued = client.get(board).content.decode()
     Message.objects.update(state=Message.State.SENT, sent_at=timezone.now())
-    stages.note_opened(token_id=tokens[1].pk, now=timezone.now())
+    stages.note_opened(token_ids=[tokens[1].pk], now=timezone.now())
     Token.objects.filter(pk=tokens[2].pk).update(linked_at=timezone.now())
     tasks.run_campaigns()
 
