@@ -42,7 +42,7 @@ def test_a_death_reaches_its_watcher_within_a_minute_and_so_does_the_recovery(
         mail = the_watchers_mail(product, one, "deactivated", width)
         with chromium.visitor(width=width) as watcher:
             the_watcher_is_on_it(watcher, product, mail, one)
-            the_watcher_snoozes_all_and_is_back(watcher, product, mail)
+            somebody_snoozes_all_and_the_watcher_is_back(watcher, product, mail)
     time.sleep(max(0.0, died + BLIP - time.monotonic()))
     for width, one in PLACES:
         (stopped,) = product.channels.mails(to=one.email, subject=one.account)
@@ -126,7 +126,7 @@ def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any
     watcher.sees("Log in")
 
 
-def the_watcher_snoozes_all_and_is_back(watcher: Visitor, product: Product, mail: dict[str, Any]) -> None:
+def somebody_snoozes_all_and_the_watcher_is_back(watcher: Visitor, product: Product, mail: dict[str, Any]) -> None:
     with measured(watcher, "snooze all warnings"):
         open_mail(watcher, product, mail)
         press_in_mail(watcher, "Snooze them")
@@ -134,5 +134,17 @@ def the_watcher_snoozes_all_and_is_back(watcher: Visitor, product: Product, mail
         watcher.take("snooze-all-phone", only=PHONE)
         watcher.press("Snooze")
         watcher.sees("gets no warnings of any account until")
+    wait_until(lambda: bool(snoozed_mails(product, mail)), seconds=WITHIN, every=0.5)
+    with measured(watcher, "a snooze by a forwarded mail is ended"):
+        open_mail(watcher, product, snoozed_mails(product, mail)[-1])
+        watcher.sees("Somebody snoozed all warnings to")
+        watcher.take("snoozed-mail", width=MAIL_WIDTH, only=DESK)
+        press_in_mail(watcher, "Mail me again now")
+        watcher.take("snoozed-mail-again-phone", only=PHONE)
         watcher.press("Mail me again now")
-        watcher.sees("No warnings for a while?")
+        watcher.sees("Nothing is snoozed")
+
+
+def snoozed_mails(product: Product, mail: dict[str, Any]) -> list[dict[str, Any]]:
+    """The mails to the watcher that say that somebody snoozed all."""
+    return product.channels.mails(to=mail["to"][0], subject="Your warnings are snoozed")
