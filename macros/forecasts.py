@@ -112,7 +112,7 @@ def _to_count(forecast: Forecast) -> dict[str, Draft]:
 def _make(forecast: Forecast, *, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> None:
     """Count part after part; what a worker that died had counted stands."""
     if not forecast.user.is_active:
-        jobs.end(forecast, State.FAILED)
+        jobs.end(forecast, State.FAILED, clock())
         return
     for name, draft in _to_count(forecast).items():
         found = forecast.found.setdefault(name, {})
@@ -126,4 +126,4 @@ def _make(forecast: Forecast, *, clock: Callable[[], datetime], goes_on: Callabl
             forecast.done += 1
             if not jobs.mine(forecast).update(found=forecast.found, done=forecast.done):
                 return  # something else was typed since
-    jobs.end(forecast, State.READY)
+    jobs.end(forecast, State.READY, clock())

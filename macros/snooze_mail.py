@@ -43,7 +43,7 @@ def build(message: Message) -> Mail:
         raise NotWanted("snooze_over")
     reader = composing.reader_of(message)
     end = addresses.absolute_url("end_snooze", opt_outs.sign(message))
-    begun_by = Message.objects.filter(pk=silence.message).defer("text", "html").first()
+    begun_by = Message.objects.filter(pk=silence.message or 0).defer("text", "html").first()
     facts = {
         "email": message.recipient,
         "until": dates.day(silence.until),
