@@ -1,16 +1,21 @@
 """Who was told about an account: the messages that speak of it, whoever wrote them.
 
-Messages of this app name the account or a log-in of its pool in their payload. Apps above add theirs by `register`.
+Messages of this app name the account, or a log-in that it has or had, in their payload. Apps above add theirs by `register`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 
-from accounts.models import Account
+from accounts.client_link_models import ClientLink
+from accounts.models import Account, AccountEvent
 from notifications.models import Message
+from tokens.deaths import Incident, TokenDeath
+
+LOOKED_AT = 20  # the newest of what an account had: log-ins, links, ends, refusals
+EVENTS = 200  # the newest, in which log-ins are looked for that were in the pool
 
 
 @dataclass(frozen=True)
@@ -41,12 +46,62 @@ def about(account: Account, *, limit: int) -> list[SentMessage]:
     return found[:limit]
 
 
+def named(account: Account) -> Q:
+    """Return what finds the messages whose payload names the account, a log-in that it has or had, or something about one of these.
+
+    The index on the payload serves each part. Six small queries.
+    """
+    tokens = _log_ins(account)
+    by_key: dict[str, Iterable[int]] = {
+        "token": tokens,
+        "client_link": _links(account),
+        "incident": _incidents(tokens),
+    }
+    by_list = {
+        "tokens": tokens,
+        "fewer": [account.pk],  # of a team that no longer takes a log-in
+        "others": by_key["client_link"],
+        "refused_writes": account.refused_writes.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT],
+    }
+    found = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
+    for key, ids in by_key.items():
+        for pk in ids:
+            found |= Q(payload__contains={key: pk})
+    for key, ids in by_list.items():
+        for pk in ids:
+            found |= Q(payload__contains={key: [pk]})
+    return found
+
+
+def _log_ins(account: Account) -> list[int]:
+    """Return the log-ins of the pool, and the last that were in it."""
+    found = dict.fromkeys(account.pool.values_list("token_id", flat=True))
+    events = AccountEvent.objects.filter(account=account).exclude(token=None).order_by("-at", "-id")
+    past = dict.fromkeys(events.values_list("token_id", flat=True)[:EVENTS])
+    return list(found) + [pk for pk in past if pk is not None and pk not in found][:LOOKED_AT]
+
+
+def _links(account: Account) -> list[int]:
+    """Return the client links of the account's team that ask for it."""
+    asked = [{"channel": account.channel, "native_id": account.native_id}]
+    links = ClientLink.objects.filter(team=account.team_id, asked_for__contains=asked)
+    return list(links.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT])
+
+
+def _incidents(tokens: Sequence[int]) -> list[int]:
+    """Return the incidents that an end of one of these log-ins belongs to."""
+    ends = list(
+        TokenDeath.objects.filter(token__in=tokens).order_by("-at").values_list("app", "at")[:LOOKED_AT]
+    )
+    if not ends:
+        return []
+    incidents = Incident.objects.filter(app__in={app for app, _ in ends}).order_by("-began_at")[:LOOKED_AT]
+    return [one.pk for one in incidents if any(one.app_id == app and one.covers(at) for app, at in ends)]
+
+
 def _by_payload(account: Account, limit: int) -> list[SentMessage]:
-    """Find messages whose payload names the account or one of its log-ins. The index on the payload serves each part."""
-    named = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
-    for token in account.pool.values_list("token_id", flat=True):
-        named |= Q(payload__contains={"token": token}) | Q(payload__contains={"tokens": [token]})
-    messages = Message.objects.filter(named).select_related("team").defer("text", "html")
+    """Find messages by their payload."""
+    messages = Message.objects.filter(named(account)).select_related("team").defer("text", "html")
     # The database would go through all messages, newest first, until it has met enough of these. Sorted by what no index holds, it
     # looks for these and sorts them.
     at = ExpressionWrapper(F("created_at") + timedelta(0), output_field=DateTimeField())

@@ -67,6 +67,7 @@ SentTogether = Callable[[Sequence[Message], datetime], None]  # when
 
 
 FACTS = "words/mail_facts.txt"  # the phrases of facts
+BECAUSE = "words/why_mail.txt"  # a phrase for each kind
 
 
 @dataclass(frozen=True)
@@ -141,3 +142,9 @@ def why(message: Message) -> list[Fact]:
     """Return the facts behind a message; none where its kind knows none."""
     kind = KINDS.get(message.kind)
     return kind.why(message) if kind and kind.why else []
+
+
+def because(message: Message) -> str:
+    """Return in a sentence why its reader got a message, by its kind alone; that it is not known where nobody builds that kind now."""
+    known = message.kind in phrases.blocks(BECAUSE)
+    return phrases.phrase(BECAUSE, message.kind if known else "unknown")

@@ -49,7 +49,7 @@ def page(request: HttpRequest) -> HttpResponse:
     envelope = bounces or sender
     records = sender_records.wanted(
         sender_domain=domain,
-        envelope_domain=envelope.rpartition("@")[2],
+        envelope_domain="" if settings.MAIL_BY_SERVICE else envelope.rpartition("@")[2],
         server="" if settings.MAIL_BY_SERVICE else settings.EMAIL_HOST,
         selector=settings.DKIM_SELECTOR,
         reports_to=f"postmaster@{domain}",
@@ -65,7 +65,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "envelope": envelope,
         "own_envelope": bool(bounces) and settings.BOUNCE_SUBADDRESS,
         "mailbox": settings.BOUNCE_MAILBOX,
-        "mailbox_state": BounceMailbox.objects.filter(pk=1).first(),
+        "mailbox_state": BounceMailbox.objects.filter(pk=1).first() if settings.BOUNCE_MAILBOX else None,
         "service": settings.MAIL_SERVICE,
         "service_proved": bool(settings.MAIL_WEBHOOK_SECRET),
         "by_service": settings.MAIL_BY_SERVICE,
@@ -81,7 +81,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "waiting": waiting(timezone.now()),
         "records": sender_records.look_up(records) if looked else records,
         "looked": looked,
-        "aligned": _organisation(envelope) == _organisation(sender),
+        "aligned": not settings.MAIL_BY_SERVICE and _organisation(envelope) == _organisation(sender),
     }
     return TemplateResponse(request, "portal/mail_settings.html", context)
 

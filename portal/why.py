@@ -11,9 +11,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from accounts import search, summary
+from accounts import message_history, search, summary
+from accounts.mails import outside_mail
 from accounts.models import Account
-from macros import scope, why, why_macros
+from macros import digest, scope, why, why_macros, why_rules
 from macros.why import Asked, Line
 from notifications import kinds
 from notifications.models import MailReturn, Message
@@ -29,6 +30,7 @@ PERMISSION = "notifications.view_message"
 SHOWN = 20  # mails, reports, events
 CHOICES = 10  # accounts, where several fit
 LONGEST = 254
+OF_TEAMS = (digest.KIND, outside_mail.KIND)  # mails that tell of a team's accounts without naming each
 
 
 def url(*, address: str = "", account: str = "") -> str:
@@ -79,7 +81,7 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     return {
         **known,
         "now": now,
-        "about_address": why.about_address(asked),
+        "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
         "about_macros": _linked(request, why_macros.about_macros(asked, macros, now=now)),
         "told": why.told(asked, macros),
         "mails": _mails(request, asked, names),
@@ -100,11 +102,9 @@ def _linked(request: HttpRequest, lines: list[Line]) -> list[tuple[Line, str]]:
 
 
 def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[dict[str, Any]]:
-    """Return the newest mails to the address that name the account or a log-in of its pool, and those about the own log-in."""
-    account = asked.account
-    about = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
-    for token in account.pool.values_list("token_id", flat=True):
-        about |= Q(payload__contains={"token": token}) | Q(payload__contains={"tokens": [token]})
+    """Return the newest mails to it about the account, log-ins that it has or had, or its team, and those about the own log-in."""
+    of_team = Q(kind__in=OF_TEAMS, payload__contains={"teams": [asked.account.team_id]})
+    about = message_history.named(asked.account) | of_team
     personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked]
     rows = Message.objects.filter(about | Q(kind__in=personal), recipient=asked.address).defer("text", "html")
     newest = rows.order_by("-id")[:SHOWN]

@@ -16,4 +16,5 @@ def why_message(request: HttpRequest, message_id: int) -> HttpResponse:
     message = Message.objects.select_related("team").filter(pk=message_id).first()
     if message is None or message.recipient != getattr(request.user, "email", ""):
         raise Http404
-    return render(request, "selfservice/why.html", {"message": message, "facts": kinds.why(message)})
+    shown = {"message": message, "facts": kinds.why(message), "because": kinds.because(message)}
+    return render(request, "selfservice/why.html", shown)

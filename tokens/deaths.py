@@ -114,3 +114,7 @@ class Incident(models.Model):
 
     def __str__(self) -> str:
         return f"Incident of {self.app_id}, {self.began_at:%Y-%m-%d %H:%M}"
+
+    def covers(self, at: datetime) -> bool:
+        """Return whether an end of its app at this moment belongs to it, see `of_incident`."""
+        return self.began_at - WINDOW < at and (self.ended_at is None or at <= self.ended_at)

@@ -25,6 +25,7 @@ from tests.support.factories import NOW
 
 TEXTS = {
     "example.com.": ["google-site-verification=1", "v=spf1 -all"],
+    "_dmarc.one.example.": ["v=DMARC1; p=none"],
     "_dmarc.example.com.": ["v=DMARC1; p=none", "v=DMARC1; p=reject"],
 }
 
@@ -77,6 +78,29 @@ def test_records_are_found_missed_or_there_twice_and_one_without_a_name_is_not_a
 
     assert states == ["found", "missing", "twice"]
     assert unasked.state == "not_looked_up"
+
+
+def test_a_domain_below_one_with_dmarc_has_that_of_the_one_above(resolver: Resolver) -> None:
+    found = sender_records.look_up(records("mail.one.example"), resolver=resolver)[-1]
+    none = sender_records.look_up(records("mail.none.example"), resolver=resolver)[-1]
+
+    assert (found.state, found.name) == ("found", "_dmarc.one.example")
+    assert (none.state, none.name) == ("missing", "_dmarc.mail.none.example")
+
+
+@pytest.mark.django_db
+def test_where_a_service_delivers_its_envelope_is_not_ours_so_dkim_alone_counts(
+    client: Client, settings: Any
+) -> None:
+    settings.DEFAULT_FROM_EMAIL, settings.BOUNCE_ADDRESS = "adtoken@example.com", ""
+    settings.MAIL_BY_SERVICE, settings.MAIL_SERVICE = True, "postmark"
+    staff(client, "notifications.view_message")
+
+    text = client.get(reverse("admin:mail_settings")).text
+
+    assert "DKIM has to be signed for the domain in From" in text
+    assert '<th scope="row">SPF' not in text
+    assert '<th scope="row">DMARC' in text
 
 
 def test_a_name_server_that_gives_no_answer_holds_nobody_up_for_long(

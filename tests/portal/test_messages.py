@@ -10,10 +10,12 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from notifications import kinds
 from notifications.models import Message
-from tests.notifications.conftest import _default_team, known_kinds  # noqa: F401  # for every test here
+from tests.notifications.conftest import KIND, _default_team, known_kinds  # noqa: F401  # for every test here
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, make_team
+from ui import phrases
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -211,3 +213,15 @@ def test_the_recipient_reads_why_and_nobody_else_does() -> None:
 
     assert "Why this mail?" in ada.content.decode()
     assert (ada.status_code, ben.status_code, Client().get(why).status_code) == (200, 404, 302)
+
+
+def test_each_kind_of_mail_says_why_its_reader_got_it() -> None:
+    mine = set(kinds.KINDS) - {KIND}
+    message = make_message("ada@example.com", kind="outside_team", **SENT)
+
+    page = browser("ada@example.com").get(reverse("why_message", args=[message.pk])).text
+
+    assert mine - phrases.blocks(kinds.BECAUSE) == set()
+    assert len({kinds.because(Message(kind=kind)) for kind in mine}) == len(mine)
+    assert "A team no longer takes a log-in that its accounts had. You look after them." in page
+    assert kinds.because(Message(kind="of an app that went")) == "What led to it is no longer known."

@@ -9,15 +9,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import actions
+from accounts.client_link_models import ClientLink
 from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, Notice, OptOut
-from tests.macros.support import TODAY, ending, make_macro, make_person, noon
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
+from tokens.deaths import Incident, TokenDeath
 from users import refused_addresses
-from users.models import Membership, RefusedAddress, Team
+from users.models import Membership, RefusedAddress, Team, User
 
 pytestmark = pytest.mark.django_db
 ADA = "ada@example.com"
@@ -121,6 +124,63 @@ def test_a_teams_wall_stands(client: Client, account: Account) -> None:
     assert "Nobody logs in here with this address" in outside
 
 
+def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
+    mira: Client, account: Account
+) -> None:
+    token, other = token_of(account), ending(9, person=make_person("ben@example.com"), name="Fern Tea")
+    link = ClientLink.objects.create(
+        team=account.team, channels=[account.channel], email=ADA, created_at=NOW, expires_at=NOW,
+        asked_for=[{"channel": account.channel, "native_id": account.native_id, "name": account.name}],
+    )  # fmt: skip
+    incident = Incident.objects.create(app=token.app, began_at=NOW)
+    TokenDeath.objects.create(
+        token=token, app=token.app, reason="x", row="x", source="x", at=NOW, standing="held"
+    )
+    for kind, payload in (
+        ("died", {"token": token.pk}),
+        ("client_link", {"client_link": link.pk, "others": []}),
+        ("operators", {"incident": incident.pk}),
+        ("outside_team", {"teams": [], "fewer": [account.pk]}),
+        ("weekly", {"teams": [account.team_id]}),
+    ):
+        make_message(ADA, kind=kind, payload=payload)
+    actions.unlink(
+        account=account, token=token, actor=User.objects.get(email="mira@example.com"), note="", now=NOW
+    )
+
+    found, others = ask(mira, ADA, account), ask(mira, ADA, other)
+
+    for name in (
+        "Log-in stopped",
+        "Client link",
+        "Alert to operators",
+        "The team no longer takes a log-in",
+        "Weekly digest",
+    ):
+        assert f">{name}</a></th>" in found, name
+    assert ">Weekly digest</a></th>" in others, "it tells of the team"
+    assert ">Log-in stopped</a></th>" not in others
+    assert ">Client link</a></th>" not in others
+
+
+def test_what_is_told_without_a_macro_is_said_and_why_the_address_is_not_told(
+    mira: Client, account: Account
+) -> None:
+    outside = ask(mira, "x@client.example", account)
+    lead = make_person("lead@example.com")
+    Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
+    own, not_needed, with_lead = (ask(mira, one, account) for one in (ADA, lead.email, "x@client.example"))
+    refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    unreached, stands_in = ask(mira, ADA, account), ask(mira, lead.email, account)
+
+    assert "Its person is, else operators are." in outside
+    assert "Its person is, else the team&#x27;s leads are." in with_lead
+    assert "is told when their log-in stops" in own
+    assert "Here everybody can be." in not_needed
+    assert "mail does not reach them, so somebody stands in" in unreached
+    assert "stands in for 1 log-in of the account" in stands_in
+
+
 def test_several_accounts_of_a_name_are_offered_and_without_permission_there_is_no_page(
     mira: Client, client: Client, account: Account
 ) -> None:
@@ -142,5 +202,5 @@ def test_the_page_asks_a_fixed_number_of_questions(
     for number in range(60):
         make_message(ADA, kind="died", payload={"account": account.pk, "n": number})
 
-    with django_assert_max_num_queries(190):  # type: ignore[operator]  # seven for each of twenty macros
+    with django_assert_max_num_queries(200):  # type: ignore[operator]  # seven for each of twenty macros
         ask(mira, ADA, account)
