@@ -43,13 +43,23 @@ def wanted(
     DKIM, "" if not known.
     """
     key = f"{selector or 'SELECTOR'}._domainkey.{sender_domain}"
-    spf = f"v=spf1 a:{server} -all" if server else "v=spf1 include:... -all"
-    above = tuple(f"_dmarc.{one}" for one in _above(sender_domain))
-    dmarc = f"v=DMARC1; p=none; rua=mailto:{reports_to}"
+    spf = Record(
+        "SPF",
+        envelope_domain,
+        "v=spf1",
+        f"v=spf1 a:{server} -all" if server else "v=spf1 include:... -all",
+    )
+    dmarc = Record(
+        "DMARC",
+        f"_dmarc.{sender_domain}",
+        "v=DMARC1",
+        f"v=DMARC1; p=none; rua=mailto:{reports_to}",
+        else_at=tuple(f"_dmarc.{one}" for one in _above(sender_domain)),
+    )
     return [
-        *([Record("SPF", envelope_domain, "v=spf1", spf)] if envelope_domain else []),
+        *([spf] if envelope_domain else []),
         Record("DKIM", key, "v=DKIM1", "v=DKIM1; k=rsa; p=..."),
-        Record("DMARC", f"_dmarc.{sender_domain}", "v=DMARC1", dmarc, else_at=above),
+        dmarc,
     ]
 
 
