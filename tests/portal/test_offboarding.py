@@ -617,6 +617,8 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     mara, other = make_user("mara@example.com", name="Mara"), make_user("xmara@example.com", name="Other")
     mine, theirs = log_in(mara, native_user_name="of Mara"), log_in(other, native_user_name="of the other")
     carried(mine, theirs)
+    alone = carried(mine, name="Alone")
+    carried(log_in(mara, state="dead"), log_in(other), name="Another's alone")
     scopes = ["accounts:read", "tokens:lease"]
     key = api_keys.issue(name="Publisher", scopes=scopes, teams=[Team.default()], created_by=mara)[0]
     told = [make_message(one.email, subject=f"To {one.name}") for one in (mara, other)]
@@ -626,10 +628,12 @@ def test_the_persons_page_leads_to_their_mails_log_ins_and_keys_and_to_nobody_el
     by_name = {name: unescape(url) for url, name in found}
     mails = client.get(by_name["Mails to this person"]).context["cl"].result_list
     log_ins = client.get(by_name["All log-ins"]).context["cl"].result_list
+    hang = client.get(by_name["See in the list"]).context["cl"].result_list
     keys = client.get(by_name["Publisher"]).context["cl"].result_list
 
     assert [line.pk for line in mails] == [told[0].pk]
-    assert [line.pk for line in log_ins] == [mine.pk]
+    assert [one.pk for one in hang] == [alone.pk]
+    assert {line.consented_by_id for line in log_ins} == {mara.pk}
     assert [line.pk for line in keys] == [key.pk]
     assert "Read accounts, Lease, sign and report tokens" in page
 
