@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin import ModelAdmin
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
@@ -16,6 +16,7 @@ from accounts.health import Health
 from accounts.models import Account
 from macros import coverage, reach, scope
 from macros.models import Macro
+from portal.choices import ChoiceFilter, Lookups
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
@@ -23,8 +24,8 @@ from ui.text import join_names
 from users import visibility
 from users.models import Membership, User, person
 
+LISTED = 200  # teams to choose from
 ONLY = "only."  # begins an address that names several macros
-Lookups = list[tuple[str, str]]
 
 
 def is_id(value: str) -> bool:
@@ -32,7 +33,7 @@ def is_id(value: str) -> bool:
     return value.isascii() and value.isdigit() and len(value) < 19
 
 
-class ViewFilter(SimpleListFilter):
+class ViewFilter(ChoiceFilter):
     """The tabs above the list. They are no chips."""
 
     as_tabs = True
@@ -41,24 +42,25 @@ class ViewFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the tabs beside "All"."""
+        self.viewer = person(request)
         return [
             ("needs", gettext("Needs a person")),
             ("team", gettext("My team")),
             ("alone", gettext("No backup")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what the tab shows."""
-        if self.value() == "needs":
-            return queryset.filter(
+        if value == "needs":
+            return rows.filter(
                 health_sql.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
             )
-        if self.value() == "team":
-            return queryset.filter(team__in=Membership.objects.filter(user=request.user.pk).values("team"))
-        return health_sql.only_one_person(queryset) if self.value() == "alone" else queryset
+        if value == "team":
+            return rows.filter(team__in=Membership.objects.filter(user=self.viewer).values("team"))
+        return health_sql.only_one_person(rows)
 
 
-class ChannelFilter(SimpleListFilter):
+class ChannelFilter(ChoiceFilter):
     """One or several channels, as "facebook,linkedin"."""
 
     title = gettext_lazy("channel")
@@ -73,9 +75,13 @@ class ChannelFilter(SimpleListFilter):
         asked = (self.value() or "").split(",")
         return [key for key in declarations.channel_keys() if key in asked]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def stands_for(self, value: str) -> bool:
+        """Return whether there is such a channel."""
+        return bool(self.picked())
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts of the chosen channels."""
-        return queryset.filter(channel__in=self.picked()) if self.picked() else queryset
+        return rows.filter(channel__in=self.picked())
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Offer "All", and each channel as a link that adds or removes it."""
@@ -95,7 +101,7 @@ class ChannelFilter(SimpleListFilter):
             yield {"selected": key in picked, "query_string": query, "display": label}
 
 
-class StateFilter(SimpleListFilter):
+class StateFilter(ChoiceFilter):
     """The pill."""
 
     title = gettext_lazy("state")
@@ -105,15 +111,12 @@ class StateFilter(SimpleListFilter):
         """Return the pills, worst first."""
         return [(key, pills.pill("account", key).label) for key in Health]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with this pill."""
-        value = self.value()
-        if not value:
-            return queryset
-        return health_sql.in_health(queryset, value, now=timezone.now(), zone=timezone.get_current_timezone())
+        return health_sql.in_health(rows, value, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
-class DaysFilter(SimpleListFilter):
+class DaysFilter(ChoiceFilter):
     """How soon a known deadline comes."""
 
     title = gettext_lazy("days left")
@@ -123,18 +126,17 @@ class DaysFilter(SimpleListFilter):
         """Return the windows."""
         return [(str(days), gettext("%(days)s or fewer") % {"days": days}) for days in (1, 7, 14, 30, 60, 90)]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
-        """Keep accounts whose deadline is known and within the window; any whole number of days works in the address."""
-        value = self.value()
-        if value is None:
-            return queryset
-        if not value.isascii() or not value.isdigit() or len(value) > 4:
-            return queryset.none()
+    def stands_for(self, value: str) -> bool:
+        """Return whether it is a whole number of days; any works in the address."""
+        return value.isascii() and value.isdigit() and len(value) <= 4
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts whose deadline is known and within the window."""
         window = end_of_window(int(value), now=timezone.now(), zone=timezone.get_current_timezone())
-        return queryset.filter(deadline__lt=window)
+        return rows.filter(deadline__lt=window)
 
 
-class NoBackupFilter(SimpleListFilter):
+class NoBackupFilter(ChoiceFilter):
     """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
 
     on_off = True
@@ -147,16 +149,14 @@ class NoBackupFilter(SimpleListFilter):
         self.person_id = int(value) if is_id(value) else 0
         return [("1", gettext("Only one person left"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
-        if self.value() != "1":
-            return queryset
         if not self.person_id:
-            return health_sql.only_one_person(queryset)
-        return queryset.filter(pk__in=leaving.alone_with(self.person_id).values("pk"))
+            return health_sql.only_one_person(rows)
+        return rows.filter(pk__in=leaving.alone_with(self.person_id).values("pk"))
 
 
-class BackupAtHandFilter(SimpleListFilter):
+class BackupAtHandFilter(ChoiceFilter):
     """Accounts that one person carries, or nobody, and that a colleague's log-in reaches already."""
 
     on_off = True
@@ -171,12 +171,12 @@ class BackupAtHandFilter(SimpleListFilter):
         """Return the one choice."""
         return [("1", gettext("A backup is at hand"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which somebody could be added at once."""
-        return backups.at_hand(queryset, as_of=self.as_of) if self.value() == "1" else queryset
+        return backups.at_hand(rows, as_of=self.as_of)
 
 
-class UndatedFilter(SimpleListFilter):
+class UndatedFilter(ChoiceFilter):
     """Accounts whose deadline is not known, whatever their pill."""
 
     on_off = True
@@ -187,37 +187,44 @@ class UndatedFilter(SimpleListFilter):
         """Return the one choice."""
         return [("1", gettext("Date unknown"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts without a known deadline."""
-        unknown = Q(deadline_kind=Account.DeadlineKind.UNKNOWN)
-        return queryset.filter(unknown) if self.value() == "1" else queryset
+        return rows.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
 
 
-class TeamFilter(SimpleListFilter):
-    """The team of accounts, people, invitations, macros or messages. Teams that the viewer does not see are neither named nor found by."""
+class TeamFilter(ChoiceFilter):
+    """The team of accounts, people, invitations, macros or messages, or several, as "3,5", which a link may name.
+
+    Teams that the viewer does not see are neither named nor found by.
+    """
 
     title = gettext_lazy("team")
     parameter_name = "team"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the teams that the viewer sees; nothing to choose from where there is one."""
-        found = list(
-            visibility.teams_seen_by(person(request)).order_by("name").values_list("pk", "name")[:200]
-        )
-        return [(str(pk), name) for pk, name in found] if len(found) > 1 else []
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the rows of the team; none where the address names no team of the viewer's."""
+        """Return the teams that the viewer sees, where there is more than one, and what the address names of them."""
+        self.seen = visibility.teams_seen_by(person(request))
+        rows = list(self.seen.order_by("name").values_list("pk", "name")[:LISTED])
+        found = [(str(pk), name) for pk, name in rows] if len(rows) > 1 else []
         value = self.value()
-        if value is None:
-            return queryset
-        if not (value.isascii() and value.isdigit() and len(value) < 19):
-            return queryset.none()
-        field = "memberships__team__in" if queryset.model is User else "team__in"
-        return queryset.filter(**{field: visibility.teams_seen_by(person(request)).filter(pk=value)})
+        if value and value not in dict(found):
+            named = self.seen.filter(pk__in=_ids(value)).order_by("name").values_list("name", flat=True)
+            found += [(value, ", ".join(named))] if named else []
+        return found
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the rows of the team, or of those that are named and that the viewer sees."""
+        field = "memberships__team__in" if rows.model is User else "team__in"
+        found = rows.filter(**{field: self.seen.filter(pk__in=_ids(value))})
+        return found.distinct() if rows.model is User and "," in value else found
 
 
-class MacroFilter(SimpleListFilter):
+def _ids(value: str) -> list[int]:
+    """Return the whole numbers of "3,5" that may be ids."""
+    return [int(one) for one in value.split(",") if is_id(one)]
+
+
+class MacroFilter(ChoiceFilter):
     """Accounts that no macro watches, or that a certain one does."""
 
     title = gettext_lazy("macro")
@@ -235,17 +242,14 @@ class MacroFilter(SimpleListFilter):
             *((str(macro.pk), macro.name) for macro in seen),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what is asked for."""
-        value = self.value()
         if value == "none":
-            return coverage.watched_by_none(queryset)
-        if value and value.startswith(ONLY):
-            return queryset.filter(pk__in=coverage.unwatched_without(self.only).values("pk"))
-        if value and value.isascii() and value.isdigit() and len(value) < 19:
-            macro = Macro.objects.filter(pk=value).first()
-            return coverage.watched_by(queryset, macro) if macro else queryset.none()
-        return queryset
+            return coverage.watched_by_none(rows)
+        if value.startswith(ONLY):
+            return rows.filter(pk__in=coverage.unwatched_without(self.only).values("pk"))
+        macro = Macro.objects.filter(pk=value).first()
+        return coverage.watched_by(rows, macro) if macro else rows.none()
 
 
 def _named(value: object) -> list[str]:
@@ -254,7 +258,7 @@ def _named(value: object) -> list[str]:
     return text.removeprefix(ONLY).split(".") if text.startswith(ONLY) else []
 
 
-class ToldFilter(SimpleListFilter):
+class ToldFilter(ChoiceFilter):
     """Accounts of which nobody would be told, or team leads and operators alone."""
 
     title = gettext_lazy("who is told")
@@ -267,8 +271,6 @@ class ToldFilter(SimpleListFilter):
             ("stand_in", gettext("Only team leads or operators")),
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what is asked for."""
-        if self.value() == "nobody":
-            return reach.without_anybody(queryset)
-        return reach.only_stood_in_for(queryset) if self.value() == "stand_in" else queryset
+        return reach.without_anybody(rows) if value == "nobody" else reach.only_stood_in_for(rows)

@@ -16,7 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
@@ -212,6 +212,7 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         "views": [dict(choice) for spec in cl.filter_specs if _is_tabs(spec) for choice in spec.choices(cl)],
         "found": found,
         "total": model_admin.nouns % {"number": 1 if total == "1" else 2, "shown": total},
+        "gone": [_capital(str(spec.title)) for spec in cl.filter_specs if getattr(spec, "is_gone", False)],
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
         "as_of": min((at for spec in specs for at in getattr(spec, "as_of", ())), default=None),
@@ -295,7 +296,9 @@ def _is_tabs(spec: Any) -> bool:
 def _chip(spec: Any, cl: ChangeList, titles: Mapping[str, Words]) -> Chip:
     choices = list(spec.choices(cl))
     chosen = [str(choice["display"]) for choice in choices[1:] if choice["selected"]]
-    if not chosen and spec.used_parameters:  # a value of the address beyond the choices, as days=45
+    if getattr(spec, "is_gone", False):
+        chosen = [gettext("unknown")]
+    elif not chosen and spec.used_parameters:  # a value of the address beyond the choices, as days=45
         chosen = [
             str(value[0] if isinstance(value, list) else value) for value in spec.used_parameters.values()
         ]

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext, gettext_lazy
 
-from macros.models import Macro
+from portal.choices import ChoiceFilter
 from users.models import person
 
 
-class OwnerFilter(SimpleListFilter):
+class OwnerFilter(ChoiceFilter):
     """Macros of the viewer, and those that nobody looks after: their owner is switched off, or deleted."""
 
     title = gettext_lazy("owner")
@@ -19,12 +18,10 @@ class OwnerFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the choices."""
+        self.viewer = person(request)
         return [("me", gettext("Me")), ("gone", gettext("Switched off, or nobody"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Macro]) -> QuerySet[Macro]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the macros of the choice."""
-        if self.value() == "me":
-            return queryset.filter(owner=person(request))
-        if self.value() == "gone":
-            return queryset.filter(Q(owner=None) | Q(owner__is_active=False))
-        return queryset
+        mine = Q(owner=self.viewer)
+        return rows.filter(mine if value == "me" else Q(owner=None) | Q(owner__is_active=False))

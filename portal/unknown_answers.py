@@ -20,6 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
 from portal import access
+from portal.choices import ChoiceFilter
 from portal.lists import RowsWithPages
 from tokens import unknown_answer_export, unknown_answer_words, unknown_answers
 from tokens.channels.kinds import Verdict
@@ -55,7 +56,7 @@ class MeaningForm(ConfirmForm):
         return [(option, _effect(option.data["value"])) for option in self["verdict"]]
 
 
-class MeaningFilter(admin.SimpleListFilter):
+class MeaningFilter(ChoiceFilter):
     """What staff said that an answer means, in their words."""
 
     title = gettext_lazy("meaning")
@@ -65,10 +66,9 @@ class MeaningFilter(admin.SimpleListFilter):
         """Return what may be said, and that nobody has said it yet."""
         return [("none", gettext("Nobody has said it yet.")), *unknown_answer_words.choices()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[UnknownAnswer]) -> QuerySet[UnknownAnswer]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep answers of that meaning."""
-        value = self.value()
-        return queryset if value is None else queryset.filter(verdict="" if value == "none" else value)
+        return rows.filter(verdict="" if value == "none" else value)
 
 
 @admin.register(UnknownAnswer)

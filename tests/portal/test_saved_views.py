@@ -14,8 +14,11 @@ from accounts import saved_views
 from accounts.errors import ActionRefused
 from accounts.models import Account, SavedView
 from accounts.permissions import SAVE_VIEW
+from macros.models import Macro
+from portal import view_accounts
 from tests.portal.support import linked, settle, staff, token_of
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
+from tokens.models import Token
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +54,7 @@ def test_what_the_list_shows_is_saved_under_a_name_and_shown_as_a_tab(client: Cl
     assert f"{SAVE}?days=7&state=healthy" in offered
     assert answer["Location"] == f"{LIST}?days=7&state=healthy"
     assert SavedView.objects.get().query == "days=7&state=healthy"
-    assert '<a href="?days=7&state=healthy" aria-current="page">Soon</a>' in tab
+    assert 'href="?days=7&state=healthy" title="Soon" aria-current="page"><span>Soon</span></a>' in tab
     assert "Change view" in tab
     assert "Save view" not in tab
     assert '<a href="?" aria-current="page">All</a>' not in tab
@@ -151,6 +154,99 @@ def test_the_filter_of_a_person_finds_by_choice_and_by_name_and_nobody_beyond_th
         assert "Ben Beyond" not in page(client, f"?person={quote(value)}")
     assert "Name or e-mail" in text
     assert both.pool.count() == 2
+
+
+def test_filters_of_team_person_reason_and_a_view_each_narrow_what_the_others_leave(client: Client) -> None:
+    fern, moss = make_team("Fern"), make_team("Moss")
+    ada, ben = token_of("Ada", team=fern, state="dead"), token_of("Ben", team=moss)
+    for name, team, tokens in (
+        ("All four", fern, [ada]),
+        ("Of another team", moss, [ada]),
+        ("Of another person", fern, [token_of("Cleo", team=fern, state="dead")]),
+        ("For another reason", fern, [ada, token_of("Dora", team=fern, state="dead", reason="expired")]),
+        ("Needs nobody", fern, [ada, ben]),
+    ):
+        linked(*tokens, name=name, team=team)
+    Token.objects.filter(reason="expired").update(consented_by=ada.consented_by)
+    ada_only = Account.objects.get(name="For another reason")
+    ada_only.pool.filter(token=ada).delete()
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    query = f"person={ada.consented_by_id}&reason=password_changed&team={fern.pk}&view=needs"
+    parts = query.split("&")
+
+    found = shown(client, f"?{query}")
+    without = {part: shown(client, f"?{query.replace(part, '')}") for part in parts}
+    text = page(client, f"?{query}")
+
+    assert found == {"All four"}
+    assert [sorted(names - found) for names in without.values()] == [
+        ["Of another person"], ["For another reason"], ["Of another team"], ["Needs nobody"],
+    ]  # fmt: skip
+    assert "<strong>1</strong> of 5 accounts" in text
+    assert (
+        '<a href="?person=' in text.partition("Needs a person")[2].partition("My team")[0]
+    )  # a tab keeps the filters
+    assert all(words in text for words in ("Person: Ada", "Reason: Password changed", "Team: Fern"))
+
+
+GONE = "names something that is no longer there, or that you may not see."
+
+
+@pytest.mark.parametrize(
+    ("query", "chip"),
+    [
+        ("team=TEAM", "Team: unknown"), ("person=PERSON", "Person: unknown"), ("macro=MACRO", "Macro: unknown"),
+        ("channel=myspace", "Channel: unknown"), ("reason=boredom", "Reason: unknown"), ("state=happy", "State: unknown"),
+        ("days=soon", "Days left: unknown"), ("told=me", "Who is told: unknown"), ("ends=well", "Deadline: unknown"),
+        ("lately=eaten", "Last 30 days: unknown"), ("week=51", "Deadline in the week of: unknown"), ("left=9-9", "People left: unknown"),
+        ("view=mine", ""), ("alone=2", ""), ("backup=no", ""), ("undated=x", ""), ("lost=x", ""),
+    ],
+)  # fmt: skip
+def test_a_filter_whose_value_is_gone_shows_nothing_and_says_so(
+    client: Client, query: str, chip: str
+) -> None:
+    team, macro = make_team(), Macro.objects.create(name="Gone", scope="all")
+    gone = make_user()
+    user = staff(client, SAVE_VIEW)
+    linked(token_of("Ada"), name="One")
+    query = (
+        query.replace("TEAM", str(team.pk)).replace("PERSON", str(gone.pk)).replace("MACRO", str(macro.pk))
+    )
+    view = keep(user, "Mine", query)
+    for row in (team, macro):
+        row.delete()
+    Membership.objects.filter(user=gone).delete()
+    gone.delete()
+
+    text = page(client, f"?{query}")
+
+    assert shown(client, f"?{query}") == set()
+    assert GONE in text
+    assert chip in text
+    assert "Clear all filters" in text
+    assert not view_accounts.of_view(user, view).exists()  # nor does its calendar show everything
+
+
+def test_a_filter_whose_value_is_another_teams_looks_as_one_that_is_gone(client: Client) -> None:
+    mine, other = make_team("Mine"), make_team("Other")
+    linked(token_of("Ada", team=mine), name="One", team=mine)
+    theirs = linked(token_of("Zoe", team=other), name="Theirs", team=other)
+    staff(client, team=mine)
+
+    one = page(client, f"?team={mine.pk}")
+    hidden = {
+        query: page(client, f"?{query}")
+        for query in (f"team={other.pk}", f"person={theirs.active_token.consented_by_id}")
+    }  # type: ignore[union-attr]  # it has one
+    both = shown(client, f"?team={mine.pk},{other.pk}")
+
+    assert "Team: Mine" in one
+    assert GONE not in one
+    assert both == {"One"}
+    for text in hidden.values():
+        assert GONE in text
+        assert "Other" not in text
+        assert "Zoe" not in text
 
 
 def test_the_filter_of_a_reason_finds_what_stopped_log_ins_and_what_keeps_them_from_an_account(
