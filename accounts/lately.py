@@ -53,7 +53,12 @@ def count(user: User, *, now: datetime, zone: tzinfo) -> Mapping[tuple[str, str]
 
 def re_authenticated(user: User, *, now: datetime, zone: tzinfo) -> int:
     """Return how many log-ins, linked to accounts that this person sees, their people re-authenticated lately. One query."""
-    anew = Token.objects.filter(linked_at__gte=since(now=now, zone=zone), linked_at__gt=F("created_at"))
+    found = anew(Token.objects.all(), now=now, zone=zone)
     if not user.sees_all_teams:
-        anew = anew.filter(pool_entries__account__in=Account.objects.visible_to(user).values("pk"))
-    return anew.values("pk").distinct().count()
+        found = found.filter(pool_entries__account__in=Account.objects.visible_to(user).values("pk"))
+    return found.values("pk").distinct().count()
+
+
+def anew(log_ins: QuerySet[Token], *, now: datetime, zone: tzinfo) -> QuerySet[Token]:
+    """Keep the log-ins that their people re-authenticated lately."""
+    return log_ins.filter(linked_at__gte=since(now=now, zone=zone), linked_at__gt=F("created_at"))

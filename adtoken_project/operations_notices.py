@@ -1,6 +1,6 @@
 """What the portal's start page says of background work and its hosts."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.urls import reverse
 from django.utils import timezone
@@ -9,12 +9,11 @@ from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahea
 from adtoken_project.metrics import rows
 from notifications import mailbox_mail
 from notifications.models import Message
-from portal import start_page
+from portal import message_rows, start_page
+from portal.start_cards import Said
 from portal.start_well import WellLine, say
 from ui import dates
 from ui.counts import number
-
-_DAY = timedelta(days=1)
 
 
 def background(now: datetime) -> tuple[list[str], list[WellLine]]:
@@ -49,11 +48,15 @@ def _mailbox(now: datetime) -> list[str]:
 
 
 def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[WellLine]:
-    """Return how checks, renewals and mails are, as `/healthz` and `/metrics` have it."""
+    """Return how checks, renewals, what is asked for, and mails are, as `/healthz` and `/metrics` have it."""
     return [
         *(
             _of_lane(name, lane, living, late, now)
-            for name, lane in ((say("checks"), "checks"), (say("renewals"), lanes.REFRESHES))
+            for name, lane in (
+                (say("checks"), "checks"),
+                (say("renewals"), lanes.REFRESHES),
+                (say("pushes"), "pushes"),
+            )
         ),
         _of_mails(living, now),
         _of_counting(living, late, now),
@@ -90,23 +93,27 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
     count, seconds = rows.waiting(now)
     sent = Message.objects.filter(state=Message.State.SENT).order_by("-created_at", "-pk")
     last = sent.values_list("sent_at", flat=True).first()
-    failed = Message.objects.filter(state=Message.State.FAILED, created_at__gt=now - _DAY).count()
+    failed = message_rows.failed_lately(Message.objects.all(), now).count()
+    link = reverse("admin:notifications_message_changelist")
     said = [
-        say("queue", n=count, shown=number(count)) if count else say("no_queue"),
-        say("last_sent", when=dates.ago(last, now=now, zone=timezone.get_current_timezone()))
+        Said(say("queue", n=count, shown=number(count)), f"{link}?sending={message_rows.DUE}")
+        if count
+        else Said(say("no_queue")),
+        Said(say("last_sent", when=dates.ago(last, now=now, zone=timezone.get_current_timezone())))
         if last
-        else say("never_sent"),
-        *([say("failed", n=failed, shown=number(failed))] if failed else []),
+        else Said(say("never_sent")),
     ]
+    if failed:
+        words = say("failed", n=failed, shown=number(failed))
+        said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
     icon, tone = (
         ("warning", "warn")
         if failed or seconds > lateness.MAIL_LIMIT.total_seconds()
         else ("check_circle", "good")
     )
     if not living["mail"]:
-        said, icon, tone = [say("no_worker_runs"), *said], "cancel", "bad"
-    link = reverse("admin:notifications_message_changelist")
-    return WellLine(say("messages"), ", ".join(said), icon, tone, link)
+        said, icon, tone = [Said(say("no_worker_runs")), *said], "cancel", "bad"
+    return WellLine(say("messages"), "", icon, tone, link, said)
 
 
 def register() -> None:

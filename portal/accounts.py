@@ -81,6 +81,7 @@ class AccountAdmin(ReadOnlyList):
         start_filters.AccessLostFilter,
         start_filters.PeopleLeftFilter,
         start_filters.WeekFilter,
+        start_filters.EndFilter,
         start_filters.LatelyFilter,
     ]
     list_display_links = None  # the name leads there itself
@@ -106,7 +107,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "week", "person", "reason"})
+    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "week", "ends", "person", "reason"})
     seldom = frozenset({"alone", "backup", "undated", "told", "lost"})
     first_actions = 4
     table_class = "at-rows"

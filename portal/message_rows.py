@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -40,6 +40,20 @@ def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySe
     if user.sees_all_teams:
         return found
     return found.filter(Q(team__in=Team.objects.filter(memberships__user=user.pk)) | Q(recipient=user.email))
+
+
+DUE, FAILED = "due", "failed"  # in the address of the list
+
+
+def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+    """Keep what is to be sent by now: as many as `adtoken_messages_due` says."""
+    states = [Message.State.QUEUED, Message.State.SENDING]
+    return messages.filter(state__in=states, next_attempt_at__lte=now)
+
+
+def failed_lately(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+    """Keep what failed, of the mails of the last day."""
+    return messages.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
 
 
 def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:

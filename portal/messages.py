@@ -17,6 +17,7 @@ from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
 from portal import access, mail_settings, message_rows, why
+from portal.choices import ChoiceFilter, OfTheAddress
 from portal.filters import TeamFilter
 from portal.lists import RowsWithPages
 from ui import confirm, kept, mail_page
@@ -37,7 +38,7 @@ def pill(message: Message) -> SafeString:
     return tags.pill("message", message.state)
 
 
-class KindFilter(admin.SimpleListFilter):
+class KindFilter(ChoiceFilter):
     """The kinds that there are, in words."""
 
     title = gettext_lazy("kind")
@@ -47,29 +48,27 @@ class KindFilter(admin.SimpleListFilter):
         """Return the kinds by name."""
         return sorted(((key, str(kind.name)) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep messages of the kind."""
-        return queryset.filter(kind=self.value()) if self.value() in kinds.KINDS else queryset
+        return rows.filter(kind=value)
 
 
-class ToFilter(admin.SimpleListFilter):
+class ToFilter(OfTheAddress):
     """Mails to one address, which the address of the list names whole. It offers no other one."""
 
     title = gettext_lazy("recipient")
     parameter_name = "to"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+    def words(self, value: str) -> str:
         """Return the address that is chosen."""
-        value = str(self.used_parameters.get(self.parameter_name, ""))
-        return [(value, value)] if value else []
+        return value
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep messages to this address, and to no other that holds it."""
-        value = self.value()
-        return queryset.filter(recipient=value.strip().lower()) if value else queryset
+        return rows.filter(recipient=value.strip().lower())
 
 
-class MacroFilter(admin.SimpleListFilter):
+class MacroFilter(ChoiceFilter):
     """The macros that the viewer sees."""
 
     title = gettext_lazy("macro")
@@ -80,13 +79,29 @@ class MacroFilter(admin.SimpleListFilter):
         found = scope.visible_macros(request.user).order_by("name")
         return [(str(pk), name) for pk, name in found.values_list("pk", "name")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> QuerySet[Message]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep messages that carry something of the macro."""
-        known = {key for key, _ in self.lookup_choices}
-        macro = self.value()
-        if macro is None or macro not in known:
-            return queryset
-        return queryset.filter(pk__in=message_history.of_macro(int(macro)).values("pk"))
+        return rows.filter(pk__in=message_history.of_macro(int(value)).values("pk"))
+
+
+class SendingFilter(OfTheAddress):
+    """Mails that the start page counts: what is to be sent by now, and what failed in the last day."""
+
+    title = gettext_lazy("sending")
+    parameter_name = "sending"
+
+    def words(self, value: str) -> str:
+        """Return "failed in the last day"."""
+        said = {
+            message_rows.DUE: gettext("to be sent by now"),
+            message_rows.FAILED: gettext("failed in the last day"),
+        }
+        return said.get(value, "")
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the mails."""
+        keep = message_rows.due if value == message_rows.DUE else message_rows.failed_lately
+        return keep(rows, timezone.now())
 
 
 @admin.register(Message)
@@ -103,7 +118,7 @@ class MessageAdmin(RowsWithPages):
         "reason_cell",
     ]
     list_display_links = ["subject_cell"]
-    list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, "created_at"]
+    list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, SendingFilter, "created_at"]
     search_fields = ["recipient__holds", "subject__holds"]
     # A kind that few mails have is looked for among all.
     costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name, ToFilter.parameter_name})

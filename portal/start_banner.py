@@ -1,5 +1,6 @@
 """The banner of the start page: how many accounts are dark or will be within a week, who can fix that, and the press that asks them all."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -7,7 +8,7 @@ from django.urls import reverse
 
 from accounts import due_asks
 from accounts.models import Account
-from portal.start_cards import Cards, Row
+from portal.start_cards import Cards, Row, Said
 from portal.start_viewer import Viewer
 from ui.counts import number
 from ui.phrases import phrase
@@ -19,8 +20,8 @@ say = partial(phrase, "words/start_page.txt")
 class Banner:
     """What the banner says. `next`: the account that ends first, where nothing is due; `button` is "" where there is nobody to ask."""
 
-    title: str
-    text: str
+    title: Sequence[Said]
+    text: Sequence[Said]
     tone: str
     icon: str
     button: str = ""
@@ -34,30 +35,30 @@ def banner(viewer: Viewer, cards: Cards, *, may_ask: bool, may_run: bool) -> Ban
     due, limited = [cards.deactivated, cards.urgent], cards.restricted
     if not any(row.found for row in due):
         if limited.found:
-            return Banner(_count("restricted", limited), "", "limit", "block")
+            return Banner([_count("restricted", limited)], [], "limit", "block")
         works = viewer.accounts.filter(paused_at=None, state=Account.State.CONNECTED)
         dated = works.filter(deadline__gte=viewer.now)
         first = dated.order_by("deadline", "pk").first()
-        return Banner(say("calm"), "", "good", "check_circle", next=first)
+        return Banner([Said(say("calm"))], [], "good", "check_circle", next=first)
     dark, ends = due
     title = [_count("deactivated", dark)] if dark.found else []
     title += [_count("urgent_more" if dark.found else "urgent", ends)] if ends.found else []
     asks = due_asks.count(viewer.user, viewer.now)
-    text = [_who(asks, dark.found + ends.found)]
+    link = reverse("admin:ask_due")
+    text = [Said(_who(asks, dark.found + ends.found), link if may_ask and asks.people else "")]
     if limited.found:
         text.append(_count("restricted_more", limited))
     button = ""
     if may_ask and asks.people:
         button = _button(asks)
-        text += [] if button else [say("asked_all")]
+        text += [] if button else [Said(say("asked_all"))]
     tone, icon = ("bad", "cancel") if dark.found else ("urgent", "warning")
     campaign = reverse("admin:campaign_due") if may_run and asks.people else ""
-    said = " ".join(title), " ".join(text)
-    return Banner(*said, tone, icon, button, reverse("admin:ask_due"), campaign)
+    return Banner(title, text, tone, icon, button, link, campaign)
 
 
-def _count(words: str, row: Row) -> str:
-    return say(words, n=row.found, shown=row.number)
+def _count(words: str, row: Row) -> Said:
+    return Said(say(words, n=row.found, shown=row.number), row.link)
 
 
 def _who(asks: due_asks.DueAsks, due: int) -> str:

@@ -22,6 +22,14 @@ Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
 
 
 @dataclass(frozen=True)
+class Said:
+    """Words that count something, and the list of exactly that; "" where there is none for this viewer."""
+
+    text: str
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class Row:
     """One row: what is counted, how many there are as far as LIMIT, and the list of them."""
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 from django_stubs_ext import StrPromise
 
@@ -14,6 +15,7 @@ from accounts.models import AccountEvent
 from portal import start_kept
 from portal.event_causes import cause_words
 from portal.start_cards import Row, list_of
+from portal.start_filters import ITSELF, NEVER
 from portal.start_viewer import Viewer
 from tokens.channels import declarations
 from ui import dates
@@ -50,8 +52,8 @@ def weeks(viewer: Viewer) -> Weeks:
         stacked(columns),
         [str(declarations.label(key)) for key in keys],
         [(column, list_of(f"week={monday:%Y-%m-%d}")) for monday, column in _mondays(columns, viewer)],
-        Row(gettext_lazy("No end date"), "", "", "", endless),
-        Row(gettext_lazy("Renews itself"), "", "", "", renewing),
+        Row(gettext_lazy("No end date"), "", "", f"ends={NEVER}", endless),
+        Row(gettext_lazy("Renews itself"), "", "", f"ends={ITSELF}", renewing),
     )
 
 
@@ -125,13 +127,14 @@ class Lately:
     shifted: Bar
     deactivated: Bar
     re_authenticated: int
+    anew_link: str  # "" for whoever may not see log-ins
     reasons: Sequence[tuple[StrPromise | str, Bar, Bar]]
     unshown: int
     since: datetime
 
 
-def last_days(viewer: Viewer) -> Lately:
-    """Return the figures of the last 30 days."""
+def last_days(viewer: Viewer, *, whole: bool) -> Lately:
+    """Return the figures of the last 30 days; `whole`: with all reasons."""
     now, zone = viewer.now, viewer.zone
     found, _ = viewer.kept(start_kept.LATELY)
     anew, _ = viewer.kept(start_kept.ANEW)
@@ -149,7 +152,9 @@ def last_days(viewer: Viewer) -> Lately:
         )
 
     shifted, deactivated = AccountEvent.Kind.SHIFTED, AccountEvent.Kind.DEACTIVATED
-    rows = [(cause_words(cause), bar(shifted, cause), bar(deactivated, cause)) for cause in most[:REASONS]]
-    return Lately(
-        bar(shifted), bar(deactivated), anew, rows, len(most) - len(rows), lately.since(now=now, zone=zone)
-    )
+    first = most if whole else most[:REASONS]
+    rows = [(cause_words(cause), bar(shifted, cause), bar(deactivated, cause)) for cause in first]
+    sees = viewer.user.has_perm("tokens.view_token")
+    link = f"{reverse('admin:tokens_token_changelist')}?anew=1" if sees else ""
+    since = lately.since(now=now, zone=zone)
+    return Lately(bar(shifted), bar(deactivated), anew, link, rows, len(most) - len(rows), since)

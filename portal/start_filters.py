@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from typing import Any
 
-from django.contrib.admin import ModelAdmin, SimpleListFilter
+from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -11,13 +11,14 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts import deadline_weeks, lately, people_left
 from accounts.models import Account, AccountEvent, AccountToken
+from portal.choices import ChoiceFilter, Lookups, OfTheAddress
 from portal.event_causes import cause_words
 from ui import dates
 
-Lookups = list[tuple[str, str]]
+NEVER, ITSELF = "never", "itself"  # in the address
 
 
-class AccessLostFilter(SimpleListFilter):
+class AccessLostFilter(ChoiceFilter):
     """Accounts that a linked log-in can no longer reach, whatever their pill."""
 
     on_off = True
@@ -28,9 +29,9 @@ class AccessLostFilter(SimpleListFilter):
         """Return the one choice."""
         return [("1", gettext("Access lost"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with such a log-in."""
-        return access_lost(queryset) if self.value() == "1" else queryset
+        return access_lost(rows)
 
 
 def access_lost(accounts: QuerySet[Account]) -> QuerySet[Account]:
@@ -39,31 +40,7 @@ def access_lost(accounts: QuerySet[Account]) -> QuerySet[Account]:
     return accounts.filter(paused_at=None, pk__in=lost.values("account"))
 
 
-class _OfTheAddress(SimpleListFilter):
-    """A filter with one choice, the one that the address names; without it there is no chip. Its `words` and `keep` are its own."""
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return what the address names, in words."""
-        value = self.value()
-        return [] if value is None else [(value, self.words(value) or value)]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Account]) -> QuerySet[Account]:
-        """Keep what the address names; nothing where that says nothing."""
-        value = self.value()
-        if value is None:
-            return queryset
-        return self.keep(queryset, value) if self.words(value) else queryset.none()
-
-    def words(self, value: str) -> str:
-        """Return what is chosen; "" where the value says nothing."""
-        return ""
-
-    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
-        """Keep what a value that says something chooses."""
-        return accounts.none()
-
-
-class PeopleLeftFilter(_OfTheAddress):
+class PeopleLeftFilter(OfTheAddress):
     """How many people are left to carry the account, today or by a day to come: "1-30" is one person in 30 days."""
 
     title = gettext_lazy("people left")
@@ -83,12 +60,12 @@ class PeopleLeftFilter(_OfTheAddress):
             return gettext("%(people)s today") % {"people": number}
         return gettext("%(people)s in %(days)s days") % {"people": number, "days": days}
 
-    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with so many people then."""
         people, days = _LEFT[value]
         zone = timezone.get_current_timezone()
         return people_left.left(
-            accounts, people=people, days=days, now=timezone.now(), zone=zone, as_of=self.as_of
+            rows, people=people, days=days, now=timezone.now(), zone=zone, as_of=self.as_of
         )
 
 
@@ -97,7 +74,7 @@ _LEFT = {
 }
 
 
-class WeekFilter(_OfTheAddress):
+class WeekFilter(OfTheAddress):
     """The week of the deadline, by its first day: "2026-11-23"."""
 
     title = gettext_lazy("deadline in the week of")
@@ -108,13 +85,11 @@ class WeekFilter(_OfTheAddress):
         first = _day(value)
         return dates.day(first) if first else ""
 
-    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts whose deadline is in these seven days."""
         first = _day(value)
         assert first is not None
-        return deadline_weeks.in_week(
-            accounts, first, now=timezone.now(), zone=timezone.get_current_timezone()
-        )
+        return deadline_weeks.in_week(rows, first, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 def _day(text: str) -> date | None:
@@ -127,7 +102,24 @@ def _day(text: str) -> date | None:
     )  # no week of it begins or ends outside what dates can say
 
 
-class LatelyFilter(_OfTheAddress):
+class EndFilter(OfTheAddress):
+    """Accounts whose deadline is none: it never comes, or moves by itself."""
+
+    title = gettext_lazy("deadline")
+    parameter_name = "ends"
+
+    def words(self, value: str) -> str:
+        """Return "No end date"."""
+        return {NEVER: gettext("No end date"), ITSELF: gettext("Renews itself")}.get(value, "")
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the accounts that the start page counts beside the deadlines of the weeks."""
+        if value == NEVER:
+            return deadline_weeks.endless(rows)
+        return deadline_weeks.renewing(rows, now=timezone.now())
+
+
+class LatelyFilter(OfTheAddress):
     """What happened in the last 30 days, and for which reason: "shifted", "deactivated:password_changed"."""
 
     title = gettext_lazy("last 30 days")
@@ -141,8 +133,8 @@ class LatelyFilter(_OfTheAddress):
         words = AccountEvent.Kind(kind).label
         return f"{words}: {cause_words(cause)}" if cause else str(words)
 
-    def keep(self, accounts: QuerySet[Account], value: str) -> QuerySet[Account]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which it happened."""
         kind, _, cause = value.partition(":")
         zone = timezone.get_current_timezone()
-        return lately.happened(accounts, kind=kind, cause=cause or None, now=timezone.now(), zone=zone)
+        return lately.happened(rows, kind=kind, cause=cause or None, now=timezone.now(), zone=zone)

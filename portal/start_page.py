@@ -70,6 +70,8 @@ def context(request: HttpRequest) -> dict[str, Any]:
             *(line for _, lines in background for line in lines),
             *(start_well.lines_of_apps(apps, now) if sees_apps else []),
         ],
+        "reads_all_mails": request.user.has_perm("notifications.view_message")
+        and person(request).sees_all_teams,
         "version": "".join(footer() for footer in FOOTER),
         **_accounts(request),
     }
@@ -91,11 +93,20 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),
         "people": start_figures.people(viewer, asked="people" in request.GET),
-        "lately": start_figures.last_days(viewer),
+        "lately": start_figures.last_days(viewer, whole="reasons" in request.GET),
+        "people_url": _also(request, "people"),
+        "reasons_url": _also(request, "reasons"),
         "oldest": viewer.oldest,
     }
     viewer.keep()
     return shown
+
+
+def _also(request: HttpRequest, part: str) -> str:
+    """Return the page's address with what is shown only where it is asked for, beside what was asked for already."""
+    query = request.GET.copy()
+    query[part] = "1"
+    return f"?{query.urlencode()}"
 
 
 def _faults(apps: list[ChannelApp]) -> list[str]:

@@ -3,14 +3,15 @@
 What is known of background work the root tells, from where `/healthz` and `/metrics` have it; see `start_page.register`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.urls import reverse
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext
 
+from portal.start_cards import Said
 from tokens import call_state
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
@@ -29,6 +30,7 @@ class WellLine:
     icon: str = "check_circle"
     tone: str = "good"
     link: str = ""
+    said: Sequence[Said] = ()  # instead of the text: what is counted, each with its rows
 
 
 def lines_of_apps(apps: Iterable[ChannelApp], now: datetime) -> list[WellLine]:
@@ -43,8 +45,9 @@ def lines_of_apps(apps: Iterable[ChannelApp], now: datetime) -> list[WellLine]:
         link = reverse("admin:tokens_channelapp_change", args=[app.pk])
         lines.append(WellLine(str(app), text, icon, tone, link))
     if fine:
-        words = ngettext("%(number)s works", "%(number)s work", fine) % {"number": fine}
-        lines.append(WellLine(gettext("Channel apps"), words))
+        words = say("other_apps", n=fine) if lines else say("apps", n=fine)
+        link = reverse("admin:tokens_channelapp_changelist")
+        lines.append(WellLine(gettext("Channel apps"), words, link=link))
     return lines
 
 

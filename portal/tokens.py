@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin import SimpleListFilter, display
+from django.contrib.admin import display
 from django.db.models import Exists, F, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -13,10 +13,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
 
-from accounts import health, permissions, search, summary
+from accounts import health, lately, permissions, search, summary
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from portal import access, bulk, campaign_origins, dates, filters, people_filters, removing, system_user
+from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
@@ -43,12 +44,12 @@ class CountRows(Subquery):
 class TokenChannelFilter(filters.ChannelFilter):
     """The channel of a token's app."""
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep tokens of the chosen channels."""
-        return queryset.filter(app__channel__in=self.picked()) if self.picked() else queryset
+        return rows.filter(app__channel__in=self.picked())
 
 
-class TokenStateFilter(SimpleListFilter):
+class TokenStateFilter(ChoiceFilter):
     """The state of the token itself."""
 
     title = gettext_lazy("state")
@@ -58,9 +59,24 @@ class TokenStateFilter(SimpleListFilter):
         """Return the states, in the words of the pills."""
         return [("dead", gettext("Stopped")), ("cooling", gettext("Retrying")), ("valid", gettext("Works"))]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Token]) -> QuerySet[Token]:
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep tokens in this state."""
-        return queryset.filter(state=self.value()) if self.value() in Token.State.values else queryset
+        return rows.filter(state=value)
+
+
+class AnewFilter(OfTheAddress):
+    """Log-ins that their people re-authenticated lately: what the start page counts."""
+
+    title = gettext_lazy("re-authenticated")
+    parameter_name = "anew"
+
+    def words(self, value: str) -> str:
+        """Return "in the last 30 days"."""
+        return gettext("in the last 30 days") if value == "1" else ""
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the tokens."""
+        return lately.anew(rows, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 @admin.register(Token)
@@ -76,7 +92,8 @@ class TokenAdmin(ReadOnlyList):
         "checked_cell",
         "used_cell",
     ]
-    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter]
+    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter, AnewFilter]
+    costly = frozenset({"q", AnewFilter.parameter_name})
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = ["begin_campaign"]

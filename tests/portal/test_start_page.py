@@ -14,10 +14,11 @@ from pytest_django import Settings
 
 from accounts.models import AccountEvent
 from adtoken_project import operations_notices
-from portal import start_page, start_viewer
+from notifications.models import Message
+from portal import start_figures, start_page, start_viewer
 from tests.portal.support import linked, settle, staff, token_of
 from tests.portal.test_start_ahead import work_out
-from tests.support.factories import link, make_account, make_team, make_token, make_user
+from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team
 
@@ -88,6 +89,9 @@ def fleet(team: Team, name: str) -> None:
     linked(ben, name=f"{name} alone", team=team)
     linked(token_of(f"Emil of {name}", days=20, team=team), name=f"{name} at risk", team=team)
     linked(token_of(f"Finn of {name}", days=None, team=team), name=f"{name} undated", team=team)
+    pinterest = make_app("pinterest")
+    renewing = token_of(f"Gil of {name}", days=59, team=team, app=pinterest, has_refresh_token=True)
+    linked(renewing, name=f"{name} renews itself", channel="pinterest", team=team)
     linked(never, name=f"{name} paused", team=team, paused_at=now)
     linked(never, name=f"{name} restricted", team=team, restriction="unpaid bill")
     lost = linked(never, ben, name=f"{name} lost", team=team)
@@ -107,18 +111,35 @@ def fleet(team: Team, name: str) -> None:
     Token.objects.filter(pk=never.pk).update(linked_at=now, created_at=now - timedelta(days=9))
 
 
+LISTS = r"/admin/(?:accounts/account|tokens/token|notifications/message)/\?"
+COUNTED = r"\d[\d,]* (?:more )?(?:accounts?|log-ins?|people|person|reasons?|waits?|failed)\b"
+
+
 def numbers(page: str) -> dict[str, int]:
-    """Return the lists that the page's numbers lead to, with the numbers."""
-    links = re.findall(r'<a [^>]*?href="(/admin/accounts/account/\?[^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
-    found = {}
+    """Return the lists that the page's numbers lead to, with the numbers: what is bold in a link, or else its first number."""
+    links = re.findall(rf'<a [^>]*?href="({LISTS}[^"]*)"[^>]*>(.*?)</a>', page, re.DOTALL)
+    found: dict[str, int] = {}
     for address, inside in links:
-        said = re.findall(
-            r">([\d,]+)\s*</?(?:b|a)?|^\s*([\d,]+)\s*$", re.sub(r"<svg.*?</svg>", "", inside, flags=re.DOTALL)
-        )
-        figures = [one for pair in said for one in pair if one]
-        if figures:
-            found[unescape(address)] = int(figures[0].replace(",", ""))
+        said = re.sub(r"<svg.*?</svg>", "", inside, flags=re.DOTALL)
+        figure = re.search(r"<b>([\d,]+)</b>", said) or re.search(r"([\d,]*\d)", re.sub(r"<[^>]+>", "", said))
+        if figure and "<rect" not in said:  # a bar of the chart, whose number is in the table below it
+            number = int(figure[1].replace(",", ""))
+            assert found.setdefault(unescape(address), number) == number, address
     return found
+
+
+def listed(client: Client, address: str) -> int:
+    """Return how many rows a list says that it has."""
+    return int(
+        (re.search(r"<strong>(\d+)</strong> of", client.get(address).content.decode()) or ["", "-1"])[1]
+    )
+
+
+def counts_without_a_link(page: str) -> list[str]:
+    """Return what the page counts and does not lead to."""
+    main = page.partition('id="at-main"')[2]
+    bare = re.sub(r"<(a|svg|button)\b.*?</\1>", " ", main, flags=re.DOTALL)
+    return re.findall(COUNTED, " ".join(re.sub(r"<[^>]+>", "", bare).split()))
 
 
 @pytest.mark.parametrize("many", [False, True])
@@ -129,7 +150,7 @@ def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(
     fern, moss = make_team("Fern"), make_team("Moss")
     fleet(fern, "Fern")
     fleet(moss, "Moss")
-    staff(client, "tokens.ask_token", "tokens.view_channelapp", team=fern)
+    staff(client, "tokens.ask_token", "tokens.view_channelapp", "tokens.view_token", team=fern)
     if many:  # so that a worker works figures out, and the page before it did, without the days to come
         monkeypatch.setattr(start_viewer, "MANY", 3)
         assert "left=1-30" not in client.get("/admin/").content.decode()
@@ -137,20 +158,90 @@ def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(
 
     page = client.get("/admin/").content.decode()
     found = numbers(page)
-    listed = {}
-    for address in found:
-        shown = client.get(address).content.decode()
-        listed[address] = int((re.search(r"<strong>(\d+)</strong> of", shown) or ["", "-1"])[1])
 
-    assert found == listed
+    assert found == {address: listed(client, address) for address in found}
+    assert counts_without_a_link(page) == []
     assert "Moss" not in page
     assert len(found) > 35
     expected = {
-        "state=deactivated": 1, "state=urgent": 1, "state=restricted": 1, "alone=1": 6, "lost=1": 1, "undated=1": 1, "macro=none": 0,
-        "left=0-0": 1, "left=0-7": 2, "left=2-0": 1, "left=1-60": 3, "lately=shifted": 2, "lately=deactivated%3Apassword_changed": 1,
+        "state=deactivated": 1, "state=urgent": 1, "state=restricted": 1, "alone=1": 7, "lost=1": 1, "undated=1": 1, "macro=none": 0,
+        "left=0-0": 1, "left=0-7": 2, "left=2-0": 1, "left=1-60": 4, "lately=shifted": 2, "lately=deactivated%3Apassword_changed": 1,
+        "ends=never": 3, "ends=itself": 1,
     }  # fmt: skip
     assert {query: found[f"/admin/accounts/account/?{query}"] for query in expected} == expected
-    assert re.search(r"<b>1</b>\s*log-in re-authenticated", page)
+    assert found["/admin/tokens/token/?anew=1"] == 1
+    assert "re-authenticated" in re.sub(r"<[^>]+>", "", page)
+
+
+def test_what_the_banner_counts_is_behind_its_words_and_so_is_whom_a_press_would_ask(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    fern = make_team("Fern")
+    fleet(fern, "Fern")
+    staff(client, "tokens.ask_token", team=fern)
+
+    banner = client.get("/admin/").context["banner"]
+    counted = {one.text: one.link for one in [*banner.title, *banner.text]}
+    fix = next(link for text, link in counted.items() if "can fix all of that" in text)
+
+    assert [text for text, link in counted.items() if not link] == []
+    assert "2 people can fix all of that." in counted
+    assert "Ask 2 people to re-authenticate?" in client.get(fix).content.decode()
+    staff(client, team=fern)  # who may not ask is not led there
+    assert fix not in client.get("/admin/").content.decode()
+
+
+def test_reasons_beyond_the_first_six_are_behind_their_number(client: Client, settings: Settings) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    staff(client)
+    account = linked(token_of("Ada"), name="Often")
+    for number in range(start_figures.REASONS + 3):
+        AccountEvent.objects.create(account=account, kind="shifted", cause=f"c{number}", at=timezone.now())
+
+    page = client.get("/admin/?people=1")
+    link = re.search(r'href="(\?[^"#]*)#lately-head">and 3 more reasons<', page.content.decode())
+    assert link is not None
+    whole = client.get(f"/admin/{unescape(link[1])}")
+
+    assert "people=1" in link[1]
+    assert len(page.context["lately"].reasons) == start_figures.REASONS
+    assert len(whole.context["lately"].reasons) == start_figures.REASONS + 3
+    assert "more reason" not in whole.content.decode()
+
+
+def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever_reads_all(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    make_account()
+    now = timezone.now()
+    states = [
+        ("queued", 0),
+        ("queued", 0),
+        ("sending", 0),
+        ("queued", -1),
+        ("failed", 0),
+        ("failed", 0),
+        ("sent", 0),
+    ]
+    for number, (state, hours) in enumerate(states):
+        due = now - timedelta(minutes=1) - timedelta(hours=hours)
+        Message.objects.create(
+            kind="test", recipient="a@example.com", dedupe_key=str(number), state=state, next_attempt_at=due
+        )
+    old = Message.objects.create(kind="test", recipient="a@example.com", dedupe_key="old", state="failed")
+    Message.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=2))
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+
+    found = numbers(client.get("/admin/").content.decode())
+    mails = {address: number for address, number in found.items() if "message" in address}
+
+    home = "/admin/notifications/message/?sending="
+    assert mails == {f"{home}due": 3, f"{home}failed": 2}
+    assert {address: listed(client, address) for address in mails} == mails
+    staff(client, "tokens.view_channelapp", "notifications.view_message")
+    assert home not in client.get("/admin/").content.decode()  # of all teams, of which they read one alone
 
 
 def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(

@@ -1,5 +1,6 @@
 """A lane that is late: what the reading says, who is told, and what waits on purpose."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from notifications import kinds
 from notifications.models import Message
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channels import brake, breaker, gate
+from tokens.models import ChannelApp, DeletionRequest
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +126,70 @@ def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands(
     assert mail.subject == "AdToken: Background work is late (checks)"
     assert "A check at Facebook, waiting since" in mail.text
     assert "manage.py worker checks" in mail.text
+
+
+def goes(part: str) -> None:
+    BackgroundProcess.objects.filter(name=f"{part}@host").delete()
+
+
+def fails(**fields: Any) -> None:
+    ChannelApp.objects.filter(channel="x").update(**fields)
+
+
+def is_limited() -> None:
+    brake.pause(gate.name_of("x", ChannelApp.objects.get(channel="x").client_id), 600)
+
+
+def waits(**fields: Any) -> None:
+    make_token(due_at=timezone.now() - timedelta(hours=1), **fields)
+
+
+def mail(**fields: Any) -> None:
+    Message.objects.create(kind="test", recipient="a@example.com", dedupe_key="a", **fields)
+
+
+def deletion() -> None:
+    app = ChannelApp.objects.get(channel="x")
+    received = timezone.now() - timedelta(hours=2)
+    DeletionRequest.objects.create(app=app, native_user_id="1", code="abc", received_at=received)
+
+
+@pytest.mark.parametrize(
+    ("line", "tone", "cause"),
+    [
+        ("Checks", "bad", lambda: goes("checks")),
+        ("Checks", "warn", waits),
+        ("Renewals", "bad", lambda: goes("refreshes")),
+        ("Renewals", "warn", lambda: waits(due_for="refresh")),
+        ("Pushes and jobs", "bad", lambda: goes("pushes")),
+        ("Pushes and jobs", "warn", deletion),
+        ("Messages", "bad", lambda: goes("mail")),
+        ("Messages", "warn", lambda: mail(next_attempt_at=timezone.now() - timedelta(hours=1))),
+        ("Messages", "warn", lambda: mail(state="failed")),
+        ("X app main", "bad", lambda: fails(fault_since=timezone.now(), fault="invalid client")),
+        ("X app main", "warn", is_limited),
+        ("X app main", "mute", lambda: fails(version_warning="v1 ends")),
+    ],
+)
+def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_does(
+    client: Client, settings: Any, line: str, tone: str, cause: Callable[[], None]
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    make_app("x", label="main")
+    BackgroundProcess.objects.update(seen_at=timezone.now())
+    Heartbeat.objects.update(at=timezone.now())
+
+    before = {one.name: one.tone for one in client.get("/admin/").context["well"]}
+    cause()
+    page = client.get("/admin/")
+    after = {one.name: one.tone for one in page.context["well"]}
+
+    assert before == dict.fromkeys(
+        ["Checks", "Renewals", "Pushes and jobs", "Messages", "Channel apps"], "good"
+    )
+    assert {name: tone for name, tone in after.items() if tone != "good"} == {line: tone}
+    assert f"at-{tone}" in page.content.decode().partition("well-head")[2]
 
 
 def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None:
