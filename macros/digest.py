@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from urllib.parse import urlencode
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -23,7 +24,7 @@ from macros.digest_readers import KIND as KIND
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses, dates
+from ui import addresses, counts, dates
 from ui.refusal import Refusal
 from users import hold
 from users.models import Team, User
@@ -137,16 +138,20 @@ def _compose(message: Message, reader: ReaderWithNames, teams: Collection[int], 
     if not (message.payload["always"] or alone.at_hand or any(part.number for part in parts.values())):
         raise NotWanted("nothing_this_week")
     staff = reader.user is not None and reader.user.is_staff
+    listed = {"team": ",".join(map(str, sorted(teams))), "alone": 1} | (
+        {"backup": 1} if alone.at_hand else {}
+    )
+    accounts_url = addresses.absolute_url("admin:accounts_account_changelist")
     names = sorted(Team.objects.filter(pk__in=teams).values_list("name", flat=True))
     facts = {
         **parts,
         "alone": alone.number,
+        "alone_shown": counts.shown(alone.number, limit=COUNTED),
         "at_hand": alone.at_hand,
+        "at_hand_shown": alone.at_hand if alone.all_looked_at else f"{counts.number(alone.at_hand)}+",
         "teams": names,
         "names_teams": len(names) > 1,
-        "alone_url": addresses.absolute_url("admin:accounts_account_changelist") + "?view=alone"
-        if staff
-        else "",
+        "alone_url": f"{accounts_url}?{urlencode(listed)}" if staff else "",
         "rest_url": addresses.absolute_url("admin:index" if staff else "my_accounts")
         if reader.can_log_in
         else "",

@@ -1,5 +1,6 @@
 """The weekly digest: on Monday morning, one mail a person, of the own teams alone, and none where there is nothing to say."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,11 +10,13 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts import backups
 from accounts.models import Account, AccountEvent
 from macros import digest, digest_readers
 from macros.models import DigestAddress, DigestStop, DigestSubscription
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.accounts.test_backups import carried, log_in, reaches
 from tests.macros.support import die, ending, make_person, settle
 from tests.portal.support import staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token
@@ -88,6 +91,40 @@ def test_it_is_monday_morning_by_the_reader_s_clock() -> None:
 
     assert (early, morning, later) == ([], ["here@example.com"], ["far@example.com"])
     assert next_week == ["far@example.com", "here@example.com"]
+
+
+@pytest.mark.parametrize(("looked_at", "said"), [(1_000, "3 of them"), (2, "2+ of them")])
+def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_has_it(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, looked_at: int, said: str
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    monkeypatch.setattr(backups, "LOOKED_AT", looked_at)
+    teams = [make_team(name) for name in ("Lumen", "Fern", "Other")]
+    reader = staff(client, team=teams[0])
+    for team in teams:
+        emil = log_in(f"Emil of {team}", team=team)
+        for number, name in enumerate(("One", "Two")):
+            account = carried(log_in(f"Ada of {team} {number}", team=team), name=name, team=team)
+            if team == teams[0] or number:  # nobody reaches the first one of the others
+                reaches(emil, account)
+    for team in teams:
+        Membership.objects.get_or_create(
+            user=reader, team=team
+        )  # sees all three, and ordered the digest of two
+    digest_readers.choose(user=reader, own=[one.pk for one in teams[:2]], leads=[], always=False, now=NOW)
+
+    mail = digest.would_say(address=reader.email, teams=[one.pk for one in teams[:2]])
+    assert mail is not None
+    button = re.search(r"http://\S+/admin/accounts/account/\?\S+", mail.text)
+    assert button is not None
+    listed = client.get(button[0].partition(settings.BASE_URL)[2])
+
+    text = " ".join(mail.text.split())
+    assert "4 accounts depend on one person each" in text
+    assert f"{said} can be backed up at once" in text
+    assert {one.team for one in listed.context["cl"].result_list} == set(teams[:2])
+    assert listed.context["found"] == "3"
+    assert "Team: Fern, Lumen" in listed.text
 
 
 @time_machine.travel(MONDAY, tick=False)
