@@ -1,7 +1,10 @@
 // The staff portal's small helps. Each page works without them.
 (() => {
-  const names = JSON.parse(document.currentScript.dataset.names); // of icons that stand alone, in the reader's language
+  const { names: said, keys: pressed } = document.currentScript.dataset;
+  const names = JSON.parse(said); // of icons that stand alone, in the reader's language
+  const single = pressed !== "off"; // keys that do something alone: the profile switches them off
   const ticks = () => [...document.querySelectorAll('input[type="checkbox"][name="_selected_action"]')];
+  const sheet = document.querySelector("details.at-sheet");
   const all = document.querySelector("[data-pick-all]");
   const count = document.querySelector("[data-pick-count]");
   const show = () => {
@@ -25,7 +28,7 @@
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
-  // j, k: the next row and the one before; x: its tick; ?: what keys there are.
+  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; ?: what keys there are.
   const rows = () => [...document.querySelectorAll("#changelist-form tbody tr")];
   const keys = (event) => {
     const all = rows(), at = all.findIndex((row) => row.classList.contains("at-row-at"));
@@ -41,14 +44,17 @@
     } else if (event.key === "x" && at >= 0) {
       const tick = all[at].querySelector('input[name="_selected_action"]');
       if (tick) tick.click();
-    } else return;
+    } else if (event.key === "f" && sheet) {
+      sheet.open = true;
+      [...sheet.querySelectorAll(".at-chips :is(summary, a)")].find((one) => one.checkVisibility())?.focus();
+    } else if (event.key === "/" && document.getElementById("searchbar")) document.getElementById("searchbar").focus();
+    else return;
     event.preventDefault();
   };
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") document.querySelectorAll("details.at-menu[open]").forEach((menu) => { menu.open = false; menu.querySelector("summary").focus(); });
     const typing = event.target.closest("input:not([type=checkbox]), textarea, select, [contenteditable]");
-    if (!typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
-    if (event.key === "/" && !typing && document.getElementById("searchbar")) { event.preventDefault(); document.getElementById("searchbar").focus(); }
+    if (single && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) keys(event);
   });
 
   // The theme writes the name of a chosen file into a text field of its own widget, which our forms do not have.
@@ -82,8 +88,10 @@
     new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
   });
 
+  // On narrow screens tabs are one line: the one that is shown is brought into it.
+  document.querySelectorAll(".at-tabs > [aria-current]").forEach((tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2; });
+
   // On narrow screens the filters start folded.
-  const sheet = document.querySelector("details.at-sheet");
   if (sheet && window.matchMedia("(max-width: 1023px)").matches) sheet.open = false;
   const broken = document.querySelector("[data-focus]");
   if (broken) broken.focus();
