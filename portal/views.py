@@ -19,7 +19,7 @@ from ui import confirm
 from ui.confirm import ConfirmForm, Done, Page, Said
 from users.models import Team, User, person
 
-SHOWN = 6  # tabs; others are in a menu
+SHOWN = 3  # tabs: all are one line, so that nine accounts are in sight below them; others are in a menu
 
 
 class ViewForm(ConfirmForm):

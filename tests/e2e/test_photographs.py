@@ -16,9 +16,10 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
-from tests.e2e.driver import Chromium
+from tests.e2e.driver import PHONE, Chromium
+from tests.e2e.fleet import BOSS as BOSS_EMAIL
 from tests.e2e.inspector import ENGLISH, FINDINGS, GERMAN, KEPT, Album, Window, looks_of
 from tests.e2e.pages import BOSS, GROUPS, MAIL, Shot
 from tests.e2e.product import Served, launched, pages_alone
@@ -115,3 +116,118 @@ def test_a_person_agrees_to_back_up_an_account_in_the_browser(
         lena.sees("I am away in August.")
         lena.press("Agree to all")
         lena.sees("Thank you. Your log-in backs up 2 accounts now.")
+
+
+LIST = "/admin/accounts/account/"
+ROWS_IN_SIGHT = """() => [...document.querySelectorAll("#changelist-form tbody tr")]
+  .filter(row => row.getBoundingClientRect().bottom <= innerHeight).length"""
+
+
+def place(page: Page) -> int:
+    """Which row of the list the keys are at, from 0; -1 for none."""
+    return int(
+        page.evaluate(
+            "() => [...document.querySelectorAll('#changelist-form tbody tr')].findIndex(row => row.matches('.at-row-at'))"
+        )
+    )
+
+
+def focus(page: Page) -> str:
+    """Return which of these parts of the page has the focus; "" for none."""
+    parts = ".at-row-deeds, .at-chips, #searchbar"
+    at = page.evaluate(
+        f"() => {{ const one = document.activeElement.closest('{parts}'); return one && (one.id || one.className); }}"
+    )
+    return str(at or "")
+
+
+def test_nine_accounts_fit_and_rows_deeds_filters_and_search_are_reached_by_keys_which_the_profile_switches_off(
+    product: Served, chromium: Chromium, fleet: Any
+) -> None:
+    speak(product, fleet, ENGLISH)
+    with chromium.visitor() as boss:
+        page, press = boss.page, boss.page.keyboard.press
+        boss.open(LIST)
+        boss.log_in(BOSS_EMAIL, fleet["password"])
+        assert page.evaluate(ROWS_IN_SIGHT) >= 9
+        deeds = page.locator(".at-row-deeds")
+        seen = [deeds.nth(3).evaluate("one => getComputedStyle(one).opacity")]
+        page.locator("#changelist-form tbody tr").nth(3).hover()
+        seen.append(deeds.nth(3).evaluate("one => getComputedStyle(one).opacity"))
+        assert seen == ["0", "1"]
+
+        page.mouse.move(0, 0)
+        places = []
+        for key in "jjjk":
+            press(key)
+            places.append(place(page))
+        assert places == [0, 1, 2, 1]
+        press("x")
+        boss.sees("1 selected")
+        press("x")
+        for _ in range(9):
+            press("Tab")
+            if focus(page) == "at-row-deeds":
+                break
+        assert focus(page) == "at-row-deeds"
+        assert deeds.nth(1).evaluate("one => getComputedStyle(one).opacity") == "1"
+        press("f")
+        assert focus(page) == "at-chips"
+        press("Enter")
+        assert page.locator(".at-chips details[open]").count() == 1
+        press("Escape")
+        assert page.locator(".at-chips details[open]").count() == 0
+        press("/")
+        page.keyboard.type("jfx/?")
+        assert (focus(page), page.locator("#searchbar").input_value()) == ("searchbar", "jfx/?")
+        page.locator(".at-count").click()
+        press("Control+k")
+        page.locator("#search-input-command:focus").wait_for()
+        press("Escape")
+        page.locator("#search-input-command").wait_for(state="hidden")
+        press("?")
+        boss.sees(
+            "next row, previous row",
+            "select the row",
+            "open it",
+            "filters",
+            "search this list",
+            "search everywhere",
+            "close a menu",
+        )
+
+        boss.follow("Switch single keys off")
+        page.get_by_label("Single keys do something in the portal").uncheck()
+        boss.press("Save profile")
+        boss.open(LIST)
+        for key in "jxft?":
+            press(key)
+        assert (place(page), focus(page), page.locator("#at-keys[open]").count()) == (-1, "", 0)
+        press("Control+k")
+        page.locator("#search-input-command:focus").wait_for()
+    with psycopg.connect(product.facts["database_url"]) as connection:
+        connection.execute("update users_user set single_keys = true")
+
+
+@pytest.mark.parametrize("language", [ENGLISH, GERMAN])
+def test_on_a_phone_the_views_are_one_line_with_the_one_that_is_shown_in_sight(
+    product: Served, chromium: Chromium, fleet: Any, language: str
+) -> None:
+    speak(product, fleet, language)
+    keep = """insert into accounts_savedview (owner_id, name, query, created_at)
+              select id, 'View ' || n || ' of a long name', 'days=' || n, now() from users_user, generate_series(1, 9) n where email = %s"""
+    with psycopg.connect(product.facts["database_url"]) as connection:
+        connection.execute("delete from accounts_savedview where name like 'View %%'")
+        connection.execute(keep, [BOSS_EMAIL])
+    with chromium.visitor(width=PHONE) as boss:
+        boss.open(f"{LIST}?days=9")
+        boss.log_in(BOSS_EMAIL, fleet["password"])
+        boss.fits()
+        tabs = boss.page.locator(".at-tabs").first
+        box, chosen = tabs.bounding_box(), tabs.locator("[aria-current]").bounding_box()
+
+        assert box is not None
+        assert chosen is not None
+        assert box["height"] < 60
+        assert box["x"] <= chosen["x"] <= chosen["x"] + chosen["width"] <= box["x"] + box["width"]
+        assert tabs.locator("a:visible").count() >= 13
