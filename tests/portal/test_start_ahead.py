@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import backups, lately, people_left
@@ -13,7 +14,8 @@ from accounts.models import Account, AccountEvent, StartFigures
 from macros.models import Macro
 from portal import start_ahead, start_viewer
 from tests.portal.support import linked, staff, token_of
-from tests.support.factories import make_team, make_user
+from tests.support.factories import PASSWORD, make_team, make_user
+from users import asking_workers
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +83,30 @@ def test_what_is_dark_now_is_told_now_whatever_the_age_of_the_figures(boss: Clie
     assert "1 account is deactivated" in page
     assert "Deactivated 1" in page
     assert "One Facebook" in page.partition("Most urgent")[2]
+
+
+def test_a_password_has_a_worker_find_the_figures_before_the_first_look(
+    boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+    monkeypatch.setattr(asking_workers, "ask", asked.append)
+
+    def shows(email: str, password: str) -> tuple[int, int]:
+        with time_machine.travel(NOW, tick=False):
+            Client().post(reverse("account_login"), {"login": email, "password": password})
+        return len(asked), StartFigures.objects.count()
+
+    email = make_user(is_staff=True, is_superuser=True).email
+    others = make_user().email
+    wrong, of_a_marketer, right = shows(email, "wrong"), shows(others, PASSWORD), shows(email, PASSWORD)
+    work_out(NOW)
+    again = shows(email, PASSWORD)  # they are there
+    for module, name in ((people_left, "count"), (lately, "count"), (backups, "count_alone")):
+        monkeypatch.setattr(module, name, None)  # whoever calls it fails
+    page = words(boss, NOW + MINUTE)
+
+    assert (wrong, of_a_marketer, right, again) == ((0, 0), (0, 0), (1, 1), (1, 1))
+    assert "0, stops 0 1" in page
 
 
 def test_figures_are_renewed_every_few_minutes_while_somebody_looks_then_by_the_hour_then_not_at_all(
