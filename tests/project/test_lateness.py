@@ -154,6 +154,9 @@ def deletion() -> None:
     DeletionRequest.objects.create(app=app, native_user_id="1", code="abc", received_at=received)
 
 
+LINES = ["Checks", "Renewals", "Pushes and jobs", "Messages", "Counting ahead", "Channel apps"]
+
+
 @pytest.mark.parametrize(
     ("line", "tone", "cause"),
     [
@@ -179,16 +182,17 @@ def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_doe
     make_app("x", label="main")
     BackgroundProcess.objects.update(seen_at=timezone.now())
     Heartbeat.objects.update(at=timezone.now())
+    KeptSet.objects.update(at=timezone.now())
 
     before = {one.name: one.tone for one in client.get("/admin/").context["well"]}
     cause()
     page = client.get("/admin/")
-    after = {one.name: one.tone for one in page.context["well"]}
+    wrong = {one.name: one.tone for one in page.context["well"] if one.tone != "good"}
 
-    assert before == dict.fromkeys(
-        ["Checks", "Renewals", "Pushes and jobs", "Messages", "Channel apps"], "good"
-    )
-    assert {name: tone for name, tone in after.items() if tone != "good"} == {line: tone}
+    assert before == dict.fromkeys(LINES, "good")
+    if tone == "bad" and line in {"Messages", "Pushes and jobs"}:  # whose workers count, too
+        assert wrong.pop("Counting ahead") == "bad"
+    assert wrong == {line: tone}
     assert f"at-{tone}" in page.content.decode().partition("well-head")[2]
 
 
