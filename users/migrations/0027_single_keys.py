@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0025_names_of_columns'),
+        ('users', '0026_addresses_turned_away'),
     ]
 
     operations = [
