@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0026_addresses_turned_away'),
+        ('users', '0027_snoozed_addresses'),
     ]
 
     operations = [
