@@ -139,6 +139,32 @@ def ask_for_more(*, link: ClientLink, accounts: Collection[Account]) -> ClientLi
     return row
 
 
+def bound(now: datetime) -> QuerySet[ClientLink]:
+    """Return the open links that are for certain ad accounts."""
+    waiting = ClientLink.objects.filter(used_at=None, revoked_at=None, expires_at__gt=now)
+    return waiting.exclude(asked_for=[])
+
+
+@transaction.atomic
+def ask_for_less(
+    *, link: ClientLink, gone: Collection[tuple[str, str]], by: User, now: datetime
+) -> ClientLink:
+    """Take ad accounts (channels and native ids) out of what a link asks for. Returns it, revoked where it asks for nothing else.
+
+    A channel of which no account is left is asked for no longer: without one it would be for any.
+    """
+    row = ClientLink.objects.select_for_update(no_key=True).get(pk=link.pk)
+    row.asked_for = [one for one in row.asked_for if (one["channel"], one["native_id"]) not in gone]
+    asked = {one["channel"] for one in row.asked_for}
+    row.channels = [one for one in row.channels if one in asked or one in row.used]
+    if not row.left and row.used_at is None and row.revoked_at is None:
+        row.used_at, row.revoked_at = (now, None) if row.used else (None, now)
+        if row.revoked_at is not None:
+            _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
+    row.save(update_fields=["asked_for", "channels", "used_at", "revoked_at"])
+    return row
+
+
 def _bound(accounts: Collection[Account]) -> list[dict[str, str]]:
     return [{"channel": one.channel, "native_id": one.native_id, "name": one.name} for one in accounts]
 

@@ -8,13 +8,23 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import alerts, backup_invitations, calendars, client_link_news, handing_over, pool, reach
+from accounts import (
+    alerts,
+    asks_of_moved,
+    backup_invitations,
+    calendars,
+    client_link_news,
+    handing_over,
+    pool,
+    reach,
+)
 from accounts.campaigns import stages
 from accounts.mails import (
     access_mail,
     alert_mail,
     api_key_mail,
     ask_mail,
+    asks_ended_mail,
     backup_invite_mail,
     backup_mail,
     client_link_mail,
@@ -140,6 +150,7 @@ def _register_what_is_asked() -> None:
         ended=client_link_news.note_used_told,
     )
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
+    kinds.register(asks_of_moved.KIND, asks_ended_mail.build, name=_("What you asked for has ended"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
 
 

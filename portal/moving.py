@@ -9,7 +9,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 
-from accounts import actions, deed_kinds, permissions
+from accounts import actions, asks_of_moved, deed_kinds, permissions
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from portal import access, account_pages, bulk
@@ -36,7 +36,11 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
     page = Page(
         "portal/confirm/move.html",
         reverse("admin:accounts_account_change", args=[account.pk]),
-        {"account": account, "team_now": names_for(request.user).team(account.team)},
+        {
+            "account": account,
+            "team_now": names_for(request.user).team(account.team),
+            "asks": asks_of_moved.number_of(Account.objects.filter(pk=account.pk), timezone.now()),
+        },
         form=_form(request),
     )
     return confirm.answer(
@@ -54,7 +58,7 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
         page = Page(
             "portal/confirm/bulk_move.html",
             bulk.back(request),
-            {"count": chosen.total},
+            {"count": chosen.total, "asks": asks_of_moved.number_of(chosen.whole, timezone.now())},
             lines=[
                 ConfirmLine(one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
                 for one in chosen.accounts

@@ -173,7 +173,13 @@ def revoke_sent_by(person: User, *, by: User, now: datetime) -> int:
 
     Of whatever team: one that was sent to an own address on the last day would let the person in again.
     """
-    rows = list(sent_by(person, now).select_for_update(no_key=True))
+    return revoke_these(sent_by(person, now), by=by, now=now)
+
+
+def revoke_these(made: QuerySet[Invitation], *, by: User, now: datetime) -> int:
+    """Make these invitations worthless that nobody has answered, in the caller's transaction, which has asked who may. Returns how many."""
+    pending = made.filter(accepted_at=None, revoked_at=None).order_by("pk")
+    rows = list(pending.select_for_update(no_key=True))
     for row in rows:
         row.revoked_at = now
         row.save(update_fields=["revoked_at"])

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from accounts import deeds, pool
+from accounts import asks_of_moved, deeds, pool
 from accounts.deed_rows import Outcome, Result, done_before, in_order
 from accounts.errors import ActionRefused
 from accounts.mails import outside_mail
@@ -53,11 +53,12 @@ def undo(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
     return in_order(keys, results)
 
 
-def finish(deed: Deed, _now: datetime) -> None:
-    """Tell the leads of teams that take log-ins of their own people only what stopped there: one mail a reader, however many accounts."""
+def finish(deed: Deed, now: datetime) -> None:
+    """End what was asked for what moved, and tell the leads of teams that take log-ins of their own people only what stopped there."""
     done = deed.rows.filter(outcome=Outcome.DONE)
     moved = Account.objects.filter(pk__in=done.values("key"))
     outside_mail.tell_of_move(moved=moved, since=deed.created_at, actor=deed.user)
+    asks_of_moved.end(moved=moved, since=deed.created_at, actor=deed.user, now=now)
 
 
 def _move(deed: Deed, accounts: Sequence[Account], to: Mapping[int, Team], now: datetime) -> set[int]:

@@ -1,0 +1,142 @@
+"""Asks for accounts that moved to another team: they end, since whoever followed one would join the former team, or link for it in vain.
+
+An ask is a line of somebody's invitation, client link or mail. Only the lines of what moved end: the invitation or the link itself where no
+other is left. Whoever asked is told, once for all that one press moved.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from accounts import client_links
+from accounts.models import Account, BackupInvitation, ClientLink
+from notifications import outbox
+from users import invitations
+from users.models import Invitation, User
+
+KIND = "asks_ended"
+MOST = 200  # lines that a mail is made of
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One line of an ask that ended: who had asked whom, for which account."""
+
+    asker: int
+    email: str
+    account: int
+
+
+def number_of(accounts: QuerySet[Account], now: datetime) -> int:
+    """Return how many open asks for these accounts there are. A fixed number of queries, however many accounts."""
+    asked = BackupInvitation.objects.filter(_is_open(now), account__in=accounts.order_by().values("pk"))
+    by_form = client_links.bound(now).exclude(pk__in=asked.exclude(client_link=None).values("client_link"))
+    return asked.count() + len(_meant(by_form, accounts))
+
+
+@transaction.atomic
+def end(*, moved: QuerySet[Account], since: datetime, actor: User, now: datetime) -> int:
+    """End what was asked for these accounts before they moved, in the caller's transaction. Returns how many lines.
+
+    `since`: when the move was pressed; what the new team has asked since goes on. The actor read of it, and is not told.
+    """
+    ids = moved.order_by().values("pk")
+    over = Q(invited_at__lt=since) | _of_former_team()
+    rows = list(
+        BackupInvitation.objects.filter(over, account__in=ids, linked_at=None)
+        .select_related("invitation", "client_link")
+        .order_by("pk")
+        .select_for_update(of=("self",))
+    )
+    ended = {Ended(one.invited_by_id, one.email, one.account_id) for one in rows if one.invited_by_id}
+    BackupInvitation.objects.filter(pk__in=[one.pk for one in rows]).delete()
+    _end_invitations(rows, actor, now)
+    ended |= _end_links(moved, actor, now)
+    _tell(ended, actor, now)
+    return len(rows)
+
+
+def _is_open(now: datetime) -> Q:
+    link = Q(client_link__used_at=None, client_link__revoked_at=None, client_link__expires_at__gt=now)
+    invitation = Q(invitation__revoked_at=None) & (
+        Q(invitation__accepted_at__isnull=False) | Q(invitation__expires_at__gt=now)
+    )
+    lately = Q(invited_at__gt=now - timedelta(days=settings.INVITATION_DAYS))
+    neither = Q(client_link=None, invitation=None)
+    how = (Q(client_link__isnull=False) & link) | (Q(invitation__isnull=False) & invitation) | neither
+    return Q(linked_at=None) & how & (lately | ~neither)
+
+
+def _of_former_team() -> Q:
+    """Asks of whatever moment that lead into another team than the one that has the account."""
+    link = Q(client_link__isnull=False) & ~Q(client_link__team=F("account__team"))
+    return link | (Q(invitation__isnull=False) & ~Q(invitation__team=F("account__team")))
+
+
+def _end_invitations(rows: Collection[BackupInvitation], actor: User, now: datetime) -> None:
+    """Revoke those that were made for what moved, and ask for nothing else. One that invited before, by itself, stays."""
+    made_for = {
+        one.invitation_id
+        for one in rows
+        if one.invitation is not None and one.invitation.created_at == one.invited_at
+    }
+    others = BackupInvitation.objects.filter(invitation__in=made_for, linked_at=None)
+    left = made_for - set(others.values_list("invitation", flat=True))
+    invitations.revoke_these(Invitation.objects.filter(pk__in=left), by=actor, now=now)
+
+
+def _end_links(moved: QuerySet[Account], actor: User, now: datetime) -> set[Ended]:
+    """Take what moved out of the client links of other teams, and revoke those that ask for nothing else."""
+    found = _meant(client_links.bound(now), moved, elsewhere=True)
+    ended = set()
+    for link, accounts in sorted(found.items(), key=lambda one: one[0].pk):
+        gone = {(account.channel, account.native_id) for account in accounts}
+        client_links.ask_for_less(link=link, gone=gone, by=actor, now=now)
+        ended |= {Ended(link.made_by_id, link.email, one.pk) for one in accounts if link.made_by_id}
+    return ended
+
+
+def _meant(
+    links: QuerySet[ClientLink], accounts: QuerySet[Account], *, elsewhere: bool = False
+) -> dict[ClientLink, list[Account]]:
+    """Return which of these links ask for which of these accounts; `elsewhere`: only for those that are of another team than the link."""
+    by_pair: dict[tuple[str, str], list[ClientLink]] = defaultdict(list)
+    for link in links:
+        for one in link.asked_for:
+            by_pair[one["channel"], one["native_id"]].append(link)
+    if not by_pair:
+        return {}
+    some = accounts.order_by().filter(native_id__in={native_id for _, native_id in by_pair})
+    found: dict[ClientLink, list[Account]] = defaultdict(list)
+    for account in some.only("channel", "native_id", "team"):
+        for link in by_pair.get((account.channel, account.native_id), ()):
+            if not elsewhere or account.team_id != link.team_id:
+                found[link].append(account)
+    return dict(found)
+
+
+def _tell(ended: Collection[Ended], actor: User, now: datetime) -> None:
+    by_asker: dict[int, list[Ended]] = defaultdict(list)
+    for one in sorted(ended, key=lambda line: (line.asker, line.email, line.account)):
+        by_asker[one.asker].append(one)
+    people = User.objects.filter(pk__in=by_asker, is_active=True).exclude(pk=actor.pk)
+    for asker in people.order_by("pk"):
+        lines = by_asker[asker.pk]
+        payload: dict[str, Any] = {
+            "user": asker.pk,
+            "asked": [[one.email, one.account] for one in lines[:MOST]],
+            "count": len({one.account for one in lines}),
+        }
+        outbox.enqueue(
+            kind=KIND,
+            recipient=asker.email,
+            dedupe_key=f"{KIND}:{asker.pk}:{actor.pk}:{now.isoformat()}",
+            payload=payload,
+            now=now,
+        )
