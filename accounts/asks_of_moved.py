@@ -82,7 +82,7 @@ def _of_former_team() -> Q:
 def _end_invitations(rows: Collection[BackupInvitation], actor: User, now: datetime) -> None:
     """Revoke those that were made for what moved, and ask for nothing else. One that invited before, by itself, stays."""
     made_for = {
-        one.invitation_id
+        one.invitation.pk
         for one in rows
         if one.invitation is not None and one.invitation.created_at == one.invited_at
     }
