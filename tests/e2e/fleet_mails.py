@@ -10,6 +10,7 @@ from tests.e2e import fleet_rare_mails
 from tests.e2e.fleet import DAY, Fleet
 from tests.e2e.fleet_states import NOTE
 
+OUTSIDE = "leitung@hafen-kaffee.example"  # somebody who has no log-in here
 MOST = 2  # of a kind, of which the longer one is kept
 
 
@@ -96,7 +97,21 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         login_changes.Kind.PASSWORD_CHANGED, lena, lena.email, address="192.0.2.7", browser="Firefox on Linux"
     )
     login_changes.notify(change, now=now)
+    _snooze(fleet)
     outbox.enqueue(kind="test", recipient=boss.email, dedupe_key="photograph:test", now=now)
+
+
+def _snooze(fleet: Fleet) -> None:
+    """Whoever a mail was forwarded to snoozes all warnings to its reader."""
+    from macros import snoozing
+    from notifications.models import Message
+
+    mail = Message.objects.create(
+        kind="macro", recipient=OUTSIDE, team=fleet.team, dedupe_key="photograph:forwarded", state="sent",
+        subject="Hafen Kaffee Always-on Winter ends in 7 days", sent_at=fleet.now,
+    )  # fmt: skip
+    until = fleet.now.date() + 12 * DAY
+    snoozing.snooze_all(email=OUTSIDE, until=until, by=None, reason="", now=fleet.now, link_of=mail)
 
 
 def _kept(fleet: Fleet, before: int) -> dict[str, Any]:
@@ -208,7 +223,8 @@ def _states(fleet: Fleet) -> None:
 
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
-    from macros import digest_readers, on_it, opt_outs, snoozing
+    from macros import digest_readers, on_it, opt_outs
+    from macros.models import Silence
     from notifications.models import Message
 
     sent = list(
@@ -221,10 +237,6 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         .order_by("recipient")
     )
     mail, said = sent[0], sent[-1]
-    outside = Message.objects.filter(kind="macro", recipient="leitung@hafen-kaffee.example").latest("pk")
-    snoozed = snoozing.snooze_all(
-        email=outside.recipient, until=fleet.now.date() + 12 * DAY, by=None, reason="", now=fleet.now, link_of=outside
-    )  # fmt: skip
     on_it.acknowledge(deadlines=on_it.deadlines_of(said)[:2], email=said.recipient, now=fleet.now)
     ids = dict(
         Message.objects.filter(dedupe_key__in=["photograph:failed", "photograph:queued"]).values_list(
@@ -232,8 +244,10 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         )
     )
     return {
-        "snoozed_address": snoozed.pk,
-        "snoozed_mail": opt_outs.sign(Message.objects.get(kind="snoozed")),
+        "snoozed_address": Silence.objects.get(account=None, email=OUTSIDE).pk,
+        "snoozed_mail": opt_outs.sign(
+            Message.objects.filter(kind="snoozed", recipient=OUTSIDE).earliest("pk")
+        ),
         "digest_mail": digest_readers.sign(Message.objects.get(dedupe_key="photograph:weekly")),
         "mail": opt_outs.sign(mail),
         "mail_said": opt_outs.sign(said),
