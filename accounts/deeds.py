@@ -212,7 +212,8 @@ def _go_on(
                 return None
             if not _may(deed, kind) or (kind.holds is not None and not kind.holds(deed)):
                 return State.FAILED
-            done = _do_one(deed, kind, keys[0], clock()) if size == 1 else _do_many(deed, kind, keys, clock())
+            one = kind.many is None
+            done = _do_one(deed, kind, keys[0], clock()) if one else _do_many(deed, kind, keys, clock())
             if not done:
                 return None
             if kind.after:
@@ -232,7 +233,8 @@ def _end(deed: Deed, kind: Kind, state: Deed.State, now: datetime) -> None:
 
 def _may(deed: Deed, kind: Kind) -> bool:
     """Return whether the person may still do it: asked anew for each thing, since a deed may take minutes."""
-    deed.user = User.objects.get(pk=deed.user_id)  # what it may do, it has kept
+    # What the person may do, the object has kept; and whoever saw that person off may have taken the deed over.
+    deed.user = User.objects.get(pk__in=Deed.objects.filter(pk=deed.pk).values("user"))
     return deed.user.is_active and (not kind.permission or deed.user.has_perm(kind.permission))
 
 

@@ -1,26 +1,29 @@
-"""What depends on a person beside their log-ins: campaigns that run, open client links and invitations, API keys, teams they lead alone.
+"""What depends on a person beside their log-ins: campaigns and deeds that run, open client links and invitations, API keys, teams.
 
 When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
 above, which registers how they are taken over.
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import permissions
+from accounts import jobs, permissions
 from accounts.campaigns import running
-from accounts.models import ApiKey, Campaign, ClientLink
+from accounts.importing import uploads
+from accounts.models import ApiKey, Campaign, ClientLink, Deed, ImportFile
 from notifications import outbox
 from users import invitations, recipients
 from users.models import Membership, Team, User
 from users.recipients import fallback
 
 KIND = "handed_over"
+OWN_REMOVAL = "remove_own"  # the kind of deed that removes log-ins of whoever asked for it
+BEFORE = "before"  # of a deed's options: who (ids) had it before whoever has it now
 Named = tuple[int, str]  # an id, and what it is called
 TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; the names of what was taken
 _TAKEN_OVER: list[TakeOver] = []
@@ -35,6 +38,7 @@ class Hanging:
     links: int  # that are open
     invitations: int  # that they sent and that are open
     led_alone: int  # teams
+    deeds: int  # that are under way
 
 
 def register(take_over: TakeOver) -> None:
@@ -50,6 +54,7 @@ def hanging(person: User, now: datetime) -> Hanging:
         links=links_of(person, now).count(),
         invitations=invitations.sent_by(person, now).count(),
         led_alone=led_alone_by(person).count(),
+        deeds=deeds_of(person).count(),
     )
 
 
@@ -75,6 +80,12 @@ def led_alone_by(person: User) -> QuerySet[Team]:
     return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
 
 
+def deeds_of(person: User) -> QuerySet[Deed]:
+    """Return what a worker is doing for the person to others, such as accounts that are paused; the own log-ins are the person's."""
+    going = Deed.objects.defer("keys").filter(user=person, state__in=jobs.GOING)
+    return going.exclude(kind=OWN_REMOVAL).order_by("pk")
+
+
 def may_take_campaigns(actor: User) -> bool:
     """Return whether campaigns go on in this person's name; else they end."""
     return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
@@ -93,11 +104,14 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None
             campaign.save(update_fields=["made_by", "once"])
         else:
             running.end_of_maker(campaign, now)
+    deeds = list(deeds_of(person))
+    _take_deeds(deeds, actor)
     others = [name for one in _TAKEN_OVER for name in one(person, actor)]
     told = _told(person, ended=[] if taken else campaigns)
     mine: dict[str, Any] = {
         "campaigns": [_named(one) for one in taken],
         "macros": others,
+        "deeds": len(deeds),
         **told.pop(actor.email, {}),
     }
     if by_key and any(mine.values()):
@@ -110,6 +124,15 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None
             payload={"person": person.pk, "actor": actor.pk, **about},
             now=now,
         )
+
+
+def _take_deeds(deeds: Collection[Deed], actor: User) -> None:
+    """Give deeds to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
+    for one in deeds:
+        options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
+        Deed.objects.filter(pk=one.pk, state__in=jobs.GOING).update(user=actor, once="", options=options)
+    files = [one.subject_id for one in deeds if one.kind == uploads.DEED]
+    ImportFile.objects.filter(pk__in=files).update(user=actor)
 
 
 def _told(person: User, *, ended: list[Campaign]) -> dict[str, dict[str, list[Named]]]:

@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
 from accounts import actions, backup_adding, jobs, leaving, leaving_invites, removal
+from accounts.handing_over import OWN_REMOVAL
 from accounts.leaving import Scope
 from accounts.leaving_steps import Step, invite_keys
 from accounts.mails import removal_mail
@@ -21,7 +22,7 @@ from tokens.models import Token
 from users import hold, visibility
 from users.models import User
 
-KIND = "remove_own"
+KIND = OWN_REMOVAL
 
 
 def start(

@@ -24,6 +24,7 @@ from portal import (
     account_actions,
     account_pages,
     account_rows,
+    as_read,
     backups,
     bulk,
     bulk_deeds,
@@ -334,7 +335,8 @@ class AccountAdmin(ReadOnlyList):
         if "across" not in request.GET:
             named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
             return bulk.read(named.order_by("name", "pk"))
-        return bulk.read(self.filtered(request, bulk.filters_of(request)))
+        shown = as_read.ids(request, bulk.ACCOUNTS)
+        return bulk.read(self.filtered(request, bulk.filters_of(request), among=shown), across=True)
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may apply macros."""

@@ -9,10 +9,12 @@ from django.utils import timezone
 
 from accounts import asks_of_app
 from accounts.asks_of_app import Waiting
-from portal import asking, campaign_people, campaign_rows, deeds
+from portal import as_read, asking, campaign_people, campaign_rows, deeds
 from ui import confirm
 from ui.confirm import Done, Frame, Page, Said
 from users.visibility import names_for
+
+PEOPLE = "people"  # what these pages show, see `as_read`
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,7 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
     unreached = campaign_people.parked([group.id for group in groups if group.live])
     live = [group for group in groups if group.live and group.id not in unreached]
     found = {pk: details[pk] for pk in shown if pk in details}
+    people = [group.id for group in groups if group.id > 0]
     lines = asking.lines_of(found.values(), names_for(request.user))
     page = Page(
         ask.template,
@@ -47,12 +50,15 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
         ],
         unread=len(groups) - len(shown),
         refused="" if live else str(asking.NOBODY) if groups else ask.nobody(),
+        seen=f"{as_read.mark(PEOPLE, people, len(people))}.",
     )
 
     def do(said: Said) -> Done:
         if page.refused:
             return Done(nothing=True, failures=[page.refused])
-        keys = [group.id for group in groups if group.id > 0]
+        keys = as_read.kept(request, PEOPLE, people)
+        if not keys:
+            return as_read.read_again(request)
         skipped = len(groups) - len(keys)
         return deeds.begin(request, ask.kind, ask.subject_id, keys, said, skipped=skipped)
 

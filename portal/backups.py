@@ -110,7 +110,7 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
             refused=""
             if best or chosen.unread
             else gettext("No log-in of a colleague is known to reach one of them."),
-            seen=f"{seen}.{bulk.nonce()}",
+            seen=f"{seen}.{chosen.seen}",
         )
 
         def do(said: Said) -> Done:

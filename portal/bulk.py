@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from accounts import deed_kinds, permissions
 from accounts.many import asking as people
 from accounts.models import Account
-from portal import access, asking, bulk_deeds
+from portal import access, as_read, asking, bulk_deeds
 from ui import bulk, confirm
 from ui.bulk import Item
 from ui.confirm import SHOWN, Done, Page, Said
@@ -28,6 +28,7 @@ from users.visibility import names_for
 
 MOST = 500  # accounts of which a page says exactly what becomes of each; of more it shows the first
 NAMED = 500  # accounts that an address names
+ACCOUNTS = "accounts"  # what these pages show, see `as_read`
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class Chosen:
 
     whole: QuerySet[Account]  # all of them, in order
     total: int
+    across: bool = False  # all that match a list's filters, and not those that were ticked
 
     @cached_property
     def accounts(self) -> Sequence[Account]:
@@ -46,6 +48,12 @@ class Chosen:
     def unread(self) -> int:
         """How many there are beside those."""
         return self.total - SHOWN if self.total > MOST else 0
+
+    @property
+    def seen(self) -> str:
+        """What a page carries that shows them: which they are, or how many, and what it is known by."""
+        ids = None if self.unread else [one.pk for one in self.accounts]
+        return f"{as_read.mark(ACCOUNTS, ids, self.total)}.{nonce()}" if self.across else nonce()
 
     @property
     def ids(self) -> QuerySet[Any, Any]:
@@ -109,9 +117,9 @@ def filters_of(request: HttpRequest) -> QueryDict:
     return query
 
 
-def read(whole: QuerySet[Account]) -> Chosen:
+def read(whole: QuerySet[Account], *, across: bool = False) -> Chosen:
     """Return the accounts of a query with how many they are."""
-    return Chosen(whole, whole.count())
+    return Chosen(whole, whole.count(), across)
 
 
 def nobody() -> Chosen:
@@ -131,8 +139,15 @@ def frame(request: HttpRequest) -> Callable[[HttpRequest], dict[str, Any]]:
 
 
 def none_chosen(request: HttpRequest) -> HttpResponse:
-    """Lead back to the list, and say that the address names no account."""
-    messages.warning(request, gettext("No account was chosen."))
+    """Lead back to the list, and say that the address names no account, or that none of those matches any longer that the page showed.
+
+    Sent twice, it leads to what the first did: those accounts may match no longer because of it.
+    """
+    known = bulk_deeds.asked_already(request)
+    if known is not None:
+        return HttpResponseRedirect(bulk_deeds.address(known))
+    gone = gettext("Nothing was done: none of these accounts matches any longer.")
+    messages.warning(request, gone if request.method == "POST" else gettext("No account was chosen."))
     return HttpResponseRedirect(back(request))
 
 
@@ -150,7 +165,12 @@ def start(
     subject_id: int = 0,
     options: Mapping[str, object] | None = None,
 ) -> Done:
-    """Have a worker do it to the chosen accounts, and lead to the page that says how far it is. Raises OnHold."""
+    """Have a worker do it to the chosen accounts, and lead to the page that says how far it is; or ask again. Raises OnHold."""
+    known = bulk_deeds.asked_already(request)
+    if known is not None:
+        return Done(nothing=True, after=bulk_deeds.address(known))
+    if chosen.across and as_read.has_grown(request, ACCOUNTS, chosen.total):
+        return as_read.read_again(request)
     more = {**(options or {}), "back": back(request)}
     return bulk_deeds.start(request, kind, chosen.ids, said, subject_id=subject_id, options=more)
 
@@ -173,7 +193,7 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             refused="" if live or again or chosen.unread else str(one.nothing),
             again=bool(again) or (chosen.unread > 0 and one.kind == deed_kinds.ASK),
             ask_why=one.ask_why,
-            seen=nonce(),
+            seen=chosen.seen,
         )
 
         def do(said: Said) -> Done:

@@ -102,6 +102,13 @@ def start(
     return Done(nothing=True, after=address(deed))
 
 
+def asked_already(request: HttpRequest) -> Deed | None:
+    """Return the deed that the page began that is sent, where it is sent once more."""
+    once = request.POST.get("seen", "").rpartition(".")[2]
+    mine = Deed.objects.defer("keys").filter(user=person(request), once=once)
+    return mine.first() if once else None
+
+
 def address(deed: Deed, page: str = "") -> str:
     """Return the address of a page of the deed: "" for itself, "_undo", "_again"."""
     return reverse(f"admin:accounts_account_deed{page}", args=[deed.pk])

@@ -16,7 +16,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts import asks_of_app, permissions, tasks
 from accounts.asks_of_app import Waiting
 from accounts.campaigns import running
-from portal import access, asking, bulk, campaign_people
+from portal import access, as_read, asking, bulk, campaign_people
 from portal.campaign_people import Unasked
 from portal.forms import first_moment
 from ui import confirm, dates
@@ -25,6 +25,8 @@ from ui.counts import number
 from users import asking_workers
 from users.models import person
 from users.visibility import names_for
+
+LOG_INS = "log_ins"  # what the page shows, see `as_read`
 
 
 @dataclass(frozen=True)
@@ -100,26 +102,31 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
         refused=_refused(origin, ids, people, unasked),
         ask_why=False,
         again=bool(unasked.snoozed),
-        seen=bulk.nonce(),
+        seen=f"{as_read.mark(LOG_INS, ids, len(ids))}.{bulk.nonce()}",
         form=partial(CampaignForm, now=now),
     )
 
     def do(said: Said) -> Done:
         if page.refused:
             return Done(nothing=True, failures=[page.refused])
+        read = as_read.kept(request, LOG_INS, ids)
+        if not read:
+            return as_read.read_again(request)
         campaign, is_new = running.start(
             user=person(request),
             name=said.cleaned["name"],
             note=said.note,
-            token_ids=ids,
+            token_ids=read,
             ends_at=said.cleaned["last_day"],
-            once=said.seen[-40:],
+            once=said.seen.rpartition(".")[2][-40:],
             now=now,
             asks_snoozed=said.again,
         )
         if is_new:
             transaction.on_commit(partial(asking_workers.ask, tasks.run_campaigns))
-        return Done({"number": len(ids)}, after=reverse("admin:accounts_campaign_change", args=[campaign.pk]))
+        return Done(
+            {"number": len(read)}, after=reverse("admin:accounts_campaign_change", args=[campaign.pk])
+        )
 
     return confirm.answer(request, page, do, frame=origin.frame)
 

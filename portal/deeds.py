@@ -26,6 +26,7 @@ from ui.counts import number
 from users import asking_workers, hold
 from users.models import User, person
 
+TAKEN = "taken"  # of an offboarding's options: the deeds (ids) that went to whoever did it
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
 
 
@@ -104,10 +105,10 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     waited = (timezone.now() - deed.created_at).total_seconds()
     stopped = deed.state == Deed.State.FAILED
     subject = model._default_manager.filter(pk=deed.subject_id).first()  # noqa: SLF001  # Django documents it
-    after = _after_offboarding(subject) if isinstance(subject, User) and deed.kind == OFFBOARD else {}
+    after = _after_offboarding(deed, subject) if isinstance(subject, User) and deed.kind == OFFBOARD else {}
     context = {
         **(access.frame_of(model) if page_name else access.frame)(request),
-        "title": _TITLES[deed.kind](deed.total),
+        "title": title(deed),
         "deed": deed,
         "subject": subject,
         "going": going,
@@ -125,10 +126,31 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     return progress.open_again(page) if going else page
 
 
-def _after_offboarding(leaver: User) -> dict[str, object]:
+def title(deed: Deed) -> str:
+    """Return what was asked for, in words; also of a deed on accounts that staff chose."""
+    words = _TITLES.get(deed.kind)
+    return words(deed.total) if words else bulk_deeds.title(deed)
+
+
+def _taken(deed: Deed) -> list[dict[str, str]]:
+    """Return what whoever offboards took over by it, each with its page."""
+    mine = Deed.objects.defer("keys").filter(pk__in=deed.options.get(TAKEN, ()), user=deed.user)
+    return [
+        {
+            "title": title(one),
+            "url": reverse("admin:tokens_channelapp_deed", args=[one.pk])
+            if one.kind in _ABOUT
+            else bulk_deeds.address(one),
+        }
+        for one in mine.order_by("pk")
+    ]
+
+
+def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:
     """Return what holds now of somebody who was seen off: the deed alone does not say it, who was switched on again goes on."""
     return {
         "is_on": leaver.is_active,
+        "taken": _taken(deed),
         "living": leaving.living_log_ins(leaver).count(),
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
     }

@@ -84,7 +84,7 @@ def _view(choose: bulk.Choose) -> Callable[..., HttpResponse]:
             unread=chosen.unread,
             refused="" if own or chosen.unread else say("own_accounts_only"),
             ask_why=False,
-            seen=bulk.nonce(),
+            seen=chosen.seen,
             form=partial(InviteForm, viewer=viewer, count=chosen.total),
         )
 

@@ -1,6 +1,6 @@
 """What every list of the portal has: chips, lines, dates and pills of one kind, cards on phones. No full count of a big table."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -49,6 +49,13 @@ class FiltersOnly(KeysFirst):
         self.result_count = self.full_result_count = 0
         self.result_list: Sequence[Any] = []
 
+    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
+        """Return what the filters leave of what is looked at: of few, a filter asks the tables, and no set of some minutes ago."""
+        among = getattr(request, "filters_among", None)
+        if among is not None:
+            self.root_queryset = self.root_queryset.filter(pk__in=among)
+        return super().get_queryset(request, *args, **kwargs)  # type: ignore[no-any-return]
+
 
 class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """A ModelAdmin whose list is drawn by us: each filter a chip and a link, each row a line that is a card on phones.
@@ -88,13 +95,16 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         """Return the class that finds the rows of the list."""
         return FiltersOnly if getattr(request, "filters_only", False) else KeysFirst
 
-    def filtered(self, request: HttpRequest, query: QueryDict) -> QuerySet[Any]:
+    def filtered(
+        self, request: HttpRequest, query: QueryDict, *, among: Collection[int] | None = None
+    ) -> QuerySet[Any]:
         """Return what the list would show under the filters of this address, in its order; nothing where one is not known.
 
-        Nothing is read but what the filters themselves ask.
+        Nothing is read but what the filters themselves ask. `among`: of these rows (ids) alone.
         """
         kept, request.GET = request.GET, query  # type: ignore[assignment]  # a change list reads the filters of the request itself
         request.filters_only = True  # type: ignore[attr-defined]  # see get_changelist
+        request.filters_among = among  # type: ignore[attr-defined]
         try:
             found: QuerySet[Any] = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:

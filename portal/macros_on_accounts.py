@@ -48,7 +48,7 @@ def _view(choose: bulk.Choose, verb: str, kind: str) -> Callable[..., HttpRespon
             refused="" if form().has_choice else none,
             ask_why=False,
             form=form,
-            seen=bulk.nonce(),
+            seen=chosen.seen,
         )
 
         def do(said: Said) -> Done:

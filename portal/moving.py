@@ -65,7 +65,7 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
             ],
             unread=chosen.unread,
             form=_form(request),
-            seen=bulk.nonce(),
+            seen=chosen.seen,
         )
 
         def do(said: Said) -> Done:

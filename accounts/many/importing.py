@@ -6,6 +6,7 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
+from accounts import handing_over
 from accounts.deed_rows import Result
 from accounts.importing import planning, uploads, writing
 from accounts.importing.checking import ImportChecker, ImportLine
@@ -38,8 +39,9 @@ def bring_in(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
 def finish(deed: Deed, now: datetime) -> None:
     """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
     accounts = ImportFileLine.objects.filter(file=deed.subject_id, account__isnull=False).values("account")
+    by = [deed.user_id, *deed.options.get(handing_over.BEFORE, ())]
     made = AccountToken.objects.filter(
-        account__in=accounts, added_by=deed.user, added_at__gte=deed.created_at
+        account__in=accounts, added_by__in=by, added_at__gte=deed.created_at
     )
     imported_mail.tell(made, actor=deed.user, since=deed.created_at, now=now)
 

@@ -1,5 +1,6 @@
 """Actions on many accounts: the page says who gets what and why not, POST has a worker do it, and a page says what came of each."""
 
+import re
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions, deeds, message_history, pool, tasks
+from accounts import actions, deeds, kept_sets, message_history, people_kept, people_left, pool, tasks
 from accounts.deed_kinds import KINDS
 from accounts.deeds import Kind
 from accounts.mails import ask_mail
@@ -20,7 +21,7 @@ from accounts.models import Account, AccountEvent, Deed, DeedRow
 from notifications.models import Message
 from portal import bulk_deeds
 from tests.macros.support import make_macro
-from tests.portal.support import linked, staff, token_of
+from tests.portal.support import linked, settle, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 
@@ -299,6 +300,80 @@ def test_all_that_match_are_taken_however_many_and_the_page_names_the_first(
     assert "and 3 more" in page
     assert "5 paused" in result
     assert Account.objects.filter(paused_at=None).get().name == "Other"
+
+
+def seen_on(page: str) -> str:
+    found = re.search(r'name="seen" value="([^"]*)"', page)
+    assert found
+    return found[1]
+
+
+def test_what_matches_only_since_the_page_was_opened_is_left_alone(client: Client) -> None:
+    staff(client, *ALL)
+    dark, recovers = (make_account(name=name, state="deactivated") for name in ("Dark", "Recovers"))
+    address = f"{LIST}bulk/pause/?across=1&state=deactivated"
+
+    seen = seen_on(client.get(address).content.decode())
+    for number in range(3):  # one cause
+        make_account(name=f"Later {number}", state="deactivated")
+    Account.objects.filter(pk=recovers.pk).update(state="connected")
+    leads = client.post(address, {"note": "", "seen": seen})["Location"]
+    tasks.do_deeds()
+    twice = client.post(address, {"note": "", "seen": seen})["Location"]
+
+    assert [one.name for one in Account.objects.exclude(paused_at=None)] == ["Dark"]
+    assert Deed.objects.get().total == 1
+    assert twice == leads  # though it matches no longer
+    Account.objects.filter(pk=dark.pk).update(state="connected")
+    gone = client.post(address, {"note": "", "seen": seen.rpartition(".")[0] + ".other"}, follow=True)
+    assert "none of these accounts matches any longer" in gone.content.decode()
+
+
+def test_of_very_many_the_page_is_shown_anew_where_clearly_more_match(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("portal.bulk.MOST", 3)
+    monkeypatch.setattr("portal.bulk.SHOWN", 2)
+    monkeypatch.setattr("portal.as_read.SPARE", 5)
+    staff(client, *ALL)
+    address = f"{LIST}bulk/pause/?across=1&channel=facebook"
+    for _ in range(10):
+        make_account()
+
+    seen = seen_on(client.get(address).content.decode())
+    for _ in range(3):  # and two would be let pass
+        make_account()
+    again = client.post(address, {"note": "", "seen": seen}, follow=True).content.decode()
+    nothing_yet = Deed.objects.exists()
+    for _ in range(2):
+        make_account()
+    client.post(address, {"note": "", "seen": seen_on(again)})
+
+    assert "what matches has changed" in again
+    assert "Pause 13 accounts?" in again
+    assert not nothing_yet
+    assert Deed.objects.get().total == 15
+
+
+def test_what_a_set_of_some_minutes_ago_lists_is_asked_of_the_tables_once_more(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept_sets, "MANY", 2)
+    staff(client, *ALL)
+    ends, renewed = token_of("Ends", days=3), token_of("Renewed", days=3)
+    for token in (ends, renewed, token_of("Late", days=200), token_of("Later", days=200)):
+        linked(token, name=token.native_user_name)
+    kept_sets.look(people_left.KEPT, people_kept.write, now=timezone.now())
+    Token.objects.filter(pk=renewed.pk).update(deadline=timezone.now() + timedelta(days=90))
+    settle(*Account.objects.all())
+    address = f"{LIST}bulk/pause/?across=1&left=0-7"
+
+    page = client.get(address).content.decode()
+    client.post(address, {"note": "", "seen": seen_on(page)})
+    tasks.do_deeds()
+
+    assert "Pause 2 accounts?" in page
+    assert [one.name for one in Account.objects.exclude(paused_at=None)] == ["Ends"]
 
 
 def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many(client: Client) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -43,6 +44,24 @@ def log_ins() -> list[Token]:
         linked(token, name=f"Account of {token.native_user_name}")
     Account.objects.filter(name="Account of Ada").update(state="deactivated")
     return tokens
+
+
+def test_nobody_is_asked_whom_the_page_did_not_show(client: Client) -> None:
+    log_ins()
+    staff(client, *RUN, "tokens.ask_token")
+    address = "/admin/accounts/account/bulk/campaign/?across=1"
+
+    pages = [client.get(one).content.decode() for one in (address, "/admin/ask-due/")]
+    seen = [re.search(r'name="seen" value="([^"]*)"', page) for page in pages]
+    linked(token_of("Dora", days=3), name="Account of Dora")
+    assert seen[0]
+    assert seen[1]
+    client.post(address, posted(seen=seen[0][1]))
+    client.post("/admin/ask-due/", {"note": "", "seen": seen[1][1]})
+
+    asked = CampaignLogIn.objects.values_list("token__native_user_name", flat=True)
+    assert set(asked) == {"Ada", "Ben"}
+    assert Message.objects.filter(kind="ask").count() == 2
 
 
 def test_a_campaign_begins_in_four_places_once_however_often_the_page_is_sent(client: Client) -> None:

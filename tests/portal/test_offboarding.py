@@ -795,6 +795,35 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
     assert not Message.objects.filter(kind="handed_over").exists()  # whoever pressed has read it
 
 
+def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them_off(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deeds, "MANY", 1)
+    lea = make_user("lea@example.com", name="Lea Lead", is_staff=True, is_superuser=True)
+    for number in range(3):
+        make_account(name=f"Shop {number}")
+    ids = Account.objects.order_by("pk").values("pk")
+    deed, _ = deeds.start_on(ids, user=lea, kind="pause", once="7", now=timezone.now())
+    ticked = first_said(lea)
+    shown = client.get(page_of(lea)).text
+    turns = iter([True, True, False])
+    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    in_between = Account.objects.exclude(paused_at=None).count()
+    page = send(client, lea)["Location"]
+    tasks.do_deeds()
+    after = client.get(page).text
+
+    deed.refresh_from_db()
+    assert "1 job under way" in ticked
+    assert "Pause 3 accounts" in shown
+    assert in_between == 1
+    assert (deed.user, deed.state, deed.acted) == (boss, Deed.State.READY, 3)
+    paused_by = Account.objects.order_by("pk").values_list("paused_by", flat=True)
+    assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
+    assert f'href="{reverse("admin:accounts_account_deed", args=[deed.pk])}"' in after
+    assert client.get(reverse("admin:accounts_account_deed", args=[deed.pk])).status_code == 200
+
+
 def test_whoever_sees_no_page_is_told_and_a_campaign_that_nobody_takes_ends_at_once(client: Client) -> None:
     lea, team, campaign, _, _ = lead_with_everything()
     other = make_user("other@example.com", team=team)
