@@ -40,9 +40,7 @@ def finish(deed: Deed, now: datetime) -> None:
     """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
     accounts = ImportFileLine.objects.filter(file=deed.subject_id, account__isnull=False).values("account")
     by = [deed.user_id, *deed.options.get(handing_over.BEFORE, ())]
-    made = AccountToken.objects.filter(
-        account__in=accounts, added_by__in=by, added_at__gte=deed.created_at
-    )
+    made = AccountToken.objects.filter(account__in=accounts, added_by__in=by, added_at__gte=deed.created_at)
     imported_mail.tell(made, actor=deed.user, since=deed.created_at, now=now)
 
 
