@@ -234,7 +234,10 @@ def _end(deed: Deed, kind: Kind, state: Deed.State, now: datetime) -> None:
 def _may(deed: Deed, kind: Kind) -> bool:
     """Return whether the person may still do it: asked anew for each thing, since a deed may take minutes."""
     # What the person may do, the object has kept; and whoever saw that person off may have taken the deed over.
+    before = deed.user_id
     deed.user = User.objects.get(pk__in=Deed.objects.filter(pk=deed.pk).values("user"))
+    if deed.user_id != before:
+        deed.refresh_from_db(fields=["options"])
     return deed.user.is_active and (not kind.permission or deed.user.has_perm(kind.permission))
 
 
