@@ -126,7 +126,9 @@ def the_watcher_is_on_it(watcher: Visitor, product: Product, mail: dict[str, Any
     watcher.sees("Log in")
 
 
-def somebody_snoozes_all_and_the_watcher_is_back(watcher: Visitor, product: Product, mail: dict[str, Any]) -> None:
+def somebody_snoozes_all_and_the_watcher_is_back(
+    watcher: Visitor, product: Product, mail: dict[str, Any]
+) -> None:
     with measured(watcher, "snooze all warnings"):
         open_mail(watcher, product, mail)
         press_in_mail(watcher, "Snooze them")
