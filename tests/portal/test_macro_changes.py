@@ -56,7 +56,7 @@ def test_each_field_of_the_form_has_a_line_of_what_it_changes(mira: Client) -> N
     lines: dict[str, tuple[dict[str, Any], str]] = {
         "name": ({"name": "New name"}, f"Macro name New name, before: {macro.name}"),
         "description": ({"description": ""}, "Description –, before: Warns."),
-        "enabled": ({"enabled": ""}, "On switched off: it tells nobody anything"),
+        "enabled": ({"enabled": ""}, "State switched off: it tells nobody anything"),
         "scope": (
             {"scope": "all"},
             "Which accounts All accounts, also those added later, before: Chosen accounts",
