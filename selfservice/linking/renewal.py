@@ -67,7 +67,7 @@ def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:
         "channel": declarations.label(link.token.app.channel),
         "renewed_at": link.renewed_at,
         "signed": link.signed,
-        "tone": "good" if standing == "renewed" else "warn",
+        "tone": "good" if standing == Standing.RENEWED else "warn",
     }
     return render(request, "selfservice/renew/not_open.html", context, status=_STATUS[standing])
 

@@ -49,6 +49,7 @@ def _renewals(fleet: Fleet) -> dict[str, Any]:
     now, tokens = fleet.now, fleet.tokens
     emils, lenas = tokens[3], tokens[0]
     leaves = Token.objects.filter(app__is_default=False, consented_by__isnull=False).order_by("pk")[0]
+    assert leaves.consented_by
     links = {
         "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=now),
         "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=now),
