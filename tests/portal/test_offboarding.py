@@ -779,7 +779,7 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
     for one in (campaign, macro):
         one.refresh_from_db()
     with transaction.atomic():
-        used_by = {"log_in": log_in(None), "now": timezone.now()}
+        used_by: dict[str, Any] = {"log_in": log_in(None), "now": timezone.now()}
         client_links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
 
     assert "It goes on in your name: Spring" in shown
