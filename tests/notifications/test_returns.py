@@ -12,7 +12,8 @@ from notifications.bounce_mailbox import Mailbox
 from notifications.models import BounceMailbox, MailReturn, Message
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
-from tests.notifications.test_bounces import ADA, dsn
+from tests.notifications.test_bounces import dsn
+from tests.notifications.test_refused_addresses import ADA
 from tests.support import imap
 from tests.support.factories import NOW, make_user
 from users import refused_addresses
