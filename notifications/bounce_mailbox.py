@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from threading import Timer
 from typing import Any
 
+from notifications import clean
+
 logger = logging.getLogger(__name__)
 
 WAITS = 20.0  # seconds for one answer
@@ -152,7 +154,8 @@ def _checked(answer: tuple[str, Any]) -> list[Any]:
     """Return the data of an answer. Raises IMAP4.error where the server says no."""
     state, data = answer
     if state != "OK":
-        raise imaplib.IMAP4.error(f"{state} {data!r}"[:200])
+        words = [one.decode("utf-8", "replace") if isinstance(one, bytes) else str(one) for one in data or []]
+        raise imaplib.IMAP4.error(f"{state} {' '.join(words)}"[:200])
     return list(data or [None])
 
 
@@ -169,6 +172,8 @@ def _quoted(folder: str) -> str:
 
 
 def _words(error: Exception, mailbox: Mailbox) -> str:
-    """Return what went wrong, without the password, which a server may repeat."""
-    said = f"{type(error).__name__}: {error}"
+    """Return what went wrong, without the password, which a server may repeat; of a server's own words these alone."""
+    given = error.args[0] if isinstance(error, imaplib.IMAP4.error) and error.args else None
+    told = given.decode("utf-8", "replace") if isinstance(given, bytes) else given
+    said = clean.line(told, 300) if isinstance(told, str) and told else f"{type(error).__name__}: {error}"
     return said.replace(mailbox.password, "***")[:300] if mailbox.password else said[:300]

@@ -167,6 +167,8 @@ def test_operators_hear_of_a_mailbox_that_cannot_be_read_and_the_start_page_says
     [mail] = mail_server.mails
     assert mail["Subject"] == "AdToken: The bounce mailbox cannot be read"
     assert "password ran out" in mail.as_string()
+    assert BounceMailbox.objects.values_list("error", flat=True)[0] == "", "it is read again"
+    assert "are not noticed: password ran out" in page
     assert imap.PASSWORD not in mail.as_string()
     assert "The bounce mailbox cannot be read since" in page
     assert list(Message.objects.order_by("id").values_list("state", flat=True)) == ["sent", "cancelled"]
