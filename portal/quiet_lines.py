@@ -27,6 +27,7 @@ class QuietLine:
 
     whom: str  # "" for everybody
     of_all: bool  # of all accounts
+    by_link: bool  # by the link of a mail, which may have been forwarded
     until: date | None
     macro: str
     by: str
@@ -63,7 +64,14 @@ def _line(account: Account, one: Silence, user: User | None, names: NameVisibili
     hidden = bool(one.email) and whom == unnamed()
     reason = "" if hidden and of_all else one.reason  # why somebody in another team is away
     return QuietLine(
-        whom, of_all, one.until, macro, names.user(one.by), reason, end if may and not hidden else ""
+        whom,
+        of_all,
+        one.message is not None,
+        one.until,
+        macro,
+        names.user(one.by),
+        reason,
+        end if may and not hidden else "",
     )
 
 

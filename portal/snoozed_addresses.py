@@ -1,6 +1,5 @@
 """Addresses that macros tell nothing of any account, in the staff portal: until when, by whom, and mailing them again."""
 
-from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -21,7 +20,6 @@ from portal import access, parked_scope, snooze_rights
 from portal.lists import ReadOnlyList
 from ui import confirm, dates
 from ui.confirm import Late, Page, Said
-from ui.lists import RowLink
 from ui.name_visibility import NameVisibility
 from ui.templatetags import ui as tags
 from users.models import User, person
@@ -32,7 +30,7 @@ from users.visibility import names_for
 class SnoozedAddressAdmin(ReadOnlyList):
     """Snoozes of all accounts that run; the one that ends first comes first."""
 
-    list_display = ["email", "person_cell", "until_cell", "who_cell", "since_cell"]
+    list_display = ["email", "person_cell", "until_cell", "who_cell", "since_cell", "again_cell"]
     list_display_links = None
     search_fields = ["email"]
     ordering = ["until", "id"]
@@ -55,11 +53,6 @@ class SnoozedAddressAdmin(ReadOnlyList):
             row.may_end = row.pk in ends
             row.whose = names.user(people[row.email]) if row.email in people else ""
             row.who = _who(row, mails.get(row.message), names)
-
-    def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
-        """Return what gives a row its deed, for whoever may."""
-        again = gettext("Mail them again")
-        return lambda row: [RowLink(again, "mail", end_url(row))] if row.may_end else ()
 
     def row_name(self, row: Silence) -> str:
         """Return the address."""
@@ -85,7 +78,14 @@ class SnoozedAddressAdmin(ReadOnlyList):
     @display(description=gettext_lazy("Since"), ordering="started_at")
     def since_cell(self, row: Silence) -> SafeString:
         """Return since when."""
-        return tags.when(row.started_at)
+        return tags.when(row.started_at, "day")
+
+    @display(description=gettext_lazy("End"))
+    def again_cell(self, row: Any) -> SafeString | str:
+        """Return the way to the page that ends it, for whoever may."""
+        if not row.may_end:
+            return "–"
+        return format_html('<a class="at-link" href="{}">{}</a>', end_url(row), gettext("Mail them again"))
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that asks before an address is mailed again."""
