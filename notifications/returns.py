@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 
 from notifications import bounce_mailbox, bounce_reading, bounce_tokens, claims
 from notifications.models import BounceMailbox, MailReturn, Message
@@ -26,6 +26,7 @@ AT_ONCE = {Kind.HARD: Why.BOUNCED, Kind.COMPLAINT: Why.COMPLAINED, Kind.STOPPED:
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
 COMES_BACK_WITHIN = timedelta(days=5)
 MOST = 1_000  # reports of one run
+TRIED_FOR = timedelta(days=1)  # a report that cannot be acted on
 
 
 def note(
@@ -73,7 +74,20 @@ def read_mailbox(*, now: datetime) -> int:
 
 
 def _take(raw: bytes, *, now: datetime) -> bool:
-    """Keep what a mail of the mailbox reports. Return whether it is about one of our mails: anything else is left to people."""
+    """Keep what a mail of the mailbox reports. Return whether it is about one of our mails: anything else is left to people.
+
+    So is one that cannot be kept, for it would be the first again at each reading. Raises where the database is away.
+    """
+    try:
+        return _keep(raw, now)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        logger.exception("a mail of the bounce mailbox cannot be kept, and is left there")
+        return False
+
+
+def _keep(raw: bytes, now: datetime) -> bool:
     reading = bounce_reading.read(raw)
     message = next(filter(None, map(bounce_tokens.message_of, reading.tokens)), None)
     if message is None:
@@ -93,17 +107,32 @@ def _take(raw: bytes, *, now: datetime) -> bool:
 
 
 def act(*, now: datetime, goes_on: Callable[[], bool] = lambda: True) -> int:
-    """Act on the reports that wait, oldest first, each in a transaction of its own. Returns how many. `goes_on` is asked before each."""
-    done = 0
-    while done < MOST and goes_on() and _act_on_next(now):
-        done += 1
+    """Act on the reports that wait, oldest first, each in a transaction of its own. Returns how many. `goes_on` is asked before each.
+
+    One that fails holds up no other: it is tried again with the next run, for a day.
+    """
+    done = looked = after = 0
+    while looked < MOST and goes_on() and (row := _next(after)) is not None:
+        looked, after = looked + 1, row.pk
+        try:
+            done += _act_on_one(row.pk, now)
+        except (OperationalError, InterfaceError):
+            raise  # the database is away
+        except Exception:
+            logger.exception("what came back of a mail could not be acted on: report %s", row.pk)
+            if now - row.at >= TRIED_FOR:
+                MailReturn.objects.filter(pk=row.pk, done_at=None).update(done_at=now)
     return done
 
 
+def _next(after: int) -> MailReturn | None:
+    return MailReturn.objects.filter(done_at=None, pk__gt=after).order_by("id").first()
+
+
 @transaction.atomic
-def _act_on_next(now: datetime) -> bool:
-    waiting = MailReturn.objects.filter(done_at=None).select_for_update(skip_locked=True)
-    row = waiting.order_by("id").first()
+def _act_on_one(pk: int, now: datetime) -> bool:
+    """Act on a report. Return False where another worker does, or did."""
+    row = MailReturn.objects.filter(pk=pk, done_at=None).select_for_update(skip_locked=True).first()
     if row is None:
         return False
     MailReturn.objects.filter(pk=row.pk).update(done_at=now)

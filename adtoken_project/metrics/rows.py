@@ -13,6 +13,7 @@ from adtoken_project import lanes, lateness, signs_of_life, worked_ahead
 from adtoken_project.models import Heartbeat
 from adtoken_project.schedules import MARK
 from macros.models import Evaluation
+from notifications import mailbox_mail
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.models import ChannelApp, Token
@@ -168,6 +169,12 @@ def messages(now: datetime) -> Iterator[Gauge]:
     yield Gauge("adtoken_messages_due", "Mails that are to be sent by now.", value=count)
     yield Gauge(
         "adtoken_oldest_message_due_seconds", "For how long the oldest of them has been due.", value=age
+    )
+    state = mailbox_mail.trouble(now)
+    yield Gauge(
+        "adtoken_bounce_mailbox_failed_seconds",
+        "For how long the bounce mailbox could not be read, from an hour on.",
+        value=(now - state.failed_since).total_seconds() if state and state.failed_since else 0,
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from notifications import bounce_mailbox, bounce_tokens, delivery, mailbox_mail, returns
+from adtoken_project.metrics import rows
+from notifications import bounce_mailbox, bounce_tokens, delivery, kinds, mailbox_mail, returns
 from notifications.bounce_mailbox import Mailbox
 from notifications.models import BounceMailbox, MailReturn, Message
 from tests.notifications.smtp import MailServer
@@ -107,8 +108,8 @@ def test_a_list_is_not_parked_nor_mailed_twice_because_a_member_left(
 
     for message in messages:
         message.refresh_from_db()
-    kinds = dict(MailReturn.objects.values_list("recipient", "kind"))
-    assert kinds == dict(zip(people, ("forwarded", "forwarded", "hard"), strict=True))
+    found = dict(MailReturn.objects.values_list("recipient", "kind"))
+    assert found == dict(zip(people, ("forwarded", "forwarded", "hard"), strict=True))
     assert [one.state for one in messages] == ["sent", "queued", "failed"]
     assert parked() == {"dora@example.com": "bounced"}
 
@@ -131,6 +132,39 @@ def test_a_mail_that_the_server_cannot_give_holds_up_no_other(
     assert (list(box.mails), box.flags[1]) == ([1], {r"\Seen"}), (
         "it is left to people, and not tried for ever"
     )
+
+
+def test_a_report_that_cannot_be_acted_on_or_kept_holds_up_no_other(
+    monkeypatch: pytest.MonkeyPatch,
+    known_kinds: dict[str, kinds.Kind],
+    mail_server: MailServer,
+    box: imap.Mailbox,
+) -> None:
+    def breaks(message: Message) -> None:
+        raise KeyError("bug")
+
+    known_kinds["breaks"] = kinds.Kind("Breaks", known_kinds["test"].build, breaks)
+    broken = make_message("ben@example.com", state=Message.State.SENT, kind="breaks", sent_at=NOW)
+    returns.note(
+        source=MailReturn.Source.MAILBOX, report_id="x", kind=MailReturn.Kind.HARD, recipient="", message=broken,
+        status="", said="no", now=NOW,
+    )  # fmt: skip
+    message = make_message(ADA)
+    delivery.deliver(clock=lambda: NOW)
+    with monkeypatch.context() as patched:
+        patched.setattr(returns, "note", breaks)
+        box.put(dsn(bounce_tokens.return_path(message)))
+        returns.read_mailbox(now=NOW)
+    kept = (len(box.mails), box.flags[1], MailReturn.objects.count())
+    box.put(dsn(bounce_tokens.return_path(message), said="550 5.1.1 gone"))
+    returns.read_mailbox(now=NOW)
+
+    done = [returns.act(now=NOW), returns.act(now=NOW + HOUR), returns.act(now=NOW + 2 * DAY)]
+
+    assert kept == (1, {r"\Seen"}, 1)
+    assert done == [1, 0, 0]
+    assert parked() == {ADA: "bounced"}
+    assert not returns.still_waiting()
 
 
 def test_a_slow_mailbox_is_read_bit_by_bit_and_is_no_trouble(
@@ -158,12 +192,14 @@ def test_operators_hear_of_a_mailbox_that_cannot_be_read_and_the_start_page_says
     delivery.deliver(clock=lambda: NOW + HOUR)
     client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
     page = client.get("/admin/").text
+    failed = {one.name: one.samples[0].value for one in rows.messages(NOW + 2 * HOUR) if one.samples}
     box.answers = {}
     returns.read_mailbox(now=NOW + 8 * DAY)
     over = mailbox_mail.tell_operators(NOW + 8 * DAY)
     delivery.deliver(clock=lambda: NOW + 8 * DAY)
 
     assert (told, over) == ([0, 1, 0, 1, 0], 0)
+    assert failed["adtoken_bounce_mailbox_failed_seconds"] == 7200
     [mail] = mail_server.mails
     assert mail["Subject"] == "AdToken: The bounce mailbox cannot be read"
     assert "password ran out" in mail.as_string()
