@@ -112,7 +112,8 @@ def _meant(
             by_pair[one["channel"], one["native_id"]].append(link)
     if not by_pair:
         return {}
-    some = accounts.order_by().filter(native_id__in={native_id for _, native_id in by_pair})
+    some = Account.objects.filter(pk__in=accounts.order_by().values("pk"))  # a list joins what it shows
+    some = some.filter(native_id__in={native_id for _, native_id in by_pair})
     found: dict[ClientLink, list[Account]] = defaultdict(list)
     for account in some.only("channel", "native_id", "team"):
         for link in by_pair.get((account.channel, account.native_id), ()):

@@ -165,6 +165,18 @@ def test_what_the_new_team_asks_goes_on_and_a_channel_without_accounts_is_asked_
     assert Invitation.objects.get(email="new@example.com").revoked_at is None
 
 
+def test_the_page_of_a_list_counts_links_that_were_made_by_the_form(
+    client: Client, boss: User, rita: User, red: Team
+) -> None:
+    accounts = [make_account(name=name, team=red) for name in ("Lumen EU", "Lumen US")]
+    asked_by_form(rita, red, "client@example.com", accounts[0])
+
+    answer = client.get(f"{LIST}bulk/team/?ids={accounts[0].pk},{accounts[1].pk}")
+
+    assert answer.status_code == 200
+    assert answer.context["asks"] == 1
+
+
 def test_the_count_asks_as_often_for_many_accounts_as_for_few(rita: User, red: Team) -> None:
     def asked(number: int) -> int:
         for _ in range(number):
