@@ -44,6 +44,8 @@ class KeysFirst(ChangeList):  # type: ignore[misc]  # the theme ships no types
 class FiltersOnly(KeysFirst):
     """What a list's address keeps, where no page of it is shown: no row is counted or read."""
 
+    root_queryset: QuerySet[Any]
+
     def get_results(self, request: HttpRequest) -> None:  # Django's
         """Find no rows."""
         self.result_count = self.full_result_count = 0
