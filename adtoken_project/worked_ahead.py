@@ -3,15 +3,20 @@
 Pages do without it: filters ask the tables, the start page counts by itself, a macro is saved without its numbers. So nobody would notice.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
+
+from django.db import connection
 
 from accounts import backups, kept_sets, people_left
-from accounts.models import KeptSet, StartFigures
+from accounts.models import KeptSet
 from macros.models import Forecast
 from portal import start_ahead, start_kept
 
 SETS = (backups.KEPT, people_left.KEPT)
 DAY = timedelta(days=1)
+_OLDEST = """
+select min(coalesce(to_timestamp((figures #>> array[%(figure)s, '0'])::float8), looked_at))
+from accounts_startfigures where looked_at > %(since)s"""
 
 
 def sets_due(began: datetime | None) -> datetime | None:
@@ -31,18 +36,14 @@ def preview_waits() -> datetime | None:
 
 
 def start_page_due(now: datetime) -> datetime | None:
-    """Return since when the oldest figures of the start page should have been worked out anew, for those who looked lately."""
-    rows = StartFigures.objects.filter(looked_at__gt=now - start_ahead.REMEMBERED)
-    return min(
-        (_oldest(row) + start_ahead.KEPT_WARM for row in rows.only("figures", "looked_at")), default=None
-    )
+    """Return since when the oldest figures of the start page should have been worked out anew, for those who looked lately. One query.
 
-
-def _oldest(row: StartFigures) -> datetime:
-    """Return when the oldest of these figures was worked out; where one never was, when somebody looked last."""
-    kept = [row.figures.get(figure.name) for figure in start_kept.AHEAD]
-    times = [datetime.fromtimestamp(entry[0], tz=UTC) if entry else row.looked_at for entry in kept]
-    return min(times)
+    It goes by the figure that pages leave to the worker; where there was none yet, by when somebody looked last.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_OLDEST, {"figure": start_kept.PEOPLE.name, "since": now - start_ahead.REMEMBERED})
+        row = cursor.fetchone()
+    return row[0] + start_ahead.KEPT_WARM if row and row[0] else None
 
 
 def previews_failed(now: datetime) -> int:

@@ -97,6 +97,7 @@ def test_what_nobody_counts_is_named_to_operators(waits: Callable[[], object], w
 
 
 def test_what_could_not_be_counted_is_told_for_a_day() -> None:
+    kept(NOW)
     forecast("failed", minutes=10)
     forecast("failed", minutes=25 * 60)
     forecast("ready", minutes=5)
