@@ -170,11 +170,11 @@ def messages(now: datetime) -> Iterator[Gauge]:
     yield Gauge(
         "adtoken_oldest_message_due_seconds", "For how long the oldest of them has been due.", value=age
     )
-    state = mailbox_mail.trouble(now)
+    mailbox = mailbox_mail.trouble(now)
     yield Gauge(
         "adtoken_bounce_mailbox_failed_seconds",
         "For how long the bounce mailbox could not be read, from an hour on.",
-        value=(now - state.failed_since).total_seconds() if state and state.failed_since else 0,
+        value=(now - mailbox.failed_since).total_seconds() if mailbox and mailbox.failed_since else 0,
     )
 
 
