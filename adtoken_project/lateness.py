@@ -169,9 +169,13 @@ def _deletion() -> Work:
 
 
 def _worked_ahead(now: datetime) -> list[Work]:
-    """What pages do without, more slowly: so nobody would notice that it is not done, or fails each time."""
+    """What pages do without, more slowly: so nobody would notice that it is not done, or fails each time.
+
+    It may wait behind a deed about thousands of accounts, and `/healthz` says 503 for what is late: so an hour.
+    """
+    limit = timedelta(hours=1)
     return [
-        Work("mail", say("sets"), worked_ahead.sets_due(_clock_began()), timedelta(minutes=15)),
-        Work("pushes", say("preview"), worked_ahead.preview_waits(), timedelta(minutes=5)),
-        Work("pushes", say("start_page"), worked_ahead.start_page_due(now), timedelta(hours=1)),
+        Work("mail", say("sets"), worked_ahead.sets_due(_clock_began()), limit),
+        Work("pushes", say("preview"), worked_ahead.preview_waits(), limit),
+        Work("pushes", say("start_page"), worked_ahead.start_page_due(now), limit),
     ]
