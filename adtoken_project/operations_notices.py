@@ -68,19 +68,24 @@ def _of_lane(
 ) -> WellLine:
     if not living[lane]:
         return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.lane == lane]
+    waits = [work for work in late if work.lane == lane and work.what not in _ahead()]
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")
     return WellLine(name, say("in_time"))
 
 
+def _ahead() -> set[str]:
+    """Return, in words, what has a line of its own: what is worked out ahead of pages, or beside them."""
+    return {lateness.say(what) for what in lateness.AHEAD}
+
+
 def _of_counting(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
     """Return how it is with what is worked out ahead of pages, or beside them."""
-    name, ahead = say("counting"), {lateness.say(what) for what in lateness.AHEAD}
+    name = say("counting")
     if not (living["mail"] and living["pushes"]):
         return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.what in ahead]
+    waits = [work for work in late if work.what in _ahead()]
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")

@@ -14,7 +14,7 @@ from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from users.models import User
 from users.recipients import addresses_of_leads
-from users.visibility import names_for_each
+from users.visibility import names_for, names_for_each
 
 LOADED = 300  # accounts, of several mails; see `grouping.LOADED` for those of one
 
@@ -38,13 +38,12 @@ class MailFacts:
         return max((one.after or 0 for one in actions), default=0)
 
 
-def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
-    """Return what the mail about these notices is made of, whose macros and log-ins are loaded."""
+def facts_of(notices: Sequence[Notice], *, recipient: str, names: NameVisibility | None = None) -> MailFacts:
+    """Return what the mail about these notices is made of, whose macros and log-ins are loaded; `names`: see `mails.compose`."""
     reader = _readers([recipient]).get(recipient)
     accounts = grouping.accounts_of({notice.account_id for notice in notices})
-    names = names_for_each([reader])
     leads = addresses_of_leads(one.account.team_id for one in accounts.values())
-    return MailFacts(notices, accounts, reader, names[reader.pk if reader else None], leads)
+    return MailFacts(notices, accounts, reader, names or names_for(reader), leads)
 
 
 class Together:

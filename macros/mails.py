@@ -22,6 +22,7 @@ from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import addresses, dates, mails
 from ui.mails import called
+from ui.name_visibility import NameVisibility
 from ui.pills import Pill, pill
 from ui.text import HiddenName, first_name, join_names, quoted
 from users.recipients import Via, reply_to
@@ -109,10 +110,20 @@ class Foot:
     test: bool = False  # its reader asked for it, to see what a macro mails
 
 
-def compose(notices: Sequence[Notice], *, recipient: str, now: datetime, foot: Foot) -> Mail:
-    """Return the mail that tells one recipient these notices, whose macros and log-ins are loaded."""
+def compose(
+    notices: Sequence[Notice],
+    *,
+    recipient: str,
+    now: datetime,
+    foot: Foot,
+    names: NameVisibility | None = None,
+) -> Mail:
+    """Return the mail that tells one recipient these notices, whose macros and log-ins are loaded.
+
+    `names`: those that it may say, where somebody else looks at it; None: those that its recipient may read.
+    """
     notices, beyond = grouping.most_urgent(notices)
-    facts = mail_facts.facts_of(notices, recipient=recipient)
+    facts = mail_facts.facts_of(notices, recipient=recipient, names=names)
     return _compose(facts, recipient=recipient, now=now, foot=foot, beyond=beyond)
 
 

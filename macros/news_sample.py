@@ -8,6 +8,7 @@ from macros import news_mail
 from macros.models import Macro, MacroAction, NewsNotice
 from notifications.kinds import Mail
 from notifications.models import Message
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.recipients import Via
 
@@ -28,8 +29,12 @@ def mail(
     now: datetime,
     via: Via = Via.DIRECT,
     test: bool = False,
+    names: NameVisibility | None = None,
 ) -> Mail:
-    """Return the mail of this action, of a kind that `macro_news` tells, to a reader, who asked for it where it is a `test`."""
+    """Return the mail of this action, of a kind that `macro_news` tells, to a reader, who asked for it where it is a `test`.
+
+    `names`: see `mails.compose`.
+    """
     if action.kind == MacroAction.Kind.RESTRICTED and not account.restriction:
         account.restriction = phrase(WORDS, "sample_restriction")
     macro = Macro(name=action.macro.name)
@@ -42,6 +47,8 @@ def mail(
     )
     message = Message(recipient=recipient)
     reader = mailing.reader_of(message)
+    if names is not None:
+        reader = mailing.ReaderWithNames(reader.user, names)
     return news_mail.compose([notice], [_group(action, account, now)], message, reader, {"test": test})
 
 

@@ -16,6 +16,7 @@ from macros import evaluation, mails, preview_sql
 from macros.models import Macro, MacroAction, NewsNotice, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
+from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import User
 from users.recipients import Via, fallback, operators
@@ -278,18 +279,30 @@ def _sent_at_once(macro: Macro, since: datetime) -> int:
     return mails.values("evaluation", "mail_team", "recipient").distinct().count()
 
 
-def sample(draft: Draft, due: Sequence[Due]) -> Mail | None:
-    """Return the first mail that would go out; None where nothing is due. It is made of rows that are never stored."""
+def sample(draft: Draft, due: Sequence[Due], *, names: NameVisibility) -> Mail | None:
+    """Return the first mail that would go out, in names that whoever looks at it may read; None where nothing is due.
+
+    It is made of rows that are never stored.
+    """
     if not due:
         return None
     recipient, via = recipient_of(draft, due[0].account)
-    return sample_for(draft, due[0], recipient=recipient, via=via) if recipient else None
+    return sample_for(draft, due[0], recipient=recipient, via=via, names=names) if recipient else None
 
 
 def sample_for(
-    draft: Draft, first: Due, *, recipient: str, via: Via = Via.DIRECT, test: bool = False
+    draft: Draft,
+    first: Due,
+    *,
+    recipient: str,
+    via: Via = Via.DIRECT,
+    test: bool = False,
+    names: NameVisibility | None = None,
 ) -> Mail:
-    """Return the mail about one account to one reader, who asked for it where it is a `test`; made of rows that are never stored."""
+    """Return the mail about one account to one reader, who asked for it where it is a `test`; made of rows that are never stored.
+
+    `names`: see `mails.compose`.
+    """
     notice = Notice(
         action=MacroAction(macro=Macro(name=draft.name or phrase(WORDS, "this_macro"))),
         account=first.account,
@@ -300,7 +313,7 @@ def sample_for(
         via=via,
     )
     at = evaluation.hour_of(first.on)
-    return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot(test=test))
+    return mails.compose([notice], recipient=recipient, now=at, foot=mails.Foot(test=test), names=names)
 
 
 def recipient_of(draft: Draft, account: Account) -> tuple[str, Via]:

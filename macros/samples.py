@@ -15,6 +15,7 @@ from ui.ids import as_one
 from ui.phrases import phrase
 from users.models import User
 from users.recipients import Via
+from users.visibility import names_for
 
 Kind = MacroAction.Kind
 
@@ -30,8 +31,11 @@ class Sample:
 
 
 def all_of(draft: Draft, due: Sequence[Due], *, user: User, now: datetime) -> list[Sample]:
-    """Return the mail of each kind that has an account to be about: of the warning ahead the first that is `due`."""
-    found = [_ahead(draft, due)] if draft.days else []
+    """Return the mail of each kind that has an account to be about: of the warning ahead the first that is `due`.
+
+    Each says the names that `user` may read: whoever drafts a macro types any address into it, which may read more.
+    """
+    found = [_ahead(draft, due, user)] if draft.days else []
     found += [at_once(draft, kind, user=user, now=now) for kind in kinds_of(draft)]
     return [one for one in found if one is not None]
 
@@ -48,18 +52,19 @@ def at_once(draft: Draft, kind: str, *, user: User, now: datetime) -> Sample | N
     recipient, via = preview.recipient_of(draft, account) if account else ("", Via.DIRECT)
     if account is None or not recipient:
         return None
+    names = names_for(user)
     if kind == Kind.DEACTIVATED:
         due = Due(evaluation.local_day(now), account, 0, 1, None)
-        mail = preview.sample_for(draft, due, recipient=recipient, via=via)
+        mail = preview.sample_for(draft, due, recipient=recipient, via=via, names=names)
     else:
         macro = Macro(name=draft.name or phrase(preview.WORDS, "this_macro"))
         action = MacroAction(macro=macro, kind=kind, people=draft.people, within=draft.within)
-        mail = news_sample.mail(action, account, recipient=recipient, via=via, now=now)
+        mail = news_sample.mail(action, account, recipient=recipient, via=via, now=now, names=names)
     return Sample(kind, preview.word(kind), account, mail)
 
 
-def _ahead(draft: Draft, due: Sequence[Due]) -> Sample | None:
-    mail = preview.sample(draft, due)
+def _ahead(draft: Draft, due: Sequence[Due], user: User) -> Sample | None:
+    mail = preview.sample(draft, due, names=names_for(user))
     kind = Kind.PRE_DEACTIVATION
     return Sample(kind, preview.word(kind), due[0].account, mail) if mail else None
 

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Case, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -27,6 +28,7 @@ KIND = "digest"
 WINDOW = timedelta(hours=1)  # from the first mail that is held until the digest leaves
 DAY = claims.COUNTED_WITHIN
 MOST = 100  # mails of one digest; the others come in the next one
+LOOKED_AT = 10 * MOST  # held mails of which those are made
 SHOWN = 20  # with what they say; the others by their subject
 EXCERPT = 400  # characters
 State = Message.State
@@ -89,11 +91,7 @@ def leaves_at(recipient: str) -> datetime | None:
 
 def build(message: Message) -> Mail:
     """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does, RuntimeError where none can be made."""
-    rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")[:MOST]
-    now = timezone.now()
-    made = [
-        one for row in rows if (one := _made(row, now)) is not None
-    ]  # each with its reader's own link, or ""
+    made = _made_of(message, timezone.now())
     if not made:
         _refuse_empty(message)
     reader = composing.reader_of(message)
@@ -119,6 +117,22 @@ def build(message: Message) -> Mail:
     return replace(mail, headers=headers)
 
 
+def _made_of(message: Message, now: datetime) -> list[tuple[claims.Sent, str]]:
+    """Return what of a digest says something, `MOST` mails at most, each as `_made` does. What cannot be made blocks nothing behind it."""
+    rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")
+    made, told = list[tuple[claims.Sent, str]](), list[int]()
+    for row in rows[:LOOKED_AT]:
+        if len(made) == MOST:
+            break
+        if (one := _made(row, now)) is not None:
+            made.append(one)
+            told.append(row.pk)
+    # What an earlier try had room for waits for the next digest, which `record_end` knows by its subject.
+    late = Message.objects.filter(digest=message.pk, state=State.HELD).exclude(subject="")
+    late.exclude(pk__in=told).update(subject="")
+    return made
+
+
 def _refuse_empty(message: Message) -> NoReturn:
     """Say that a digest has nothing to tell. Raises NotWanted, or RuntimeError where mails wait in it that could not be made."""
     if Message.objects.filter(digest=message.pk, state=State.HELD).exists():
@@ -127,8 +141,10 @@ def _refuse_empty(message: Message) -> NoReturn:
 
 
 def held_by(message: Message) -> list[Message]:
-    """Return the messages that a digest tells, `MOST` at most, without their texts."""
-    return list(Message.objects.filter(digest=message.pk).defer("text", "html").order_by("pk")[:MOST])
+    """Return the messages that a digest tells, `MOST` at most, without their texts; last those of which nothing was made yet."""
+    told_first = Case(When(subject="", then=1), default=0)
+    held = Message.objects.filter(digest=message.pk).defer("text", "html")
+    return list(held.order_by(told_first, "pk")[:MOST])
 
 
 def _why(message: Message) -> list[kinds.Fact]:

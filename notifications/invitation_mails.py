@@ -52,8 +52,10 @@ def note_ended(message: Message) -> None:
     """Tell whoever invited that the mail did not arrive, in the transaction that records it."""
     if message.state != Message.State.FAILED:
         return
-    found = Invitation.objects.filter(pk=message.payload["invitation"], accepted_at=None, revoked_at=None)
-    invitation = found.select_related("invited_by").first()
+    found = Invitation.objects.select_related("invited_by")
+    invitation = found.filter(pk=message.payload["invitation"], accepted_at=None).first()
+    if invitation is not None and invitation.revoked_at is not None:  # the mail stood for others, too
+        invitation = invitations.mailed_with(invitation).select_related("invited_by").first()
     if invitation is not None and invitation.invited_by is not None and invitation.invited_by.is_active:
         unarrived_mails.tell(about=message, to=invitation.invited_by, now=timezone.now())
 

@@ -19,7 +19,7 @@ def is_permanent(error: Exception) -> bool:
     """Return whether sending again cannot help. The digits decide, because one class stands for 4xx and 5xx alike.
 
     A refused sender is about our own address or log-in, so it passes when staff fix it; so does a recipient who is refused because we are
-    not let in: a server that does not relay for us, or has us on a list, says nothing of the address.
+    not let in: a server that does not relay for us, or has us on a list, says nothing of the address, at RCPT or once it has the body.
     """
     if isinstance(error, AnymailRecipientsRefused):
         return True
@@ -30,7 +30,7 @@ def is_permanent(error: Exception) -> bool:
     if isinstance(error, smtplib.SMTPSenderRefused):
         return error.smtp_code == 552  # larger than the server takes
     if isinstance(error, smtplib.SMTPDataError):
-        return error.smtp_code >= 500
+        return error.smtp_code >= 500 and not _is_of_us(error)
     # ValueError: not an address, a bad header; not supported: letters that this server cannot take
     return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
 
@@ -46,12 +46,18 @@ def is_of_recipient(error: Exception) -> bool:
 
 def parks_as(error: Exception) -> RefusedAddress.Why | None:
     """Return what an address is parked as that was refused like this for as long as a mail is tried; None where that says nothing of it."""
+    if isinstance(error, smtplib.SMTPDataError):  # others after the body are final, or about the message
+        of_policy = error.smtp_code not in OUR_LOG_IN and _is_of_us(error)
+        return RefusedAddress.Why.POLICY if of_policy else None
     if not isinstance(error, smtplib.SMTPRecipientsRefused) or _wants_log_in(error):
         return None
     return RefusedAddress.Why.POLICY if _is_of_us(error) else RefusedAddress.Why.REFUSED
 
 
-def _is_of_us(error: smtplib.SMTPRecipientsRefused) -> bool:
+def _is_of_us(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> bool:
+    if isinstance(error, smtplib.SMTPDataError):
+        answer = f"{error.smtp_code} {_decode(error.smtp_error)}"
+        return error.smtp_code in OUR_LOG_IN or bounce_reading.is_of_policy(answer)
     said = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
     return _wants_log_in(error) or any(map(bounce_reading.is_of_policy, said))
 

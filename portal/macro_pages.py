@@ -25,6 +25,7 @@ from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from ui.ids import id_of
 from ui.phrases import phrase
 from users.models import person
+from users.visibility import names_for
 
 
 class TestForm(ConfirmForm):
@@ -138,7 +139,8 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
     if preview.takes_long(draft):
         return HttpResponseRedirect(home(macro))
     try:
-        shown = preview.sample(draft, preview.preview(draft, now=timezone.now()).due)
+        due = preview.preview(draft, now=timezone.now()).due
+        shown = preview.sample(draft, due, names=names_for(person(request)))
     except preview.TakesTooLongError:
         raise Http404(phrase(preview.WORDS, "too_many")) from None
     if shown is None:

@@ -15,7 +15,10 @@ from users.signals import password_accepted
 
 
 def expect(*, user: User) -> bool:
-    """Note that this person will look, and ask a worker at once where their figures are due. Returns whether they were. Never raises."""
+    """Note that this person will look, and ask a worker at once where their figures are due. Returns whether they were.
+
+    Raises what the database does; at a log-in that is only logged, see `users.adapters`.
+    """
     if not (user.is_active and user.is_staff and user.has_perm(VIEW)):
         return False
     with timezone.override(user.zone):

@@ -47,7 +47,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             password_limits.taken(request, _email_of(credentials))
-            password_accepted.send(sender=type(self), user=user)
+            password_accepted.send_robust(sender=type(self), user=user)  # Django logs what a listener raises
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:

@@ -1,6 +1,7 @@
 """Who is told, when nobody can be, and in how many mails."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +11,8 @@ from django.contrib import admin
 from django.test import RequestFactory
 
 from accounts.mails import death_mail
-from macros import evaluation, mails, preview
+from accounts.models import Account
+from macros import evaluation, mails, preview, samples
 from macros.models import Macro, MacroAction, Notice
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -19,6 +21,7 @@ from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team, User
+from users.visibility import names_for
 
 pytestmark = pytest.mark.django_db
 OPERATOR = "ops@example.com"
@@ -337,10 +340,30 @@ def test_the_mail_beside_the_form_is_the_one_to_whoever_stands_in() -> None:
     ending(5, person=make_person("petra@example.com", is_active=False))
     draft = preview.draft_of(MacroAction.objects.get())
 
-    mail = preview.sample(draft, preview.preview(draft, now=NOW).due)
+    mail = preview.sample(draft, preview.preview(draft, now=NOW).due, names=names_for(None))
 
     assert mail is not None
     assert "it comes to you as team lead of General." in " ".join(mail.text.split())
+
+
+@pytest.mark.parametrize("typed", ["outside@example.com", "root@example.com"])
+def test_the_mails_beside_the_form_say_no_name_that_whoever_drafts_the_macro_may_not_read(typed: str) -> None:
+    make_person("root@example.com", is_superuser=True)
+    manager = lead_of(Team.default())
+    account = ending(5, person=make_person("zoe@other.example", name="Zoe Ferngross"))
+    Account.objects.update(restriction="Payment failed")
+    make_macro(emails=[typed], days=[7])
+    MacroAction.objects.create(
+        macro=Macro.objects.get(), kind="restricted", emails=[typed], notify_consenters=False
+    )
+    draft = replace(
+        preview.draft_of(MacroAction.objects.earliest("pk")), at_once=["deactivated", "restricted"]
+    )
+
+    found = samples.all_of(draft, preview.preview(draft, now=NOW).due, user=manager, now=NOW)
+
+    assert [one.account for one in found] == [account] * 3
+    assert not [one.kind for one in found if "Zoe" in one.mail.text or "zoe@" in one.mail.text]
 
 
 @pytest.mark.parametrize(

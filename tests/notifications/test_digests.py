@@ -12,7 +12,7 @@ from django.utils import timezone
 from accounts.models import Account
 from macros import snoozing
 from macros.models import Macro, Notice, OptOut
-from notifications import claims, delivery, kinds
+from notifications import claims, delivery, digests, kinds
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person, noon
 from tests.notifications.conftest import KIND, build
@@ -256,3 +256,23 @@ def test_a_held_mail_that_cannot_be_made_costs_the_others_nothing_and_waits_for_
     assert all_broken == (["held", "held"], 3)
     assert one_broken == (["sent", "held"], 4)
     assert (states(messages), len(mail_server.mails)) == (["sent"] * 5, 5)
+
+
+def test_the_oldest_held_mails_of_a_digest_that_cannot_be_made_do_not_block_those_behind_them(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch, known_kinds: dict[str, kinds.Kind]
+) -> None:
+    now = timezone.now()
+    messages = many(6, next_attempt_at=now, queued_at=now)
+    deliver(now)
+    held = sorted(pk for pk in (one.pk for one in messages) if Message.objects.get(pk=pk).state == "held")
+
+    def breaks(message: Message) -> kinds.Mail:
+        if message.pk in held[:2]:
+            raise KeyError("bug")
+        return build(message)
+
+    monkeypatch.setattr(digests, "MOST", 2)
+    monkeypatch.setitem(known_kinds, KIND, kinds.Kind("Test", breaks, may_be_held=True))
+    deliver(now + HOUR)
+
+    assert [Message.objects.get(pk=pk).state for pk in held] == ["held", "held", "sent"]

@@ -85,6 +85,21 @@ def test_what_is_dark_now_is_told_now_whatever_the_age_of_the_figures(boss: Clie
     assert "One Facebook" in page.partition("Most urgent")[2]
 
 
+def test_figures_that_cannot_be_asked_for_keep_nobody_from_logging_in(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks(*_: object) -> None:
+        raise RuntimeError("figures")
+
+    make_user("ada@example.com", is_staff=True, is_superuser=True)
+    monkeypatch.setattr(start_viewer, "viewer_of", breaks)
+
+    answer = Client().post(reverse("account_login"), {"login": "ada@example.com", "password": PASSWORD})
+
+    assert answer.status_code == 302
+    assert "RuntimeError: figures" in caplog.text
+
+
 def test_a_password_has_a_worker_find_the_figures_before_the_first_look(
     boss: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -93,6 +93,9 @@ def test_what_nobody_counts_is_named_to_operators(waits: Callable[[], object], w
     assert said() == [("pushes", words)]
     assert [one.said for one in found] == [f"{words}."]
     assert well() == (words, "warn")
+    assert [line.name for line in operations_notices.background(NOW)[1] if line.text == words] == [
+        "Counting ahead"
+    ]
     assert lateness.read(NOW)
 
 

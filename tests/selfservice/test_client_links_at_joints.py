@@ -211,6 +211,25 @@ def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_
         unarrived_mails.build(lost)
 
 
+def test_who_invited_hears_of_a_mail_for_two_teams_that_failed_though_one_invitation_was_taken_back(
+    mail_server: MailServer, team: Team
+) -> None:
+    mail_server.refuse["ben@example.com"] = GONE
+    now = timezone.now()
+    boss = make_user("boss@example.com", is_superuser=True)
+    first, other = (
+        invitations.create(email="ben@example.com", team=one, invited_by=boss, now=now, mailed=mailed)
+        for one, mailed in ((team, True), (make_team("Kilo"), False))
+    )
+    invitations.revoke(invitation=first, by=boss, now=now)
+
+    deliver()
+
+    assert other.expires_at == first.expires_at
+    assert Message.objects.get(kind="invite").state == "failed"
+    assert Message.objects.filter(kind="not_arrived", recipient=boss.email).exists()
+
+
 # --- who was switched off, and who is parked --------------------------------------------------------------------------
 
 
