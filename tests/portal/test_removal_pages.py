@@ -126,8 +126,8 @@ class TestThePerson:
         done = ada.post(address, {"seen": token.generation}, follow=True).content.decode()
 
         assert address in listed
-        assert "These go on without you" in shown
-        assert "<b>Lumen Shoes EU</b> through Ben" in shown
+        assert "1 account keeps one person" in shown
+        assert "<b>Lumen Shoes EU</b> (Facebook) through Ben" in shown
         assert "Your Facebook log-in is removed." in done
         assert address not in done
         assert "Re-authenticate" not in ada.get(reverse("my_accounts")).content.decode()
