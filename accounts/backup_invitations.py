@@ -120,10 +120,11 @@ def write(*, accounts: Sequence[Account], asking: Asking) -> list[BackupInvitati
     fresh = [account for account in accounts if account.pk not in asked]
     user = User.objects.filter(email=email).first()
     needed = _needed(fresh, email, user)
+    wanted = {one.pk for one in needed}
     by_team: dict[Team, list[Account]] = defaultdict(list)
     for account in needed:
         by_team[account.team].append(account)
-    vain = [one for one in fresh if one not in needed]
+    vain = [one for one in fresh if one.pk not in wanted]
     rows = [BackupInvitation(account=one, email=email, invited_by=by, invited_at=now) for one in vain]
     for team, some in by_team.items():
         how = _ask(team, some, user, asking)
@@ -148,6 +149,19 @@ def mail(*, rows: QuerySet[BackupInvitation], asking: Asking) -> None:
     if user is not None:  # an invitation is a mail by itself
         by_mail = waiting_for(user, now).filter(pk__in=rows.values("pk"), invitation=None)
         _mail(user, by_mail, asking)
+
+
+def of_press(*, email: str, by: Collection[int], at: datetime) -> QuerySet[BackupInvitation]:
+    """Return what one press of one of these people (ids) asked of an address."""
+    return BackupInvitation.objects.filter(email=email, invited_by__in=by, invited_at=at)
+
+
+def hand_over(rows: QuerySet[BackupInvitation], *, before: Collection[int], by: User) -> None:
+    """Let asks go on in another person's name, with the invitations and links that carry them, in the caller's transaction."""
+    how = list(rows.values_list("pk", "invitation", "client_link"))
+    Invitation.objects.filter(pk__in={one for _, one, _ in how}, invited_by__in=before).update(invited_by=by)
+    ClientLink.objects.filter(pk__in={one for _, _, one in how}, made_by__in=before).update(made_by=by)
+    BackupInvitation.objects.filter(pk__in=[pk for pk, _, _ in how]).update(invited_by=by)
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:

@@ -10,19 +10,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import jobs, permissions
+from accounts import backup_invitations, jobs, permissions
 from accounts.campaigns import running
+from accounts.errors import ActionRefused
 from accounts.importing import uploads
-from accounts.models import ApiKey, Campaign, ClientLink, Deed, ImportFile
+from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, Deed, ImportFile
 from notifications import outbox
 from users import invitations, recipients
-from users.models import Membership, Team, User
+from users.models import Invitation, Membership, Team, User
 from users.recipients import fallback
 
 KIND = "handed_over"
+HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a deed
 OWN_REMOVAL = "remove_own"  # the kind of deed that removes log-ins of whoever asked for it
+INVITING = "invite"  # the kind of deed that asks somebody to link accounts
 BEFORE = "before"  # of a deed's options: who (ids) had it before whoever has it now
 Named = tuple[int, str]  # an id, and what it is called
 TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; the names of what was taken
@@ -52,7 +56,7 @@ def hanging(person: User, now: datetime) -> Hanging:
         keys=keys_of(person).count(),
         campaigns=campaigns_of(person).count(),
         links=links_of(person, now).count(),
-        invitations=invitations.sent_by(person, now).count(),
+        invitations=invitations_of(person, now).count(),
         led_alone=led_alone_by(person).count(),
         deeds=deeds_of(person).count(),
     )
@@ -73,6 +77,14 @@ def links_of(person: User, now: datetime) -> QuerySet[ClientLink]:
     return ClientLink.objects.filter(made_by=person, used_at=None, revoked_at=None, expires_at__gt=now)
 
 
+def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that the person sent and that are open, without those that a deed under way makes: they go along with it."""
+    sent = invitations.sent_by(person, now)
+    for one in deeds_of(person).filter(kind=INVITING):
+        sent = sent.exclude(pk__in=_asked_by(one).exclude(invitation=None).values("invitation"))
+    return sent
+
+
 def led_alone_by(person: User) -> QuerySet[Team]:
     """Return the teams that the person leads and nobody else who can log in."""
     others = recipients.leads().filter(team=OuterRef("pk")).exclude(user=person)
@@ -89,6 +101,22 @@ def deeds_of(person: User) -> QuerySet[Deed]:
 def may_take_campaigns(actor: User) -> bool:
     """Return whether campaigns go on in this person's name; else they end."""
     return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
+
+
+def hold_deeds(person: User) -> None:
+    """Lock what a worker is doing for the person, in the caller's transaction, before anything else is locked.
+
+    A part that is under way is waited for at most HOLD_MS, since a web request waits. Raises ActionRefused.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('lock_timeout', %s, true)", [f"{HOLD_MS}ms"])
+    try:
+        with transaction.atomic():
+            list(deeds_of(person).select_for_update(no_key=True).values_list("pk"))
+    except OperationalError:
+        raise ActionRefused("job_under_way") from None
+    with connection.cursor() as cursor:
+        cursor.execute("set local lock_timeout to default")
 
 
 def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None:
@@ -130,9 +158,16 @@ def _take_deeds(deeds: Collection[Deed], actor: User) -> None:
     """Give deeds to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
     for one in deeds:
         options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
-        Deed.objects.filter(pk=one.pk, state__in=jobs.GOING).update(user=actor, once="", options=options)
+        going = Deed.objects.filter(pk=one.pk, state__in=jobs.GOING)
+        if going.update(user=actor, once="", options=options) and one.kind == INVITING:
+            backup_invitations.hand_over(_asked_by(one), before=[one.user_id], by=actor)
     files = [one.subject_id for one in deeds if one.kind == uploads.DEED]
     ImportFile.objects.filter(pk__in=files).update(user=actor)
+
+
+def _asked_by(deed: Deed) -> QuerySet[BackupInvitation]:
+    """Return what a deed that asks somebody has written so far."""
+    return backup_invitations.of_press(email=deed.options["email"], by=[deed.user_id], at=deed.created_at)
 
 
 def _told(person: User, *, ended: list[Campaign]) -> dict[str, dict[str, list[Named]]]:

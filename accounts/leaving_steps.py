@@ -57,12 +57,14 @@ def lock_out(
     """Switch the person off, end their sessions, have the actor take over what runs in their name. Returns whether they were switched on.
 
     Invitations that the person sent are revoked, unless the actor wants them to stay open.
-    Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays.
+    Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two superusers who see each other off, one stays;
+    and where a worker is doing something in the person's name at this moment.
     Raises OnHold.
     """
     hold.refuse()
     if person.pk == actor.pk:
         raise ActionRefused("not_oneself")
+    handing_over.hold_deeds(person)
     both = User.objects.filter(pk__in=[person.pk, actor.pk]).order_by("pk").select_for_update(no_key=True)
     rows = {one.pk: one for one in both}
     if not rows[actor.pk].is_active:
@@ -73,9 +75,9 @@ def lock_out(
         person.is_active = False
         person.save(update_fields=["is_active"])
         login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
-    if revokes_invitations:
-        invitations.revoke_sent_by(person, by=actor, now=now)
     handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
+    if revokes_invitations:  # what a deed under way asks is the actor's by now
+        invitations.revoke_sent_by(person, by=actor, now=now)
     return was_on
 
 

@@ -29,7 +29,7 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
 from ui.text import join_all, join_names
-from users import invitations, visibility
+from users import visibility
 from users.models import Invitation, Session, User, person
 from users.visibility import names_for
 
@@ -170,7 +170,7 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
     first = plan.at_risk[: confirm.SHOWN]
     nobody = _nobody(plan)
     invites = offboarding_invites.of(nobody, viewer, has_more=plan.is_cut)
-    sent = invitations.sent_by(leaver, now)
+    sent = handing_over.invitations_of(leaver, now)
     page = Page(
         "portal/confirm/offboard.html",
         reverse("admin:users_user_change", args=[leaver.pk]),

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts import backup_invitations, deeds
+from accounts import backup_invitations, deeds, handing_over
 from accounts.backup_invitations import Asking
 from accounts.deed_rows import Result, in_order
-from accounts.models import BackupInvitation, Deed
+from accounts.models import Deed
 
 
 def asking(deed: Deed) -> Asking:
@@ -37,7 +37,10 @@ def invite(deed: Deed, keys: Sequence[int], _now: datetime) -> list[Result]:
 
 def finish(deed: Deed, _now: datetime) -> None:
     """Mail the person what they are asked, also where the deed ended early. Raises OnHold."""
-    rows = BackupInvitation.objects.filter(
-        email=deed.options["email"], invited_by=deed.user, invited_at=deed.created_at
-    )
+    deed.refresh_from_db(fields=["user", "options"])  # somebody may have taken it over since its last part
+    before = deed.options.get(handing_over.BEFORE, ())
+    written = {"email": deed.options["email"], "at": deed.created_at}
+    late = backup_invitations.of_press(by=before, **written)  # a part that began before it was taken over
+    backup_invitations.hand_over(late, before=before, by=deed.user)
+    rows = backup_invitations.of_press(by=[deed.user_id], **written)
     backup_invitations.mail(rows=rows, asking=asking(deed))

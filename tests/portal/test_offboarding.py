@@ -16,7 +16,18 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, client_links, deeds, leaving, leaving_steps, pool, removal, tasks
+from accounts import (
+    api_keys,
+    backup_invitations,
+    client_links,
+    deeds,
+    handing_over,
+    leaving,
+    leaving_steps,
+    pool,
+    removal,
+    tasks,
+)
 from accounts.campaigns import running
 from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
@@ -32,6 +43,7 @@ from portal.people import UserAdmin
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support import native
+from tests.support.connections import another
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels import declarations
@@ -822,6 +834,61 @@ def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them
     assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
     assert f'href="{reverse("admin:accounts_account_deed", args=[deed.pk])}"' in after
     assert client.get(reverse("admin:accounts_account_deed", args=[deed.pk])).status_code == 200
+
+
+@pytest.mark.parametrize("as_client", [False, True])
+def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
+    boss: User, monkeypatch: pytest.MonkeyPatch, as_client: bool
+) -> None:
+    monkeypatch.setattr(deeds, "MANY", 1)
+    team = make_team("Lumen")
+    lea = make_user("lea@example.com", is_staff=True, is_superuser=True, team=team)
+    by_hand = invitations.create(email="zoe@example.com", team=team, invited_by=lea, now=timezone.now())
+    for number in range(3):
+        make_account(name=f"Shop {number}", team=team)
+    ids = Account.objects.order_by("pk").values("pk")
+    options = {"email": "new@example.com", "client": as_client}
+    deed, _ = deeds.start_on(ids, user=lea, kind="invite", options=options, now=timezone.now())
+    turns = iter([True, True, False])
+    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    written = BackupInvitation.objects.count()
+
+    named = handing_over.hanging(lea, timezone.now()).invitations
+    leaving_steps.lock_out(person=lea, actor=boss, now=timezone.now())
+    tasks.do_deeds()
+
+    deed.refresh_from_db()
+    by_hand.refresh_from_db()
+    assert (written, named) == (1, 1)
+    assert by_hand.revoked_at is not None
+    assert (deed.state, deed.acted) == (Deed.State.READY, 3)
+    asked = BackupInvitation.objects.filter(email="new@example.com")
+    assert {(one.invited_by, backup_invitations.answer(one, timezone.now())) for one in asked} == {
+        (boss, "asked")
+    }
+    assert len({(one.invitation_id, one.client_link_id) for one in asked}) == 1
+    assert Message.objects.filter(recipient="new@example.com").count() == 1
+
+
+def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_job(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "HOLD_MS", 100)
+    lea = make_user("lea@example.com", is_staff=True, is_superuser=True)
+    make_account()
+    ids = Account.objects.values("pk")
+    deed, _ = deeds.start_on(ids, user=lea, kind="pause", now=timezone.now())
+    with another() as worker, worker.transaction():
+        worker.execute("update accounts_deed set done = done where id = %s", [deed.pk])
+        with pytest.raises(ActionRefused, match="Try again"):
+            leaving_steps.lock_out(person=lea, actor=boss, now=timezone.now())
+
+    lea.refresh_from_db()
+    assert lea.is_active
+    assert leaving_steps.lock_out(person=lea, actor=boss, now=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("show lock_timeout")
+        assert cursor.fetchone() == ("0",)
 
 
 def test_whoever_sees_no_page_is_told_and_a_campaign_that_nobody_takes_ends_at_once(client: Client) -> None:

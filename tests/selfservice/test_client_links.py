@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import timezone
 
@@ -16,6 +16,7 @@ from notifications import login_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support import native
+from tests.support.connections import another
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
@@ -303,3 +304,13 @@ def test_all_links_are_listed_page_by_page(client: Client, mira: User, team: Tea
     assert [sum(f"client{number:03}@" in page for number in range(120)) for page in pages] == [50, 50, 20]
     assert "Page 3 of 3" in pages[2]
     assert "client119@" in pages[2]
+
+
+def test_a_link_is_made_while_a_consent_of_its_maker_is_being_kept(team: Team, mira: User) -> None:
+    with another() as consent, consent.transaction():
+        consent.execute("select 1 from users_user where id = %s for no key update", [mira.pk])
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("set local lock_timeout = 500")  # else it waits for a consent that waits for it
+            link = made(mira, team)
+
+    assert link.pk
