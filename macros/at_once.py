@@ -19,7 +19,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from accounts.models import FreshEvents
-from macros import bursts, delays, evaluation, few_people, mails_sql, news, news_sql
+from macros import bursts, delays, evaluation, few_people, mails_sql, missed, news, news_sql
 from macros.models import Evaluation, MacroAction
 from notifications.tasks import deliver_soon
 from users.recipients import operators
@@ -42,9 +42,10 @@ class Fresh:
 
 @transaction.atomic
 def tell(now: datetime) -> int:
-    """Write the mails about what happened since the last time. Returns how many. Cheap where nothing happened: two small queries."""
+    """Write the mails about what happened since the last time. Returns how many. Cheap where nothing happened: three small queries."""
     if not evaluation.locked_at_once():
         return 0
+    missed.look_due(now)
     fresh, due_events = _fresh(now), delays.take_due(now)
     if not (fresh.moments or due_events):
         return 0

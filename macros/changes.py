@@ -106,9 +106,12 @@ def between(before: Draft, after: Draft) -> Changes:
 
 def with_unwatched(changes: Changes, before: Draft) -> Changes:
     """Return them with how many accounts nobody watches then, where the stored macro is switched off. At most two queries."""
-    if changes.enabled is not False:
-        return changes
-    return replace(changes, unwatched=coverage.unwatched_without([Macro(pk=before.macro_id)]).count())
+    return changes if changes.enabled is not False else replace(changes, unwatched=unwatched_without(before))
+
+
+def unwatched_without(before: Draft) -> int:
+    """Return how many accounts nobody watches once the stored macro is off. It looks through all that it watches."""
+    return coverage.unwatched_without([Macro(pk=before.macro_id)]).count()
 
 
 def counted(changes: Changes, *, before: tuple[Draft, Counts], after: tuple[Draft, Counts]) -> Changes:

@@ -10,21 +10,29 @@ from django.db import connection
 from django.db.models import Max
 
 from accounts.models import Account, AccountEvent
-from macros.models import DelayedEvent
+
+# In order: who writes and who takes the same rows wait for one another, and neither for both.
+_DELAY = """
+insert into macros_delayedevent as waits (event, due_at)
+select * from unnest(%s::bigint[], %s::timestamptz[]) due(event, due_at) order by event
+on conflict (event) do update set due_at = least(waits.due_at, excluded.due_at)"""
+_TAKE = """
+with due as materialized (select id from macros_delayedevent where due_at <= %s order by event for update)
+delete from macros_delayedevent waits using due where waits.id = due.id returning waits.event"""
 
 
 def delay(due: Mapping[int, datetime]) -> None:
-    """Have events (id -> when) looked at again."""
-    rows = [DelayedEvent(event=event, due_at=at) for event, at in due.items()]
-    DelayedEvent.objects.bulk_create(
-        rows, update_conflicts=True, unique_fields=["event"], update_fields=["due_at"]
-    )
+    """Have events (id -> when) looked at again, those that wait already no later than that: they wait for other readers."""
+    if not due:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_DELAY, [list(due), list(due.values())])
 
 
 def take_due(now: datetime) -> list[int]:
     """Return the events and shortages that are due, and forget them, in the caller's transaction."""
     with connection.cursor() as cursor:
-        cursor.execute("delete from macros_delayedevent where due_at <= %s returning event", [now])
+        cursor.execute(_TAKE, [now])
         return [row[0] for row in cursor.fetchall()]
 
 

@@ -1,5 +1,7 @@
 """What a silence kept from its reader is looked at again once it is over: what is dark, restricted, or short of people still.
 
+A sweep looks, not the press that ends a silence: what one who was told of all accounts missed may be most of them.
+
 Others, who were told, are not told again: a notice of the same event to the same reader is written once. What a mail that waited left out
 because of the silence counts as missed, too. A shift is no state that goes on, and is not told afterwards.
 """
@@ -17,8 +19,18 @@ from macros.models import NewsNotice, Shortage, Silence
 Kind = AccountEvent.Kind
 
 
-def look_again(ended: Collection[Silence], *, at: datetime) -> None:
-    """Have what these silences kept from their readers looked at `at` a moment. A few queries for each reader."""
+def look_due(now: datetime) -> None:
+    """Have what ended silences kept from their readers looked at where it is due, in the caller's transaction.
+
+    One small query where nothing is, else a few for each reader.
+    """
+    due = Silence.objects.filter(look_at__lte=now).order_by("pk").select_for_update(of=("self",))
+    if ended := list(due):
+        Silence.objects.filter(pk__in=[one.pk for one in ended]).update(look_at=None)
+        _look_again(ended, at=now)
+
+
+def _look_again(ended: Collection[Silence], *, at: datetime) -> None:
     for email, accounts, since in _readers(ended):
         dark = AccountEvent.objects.filter(kind=Kind.DEACTIVATED, account__state=Account.State.DEACTIVATED)
         of_these = Q(at__gte=since) if accounts is None else Q(account__in=accounts)

@@ -9,10 +9,11 @@ from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 # kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
 # hour in which the same action tells nothing more of the account, and while `accounts.telling` still finds out whom it tells itself.
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
-# Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
+# Whoever links an account reads there that it is restricted; a macro that was made since tells no old restriction. What was dark when it
+# was paused, or never worked, is no news once resumed.
 LOOK = """
 with rule as materialized (
-  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded
+  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded, m.created_at
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind <> 'pre_deactivation'
 ), event as (
@@ -20,7 +21,7 @@ with rule as materialized (
   union
   select * from accounts_accountevent e where e.id = any(%(events)s)
 ), happened as materialized (
-  select distinct on (e.account_id, k.kind) e.id, e.account_id, k.kind, a.channel, a.team_id
+  select distinct on (e.account_id, k.kind) e.id, e.account_id, e.at, k.kind, a.channel, a.team_id
   from event e
   join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
                ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
@@ -53,7 +54,7 @@ select r.id, h.id, h.kind,
               where n.account_id = h.account_id and n.action_id = r.id and n.event <> h.id and n.outcome <> 'dropped'
                 and n.at > %(now)s - interval '1 hour') end as due
 from happened h
-join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id)
+join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) and (h.kind <> 'restricted' or r.created_at <= h.at)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
      else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end
  and not h.account_id = any(r.excluded)
@@ -111,7 +112,7 @@ _OF_THE_LOG_IN = (
 _OF_THE_END = """t.event_kind in ('connected', 'unrestricted') and (n.dark or n.kind = 'restricted')
     and (n.closed_at >= t.at or n.closed_at is null and n.kind = 'access')"""
 # What else happened. That it works again is told by `accounts.telling` to those whom it told of a lost access; whom it told of the rest, or
-# macros did, are told here, and then no more: see `news.record_end`.
+# macros did, are told here, and then no more: see `news.record_end`. Nor is what another macro told of the same event.
 INSERT_NEWS = f"""{_TOLD}
 insert into macros_newsnotice (evaluation_id, action_id, macro_name, account_id, team_id, event, kind, recipient, via, at, outcome,
                                outcome_reason)
@@ -123,6 +124,9 @@ where {_BY_LOG_IN.format(which="t.event_kind = 'shifted' and m.token_id = t.from
   and {_BY_TELLING.format(which=_OF_THE_LOG_IN)}
   and {_BY_TELLING.format(which="t.event_kind = 'restricted' and n.kind = 'restricted' and n.closed_at is null")}
   and {_BY_TELLING.format(which=_OF_THE_END)}
+  and not exists (
+    select 1 from macros_newsnotice n
+    where n.account_id = t.account_id and n.event = t.event_id and n.recipient = t.address and n.outcome <> 'dropped')
 order by t.account_id, t.action_id, t.address
 on conflict do nothing"""  # noqa: S608  # constants
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.models import Account, AccountEvent
-from macros import missed, snooze_mail
+from macros import snooze_mail
 from macros.models import Macro, Silence
 from notifications import clean
 from notifications.models import Message
@@ -226,9 +226,8 @@ def end_due(now: datetime) -> int:
 
 
 def _end(found: Collection[Silence], now: datetime, *, at: datetime) -> None:
-    """End these. What happened meanwhile is looked at again `at` this moment: warnings come in the morning."""
-    Silence.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now)
-    missed.look_again(found, at=at)
+    """End these. A sweep looks at what happened meanwhile `at` this moment, see `missed`: warnings come in the morning."""
+    Silence.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=at)
 
 
 def left_out(email: str) -> Q:

@@ -32,6 +32,7 @@ def make_macro(
 ) -> MacroAction:
     """One macro with one action; for all accounts, unless accounts or a scope are given."""
     fields.setdefault("scope", "chosen" if accounts else "all")
+    fields.setdefault("created_at", NOW - timedelta(days=30))  # the clock of the machine may be past NOW
     macro = Macro.objects.create(name=f"Macro {next(_numbers)}", **fields)
     macro.accounts.set(accounts)
     return MacroAction.objects.create(

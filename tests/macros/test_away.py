@@ -10,8 +10,8 @@ from pytest_django import Settings
 
 from accounts.campaigns import quiet
 from accounts.models import Account
-from macros import at_once, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
-from macros.models import DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
+from macros import at_once, delays, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
+from macros.models import DelayedEvent, DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
@@ -165,6 +165,54 @@ def test_a_mail_of_too_few_people_that_waits_is_kept_back_by_a_snooze_for_everyb
     assert meanwhile == []
     assert reasons == {"The warnings of the account are snoozed."}
     assert to_watcher(send(NOW + HOUR + MINUTE)) == [f"{WATCHER}: Only one person can carry Two"]
+
+
+def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restriction_when_anybody_s_snooze_ends() -> (
+    None
+):
+    tells("restricted", emails=[OTHER])
+    account = linked(log_in(person("Eve")), name="Restricted")
+    away()
+    restrict(account, "Spending limit", NOW + 2 * MINUTE)
+    at_once.tell(NOW + 10 * MINUTE)
+    first = [one.split(":")[0] for one in send(NOW + 20 * MINUTE)]
+    tells("restricted", emails=[OTHER, WATCHER], created_at=NOW + HOUR)
+    tells("restricted", emails=[OTHER, WATCHER])
+
+    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    send(NOW + 4 * HOUR)
+
+    assert first.count(OTHER) == 1
+    told = NewsNotice.objects.filter(outcome="mailed").order_by("recipient")
+    assert list(told.values_list("recipient", flat=True)) == sorted([OTHER, WATCHER])
+
+
+def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> None:
+    tells("restricted")
+    account = linked(log_in(person("Eve")), name="Restricted")
+    away()
+    restrict(account, "Spending limit", NOW + 2 * MINUTE)
+    at_once.tell(NOW + 10 * MINUTE)
+
+    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+
+    assert not DelayedEvent.objects.exists()
+    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    assert NewsNotice.objects.filter(recipient=WATCHER).exists()
+
+
+def test_what_waits_for_others_waits_no_longer_because_it_is_looked_at_again_later() -> None:
+    delays.delay({7: NOW + MINUTE, 5: NOW + HOUR})
+
+    delays.delay({7: NOW + HOUR, 5: NOW + MINUTE, 6: NOW})
+
+    assert dict(DelayedEvent.objects.values_list("event", "due_at")) == {
+        5: NOW + MINUTE,
+        6: NOW,
+        7: NOW + MINUTE,
+    }
+    assert delays.take_due(NOW) == [6]
 
 
 def test_a_snooze_that_is_made_longer_keeps_what_it_kept_back_since_it_began() -> None:

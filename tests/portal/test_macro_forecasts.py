@@ -109,6 +109,43 @@ def test_what_was_typed_before_is_not_counted_and_the_same_is_counted_once(mira:
     assert count_them() == 1
 
 
+def test_a_corrected_name_counts_nothing_again_and_is_what_the_page_says(mira: Client) -> None:
+    macro = make_macro(days=[30]).macro
+    ending(5)
+    address = f"{PREVIEW}?macro={macro.pk}"
+    for edit in ({}, {"days": "30"}):  # one that differs, and one of which the name alone may
+        form = FORM | {"linkers": "", "emails": "watcher@example.com"} | edit
+        mira.post(address, form | {"name": "Frist"}, headers=BY_SCRIPT)
+        count_them()
+        counted = Forecast.objects.get().pk
+
+        shown = mira.post(address, form | {"name": "First"}, headers=BY_SCRIPT).content.decode()
+
+        assert (Forecast.objects.get().pk, count_them()) == (counted, 0)
+        assert "First" in beside(shown)
+        assert "Frist" not in beside(shown)
+        assert "due, next 30 days" in beside(shown).lower()
+
+
+def test_what_nobody_watches_any_more_is_counted_by_the_worker(mira: Client) -> None:
+    macro = make_macro(days=[30]).macro
+    ending(5)
+    form = {key: value for key, value in FORM.items() if key != "enabled"}
+
+    with CaptureQueriesContext(connection) as asked:
+        shown = mira.post(f"{PREVIEW}?macro={macro.pk}", form, headers=BY_SCRIPT).content.decode()
+    count_them()
+    done = Forecast.objects.get()
+    found = mira.get(
+        reverse("admin:macros_macro_forecast", args=[done.pk]), headers=BY_SCRIPT
+    ).content.decode()
+
+    assert not [one for one in asked if "COUNT(*)" in one["sql"] and "macros_macroaccount" in one["sql"]]
+    assert "Then watched by no macro" not in beside(shown)
+    assert (done.done, done.total) == (7, 7)
+    assert "Then watched by no macro 1 account" in beside(found)
+
+
 def test_a_worker_that_is_away_is_said_and_one_that_fails_too(mira: Client) -> None:
     macro = make_macro().macro
     ending(5)
