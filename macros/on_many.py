@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import connection
+from django.db.models import Q
 
 from accounts import deed_kinds, deeds
 from accounts.deed_kinds import APPLY_MACRO, REMOVE_MACRO, UNDO
@@ -63,9 +64,9 @@ def _applied_since(macro: Macro, since: Mapping[int, datetime]) -> set[int]:
     if not since:
         return set()
     applied = AccountEvent.objects.filter(
-        account__in=since,
+        Q(cause=_cause(macro)) | Q(cause="", note=_named(macro)),  # before, its name alone said which
         kind=AccountEvent.Kind.MACRO_APPLIED,
-        note=_named(macro),
+        account__in=since,
         at__gt=min(since.values()),
     )
     return {pk for pk, at in applied.values_list("account_id", "at") if at > since[pk]}
@@ -134,11 +135,23 @@ def _log(deed: Deed, _now: datetime) -> None:
 def _record(
     deed: Deed, macro: Macro, account_ids: Sequence[int], kind: AccountEvent.Kind, now: datetime
 ) -> None:
-    """Write one event for each; its note names the macro."""
+    """Write one event for each; its note names the macro, its cause says which it is, whatever it is called later."""
     AccountEvent.objects.bulk_create(
-        AccountEvent(account_id=pk, kind=kind, source="staff", actor=deed.user, note=_named(macro), at=now)
+        AccountEvent(
+            account_id=pk,
+            kind=kind,
+            cause=_cause(macro),
+            source="staff",
+            actor=deed.user,
+            note=_named(macro),
+            at=now,
+        )
         for pk in account_ids
     )
+
+
+def _cause(macro: Macro) -> str:
+    return f"macro_{macro.pk}"
 
 
 def _named(macro: Macro) -> str:

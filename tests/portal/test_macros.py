@@ -621,6 +621,7 @@ def test_a_post_removes_the_macro_and_undo_gives_it_back(mira: Client) -> None:
     first.rows.update(at=F("at") - timedelta(minutes=1))  # the clock stands still here
     for address in (APPLY, REMOVE):  # on purpose, since
         done(mira, f"{address}?ids={twice.pk}", macro)
+    Macro.objects.update(name="Called otherwise since")
     mira.post(bulk_deeds.address(first, "_undo"))
     tasks.do_deeds()
 
