@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 from accounts import handing_over
+from accounts.campaigns import running
 from accounts.leaving import Plan, Then
 from broker.callers import Caller
 from broker.people import PlanOf
@@ -21,6 +22,9 @@ def describe(found: PlanOf, caller: Caller, *, links: int) -> OffboardingPlan:
     names = names_for_teams(caller.teams, people=[*carriers, *plan.asks])
     stopped = {account.pk: token for about in plan.asks.values() for account, token in about}
     accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
+    campaigns = list(handing_over.campaigns_of(plan.person))
+    seen = running.within_teams([one.pk for one in campaigns], caller.teams)
+    macros = list(owning.owned_by(plan.person, taker=found.actor))
     alone = Counter(one.team for one in accounts if one.how is None)
     return OffboardingPlan(
         log_ins=len(plan.tokens),
@@ -33,11 +37,18 @@ def describe(found: PlanOf, caller: Caller, *, links: int) -> OffboardingPlan:
         api_keys=[
             KeyOfLeaver(id=key.pk, name=key.name, prefix=key.prefix, scopes=key.scopes) for key in found.keys
         ],
-        campaigns=[one.name for one in handing_over.campaigns_of(plan.person)],
-        macros=[one.name for one in owning.owned_by(plan.person, taker=found.actor)],
+        campaigns=[one.name for one in campaigns if one.pk in seen],
+        campaigns_unnamed=sum(one.pk not in seen for one in campaigns),
+        macros=[one.name for one in macros if _is_within(one.team_id, caller)],
+        macros_unnamed=sum(not _is_within(one.team_id, caller) for one in macros),
         client_links=links,
         led_alone=[team.name for team in handing_over.led_alone_by(plan.person)],
     )
+
+
+def _is_within(team_id: int | None, caller: Caller) -> bool:
+    """Return whether what belongs to a team (None: to all) is named to a key."""
+    return caller.teams is None or team_id in caller.teams
 
 
 def _account(account: Any, plan: Plan, stopped: Token | None, names: NameVisibility) -> AccountAtRisk:

@@ -143,8 +143,12 @@ class OffboardingPlan(BaseModel):
     )
     invite_for: list[TeamToInvite] = Field(description="Of the accounts named here.")
     api_keys: list[KeyOfLeaver]
-    campaigns: list[str] = Field(description="Campaigns that run in the person's name.")
-    macros: list[str] = Field(description="Macros that the maker of this key takes over.")
+    campaigns: list[str] = Field(
+        description="Campaigns that run in the person's name and ask within the key's teams alone."
+    )
+    campaigns_unnamed: int = Field(description="Campaigns in the person's name beside these.")
+    macros: list[str] = Field(description="Macros of the key's teams that the maker of this key takes over.")
+    macros_unnamed: int = Field(description="Macros that the maker of this key takes over beside these.")
     client_links: int = Field(
         description="Open ones. They stay open; the team's leads are told of their use."
     )

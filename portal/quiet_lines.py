@@ -62,14 +62,16 @@ def _line(account: Account, one: Silence, user: User | None, names: NameVisibili
         end = reverse("admin:macros_silence_end", args=[one.pk])
     macro = str(one.macro) if one.macro else ""
     hidden = bool(one.email) and whom == unnamed()
-    reason = "" if hidden and of_all else one.reason  # why somebody in another team is away
+    by = names.user(one.by)
+    away = of_all and (hidden or by == unnamed())
+    reason = "" if away else one.reason  # why somebody in another team is away, or what another team wrote
     return QuietLine(
         whom,
         of_all,
         one.message is not None,
         one.until,
         macro,
-        names.user(one.by),
+        by,
         reason,
         end if may and not hidden else "",
     )

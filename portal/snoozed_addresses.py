@@ -20,7 +20,7 @@ from portal import access, parked_scope, snooze_rights
 from portal.lists import ReadOnlyList
 from ui import confirm, dates
 from ui.confirm import Late, Page, Said
-from ui.name_visibility import NameVisibility
+from ui.name_visibility import NameVisibility, unnamed
 from ui.templatetags import ui as tags
 from users.models import User, person
 from users.visibility import names_for
@@ -71,7 +71,7 @@ class SnoozedAddressAdmin(ReadOnlyList):
     @display(description=gettext_lazy("By"))
     def who_cell(self, row: Any) -> SafeString:
         """Return who did it, and why."""
-        if not row.reason:
+        if not row.reason or unnamed() in (row.whose, row.who):  # why somebody in another team is away
             return row.who  # type: ignore[no-any-return]  # set above
         return format_html('{}<span class="at-second">{}</span>', row.who, row.reason)
 

@@ -1,6 +1,6 @@
 """Beginning and ending a campaign, and who sees which."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -104,6 +104,19 @@ def visible_to(user: User) -> QuerySet[Campaign]:
         return Campaign.objects.all()
     seen = rows_seen_by(user).filter(campaign=OuterRef("pk"))
     return Campaign.objects.filter(Q(made_by=user) | Exists(seen))
+
+
+def within_teams(campaigns: Collection[int], teams: Collection[int] | None) -> set[int]:
+    """Return which of these campaigns (ids) ask only for log-ins that nobody outside these teams shares; None: all teams. One query."""
+    if teams is None:
+        return set(campaigns)
+    elsewhere = AccountToken.objects.filter(token=OuterRef("token")).exclude(account__team__in=teams)
+    linked = AccountToken.objects.filter(token=OuterRef("token"))
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
+    rows = CampaignLogIn.objects.filter(campaign__in=campaigns)
+    beyond = rows.filter(Exists(elsewhere) | (~Exists(linked) & ~Exists(of_mates)))
+    return set(campaigns) - set(beyond.values_list("campaign", flat=True))
 
 
 def rows_seen_by(user: User) -> QuerySet[CampaignLogIn]:

@@ -71,5 +71,8 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     except client_consent.NotOpen as refusal:
         renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         return not_open(request, refusal.link)
+    except consent.ConsentRefused:
+        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        raise
     request.session[CHOICE] = {"link": link.pk, "pending": str(pending.pk), "name": identity.name}
     return redirect("client_choose")

@@ -82,6 +82,12 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
     if not ticked:
         return _choose_page(request, link, pending, error=say("none_ticked"))
     channel = pending.token.app.channel
+    if channel not in link.left:
+        return client_link.not_open(request, link, late=True)
+    found = choosing.candidates(pending, pending.user, only=link.team)
+    if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
+        return _choose_page(request, link, pending, error=say("not_offered"))
+    # Before the link's own transaction, since a team that settles holds accounts, and log-ins are held before those.
     client_links.join(link=link, user=pending.user)
     try:
         with transaction.atomic():

@@ -20,11 +20,15 @@ def log_ins(user: User, account: Account, named: str = "") -> list[int]:
 
 
 def note_failed(begun: Mapping[str, Any], trouble: str) -> str:
-    """Note that a handshake renewed nothing. Returns the page where the person tries again, "" where it was no renewal."""
+    """Note that a handshake renewed nothing, of the one log-in that was to be renewed; of several nobody knows which was meant.
+
+    Returns the page where the person tries again, "" where it was no renewal.
+    """
     ids = begun.get(LOG_INS)
     if not ids:
         return ""
-    stages.note_trouble(token_ids=ids, trouble=trouble)
+    if len(ids) == 1:
+        stages.note_trouble(token_ids=ids, trouble=trouble)
     return reverse("reauthenticate", args=[begun["account"]])
 
 

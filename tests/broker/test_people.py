@@ -12,10 +12,12 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import api_keys, deeds, pool
+from accounts.campaigns import running
 from accounts.deed_kinds import KINDS
 from accounts.mails import api_key_mail
 from accounts.models import Account, ApiKey, BackupInvitation, Deed, ReachedAccount
 from broker import callers
+from macros.models import Macro
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -239,6 +241,12 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
             ("Far", [make_team("Fern")]),
         )
     }
+    for where in (team, Team.objects.get(name="Fern")):
+        Macro.objects.create(name=f"{where} warns", owner=mara, team=where)
+        about = carried(make_user(f"of.{where.pk}@example.com", team=where), where, "Asked")[1]
+        ends = timezone.now() + timedelta(days=9)
+        facts: dict[str, Any] = {"note": "", "ends_at": ends, "once": "", "now": timezone.now()}
+        running.start(user=mara, name=f"{where} in spring", token_ids=[about.pk], **facts)
     client = system(boss, team)
     wanted: dict[str, Any] = {
         "invite": [{"email": "Zoe@example.com"}, {"email": "zoe@example.com", "team": "Lumen"}],
@@ -266,6 +274,8 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
         ("Lumen EU", "stops", None, None),
         ("Lumen US", "stops", "Emil", "added"),
     ]
+    assert (said["campaigns"], said["campaigns_unnamed"]) == (["Lumen in spring"], 1)
+    assert (said["macros"], said["macros_unnamed"]) == (["Lumen warns"], 1)
     assert said["invite_for"] == [{"team": "Lumen", "accounts": 1}]
     assert [one["name"] for one in said["api_keys"]] == ["Ends", "Goes over", "Stays"]
     assert untouched == (True, 0, 0)

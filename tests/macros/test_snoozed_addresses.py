@@ -112,3 +112,24 @@ def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -
     events = list(AddressEvent.objects.filter(email=WATCHER).values_list("kind", "by"))
     assert events == [("resumed", lea.pk), ("snoozed", None)]
     assert "Until Mon 30 Nov 2026, by the link of a mail." in why
+
+
+def test_what_another_team_wrote_of_somebody_is_not_read_beside_their_name() -> None:
+    warned()
+    fern = make_team("Fern")
+    by = staff(*MAY, email="out@example.com", name="Fern Lead", team=fern)
+    Silence.objects.create(
+        email=WATCHER, until=TODAY + 5 * DAY, started_at=NOW, by=by, reason="on sick leave"
+    )
+    lea = browser(staff(*MAY, "users.view_refusedaddress", email="lea@example.com", name="Lea Lead"))
+
+    pages = [
+        lea.get(address).content.decode()
+        for address in (
+            LIST,
+            reverse("admin:accounts_account_change", args=[Account.objects.get().pk]),
+        )
+    ]
+
+    assert all(WATCHER in page for page in pages)
+    assert not any("sick leave" in page or "Fern Lead" in page for page in pages)

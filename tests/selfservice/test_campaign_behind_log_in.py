@@ -93,12 +93,16 @@ def test_of_several_own_log_ins_in_an_account_the_one_that_the_mail_named_is_mea
     opened = stage(token), stage(second)
     native.leave(browser, "facebook", path=f"{path}?log_in={token.pk}")
     one = stage(token), stage(second)
-    back = native.decide(native.leave(browser, "facebook", path=path), "ada")
+    native.leave(browser, "facebook", path=path)
     both = stage(token), stage(second)
+    away = native.leave(browser, "facebook", path=path)
+    native.back(browser, native.decide(away, "ada", action="cancel"))
+    stopped = stage(token), stage(second)
+    back = native.decide(native.leave(browser, "facebook", path=path), "ada")
     native.back(browser, back)
 
     assert f'opened/?log_in={second.pk}"' in browser.get(f"{path}?log_in={second.pk}").text
     assert opened == (("sent", ""), ("opened", ""))
     assert one == (("at_channel", ""), ("opened", ""))
-    assert both == (("at_channel", ""), ("at_channel", ""))
+    assert both == stopped == (("at_channel", ""), ("at_channel", ""))
     assert (stage(token), stage(second)) == (("done", ""), ("at_channel", "")), "nobody said which"

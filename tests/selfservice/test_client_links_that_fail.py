@@ -12,6 +12,7 @@ from accounts.mails import client_link_mail
 from accounts.models import Account, ClientLink
 from notifications.models import Message
 from tests.selfservice.test_client_links import choose, go, made
+from tests.selfservice.test_renewal import revoked
 from tests.support import native
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
@@ -61,6 +62,41 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
     assert (link.contact, state) == (None, client_links.State.OPEN)
     assert "Thank you" in done
     assert Token.objects.get().consented_by == User.objects.get(is_contact=True)
+
+
+def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel(
+    world: Sandbox, mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    makes = client_links.contact_of
+
+    def is_switched_off(link: ClientLink) -> User:
+        user = makes(link)
+        User.objects.filter(pk=user.pk).update(is_active=False)
+        return user
+
+    monkeypatch.setattr(client_links, "contact_of", is_switched_off)
+    browser = Client()
+    left = browser.post(client_links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+    native.back(browser, native.decide(left, "ada"))
+
+    assert revoked(world)
+    assert not Token.objects.exists()
+
+
+def test_a_contact_who_links_nothing_joins_no_team(mira: User, team: Team) -> None:
+    blue = make_team("Blue")
+    bea = make_user("bea@example.com", team=blue)
+    first, _ = go(made(mira, team))
+    choose(first, "Lumen Shoes EU")
+    second = made(bea, blue)
+    browser, choice = go(second)
+
+    wrong = browser.post(choice, {"native_id": "1"})
+    ClientLink.objects.filter(pk=second.pk).update(used={"facebook": []})
+    late = browser.post(choice, {"native_id": "1"})
+
+    assert (wrong.status_code, late.status_code) == (400, 409)
+    assert list(Team.objects.filter(memberships__user__is_contact=True)) == [team]
 
 
 def test_no_contact_is_made_where_the_log_in_is_somebody_s_already(mira: User, team: Team) -> None:
