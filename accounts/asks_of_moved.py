@@ -5,7 +5,7 @@ other is left. Whoever asked is told, once for all that one press moved.
 """
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from accounts import client_links
-from accounts.models import Account, BackupInvitation, ClientLink
+from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink
 from notifications import outbox
 from users import invitations
 from users.models import Invitation, User
@@ -37,7 +37,8 @@ def number_of(accounts: QuerySet[Account], now: datetime) -> int:
     """Return how many open asks for these accounts there are. A fixed number of queries, however many accounts."""
     asked = BackupInvitation.objects.filter(_is_open(now), account__in=accounts.order_by().values("pk"))
     by_form = client_links.bound(now).exclude(pk__in=asked.exclude(client_link=None).values("client_link"))
-    return asked.count() + len(_meant(by_form, accounts))
+    of_teams = by_form.filter(team__in=accounts.order_by().values("team")).only("asked_for", "team")
+    return asked.count() + len(_meant(of_teams, accounts))
 
 
 @transaction.atomic
@@ -57,7 +58,7 @@ def end(*, moved: QuerySet[Account], since: datetime, actor: User, now: datetime
     ended = {Ended(one.invited_by_id, one.email, one.account_id) for one in rows if one.invited_by_id}
     BackupInvitation.objects.filter(pk__in=[one.pk for one in rows]).delete()
     _end_invitations(rows, actor, now)
-    ended |= _end_links(moved, actor, now)
+    ended |= _end_links(moved, since, actor, now)
     _tell(ended, actor, now)
     return len(rows)
 
@@ -91,9 +92,16 @@ def _end_invitations(rows: Collection[BackupInvitation], actor: User, now: datet
     invitations.revoke_these(Invitation.objects.filter(pk__in=left), by=actor, now=now)
 
 
-def _end_links(moved: QuerySet[Account], actor: User, now: datetime) -> set[Ended]:
-    """Take what moved out of the client links of other teams, and revoke those that ask for nothing else."""
-    found = _meant(client_links.bound(now), moved, elsewhere=True)
+def _end_links(moved: QuerySet[Account], since: datetime, actor: User, now: datetime) -> set[Ended]:
+    """Take what moved out of the client links of its former teams, and revoke those that ask for nothing else."""
+    events = AccountEvent.objects.filter(
+        account__in=moved.order_by().values("pk"), kind=AccountEvent.Kind.MOVED, at__gte=since
+    )
+    former: dict[int, set[int]] = defaultdict(set)
+    for account_id, team_id in events.exclude(from_team=None).values_list("account", "from_team"):
+        former[account_id].add(team_id)
+    of_teams = client_links.bound(now).filter(team__in=set().union(*former.values()))
+    found = _meant(of_teams, moved, former=former)
     ended = set()
     for link, accounts in sorted(found.items(), key=lambda one: one[0].pk):
         gone = {(account.channel, account.native_id) for account in accounts}
@@ -103,9 +111,12 @@ def _end_links(moved: QuerySet[Account], actor: User, now: datetime) -> set[Ende
 
 
 def _meant(
-    links: QuerySet[ClientLink], accounts: QuerySet[Account], *, elsewhere: bool = False
+    links: QuerySet[ClientLink],
+    accounts: QuerySet[Account],
+    *,
+    former: Mapping[int, Collection[int]] | None = None,
 ) -> dict[ClientLink, list[Account]]:
-    """Return which of these links ask for which of these accounts; `elsewhere`: only for those that are of another team than the link."""
+    """Return which of these links ask for which of these accounts of their own team; with `former` of a team that had them before (ids)."""
     by_pair: dict[tuple[str, str], list[ClientLink]] = defaultdict(list)
     for link in links:
         for one in link.asked_for:
@@ -117,7 +128,8 @@ def _meant(
     found: dict[ClientLink, list[Account]] = defaultdict(list)
     for account in some.only("channel", "native_id", "team"):
         for link in by_pair.get((account.channel, account.native_id), ()):
-            if not elsewhere or account.team_id != link.team_id:
+            now_of = account.team_id == link.team_id
+            if now_of if former is None else not now_of and link.team_id in former.get(account.pk, ()):
                 found[link].append(account)
     return dict(found)
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 
 from accounts import asks_of_moved, backup_invitations, client_links, tasks
 from accounts.mails import asks_ended_mail, backup_invite_mail
-from accounts.models import Account, BackupInvitation, ClientLink
+from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal import bulk_deeds
@@ -145,6 +145,8 @@ def test_what_the_new_team_asks_goes_on_and_a_channel_without_accounts_is_asked_
     ask(rita, "client@example.com", moved, on_x, client=True)
     moved.team = blue
     moved.save()
+    facts = {"kind": "moved", "from_team": red, "to_team": blue, "source": "staff", "at": timezone.now()}
+    AccountEvent.objects.create(account=moved, **facts)
     ask(bea, "new@example.com", moved)
     ask(bea, "new.client@example.com", moved, client=True)
 
@@ -170,11 +172,19 @@ def test_the_page_of_a_list_counts_links_that_were_made_by_the_form(
 ) -> None:
     accounts = [make_account(name=name, team=red) for name in ("Lumen EU", "Lumen US")]
     asked_by_form(rita, red, "client@example.com", accounts[0])
+    blue = make_team("Blue")
+    foreign = asked_by_form(make_user("bea@example.com", team=blue), blue, "far@example.com", accounts[0])
 
     answer = client.get(f"{LIST}bulk/team/?ids={accounts[0].pk},{accounts[1].pk}")
 
     assert answer.status_code == 200
     assert answer.context["asks"] == 1
+    client.post(
+        reverse("admin:accounts_account_team", args=[accounts[0].pk]), {"team": make_team("Green").pk}
+    )
+    foreign.refresh_from_db()
+    assert foreign.revoked_at is None, "no team that had the account"
+    assert ClientLink.objects.get(email="client@example.com").revoked_at is not None
 
 
 def test_the_count_asks_as_often_for_many_accounts_as_for_few(rita: User, red: Team) -> None:
