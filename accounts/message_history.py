@@ -5,7 +5,7 @@ Messages of this app name the account, or a log-in that it has or had, in their 
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 
@@ -15,6 +15,8 @@ from notifications.models import Message
 from tokens.deaths import Incident, TokenDeath
 
 LOOKED_AT = 20  # the newest of what an account had: log-ins, links, ends, refusals
+TOLD_WITHIN = timedelta(days=1)
+TOOK_OUT = {AccountEvent.Kind.UNLINKED, AccountEvent.Kind.NOT_MINE}
 EVENTS = 200  # the newest, in which log-ins are looked for that were in the pool
 
 
@@ -51,7 +53,8 @@ def named(account: Account) -> Q:
 
     The index on the payload serves each part. Six small queries.
     """
-    tokens = _log_ins(account)
+    until = _log_ins(account)
+    tokens = list(until)
     by_key: dict[str, Iterable[int]] = {
         "token": tokens,
         "client_link": _links(account),
@@ -66,19 +69,30 @@ def named(account: Account) -> Q:
     found = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
     for key, ids in by_key.items():
         for pk in ids:
-            found |= Q(payload__contains={key: pk})
+            found |= Q(payload__contains={key: pk}) & (_before(until[pk]) if key == "token" else Q())
     for key, ids in by_list.items():
         for pk in ids:
-            found |= Q(payload__contains={key: [pk]})
+            found |= Q(payload__contains={key: [pk]}) & (_before(until[pk]) if key == "tokens" else Q())
     return found
 
 
-def _log_ins(account: Account) -> list[int]:
-    """Return the log-ins of the pool, and the last that were in it."""
-    found = dict.fromkeys(account.pool.values_list("token_id", flat=True))
+def _before(until: datetime | None) -> Q:
+    return Q() if until is None else Q(created_at__lt=until)
+
+
+def _log_ins(account: Account) -> dict[int, datetime | None]:
+    """Return the log-ins of the pool (None), and the last that were in it, with the time until which mails about them are the account's.
+
+    That is a day after the event that took it out: a mail that tells of that is written afterwards. Without such an event: always (None).
+    """
+    found: dict[int, datetime | None] = dict.fromkeys(account.pool.values_list("token_id", flat=True))
     events = AccountEvent.objects.filter(account=account).exclude(token=None).order_by("-at", "-id")
-    past = dict.fromkeys(events.values_list("token_id", flat=True)[:EVENTS])
-    return list(found) + [pk for pk in past if pk is not None and pk not in found][:LOOKED_AT]
+    past: dict[int, datetime | None] = {}
+    for pk, kind, at in events.values_list("token_id", "kind", "at")[:EVENTS]:
+        if pk is not None and pk not in found:
+            until = past.setdefault(pk, None)
+            past[pk] = until or (at + TOLD_WITHIN if kind in TOOK_OUT else None)
+    return found | dict(list(past.items())[:LOOKED_AT])
 
 
 def _links(account: Account) -> list[int]:

@@ -35,6 +35,7 @@ def tell(*, person: User, actor: User, deed_id: int, since: datetime, now: datet
     removed = Token.objects.filter(
         consented_by=person, reason=Token.REMOVED, removed_at__gte=min(since, now - TOGETHER)
     ).exclude(removed_by=person)
+    removed = removed.exclude(pk__in=_told_before(person, deed_id))
     payload = {
         "person": person.pk,
         "tokens": sorted(removed.values_list("pk", flat=True)),
@@ -42,6 +43,14 @@ def tell(*, person: User, actor: User, deed_id: int, since: datetime, now: datet
         "deed": deed_id,
     }
     _write(payload, now)
+
+
+def _told_before(person: User, deed_id: int) -> set[int]:
+    """Return the log-ins (ids) of which an earlier deed on the person told, by mails that went out or will."""
+    before = Message.objects.filter(kind=KIND, payload__contains={"person": person.pk})
+    before = before.exclude(payload__contains={"deed": deed_id})
+    before = before.exclude(state__in=[Message.State.CANCELLED, Message.State.FAILED])
+    return {pk for ids in before.values_list("payload__tokens", flat=True) for pk in ids}
 
 
 def record_end(message: Message) -> None:

@@ -10,7 +10,7 @@ from django.utils.html import strip_tags
 from pytest_django import Settings
 
 from accounts import actions, message_history, pool, pool_entries
-from accounts.models import Account, AccountNews, AccountNotice
+from accounts.models import Account, AccountEvent, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
 from macros.models import Macro, MacroAction, OptOut
@@ -18,7 +18,7 @@ from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro
-from tests.notifications.support import claim_next
+from tests.notifications.support import claim_next, make_message
 from tests.support.factories import (
     MARKER,
     NOW,
@@ -609,3 +609,16 @@ def test_the_team_of_a_system_user_is_told_why(ada: User) -> None:
     assert "Reporting bot may only report on Lumen at Facebook" in plain(made.text)
     assert "because your team owns this Facebook system user" in plain(made.text)
     assert "Re-authenticate Lumen" not in made.html
+
+
+def test_mails_about_a_log_in_that_left_the_pool_long_ago_are_no_longer_the_account_s() -> None:
+    account, token = make_account(), make_token(make_app())
+    AccountEvent.objects.create(account=account, kind="unlinked", token=token, source="staff", at=NOW)
+    told = make_message(payload={"token": token.pk}, created_at=NOW + timedelta(hours=1))
+    of_many = make_message(payload={"tokens": [token.pk]}, created_at=NOW - timedelta(days=9))
+    for payload in ({"token": token.pk}, {"tokens": [token.pk]}):
+        make_message(payload=payload, created_at=NOW + timedelta(days=9))
+
+    found = {one.message.pk for one in message_history.about(account, limit=9)}
+
+    assert found == {told.pk, of_many.pk}

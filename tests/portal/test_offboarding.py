@@ -758,8 +758,11 @@ def test_a_second_deed_tells_what_one_had_removed_that_ended_before_its_mails(bo
     with transaction.atomic():
         leaving_steps.act(again, int(leaving_steps.Step.LAST), now)
 
+    third = Deed.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=2, state="failed")
+    leaving_steps.finish(third, now + timedelta(hours=1))
+
     assert not nobody_yet
-    assert mails()["left", "lead@example.com"] == 1
+    assert mails()["left", "lead@example.com"] == 1, "told once, however often it is begun again"
 
 
 # --- what else depends on them ---------------------------------------------------------------------------------------
