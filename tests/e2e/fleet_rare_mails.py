@@ -190,6 +190,35 @@ def _late(fleet: Fleet) -> None:
     )
 
 
+def _in_vain(fleet: Fleet) -> None:
+    """The mail with a client link did not arrive; accounts that somebody was asked for belong to another team now."""
+    from accounts import asks_of_moved
+    from accounts.models import ClientLink
+    from notifications import outbox, unarrived_mails
+    from notifications.models import Message
+
+    link = ClientLink.objects.order_by("pk")[0]
+    failed = Message.objects.create(
+        kind="client_link",
+        recipient="petra.alpenquell@hotel-alpenquell-und-spa.example",
+        dedupe_key="photograph:failed",
+        subject="Give Hohenstein & Wittelsbach access to Hotel Alpenquell",
+        state="failed",
+        payload={"client_link": link.pk},
+        created_at=fleet.now,
+    )
+    unarrived_mails.tell(about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk)
+    asked = [[failed.recipient, account.pk] for account in fleet.accounts[:14]]
+    outbox.enqueue(
+        kind=asks_of_moved.KIND,
+        recipient=fleet.boss.email,
+        dedupe_key="photograph:ended",
+        payload={"user": fleet.boss.pk, "asked": asked, "count": len(asked)},
+        now=fleet.now,
+    )
+
+
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (
     _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _joined, _busy_day, _added, _late,
+    _in_vain,
 )  # fmt: skip
