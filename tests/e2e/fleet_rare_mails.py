@@ -202,7 +202,7 @@ def _in_vain(fleet: Fleet) -> None:
         kind="client_link",
         recipient="petra.alpenquell@hotel-alpenquell-und-spa.example",
         dedupe_key="photograph:failed",
-        subject="Give Hohenstein & Wittelsbach access to Hotel Alpenquell",
+        subject=fleet.accounts[0].name,
         state="failed",
         payload={"client_link": link.pk},
         created_at=fleet.now,
