@@ -19,6 +19,7 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Page, Said
 from ui.counts import number
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
+from users.forms import how_to_take_part
 from users.models import User, person
 from users.visibility import names_for
 
@@ -31,15 +32,7 @@ class InviteForm(ConfirmForm):
 
     email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
-    how = forms.ChoiceField(
-        label=gettext_lazy("How they take part"),
-        widget=forms.RadioSelect,
-        choices=[
-            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
-            ("client", gettext_lazy("Without an account here: by a client link")),
-        ],
-        initial="user",
-    )
+    how = how_to_take_part()
 
     def __init__(self, *args: Any, viewer: User, count: int, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -19,6 +19,7 @@ from accounts import backup_invitations, client_links
 from accounts.models import Account
 from ui.counts import number
 from ui.phrases import phrase
+from users.forms import how_to_take_part
 from users.models import person
 
 say = partial(phrase, "words/backup_invitations.txt")
@@ -30,15 +31,7 @@ class InviteForm(forms.Form):
 
     email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
-    how = forms.ChoiceField(
-        label=gettext_lazy("How they take part"),
-        widget=forms.RadioSelect,
-        choices=[
-            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
-            ("client", gettext_lazy("Without an account here: by a client link")),
-        ],
-        initial="user",
-    )
+    how = how_to_take_part()
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
 
 

@@ -33,6 +33,19 @@ def language_choices() -> list[tuple[str, str]]:
     return [("", gettext("As the browser asks for it")), *languages.choices()]
 
 
+def how_to_take_part() -> forms.ChoiceField:
+    """Return the question how the second person of an account takes part; the portal and My accounts ask it alike."""
+    return forms.ChoiceField(
+        label=gettext_lazy("How they take part"),
+        widget=forms.RadioSelect,
+        choices=[
+            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
+            ("client", gettext_lazy("Without an account here: by a client link")),
+        ],
+        initial="user",
+    )
+
+
 class ProfileForm(UserModelForm):
     """What a person may change about themselves. The e-mail is the login; administrators change it."""
 
