@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from accounts import summary
 from accounts.campaigns import quiet
-from accounts.campaigns.stages import OPEN, SNOOZED
+from accounts.campaigns.stages import MAIL_FAILED, OPEN, SNOOZED
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
 from tokens.channels import declarations
@@ -111,7 +111,9 @@ def _line(
         stopped=stopped,
         deadline=summary.deadline_of(token, usable=not stopped, now=now),
         reminders=max(0, row.asks - 1),
-        next_at=row.next_at if row.asks and (row.stage in OPEN or row.trouble) else None,
+        next_at=row.next_at
+        if row.asks and (row.stage in OPEN or row.trouble or row.why == MAIL_FAILED)
+        else None,
         reached=str(_reached(row)[0].label) if row.stage == Stage.LEFT else "",
         reached_at=_reached(row)[1],
     )

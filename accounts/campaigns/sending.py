@@ -15,7 +15,8 @@ from django.db.models.functions import Coalesce, Lower
 
 from accounts import actions, asks_of_app, permissions
 from accounts.campaigns import running, stages
-from accounts.campaigns.stages import OPEN, Stage
+from accounts.campaigns.stages import MAIL_FAILED, ONE_MAIL_WITHIN, OPEN, UNDER_WAY, Stage
+from accounts.mails import ask_mail
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn
 from notifications.models import Message
 from tokens.models import Incident, Token
@@ -24,7 +25,6 @@ from users import hold
 from users.models import RefusedAddress, User
 
 REMINDERS = (timedelta(days=2), timedelta(days=5))  # after the first ask
-ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
 AT_A_TIME = 100  # people that are looked for at once
 REFUSED = "refused"  # the trouble of somebody who could not be asked
 
@@ -54,15 +54,17 @@ def send_due(*, clock: Callable[[], datetime], goes_on: Callable[[], bool]) -> i
 
 
 def _rows(now: datetime) -> QuerySet[CampaignLogIn]:
-    """Return the rows that are due: of people who are waited for, also where a try of theirs at the channel went wrong."""
+    """Return the rows that are due: of people who are waited for, also where a try of theirs at the channel went wrong, or where a mail
+    was given up for a reason that is not their address's. One whose last mail still waits for its server is not reminded.
+    """
     incident = Incident.objects.filter(app=OuterRef("token__app"), ended_at=None)
     rows = CampaignLogIn.objects.filter(next_at__lte=now, campaign__ended_at=None, campaign__ends_at__gt=now)
-    waited_for = Q(stage__in=OPEN) | (
-        Q(stage=Stage.FAILED) & ~Q(trouble__in=["", REFUSED]) & Q(why=F("trouble"))
-    )
+    tried = ~Q(trouble__in=["", REFUSED]) & Q(why=F("trouble"))
+    waited_for = Q(stage__in=OPEN) | Q(stage=Stage.FAILED) & (tried | Q(why=MAIL_FAILED))
+    under_way = Message.objects.filter(pk=OuterRef("message"), state__in=UNDER_WAY)
     unreached = RefusedAddress.objects.filter(email=Lower(OuterRef("token__consented_by__email")))
     found = rows.filter(waited_for, token__consented_by__isnull=False)
-    return found.exclude(Exists(incident)).exclude(Exists(unreached))
+    return found.exclude(Exists(incident)).exclude(Exists(unreached)).exclude(Exists(under_way))
 
 
 def _due(now: datetime) -> list[tuple[int, int]]:
@@ -115,11 +117,19 @@ def _ask(campaign_id: int, person_id: int, now: datetime) -> bool:
     _unseen([row for row in fresh if row.token_id not in reach])
     if not about:
         return False
-    more = {"campaign": campaign.pk, "reminder": max(row.asks for row in fresh)}
+    more = {"campaign": campaign.pk, "reminder": _reminder(campaign, person_id, fresh)}
     _, key = actions.write_ask(about=about, actor=actor, note=campaign.note, now=now, more=more)
     message = Message.objects.values_list("pk", flat=True).get(dedupe_key=key)
     _next([row for row in fresh if row.token_id in reach], now, message=message)
     return True
+
+
+def _reminder(campaign: Campaign, person_id: int, rows: Sequence[CampaignLogIn]) -> int:
+    """Return which reminder the next mail is; 0 where each mail before it failed, so that it is the first that its person reads."""
+    email = User.objects.values_list("email", flat=True).get(pk=person_id)
+    mails = Message.objects.filter(kind=ask_mail.KIND, recipient=email, payload__campaign=campaign.pk)
+    states = set(mails.values_list("state", flat=True))
+    return 0 if states == {Message.State.FAILED} else max(row.asks for row in rows)
 
 
 def _asked_today(tokens: Sequence[int], now: datetime) -> QuerySet[Any, int]:

@@ -7,7 +7,7 @@ log-in was renewed; everything else may change until the campaign ends.
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
@@ -25,6 +25,9 @@ OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
 OTHER_LOG_IN = "other_log_in"  # the same of a person who is logged in here: that one was linked
 SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
+MAIL_FAILED = "mail_failed"  # why one failed that is asked for again: its address is not parked, so our side was at fault
+ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
+UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.HELD)
 
 # Under an app that takes no new consents nothing is renewed: its person is done once they consented under the channel's default app.
 _MOVED = """not a.is_default and exists (
@@ -92,7 +95,7 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
         "system": Token.Kind.SYSTEM,
         "failed": Message.State.FAILED,
         "cancelled": Message.State.CANCELLED,
-        "under_way": [Message.State.QUEUED, Message.State.SENDING, Message.State.HELD],
+        "under_way": list(UNDER_WAY),
         "people": None if people is None else list(people),
         "now": now,
         "today": timezone.localdate(now),
@@ -102,8 +105,11 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
         return int(cursor.rowcount)
 
 
-def note_sent(messages: Sequence[Message], now: datetime) -> None:  # noqa: ARG001  # as what records mails calls it
-    """Note that these mails left: of campaigns that ask by them, whoever was to be asked was."""
+def note_sent(messages: Sequence[Message], now: datetime) -> None:
+    """Note that these mails left: of campaigns that ask by them, whoever was to be asked was.
+
+    Of a mail that waited long for its server, the reminder does not come on its heels.
+    """
     mails: dict[int, list[int]] = defaultdict(list)
     for one in messages:
         if "campaign" in one.payload:
@@ -111,6 +117,7 @@ def note_sent(messages: Sequence[Message], now: datetime) -> None:  # noqa: ARG0
     for campaign, ids in mails.items():
         rows = CampaignLogIn.objects.filter(campaign=campaign, campaign__ended_at=None, message__in=ids)
         rows.filter(stage=Stage.WAITING).update(stage=Stage.SENT, why="")
+        rows.filter(next_at__lt=now + ONE_MAIL_WITHIN).update(next_at=now + ONE_MAIL_WITHIN)
 
 
 def note_ended(message: Message) -> None:

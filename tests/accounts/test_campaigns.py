@@ -143,18 +143,20 @@ def test_what_happens_meanwhile_shows_on_the_board_and_no_reminder_goes_there(mi
         stages.note_at_channel(token_ids=[tokens[name].pk], now=START + DAY)
     stages.note_trouble(token_ids=[tokens["trouble"].pk], trouble=stages.SOMEBODY_ELSE)
 
+    stages.settle(now=START + DAY)
+    failed = stage(tokens["failed"])
     reminded = work(START + 2 * DAY)
     found = {name: stage(token) for name, token in (tokens | unasked).items()}
     refused_addresses.release(parked.email, now=START + 3 * DAY)
     again = work(START + 3 * DAY)
 
-    assert sent == 9
+    assert (sent, failed) == (9, ("failed", "mail_failed"))
     assert found == {
         "removed": ("not_askable", "removed"),
         "left": ("not_askable", "person_left"),
         "unlinked": ("not_askable", "not_linked"),
         "parked": ("failed", "parked"),
-        "failed": ("failed", "mail_failed"),
+        "failed": ("sent", ""),
         "opened": ("opened", ""),
         "at channel": ("at_channel", ""),
         "trouble": ("failed", "somebody_else"),
@@ -162,7 +164,9 @@ def test_what_happens_meanwhile_shows_on_the_board_and_no_reminder_goes_there(mi
         "system": ("not_askable", "system_user"),
         "imported": ("not_askable", "nobody_known"),
     }
-    assert reminded == 4  # those who opened it, were at the channel, met a trouble there, or did nothing
+    # those who opened it, were at the channel, met a trouble there, or did nothing; and whose mail failed while its address is fine
+    assert reminded == 5
+    assert (asked(tokens["failed"]), asked(tokens["waits"])) == ([0, 0], [0, 1])
     assert again == 1  # mail reaches the parked one again
 
 
@@ -193,6 +197,22 @@ def test_a_log_in_counts_as_sent_once_its_mail_has_left(mira: User) -> None:
     assert (written, stage(token)) == (("waiting", "queued"), ("sent", ""))
     stages.settle(now=START)
     assert stage(token) == ("sent", "")
+
+
+def test_a_mail_that_waits_two_days_for_its_server_is_followed_by_no_reminder_on_its_heels(
+    mira: User,
+) -> None:
+    token = log_in("Ada")
+    begin(mira, token)
+    sending.send_due(clock=lambda: START, goes_on=lambda: True)
+    back = START + 2 * DAY + timedelta(minutes=5)
+
+    meanwhile = sending.send_due(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
+    claimed = claims.claim(now=back, most=1)
+    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=back)
+    reminded = [work(back + hours * timedelta(hours=1)) for hours in (1, 23, 24)]
+
+    assert (meanwhile, reminded) == (0, [0, 0, 1])
 
 
 def test_two_campaigns_about_two_log_ins_of_a_person_mail_once_a_day_unless_one_ends_before(
