@@ -12,7 +12,7 @@ class MacrosConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
-        from django.db.models.signals import pre_delete
+        from django.db.models.signals import post_save, pre_delete
 
         from accounts import handing_over
         from accounts import message_history as told_about
@@ -45,6 +45,8 @@ class MacrosConfig(AppConfig):
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
+        post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
+        pre_delete.connect(receivers.end_on_it_of_deleted, sender="users.User", dispatch_uid="macros.on_it")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)

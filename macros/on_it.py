@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
@@ -23,9 +23,11 @@ from tokens.models import Token
 from ui import addresses, dates
 from users import hold
 from users.models import User
+from users.recipients import Via
 
 KIND = "on_it"  # of the messages
 SHOWN = 20
+LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class Deadline:
 def deadlines_of(message: Message) -> list[Deadline]:
     """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act.
 
-    Of a digest the same of all that it tells.
+    Of a digest the same of all that it tells. Nothing for a person who sees an account no longer, unless a macro names them.
     """
     told, _ = opt_outs.notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
@@ -59,7 +61,26 @@ def deadlines_of(message: Message) -> list[Deadline]:
         for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
-    return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
+    gone = _out_of_sight(message, {one.account.pk for one in found.values()})
+    still = (one for one in found.values() if one.account.pk not in gone)
+    return sorted(still, key=lambda one: (one.account.name, one.account.pk))
+
+
+def _out_of_sight(message: Message, account_ids: Collection[int]) -> set[int]:
+    """Return the accounts that the reader, a person, sees no longer, and of which no macro tells them by their address."""
+    reader = User.objects.filter(email=message.recipient).first()
+    if reader is None or not account_ids:
+        return set()
+    gone = set(account_ids) - set(
+        Account.objects.visible_to(reader).filter(pk__in=account_ids).values_list("pk", flat=True)
+    )
+    if not gone:
+        return gone
+    for some in opt_outs.notices_of(message):
+        for via, emails, pk in some.filter(account__in=gone).values_list("via", "action__emails", "account"):
+            if via == Via.OPERATOR or reader.email in map(str.lower, emails or ()):
+                gone.discard(pk)
+    return gone
 
 
 def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
@@ -92,10 +113,13 @@ def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
     rows = Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
     found: dict[int, Acknowledgement] = {}
     for one in rows.order_by("at", "pk"):
-        of_account = one.token is None and one.cycle == one.account.cycle
-        if of_account or (one.account_id not in found and _of_log_in(one)):
+        if _runs(one) and (one.token is None or one.account_id not in found):
             found[one.account_id] = one
     return found
+
+
+def _runs(one: Acknowledgement) -> bool:
+    return one.cycle == one.account.cycle if one.token is None else _of_log_in(one)
 
 
 def _of_log_in(one: Acknowledgement) -> bool:
@@ -113,11 +137,14 @@ def acknowledge(
 
     `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too.
 
-    Where somebody is on it already at the same urgency nothing is written. Returns the accounts that are new. Raises OnHold.
+    Where somebody is on it already at the same urgency nothing is written, nor for a person who can no longer log in. Returns the
+    accounts that are new. Raises OnHold.
     """
     hold.refuse()
     email = email.lower()
-    by = User.objects.filter(email=email).first()
+    by = User.objects.select_for_update(no_key=True).filter(email=email).first()
+    if by is not None and not by.is_active:
+        return []
     locked = {one.account.pk for one in deadlines}
     list(Account.objects.locked().filter(pk__in=locked))  # two presses at once tell once
     new: dict[int, Account] = {}
@@ -152,13 +179,22 @@ def take_back(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> in
     return number
 
 
+@transaction.atomic
+def end_of_leaver(user: User, *, now: datetime) -> None:
+    """End what a person was on who can no longer log in: reminders come again, further addresses are told. One event on each account."""
+    said = Acknowledgement.objects.filter(Q(by=user) | Q(email=user.email)).select_related("account", "token")
+    accounts = {one.account_id: one.account for one in said if _runs(one)}
+    said.delete()
+    _events(accounts.values(), LEFT, None, "", now)
+
+
 def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account=one,
             kind=AccountEvent.Kind.ACKNOWLEDGED,
             cause=cause,
-            source="staff" if by else "mail",
+            source="" if cause == LEFT else "staff" if by else "mail",
             actor=by,
             note="" if by else email,
             at=now,

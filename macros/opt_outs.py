@@ -52,6 +52,11 @@ def open_told(signed: str) -> Message | None:
     return message if any(some.exists() for some in notices_of(message)) else None
 
 
+def has_left(message: Message) -> bool:
+    """Return whether the reader of a mail is a person who can no longer log in: nothing that they say of accounts is noted."""
+    return User.objects.filter(email=message.recipient, is_active=False).exists()
+
+
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
     notices, at_once = _naming(message)

@@ -229,6 +229,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "backup": event.cause == backup_writing.ADDED,
         "agreed": event.cause == backup_answers.AGREED,
         "taken_back": event.cause == "taken_back",
+        "left": event.cause == "left",
         "everybody": event.cause == "everybody",
         "left_out": event.cause == "left_out",
     }

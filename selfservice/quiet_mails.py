@@ -27,9 +27,9 @@ USUAL = 7  # days that the page proposes
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST)."""
+    """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST). 404 for who can no longer log in."""
     message = opt_outs.open_told(signed)
-    if message is None:
+    if message is None or opt_outs.has_left(message):
         return broken(request)
     deadlines, nothing = on_it.deadlines_of(message), False
     if request.method == "POST":

@@ -48,9 +48,9 @@ def start_again(request: HttpRequest, signed: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST)."""
+    """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST). 404 for who can no longer log in."""
     message = opt_outs.open_warning(signed)
-    if message is None:
+    if message is None or opt_outs.has_left(message):
         return broken(request)
     if request.method == "POST":
         ids = [

@@ -238,6 +238,51 @@ def test_taken_back_it_is_told_again_and_a_mail_that_waits_says_nothing_more() -
     assert evaluate() == [WATCHER]
 
 
+def test_nobody_is_on_it_who_can_no_longer_log_in_and_their_old_mail_says_nothing_more() -> None:
+    account = ending(7, name="Lumen Shoes")
+    ada = make_person("ada@example.com", name="Ada Stone")
+    make_macro(emails=[WATCHER, ada.email], days=[7])
+    evaluate()
+    sent()
+    message = Message.objects.get(kind="macro", recipient=ada.email)
+    pages = [reverse(name, args=[opt_outs.sign(message)]) for name in ("on_it", "not_mine")]
+    other_team = Client().get(pages[0])
+    Client().post(pages[0], {"account": account.pk})
+    make_macro(emails=["late@example.com"], days=[7])
+    kept_back = evaluate(1)
+
+    ada.is_active = False
+    ada.save(update_fields=["is_active"])
+    pressed = [Client().post(page, {"account": account.pk}).status_code for page in pages]
+    new = on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ada.email, now=NOW)
+
+    assert other_team.status_code == 200  # the macro names her, whichever her teams
+    assert kept_back == []
+    assert pressed == [404, 404]
+    assert new == []
+    assert not Acknowledgement.objects.exists()
+    assert evaluate(1) == ["late@example.com"]
+    ended = AccountEvent.objects.filter(account=account, kind="acknowledged").latest("pk")
+    assert (ended.cause, ended.actor, ended.note) == ("left", None, "")
+    assert not AccountEvent.objects.filter(kind="not_mine").exists()
+
+
+def test_who_no_longer_sees_an_account_is_not_on_it_by_an_old_mail_unless_a_macro_names_them() -> None:
+    account = ending(7)
+    lead = lead_of(account)
+    make_macro(emails=[WATCHER], days=[7])
+    snooze(account, WATCHER, 3)
+    die(account)
+    evaluate()
+    message = Message.objects.get(recipient=lead.email)
+    before = on_it.deadlines_of(message)
+
+    lead.memberships.all().delete()
+
+    assert [one.account for one in before] == [account]
+    assert on_it.deadlines_of(message) == []
+
+
 def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     account = ending(5, name="Lumen Shoes")
     make_macro(emails=[WATCHER, OTHER], days=[7])
