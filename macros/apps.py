@@ -14,9 +14,8 @@ class MacrosConfig(AppConfig):
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
         from django.db.models.signals import post_save, pre_delete
 
-        from accounts import handing_over
+        from accounts import handing_over, quiet
         from accounts import message_history as told_about
-        from accounts.campaigns import quiet
         from accounts.telling import notices
         from macros import (
             digest,

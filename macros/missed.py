@@ -13,6 +13,7 @@ from datetime import datetime
 from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 
 from accounts.models import Account, AccountEvent
+from accounts.telling import news as telling
 from macros import delays
 from macros.models import NewsNotice, Shortage, Silence
 
@@ -36,6 +37,7 @@ def _look_again(ended: Collection[Silence], *, at: datetime) -> None:
         of_these = Q(at__gte=since) if accounts is None else Q(account__in=accounts)
         delays.look_again(_last(dark.filter(of_these)), now=at)
         if email:
+            telling.look_again(email=email, account_ids=accounts, since=since, now=at)
             delays.look_again(_last(_restricted(email, accounts, since)), now=at)
         delays.look_again((-pk for pk in _short(email, accounts, since)), now=at)
 

@@ -27,7 +27,7 @@ from users.models import AddressEvent, User
 LONGEST = 90  # days
 REASON = 200  # characters
 HISTORY = "words/history.txt"
-# For whoever asks below: `accounts.campaigns.quiet`. An address that one macro leaves out is that macro's affair.
+# For whoever asks below: `accounts.quiet`. An address that one macro leaves out is that macro's affair.
 ROWS = """
     select account_id, email, until, started_at from macros_silence
     where ended_at is null and macro_id is null and account_id is not null"""

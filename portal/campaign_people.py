@@ -9,7 +9,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts.campaigns import quiet
+from accounts import quiet
 from portal.campaign_rows import say
 from tokens.models import Token
 from ui import dates

@@ -12,8 +12,7 @@ from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import summary
-from accounts.campaigns import quiet
+from accounts import quiet, summary
 from accounts.campaigns.stages import MAIL_FAILED, OPEN, SNOOZED
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem

@@ -14,7 +14,7 @@ from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from accounts.campaigns import quiet
+from accounts import quiet
 from accounts.models import CampaignLogIn
 from notifications.models import Message
 from tokens.channels.kinds import AN_APPEAL_HELPS

@@ -93,8 +93,13 @@ def _renewable(lines: Sequence[LossLine], reader: ReaderWithNames) -> dict[int, 
 
 
 def _lines(message: Message, reader: ReaderWithNames) -> list[LossLine]:
-    """Return what still holds, the reader's own log-ins first, and of them what stopped. Without the pools: there may be thousands."""
-    notices = list(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
+    """Return what still holds, the reader's own log-ins first, and of them what stopped. Without the pools: there may be thousands.
+
+    Raises NotWanted where the reader snoozed all of it.
+    """
+    notices = news.not_snoozed(message.account_notices.filter(kind=AccountNotice.Kind.ACCESS))
+    if not notices:
+        raise NotWanted("reader_left_out")
     told = news.still_concerned(notices, mailing.accounts_of(notices))
     wanted = {(notice.account_id, notice.token_id) for notice in told}
     entries = AccountToken.objects.filter(

@@ -16,7 +16,9 @@ from ui import addresses, pills
 def build(message: Message) -> Mail:
     """Build the mail from the accounts that are restricted still. Raises NotWanted where none is."""
     reader = mailing.reader_of(message)
-    notices = list(message.account_notices.filter(kind=AccountNotice.Kind.RESTRICTED))
+    notices = news.not_snoozed(message.account_notices.filter(kind=AccountNotice.Kind.RESTRICTED))
+    if not notices:
+        raise NotWanted("reader_left_out")
     accounts = {account.pk: account for account in mailing.accounts_of(notices)}
     told = {notice.account_id for notice in news.still_concerned(notices, accounts.values())}
     still = sorted(

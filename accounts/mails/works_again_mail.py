@@ -6,6 +6,7 @@ from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountNotice
 from accounts.summary import Summary
+from accounts.telling import news
 from accounts.telling.notices import without_unwanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -19,7 +20,7 @@ SHOWN = 5
 def build(message: Message) -> Mail:
     """Build the mail from the accounts that work still. Raises NotWanted where all have stopped again."""
     reader = mailing.reader_of(message)
-    notices = without_unwanted(list(message.ended_notices.select_related("message")))
+    notices = news.not_snoozed(without_unwanted(list(message.ended_notices.select_related("message"))))
     lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
     found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]

@@ -1,22 +1,31 @@
-"""From news to notices: who is to be told of what happened to an account, if it still holds."""
+"""From news to notices: who is to be told of what happened to an account, if it still holds.
+
+Whoever snoozed the account, or all, is told of their own log-ins alone. Somebody else stands in where nobody is left, and what lasts when
+the snooze is over is told then.
+"""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import pool_reasons, selection
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from accounts import pool_reasons, quiet, selection
 from accounts.models import Account, AccountNews, AccountNotice, AccountToken
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS
 from tokens.models import Token
 from users import refused_addresses
-from users.recipients import Fallback, Via, fallback, members
+from users.models import Membership
+from users.recipients import Fallback, Via, fallback, members, operators
 
 GATHER = timedelta(
     seconds=60
 )  # what one cause does to many accounts, or to several log-ins of one person, comes within this time
 BATCH = 10_000
+MAIL_WAITS = timedelta(days=1)  # so long before a snooze began a mail may be that it kept back
 JUST_LINKED = timedelta(minutes=1)  # whoever linked it has read of the restriction where he chose the account
 
 
@@ -27,6 +36,7 @@ class _World:
     entries: Mapping[int, Sequence[AccountToken]]  # by account
     members: Mapping[int, Sequence[str]]  # addresses by team, of teams that own a system user's token
     refused: Collection[str]  # those of all these people that their mail servers refuse
+    snoozed: quiet.Snoozed
 
     def readers(self, token: Token) -> list[str]:
         """Return whom a log-in's trouble concerns and mail reaches: its person, or the team of a system user."""
@@ -41,6 +51,17 @@ class _World:
         """Return those admins of an account's pool whom mail reaches."""
         return self._reached(admins(self.entries[account.pk]))
 
+    def awake(self, account: Account, addresses: Iterable[str]) -> list[str]:
+        """Return those of these addresses that snoozed neither the account nor all."""
+        return [one for one in addresses if not self.snoozed.holds(account.pk, one)]
+
+    def instead(self, account: Account, found: Mapping[int, Fallback]) -> list[str]:
+        """Return who stands in for an account's people: leads who have not snoozed it, else the operators, the last in line."""
+        told = found.get(account.team_id)
+        if told is None or told.via == Via.OPERATOR:
+            return list(told.addresses) if told else []
+        return self.awake(account, told.addresses) or operators()
+
     def _reached(self, addresses: Iterable[str]) -> list[str]:
         return [address for address in addresses if address not in self.refused]
 
@@ -51,13 +72,40 @@ def resolve(now: datetime) -> None:
         return
     news = list(AccountNews.objects.select_related("account__team").order_by("id")[:BATCH])
     AccountNews.objects.filter(pk__in=[one.pk for one in news]).delete()
+    AccountNotice.objects.bulk_create(_resolved(news, now), ignore_conflicts=True)  # nothing is told twice
+
+
+def _resolved(news: Sequence[AccountNews], now: datetime) -> list[AccountNotice]:
     accounts = {one.account_id: one.account for one in news}
-    world = _read({pk: account for pk, account in accounts.items() if account.paused_at is None})
-    found = [*_access(news, world, now), *_restricted(news, world, now)]
-    AccountNotice.objects.bulk_create(found, ignore_conflicts=True)  # what was told already is not told again
+    world = _read({pk: account for pk, account in accounts.items() if account.paused_at is None}, now)
+    return [*_access(news, world, now), *_restricted(news, world, now)]
 
 
-def _read(accounts: Mapping[int, Account]) -> _World:
+def look_again(*, email: str, account_ids: Collection[int] | None, since: datetime, now: datetime) -> None:
+    """Tell an address what lasts of what its snooze, which is over, kept from it `since` then; `account_ids`: None for all accounts."""
+    own = AccountNotice.objects.filter(
+        account=OuterRef("account"), kind=OuterRef("kind"), recipient=email, closed_at=None
+    )
+    told = AccountNotice.objects.filter(
+        ~Exists(own), closed_at=None, kind__in=AccountNews.Kind.values, at__gte=since - MAIL_WAITS
+    )
+    teams = Membership.objects.filter(user__email=email).values("team")
+    owned = Q(token__kind=Token.Kind.SYSTEM, token__team__in=teams)
+    linked = AccountToken.objects.filter(Q(token__consented_by__email=email) | owned).values("account")
+    told = told.filter(Q(account__in=linked) | Q(account__team__in=teams)).select_related("account__team")
+    if account_ids is not None:
+        told = told.filter(account__in=account_ids)
+    facts = {(one.account_id, one.token_id, one.kind): one.account for one in told.order_by("id")[:BATCH]}
+    news = [
+        AccountNews(account=account, token_id=token, kind=kind, at=now)
+        for (_, token, kind), account in facts.items()
+    ]
+    if news:
+        found = [one for one in _resolved(news, now) if one.recipient == email]
+        AccountNotice.objects.bulk_create(found, ignore_conflicts=True)
+
+
+def _read(accounts: Mapping[int, Account], now: datetime) -> _World:
     entries: dict[int, list[AccountToken]] = defaultdict(list)
     rows = AccountToken.objects.filter(account__in=accounts).select_related(
         "token__app", "token__consented_by"
@@ -70,7 +118,7 @@ def _read(accounts: Mapping[int, Account]) -> _World:
     members = _addresses(owners)
     people = [token.consented_by.email for token in pool if token.consented_by]
     refused = refused_addresses.among([*people, *(one for some in members.values() for one in some)])
-    return _World(entries, members, refused)
+    return _World(entries, members, refused, quiet.readers(accounts, today=timezone.localdate(now)))
 
 
 def _addresses(teams: Iterable[int]) -> Mapping[int, Sequence[str]]:
@@ -95,10 +143,13 @@ def _access(news: Sequence[AccountNews], world: _World, now: datetime) -> Iterat
         own = world.readers(entry.token)
         deactivated = entry.account.state == Account.State.DEACTIVATED
         others: list[str] = []
+        asleep = False
         if deactivated and pool_reasons.entry_reason(entry) in AN_ADMIN_HELPS:
-            others = [*world.admins(entry.account), *_leads(instead, entry.account.team_id)]
-        if deactivated and not own and not others and entry.account.team_id in instead:
-            others = list(instead[entry.account.team_id].addresses)
+            helpers = [*world.admins(entry.account), *_leads(instead, entry.account.team_id)]
+            others = world.awake(entry.account, helpers)
+            asleep = bool(helpers) and not others
+        if deactivated and not others and (asleep or not own):
+            others = world.instead(entry.account, instead)
         for address in dict.fromkeys([*own, *others]):
             yield AccountNotice(
                 account=entry.account,
@@ -119,16 +170,39 @@ def _leads(instead: Mapping[int, Fallback], team_id: int) -> Sequence[str]:
 def still_concerned(notices: Sequence[AccountNotice], accounts: Iterable[Account]) -> list[AccountNotice]:
     """Keep the notices whose reader is of the account's pool still, or leads (or stands in for) the team that has it now."""
     by_id = {account.pk: account for account in accounts}
-    world, instead = _read(by_id), fallback({account.team_id for account in by_id.values()})
+    world, instead = _read(by_id, timezone.now()), fallback({account.team_id for account in by_id.values()})
     kept = []
     for notice in notices:
-        told = instead.get(by_id[notice.account_id].team_id)
-        readers = set(told.addresses) if told else set()
+        account = by_id[notice.account_id]
+        told = instead.get(account.team_id)
+        readers = {*(told.addresses if told else ()), *world.instead(account, instead)}
         for entry in world.entries.get(notice.account_id, ()):
             readers |= set(world.readers(entry.token))
         if notice.recipient in readers:
             kept.append(notice)
     return kept
+
+
+def not_snoozed(notices: Iterable[AccountNotice]) -> list[AccountNotice]:
+    """Keep what its reader did not snooze since it was found: what is of their own log-in, and what an operator is told, last in line."""
+    found = list(notices)
+    asked = {one.account_id for one in found if _may_be_snoozed(one)}
+    if not asked:
+        return found
+    snoozed, last = quiet.readers(asked, today=timezone.localdate()), set(operators())
+    return [
+        one
+        for one in found
+        if not _may_be_snoozed(one)
+        or one.recipient in last
+        or not snoozed.holds(one.account_id, one.recipient)
+    ]
+
+
+def _may_be_snoozed(notice: AccountNotice) -> bool:
+    return notice.kind == AccountNotice.Kind.RESTRICTED or (
+        notice.kind == AccountNotice.Kind.ACCESS and not notice.own
+    )
 
 
 def holds(entry: AccountToken) -> bool:
@@ -161,9 +235,8 @@ def _restricted(news: Sequence[AccountNews], world: _World, now: datetime) -> It
     instead = fallback({account.team_id for account in still})
     for account in sorted(still, key=lambda one: one.pk):
         pool = [entry.token for entry in world.entries.get(account.pk, ())]
-        people = [address for token in pool for address in world.readers(token)]
-        if not people and account.team_id in instead:
-            people = list(instead[account.team_id].addresses)
+        people = world.awake(account, (address for token in pool for address in world.readers(token)))
+        people = people or world.instead(account, instead)
         for address in dict.fromkeys(people):
             yield AccountNotice(
                 account=account,

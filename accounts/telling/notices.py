@@ -108,15 +108,22 @@ def record_stop_told(message: Message) -> None:
 def record_end(message: Message) -> None:
     """Where the mail server refuses the address of a mail, make its facts news once more, so that whoever stands in is told of them.
 
+    The same of what the mail left out because its reader had snoozed it meanwhile: that is open no more, and told when the snooze is over.
     Of an operator's they are not: nobody stands in for those.
     """
-    refused = message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient)
-    if not refused or message.recipient in operators():
+    told = list(message.account_notices.filter(kind__in=AccountNews.Kind.values))
+    if message.state in {Message.State.SENT, Message.State.CANCELLED}:
+        kept = {one.pk for one in news.not_snoozed(told)}
+        told = [one for one in told if one.pk not in kept]
+    elif not refused_addresses.is_refused(message.recipient) or message.recipient in operators():
+        return  # it failed for another reason, or nobody stands in
+    if not told:
         return
     now = timezone.now()
+    if message.state != Message.State.FAILED:
+        AccountNotice.objects.filter(pk__in=[one.pk for one in told]).update(closed_at=now)
     AccountNews.objects.bulk_create(
-        AccountNews(account_id=one.account_id, token_id=one.token_id, kind=one.kind, at=now)
-        for one in message.account_notices.filter(kind__in=AccountNews.Kind.values)
+        AccountNews(account_id=one.account_id, token_id=one.token_id, kind=one.kind, at=now) for one in told
     )
 
 
@@ -165,7 +172,7 @@ def _end(now: datetime) -> int:
     """Close what is over, and tell those who were told that an account stopped that it works again."""
     over = list(_over(now).select_related("account__team", "message").order_by("id")[:MOST])
     told: dict[str, list[AccountNotice]] = defaultdict(list)
-    for notice in over:
+    for notice in news.not_snoozed(over):
         if notice.message and notice.message.state == Message.State.SENT and _is_news(notice):
             told[notice.recipient].append(notice)
     for recipient, notices in told.items():

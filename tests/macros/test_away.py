@@ -8,8 +8,9 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from accounts.campaigns import quiet
+from accounts import quiet
 from accounts.models import Account
+from accounts.telling import notices as telling
 from macros import at_once, delays, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
 from macros.models import DelayedEvent, DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
 from notifications.kinds import NotWanted
@@ -310,3 +311,54 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     assert not snoozing.running().exists()
     assert LogEntry.objects.filter(object_id=str(ada.pk)).count() == 4
     assert Team.default().memberships.filter(user=ada).exists()
+
+
+def test_who_snoozed_hears_of_no_restriction_until_it_is_over_and_somebody_else_stands_in() -> None:
+    ada, ben = person("Ada"), person("Ben")
+    alone, shared = linked(log_in(ada), name="Alone"), linked(log_in(ada), log_in(ben), name="Shared")
+    away(lead_of(alone).email)
+    away(ada.email)
+    for account in (alone, shared):
+        restrict(account, "Spending limit")
+    telling.tell(NOW + 2 * MINUTE)
+    meanwhile = send(NOW + 2 * MINUTE)
+
+    snoozing.end_all(email=ada.email, by=None, now=NOW + HOUR)
+    at_once.tell(NOW + HOUR + MINUTE)
+    telling.tell(NOW + HOUR + 2 * MINUTE)
+    over = send(NOW + HOUR + 2 * MINUTE)
+    away(ada.email)
+    for account in (alone, shared):
+        restrict(account, "", NOW + 2 * HOUR)
+    telling.tell(NOW + 3 * HOUR)
+
+    assert meanwhile == [
+        f"{ben.email}: Facebook has restricted Shared",
+        "ops@example.com: Facebook has restricted Alone",
+    ]
+    assert over == [f"{ada.email}: Facebook has restricted Alone (+1 more)"]
+    assert {one.split(":")[0] for one in send(NOW + 3 * HOUR)} == {ben.email, "ops@example.com"}
+
+
+def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who_stands_in_and_later_to_them() -> (
+    None
+):
+    ada = person("Ada")
+    account = linked(log_in(ada), name="Alone")
+    lead_of(account)
+    restrict(account, "Spending limit")
+    telling.tell(NOW + 2 * MINUTE)
+    until = TODAY + 5 * DAY
+    snoozing.snooze(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
+
+    kept_back = send(NOW + 2 * MINUTE)
+    telling.tell(NOW + HOUR)
+    stood_in = send(NOW + HOUR)
+    snoozing.end(silences=snoozing.of_account(account), by=None, now=NOW + 2 * HOUR)
+    at_once.tell(NOW + 2 * HOUR + MINUTE)
+    telling.tell(NOW + 2 * HOUR + MINUTE)
+
+    assert kept_back == []
+    assert Message.objects.filter(recipient=ada.email, state="cancelled").count() == 1
+    assert stood_in == ["lead@example.com: Facebook has restricted Alone"]
+    assert send(NOW + 3 * HOUR) == [f"{ada.email}: Facebook has restricted Alone"]

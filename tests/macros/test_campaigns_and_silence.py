@@ -13,8 +13,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import pool, tasks
-from accounts.campaigns import quiet
+from accounts import pool, quiet, tasks
 from accounts.mails import ask_mail
 from accounts.models import Account, Campaign, CampaignLogIn
 from macros import evaluation, mails, on_it, snoozing

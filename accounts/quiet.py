@@ -1,10 +1,13 @@
-"""Whose mails about accounts are snoozed, as far as campaigns respect it. Who keeps snoozes, an app above, registers what they are.
+"""Whose mails about accounts are snoozed, as far as campaigns and `accounts.telling` respect it. Who keeps snoozes, an app above,
+registers what they are.
 
 A log-in is snoozed where each of its accounts is: by its person, or by staff for everybody. One consent renews all of its accounts, so one
-that is not snoozed is enough to be asked.
+that is not snoozed is enough to be asked. What is told at once of an account asks its reader's own snoozes alone: what is for everybody
+holds back warnings ahead.
 """
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import date
 
 from django.db import connection
@@ -24,6 +27,29 @@ def register(rows: str, *, people: str) -> None:
 def tables() -> str:
     """Return these statements as the tables "quiet" and "away", for a "with" of another statement."""
     return f"quiet as materialized (select * from ({_found[0]}) q), away as materialized (select * from ({_found[1]}) w)"  # noqa: S608  # what `macros` registered
+
+
+@dataclass(frozen=True)
+class Snoozed:
+    """Who snoozed one of some accounts, or all."""
+
+    pairs: frozenset[tuple[int | None, str]]  # account (None: all) and address
+
+    def holds(self, account_id: int, address: str) -> bool:
+        """Return whether the address is told nothing of the account."""
+        return not self.pairs.isdisjoint({(account_id, address.lower()), (None, address.lower())})
+
+
+def readers(account_ids: Collection[int], *, today: date) -> Snoozed:
+    """Return which addresses snoozed these accounts (ids) on a day in the project's time zone, or all accounts. One query."""
+    query = f"""
+    with {tables()}
+    select account_id, email from quiet where account_id = any(%(accounts)s) and email <> '' and until > %(today)s
+    union all
+    select null, email from away where until > %(today)s"""  # noqa: S608  # what `macros` registered
+    with connection.cursor() as cursor:
+        cursor.execute(query, {"accounts": list(account_ids), "today": today})
+        return Snoozed(frozenset(cursor.fetchall()))
 
 
 def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
