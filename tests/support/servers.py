@@ -28,6 +28,9 @@ PREFIX = "adtoken-tests-"
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")  # gw0, gw1 ... in a parallel worker
 PROCESSES_OF_MANY_TESTS = {"max_connections": "200"}
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# What a test writes is mostly never committed, so that autovacuum finds tables of pages without a row. The planner then takes every table
+# for empty, and a question about 300 accounts compares each with each, for minutes.
+KNOWS_NO_STATISTICS = {"autovacuum": "off"}
 # What a developer's shell or a CI service may hold, and a test must not depend on.
 FOREIGN = (
     "DEMO", "DEBUG", "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "OPERATOR_EMAILS", "SANDBOX_URL", "STAFF_SECOND_FACTOR",
@@ -78,7 +81,7 @@ def _start_servers(stack: ExitStack) -> None:
     folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; its content is private
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     if "DATABASE_URL" not in os.environ:
-        options = UNSAFE_BUT_FAST | PROCESSES_OF_MANY_TESTS
+        options = UNSAFE_BUT_FAST | PROCESSES_OF_MANY_TESTS | KNOWS_NO_STATISTICS
         postgres = Postgres(folder / "postgres", log=folder / "postgres.log", options=options)
         _run(stack, postgres.start, postgres.stop)
         os.environ |= {"DATABASE_URL": postgres.url, migrated.NAME: "migrated"}
