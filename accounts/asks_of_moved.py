@@ -81,15 +81,23 @@ def _of_former_team() -> Q:
 
 
 def _end_invitations(rows: Collection[BackupInvitation], actor: User, now: datetime) -> None:
-    """Revoke those that were made for what moved, and ask for nothing else. One that invited before, by itself, stays."""
-    made_for = {
-        one.invitation.pk
-        for one in rows
-        if one.invitation is not None and one.invitation.created_at == one.invited_at
-    }
-    others = BackupInvitation.objects.filter(invitation__in=made_for, linked_at=None)
-    left = made_for - set(others.values_list("invitation", flat=True))
-    invitations.revoke_these(Invitation.objects.filter(pk__in=left), by=actor, now=now)
+    """Revoke those that were made for asks of which none is left. One that invited to the team by itself stays."""
+    made_for = {one.invitation.pk for one in rows if one.invitation is not None and _made_for_asks(one)}
+    those = Invitation.objects.filter(pk__in=made_for)
+    # Whoever asks by one of them just now holds it: then that ask is seen below.
+    list(those.order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    wanted = BackupInvitation.objects.filter(invitation__in=made_for, linked_at=None)
+    left = those.exclude(pk__in=wanted.values("invitation"))
+    invitations.revoke_these(left, by=actor, now=now)
+
+
+def _made_for_asks(row: BackupInvitation) -> bool:
+    """Return whether its invitation was made to ask; of one that does not say so, whether this ask is as old as it."""
+    invitation = row.invitation
+    assert invitation is not None  # the caller has asked
+    if invitation.for_asks is None:
+        return invitation.created_at == row.invited_at
+    return invitation.for_asks
 
 
 def _end_links(moved: QuerySet[Account], since: datetime, actor: User, now: datetime) -> set[Ended]:

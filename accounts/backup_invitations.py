@@ -192,7 +192,14 @@ def _ask(
             made = invitations.send_again(invitation=waiting, by=by, now=now, mailed=False)
         else:
             made = invitations.create(
-                email=email, name=asking.name, team=team, invited_by=by, now=now, at_once=False, mailed=False
+                email=email,
+                name=asking.name,
+                team=team,
+                invited_by=by,
+                now=now,
+                at_once=False,
+                mailed=False,
+                for_asks=True,
             )
     except invitations.InvitationError as refusal:
         raise InviteRefused(str(refusal)) from None

@@ -67,12 +67,13 @@ def create(
     role: Role = Role.MARKETER,
     at_once: bool = True,
     mailed: bool = True,
+    for_asks: bool = False,
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
     Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
     mail says so. Not `at_once`: they join by the link in the mail, as everybody else. Not `mailed`: the caller has one mail written about
-    several invitations, by `mail_together`.
+    several invitations, by `mail_together`. `for_asks`: only so that the person can link the accounts that they are asked for.
     Raises InvitationError when the person is in the team, is switched off, or was invited and has not
     answered; when somebody who is not a superuser opens the portal to somebody; and when the team is not one of the inviter's, who is
     no administrator.
@@ -90,6 +91,7 @@ def create(
             invited_by=invited_by,
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
+            for_asks=for_asks,
         )
         known = User.objects.filter(email=email, is_contact=False).first()
         if known is None or not at_once:

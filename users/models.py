@@ -277,6 +277,8 @@ class Invitation(models.Model):
     accepted_at = models.DateTimeField(_("accepted at"), null=True, blank=True)
     revoked_at = models.DateTimeField(_("revoked at"), null=True, blank=True)
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="+")
+    # Whether it was made to ask for accounts, so that it ends with the last of these asks. None: nobody noted it yet when it was made.
+    for_asks = models.BooleanField(null=True, editable=False)
 
     class Meta:
         verbose_name = _("invitation")

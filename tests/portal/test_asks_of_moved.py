@@ -167,6 +167,28 @@ def test_what_the_new_team_asks_goes_on_and_a_channel_without_accounts_is_asked_
     assert Invitation.objects.get(email="new@example.com").revoked_at is None
 
 
+def test_an_invitation_that_was_made_to_ask_ends_with_its_last_ask(boss: User, rita: User, red: Team) -> None:
+    first, later, stays = (make_account(name=name, team=red) for name in ("First", "Later", "Stays"))
+    by_hand = invitations.create(email="hand@example.com", team=red, invited_by=rita, now=timezone.now())
+    Invitation.objects.filter(pk=by_hand.pk).update(created_at=timezone.now() - timedelta(days=2))
+    for account in (first, later):
+        ask(rita, "one@example.com", account)
+        ask(rita, "hand@example.com", account)
+        ask(rita, "more@example.com", account)
+    ask(rita, "more@example.com", stays)
+    blue, open_after = make_team("Blue"), []
+
+    for account in (first, later):
+        Account.objects.filter(pk=account.pk).update(team=blue)
+        now = timezone.now()
+        asks_of_moved.end(moved=Account.objects.filter(pk=account.pk), since=now, actor=boss, now=now)
+        still = Invitation.objects.filter(revoked_at=None).order_by("email")
+        open_after.append(list(still.values_list("email", flat=True)))
+
+    everybody = ["hand@example.com", "more@example.com", "one@example.com"]
+    assert open_after == [everybody, ["hand@example.com", "more@example.com"]]
+
+
 def test_the_page_of_a_list_counts_links_that_were_made_by_the_form(
     client: Client, boss: User, rita: User, red: Team
 ) -> None:
