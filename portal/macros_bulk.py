@@ -15,7 +15,7 @@ from django.utils.translation import gettext, pgettext_lazy
 from accounts.models import Account
 from macros import coverage, owning, scope
 from macros.models import Macro
-from portal import access, bulk
+from portal import access, as_read, bulk
 from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Page, Said
 from users.models import User, person
@@ -23,6 +23,7 @@ from users.visibility import names_for, people_of
 
 NAMED = 50  # macros that the address of a list of accounts names
 LIST = "admin:macros_macro_changelist"
+MACROS = "macros"  # that a page said it would change, see `as_read`
 
 
 Choose = Callable[[HttpRequest], QuerySet[Macro]]
@@ -68,9 +69,12 @@ def _view(
         user, query = person(request), bulk.filters_of(request)
         back = reverse(LIST) + (f"?{query.urlencode()}" if query else "")
         chosen = choose(request).order_by("name")
+        shown = as_read.ids(request, MACROS)
+        chosen = chosen if shown is None else chosen.filter(pk__in=shown)
         total = chosen.count()
         if not total:
-            messages.warning(request, gettext("No macro was chosen."))
+            gone = gettext("Nothing was done: none of these macros matches any longer.")
+            messages.warning(request, gone if request.method == "POST" else gettext("No macro was chosen."))
             return HttpResponseRedirect(back)
         changing = scope.changeable_macros(user).filter(pk__in=chosen.order_by().values("pk"))
         if what != "owner":
@@ -88,15 +92,23 @@ def _view(
             unread=max(0, total - SHOWN),
             refused="" if live else gettext("There is nothing to change."),
             form=partial(OwnerForm, user=user) if what == "owner" else ConfirmForm,
-        )
-        return confirm.answer(
-            request,
-            page,
-            lambda said: do(request, what, list(changing), said),
-            frame=access.frame_of(Macro, back),
+            seen=_seen(changing, live),
         )
 
+        def act(said: Said) -> Done:
+            if as_read.has_grown(request, MACROS, live):
+                return as_read.read_again(request)
+            return do(request, what, list(changing), said)
+
+        return confirm.answer(request, page, act, frame=access.frame_of(Macro, back))
+
     return view
+
+
+def _seen(changing: QuerySet[Macro], live: int) -> str:
+    """Return what a page carries: which macros it changes, so that it changes no other that matches, or is switched back, only since."""
+    ids = list(changing.values_list("pk", flat=True)) if live <= as_read.MOST else None
+    return f"{as_read.mark(MACROS, ids, live)}."
 
 
 def _left_alone(user: User, macros: QuerySet[Macro]) -> Mapping[str, Any]:

@@ -276,3 +276,26 @@ def test_all_that_match_are_switched_off_whatever_their_number_and_what_nobody_w
     assert LogEntry.objects.count() == 230
     client.post(f"/admin/macros/macro/bulk/owner/?across=1&team={team.pk}", {"owner": lead.pk})
     assert Macro.objects.filter(owner=lead).count() == 230
+
+
+def test_what_the_page_did_not_say_that_it_switches_off_is_left_on() -> None:
+    team = make_team("Lumen")
+    one, off = (make_macro(team=team).macro for _ in range(2))
+    Macro.objects.filter(pk=off.pk).update(enabled=False)
+    client = browser(staff("macros.view_macro", "macros.change_macro", team=team))
+    addresses = (f"?across=1&team={team.pk}", f"?ids={one.pk},{off.pk}")
+    left = []
+
+    for query in addresses:
+        address = f"/admin/macros/macro/bulk/off/{query}"
+        seen = client.get(address).context["page"].seen
+        Macro.objects.filter(pk=off.pk).update(enabled=True)  # by a colleague, after the page was read
+        later = make_macro(team=team).macro
+        client.post(address, {"note": "", "seen": seen})
+        left.append(set(Macro.objects.filter(enabled=True)) >= {off, later})
+        again = client.post(address, {"note": "", "seen": "macros-0."}, follow=True)
+        Macro.objects.filter(pk=one.pk).update(enabled=True)
+        Macro.objects.filter(pk=off.pk).update(enabled=False)
+
+    assert left == [True, True]
+    assert "none of these macros matches any longer" in again.content.decode()
