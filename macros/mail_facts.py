@@ -41,6 +41,8 @@ class MailFacts:
 def facts_of(notices: Sequence[Notice], *, recipient: str, names: NameVisibility | None = None) -> MailFacts:
     """Return what the mail about these notices is made of, whose macros and log-ins are loaded; `names`: see `mails.compose`."""
     reader = _readers([recipient]).get(recipient)
+    if reader and names and not names.knows(reader):  # who looks at it may not read whose address that is
+        reader = None
     accounts = grouping.accounts_of({notice.account_id for notice in notices})
     leads = addresses_of_leads(one.account.team_id for one in accounts.values())
     return MailFacts(notices, accounts, reader, names or names_for(reader), leads)

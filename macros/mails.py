@@ -120,7 +120,8 @@ def compose(
 ) -> Mail:
     """Return the mail that tells one recipient these notices, whose macros and log-ins are loaded.
 
-    `names`: those that it may say, where somebody else looks at it; None: those that its recipient may read.
+    `names`: those that it may say, where somebody else looks at it, who is not greeted by the recipient's name; None: those that its
+    recipient may read.
     """
     notices, beyond = grouping.most_urgent(notices)
     facts = mail_facts.facts_of(notices, recipient=recipient, names=names)
@@ -146,7 +147,7 @@ def _compose(
     reader = WarningReader(
         zone=zone,
         user_id=user.pk if user else None,
-        name=user.name if user else "",
+        name=user.name if user and user.pk == facts.names.viewer_id else "",
         beyond=beyond,
         names_teams=len(teams) > 1,
         renewable=renewable,

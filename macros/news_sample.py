@@ -48,7 +48,8 @@ def mail(
     message = Message(recipient=recipient)
     reader = mailing.reader_of(message)
     if names is not None:
-        reader = mailing.ReaderWithNames(reader.user, names)
+        known = reader.user is not None and names.knows(reader.user)
+        reader = mailing.ReaderWithNames(reader.user if known else None, names)
     return news_mail.compose([notice], [_group(action, account, now)], message, reader, {"test": test})
 
 

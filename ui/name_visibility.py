@@ -80,6 +80,10 @@ class NameVisibility:
             return account is not None and account.team_id in self.teams
         return token.consented_by_id in self.colleagues
 
+    def knows(self, user: NamedPerson) -> bool:
+        """Return whether the viewer may know of a person: of all, of colleagues, and of themselves."""
+        return self.sees_all or user.pk == self.viewer_id or user.pk in self.colleagues
+
     def token(self, token: Consent | None, account: OfATeam | None) -> str:
         """Return whose token it is."""
         if token is None:
@@ -94,7 +98,7 @@ class NameVisibility:
         """Return the name of an actor; "" for none. Administrators of all teams are named by what they are."""
         if user is None:
             return ""
-        if self.sees_all or user.pk == self.viewer_id or user.pk in self.colleagues:
+        if self.knows(user):
             return str(user)
         return pgettext("as a name", "An administrator") if user.is_superuser else unnamed()
 

@@ -30,8 +30,8 @@ class ReaderWithNames(composing.Reader):
 
     @property
     def first_name(self) -> str:
-        """How a sentence calls a person who can log in here; "" for an address outside."""
-        return first_name(str(self.user)) if self.user else ""
+        """How a sentence calls a person who can log in here; "" for an address outside, and where somebody else looks at the mail."""
+        return first_name(str(self.user)) if self.user and self.user.pk == self.names.viewer_id else ""
 
 
 def reader_of(message: Message) -> ReaderWithNames:

@@ -366,6 +366,30 @@ def test_the_mails_beside_the_form_say_no_name_that_whoever_drafts_the_macro_may
     assert not [one.kind for one in found if "Zoe" in one.mail.text or "zoe@" in one.mail.text]
 
 
+def test_the_mails_beside_the_form_greet_whoever_drafts_the_macro_alone_and_say_of_no_stranger_who_it_is() -> (
+    None
+):
+    manager = lead_of(Team.default())
+    stranger = make_person("typed@other.example", name="Zelda Wolkenstein")
+    ending(5, person=stranger)
+    ending(6, person=manager)
+    Account.objects.update(restriction="Payment failed")
+    make_macro(emails=[stranger.email], days=[7])
+    kinds = ["deactivated", "restricted"]
+    draft = replace(preview.draft_of(MacroAction.objects.get()), at_once=kinds)
+    own = replace(draft, emails=[manager.email])
+
+    typed, mine = (
+        samples.all_of(one, preview.preview(one, now=NOW).due, user=manager, now=NOW) for one in (draft, own)
+    )
+
+    assert len(typed) == len(mine) == 3
+    said = "\n".join(one.mail.text for one in typed)
+    assert ("Zelda" in said, "(you)" in said) == (False, False)
+    greeting = f"{manager.name.split()[0]}, "
+    assert all(greeting in one.mail.text for one in mine)
+
+
 @pytest.mark.parametrize(
     ("scope", "words"), [("chosen", "It is applied to no account yet."), ("all", "No account fits it yet.")]
 )
