@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, pgettext
 
 from macros import digest, digest_readers
 from portal import access
-from portal.macro_forms import EmailsField
+from portal.macro_fields import EmailsField
 from ui import confirm, mail_page
 from ui.confirm import ConfirmForm, Done, Page, Said
 from users import visibility

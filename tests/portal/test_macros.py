@@ -22,7 +22,8 @@ from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
 from portal import bulk_deeds
-from portal.macro_forms import AccountsPicker, MacroForm
+from portal.macro_fields import AccountsPicker
+from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token
