@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import health_sql, permissions, summary
 from accounts.models import Account, AccountExport
@@ -103,7 +103,7 @@ class AccountAdmin(ReadOnlyList):
     ]
     change_list_template = "admin/accounts/account/change_list.html"
     list_title = gettext_lazy("Social Accounts")
-    nouns = ngettext_lazy("%(shown)s account", "%(shown)s accounts", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s account", "%(shown)s accounts", "number")
     searched = gettext_lazy("Name, ID, person or e-mail")
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")

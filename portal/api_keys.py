@@ -13,7 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
@@ -73,7 +73,7 @@ class ApiKeyAdmin(ReadOnlyList):
     actions = None
     search_fields = ["name", "prefix"]
     list_title = gettext_lazy("API keys")
-    nouns = ngettext_lazy("%(shown)s API key", "%(shown)s API keys", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s API key", "%(shown)s API keys", "number")
     searched = gettext_lazy("Name or beginning of the key")
     empty_words = gettext_lazy("No publishing system has a key yet.")
 

@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
 from accounts import permissions
@@ -44,7 +44,7 @@ class CampaignAdmin(ReadOnlyList):
     search_fields = ["name"]
     ordering = ["-id"]
     list_title = gettext_lazy("Re-auth campaigns")
-    nouns = ngettext_lazy("%(shown)s campaign", "%(shown)s campaigns", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s campaign", "%(shown)s campaigns", "number")
     searched = gettext_lazy("Name")
     list_per_page = 20
     change_list_template = "portal/campaigns/list.html"

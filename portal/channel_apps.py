@@ -13,7 +13,7 @@ from django.urls import URLPattern
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import app_use, permissions
 from portal import channel_app_pages, deeds
@@ -88,7 +88,7 @@ class ChannelAppAdmin(OwnList):
     warn_unsaved_form = True
     change_list_template = "admin/tokens/channelapp/change_list.html"
     list_title = gettext_lazy("Channel apps")
-    nouns = ngettext_lazy("%(shown)s channel app", "%(shown)s channel apps", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s channel app", "%(shown)s channel apps", "number")
     searched = gettext_lazy("Label or client ID")
     empty_words = gettext_lazy("No channel is set up yet.")
 

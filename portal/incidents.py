@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts.mails import incident_mail
 from accounts.tasks import tend_incidents
@@ -40,7 +40,7 @@ class IncidentAdmin(RowsWithPages):
     list_filter = ["app__channel"]
     list_select_related = ["app"]
     list_title = gettext_lazy("Incidents")
-    nouns = ngettext_lazy("%(shown)s incident", "%(shown)s incidents", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s incident", "%(shown)s incidents", "number")
     empty_words = gettext_lazy(
         "No incidents: no channel ended many log-ins, or took their ad accounts, at once."
     )

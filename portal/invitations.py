@@ -12,7 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.decorators import action
 
 from portal import access
@@ -41,7 +41,7 @@ class InvitationAdmin(ReadOnlyList):
     actions = None
     actions_detail = ["send_again", "revoke"]
     list_title = gettext_lazy("Invitations")
-    nouns = ngettext_lazy("%(shown)s invitation", "%(shown)s invitations", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s invitation", "%(shown)s invitations", "number")
     searched = gettext_lazy("E-mail or name")
     state_column = "status"
     empty_words = gettext_lazy("Nobody was invited yet.")

@@ -8,7 +8,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts.models import LinkProblem
 from portal import access
@@ -32,7 +32,7 @@ class LinkProblemAdmin(RowsWithPages):
     search_fields = ["code", "user__email", "user__name"]
     list_select_related = ["user"]
     list_title = gettext_lazy("Failed links")
-    nouns = ngettext_lazy("%(shown)s failed link", "%(shown)s failed links", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s failed link", "%(shown)s failed links", "number")
     searched = gettext_lazy("Code, e-mail or name")
     empty_words = gettext_lazy("No failed links: nobody was stopped while linking.")
 

@@ -66,7 +66,8 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     """
 
     list_title: ClassVar[Words]  # as the menu calls it
-    nouns: ClassVar[Any]  # ngettext_lazy("%(shown)s account", "%(shown)s accounts", "number")
+    # npgettext_lazy("of so many", "%(shown)s account", "%(shown)s accounts", "number"): behind "2 of", which in German wants its own case
+    nouns: ClassVar[Any]
     searched: ClassVar[Words] = gettext_lazy("Search")  # shown in the empty search field
     ordered: ClassVar[Words] = ""  # says how the list is sorted where nobody chose
     empty_words: ClassVar[Words] = gettext_lazy("Nothing here yet.")

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy, ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext_lazy, npgettext_lazy, pgettext_lazy
 
 from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
@@ -39,7 +39,7 @@ class LoginRecordAdmin(ReadOnlyList):
     change_list_template = "admin/users/loginrecord/change_list.html"
     list_title = pgettext_lazy("at AdToken", "Log-ins")
     titles: ClassVar = {"succeeded": gettext_lazy("Worked")}
-    nouns = ngettext_lazy("%(shown)s log-in", "%(shown)s log-ins", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s log-in", "%(shown)s log-ins", "number")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return from when on the list is whole."""

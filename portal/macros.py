@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
@@ -63,7 +63,7 @@ class MacroAdmin(OwnList):
     }
     change_form_template = "portal/macros/change_form.html"
     list_title = gettext_lazy("Macros")
-    nouns = ngettext_lazy("%(shown)s macro", "%(shown)s macros", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s macro", "%(shown)s macros", "number")
     searched = gettext_lazy("Name or description")
     empty_words = gettext_lazy("No macros: nobody is warned before an account stops.")
     state_column = "on_cell"

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.decorators import display
 
 from macros import message_history, scope
@@ -126,7 +126,7 @@ class MessageAdmin(RowsWithPages):
     ordering = ["-created_at", "-id"]
     change_list_template = "admin/notifications/message/change_list.html"
     list_title = gettext_lazy("Messages")
-    nouns = ngettext_lazy("%(shown)s message", "%(shown)s messages", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s message", "%(shown)s messages", "number")
     searched = gettext_lazy("Recipient or subject")
     titles: ClassVar = {"created_at": gettext_lazy("Written")}
     empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")

@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from notifications.models import MailReturn
 from portal import access, parked_bulk
@@ -36,7 +36,7 @@ class ParkedAddressAdmin(RowsWithPages):
     search_fields = ["email", "said"]
     ordering = ["-since", "-id"]
     list_title = gettext_lazy("Parked addresses")
-    nouns = ngettext_lazy("%(shown)s parked address", "%(shown)s parked addresses", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s parked address", "%(shown)s parked addresses", "number")
     searched = gettext_lazy("Address, or what its server said")
     empty_words = gettext_lazy("No parked addresses: as far as AdToken knows, mail reaches everybody.")
     state_column = "why_cell"

@@ -16,7 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
@@ -95,7 +95,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
-    nouns = ngettext_lazy("%(shown)s user", "%(shown)s users", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
     titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
     searched = gettext_lazy("E-mail or name")
 

@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy
 
 from portal.lists import OwnList
 from ui.counts import number
@@ -25,7 +25,7 @@ class RetentionAdmin(OwnList):
     readonly_fields = ["name", "what", "bounds", "last_night"]
     actions = None
     list_title = gettext_lazy("Retention")
-    nouns = ngettext_lazy("%(shown)s kind of history", "%(shown)s kinds of history", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s kind of history", "%(shown)s kinds of history", "number")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """Leave out what a later version wrote."""

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from macros import snoozing
 from macros.models import Silence
@@ -35,7 +35,7 @@ class SnoozedAddressAdmin(ReadOnlyList):
     search_fields = ["email"]
     ordering = ["until", "id"]
     list_title = gettext_lazy("Snoozed addresses")
-    nouns = ngettext_lazy("%(shown)s snoozed address", "%(shown)s snoozed addresses", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s snoozed address", "%(shown)s snoozed addresses", "number")
     searched = gettext_lazy("Address")
     empty_words = gettext_lazy("No snoozed addresses: macros mail everybody whom they name.")
 

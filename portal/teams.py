@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, reverse
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
 from portal import deleting, team_digest
@@ -72,7 +72,7 @@ class TeamAdmin(AsksBeforeStops):
     actions = None
     inlines = [MemberInline]
     list_title = gettext_lazy("Teams")
-    nouns = ngettext_lazy("%(shown)s team", "%(shown)s teams", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s team", "%(shown)s teams", "number")
     searched = gettext_lazy("Name")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
@@ -133,7 +133,7 @@ class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases wi
 
     actions = None
     list_title = gettext_lazy("Groups")
-    nouns = ngettext_lazy("%(shown)s group", "%(shown)s groups", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s group", "%(shown)s groups", "number")
     searched = gettext_lazy("Name")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import health, lately, permissions, search, summary
 from accounts.models import Account, AccountToken
@@ -100,7 +100,7 @@ class TokenAdmin(ReadOnlyList):
     action_icons: ClassVar = {"begin_campaign": "refresh"}
     change_list_template = "admin/tokens/token/change_list.html"
     list_title = gettext_lazy("Authenticate Tokens")
-    nouns = ngettext_lazy("%(shown)s token", "%(shown)s tokens", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s token", "%(shown)s tokens", "number")
     searched = gettext_lazy("Name, ID, person or e-mail")
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No token matches these filters.")

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from portal import access
 from portal.choices import ChoiceFilter
@@ -83,7 +83,7 @@ class UnknownAnswerAdmin(RowsWithPages):
     actions = ["export_selected"]
     change_list_template = "admin/tokens/unknownanswer/change_list.html"
     list_title = gettext_lazy("Unknown answers")
-    nouns = ngettext_lazy("%(shown)s unknown answer", "%(shown)s unknown answers", "number")
+    nouns = npgettext_lazy("of so many", "%(shown)s unknown answer", "%(shown)s unknown answers", "number")
     searched = gettext_lazy("Words of the answer, or note")
     empty_words = gettext_lazy("No unknown answers: AdToken has understood all that the channels said.")
     action_icons: ClassVar = {"export_selected": "download"}

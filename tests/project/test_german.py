@@ -14,6 +14,7 @@ from django.utils import translation
 from django.utils.functional import Promise
 
 from adtoken_project import lanes, lateness
+from portal.lists import OwnList
 from tests.tools import words
 from tokens import key_usage
 from tokens.channels.facebook import policy
@@ -45,6 +46,15 @@ def test_nothing_is_untranslated(german: polib.POFile) -> None:
 
     assert untranslated == []
     assert words.messages() - held == set()
+
+
+def test_what_a_list_counts_is_a_dative_behind_so_many_of_so_many() -> None:
+    with translation.override("de"):
+        lists = [page for page in site._registry.values() if isinstance(page, OwnList)]
+        counted = [str(page.nouns % {"number": 2, "shown": "2"}) for page in lists]
+
+    assert "2 ausgesetzten Adressen" in counted
+    assert [words for words in counted if not re.fullmatch(r"2( \w+n)* [\w-]+[ns]", words)] == []
 
 
 def test_a_translation_names_the_facts_that_the_message_names(german: polib.POFile) -> None:
