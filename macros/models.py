@@ -128,6 +128,8 @@ class MacroAction(models.Model):
     people = models.PositiveSmallIntegerField(null=True, blank=True)
     within = models.PositiveSmallIntegerField(null=True, blank=True)
     after = models.PositiveSmallIntegerField(null=True, blank=True)
+    # When it was added to a macro that was there before: it tells nothing of before. None: it is as old as the macro.
+    created_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         constraints = [

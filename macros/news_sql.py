@@ -9,11 +9,12 @@ from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 # kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
 # hour in which the same action tells nothing more of the account, and while `accounts.telling` still finds out whom it tells itself.
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
-# Whoever links an account reads there that it is restricted; a macro that was made since tells no old restriction. What was dark when it
-# was paused, or never worked, is no news once resumed.
+# Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
+# An action tells what happened since it was made, also where it is looked at again for others; that an account is dark it tells always.
 LOOK = """
 with rule as materialized (
-  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded, m.created_at
+  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded,
+         coalesce(ac.created_at, m.created_at) as created_at
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind <> 'pre_deactivation'
 ), event as (
@@ -54,7 +55,7 @@ select r.id, h.id, h.kind,
               where n.account_id = h.account_id and n.action_id = r.id and n.event <> h.id and n.outcome <> 'dropped'
                 and n.at > %(now)s - interval '1 hour') end as due
 from happened h
-join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) and (h.kind <> 'restricted' or r.created_at <= h.at)
+join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) and (h.kind = 'deactivated' or r.created_at <= h.at)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
      else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end
  and not h.account_id = any(r.excluded)

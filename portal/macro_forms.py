@@ -1,5 +1,6 @@
 """The form of a macro: name, accounts and one action on one page. Errors speak the guide's words; what was typed stays."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -245,11 +246,11 @@ class MacroForm(MacroModelForm):
         applied = MacroAccount.objects.filter(macro=self.instance).exclude(account__in=seen)
         return list(applied.values_list("account_id", flat=True))
 
-    def save_rest(self, macro: Macro) -> None:
-        """Write the actions and the chosen accounts of a saved macro."""
+    def save_rest(self, macro: Macro, *, added_at: datetime | None) -> None:
+        """Write the actions and the chosen accounts of a saved macro. `added_at`: of actions that are new to it; None: it is new itself."""
         data = self.cleaned_data
         if data["days"]:
-            action = self.action or MacroAction(macro=macro)
+            action = self.action or MacroAction(macro=macro, created_at=added_at)
             for name in ("kind", "emails", "notify_consenters", "days", "watch"):
                 setattr(action, name, data[name])
             action.save()
@@ -257,10 +258,10 @@ class MacroForm(MacroModelForm):
             self.action.delete()
         macro.excluded = self._excluded()
         macro.save(update_fields=["excluded"])
-        self._save_others(macro)
+        self._save_others(macro, added_at)
         macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
 
-    def _save_others(self, macro: Macro) -> None:
+    def _save_others(self, macro: Macro, added_at: datetime | None) -> None:
         """Write what else it tells: to whom the warning goes, and when nothing happened to others. What was told stays."""
         data = self.cleaned_data
         to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
@@ -280,7 +281,10 @@ class MacroForm(MacroModelForm):
         told = MacroAction.objects.filter(macro=macro).exclude(kind=MacroAction.Kind.PRE_DEACTIVATION)
         told.exclude(kind__in=wanted).delete()
         for kind, values in wanted.items():
-            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=values)
+            new = {**values, "created_at": added_at}
+            MacroAction.objects.update_or_create(
+                macro=macro, kind=kind, defaults=values, create_defaults=new
+            )
 
 
 class ApplyForm(ConfirmForm):

@@ -223,7 +223,7 @@ class MacroAdmin(OwnList):
         if not change:
             obj.created_by = obj.owner = person(request)
         super().save_model(request, obj, form, change)
-        form.save_rest(obj)
+        form.save_rest(obj, added_at=timezone.now() if change else None)
 
     def response_add(
         self, request: HttpRequest, obj: Macro, post_url_continue: str | None = None

@@ -189,6 +189,27 @@ def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restrict
     assert list(told.values_list("recipient", flat=True)) == sorted([OTHER, WATCHER])
 
 
+def test_what_is_added_to_an_old_macro_tells_nothing_of_before() -> None:
+    old = make_macro(emails=[OTHER]).macro
+    tells("restricted", emails=["other.desk@example.com"])
+    account = linked(log_in(person("Eve")), name="Restricted")
+    away()
+    restrict(account, "Spending limit", NOW + 2 * MINUTE)
+    at_once.tell(NOW + 10 * MINUTE)
+    added = {"kind": "restricted", "emails": [OTHER], "notify_consenters": False}
+    MacroAction.objects.create(macro=old, created_at=NOW + HOUR, **added)
+
+    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    of_before = NewsNotice.objects.filter(recipient=OTHER).count()
+    restrict(account, "", NOW + 4 * HOUR)
+    restrict(account, "An unpaid bill", NOW + 5 * HOUR)
+    at_once.tell(NOW + 5 * HOUR + MINUTE)
+
+    assert of_before == 0
+    assert NewsNotice.objects.filter(recipient=OTHER, action__macro=old).count() == 1
+
+
 def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> None:
     tells("restricted")
     account = linked(log_in(person("Eve")), name="Restricted")
