@@ -9,7 +9,7 @@ from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.db import connection, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
@@ -116,6 +116,15 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
             request.GET = kept
             request.filters_only = False  # type: ignore[attr-defined]
         return found
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
+        """Return a row. Of a form that is sent it is locked: who saves at the same moment waits, and finds what was saved then."""
+        found = super().get_object(request, object_id, from_field)
+        if found is None or request.method != "POST" or not connection.in_atomic_block:
+            return found
+        rows = self.model._base_manager.select_for_update(no_key=True)  # noqa: SLF001  # Django documents it
+        rows.filter(pk=found.pk).values_list("pk").first()
+        return super().get_object(request, object_id, from_field)
 
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what readies each row that is shown for its cells; asked once a page."""

@@ -14,6 +14,7 @@ from django.utils.translation import gettext
 
 from accounts.models import Account
 from ui.ids import as_one, id_of
+from ui.side_by_side import TextOfMany
 
 
 def words(text: str) -> list[str]:
@@ -21,7 +22,7 @@ def words(text: str) -> list[str]:
     return text.replace(",", " ").replace(";", " ").split()
 
 
-class EmailsField(forms.CharField):
+class EmailsField(TextOfMany, forms.CharField):
     """E-mail addresses as people type them; gives a list in lower case."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -46,7 +47,7 @@ class EmailsField(forms.CharField):
         return addresses
 
 
-class DaysField(forms.CharField):
+class DaysField(TextOfMany, forms.CharField):
     """Days in advance as people type them; gives whole numbers, widest first."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -73,6 +74,10 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
     def label_from_instance(self, obj: Any) -> str:
         """Return the account's name with its channel and id."""
         return str(obj.full_name)
+
+    def to_python(self, value: Any) -> Any:
+        """Return the ids as they are: they are compared with what the page showed, and `clean` reads the accounts."""
+        return value or []
 
     def clean(self, value: Any) -> "QuerySet[Account]":
         """Return the accounts. Django's own makes a query, which it does not ask, for each of thousands. Raises ValidationError."""

@@ -16,6 +16,7 @@ from macros.preview import Draft, draft_of
 from portal.macro_fields import AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
+from ui.side_by_side import SideBySide
 from users.models import User
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ MOST_EXCLUDED = 200  # accounts: each run reads them all
 ONLY_AT_ONCE = "at_once"  # instead of a kind of action: nothing is warned of ahead
 
 
-class MacroForm(MacroModelForm):
+class MacroForm(SideBySide, MacroModelForm):
     """One macro with its warning ahead and what it tells at once. `user` decides which teams and accounts can be chosen."""
 
     kind = forms.ChoiceField(
@@ -100,8 +101,9 @@ class MacroForm(MacroModelForm):
     def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.saving = saving  # what changes is shown before it is saved
+        self.saving = self.asks_once = saving  # what changes is shown before it is saved
         self.to_look_at = False
+        self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
         self.before = (
             changes.stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
         )
@@ -116,6 +118,7 @@ class MacroForm(MacroModelForm):
             if self.action is None:
                 self.fields["kind"].initial = ONLY_AT_ONCE
             else:
+                self.fields["kind"].initial = MacroAction.Kind.PRE_DEACTIVATION
                 self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
 
     def add_prefix(self, field_name: str) -> str:
@@ -128,7 +131,7 @@ class MacroForm(MacroModelForm):
         excluded = self._picker("excluded", visible)
         if self.instance.pk:
             chosen = visible.filter(macro_applications__macro=self.instance)
-            accounts.initial = list(chosen.values_list("pk", flat=True))
+            accounts.initial = self.applied = list(chosen.values_list("pk", flat=True))
         if self.instance.excluded:
             left_out = visible.filter(pk__in=self.instance.excluded)
             excluded.initial = list(left_out.values_list("pk", flat=True))
@@ -259,7 +262,9 @@ class MacroForm(MacroModelForm):
         macro.excluded = self._excluded()
         macro.save(update_fields=["excluded"])
         self._save_others(macro, added_at)
-        macro.accounts.set([*data["accounts"], *self.unseen_accounts()])
+        chosen, before = (set(one) for one in ([account.pk for account in data["accounts"]], self.applied))
+        macro.accounts.remove(*before - chosen)
+        macro.accounts.add(*chosen - before)
 
     def _save_others(self, macro: Macro, added_at: datetime | None) -> None:
         """Write what else it tells: to whom the warning goes, and when nothing happened to others. What was told stays."""
@@ -282,9 +287,7 @@ class MacroForm(MacroModelForm):
         told.exclude(kind__in=wanted).delete()
         for kind, values in wanted.items():
             new = {**values, "created_at": added_at}
-            MacroAction.objects.update_or_create(
-                macro=macro, kind=kind, defaults=values, create_defaults=new
-            )
+            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=values, create_defaults=new)
 
 
 class ApplyForm(ConfirmForm):

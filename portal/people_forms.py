@@ -3,25 +3,32 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from portal import offboarding
+from ui.side_by_side import SideBySide
 from users import invitations, roles, visibility
-from users.forms import UserModelForm, language_choices, time_zone_choices
-from users.models import Invitation, User
+from users.forms import language_choices, time_zone_choices
+from users.models import Invitation, Team, User
 from users.role_choices import Role
 
 if TYPE_CHECKING:
     InvitationModelForm = forms.ModelForm[Invitation]
+    PersonModelForm = forms.ModelForm[User]
+    TeamModelForm = forms.ModelForm[Team]
+    GroupModelForm = forms.ModelForm[Group]
 else:  # Django's class takes no type arguments at run time
     InvitationModelForm = forms.ModelForm
+    PersonModelForm = forms.ModelForm
+    TeamModelForm = forms.ModelForm
+    GroupModelForm = forms.ModelForm
 
 
-class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
+class MembershipForm(SideBySide, forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
     """One row of people or teams. The theme's table has no label for a field, so each says what it is."""
 
     class Meta:
@@ -40,7 +47,7 @@ class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's 
             named.attrs["aria-label"] = f"{field.label}: {row}"
 
 
-class PersonForm(UserModelForm):
+class PersonForm(SideBySide, PersonModelForm):
     """A person, without the password: its hash is nobody's business."""
 
     language = forms.ChoiceField(
@@ -67,33 +74,6 @@ class PersonForm(UserModelForm):
             ),
         }
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for field in self.fields.values():
-            field.show_hidden_initial = self.instance.pk is not None
-
-    @cached_property
-    def changed_data(self) -> list[str]:
-        """The fields that the viewer changed, by what the page said when it was opened: what was done since elsewhere stays done."""
-        knows = any(self.add_initial_prefix(name) in self.data for name in self.fields)
-        touched = super().changed_data if knows else list(self.fields)
-        return [name for name in touched if self._differs(name)]
-
-    def _differs(self, name: str) -> bool:
-        field = self.fields[name]
-        return not field.disabled and field.has_changed(
-            self.get_initial_for_field(field, name), self[name].data
-        )
-
-    def clean(self) -> dict[str, Any]:
-        """Take what the viewer left alone from the person as they are now."""
-        data: dict[str, Any] = super().clean() or self.cleaned_data
-        if self.instance.pk is not None:
-            for name in data.keys() - set(self.changed_data):
-                field = self.fields[name]
-                data[name] = field.clean(field.prepare_value(self.get_initial_for_field(field, name)))
-        return data
-
     def clean_groups(self) -> Any:
         """Refuse an auditor who would change something. Raises ValidationError."""
         groups = self.cleaned_data["groups"]
@@ -115,6 +95,22 @@ class PersonForm(UserModelForm):
     def clean_email(self) -> str:
         """Return the e-mail in lower case, as the login is kept, so that a second spelling is found to be taken."""
         return str(self.cleaned_data["email"]).lower()
+
+
+class TeamForm(SideBySide, TeamModelForm):
+    """A team; who is in it is beside it."""
+
+    class Meta:
+        model = Team
+        fields = ["name", "members_only", "ask_backups"]
+
+
+class GroupForm(SideBySide, GroupModelForm):
+    """A group, with what it permits."""
+
+    class Meta:
+        model = Group
+        fields = ["name", "permissions"]
 
 
 class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # the theme ships no types

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -10,16 +11,26 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_
 
 from portal.lists import OwnList
 from ui.counts import number
+from ui.side_by_side import SideBySide
 from ui.templatetags import ui as tags
 from users import retention
 from users.models import RetentionPeriod
 from users.retention_kinds import KINDS, MOST
 
 
+class PeriodForm(SideBySide, ModelForm[RetentionPeriod]):
+    """The days of one kind."""
+
+    class Meta:
+        model = RetentionPeriod
+        fields = ("days",)
+
+
 @admin.register(RetentionPeriod)
 class RetentionAdmin(OwnList):
     """One row a kind; the days alone are changed."""
 
+    form = PeriodForm
     list_display = ["name", "what", "kept", "last_night"]
     fields = ["name", "what", "bounds", "days", "last_night"]
     readonly_fields = ["name", "what", "bounds", "last_night"]

@@ -27,6 +27,8 @@ PERMISSION = "macros.set_digest_addresses"
 class AddressesForm(ConfirmForm):
     """All further addresses of a team."""
 
+    of_what_is_stored = True
+
     emails = EmailsField(
         label=gettext_lazy("E-mail addresses"),
         required=False,

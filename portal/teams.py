@@ -14,7 +14,7 @@ from unfold.admin import TabularInline
 
 from portal import deleting, team_digest
 from portal.lists import OwnList
-from portal.people_forms import MembershipForm
+from portal.people_forms import GroupForm, MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
 from users import recipients, visibility
 from users.models import Membership, Team, User, person
@@ -65,6 +65,7 @@ class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no t
 class TeamAdmin(AsksBeforeStops):
     """Teams and their people."""
 
+    form = TeamForm
     list_display = ["name", "people", "leads", "members_only", "default_cell"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
@@ -131,6 +132,7 @@ class TeamAdmin(AsksBeforeStops):
 class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases without types in common
     """Groups give rights, so they are for superusers."""
 
+    form = GroupForm
     actions = None
     list_title = gettext_lazy("Groups")
     nouns = npgettext_lazy("of so many", "%(shown)s group", "%(shown)s groups", "number")

@@ -17,6 +17,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
 from ui.refusal import Refusal
+from ui.side_by_side import SideBySide
 
 SHOWN = 100  # lines on a page
 
@@ -25,7 +26,7 @@ class Late(Refusal):
     """Somebody was faster. What that means here, the block `late` of the page's template says."""
 
 
-class ConfirmForm(forms.Form):
+class ConfirmForm(SideBySide, forms.Form):
     """Why, kept in the time-line; and the account's name where an action makes it dark."""
 
     note = forms.CharField(label=gettext_lazy("Why?"), max_length=300, required=False)

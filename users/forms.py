@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
 from django.utils.translation import gettext, gettext_lazy
 
+from ui.side_by_side import SideBySide
 from users import languages
 from users.models import User
 
@@ -46,7 +47,7 @@ def how_to_take_part() -> forms.ChoiceField:
     )
 
 
-class ProfileForm(UserModelForm):
+class ProfileForm(SideBySide, UserModelForm):
     """What a person may change about themselves. The e-mail is the login; administrators change it."""
 
     class Meta:
@@ -85,6 +86,7 @@ class ProfileForm(UserModelForm):
             required=False,
             help_text=self.fields["time_zone"].help_text,
         )
+        self.carry_what_is_shown()
 
 
 class AcceptForm(PasswordFields, forms.Form):

@@ -204,7 +204,7 @@ def test_what_is_added_to_an_old_macro_tells_nothing_of_before() -> None:
     of_before = NewsNotice.objects.filter(recipient=OTHER).count()
     restrict(account, "", NOW + 4 * HOUR)
     restrict(account, "An unpaid bill", NOW + 5 * HOUR)
-    at_once.tell(NOW + 5 * HOUR + MINUTE)
+    at_once.tell(NOW + 5 * HOUR + 10 * MINUTE)
 
     assert of_before == 0
     assert NewsNotice.objects.filter(recipient=OTHER, action__macro=old).count() == 1

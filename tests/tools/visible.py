@@ -90,7 +90,7 @@ class _Forms(HTMLParser):
         self._form: Form | None = None
         self._select = self._area = ""
         self._chosen: list[str] = []
-        self._pressed = False
+        self._pressed = self._many = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         about = {name: value if value is not None else name for name, value in attrs}
@@ -103,10 +103,12 @@ class _Forms(HTMLParser):
             return
         elif tag == "option" and self._select:
             self._form.choices.setdefault(self._select, []).append(value)
-            if "selected" in about or not self._chosen:
+            if self._many:
+                self._chosen += [value] if "selected" in about else []
+            elif "selected" in about or not self._chosen:
                 self._chosen = [value]
         elif tag == "select" and name:
-            self._select, self._chosen = name, []
+            self._select, self._chosen, self._many = name, [], "multiple" in about
         elif tag == "textarea" and name:
             self._area = name
             self._form.add(name, "")

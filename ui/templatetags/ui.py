@@ -177,4 +177,5 @@ def described(field: forms.BoundField) -> SafeString:
         attrs["aria-invalid"] = "true"
     if ids and not field.use_fieldset:
         attrs["aria-describedby"] = " ".join(ids)
-    return field.as_widget(attrs=attrs)
+    shown = field.as_widget(attrs=attrs)
+    return shown + field.as_hidden(only_initial=True) if field.field.show_hidden_initial else shown

@@ -1,0 +1,166 @@
+"""Two people who have one form open at once: nobody takes back what the other one saved meanwhile."""
+
+import re
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.auth.models import Group, Permission
+from django.test import Client, RequestFactory
+from django.urls import reverse
+from pytest_django import Settings
+
+from macros import digest_readers
+from macros.models import Macro
+from portal.lists import OwnList
+from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
+from tests.macros.support import make_macro
+from tests.support.factories import make_account, make_app, make_team, make_user
+from tests.tools import visible
+from tokens.models import ChannelApp
+from ui.side_by_side import SideBySide
+from users.models import Membership, RetentionPeriod, Team, User
+
+pytestmark = pytest.mark.django_db
+SAYS = "since you opened the page. Save again to put yours in its place."
+
+
+@pytest.fixture
+def boss(client: Client, settings: Settings) -> User:
+    settings.STAFF_SECOND_FACTOR = False
+    boss = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
+    client.force_login(boss, backend="django.contrib.auth.backends.ModelBackend")
+    return boss
+
+
+def opened(client: Client, address: str, has: str) -> dict[str, list[str]]:
+    """What a browser sends of the form with this field, left alone."""
+    return next(one for one in visible.forms(client.get(address).text) if has in one.fields).fields
+
+
+def saved(client: Client, address: str, form: dict[str, Any]) -> str:
+    """Send a form; of a macro once more, with what changes looked at. Returns the page that is shown then."""
+    shown = client.post(address, form, follow=True).text
+    mark = re.search(r'name="seen" value="(\w+)"', shown)
+    if mark and SAYS not in shown:
+        return client.post(address, form | {"seen": mark[1]}, follow=True).text
+    return shown
+
+
+def test_of_a_macro_what_each_changed_is_saved(client: Client, boss: User) -> None:
+    first, second, third = (make_account(name=name) for name in ("First", "Second", "Third"))
+    macro = make_macro(
+        emails=["a@example.com", "b@example.com"], days=[30, 7], accounts=[first, second]
+    ).macro
+    address = reverse("admin:macros_macro_change", args=[macro.pk])
+    of_ada, of_ben = opened(client, address, "days"), opened(client, address, "days")
+
+    ada = of_ada | {"emails": ["a@example.com, b@example.com, c@example.com"], "description": ["By Ada"]}
+    ada |= {"accounts": [str(one.pk) for one in (first, second, third)], "at_once": ["restricted"]}
+    saved(client, address, {name: value for name, value in ada.items() if name != "enabled"})
+    ben = of_ben | {"emails": ["b@example.com"], "days": ["14, 7"], "accounts": [str(second.pk)]}
+    wrong = client.post(address, ben | {"days": ["soon"], "at_once": ["deactivated"]})
+    again = next(one for one in visible.forms(wrong.text) if "days" in one.fields).fields
+    saved(client, address, again | {"days": ["14, 7"]})
+
+    macro.refresh_from_db()
+    warning = macro.actions.get(kind="pre_deactivation")
+    assert (macro.enabled, macro.description) == (False, "By Ada")
+    assert warning.emails == ["b@example.com", "c@example.com"]
+    assert warning.days == [14, 7]
+    assert set(macro.accounts.all()) == {second, third}
+    assert set(macro.actions.exclude(pk=warning.pk).values_list("kind", flat=True)) == {
+        "restricted",
+        "deactivated",
+    }
+
+
+def test_what_both_changed_is_said_once_and_saved_then(client: Client, boss: User) -> None:
+    macro = make_macro().macro
+    address = reverse("admin:macros_macro_change", args=[macro.pk])
+    form = opened(client, address, "days")
+    Macro.objects.filter(pk=macro.pk).update(name="By Ada", description="Hers")
+
+    said = saved(client, address, form | {"name": ["By Ben"]})
+    between = Macro.objects.get()
+    again = next(one for one in visible.forms(said) if "days" in one.fields).fields
+    saved(client, address, again)
+
+    assert f"Somebody changed this to “By Ada” {SAYS}" in said
+    assert between.name == "By Ada"
+    macro.refresh_from_db()
+    assert (macro.name, macro.description) == ("By Ben", "Hers")
+
+
+def test_of_teams_apps_groups_and_periods_what_was_left_alone_stays(client: Client, boss: User) -> None:
+    team, app = make_team("Lumen"), make_app()
+    ada = Membership.objects.create(team=team, user=make_user("ada@example.com"))
+    group = Group.objects.create(name="Desk")
+    look, ask = Permission.objects.filter(codename__in=["view_account", "view_macro"]).order_by("codename")
+    period = RetentionPeriod.objects.first()
+    assert period is not None
+    rows = (team, app, group, period)
+    names = ["users_team", "tokens_channelapp", "auth_group", "users_retentionperiod"]
+    addresses = [
+        reverse(f"admin:{name}_change", args=[row.pk]) for name, row in zip(names, rows, strict=True)
+    ]
+    fields = ["name", "label", "name", "days"]
+    forms = [opened(client, url, field) for url, field in zip(addresses, fields, strict=True)]
+
+    Team.objects.filter(pk=team.pk).update(ask_backups=True)
+    Membership.objects.filter(pk=ada.pk).update(role=Membership.Role.TEAM_LEAD)
+    ChannelApp.objects.filter(pk=app.pk).update(state="retiring", is_default=False)
+    group.permissions.set([look])
+    RetentionPeriod.objects.filter(pk=period.pk).update(days=400)
+    changed = [
+        {"name": ["Lumen EU"]},
+        {"label": ["Second"]},
+        {"permissions": [str(ask.pk)]},
+        {"days": ["500"]},
+    ]
+    answers = [client.post(url, one | new) for url, one, new in zip(addresses, forms, changed, strict=True)]
+
+    for row in (*rows, ada):
+        row.refresh_from_db()
+    assert (team.name, team.ask_backups, ada.role) == ("Lumen EU", True, Membership.Role.TEAM_LEAD)
+    assert (app.label, app.state, app.is_default) == ("Second", "retiring", False)
+    assert set(group.permissions.all()) == {look, ask}
+    assert period.days == 400
+    assert [answer.status_code for answer in answers] == [302, 302, 302, 200]
+    assert f"Somebody changed this to “400” {SAYS}" in answers[3].text
+
+
+def test_who_is_made_staff_beside_a_wrong_field_is_still_once_it_is_right(client: Client, boss: User) -> None:
+    lea = make_user("lea@example.com", name="Lea", is_staff=True)
+    address = reverse("admin:users_user_change", args=[lea.pk])
+    staff = str(Group.objects.get(name="Staff").pk)
+
+    wrong = client.post(address, opened(client, address, "email") | {"email": ["no"], "groups": [staff]})
+    again = next(one for one in visible.forms(wrong.text) if "email" in one.fields).fields
+    client.post(address, again | {"email": ["lea@example.com"]})
+
+    assert [one.name for one in lea.groups.all()] == ["Staff"]
+
+
+def test_a_digest_gets_the_addresses_that_each_of_two_added(client: Client, boss: User) -> None:
+    team = make_team("Lumen")
+    address = reverse("admin:users_team_digest", args=[team.pk])
+    forms = [opened(client, address, "emails") for _ in range(2)]
+
+    for form, email in zip(forms, ("ada@client.example", "ben@client.example"), strict=True):
+        client.post(address, form | {"emails": [email]})
+
+    found = {row.email for row, _ in digest_readers.further(team)}
+    assert found == {"ada@client.example", "ben@client.example"}
+
+
+def test_every_form_of_the_portal_that_changes_a_row_keeps_what_others_changed(boss: User) -> None:
+    request = RequestFactory().get("/")
+    request.user = boss
+    pages = [page for page in admin.site._registry.values() if isinstance(page, OwnList)]
+    changing = [page for page in pages if page.has_change_permission(request)]
+
+    bare = [page for page in changing if not issubclass(page.form, SideBySide)]
+
+    assert len(changing) > 5
+    assert bare == []
