@@ -183,6 +183,15 @@ def django_db_setup(
         yield
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _dead_rows_go(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
+    """No file of tests pays for the rows of those before it."""
+    yield
+    if emptying.is_migrated():
+        with django_db_blocker.unblock():
+            emptying.vacuum()
+
+
 @pytest.fixture(autouse=True)
 def _fresh_memory() -> None:
     """Each test begins as a process does: knowing nothing of the macros, keys and channels of the test before."""

@@ -13,6 +13,8 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 COPY = "as_migrated"  # a schema
+MANY = 64  # pages of 8 KiB, of rows that nobody sees
+_known: set[str] = set()  # databases whose rows are copied
 
 
 def keep_what_migrate_made() -> None:
@@ -21,6 +23,12 @@ def keep_what_migrate_made() -> None:
         cursor.execute(f"drop schema if exists {COPY} cascade; create schema {COPY}")
         for table in _filled(cursor):
             cursor.execute(f'create table {COPY}."{table}" as table "{table}"')
+    _known.add(connection.settings_dict["NAME"])
+
+
+def is_migrated() -> bool:
+    """Return whether this process has a database of tests: not all files need one."""
+    return bool(_known)
 
 
 def empty() -> None:
@@ -34,6 +42,21 @@ def empty() -> None:
         cursor.execute("select tablename from pg_tables where schemaname = %s", [COPY])
         for (table,) in cursor.fetchall():
             cursor.execute(f'insert into "{table}" select * from {COPY}."{table}"')
+
+
+def vacuum() -> None:
+    """Free what rows of ended tests take, where that is much: autovacuum is off (tests/support/servers.py). Not within a transaction.
+
+    Each look at a table goes through its dead rows, too: what takes a second at first took a minute at the end of a run.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select relname from pg_class where relkind = 'r' and relnamespace = 'public'::regnamespace"
+            " and pg_relation_size(oid) > %s * 8192",
+            [MANY],
+        )
+        if tables := [name for (name,) in cursor.fetchall()]:
+            cursor.execute("vacuum " + ", ".join(f'"{name}"' for name in tables))
 
 
 def _filled(cursor: Any) -> list[str]:
