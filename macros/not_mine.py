@@ -1,7 +1,9 @@
-"""A reader of a warning says that an account is no longer theirs: whoever looks after it is told, and nothing else changes."""
+"""Somebody says that an account is no longer theirs, by the link of a warning or by the one that renews their log-in: whoever looks after
+it is told, and nothing else changes.
+"""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from django.db import transaction
@@ -30,9 +32,17 @@ def accounts_of(message: Message) -> list[Account]:
 
 def said(message: Message) -> set[int]:
     """Return of which of these accounts the reader has said so already."""
-    ids = [account.pk for account in accounts_of(message)]
+    return _said([account.pk for account in accounts_of(message)], _cause(message))
+
+
+def said_of(account_ids: Collection[int], log_in: str) -> set[int]:
+    """Return the same of the accounts (ids) of a log-in; `log_in` as `say_of_log_in` takes it."""
+    return _said(account_ids, _cause_of(log_in))
+
+
+def _said(account_ids: Collection[int], cause: str) -> set[int]:
     events = AccountEvent.objects.filter(
-        account__in=ids, kind=AccountEvent.Kind.NOT_MINE, cause=_cause(message)
+        account__in=account_ids, kind=AccountEvent.Kind.NOT_MINE, cause=cause
     )
     return set(events.values_list("account_id", flat=True))
 
@@ -46,23 +56,42 @@ def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetim
     """
     hold.refuse()
     Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message.pk)  # two clicks tell once
-    told = said(message)
-    new = [one for one in accounts_of(message) if one.pk in set(account_ids) and one.pk not in told]
+    chosen = [one for one in accounts_of(message) if one.pk in set(account_ids)]
+    return _say(chosen, email=message.recipient, cause=_cause(message), about=message.pk, note=note, now=now)
+
+
+@transaction.atomic
+def say_of_log_in(*, accounts: Sequence[Account], email: str, log_in: str, note: str, now: datetime) -> int:
+    """Do the same for accounts of a log-in, by its person. `log_in`: names the log-in and what they were sent, 30 characters at most.
+
+    Raises OnHold where no mail is sent.
+    """
+    hold.refuse()
+    ids = [one.pk for one in accounts]
+    locked = list(Account.objects.select_related("team").locked().filter(pk__in=ids))  # two clicks tell once
+    return _say(locked, email=email, cause=_cause_of(log_in), about=f"log-in-{log_in}", note=note, now=now)
+
+
+def _say(
+    accounts: Sequence[Account], *, email: str, cause: str, about: int | str, note: str, now: datetime
+) -> int:
+    told = _said([one.pk for one in accounts], cause)
+    new = [one for one in accounts if one.pk not in told]
     note = clean.line(note, NOTE_LENGTH)
-    person = User.objects.filter(email=message.recipient).first()
+    person = User.objects.filter(email=email).first()
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account=account,
             kind=AccountEvent.Kind.NOT_MINE,
-            cause=_cause(message),
+            cause=cause,
             source="mail",
             actor=person,
-            note=clean.line(f"{message.recipient}{f': {note}' if note else ''}", 300),
+            note=clean.line(f"{email}{f': {note}' if note else ''}", 300),
             at=now,
         )
         for account in new
     )
-    _write(new, who=message.recipient, note=note, about=message.pk, now=now)
+    _write(new, who=email, note=note, about=about, now=now)
     return len(new)
 
 
@@ -76,7 +105,7 @@ def record_end(message: Message) -> None:
         _write(list(accounts), who=said["who"], note=said["note"], about=said["message"], now=timezone.now())
 
 
-def _write(accounts: Sequence[Account], *, who: str, note: str, about: int, now: datetime) -> None:
+def _write(accounts: Sequence[Account], *, who: str, note: str, about: int | str, now: datetime) -> None:
     """Write the messages that were not written yet: to each reader about the accounts that he was not told of."""
     told = _told(about)
     for address, all_theirs in _readers(accounts).items():
@@ -100,8 +129,8 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, about: int, now:
         )
 
 
-def _told(about: int) -> dict[str, set[int]]:
-    """Return reader -> ids of the accounts that messages about this warning were written to him about."""
+def _told(about: int | str) -> dict[str, set[int]]:
+    """Return reader -> ids of the accounts that messages about this warning, or log-in, were written to him about."""
     told: dict[str, set[int]] = defaultdict(set)
     written = Message.objects.filter(kind=KIND, dedupe_key__startswith=f"not_mine:{about}:")
     for address, payload in written.values_list("recipient", "payload"):
@@ -130,6 +159,10 @@ def build(message: Message) -> Mail:
 
 def _cause(message: Message) -> str:
     return f"mail:{message.pk}"
+
+
+def _cause_of(log_in: str) -> str:
+    return f"log_in:{log_in}"
 
 
 def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -19,12 +20,15 @@ from accounts.linking import choosing
 from accounts.mails import renewal_mail
 from accounts.models import Account, AccountToken
 from accounts.renewal_links import RenewalLink, Standing
+from macros import not_mine
 from selfservice.linking import renewal
+from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 
 SHOWN = 10  # accounts on a page
+TICKED = 300  # at most, of which somebody says at once that they are not theirs
 DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
 
 
@@ -53,14 +57,18 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
         if not renewal.may_press(request, f"renew {link.token.pk}"):
             return too_often(request)
         return renewal.leave(request, link)
-    native = registry.get(link.token.app.channel)
+    native, stopped = registry.get(link.token.app.channel), link.token.state == Token.State.DEAD
+    log_in = link.token.native_user_name or link.token.native_user_id
     context = {
         "link": link,
         "channel": native,
         "token": link.token,
-        "stopped": link.token.state == Token.State.DEAD,
-        "only_appeal": link.token.state == Token.State.DEAD and link.token.reason in AN_APPEAL_HELPS,
-        "log_in": link.token.native_user_name or link.token.native_user_id,
+        "stopped": stopped,
+        "explanation": reasons.explain(native.key, link.token.reason, person=log_in, you=True)
+        if stopped
+        else None,
+        "only_appeal": stopped and link.token.reason in AN_APPEAL_HELPS,
+        "log_in": log_in,
         "last_step": native.last_step,
         "other_user": request.user.is_authenticated and request.user.pk != link.user.pk,
         **_accounts(link.token, before=link.issued),
@@ -78,12 +86,47 @@ def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  
     return HttpResponse(status=204)
 
 
-def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
-    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) != Standing.OPEN:
+        return renewal.not_open(request, link)
+    accounts = list(_linked(link.token, before=link.issued).order_by("name", "pk")[:TICKED])
+    log_in = f"{link.token.pk}:{int(link.issued.timestamp())}"
+    if request.method == "POST":
+        if not renewal.may_press(request, f"not mine {link.token.pk}"):
+            return too_often(request)
+        ticked = set(request.POST.getlist("account"))
+        not_mine.say_of_log_in(
+            accounts=[one for one in accounts if str(one.pk) in ticked],
+            email=link.user.email,
+            log_in=log_in,
+            note=request.POST.get("note", ""),
+            now=now,
+        )
+        return redirect("renew_not_mine", signed)
+    said = not_mine.said_of([one.pk for one in accounts], log_in)
+    context = {
+        "open": [account for account in accounts if account.pk not in said],
+        "said": [account for account in accounts if account.pk in said],
+        "length": not_mine.NOTE_LENGTH,
+    }
+    return render(request, "selfservice/mails/not_mine.html", context)
+
+
+def _linked(token: Token, *, before: datetime | None) -> QuerySet[Account]:
+    """Return the accounts of a log-in, those that it was linked to `before` then; None: all."""
     entries = AccountToken.objects.filter(token=token)
     if before is not None:
         entries = entries.filter(added_at__lt=before + timedelta(seconds=1))  # a link tells whole seconds
-    accounts = Account.objects.filter(pk__in=entries.values("account_id"))
+    return Account.objects.filter(pk__in=entries.values("account_id"))
+
+
+def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
+    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
+    accounts = _linked(token, before=before)
     first = summary.first_of(accounts, timezone.now(), count=SHOWN)
     return {"rows": first, "unseen": max(0, accounts.count() - len(first)), "now": timezone.now()}
 

@@ -331,6 +331,7 @@ give-access-known               /give-access/{link_known}/
 give-access-broken              /give-access/broken/ 404
 renew                           /renew/{renew}/
 renew-many                      /renew/{renew_many}/
+renew-not-mine                  /renew/{renew_many}/not-mine/
 renew-moves                     /renew/{renew_moves}/
 renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 import time_machine
@@ -15,10 +16,10 @@ from accounts.mails import ask_mail, renewal_mail
 from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
 from notifications.models import Message
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.factories import make_account, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Handshake, Token
-from users.models import Session, User
+from users.models import Membership, Session, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -281,3 +282,29 @@ def test_a_campaign_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_
         ("done", ""),
     ]
     assert browser.post("/renew/forged/opened/").status_code == 204
+
+
+def test_the_page_says_why_it_stopped_and_its_person_may_say_that_the_account_is_no_longer_theirs() -> None:
+    token = dead("facebook", "ada", "ben")
+    account = token.pool_entries.get().account
+    lead = make_user("lead@example.com", team=account.team)
+    Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
+    path, browser = link_of(token), Client()
+    answer = f"{path}not-mine/"
+
+    page, asked = browser.get(path).content.decode(), browser.get(answer)
+    untouched = Message.objects.filter(kind="not_mine").count()
+    other = make_account()  # which is not of this log-in
+    ticked = {"account": [account.pk, other.pk], "note": "Ben does now"}
+    said = [browser.post(answer, ticked, follow=True).content.decode() for _ in range(2)]
+
+    assert "You changed your Facebook password" in unescape(page)
+    assert f'href="{answer}"' in page
+    assert (asked.status_code, untouched) == (200, 0)
+    mail = Message.objects.get(kind="not_mine")
+    assert (mail.recipient, mail.payload["accounts"]) == ("lead@example.com", [account.pk])
+    assert all("Thank you. We told the people who look after it" in one for one in said)
+    assert [one.note for one in account.events.filter(kind="not_mine")] == ["ada@example.com: Ben does now"]
+    assert token.pool_entries.filter(account=account).exists()
+    User.objects.filter(email="ada@example.com").update(is_active=False)
+    assert browser.post(answer, ticked).status_code == 410
