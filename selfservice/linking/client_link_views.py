@@ -18,6 +18,7 @@ from selfservice.linking import client_link, renewal
 from selfservice.linking.renewal_views import private, too_often
 from tokens.channels import registry
 from ui.phrases import phrase
+from users import languages
 
 say = partial(phrase, "words/client_links.txt")
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -102,6 +103,7 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
         return client_link.not_open(request, link, late=True)
     except choosing.NotOffered:
         return _choose_page(request, link, pending, error=say("not_offered"))
+    languages.keep_guess(pending.user, request)  # a contact never logs in, where this is asked otherwise
     request.session[client_link.CHOICE] = {
         "link": link.pk,
         "done": channel,

@@ -19,7 +19,7 @@ from accounts.models import LinkProblem
 from accounts.renewal_links import RenewalLink, Standing
 from selfservice.linking import begun, handshakes, link_errors
 from tokens.channels import declarations
-from users import hold
+from users import hold, languages
 
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
 _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
@@ -99,6 +99,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             "again_url": reverse("renew", args=[link.signed]),
         }
         return render(request, "selfservice/renew/somebody_else.html", context, status=403)
+    languages.keep_guess(link.user, request)  # a contact never logs in, where this is asked otherwise
     request.session[DONE] = {
         **link.facts(),
         "token": renewed.token.pk,

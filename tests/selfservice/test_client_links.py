@@ -64,6 +64,10 @@ def go(
     return browser, native.come_back(browser, native.decide(left.headers["Location"], user))
 
 
+def german() -> Client:
+    return Client(headers={"accept-language": "de-AT,de;q=0.9,en;q=0.5"})
+
+
 def choose(browser: Client, *names: str) -> str:
     page = browser.get("/give-access/choose/").text
     rows = re.findall(r'value="([\w-]+)"[^>]*>\s*<span class="at-choice-text"><b>([^<]+)</b>', page)
@@ -107,9 +111,11 @@ def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: Us
 
 
 def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, team: Team) -> None:
-    browser, _ = go(made(mira, team))
+    browser, _ = go(made(mira, team), browser=german())
     choose(browser, "Lumen Shoes EU")
     contact, token = User.objects.get(is_contact=True), Token.objects.get()
+    spoken = [contact.language]
+    User.objects.filter(pk=contact.pk).update(language="")  # as of those before this was kept
 
     Client().post("/accounts/login/", {"login": contact.email, "password": PASSWORD})
     password_reset.request_reset(email=contact.email, now=timezone.now())
@@ -123,7 +129,9 @@ def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, te
     mail = death_mail.build_died(Message.objects.get(kind="died"))
     path = re.findall(r"http://\S+?(/renew/\S+)", mail.text)[0]
 
-    assert native.consent(Client(), "facebook", "ada", path=path) == "/renew/done/"
+    assert native.consent(german(), "facebook", "ada", path=path) == "/renew/done/"
+    contact.refresh_from_db()
+    assert [*spoken, contact.language] == ["de", "de"]  # so that mails speak it, too
     assert "/messages/" not in mail.text  # "Why this mail?" is behind our log-in
     assert "/channels/" not in mail.text
     token.refresh_from_db()
