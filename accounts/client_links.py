@@ -267,13 +267,16 @@ def demand_contact(link: ClientLink) -> None:
 def contact_of(link: ClientLink) -> User:
     """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
 
-    Raises ClientLinkRefused as `demand_contact` does.
+    Raises ClientLinkRefused as `demand_contact` does, and where the link is gone.
     """
     row = (
         ClientLink.objects.select_for_update(no_key=True, of=("self",))
         .select_related("contact")
-        .get(pk=link.pk)
+        .filter(pk=link.pk)
+        .first()
     )
+    if row is None:  # its team was deleted meanwhile
+        raise ClientLinkRefused(say("not_a_contact"))
     user = row.contact
     if user is None:
         user, _ = User.objects.get_or_create(

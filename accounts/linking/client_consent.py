@@ -63,7 +63,9 @@ def keep(
         user = owner or client_links.contact_of(link)
         return _keep(app=app, user=user, link=link, identity=identity, grant=grant, listed=listed, now=now)
     except client_links.ClientLinkRefused:
-        raise NotOpen(link) from None
+        raise NotOpen(
+            ClientLink.objects.select_related("team", "made_by", "contact").filter(pk=link.pk).first()
+        ) from None
     except Exception:
         client_links.drop_contact(email=link.email, made_since=began)
         raise

@@ -102,8 +102,10 @@ def keep(
     Raises SomebodyElse, NotTold, and NotOpen where the log-in or the person went meanwhile.
     """
     demand_same(link, app, identity)
-    token = former = Token.objects.locked().get(pk=link.token.pk)
-    moves = token.app_id != app.pk
+    former = Token.objects.locked().filter(pk=link.token.pk).first()
+    if former is None:  # its person had their data deleted meanwhile
+        raise NotOpen(link)
+    token, moves = former, former.app_id != app.pk
     if moves:
         _demand_reach(token, app, identity, listed)
     active = User.objects.filter(pk=link.user.pk, is_active=True).exists()

@@ -336,6 +336,8 @@ def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: Us
     team.delete()
 
     pages = [browser.get(path), native.back(browser, native.decide(left, "ada"))]
+    with pytest.raises(client_links.ClientLinkRefused):  # it went while the channel told its list
+        client_links.contact_of(link)
     cut = browser.get(path[:-8] + "/")
 
     assert [page.status_code for page in pages] == [410, 410]

@@ -12,12 +12,14 @@ from django.utils import timezone
 from accounts import actions, renewal_links
 from accounts.campaigns import running, sending
 from accounts.campaigns import stages as notes
+from accounts.linking import renewing
 from accounts.mails import ask_mail, renewal_mail
 from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import make_account, make_user
 from tests.support.sandbox import Sandbox
+from tokens.channels.kinds import AccountList, Dates, Grant
 from tokens.models import ChannelApp, Handshake, Token
 from users.models import Membership, Session, User
 
@@ -100,6 +102,25 @@ def test_from_the_mail_to_done_without_a_password_and_without_a_session_of_ours(
     assert "reauthenticate/" in str(mail.stored_text)
     again = browser.get(path)
     assert (again.status_code, "There is nothing to do" in again.text) == (200, True)
+
+
+def test_a_consent_whose_log_in_was_deleted_while_the_channel_listed_is_answered_as_one_that_is_over() -> (
+    None
+):
+    token = dead()
+    app, grant, now = token.app, Grant(token.unseal(), Dates(), ()), timezone.now()
+    assert token.consented_by
+    link = renewal_links.link(token=token, user=token.consented_by, issued=now)
+    Account.objects.update(active_token=None)
+    Token.objects.filter(pk=token.pk).delete()
+
+    with pytest.raises(renewing.NotOpen) as refusal:
+        renewing.keep(
+            link=link, app=app, identity=token.identity, grant=grant, listed=AccountList(()), now=now
+        )
+
+    assert refusal.value.link is not None
+    assert refusal.value.link.standing(now) == renewal_links.Standing.OVER
 
 
 def test_another_native_user_changes_nothing_and_is_told_so(staff: User, world: Sandbox) -> None:
