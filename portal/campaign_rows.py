@@ -159,16 +159,19 @@ def last_day(campaign: Campaign) -> datetime:
 
 
 def file(rows: QuerySet[Any], *, viewer: User) -> str:
-    """Return the rows as CSV, in their order: exact times in UTC, and no cell that a spreadsheet would run as a formula."""
+    """Return the rows as CSV, in their order: exact times in UTC, and no cell that a spreadsheet would run as a formula.
+
+    Stage and why are codes, as states and reasons of the other files are: whoever reads it, a file is the same.
+    """
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(HEAD)
     found, names, now = list(rows), names_for(viewer), timezone.now()
     for start in range(0, len(found), PART):
         some = _with_tokens(found[start : start + PART])
-        reach, until = _reach([row.token_id for row in some], viewer), _snoozed(some, now)
+        reach = _reach([row.token_id for row in some], viewer)
         for row in some:
-            shown = _line(row, reach.get(row.token_id, _Reach()), names, now, until)
+            shown = _line(row, reach.get(row.token_id, _Reach()), names, now, {})
             writer.writerow([safe(cell) for cell in _cells(shown, reach.get(row.token_id, _Reach()), names)])
     return out.getvalue()
 
@@ -177,7 +180,7 @@ def _cells(line: Line, reach: _Reach, names: NameVisibility) -> Sequence[object]
     row, token = line.row, line.row.token
     log_in = token.native_user_name if names.sees_token(token, reach.first) else ""
     return (
-        line.channel, line.name, log_in, row.get_stage_display(), line.why, reach.number, reach.first.name if reach.first else "",
+        line.channel, line.name, log_in, row.stage, row.why, reach.number, reach.first.name if reach.first else "",
         _utc(row.first_asked_at), line.reminders, _utc(row.opened_at), _utc(row.at_channel_at), _utc(row.done_at), token.state,
         _utc(token.deadline),
     )  # fmt: skip
