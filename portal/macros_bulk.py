@@ -30,17 +30,18 @@ Choose = Callable[[HttpRequest], QuerySet[Macro]]
 
 
 class OwnerForm(ConfirmForm):
-    """Whom to give the macros to: somebody who opens the portal, of the people whom the person sees."""
+    """Whom to give the macros to: somebody who may change all of them, of the people whom the person sees."""
 
     owner = forms.ModelChoiceField(
         label=pgettext_lazy("of a macro", "Owner"), queryset=User.objects.none(), empty_label=None
     )
 
-    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, user: User, macros: QuerySet[Macro], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         field = self.fields["owner"]
         assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = people_of(user).filter(is_active=True, is_staff=True).order_by("name", "email")
+        may = people_of(user).filter(pk__in=scope.changers_of(macros).values("pk"))
+        field.queryset = may.order_by("name", "email")
         field.initial = user.pk
 
 
@@ -91,7 +92,7 @@ def _view(
             lines=_lines(request, what, chosen),
             unread=max(0, total - SHOWN),
             refused="" if live else gettext("There is nothing to change."),
-            form=partial(OwnerForm, user=user) if what == "owner" else ConfirmForm,
+            form=partial(OwnerForm, user=user, macros=changing) if what == "owner" else ConfirmForm,
             seen=_seen(changing, live),
         )
 

@@ -205,6 +205,8 @@ def test_many_are_switched_and_given_with_an_entry_each_and_foreign_ones_are_lef
     made = [make_macro().macro for _ in range(3)]
     Macro.objects.filter(pk__in=[one.pk for one in made[:2]]).update(team=team, owner=left)
     ids = ",".join(str(one.pk) for one in made)
+    looks = staff("macros.view_macro", team=team, name="Vi View")
+    staff("macros.view_macro", "macros.change_macro", team=make_team("Fern"), name="Olga Other")
     client = browser(lead)
 
     listed = client.get("/admin/macros/macro/?owner=gone").content.decode()
@@ -214,12 +216,19 @@ def test_many_are_switched_and_given_with_an_entry_each_and_foreign_ones_are_lef
     asked = client.get(led["Location"]).content.decode()
     before = list(Macro.objects.filter(enabled=True).values_list("pk", flat=True))
     off = client.post(f"/admin/macros/macro/bulk/off/?ids={ids}", {"note": "Holiday."}, follow=True)
-    owner = client.post(f"/admin/macros/macro/bulk/owner/?ids={ids}", {"owner": lead.pk}, follow=True)
+    to = f"/admin/macros/macro/bulk/owner/?ids={ids}"
+    offered = [one.get(to).content.decode() for one in (client, browser(staff(team=team, is_superuser=True)))]
+    client.post(to, {"owner": looks.pk})
+    given = Macro.objects.filter(owner=looks).exists()
+    owner = client.post(to, {"owner": lead.pk}, follow=True)
 
     assert "(switched off)" in listed
     assert "Skipped: it is about teams that are not yours" in asked
     assert len(before) == 3
     assert "2 macros switched off." in off.content.decode()
+    assert not given  # may not change them
+    assert ["Lea Lead" in page for page in offered] == [True, False]  # one of the three is of all teams
+    assert not any(name in page for name in ("Vi View", "Olga Other") for page in offered)
     assert "2 macros belong to Lea Lead now." in owner.content.decode()
     rows = list(Macro.objects.order_by("pk").values_list("enabled", "owner"))
     assert rows == [(False, lead.pk), (False, lead.pk), (True, None)]
