@@ -35,6 +35,7 @@ from portal import (
     inviting,
     macros_on_accounts,
     moving,
+    my_jobs,
     people_filters,
     quiet_lines,
     snoozes,
@@ -184,7 +185,8 @@ class AccountAdmin(ReadOnlyList):
         may_import = request.user.has_perm(permissions.IMPORT)
         import_url = reverse("admin:accounts_account_import") if may_import else ""
         exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
-        return {"exports": exports, "import_url": import_url, **views.tabs(request)}
+        jobs_url = my_jobs.address_for(person(request))
+        return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url, **views.tabs(request)}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
@@ -385,6 +387,7 @@ class AccountAdmin(ReadOnlyList):
             *macros_on_accounts.urls(self.chosen),
             *bulk.urls(self.chosen),
             *bulk_deeds.urls(),
+            *my_jobs.urls(),
             *views.urls(),
             *campaign_origins.urls(self.chosen),
             *moving.urls(self.chosen),

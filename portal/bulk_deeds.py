@@ -1,7 +1,8 @@
 """A deed on many accounts: how far it is, what came of each, the way to take it back, and to run it again where it failed."""
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic, sleep
@@ -12,15 +13,15 @@ from django.contrib.humanize.templatetags.humanize import intcomma
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts import deed_rows, deeds, jobs, tasks
+from accounts import deed_rows, deeds, jobs, tasks, visible_deeds
 from accounts.deed_kinds import APPLY_MACRO, IMPORT, KINDS, MOVE, REMOVE_MACRO, UNDO
 from accounts.importing import problems
 from accounts.models import Account, Deed, DeedRow, ImportFileLine
@@ -31,6 +32,7 @@ from ui.confirm import Done, Late, Page, Said
 from ui.phrases import blocks, phrase
 from users import asking_workers, hold
 from users.models import Team, person
+from users.visibility import names_for
 
 WORDS = "words/deeds.txt"
 say = partial(phrase, WORDS)
@@ -45,6 +47,12 @@ LOOKS = {
     Outcome.DONE: ("check_circle", "good"),
     Outcome.SKIPPED: ("block", "mute"),
     Outcome.FAILED: ("cancel", "bad"),
+}
+# What a deed's title names, by its kind, and what it says where that is gone.
+_NAMED: Mapping[str, tuple[type[Model], Any]] = {
+    APPLY_MACRO: (Macro, gettext_lazy("a deleted macro")),
+    REMOVE_MACRO: (Macro, gettext_lazy("a deleted macro")),
+    MOVE: (Team, gettext_lazy("a deleted team")),
 }
 
 
@@ -115,9 +123,9 @@ def address(deed: Deed, page: str = "") -> str:
 
 
 def show(request: HttpRequest, deed_id: int) -> HttpResponse:
-    """Show how far a deed is, and what came of each account, to whoever asked for it. 404 for others."""
+    """Show how far a deed is, and what came of each account, to whoever asked for it or sees all teams. 404 for others."""
     deed = patiently(_deed(request, deed_id))
-    going = deed.state in jobs.GOING
+    going, mine = deed.state in jobs.GOING, deed.user_id == person(request).pk
     waited = (timezone.now() - deed.created_at).total_seconds()
     chosen = request.GET.get("show", "")
     chosen = chosen if chosen in Outcome.values else ""
@@ -129,18 +137,19 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         **access.frame_of(Account, _back(deed))(request),
         "title": title(deed),
         "deed": deed,
+        "by": "" if mine else names_for(request.user).user(deed.user),
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "on_hold": going and hold.current() is not None,
         "far": _say_of("far", deed.kind, done=intcomma(deed.done), total=intcomma(deed.total)),
-        "came_of_it": _came_of_it(deed),
+        "came_of_it": came_of_it(deed),
         "tabs": _tabs(deed, chosen),
         "lines": _LINES.get(deed.kind, _lines)(request, some.object_list),
         "page": some,
         "query": f"show={chosen}&" if chosen else "",
         "undone": address(undone) if undone else "",
-        "undo_url": address(deed, "_undo") if _may_undo(request, deed) and not undone else "",
-        "again_url": address(deed, "_again") if not going and deed.failed else "",
+        "undo_url": address(deed, "_undo") if may_undo(request, deed) and not undone else "",
+        "again_url": address(deed, "_again") if mine and not going and deed.failed else "",
         "failed": deed.failed,
         "until": (deed.ended_at or deed.created_at) + deeds.KEPT_FOR,
         "back_url": _back(deed),
@@ -155,7 +164,7 @@ def undo(request: HttpRequest, deed_id: int) -> HttpResponse:
     kind = KINDS[deed.kind].undo
     if not kind or not request.user.has_perm(KINDS[kind].permission):
         raise PermissionDenied
-    if not _may_undo(request, deed):
+    if not may_undo(request, deed):
         messages.warning(request, gettext("There is nothing to undo."))
         return HttpResponseRedirect(address(deed))
     ids = deed_rows.keys_of(deed, Outcome.DONE)
@@ -176,8 +185,13 @@ def undo(request: HttpRequest, deed_id: int) -> HttpResponse:
 
 
 def again(request: HttpRequest, deed_id: int) -> HttpResponse:
-    """Ask (GET), then have a worker do it again for those that failed (POST). Raises PermissionDenied."""
+    """Ask (GET), then have a worker do it again for those that failed (POST). Raises PermissionDenied.
+
+    Only for whoever asked for it: mails of it go out in that person's name.
+    """
     deed = _deed(request, deed_id)
+    if deed.user_id != person(request).pk:
+        raise PermissionDenied
     if not request.user.has_perm(KINDS[deed.kind].permission):
         raise PermissionDenied
     if deed.state in jobs.GOING or not deed.failed:
@@ -205,26 +219,34 @@ def again(request: HttpRequest, deed_id: int) -> HttpResponse:
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _back(deed)))
 
 
-def title(deed: Deed) -> str:
-    """Return what was asked for, in words."""
+def title(deed: Deed, names: Mapping[int, str] | None = None) -> str:
+    """Return what was asked for, in words. Of many deeds their `names` are read at once."""
     kind = deed.kind.removeprefix(UNDO)
-    name = str(deed.options.get("name") or _name_of(kind, deed.subject_id))
+    name = (names_of([deed]) if names is None else names)[deed.pk]
     said = say(f"title_{kind}", total=deed.total, shown=intcomma(deed.total), name=name)
     return say("title_undo", what=said) if kind != deed.kind else said
 
 
-def _name_of(kind: str, subject_id: int) -> str:
-    if kind in {APPLY_MACRO, REMOVE_MACRO}:
-        return str(Macro.objects.filter(pk=subject_id).first() or gettext("a deleted macro"))
-    if kind == MOVE:
-        return str(Team.objects.filter(pk=subject_id).first() or gettext("a deleted team"))
-    return ""
+def names_of(found: Collection[Deed]) -> dict[int, str]:
+    """Return by deed (ids) the macro, team or address that its title names; "" where it names none."""
+    named = {one.pk: _NAMED.get(one.kind.removeprefix(UNDO)) for one in found if not one.options.get("name")}
+    ids = defaultdict[type[Model], set[int]](set)
+    for one in found:
+        if what := named.get(one.pk):
+            ids[what[0]].add(one.subject_id)
+    rows = {model: model._default_manager.in_bulk(some) for model, some in ids.items()}  # noqa: SLF001  # Django documents it
+    return {
+        one.pk: str(rows[what[0]].get(one.subject_id, what[1]))
+        if (what := named.get(one.pk))
+        else str(one.options.get("name", ""))
+        for one in found
+    }
 
 
 def _deed(request: HttpRequest, deed_id: int) -> Deed:
     access.require(request)
-    deed = Deed.objects.defer("keys").filter(pk=deed_id, user=person(request)).first()
-    if deed is None or KINDS.get(deed.kind) is None or KINDS[deed.kind].many is None:
+    deed = visible_deeds.visible_to(person(request)).filter(pk=deed_id).first()
+    if deed is None or KINDS[deed.kind].many is None:
         raise Http404(gettext("There is no such page. What was done to many is told for a day."))
     return deed
 
@@ -240,13 +262,14 @@ def patiently(deed: Deed) -> Deed:
     return deed
 
 
-def _may_undo(request: HttpRequest, deed: Deed) -> bool:
+def may_undo(request: HttpRequest, deed: Deed) -> bool:
+    """Return whether the person may take back what the deed did, if nobody did so yet."""
     kind = KINDS[deed.kind].undo
     allowed = bool(kind) and request.user.has_perm(KINDS[kind].permission)
     return allowed and deed.acted > 0 and deed.state not in jobs.GOING
 
 
-def _came_of_it(deed: Deed) -> str:
+def came_of_it(deed: Deed) -> str:
     """Return "1 paused, 2 skipped, 1 failed"."""
     kind = "undo" if deed.kind.startswith(UNDO) else deed.kind
     parts = [_say_of("acted", kind, number=intcomma(deed.acted), count=deed.acted)]
@@ -300,7 +323,8 @@ def _line(row: DeedRow, account: Account | None, words: str = WORDS) -> Line:
 def _lines_of_file(request: HttpRequest, rows: Any) -> list[Line]:
     """Return the rows of an import: lines of a file, whose accounts may not be there yet."""
     some = list(rows)
-    kept = ImportFileLine.objects.filter(file__user=person(request)).in_bulk([row.key for row in some])
+    files = {row.deed.subject_id for row in some}
+    kept = ImportFileLine.objects.filter(file__in=files).in_bulk([row.key for row in some])
     ids = [line.account_id for line in kept.values() if line.account_id]
     seen = Account.objects.visible_to(request.user).in_bulk(ids)
     return [_line_of_file(row, kept.get(row.key), seen) for row in some]

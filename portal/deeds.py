@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deeds, jobs, leaving, permissions, tasks
+from accounts import deeds, jobs, leaving, permissions, tasks, visible_deeds
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access, bulk_deeds, deed_people
@@ -25,6 +25,7 @@ from ui.confirm import Done, Late, Said
 from ui.counts import number
 from users import asking_workers, hold
 from users.models import User, person
+from users.visibility import names_for
 
 TAKEN = "taken"  # of an offboarding's options: the deeds (ids) that went to whoever did it
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
@@ -87,15 +88,16 @@ def begin(
         transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
     elif deed.user_id != user.pk:
         raise Late
-    return Done(nothing=True, after=reverse("admin:tokens_channelapp_deed", args=[deed.pk]))
+    return Done(nothing=True, after=address(deed))
 
 
 def show(request: HttpRequest, deed_id: int) -> HttpResponse:
-    """Show how far a deed is to whoever asked for it. 404 for others, 403 for whoever may no longer do it."""
-    deed = Deed.objects.defer("keys").filter(pk=deed_id, user=person(request)).first()
+    """Show how far a deed is to whoever asked for it or sees all teams. 404 for others, 403 for whoever may no longer do it."""
+    viewer = person(request)
+    deed = visible_deeds.visible_to(viewer).filter(pk=deed_id).first()
     if deed is None or deed.kind not in _ABOUT:
         raise Http404(gettext("There is no such page. What was done to many is told for a day."))
-    if not request.user.has_perm(KINDS[deed.kind].permission):
+    if not (viewer.has_perm(KINDS[deed.kind].permission) or viewer.sees_all_teams):
         raise PermissionDenied
     model, page_name = _ABOUT[deed.kind]
     asks = KINDS[deed.kind].ask is not None
@@ -110,13 +112,14 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         **(access.frame_of(model) if page_name else access.frame)(request),
         "title": title(deed),
         "deed": deed,
+        "by": "" if deed.user_id == viewer.pk else names_for(viewer).user(deed.user),
         "subject": subject,
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": stopped,
         "warns": stopped or not deed.acted or bool(after.get("is_on") or after.get("living")),
         "unshown": deed.failed - len(deed.failures) if deed.failures else 0,
-        "lines": deed_people.lines(rows.object_list, person(request)) if asks else [],
+        "lines": deed_people.lines(rows.object_list, viewer) if asks else [],
         "page": rows,
         "campaign_url": _campaign(request, deed) if asks and not going else "",
         "back_url": reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index"),
@@ -126,24 +129,23 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     return progress.open_again(page) if going else page
 
 
-def title(deed: Deed) -> str:
-    """Return what was asked for, in words; also of a deed on accounts that staff chose."""
+def title(deed: Deed, names: Mapping[int, str] | None = None) -> str:
+    """Return what was asked for, in words; also of a deed on accounts that staff chose (`names`: see `bulk_deeds.names_of`)."""
     words = _TITLES.get(deed.kind)
-    return words(deed.total) if words else bulk_deeds.title(deed)
+    return words(deed.total) if words else bulk_deeds.title(deed, names)
+
+
+def address(deed: Deed) -> str:
+    """Return the address of the deed's page; also of a deed on accounts that staff chose."""
+    if deed.kind in _ABOUT:
+        return reverse("admin:tokens_channelapp_deed", args=[deed.pk])
+    return bulk_deeds.address(deed)
 
 
 def _taken(deed: Deed) -> list[dict[str, str]]:
     """Return what whoever offboards took over by it, each with its page."""
     mine = Deed.objects.defer("keys").filter(pk__in=deed.options.get(TAKEN, ()), user=deed.user)
-    return [
-        {
-            "title": title(one),
-            "url": reverse("admin:tokens_channelapp_deed", args=[one.pk])
-            if one.kind in _ABOUT
-            else bulk_deeds.address(one),
-        }
-        for one in mine.order_by("pk")
-    ]
+    return [{"title": title(one), "url": address(one)} for one in mine.order_by("pk")]
 
 
 def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:

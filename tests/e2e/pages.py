@@ -116,6 +116,8 @@ admin-deed                      /admin/accounts/account/deeds/{deed}/
 admin-deed-failed               /admin/accounts/account/deeds/{deed}/?show=failed
 admin-deed-again                /admin/accounts/account/deeds/{deed}/again/
 admin-deed-undo                 /admin/accounts/account/deeds/{deed}/undo/
+admin-my-jobs                   /admin/accounts/account/jobs/
+admin-jobs-of-everybody         /admin/accounts/account/jobs/?all=1
 admin-export                    /admin/accounts/account/exports/{export}/
 admin-deed-of-asks              /admin/tokens/channelapp/deeds/{deed_asks}/
 admin-deed-offboarding          /admin/tokens/channelapp/deeds/{deed_offboarding}/
