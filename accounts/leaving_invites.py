@@ -14,9 +14,13 @@ from accounts.models import Account, BackupInvitation
 from users.models import User
 
 
-def wanted(email: str, team_ids: Sequence[int] = ()) -> dict[str, Any]:
-    """Return what a deed's options hold of one address. `team_ids`: for accounts of these teams alone; none: for all."""
-    return {"email": email.strip().lower(), "teams": list(team_ids)}
+def wanted(email: str, team_ids: Sequence[int] = (), *, but: Sequence[int] = ()) -> dict[str, Any]:
+    """Return what a deed's options hold of one address. `team_ids`: for accounts of these teams alone; none: for all, `but` these."""
+    return {"email": email.strip().lower(), "teams": list(team_ids), "but": list(but)}
+
+
+def _is_meant(to: Mapping[str, Any], team_id: int) -> bool:
+    return team_id in to["teams"] if to["teams"] else team_id not in to.get("but", ())
 
 
 def nobody(of: Scope, now: datetime) -> list[Account]:
@@ -35,7 +39,7 @@ def send(*, to: Mapping[str, Any], of: Scope, actor: User, note: str, now: datet
     """
     accounts = nobody(of, now)
     own = backup_invitations.invitable(actor, accounts)
-    mine = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
+    mine = [one for one in accounts if one.pk in own and _is_meant(to, one.team_id)]
     asking = Asking(to["email"], actor, now, note=note)
     rows = backup_invitations.write(accounts=mine, asking=asking)
     backup_invitations.mail(

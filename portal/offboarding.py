@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import escape
+from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions
@@ -167,7 +168,6 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
     viewer, now = person(request), timezone.now()
     plan, names = leaving.plan(person=leaver, actor=viewer, now=now), names_for(viewer)
     keys = visible_keys.filter(created_by=leaver, revoked_at=None)
-    first = plan.at_risk[: confirm.SHOWN]
     nobody = _nobody(plan)
     invites = offboarding_invites.of(nobody, viewer, has_more=plan.is_cut)
     sent = handing_over.invitations_of(leaver, now)
@@ -176,8 +176,10 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
         reverse("admin:users_user_change", args=[leaver.pk]),
         _facts(viewer, leaver, plan, nobody),
         refused=_refused(viewer, leaver, plan),
-        lines=_lines(plan, first, names),
-        unread=plan.stop + plan.one_left - len(first),
+        lines=_lines(plan, plan.at_risk, names),
+        unread=plan.stop + plan.one_left - len(plan.at_risk),
+        most=leaving.MOST,
+        others_url=_list(leaver),
         warns=plan.stop > 0,
         danger=True,
         must_type=str(leaver) if plan.stop else "",
@@ -190,6 +192,12 @@ def offboard(request: HttpRequest, leaver: User, visible_keys: QuerySet[ApiKey])
         partial(_begin, request, leaver, plan, page.refused, invites),
         frame=access.frame_of(leaver),
     )
+
+
+def _list(leaver: User, **more: int) -> str:
+    """Return the list of the accounts in whose pools the person's log-ins are."""
+    query = urlencode({"person": leaver.pk, **more})
+    return f"{reverse('admin:accounts_account_changelist')}?{query}"
 
 
 def _nobody(plan: Plan) -> list[Account]:
@@ -249,6 +257,7 @@ def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) ->
     return {
         "leaver": leaver,
         "stop": plan.stop,
+        "stop_url": _list(leaver, alone=1) if plan.stop and plan.is_cut else "",
         "one_left": plan.one_left,
         "go_on": plan.go_on,
         "log_ins": len(plan.tokens),

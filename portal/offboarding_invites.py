@@ -20,26 +20,29 @@ from ui.text import join_all, join_names
 from users import visibility
 from users.models import Team, User
 
-TEAMS = 20  # fields on the page
+TEAMS = 20  # fields on the page; one more is for all other teams
 IN_URL = backup_invitations.MOST  # accounts; more than that no page looks for
 
 
 @dataclass(frozen=True)
 class Nobody:
-    """The accounts of one team that nobody could carry."""
+    """The accounts of one team, or of all that have no field of their own, that nobody could carry."""
 
-    team: Team
+    team: Team | None  # None: of all others
     accounts: Sequence[Account]  # as far as the page looked
     has_more: bool = False  # a worker looks at all
+    but: Sequence[int] = ()  # of all others: the teams (ids) that have fields
 
     @property
     def field(self) -> str:
         """The field's name in the form."""
-        return f"invite_{self.team.pk}"
+        return f"invite_{self.team.pk}" if self.team else "invite_others"
 
     @property
     def label(self) -> str:
         """Whom the address is for."""
+        if self.team is None:
+            return self._label_of_others()
         if self.has_more:
             text = gettext("Invite for all accounts of %(team)s that nobody could carry: e-mail")
             return text % {"team": self.team}
@@ -50,9 +53,23 @@ class Nobody:
         )
         return text % {"number": len(self.accounts), "team": self.team}
 
+    def _label_of_others(self) -> str:
+        if self.has_more:
+            return gettext("Invite for all accounts of all other teams that nobody could carry: e-mail")
+        text = ngettext(
+            "Invite for %(number)s account of all other teams: e-mail",
+            "Invite for %(number)s accounts of all other teams: e-mail",
+            len(self.accounts),
+        )
+        return text % {"number": len(self.accounts)}
+
     @property
     def help(self) -> str:
-        """Which accounts, and where; escaped, for a form takes what helps with a field as HTML."""
+        """Which accounts, or of which teams, and where; escaped, for a form takes what helps with a field as HTML."""
+        if not self.accounts:
+            return ""
+        if self.team is None:
+            return escape(join_names(list(dict.fromkeys(str(one.team) for one in self.accounts))))
         names = join_names(list(asking.labels(self.accounts).values()))
         channels = join_all(sorted({str(one.get_channel_display()) for one in self.accounts}))
         return escape(gettext("%(accounts)s (%(channels)s)") % {"accounts": names, "channels": channels})
@@ -68,7 +85,12 @@ def of(accounts: Sequence[Account], viewer: User, *, has_more: bool) -> list[Nob
         if one.team_id in own:
             found[one.team].append(one)
     by_name = sorted(found.items(), key=lambda pair: pair[0].name)
-    return [Nobody(team, some, has_more) for team, some in by_name[:TEAMS]]
+    fields = [Nobody(team, some, has_more) for team, some in by_name[:TEAMS]]
+    named = [team.pk for team, _ in by_name[:TEAMS]]
+    rest = [one for _, some in by_name[TEAMS:] for one in some]
+    if rest or (has_more and own.difference(named)):
+        fields.append(Nobody(None, rest, has_more, named))
+    return fields
 
 
 def url(accounts: Sequence[Account], *, back: str) -> str:
@@ -83,10 +105,20 @@ def url(accounts: Sequence[Account], *, back: str) -> str:
 def for_worker(invites: Sequence[Nobody], said: Said) -> list[dict[str, Any]]:
     """Return whoever was entered as the options of the deed name them, each address once."""
     teams: dict[str, list[int]] = defaultdict(list)
+    others: dict[str, Sequence[int]] = {}
     for one in invites:
-        if email := said.cleaned.get(one.field):
-            teams[email.strip().lower()].append(one.team.pk)
-    return [leaving_invites.wanted(email, ids) for email, ids in teams.items()]
+        if email := str(said.cleaned.get(one.field) or "").strip().lower():
+            if one.team is None:
+                others[email] = one.but
+            else:
+                teams[email].append(one.team.pk)
+    # Whoever is asked for some teams and all others is asked for all but the rest.
+    return [
+        leaving_invites.wanted(email, but=sorted(set(others[email]).difference(teams[email])))
+        if email in others
+        else leaving_invites.wanted(email, teams[email])
+        for email in dict.fromkeys([*teams, *others])
+    ]
 
 
 def send(invites: Sequence[Nobody], said: Said, *, by: User, now: datetime) -> list[str]:

@@ -78,17 +78,19 @@ class Page:
     again: bool = False  # there is a tick that includes what is skipped, see the block `again`
     lines: Sequence[ConfirmLine] = ()
     unread: int = 0  # lines that there are beside these
+    most: int = SHOWN  # lines that it shows
+    others_url: str = ""  # a list that has the others, too
     form: Callable[..., ConfirmForm] = ConfirmForm
 
     @property
     def shown(self) -> Sequence[ConfirmLine]:
         """Return the lines that the page shows."""
-        return self.lines[:SHOWN]
+        return self.lines[: self.most]
 
     @property
     def unshown(self) -> int:
         """Return how many more there are."""
-        return max(0, len(self.lines) - SHOWN) + self.unread
+        return max(0, len(self.lines) - self.most) + self.unread
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,7 @@ from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Dee
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal import offboarding_invites
 from portal.offboarding import first_said
 from portal.people import UserAdmin
 from tests.notifications.support import make_message
@@ -166,7 +167,8 @@ def test_120_accounts_in_six_log_ins_are_let_go_by_one_page_and_each_person_gets
     mara.refresh_from_db()
     text = " ".join(re.sub(r"<[^>]+>", " ", shown).split())
     assert "78 accounts: nobody else carries them" in text
-    assert "and 20 more" in text
+    shown_accounts = {one.name for one in accounts if f'<th scope="row">{one.name}' in shown}
+    assert len(shown_accounts) == 120, "with who could carry each, and none behind a number"
     assert (mara.is_active, Session.objects.filter(user=mara).exists(), locked_out) == (False, False, 302)
     assert states(*own) == {("dead", "removed")}
     stopped = Account.objects.filter(state="deactivated", reason="removed").count()
@@ -965,12 +967,17 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     asked = carried(mine, log_in(cleo, state="dead"), name="Lumen 8")
     oak = make_team("Oak")
     alone = [carried(mine, name=f"<b>A {number}</b>", team=oak) for number in range(3)]
+    beyond = carried(mine, name="Zebra", team=make_team("Elm"))
     reaches(log_in(emil), *accounts)
 
     shown = client.get(page_of(mara)).text
-    send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com"})
+    send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com", "invite_others": "ina@example.com"})
     tasks.do_deeds()
 
+    assert f'href="{reverse("admin:accounts_account_changelist")}?person={mara.pk}&amp;alone=1"' in shown
+    assert f'?person={mara.pk}">and 9 more' in shown
+    assert "Invite for all accounts of all other teams that nobody could carry: e-mail" in shown
+    assert BackupInvitation.objects.get(email="ina@example.com").account == beyond
     assert "This page looks for somebody else in the first 2 accounts." in shown
     assert "Invite for all accounts of Oak that nobody could carry: e-mail" in shown
     assert "&lt;b&gt;A 0" in shown
@@ -978,7 +985,7 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
     assert set(invited) == {one.pk for one in alone}
     assert set(Account.objects.filter(team=oak).values_list("state", flat=True)) == {"deactivated"}
-    others = Account.objects.exclude(pk=asked.pk).exclude(team=oak)
+    others = Account.objects.exclude(pk__in=[asked.pk, beyond.pk]).exclude(team=oak)
     assert set(others.values_list("state", flat=True)) == {"connected"}
     assert mails()["backup", "emil@example.com"] == 1
     assert Message.objects.get(kind="ask").recipient == cleo.email
@@ -1005,3 +1012,22 @@ def test_somebody_is_invited_from_here_for_the_accounts_that_nobody_could_carry(
     assert set(told.values_list("account", flat=True)) == {account.pk for account in known}
     assert mails()["invite", "new@example.com"] == 1
     assert mails()["backup_invite", zoe.email] == 1
+
+
+def test_teams_beyond_those_that_have_a_field_have_one_together(
+    client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(offboarding_invites, "TEAMS", 1)
+    fern, lumen, oak = make_team("Fern"), make_team("Lumen"), make_team("Oak")
+    mara = make_user("mara@example.com", name="Mara")
+    mine = log_in(mara)
+    _, *others = [carried(mine, team=team, name=f"Shop {team}") for team in (fern, lumen, oak)]
+
+    shown = client.get(page_of(mara)).text
+    send(client, mara, **{f"invite_{fern.pk}": "zoe@example.com", "invite_others": "ina@example.com"})
+
+    assert "Invite for 2 accounts of all other teams: e-mail" in shown
+    assert "Lumen and Oak" in shown
+    told = BackupInvitation.objects.filter(email="ina@example.com").values_list("account", flat=True)
+    assert set(told) == {one.pk for one in others}
+    assert mails()["invite", "ina@example.com"] == 1
