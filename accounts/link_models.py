@@ -47,7 +47,12 @@ class LinkProblem(models.Model):
         NOT_SET_UP = "not_set_up", _("The channel is not set up")
 
     code = models.CharField(_("code"), max_length=12, db_index=True)  # as the person reads it on the page
+    # Who it was; None: deleted since, or the client of a link who has given no access yet.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    # The client link that it began with.
+    client_link = models.ForeignKey(
+        "accounts.ClientLink", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
     channel = models.CharField(_("channel"), max_length=20, choices=channel_choices)
     kind = models.CharField(_("what happened"), max_length=12, choices=Kind)
     detail = models.CharField(max_length=300, blank=True)  # verdict and row, or our exception; no secret
@@ -59,3 +64,10 @@ class LinkProblem(models.Model):
 
     def __str__(self) -> str:
         return self.code
+
+    @property
+    def whose(self) -> str:
+        """Whom staff know it by: the person, else the address that the client link went to; "" where both are gone."""
+        if self.user is not None:
+            return str(self.user)
+        return str(self.client_link) if self.client_link else ""

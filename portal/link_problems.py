@@ -10,11 +10,12 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.models import LinkProblem
+from accounts.models import ClientLink, LinkProblem
 from portal import access
 from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
 from users.models import Membership, person
+from users.visibility import names_for
 
 _WHERE = {
     LinkProblem.Kind.UNCLEAR: "admin:tokens_unknownanswer_changelist",
@@ -29,26 +30,29 @@ class LinkProblemAdmin(RowsWithPages):
 
     list_display = ["code", "person_cell", "channel", "kind", "when_cell"]
     list_filter = ["channel", "kind"]
-    search_fields = ["code", "user__email", "user__name"]
-    list_select_related = ["user"]
+    search_fields = ["code", "user__email", "user__name", "client_link__email"]
+    list_select_related = ["user", "client_link"]
     list_title = gettext_lazy("Failed links")
     nouns = npgettext_lazy("of so many", "%(shown)s failed link", "%(shown)s failed links", "number")
     searched = gettext_lazy("Code, e-mail or name")
     empty_words = gettext_lazy("No failed links: nobody was stopped while linking.")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LinkProblem]:
-        """Return the problems of the viewer's colleagues, and their own."""
-        rows: QuerySet[LinkProblem] = super().get_queryset(request).select_related("user")
+        """Return the problems of the viewer's colleagues, their own, and those of client links of their teams."""
+        rows: QuerySet[LinkProblem] = (
+            super().get_queryset(request).select_related("user", "client_link__team", "client_link__made_by")
+        )
         if person(request).sees_all_teams:
             return rows
         teams = Membership.objects.filter(user=request.user.pk).values("team")
         colleagues = Membership.objects.filter(team__in=teams).values("user")
-        return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk))
+        links = ClientLink.objects.filter(team__in=teams).values("pk")
+        return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk) | Q(client_link__in=links))
 
     @display(description=gettext_lazy("Person"), ordering="user__email")
     def person_cell(self, problem: LinkProblem) -> str:
         """Return who it was."""
-        return str(problem.user or gettext("somebody who was deleted"))
+        return problem.whose or gettext("somebody who was deleted")
 
     @display(description=gettext_lazy("When"), ordering="at")
     def when_cell(self, problem: LinkProblem) -> SafeString:
@@ -73,6 +77,9 @@ class LinkProblemAdmin(RowsWithPages):
             **access.frame_of(problem)(request),
             "title": problem.code,
             "problem": problem,
+            "made_by": names_for(request.user).user(problem.client_link.made_by)
+            if problem.client_link
+            else "",
             "heading": heading,
             "cause": cause,
             "where": reverse(where) if where else "",

@@ -59,7 +59,7 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     seen = admin.site.get_model_admin(LinkProblem).get_queryset(request)
     return [
-        _result(problem.code, f"{problem.user or gettext('Somebody')} · {problem.get_channel_display()} · {problem.get_kind_display()}",
+        _result(problem.code, f"{problem.whose or gettext('Somebody')} · {problem.get_channel_display()} · {problem.get_kind_display()}",
                 "accounts_linkproblem_change", problem.pk, "link_off")
         for problem in seen.filter(code__istartswith=f"LNK-{code[1]}")[:MOST]
     ]  # fmt: skip

@@ -7,17 +7,26 @@ from typing import Any
 from allauth.socialaccount.providers.base import AuthError
 from django.core.exceptions import PermissionDenied
 
-from accounts.models import LinkProblem
+from accounts.models import ClientLink, LinkProblem
 from tokens.channels.kinds import ChannelError, Verdict
 from users.models import User
 
 KEPT = timedelta(days=90)
 
 
-def record(*, user: User, channel: str, kind: LinkProblem.Kind, detail: str, now: datetime) -> str:
-    """Keep what a person met while linking. Returns the code for the page."""
+def record(
+    *,
+    user: User | None,
+    channel: str,
+    kind: LinkProblem.Kind,
+    detail: str,
+    now: datetime,
+    client_link: ClientLink | None = None,
+) -> str:
+    """Keep what a person met while linking; of a client link, also where the client is nobody here yet. Returns the code for the page."""
     code = new_code()
-    LinkProblem.objects.create(code=code, user=user, channel=channel, kind=kind, detail=detail[:300], at=now)
+    facts = {"user": user, "client_link": client_link, "channel": channel, "kind": kind}
+    LinkProblem.objects.create(code=code, detail=detail[:300], at=now, **facts)
     return code
 
 

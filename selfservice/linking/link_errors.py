@@ -75,7 +75,7 @@ def show(
 ) -> HttpResponse:
     """Show what happened, with a code that is in the log too, beside the person and the address it came from.
 
-    It is kept for staff, who find it by the code: of whoever is logged in, or whom the handshake was begun for.
+    It is kept for staff, who find it by the code: of whom the handshake was begun for by a mailed link, else of whoever is logged in.
     """
     shown, now = ERRORS[kind], timezone.now()
     words = {"kind": kind, "channel": declarations.label(channel)}
@@ -84,17 +84,22 @@ def show(
         for part in ("heading", "cause")
     )
     about = begun.of_request(request)
-    again_url, person = _handed(about)
+    link = _client_link(about)
+    again_url, person = _handed(about, link)
     if person and about.get("token"):
         stages.note_trouble(token_ids=[about["token"]], trouble=kind)
     own_url = own_renewal.note_failed(about, kind)
     if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
         again_url = again_url or own_url
-    user = person or request.user
+    # Whoever else is logged in in that browser has no part in what a mailed link began.
+    mailed = link is not None or bool(about.get("token"))
+    user = person if mailed else request.user if isinstance(request.user, User) else None
     code = problems.new_code()  # strangers write nothing into the database
-    if isinstance(user, User):
-        code = problems.record(user=user, channel=channel, kind=kind, detail=detail, now=now)
-    who = user.pk or "nobody"
+    if user is not None or link is not None:
+        code = problems.record(
+            user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
+        )
+    who = user.pk if user else f"of client link {link.pk}" if link else "nobody"
     logger.warning(
         "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
     )
@@ -111,11 +116,17 @@ def show(
     return render(request, "selfservice/link_error.html", context, status=status or shown.status)
 
 
-def _handed(about: Mapping[str, Any]) -> tuple[str, User | None]:
+def _client_link(about: Mapping[str, Any]) -> ClientLink | None:
+    """Return the client link that a handshake began with."""
+    if not about.get("client_link"):
+        return None
+    return ClientLink.objects.select_related("contact").filter(pk=about["client_link"]).first()
+
+
+def _handed(about: Mapping[str, Any], link: ClientLink | None) -> tuple[str, User | None]:
     """Return the mailed link that a handshake began with and whose it is; "" and None where it began behind our log-in."""
-    if about.get("client_link"):
-        link = ClientLink.objects.select_related("contact").filter(pk=about["client_link"]).first()
-        return (client_links.path_of(link), link.contact) if link else ("", None)
+    if link is not None:
+        return client_links.path_of(link), link.contact
     handed = renewal_links.of_facts(about) if about.get("token") else None
     return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
 
