@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.errors import ActionRefused
 from accounts.models import SavedView
+from users import visibility
 from users.models import Membership, Team, User
 
 MOST = 30  # views of one person
@@ -32,6 +33,20 @@ def seen_by(user: User) -> QuerySet[SavedView]:
     return SavedView.objects.filter(Q(owner=user) | Q(team__in=teams)).order_by("name", "pk")
 
 
+def shared_by(owner: User, *, viewer: User) -> QuerySet[SavedView]:
+    """Return what a person shares with teams whose people the viewer manages. By name."""
+    teams = visibility.teams_of(viewer).values("pk")
+    return SavedView.objects.filter(owner=owner, team__in=teams).select_related("team").order_by("name", "pk")
+
+
+def changed_by(user: User) -> QuerySet[SavedView]:
+    """Return the views that a person of staff may rename and delete: their own, and those shared with teams whose people they manage.
+
+    Its owner may have left, and a team must not keep for ever what nobody can change.
+    """
+    return SavedView.objects.filter(Q(owner=user) | Q(team__in=visibility.teams_of(user).values("pk")))
+
+
 @transaction.atomic
 def save(*, owner: User, name: str, query: str, team: Team | None, now: datetime) -> SavedView:
     """Keep a view. Raises ActionRefused for a second one of a name, and for too many."""
@@ -49,8 +64,9 @@ def save(*, owner: User, name: str, query: str, team: Team | None, now: datetime
 
 
 @transaction.atomic
-def change(*, view: SavedView, name: str, team: Team | None) -> None:
+def change(*, view: SavedView, name: str, team: Team | None, by: User) -> None:
     """Rename a view, share it, or take it back. Raises ActionRefused where another one of the owner has that name."""
     if SavedView.objects.filter(owner=view.owner_id, name=name).exclude(pk=view.pk).exists():
-        raise ActionRefused("view_of_that_name", name=name)
+        reason = "view_of_that_name" if view.owner_id == by.pk else "view_of_that_name_there"
+        raise ActionRefused(reason, name=name)
     SavedView.objects.filter(pk=view.pk).update(name=name, team=team)

@@ -18,6 +18,7 @@ from portal import access
 from ui import confirm
 from ui.confirm import ConfirmForm, Done, Page, Said
 from users.models import Team, User, person
+from users.visibility import names_for
 
 SHOWN = 3  # tabs: all are one line, so that nine accounts are in sight below them; others are in a menu
 
@@ -43,6 +44,14 @@ class ViewForm(ConfirmForm):
         field.queryset = Team.objects.filter(memberships__user=viewer).order_by("name")
 
 
+class NameForm(ViewForm):
+    """The name alone: with whom somebody else's view is shared is not another one's to say."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["team"]
+
+
 def urls() -> list[URLPattern]:
     """Return the addresses of the pages."""
     views: list[tuple[str, str, Callable[..., HttpResponse]]] = [
@@ -66,7 +75,7 @@ def tabs(request: HttpRequest) -> Mapping[str, Any]:
             "url": f"?{one.query}",
             "selected": one.query == here,
             "edit": reverse("admin:accounts_account_view_change", args=[one.pk])
-            if one.owner_id == user.pk
+            if one.owner_id == user.pk or one.team_id is not None  # see `saved_views.changed_by`
             else "",
             "shared": one.team_id is not None,
         }
@@ -108,30 +117,33 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 def change(request: HttpRequest, view_id: int) -> HttpResponse:
-    """Show name and team of an own view (GET), and change them (POST)."""
+    """Show name and team of a view (GET), and change them (POST); of somebody else's, which is shared with a team, the name."""
     access.require(request, SAVE_VIEW)
-    view = _own(request, view_id)
+    view, viewer = _view(request, view_id), person(request)
+    mine = view.owner_id == viewer.pk
     initial = {"name": view.name, "team": view.team_id}
     page = Page(
         "portal/confirm/change_view.html",
         _list(view.query),
-        {"view": view, "calendars": calendars.read_by_others(view)},
+        {"view": view, "calendars": calendars.read_by_others(view), "owner": _owner(view, viewer)},
         ask_why=False,
-        form=partial(ViewForm, viewer=person(request), initial=initial),
+        form=partial(ViewForm if mine else NameForm, viewer=viewer, initial=initial),
     )
 
     def do(said: Said) -> Done:
-        saved_views.change(view=view, name=said.cleaned["name"], team=said.cleaned["team"])
+        team = said.cleaned["team"] if mine else view.team
+        saved_views.change(view=view, name=said.cleaned["name"], team=team, by=viewer)
         return Done({"name": said.cleaned["name"]})
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _list(view.query)))
 
 
 def delete(request: HttpRequest, view_id: int) -> HttpResponse:
-    """Ask (GET), then delete an own view (POST)."""
+    """Ask (GET), then delete a view (POST): an own one, or one that is shared with a team."""
     access.require(request, SAVE_VIEW)
-    view = _own(request, view_id)
-    facts = {"view": view, "calendars": calendars.read_by_others(view)}
+    view = _view(request, view_id)
+    owner = _owner(view, person(request))
+    facts = {"view": view, "calendars": calendars.read_by_others(view), "owner": owner}
     page = Page("portal/confirm/delete_view.html", _list(view.query), facts, ask_why=False, danger=True)
 
     def do(_said: Said) -> Done:
@@ -141,8 +153,14 @@ def delete(request: HttpRequest, view_id: int) -> HttpResponse:
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _list(view.query)))
 
 
-def _own(request: HttpRequest, view_id: int) -> SavedView:
-    found = SavedView.objects.filter(pk=view_id, owner=person(request)).select_related("team").first()
+def _owner(view: SavedView, viewer: User) -> str:
+    """Return whose view it is, where it is somebody else's."""
+    return "" if view.owner_id == viewer.pk else names_for(viewer).user(view.owner)
+
+
+def _view(request: HttpRequest, view_id: int) -> SavedView:
+    mine = saved_views.changed_by(person(request)).select_related("team", "owner")
+    found = mine.filter(pk=view_id).first()
     if found is None:
         raise Http404(gettext("There is no such view."))
     return found

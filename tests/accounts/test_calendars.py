@@ -347,7 +347,7 @@ def test_colleagues_whose_calendar_ends_by_what_others_do_read_so(
 
     asked = [client.get(f"/admin/accounts/account/views/{shared.pk}/{tail}").text for tail in ("", "delete/")]
     client.post(f"/admin/accounts/account/views/{shared.pk}/delete/", {"seen": ""})
-    saved_views.change(view=unshared, name="Late", team=None)
+    saved_views.change(view=unshared, name="Late", team=None, by=unshared.owner)
     opened = calendars.opened(secret, now=timezone.now())
     fern.delete()
     Membership.objects.filter(user=lena, team=Team.default()).delete()

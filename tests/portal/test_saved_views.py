@@ -111,6 +111,37 @@ def test_it_is_renamed_shared_and_deleted_by_its_owner(client: Client) -> None:
     assert (left, SavedView.objects.count()) == (2, 1)
 
 
+def test_what_a_leaver_shared_is_renamed_and_deleted_by_managers_of_the_team_and_nobody_else(
+    client: Client,
+) -> None:
+    team = make_team("Lumen")
+    lea = make_user(name="Lea Winter", team=team)
+    view, own = keep(lea, "Old", team=team), keep(lea, "Own", "days=1")
+    home = f"{LIST}views/{view.pk}/"
+
+    staff(client, SAVE_VIEW, team=make_team())
+    refused = [client.get(home).status_code]
+    staff(client, team=team)
+    refused += [client.post(home, {"name": "Spy"}).status_code, home in page(client, "?days=7")]
+    staff(client, SAVE_VIEW, team=team)
+    refused.append(client.get(f"{LIST}views/{own.pk}/").status_code)
+    offered, asks = page(client, "?days=7"), unescape(client.get(home).text)
+    taken = unescape(client.post(home, {"name": "Own"}, follow=True).text)
+    client.post(home, {"name": "New", "team": ""})
+    view.refresh_from_db()
+    deletes = unescape(client.get(f"{home}delete/").text)
+    client.post(f"{home}delete/")
+
+    assert refused == [404, 403, False, 404]
+    assert f'href="{home}"' in offered
+    assert "It is Lea Winter’s, shared with Lumen." in asks
+    assert 'name="team"' not in asks
+    assert "Its owner has a view “Own” already" in taken
+    assert (view.name, view.team, view.owner) == ("New", team, lea)
+    assert "It is Lea Winter’s, shared with Lumen." in deletes
+    assert list(SavedView.objects.all()) == [own]
+
+
 def test_nobody_saves_without_the_right_or_shares_with_a_team_of_others_and_there_is_an_end(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
