@@ -6,10 +6,11 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext
 
 from accounts import leaving, permissions
-from accounts.deed_kinds import ASK_DUE, KINDS
+from accounts.deed_kinds import ASK_DUE, CHECK, KINDS
 from accounts.linking import setup
 from portal import (
     access,
@@ -96,12 +97,20 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "weeks": start_figures.weeks(viewer),
         "people": start_figures.people(viewer, asked="people" in request.GET),
         "lately": start_figures.last_days(viewer, whole="reasons" in request.GET),
+        "check_all_url": _check_all_url(viewer.user),
         "people_url": _also(request, "people"),
         "reasons_url": _also(request, "reasons"),
         "oldest": viewer.oldest,
     }
     viewer.keep()
     return shown
+
+
+def _check_all_url(user: User) -> str:
+    """Return the page that asks before all accounts that the person sees are checked; "" for whoever may not check any."""
+    if not user.has_perm(KINDS[CHECK].permission):
+        return ""
+    return f"{reverse('admin:accounts_account_bulk_check')}?across=1"
 
 
 def _also(request: HttpRequest, part: str) -> str:
