@@ -99,7 +99,7 @@ def show(
         code = problems.record(
             user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
         )
-    who = user.pk if user else f"of client link {link.pk}" if link else "nobody"
+    who = user.pk if user else f"client_link:{link.pk}" if link else "nobody"
     logger.warning(
         "linking %s: %s (%s) %s; user %s from %s", channel, heading, code, detail, who, address_of(request)
     )

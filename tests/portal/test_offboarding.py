@@ -26,6 +26,7 @@ from accounts import (
     leaving_steps,
     pool,
     removal,
+    saved_views,
     tasks,
 )
 from accounts.campaigns import running
@@ -789,7 +790,9 @@ def lead_with_everything() -> tuple[User, Team, Campaign, ClientLink, Macro]:
 
 
 def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, boss: User) -> None:
-    lea, _, campaign, link_made, macro = lead_with_everything()
+    lea, team, campaign, link_made, macro = lead_with_everything()
+    for name, shared in (("Lumen soon", team), ("Hers", None)):
+        saved_views.save(owner=lea, name=name, query="days=7", team=shared, now=timezone.now())
 
     shown = " ".join(re.sub(r"<[^>]+>", " ", client.get(page_of(lea)).text).split())
     send(client, lea)
@@ -802,6 +805,8 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
     assert "It goes on in your name: Spring" in shown
     assert "1 is open and stays so." in shown
     assert "You take it over: Lumen warns" in shown
+    assert "It stays for its team. Rename or delete it there: Lumen soon (Lumen)" in shown
+    assert "Hers" not in shown
     assert "Nobody else leads Lumen" in shown
     assert (campaign.made_by, campaign.ended_at, macro.owner) == (boss, None, boss)
     link_made.refresh_from_db()

@@ -69,9 +69,9 @@ def test_a_view_is_seen_by_its_owner_and_by_the_team_that_it_is_shared_with(clie
     viewer = staff(client, SAVE_VIEW, team=team)
 
     text = page(client)
-    foreign = [client.get(f"{LIST}views/{shared.pk}/{tail}").status_code for tail in ("", "delete/")]
     Membership.objects.filter(user=viewer).update(team=elsewhere)
     outside = page(client)
+    foreign = [client.get(f"{LIST}views/{shared.pk}/{tail}").status_code for tail in ("", "delete/")]
 
     assert "For all of us" in text
     assert "Mine alone" not in text

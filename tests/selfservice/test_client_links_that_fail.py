@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from accounts import client_links, pool_entries, tasks
 from accounts.mails import client_link_mail
-from accounts.models import Account, ClientLink
+from accounts.models import Account, ClientLink, LinkProblem
 from notifications.models import Message
+from tests.portal.support import staff
 from tests.selfservice.test_client_links import choose, go, made
 from tests.selfservice.test_renewal import revoked
 from tests.support import native
@@ -62,6 +65,32 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
     assert (link.contact, state) == (None, client_links.State.OPEN)
     assert "Thank you" in done
     assert Token.objects.get().consented_by == User.objects.get(is_contact=True)
+
+
+def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_is_nobody_elses(
+    mira: User, team: Team, client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    blue, browser = make_team("Blue"), Client()
+    browser.force_login(make_user("eve@example.com", name="Eve", team=blue))
+    left = browser.post(client_links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+
+    page = native.back(browser, native.decide(left, "ada", action="cancel")).text
+    problem = LinkProblem.objects.get()
+    address = reverse("admin:accounts_linkproblem_change", args=[problem.pk])
+    seen = []
+    for of_staff in (team, blue):
+        staff(client, "accounts.view_linkproblem", team=of_staff)
+        found = client.get(reverse("admin:search"), {"s": problem.code, "extended": "1"}).text
+        seen.append((address in found, client.get(address)))
+
+    assert problem.code in page
+    assert problem.user is None
+    assert [(found, told.status_code) for found, told in seen] == [(True, 200), (False, 404)]
+    told = " ".join(seen[0][1].text.split())
+    assert f"{CONTACT} · Lumen · made by Mira Ode" in told
+    assert "Ask the client to open the link again" in told
+    assert "somebody who was deleted" not in told
 
 
 def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel(
