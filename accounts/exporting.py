@@ -63,9 +63,20 @@ def of_person(user: User) -> list[AccountExport]:
     """Return what this person may open: asked for by them, of teams that are theirs still. Newest first."""
     if not user.is_active or not user.has_perm(VIEW):
         return []
+    return _openable(user, AccountExport.objects.filter(user=user))
+
+
+def under_way(user: User) -> list[AccountExport]:
+    """Return the one export of this person that is being made, as far as they may open it."""
+    return _openable(user, AccountExport.objects.filter(user=user, state__in=jobs.GOING), most=1)
+
+
+def _openable(user: User, found: QuerySet[AccountExport], *, most: int = 100) -> list[AccountExport]:
+    some = list(found.defer("account_ids").order_by("-pk")[:most])  # few of a person are kept
+    if user.sees_all_teams or not some:
+        return some
     mine = set(_teams(user))
-    found = AccountExport.objects.defer("account_ids").filter(user=user).order_by("-pk")
-    return [one for one in found if user.sees_all_teams or (not one.sees_all and mine.issuperset(one.teams))]
+    return [one for one in some if not one.sees_all and mine.issuperset(one.teams)]
 
 
 def content(export: AccountExport) -> Iterator[bytes]:

@@ -92,7 +92,7 @@ def under_way(request: HttpRequest) -> list[dict[str, str]]:
     viewer = person(request)
     going = list(visible_deeds.under_way(viewer)[:ON_START])
     names = bulk_deeds.names_of(going)
-    files = [one for one in exporting.of_person(viewer) if one.state in jobs.GOING]
+    files = exporting.under_way(viewer)
     return [
         *({"title": deeds.title(one, names), "url": deeds.address(one), "far": _far(one)} for one in going),
         *({"title": str(one), "url": _page_of(one), "far": _far(one)} for one in files),
