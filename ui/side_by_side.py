@@ -118,16 +118,18 @@ class SideBySide(Base):
 
     def _send(self, name: str, value: Any) -> None:
         """Put a value where the browser would have: into a copy, since rows of a table share what was sent."""
+        data: Any = self.data  # of a request, or a dictionary
         if not self._is_copied:
-            self.data, self._is_copied = self.data.copy(), True
+            self.data = data = data.copy()
+            self._is_copied = True
         if isinstance(value, bool):
-            self.data.pop(name, None)
+            data.pop(name, None)
             if value:
-                self.data[name] = "on"
-        elif isinstance(value, list) and hasattr(self.data, "setlist"):
-            self.data.setlist(name, value)
+                data[name] = "on"
+        elif isinstance(value, list) and hasattr(data, "setlist"):
+            data.setlist(name, value)
         else:
-            self.data[name] = "" if value is None else value
+            data[name] = "" if value is None else value
 
 
 def _is_many(value: Any) -> bool:
@@ -162,7 +164,8 @@ def _said(field: forms.Field, value: Any) -> str:
         found = field.queryset.filter(pk=text).first() if text and field.queryset is not None else None
         return field.label_from_instance(found) if found is not None else ""
     if isinstance(field, forms.ChoiceField):
-        return next((str(label) for key, label in field.choices if str(key) == text), text)  # type: ignore[union-attr]  # none is grouped
+        choices: Any = field.choices  # none is grouped
+        return next((str(label) for key, label in choices if str(key) == text), text)
     return Truncator(text).chars(LONGEST)
 
 

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
+from django.db import connection
 from django.test import Client, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
@@ -81,13 +83,16 @@ def test_what_both_changed_is_said_once_and_saved_then(client: Client, boss: Use
     form = opened(client, address, "days")
     Macro.objects.filter(pk=macro.pk).update(name="By Ada", description="Hers")
 
-    said = saved(client, address, form | {"name": ["By Ben"]})
+    with CaptureQueriesContext(connection) as asked:
+        said = saved(client, address, form | {"name": ["By Ben"]})
+    locked = [one["sql"] for one in asked if "FOR NO KEY UPDATE" in one["sql"]]
     between = Macro.objects.get()
     again = next(one for one in visible.forms(said) if "days" in one.fields).fields
     saved(client, address, again)
 
     assert f"Somebody changed this to “By Ada” {SAYS}" in said
     assert between.name == "By Ada"
+    assert any('"macros_macro"' in sql for sql in locked), "whoever saves at the same moment waits"
     macro.refresh_from_db()
     assert (macro.name, macro.description) == ("By Ben", "Hers")
 
