@@ -21,8 +21,13 @@ class AccessLogger(GunicornLogger):
         """Write the line of one request. A query may hold an OAuth code, so the path is without it."""
         if not self.access_log_enabled or str(environ.get("PATH_INFO", "")).startswith("/api/"):
             return
-        path = _LONG.sub("...", str(environ.get("RAW_URI", "")).partition("?")[0])
+        path = path_of(environ)
         milliseconds = request_time // timedelta(milliseconds=1)
         address, method = environ.get("REMOTE_ADDR", "-"), environ.get("REQUEST_METHOD", "-")
         words = "%s %s %s %s %s bytes %d ms"
         self.access_log.info(words, address, method, path, str(resp.status)[:3], resp.sent, milliseconds)
+
+
+def path_of(environ: dict[str, Any]) -> str:
+    """Return the path of a request as it may be written down."""
+    return _LONG.sub("...", str(environ.get("RAW_URI", "")).partition("?")[0])

@@ -355,6 +355,7 @@ error-403-csrf                  /made/403_csrf
 error-429                       /made/429
 error-500                       /made/500
 error-503                       /made/503
+error-took-too-long             /made/too_long
 wrong-person-at-channel         /made/somebody_else
 too-late-at-channel             /made/link_error
 link-sent-again                 /made/sent_again
