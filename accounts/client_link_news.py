@@ -69,10 +69,12 @@ def note_used_told(message: Message) -> None:
 def note_mail_ended(message: Message) -> None:
     """Tell whoever made a link that its mail did not arrive, in the transaction that records it. Of several links it names the first."""
     now = timezone.now()
-    if message.state != Message.State.FAILED:
+    if not unarrived_mails.is_unarrived(message):
         return
     for link in _links_of(message).select_related("team", "made_by").order_by("pk"):
-        if link.is_open(now) and link.answers_to is not None:
+        expired = link.expires_at <= now and link.used_at is None and link.revoked_at is None
+        is_missed = link.is_open(now) if message.state == Message.State.FAILED else expired
+        if is_missed and link.answers_to is not None:
             unarrived_mails.tell(
                 about=message, to=link.answers_to, now=now, page="client_link_of", page_id=link.pk
             )

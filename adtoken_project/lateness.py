@@ -12,6 +12,7 @@ from adtoken_project import signs_of_life, worked_ahead
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
+from notifications import kept_back
 from notifications.models import Message
 from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
@@ -82,6 +83,9 @@ def late(now: datetime) -> list[Work]:
 def _mail() -> Work:
     waiting = Message.objects.filter(state=Message.State.QUEUED)
     oldest = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    refused = kept_back.since()
+    if refused is not None and (oldest is None or refused < oldest):
+        return Work("mail", say("mail_kept_back"), refused, MAIL_LIMIT)
     return Work("mail", say("mail"), oldest, MAIL_LIMIT)
 
 

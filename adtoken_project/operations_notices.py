@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahead
 from adtoken_project.metrics import rows
-from notifications import mailbox_mail
+from notifications import kept_back, mailbox_mail
 from notifications.models import Message
 from portal import message_rows, start_page
 from portal.start_cards import Said
@@ -108,12 +108,20 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
         if last
         else Said(say("never_sent")),
     ]
+    refused = kept_back.waiting().count()
+    if refused:
+        words = say("kept_back", n=refused, shown=number(refused))
+        said.append(Said(words, f"{link}?sending={message_rows.KEPT_BACK}"))
+    if late := message_rows.came_late(Message.objects.all(), now).count():
+        said.append(
+            Said(say("came_late", n=late, shown=number(late)), f"{link}?sending={message_rows.CAME_LATE}")
+        )
     if failed:
         words = say("failed", n=failed, shown=number(failed))
         said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
     icon, tone = (
         ("warning", "warn")
-        if failed or seconds > lateness.MAIL_LIMIT.total_seconds()
+        if failed or refused or seconds > lateness.MAIL_LIMIT.total_seconds()
         else ("check_circle", "good")
     )
     if not living["mail"]:

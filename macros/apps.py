@@ -66,6 +66,7 @@ def _register_messages() -> None:
         all_sent=revalidation.record_all_sent,
         why=revalidation.facts,
         may_be_held=True,
+        join=revalidation.join,
     )
     kinds.register(
         news.KIND,
@@ -74,6 +75,7 @@ def _register_messages() -> None:
         ended=news.record_end,
         why=news.facts,
         may_be_held=True,
+        join=news.join,
     )
     kinds.register(
         not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end

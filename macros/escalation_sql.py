@@ -17,10 +17,14 @@ with act as materialized (
   left join macros_macroaction w on w.macro_id = m.id and w.kind = 'pre_deactivation'
   where ac.kind = 'escalated'
 ){NAMING}, notice as materialized (  -- of deadlines that are still the same, by whichever macro: what one told no other tells again
-  select n.account_id, n.token_id, n.cycle, n.threshold, min(v.on_date) as first_on
+  select n.account_id, n.token_id, n.cycle, n.threshold,
+         min(coalesce((n.told_at at time zone %(zone)s)::date, v.on_date)) as first_on  -- a mail may leave days after it was written
   from macros_notice n join macros_evaluation v on v.id = n.evaluation_id
   join accounts_account a on a.id = n.account_id left join tokens_token t on t.id = n.token_id
-  where n.outcome <> 'dropped' and n.cycle = coalesce(t.cycle, a.cycle) and exists (select 1 from act)
+  where n.outcome <> 'dropped' and not (n.outcome = 'waiting' and exists (  -- our own mail server does not take it
+      select 1 from notifications_message m
+      where m.recipient = n.recipient and m.state in ('queued', 'sending') and m.waits_since is not null))
+    and n.cycle = coalesce(t.cycle, a.cycle) and exists (select 1 from act)
   group by n.account_id, n.token_id, n.cycle, n.threshold
 ), warned as (
   select act.id as action_id, n.account_id, n.token_id, n.cycle, min(n.threshold) as threshold, min(n.first_on) as first_on

@@ -34,7 +34,7 @@ _CARRIES = """
 # What messages that are sent have told; returns the accounts that they told as deactivated.
 MAILED = f"""
 with told as (
-  update macros_notice n set outcome = 'mailed', outcome_reason = '' from {_MAILS} where {_CARRIES}
+  update macros_notice n set outcome = 'mailed', outcome_reason = '', told_at = %(now)s from {_MAILS} where {_CARRIES}
   returning mail.message_id, n.account_id, n.threshold
 )
 select message_id, account_id from told where threshold = 0"""  # noqa: S608  # constants

@@ -244,6 +244,9 @@ class Notice(models.Model):
     deadline = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
     outcome_reason = models.CharField(max_length=200, blank=True)
+    told_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when its mail left; of one mailed before that was kept: empty
 
     class Meta:
         constraints = [

@@ -1,6 +1,7 @@
 """What a message of `macro_news` carries: which of it still holds when its mail is made, and what became of it."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 from django.db import connection
@@ -66,6 +67,14 @@ def record_end(message: Message) -> None:
     failed = message.state == Message.State.FAILED
     outcome = Outcome.FAILED if failed else Outcome.CANCELLED
     notices_of(message).update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
+
+
+def join(newest: Message, older: Sequence[Message]) -> None:
+    """Have a message carry what older ones to its reader do, in the caller's transaction. One that names several teams is of none."""
+    for one in older:
+        notices_of(one).update(evaluation=newest.payload["news"])
+        if one.team_id != newest.team_id:
+            newest.team = None
 
 
 def facts(message: Message) -> list[kinds.Fact]:

@@ -122,10 +122,18 @@ def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
     by_id = {message.pk: message for message in messages}
     deactivated: dict[Message, list[int]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(mails_sql.MAILED, _carried_by(messages))
+        cursor.execute(mails_sql.MAILED, {**_carried_by(messages), "now": now})
         for message_id, account_id in cursor.fetchall():
             deactivated.setdefault(by_id[message_id], []).append(account_id)
     record_told(deactivated, now=now)
+
+
+def join(newest: Message, older: Sequence[Message]) -> None:
+    """Have a message carry what older ones to its reader do, in the caller's transaction. One that names several teams is of none."""
+    for one in older:
+        notices_of(one).update(evaluation=newest.payload["evaluation"])
+        if one.team_id != newest.team_id:
+            newest.team = None
 
 
 def facts(message: Message) -> list[kinds.Fact]:

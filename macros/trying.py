@@ -152,4 +152,4 @@ def _due(draft: Draft, account: Account, now: datetime) -> Due:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Test of a macro"))
+    kinds.register(KIND, build, name=gettext_lazy("Test of a macro"), for_now=True)

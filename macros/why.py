@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from macros import message_history, news, on_it, snoozing
 from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
-from notifications import digests
+from notifications import digests, kept_back
 from notifications.models import Message
 from tokens.deaths import TokenDeath
 from ui import dates, kept
@@ -97,7 +98,9 @@ def about_address(one: Asked) -> list[Line]:
 
 
 def _held(one: Asked) -> list[Line]:
-    """Return what waits: ends of the account's log-ins that an incident holds, mails to the address that a digest holds."""
+    """Return what waits: ends of the account's log-ins that an incident holds, mails to the address that a digest holds, or that our own
+    mail server does not take.
+    """
     lines = []
     pool = one.account.pool.values("token")
     death = TokenDeath.objects.held().filter(token__in=pool).order_by("at").first()
@@ -106,6 +109,10 @@ def _held(one: Asked) -> list[Line]:
     held = Message.objects.filter(recipient=one.address, state=Message.State.HELD)
     if number := held.values("pk")[:COUNTED].count():
         lines.append(Line(say("capped", number=number), "warn", at=digests.leaves_at(one.address)))
+    refused = kept_back.waiting(Message.objects.filter(recipient=one.address))
+    if number := refused.values("pk")[:COUNTED].count():
+        since = refused.aggregate(since=Min("waits_since"))["since"]
+        lines.append(Line(say("none_taken", number=number), "bad", at=since))
     return lines
 
 
@@ -175,7 +182,8 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
 
 
 def _mails(keys: Sequence[str]) -> dict[str, Message]:
-    rows = Message.objects.filter(dedupe_key__in=keys).only("dedupe_key", "state", "digest")
+    rows = Message.objects.filter(dedupe_key__in=keys)
+    rows = rows.only("dedupe_key", "state", "digest", "waits_since", "sent_at")
     return {row.dedupe_key: row for row in rows} if keys else {}
 
 
@@ -193,17 +201,30 @@ def _with_others(notices: Sequence[Notice] | Sequence[NewsNotice]) -> dict[int, 
 def _way(
     notice: Notice | NewsNotice, keys: Sequence[str], mails: Mapping[str, Message], others: Mapping[int, int]
 ) -> list[str]:
-    """Return how it came: in a digest, or waiting for one; in one mail with other accounts."""
+    """Return how it came: in a digest, or waiting for one; late, for our own mail server; in one mail with other accounts."""
     mail = next((mails[key] for key in keys if key in mails), None)
     said = []
     if mail is not None and mail.state == Message.State.HELD:
         said.append(say("waits_for_digest"))
     elif mail is not None and mail.digest is not None and mail.state == Message.State.SENT:
         said.append(say("came_in_digest"))
+    if mail is not None and notice.outcome != Notice.Outcome.DROPPED:
+        said += _late(mail)
     further = others.get(notice.evaluation_id, 1) - 1
     if further > 0 and notice.outcome != Notice.Outcome.DROPPED:
         said.append(say("grouped", number=further))
     return said
+
+
+def _late(mail: Message) -> list[str]:
+    """Return that our own mail server or service keeps a mail back, or did for so long that it came late."""
+    if mail.waits_since is None:
+        return []
+    since = dates.moment(mail.waits_since, zone=timezone.get_current_timezone()).full
+    if mail.state in {Message.State.QUEUED, Message.State.SENDING, Message.State.HELD}:
+        return [say("kept_back", since=since)]
+    late = mail.sent_at is not None and mail.sent_at - mail.waits_since > kept_back.LATE
+    return [say("came_late", since=since)] if late else []
 
 
 def _told(notice: Notice | NewsNotice, what: str, at: datetime, way: Sequence[str]) -> Line:

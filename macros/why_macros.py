@@ -8,13 +8,15 @@ from datetime import date, datetime, timedelta
 from functools import partial
 
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, Min, Q, QuerySet
+from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce, TruncDate
 from psycopg.errors import QueryCanceled
 
 from accounts.models import Account, AccountToken
 from macros import evaluation, few_preview, on_it, preview, preview_sql, snoozing
 from macros.models import Macro, MacroAction, Notice, OptOut, Shortage
 from macros.why import Asked, Line, say
+from notifications import kept_back
 from tokens.models import Token
 from ui import dates
 
@@ -117,7 +119,10 @@ def _escalated(one: Asked, action: MacroAction) -> Said:
     elif not dark and warning is not None:  # whichever macro told it: what one told no other tells again
         of_token = warning.watch == MacroAction.Watch.TOKEN
         of_cycle = of_cycle.filter(threshold__lte=max(warning.days, default=0), token__isnull=not of_token)
-    first = of_cycle.aggregate(day=Min("evaluation__on_date"))["day"]
+    of_cycle = of_cycle.exclude(
+        Exists(kept_back.queued_for(OuterRef("recipient"))), outcome=Notice.Outcome.WAITING
+    )
+    first = of_cycle.aggregate(day=Min(Coalesce(TruncDate("told_at"), "evaluation__on_date")))["day"]
     if first is None:
         return say("escalated_unwarned", days=after), "mute"
     if account.pk in on_it.running([account.pk]):

@@ -11,11 +11,11 @@ from django.db import connection, transaction
 from django.db.models import Count, Exists, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 
-from notifications import giving_up, kinds
+from notifications import giving_up, kept_back, kinds
 from notifications.models import Message
+from notifications.refusals import Trouble
 from ui import kept
 from users import hold, languages, liveness, refused_addresses
-from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
@@ -25,7 +25,8 @@ COUNTED_WITHIN = timedelta(hours=24)  # of the daily cap of an address
 
 # What an attempt writes of its result.
 RESULT = (
-    "state", "failures", "lost_claims", "claimed_until", "next_attempt_at", "sent_at", "subject", "text", "html", "error",
+    "state", "failures", "lost_claims", "claimed_until", "next_attempt_at", "queued_at", "waits_since", "sent_at", "subject", "text",
+    "html", "error",
 )  # fmt: skip
 
 # A claim that ran out: its sender renews it while it lives (`keep`), and while PostgreSQL is there (`may_take_over`).
@@ -102,7 +103,8 @@ def claim(
     but_at: Collection[str] = (),
 ) -> list[Message]:
     """Take the next due messages, or those whose sender died. Return them in order, with the number of this attempt in `attempts`, and
-    whether their readers' addresses are parked in `parked`, how many mails these got within a day in `sent_lately`.
+    whether their readers' addresses are parked in `parked`, how many mails these got within a day in `sent_lately`, and whether our own
+    side keeps others to them from leaving in `kept_back_beside`.
 
     `most`: how many. `suspects`: of those whose senders vanished more than once, else of the others. None of the recipients `but_to`, of
     those whom any process is mailing now, and of the domains `but_at`, are taken.
@@ -128,6 +130,7 @@ def claim(
         read = claimed.annotate(
             parked=Exists(parked),
             sent_lately=_sent_within(now - COUNTED_WITHIN),
+            kept_back_beside=Exists(kept_back.queued_for(OuterRef("recipient"))),
             reader_language=languages.of_address("recipient"),
         )
         return list(read.order_by("next_attempt_at", "pk")) if ids else []
@@ -249,23 +252,27 @@ def record_retry(
     *,
     now: datetime,
     wait: timedelta,
-    parks_as: RefusedAddress.Why | None = None,
+    trouble: Trouble | None = None,
 ) -> bool:
     """Record a trouble that may pass: tried again after `wait`, or given up 48 hours after it was queued.
 
-    `parks_as`: what the address is parked as then, where the mail server refused it. Returns as `record_failed` does.
+    `trouble`: whose it is, where the mail server or service did not take the mail. What is our own is never given up. Returns as
+    `record_failed` does.
     """
 
     def change(row: Message) -> None:
         row.failures += 1
-        if giving_up.is_time(row, now=now):
-            giving_up.give_up(row, reason, parks_as=parks_as, now=now)
-        else:
-            row.state, row.error, row.next_attempt_at = (
-                Message.State.QUEUED,
-                kept.cut(reason, 500),
-                now + wait,
-            )
+        of_us = giving_up.is_of_us(row, trouble, now=now)
+        if giving_up.is_over(row, of_us=of_us, now=now):
+            giving_up.give_up(row, reason, None if of_us else trouble, now=now)
+            return
+        if of_us:
+            giving_up.keep_back(row, now=now)
+        row.state, row.error, row.next_attempt_at = (
+            Message.State.QUEUED,
+            kept.cut(reason, 500),
+            now + wait,
+        )
 
     return _record(message, change)
 
@@ -324,7 +331,7 @@ def send_again(*, message_id: int, now: datetime) -> bool:
         row.message_id = ""
     row.state, row.error = Message.State.QUEUED, ""
     row.next_attempt_at = row.queued_at = now
-    row.failures = row.lost_claims = 0
+    row.failures, row.lost_claims, row.waits_since = 0, 0, None
     row.save()
     refused_addresses.forget([row.recipient])
     return True
@@ -351,7 +358,7 @@ def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> boo
         "",
     )  # with the same id its reader's server may drop it as a repeat
     row.next_attempt_at = row.queued_at = again_at
-    row.failures = row.lost_claims = 0
+    row.failures, row.lost_claims, row.waits_since = 0, 0, None
     row.save()
     return True
 

@@ -75,6 +75,7 @@ class _Connection:
             return Outcome.UNREACHABLE, error
         try:
             self._backend.send_messages([email])
+            refusals.raise_for_service(email)
         except Exception as error:  # noqa: BLE001  # one bad mail never stops the others
             was_fresh = not self.carried
             self.close()

@@ -11,7 +11,7 @@ import logging
 import random
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,16 +22,16 @@ from django.db import Error, close_old_connections
 from django.db import connection as database
 from django.utils import timezone
 
-from notifications import claims, digests, kinds, parking, preparing, refusals
+from notifications import claims, digests, gathering, kept_back, kinds, parking, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui import kept
 from users import hold, languages, liveness, storing
-from users.models import RefusedAddress
 
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
+AWAY = BACK_OFF[:3]  # where nothing is taken one mail asks for all, so that they leave soon after it is back
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
 LOOKS_EVERY = 1.0  # seconds between two looks for new messages, while some are on their way
 RECORD_WITHIN = 0.02  # seconds that a mail that was taken waits for others to be recorded with
@@ -232,6 +232,9 @@ class _Run:
             reason = kept.keep(claims.WORDS, "parked")
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
+        if became := gathering.gather(message, kind, now=self.clock()):
+            self._ended(pk, became, lambda: True)
+            return
         if self._goes_beyond(message, kind):
             self._ended(pk, "held_back", partial(digests.hold, message, now=self.clock()))
             return
@@ -283,12 +286,13 @@ class _Run:
             self.ready.insert(0, answer.key)
         elif answer.outcome == Outcome.UNREACHABLE:
             self.ends = True
-            self._retry(answer.key, kept.keep(claims.WORDS, "unreachable", said=said))
+            self._retry(answer.key, kept.keep(claims.WORDS, "unreachable", said=said), refusals.OURS, AWAY)
+            kept_back.keep_back_all(now=self.clock())
         elif refusals.is_permanent(answer.error):
             at = self.clock() if refusals.is_of_recipient(answer.error) else None
             self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
         else:
-            self._retry(answer.key, said, parks_as=refusals.parks_as(answer.error))
+            self._retry(answer.key, said, refusals.trouble(answer.error))
 
     def _may_wait(self) -> bool:
         """Return whether what was taken may be recorded with what will be in a moment."""
@@ -314,11 +318,17 @@ class _Run:
             )
             self._guarded(partial(self._ended, message.pk, "sent", known))
 
-    def _retry(self, pk: int, reason: str, *, parks_as: RefusedAddress.Why | None = None) -> None:
+    def _retry(
+        self,
+        pk: int,
+        reason: str,
+        trouble: refusals.Trouble | None = None,
+        steps: Sequence[timedelta] = BACK_OFF,
+    ) -> None:
         message = self.held[pk].message
-        step = BACK_OFF[min(message.failures, len(BACK_OFF) - 1)]
+        step = steps[min(message.failures, len(steps) - 1)]
         wait = step * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
-        record = partial(claims.record_retry, message, reason, now=self.clock(), wait=wait, parks_as=parks_as)
+        record = partial(claims.record_retry, message, reason, now=self.clock(), wait=wait, trouble=trouble)
         self._ended(pk, "retried", record)
 
     def _ended(self, pk: int, what: str, record: Callable[[], bool]) -> None:

@@ -31,6 +31,7 @@ MOST = 100  # mails of one digest; the others come in the next one
 LOOKED_AT = 10 * MOST  # held mails of which those are made
 SHOWN = 20  # with what they say; the others by their subject
 EXCERPT = 400  # characters
+AFTER_OUTAGE = "after_outage"  # in the payload: it holds what our own mail server did not take for a while
 State = Message.State
 # The addresses of pages where the reader of a digest acts on what it holds, by the names that the foot of a mail has for them: secrets.
 Foot = Callable[[Message], Mapping[str, str]]
@@ -60,14 +61,14 @@ def hold(message: Message, *, now: datetime) -> bool:
     row = rows.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts).first()
     if row is None:
         return False
-    row.digest = _waiting_for(row.recipient, now).pk
+    row.digest = waiting_for(row.recipient, now).pk
     row.state, row.claimed_until, row.lost_claims = State.HELD, None, 0
     row.error = kept.keep(claims.WORDS, "held", number=settings.MAIL_DAILY_CAP)
     row.save(update_fields=["digest", "state", "claimed_until", "lost_claims", "error"])
     return True
 
 
-def _waiting_for(recipient: str, now: datetime) -> Message:
+def waiting_for(recipient: str, now: datetime) -> Message:
     """Return the digest that waits for a reader. Nobody else writes one meanwhile: one message of a reader is claimed at a time."""
     found = Message.objects.filter(kind=KIND, recipient=recipient, state=State.QUEUED).order_by("pk").first()
     if found is not None:
@@ -81,6 +82,12 @@ def _waiting_for(recipient: str, now: datetime) -> Message:
         created_at=now,
         queued_at=due,
     )
+
+
+def leave_now(digest: Message, *, now: datetime) -> None:
+    """Have a digest leave that tells what our own mail server kept back, in the caller's transaction."""
+    payload = {**digest.payload, AFTER_OUTAGE: True}
+    Message.objects.filter(pk=digest.pk).update(payload=payload, next_attempt_at=now, queued_at=now)
 
 
 def leaves_at(recipient: str) -> datetime | None:
@@ -101,6 +108,7 @@ def build(message: Message) -> Mail:
         **foot,
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
+        "after_outage": bool(message.payload.get(AFTER_OUTAGE)),
         "shown": [
             {"subject": one.subject, "says": _excerpt(one.text), "act_url": act} for one, act in made[:SHOWN]
         ],
@@ -203,7 +211,7 @@ def record_end(message: Message) -> None:
     claims.end_held(told, State.SENT, kept.keep(claims.WORDS, "in_digest"), sent_at=message.sent_at)
     left = rows.filter(state=State.HELD)
     if left.exists():
-        left.update(digest=_waiting_for(message.recipient, message.sent_at).pk)
+        left.update(digest=waiting_for(message.recipient, message.sent_at).pk)
 
 
 def register() -> None:

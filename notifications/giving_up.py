@@ -1,35 +1,66 @@
-"""A mail that its server would not take for two days is given up. Where it was the recipient that was refused, somebody else is told."""
+"""A mail that is not taken for two days: where only its reader is not reached, somebody else is told; where nobody is, it waits.
+
+What our own mail server or service does not let through says nothing of who was told, so no such mail is ever given up: that would count
+as told. It waits, and says what holds when it leaves at last (`gathering`: together with what else waits for its reader).
+"""
 
 from datetime import datetime, timedelta
 
+from django.db.models import QuerySet
+
+from notifications import kinds
 from notifications.models import Message
-from notifications.refusals import WORDS
+from notifications.refusals import WORDS, Trouble
 from ui import kept
 from users import refused_addresses
 from users.models import RefusedAddress
 
-AFTER = timedelta(hours=48)  # since it was queued
+AFTER = timedelta(hours=48)  # since it was queued, or our own side last kept it from leaving
 Why = RefusedAddress.Why
 
 
 def is_time(row: Message, *, now: datetime) -> bool:
-    """Return whether a message whose sending failed once more is not tried again."""
+    """Return whether a message whose sending failed once more has been tried for long enough."""
     return now - row.queued_at >= AFTER
 
 
-def give_up(row: Message, reason: str, *, parks_as: Why | None, now: datetime) -> None:
-    """Note in a locked row that it failed, and park its reader's address as `parks_as`, in the caller's transaction, which saves the row.
+def is_over(row: Message, *, of_us: bool, now: datetime) -> bool:
+    """Return whether a message is given up. What our own side keeps from leaving is not, but for what somebody waits for on a page."""
+    if not of_us:
+        return is_time(row, now=now)
+    kind = kinds.KINDS.get(row.kind)
+    return kind is not None and kind.for_now and now - (row.waits_since or row.queued_at) >= AFTER
 
-    A policy says nothing of the address where our mails reach nobody: then none is parked for it.
+
+def is_of_us(row: Message, trouble: Trouble | None, *, now: datetime) -> bool:
+    """Return whether it is our own side that keeps a message from leaving: known at once, or after two days in which nobody was reached."""
+    if trouble is None:
+        return False
+    if trouble.parks_as is None:
+        return True
+    return is_time(row, now=now) and not trouble.sure and not _taken_since(row).exists()
+
+
+def keep_back(row: Message, *, now: datetime) -> None:
+    """Note in a locked row that our own side keeps it from leaving. For how long its reader was not reached counts from now."""
+    row.waits_since = row.waits_since or min(row.queued_at, now)
+    row.queued_at = now
+
+
+def give_up(row: Message, reason: str, trouble: Trouble | None, *, now: datetime) -> None:
+    """Note in a locked row that it failed, and park its reader's address, in the caller's transaction, which saves the row.
+
+    A refusal that does not speak of the mailbox parks only where others were reached meanwhile, and this reader was not.
     """
     said = kept.said(reason)
     row.state = Message.State.FAILED
     row.error = kept.cut(kept.keep(WORDS, "given_up", hours=AFTER // timedelta(hours=1), said=said), 500)
-    if parks_as == Why.REFUSED or (parks_as is not None and _only_others_were_reached(row)):
-        refused_addresses.note(row.recipient, said=said, now=now, why=parks_as, message=row.pk)
+    if trouble is None or trouble.parks_as is None:
+        return
+    if trouble.sure or not _taken_since(row).filter(recipient=row.recipient).exists():
+        refused_addresses.note(row.recipient, said=said, now=now, why=Why(trouble.parks_as), message=row.pk)
 
 
-def _only_others_were_reached(row: Message) -> bool:
-    """Return whether mails were taken that were written since this one was queued, and none to its recipient. By the index of the list."""
-    taken = Message.objects.filter(state=Message.State.SENT, created_at__gte=row.queued_at)
-    return taken.exists() and not taken.filter(recipient=row.recipient).exists()
+def _taken_since(row: Message) -> QuerySet[Message]:
+    """Return the mails that were taken, of those written since this one was queued. By the index of the list."""
+    return Message.objects.filter(state=Message.State.SENT, created_at__gte=row.queued_at)

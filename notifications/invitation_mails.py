@@ -49,15 +49,19 @@ def build(message: Message) -> Mail:
 
 
 def note_ended(message: Message) -> None:
-    """Tell whoever invited that the mail did not arrive, in the transaction that records it."""
-    if message.state != Message.State.FAILED:
+    """Tell whoever invited that the mail did not arrive, in the transaction that records it; also where it had expired when our own mail
+    server was back."""
+    if not unarrived_mails.is_unarrived(message):
         return
     found = Invitation.objects.select_related("invited_by")
     invitation = found.filter(pk=message.payload["invitation"], accepted_at=None).first()
     if invitation is not None and invitation.revoked_at is not None:  # the mail stood for others, too
         invitation = invitations.mailed_with(invitation).select_related("invited_by").first()
-    if invitation is not None and invitation.invited_by is not None and invitation.invited_by.is_active:
-        unarrived_mails.tell(about=message, to=invitation.invited_by, now=timezone.now())
+    if invitation is None or invitation.invited_by is None or not invitation.invited_by.is_active:
+        return
+    now = timezone.now()
+    if message.state == Message.State.FAILED or invitation.expires_at <= now:
+        unarrived_mails.tell(about=message, to=invitation.invited_by, now=now)
 
 
 def build_joined(message: Message) -> Mail:

@@ -64,6 +64,7 @@ Builder = Callable[[Message], Mail]
 Prepare = Callable[[Sequence[Message]], Mapping[int, Callable[[], Mail]]]
 Ending = Callable[[Message], None]
 SentTogether = Callable[[Sequence[Message], datetime], None]  # when
+Join = Callable[[Message, Sequence[Message]], None]  # the newest, and those that it carries on for
 
 
 FACTS = "words/mail_facts.txt"  # the phrases of facts
@@ -92,6 +93,8 @@ class Kind:
     there was one.
     `may_be_held`: may come in a digest, an hour later at most, where its reader got very many mails that day.
     `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
+    `join`: puts what older messages to a reader carry into the newest, in whose mail all of it is told; their rows are locked.
+    `for_now`: whoever asked for it waits on a page, so it is given up after 48 hours, also where our own side did not send it.
     """
 
     name: str | Promise
@@ -103,6 +106,8 @@ class Kind:
     all_sent: SentTogether | None = None
     to_parked: bool = False
     may_be_held: bool = False
+    join: Join | None = None
+    for_now: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -120,16 +125,20 @@ def register(
     all_sent: SentTogether | None = None,
     to_parked: bool = False,
     may_be_held: bool = False,
+    join: Join | None = None,
+    for_now: bool = False,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
     in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
-    `to_parked`, `may_be_held`: see `Kind`.
+    `to_parked`, `may_be_held`, `join`, `for_now`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(name, build, ended, why, stays, prepare, all_sent, to_parked, may_be_held)
+    KINDS[kind] = Kind(
+        name, build, ended, why, stays, prepare, all_sent, to_parked, may_be_held, join, for_now
+    )
 
 
 def name(message: Message) -> str:

@@ -40,8 +40,10 @@ class Message(models.Model):
     claimed_by = models.IntegerField(null=True, blank=True)
     next_attempt_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
-    # When it was last put into the queue; it is given up 48 hours later.
+    # From when 48 hours count until it is given up: when it was put into the queue, or our own side last kept it from leaving.
     queued_at = models.DateTimeField(default=timezone.now)
+    # Since when our own mail server or service kept it from leaving; it stays when it leaves at last, and is empty when it is sent anew.
+    waits_since = models.DateTimeField(null=True, blank=True)
     sent_at = models.DateTimeField(null=True, blank=True)
     # Set at the first attempt, the same at every one.
     message_id = models.CharField(_("Message-ID"), max_length=320, blank=True)
@@ -63,6 +65,9 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
+            # what waits for a reader, told together after our own mail server was away; what that kept from leaving
+            models.Index("recipient", condition=Q(state="queued"), name="message_waiting"),
+            models.Index("waits_since", condition=Q(waits_since__isnull=False), name="message_kept_back"),
             # whom any process is mailing now, while very many wait
             models.Index("recipient", condition=Q(state="sending"), name="message_sending"),
             # how many an address got within a day; what a digest holds

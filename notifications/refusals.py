@@ -1,6 +1,8 @@
 """What an error of the mail server means for a message, and in words."""
 
+import re
 import smtplib
+from dataclasses import dataclass
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
@@ -13,6 +15,24 @@ WORDS = "words/delivery.txt"
 SAID = 300  # characters of a server's answer that are kept
 OUR_LOG_IN = frozenset({530, 534, 535, 538})  # RFC 4954: they are about our own authentication
 TURNED_AWAY = 421  # RFC 5321: the server ends this connection; where there are too many, this is what it says
+TOO_LARGE = 552  # RFC 1870; also a mailbox that is full
+# How Mandrill, which has one word for each refusal, says that it is about whoever sends.
+_OF_SENDER = re.compile(r"unsigned|invalid-sender|test-mode-limit|\brule\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What keeps a mail from leaving, and may pass.
+
+    `parks_as`: as what its reader's address is parked that is not reached for as long as a mail is tried; None: it is our own server or
+    service, our log-in there, or our sender. `sure`: it speaks of the mailbox, so it is believed although no other mail gets through.
+    """
+
+    parks_as: RefusedAddress.Why | None = None
+    sure: bool = False
+
+
+OURS = Trouble()
 
 
 def is_permanent(error: Exception) -> bool:
@@ -22,15 +42,16 @@ def is_permanent(error: Exception) -> bool:
     not let in: a server that does not relay for us, or has us on a list, says nothing of the address, at RCPT or once it has the body.
     """
     if isinstance(error, AnymailRecipientsRefused):
-        return True
+        return not _OF_SENDER.search(_answer_of(error))
     if isinstance(error, AnymailAPIError):
         return False  # about our key, our rate or the service's own trouble, as far as we can tell
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values()) and not _is_of_us(error)
     if isinstance(error, smtplib.SMTPSenderRefused):
-        return error.smtp_code == 552  # larger than the server takes
-    if isinstance(error, smtplib.SMTPDataError):
-        return error.smtp_code >= 500 and not _is_of_us(error)
+        return error.smtp_code == TOO_LARGE
+    if isinstance(error, smtplib.SMTPDataError):  # what says no more than "no" may be about all that we send
+        says_why = error.smtp_code == TOO_LARGE or is_of_recipient(error)
+        return error.smtp_code >= 500 and says_why and not _is_of_us(error)
     # ValueError: not an address, a bad header; not supported: letters that this server cannot take
     return isinstance(error, (ValueError, smtplib.SMTPNotSupportedError))
 
@@ -44,14 +65,23 @@ def is_of_recipient(error: Exception) -> bool:
     return isinstance(error, (AnymailRecipientsRefused, smtplib.SMTPRecipientsRefused))
 
 
-def parks_as(error: Exception) -> RefusedAddress.Why | None:
-    """Return what an address is parked as that was refused like this for as long as a mail is tried; None where that says nothing of it."""
-    if isinstance(error, smtplib.SMTPDataError):  # others after the body are final, or about the message
-        of_policy = error.smtp_code not in OUR_LOG_IN and _is_of_us(error)
-        return RefusedAddress.Why.POLICY if of_policy else None
-    if not isinstance(error, smtplib.SMTPRecipientsRefused) or _wants_log_in(error):
-        return None
-    return RefusedAddress.Why.POLICY if _is_of_us(error) else RefusedAddress.Why.REFUSED
+def trouble(error: Exception) -> Trouble:
+    """Return whose trouble it is that a mail was not taken, where that may pass.
+
+    What says nothing of either may be the reader's server, or our own: other mails tell, once this one was tried for long enough.
+    """
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return OURS
+    if isinstance(error, smtplib.SMTPDataError) and error.smtp_code in OUR_LOG_IN:
+        return OURS
+    if not isinstance(error, smtplib.SMTPRecipientsRefused):
+        return Trouble(RefusedAddress.Why.POLICY)
+    if _wants_log_in(error):
+        return OURS
+    if _is_of_us(error):
+        return Trouble(RefusedAddress.Why.POLICY)
+    answers = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
+    return Trouble(RefusedAddress.Why.REFUSED, sure=any(map(bounce_reading.is_of_mailbox, answers)))
 
 
 def _is_of_us(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> bool:
@@ -75,7 +105,14 @@ def is_of_connection(error: Exception) -> bool:
 
 def is_of_access(error: Exception) -> bool:
     """Return whether a mail service gave no answer, or does not take our key: no other mail gets through either."""
-    return isinstance(error, AnymailAPIError) and error.status_code in {None, 401, 403}
+    return isinstance(error, AnymailAPIError) and _code_of(error) in {None, 401, 403}
+
+
+def raise_for_service(email: object) -> None:
+    """Raise AnymailAPIError where a mail service answered that it did not take a mail, and anymail does not: Mailjet says it so."""
+    status = getattr(email, "anymail_status", None)
+    if status is not None and status.status == {"failed"}:
+        raise AnymailAPIError(response=status.esp_response)
 
 
 def words(error: Exception) -> str:
@@ -88,10 +125,25 @@ def words(error: Exception) -> str:
             WORDS, "answered", code=str(error.smtp_code), said=clean.line(_decode(error.smtp_error), SAID)
         )
     if isinstance(error, AnymailError):  # without what we asked
-        code, answer = error.status_code or "", getattr(error.response, "text", "") or type(error).__name__
+        code, answer = _code_of(error) or "", _answer_of(error) or type(error).__name__
         return kept.keep(WORDS, "answered", code=str(code), said=clean.line(answer, SAID))
     return clean.line(f"{type(error).__name__}: {error}", 400)
 
 
 def _decode(text: bytes | str) -> str:
     return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+
+
+def _code_of(error: AnymailError) -> int | None:
+    """Return the HTTP status of an answer; None where there was none. SES gives its own as a dictionary."""
+    said = error.response
+    if isinstance(said, dict):
+        return said.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return error.status_code or getattr(said, "status_code", None)
+
+
+def _answer_of(error: AnymailError) -> str:
+    said = error.response
+    if isinstance(said, dict):
+        return " ".join(str(said.get("Error", {}).get(name, "")) for name in ("Code", "Message"))
+    return str(getattr(said, "text", "") or "")

@@ -14,6 +14,12 @@ from users.models import User
 KIND = "not_arrived"
 
 
+def is_unarrived(message: Message) -> bool:
+    """Return whether a mail that ended did not reach its reader: it failed, or was over before our own mail server took it."""
+    untaken = message.state == Message.State.CANCELLED and message.waits_since is not None
+    return message.state == Message.State.FAILED or untaken
+
+
 def tell(*, about: Message, to: User, now: datetime, page: str = "", page_id: int = 0) -> None:
     """Write to a person, in the caller's transaction, that a mail in their name failed; once, however often it is sent again.
 
@@ -34,8 +40,8 @@ def build(message: Message) -> Mail:
     reader, said = composing.reader_of(message), message.payload
     if reader.user is None or reader.user.pk != said["user"]:
         raise NotWanted("person_left")
-    about = Message.objects.filter(pk=said["message"], state=Message.State.FAILED).first()
-    if about is None:
+    about = Message.objects.filter(pk=said["message"]).first()
+    if about is None or not is_unarrived(about):
         raise NotWanted("sent_again")
     facts = {
         "email": about.recipient,

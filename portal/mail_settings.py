@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -16,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from notifications import sender_records
+from notifications import kept_back, sender_records
 from notifications.models import BounceMailbox, Message
 from portal import access, parked_scope
 from ui.counts import short_count
@@ -87,12 +88,18 @@ def page(request: HttpRequest) -> HttpResponse:
 
 
 def waiting(now: datetime) -> dict[str, Any] | None:
-    """Return how many mails are due, since when the oldest waits, whether that is late; None where none is due. By the queue's index."""
-    due = Message.objects.filter(state=Message.State.QUEUED, next_attempt_at__lte=now)
-    since = due.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
+    """Return how many mails are due, since when the oldest waits, whether that is late, and how many of them our own mail server did not
+    take; None where none is due. By indexes.
+    """
+    queued = Message.objects.filter(state=Message.State.QUEUED)
+    oldest = queued.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
+    began = [oldest.values_list("next_attempt_at", flat=True).first(), kept_back.since()]
+    since = min((at for at in began if at is not None), default=None)
     if since is None:
         return None
+    due = queued.filter(Q(next_attempt_at__lte=now) | Q(waits_since__isnull=False))
     return {
+        "kept_back": short_count(kept_back.waiting(), limit=COUNTED) if began[1] else "",
         "number": short_count(due, limit=COUNTED),
         "since": since,
         "late": now - since > timedelta(minutes=settings.MAIL_LATE_MINUTES),

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from notifications import kinds
+from notifications import kept_back, kinds
 from notifications.models import Message
 from ui import kept, pills
 from ui.name_visibility import NameVisibility, unnamed
@@ -42,7 +42,8 @@ def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySe
     return found.filter(Q(team__in=Team.objects.filter(memberships__user=user.pk)) | Q(recipient=user.email))
 
 
-DUE, FAILED = "due", "failed"  # in the address of the list
+DUE, FAILED, KEPT_BACK, CAME_LATE = "due", "failed", "kept_back", "came_late"  # in the address of the list
+LATELY = timedelta(days=7)  # what came late since
 
 
 def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
@@ -54,6 +55,18 @@ def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
 def failed_lately(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
     """Keep what failed, of the mails of the last day."""
     return messages.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
+
+
+def came_late(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+    """Keep what left in the last days, and late, because our own mail server or service had not taken it."""
+    return kept_back.came_late(messages, after=now - LATELY)
+
+
+def of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
+    """Keep what a value of the list's address names."""
+    if value == KEPT_BACK:
+        return kept_back.waiting(messages)
+    return {DUE: due, CAME_LATE: came_late}.get(value, failed_lately)(messages, now)
 
 
 def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:

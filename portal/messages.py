@@ -85,7 +85,7 @@ class MacroFilter(ChoiceFilter):
 
 
 class SendingFilter(OfTheAddress):
-    """Mails that the start page counts: what is to be sent by now, and what failed in the last day."""
+    """Mails that the start page counts: what is to be sent by now, failed in the last day, or is kept back by our own mail server."""
 
     title = gettext_lazy("sending")
     parameter_name = "sending"
@@ -95,13 +95,14 @@ class SendingFilter(OfTheAddress):
         said = {
             message_rows.DUE: gettext("to be sent by now"),
             message_rows.FAILED: gettext("failed in the last day"),
+            message_rows.KEPT_BACK: gettext("not taken by the mail server"),
+            message_rows.CAME_LATE: gettext("came late in the last 7 days"),
         }
         return said.get(value, "")
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep the mails."""
-        keep = message_rows.due if value == message_rows.DUE else message_rows.failed_lately
-        return keep(rows, timezone.now())
+        return message_rows.of_sending(value, rows, timezone.now())
 
 
 @admin.register(Message)

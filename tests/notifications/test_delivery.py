@@ -104,7 +104,12 @@ def test_a_permanent_refusal_fails_at_once_with_the_servers_words(mail_server: M
 
 
 @pytest.mark.parametrize(
-    ("answer", "state"), [("554 5.6.0 no", State.FAILED), ("451 4.3.0 later", State.QUEUED)]
+    ("answer", "state"),
+    [
+        ("554 5.1.1 no such user", State.FAILED),
+        ("554 5.6.0 no", State.QUEUED),
+        ("451 4.3.0 later", State.QUEUED),
+    ],
 )
 def test_the_digits_of_a_refused_body_decide(mail_server: MailServer, answer: str, state: str) -> None:
     message = make_message()
@@ -196,14 +201,14 @@ def test_a_mail_server_that_is_away_ends_the_run_and_costs_the_others_nothing(
 
 def test_a_message_is_given_up_after_48_hours_with_the_last_answer(mail_server: MailServer) -> None:
     message = make_message(queued_at=NOW - timedelta(hours=48))
-    mail_server.refuse["ada@example.com"] = "451 still no"
+    mail_server.refuse["ada@example.com"] = "451 4.2.1 still no"
 
     deliver()
 
     message.refresh_from_db()
     assert message.state == State.FAILED
     assert kept.said(message.error).startswith("Given up after 48 hours.")
-    assert "451 still no" in message.error
+    assert "451 4.2.1 still no" in message.error
 
 
 def test_waits_grow_to_an_hour_and_stay_there(mail_server: MailServer) -> None:

@@ -6,14 +6,17 @@ import hmac
 import json
 import threading
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.test import Client
 from django.utils import timezone
 
-from notifications import bounce_tokens, delivery, returns
+from notifications import bounce_tokens, delivery, refusals, returns
 from notifications.models import MailReturn, Message
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
@@ -198,6 +201,45 @@ def test_mails_leave_by_the_services_api_with_what_proves_their_reports(service:
     assert "adtoken@" in mail["From"]
     assert mail["Metadata"] == {"adtoken": bounce_tokens.token_of(message)}
     assert "bounces" not in json.dumps(mail)
+
+
+def test_a_mail_that_mailjet_refuses_is_not_taken_for_sent_and_waits_while_none_is_taken(
+    service: Any, settings: Any
+) -> None:
+    settings.EMAIL_BACKEND = "anymail.backends.mailjet.EmailBackend"
+    settings.ANYMAIL = {
+        "MAILJET_API_KEY": "a", "MAILJET_SECRET_KEY": "b", "MAILJET_API_URL": f"http://127.0.0.1:{service.server_port}/",
+    }  # fmt: skip
+    said = {"ErrorCode": "send-0008", "ErrorMessage": "The sender domain has not been validated."}
+    service.answer = (400, {"Messages": [{"Status": "error", "Errors": [said]}]})
+    message = make_message(ADA, queued_at=NOW - timedelta(hours=49))
+
+    delivery.deliver(clock=lambda: NOW)
+
+    message.refresh_from_db()
+    assert (message.state, message.waits_since) == ("queued", NOW - timedelta(hours=49))
+    assert "has not been validated" in message.error
+    assert parked() == {}
+
+
+def test_of_ses_a_refused_mail_ends_no_run_and_a_refused_key_does() -> None:
+    said = {"Code": "MessageRejected", "Message": "Email address is not verified."}
+    rejected, barred = (
+        AnymailAPIError("No", response={"Error": said, "ResponseMetadata": {"HTTPStatusCode": code}})
+        for code in (400, 403)
+    )
+
+    assert [refusals.is_of_access(one) for one in (rejected, barred)] == [False, True]
+    assert "MessageRejected Email address is not verified." in refusals.words(rejected)
+
+
+def test_what_mandrill_refuses_for_the_senders_sake_says_nothing_of_the_address() -> None:
+    def refused(why: str) -> AnymailRecipientsRefused:
+        answer = [{"email": ADA, "status": "rejected", "reject_reason": why}]
+        return AnymailRecipientsRefused(response=SimpleNamespace(text=json.dumps(answer), status_code=200))
+
+    assert [refusals.is_permanent(refused(why)) for why in ("hard-bounce", "unsigned")] == [True, False]
+    assert refusals.trouble(refused("unsigned")).parks_as == "policy"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,240 @@
+"""Our own mail server or service takes no mail for days: nothing of that counts as told. Then each reader is told once, and truly."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+from pytest_django import Settings
+
+from accounts.models import Account
+from adtoken_project import lateness, operations_notices
+from macros import at_once, evaluation, why
+from macros.models import Macro, MacroAction, Notice
+from notifications import delivery, kept_back
+from notifications.models import Message
+from portal import mail_settings
+from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
+from tests.notifications.smtp import MailServer
+from tests.notifications.support import make_message
+from tests.support.factories import make_user
+from users import invitations
+from users.models import RefusedAddress, Team, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ADA, BOSS, BEN = "ada@example.com", "boss@example.com", "ben@example.com"
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MORNING = noon(TODAY)
+
+
+@pytest.fixture(autouse=True)
+def _nobody_else(settings: Any) -> Iterator[None]:
+    settings.OPERATOR_EMAILS = []
+    Macro.objects.all().delete()
+    with time_machine.travel(MORNING, tick=False):
+        yield
+
+
+@pytest.fixture
+def comes_back(settings: Settings, mail_server: MailServer) -> Callable[[], None]:
+    """Take the mail server away; what is returned brings it back."""
+    port, settings.EMAIL_PORT = settings.EMAIL_PORT, 1
+
+    def bring_back() -> None:
+        settings.EMAIL_PORT = port
+
+    return bring_back
+
+
+def _same(now: datetime) -> datetime:
+    return now
+
+
+def pass_time(start: datetime, hours: int, *, step: int = 3) -> datetime:
+    """Let the time go by as a worker does: evaluations, what is told at once, and the outbox."""
+    now = start
+    for _ in range(0, hours, step):
+        now += step * HOUR
+        with time_machine.travel(now, tick=False):
+            evaluation.evaluate_if_due(now=now)
+            at_once.tell(now)
+            for _ in range(3):
+                delivery.deliver(clock=partial(_same, now))
+    return now
+
+
+def told(mail_server: MailServer, address: str) -> list[str]:
+    """Return the texts that an address got."""
+    texts = []
+    for mail in mail_server.mails:
+        if str(mail["To"]) == address:
+            body = mail.get_body(("plain",))
+            texts.append(f"{mail['Subject']} {body.get_content() if body else ''}")
+    return texts
+
+
+def states() -> dict[str, int]:
+    found: dict[str, int] = {}
+    for outcome in Notice.objects.values_list("outcome", flat=True):
+        found[outcome] = found.get(outcome, 0) + 1
+    return found
+
+
+def boss() -> User:
+    return make_user(BOSS, is_staff=True, is_superuser=True)
+
+
+def watched() -> tuple[Account, Account, Account]:
+    """Ada's three accounts: one ends soon, one is renewed meanwhile, one goes dark meanwhile. Ben escalates after a day."""
+    ada = make_person(ADA)
+    found = tuple(ending(7, person=ada, life=90, name=name) for name in ("Soon", "Renewed", "Gone dark"))
+    macro = make_macro(emails=[], notify_consenters=True, days=(30, 7, 5)).macro
+    MacroAction.objects.create(macro=macro, kind="deactivated", emails=[], notify_consenters=True)
+    MacroAction.objects.create(macro=macro, kind="escalated", emails=[BOSS], notify_consenters=False, after=1)
+    return found  # type: ignore[return-value]  # three
+
+
+def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_is_now(
+    mail_server: MailServer, comes_back: Callable[[], None]
+) -> None:
+    soon, renewed, dark = watched()
+
+    now = pass_time(MORNING - HOUR, 30)
+    revive(renewed, MORNING + 80 * DAY, now)
+    die(dark, now)
+    now = pass_time(now, 45)
+    waited = states()
+    with time_machine.travel(now, tick=False):
+        seen = [line.text for line in why.told(why.asked(soon, ADA), Macro.objects.all())]
+        of_address = [line.text for line in why.about_address(why.asked(soon, ADA))]
+        late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
+        start = str(operations_notices._of_mails({"mail": ["one"]}, now).said)
+        head = mail_settings.waiting(now)
+    comes_back()
+    now = pass_time(now, 3)
+
+    [text] = told(mail_server, ADA)
+    assert set(waited) <= {"waiting", "dropped"}
+    assert waited["waiting"] >= 3
+    assert "Soon" in text
+    assert "Gone dark" in text
+    assert "Renewed" not in text
+    assert set(Notice.objects.filter(account=soon).values_list("outcome", flat=True)) == {"mailed"}
+    assert told(mail_server, BOSS) == []  # nobody was warned a day ago
+    assert any("does not take it since" in line for line in seen)
+    assert any("to this address wait" in line for line in of_address)
+    assert late
+    assert "taken by the mail server" in start
+    assert head is not None
+    assert head["kept_back"]
+    with time_machine.travel(now, tick=False):
+        assert any(
+            "it came late" in line.text for line in why.told(why.asked(soon, ADA), Macro.objects.all())
+        )
+        assert "came late" in str(operations_notices._of_mails({"mail": ["one"]}, now).said)
+
+    pass_time(now, 24)
+
+    assert len(told(mail_server, ADA)) == 1
+    assert len(told(mail_server, BOSS)) == 1  # a day after Ada was told at last
+    assert RefusedAddress.objects.count() == 0
+
+
+def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
+    mail_server: MailServer, comes_back: Callable[[], None], known_kinds: Any
+) -> None:
+    by = boss()
+    for number in range(30):
+        make_message(
+            ADA,
+            kind="imported",
+            payload={"subject": f"Hello {number}"},
+            queued_at=MORNING,
+            next_attempt_at=MORNING,
+        )
+    invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
+    known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
+    now = pass_time(MORNING, 72, step=6)
+    waiting = kept_back.waiting().count()
+    comes_back()
+    pass_time(now, 3)
+
+    invitation, digest = sorted(told(mail_server, ADA), key=len)
+    assert waiting > 1
+    assert "30 mails that could not be sent before" in digest.replace("\n", " ")
+    assert "/invitation/" in invitation
+    assert not Message.objects.exclude(state="sent").exists()
+
+
+def test_an_invitation_that_expired_meanwhile_is_told_to_whoever_invited_and_what_was_for_then_is_given_up(
+    mail_server: MailServer, comes_back: Callable[[], None], settings: Settings, known_kinds: Any
+) -> None:
+    settings.INVITATION_DAYS = 2
+    known_kinds["test"] = replace(known_kinds["test"], for_now=True)
+    test_mail = make_message(BEN, queued_at=MORNING, next_attempt_at=MORNING)
+    invitations.create(email=ADA, team=Team.default(), invited_by=boss(), now=MORNING)
+
+    now = pass_time(MORNING, 72, step=12)
+    comes_back()
+    pass_time(now, 6)
+
+    test_mail.refresh_from_db()
+    assert (test_mail.state, RefusedAddress.objects.count()) == ("failed", 0)
+    assert told(mail_server, ADA) == []
+    [text] = told(mail_server, BOSS)
+    assert "did not arrive" in text
+
+
+BLOCKED = "554 5.7.1 <sender@adtoken.example>: sender domain refused"
+UNVERIFIED = "554 Message rejected: Email address is not verified."
+Set = Callable[[MailServer], None]
+
+
+def refuse_sender(server: MailServer) -> None:
+    async def answer(*_: Any) -> str:
+        return "550 5.7.1 sender domain refused"
+
+    server.handle_MAIL = answer  # type: ignore[attr-defined]  # what the library looks for
+
+
+def refuse_all(answer: str) -> Set:
+    return lambda server: server.refuse.update({ADA: answer, BEN: answer})
+
+
+def refuse_bodies(server: MailServer) -> None:
+    server.data_answers = [UNVERIFIED] * 40
+
+
+@pytest.mark.parametrize(
+    ("cause", "parked"),
+    [
+        (refuse_sender, None),
+        (refuse_all(BLOCKED), "policy"),
+        (refuse_all("451 4.3.0 queue file write error"), "refused"),
+        (refuse_bodies, "policy"),
+    ],
+)
+def test_what_is_refused_to_everybody_is_not_given_up_and_to_one_alone_is(
+    mail_server: MailServer, cause: Set, parked: str | None
+) -> None:
+    cause(mail_server)
+    message = make_message(ADA, queued_at=MORNING - 49 * HOUR, next_attempt_at=MORNING)
+
+    delivery.deliver(clock=lambda: MORNING)
+
+    message.refresh_from_db()
+    assert (message.state, RefusedAddress.objects.count()) == ("queued", 0)
+    assert message.waits_since is not None
+    assert message.waits_since <= MORNING
+
+    later = MORNING + 49 * HOUR
+    make_message("carl@example.com", state="sent", sent_at=later, created_at=later)
+    Message.objects.filter(pk=message.pk).update(next_attempt_at=later)
+    delivery.deliver(clock=lambda: later)
+
+    message.refresh_from_db()
+    assert message.state == ("failed" if parked else "queued")
+    assert list(RefusedAddress.objects.values_list("why", flat=True)) == [parked] * bool(parked)
