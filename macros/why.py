@@ -11,12 +11,14 @@ from functools import partial
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
 
+from accounts import message_history as mails_about
+from accounts.mails import outside_mail
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import message_history, news, on_it, snoozing
+from macros import digest, message_history, news, on_it, snoozing
 from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
-from notifications import digests, kept_back
+from notifications import digests, kept_back, kinds
 from notifications.models import Message
 from tokens.deaths import TokenDeath
 from ui import dates, kept
@@ -34,6 +36,7 @@ _PILLS = {
     "cancelled": "cancelled",
 }
 NOTICES = 20  # the newest
+OF_TEAMS = (digest.KIND, outside_mail.KIND)  # mails that tell of a team's accounts without naming each
 COUNTED = 1_000  # mails that wait
 
 
@@ -179,6 +182,14 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
         for notice in fresh
     ]
     return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
+
+
+def mails_to(one: Asked) -> QuerySet[Message]:
+    """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
+    of_team = Q(kind__in=OF_TEAMS, payload__contains={"teams": [one.account.team_id]})
+    personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked]
+    rows = Message.objects.filter(mails_about.named(one.account) | of_team | Q(kind__in=personal))
+    return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
 
 
 def _mails(keys: Sequence[str]) -> dict[str, Message]:

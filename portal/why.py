@@ -11,13 +11,12 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from accounts import message_history, search, summary
-from accounts.mails import outside_mail
+from accounts import search, summary
 from accounts.models import Account
-from macros import digest, scope, why, why_macros, why_rules
+from macros import scope, why, why_macros, why_rules
 from macros.why import Asked, Line
 from notifications import kinds
-from notifications.models import MailReturn, Message
+from notifications.models import MailReturn
 from portal import access
 from ui import kept, pills
 from ui.name_visibility import NameVisibility
@@ -30,7 +29,6 @@ PERMISSION = "notifications.view_message"
 SHOWN = 20  # mails, reports, events
 CHOICES = 10  # accounts, where several fit
 LONGEST = 254
-OF_TEAMS = (digest.KIND, outside_mail.KIND)  # mails that tell of a team's accounts without naming each
 
 
 def url(*, address: str = "", account: str = "") -> str:
@@ -103,11 +101,7 @@ def _linked(request: HttpRequest, lines: list[Line]) -> list[tuple[Line, str]]:
 
 def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[dict[str, Any]]:
     """Return the newest mails to it about the account, log-ins that it has or had, or its team, and those about the own log-in."""
-    of_team = Q(kind__in=OF_TEAMS, payload__contains={"teams": [asked.account.team_id]})
-    about = message_history.named(asked.account) | of_team
-    personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked]
-    rows = Message.objects.filter(about | Q(kind__in=personal), recipient=asked.address).defer("text", "html")
-    newest = rows.order_by("-id")[:SHOWN]
+    newest = why.mails_to(asked)[:SHOWN]
     viewer = person(request)
     return [
         {

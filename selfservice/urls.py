@@ -12,6 +12,7 @@ from selfservice import (
     log_ins,
     remove_log_ins,
     views,
+    why,
 )
 from selfservice.arriving import open_account
 from selfservice.linking import client_link_views, renewal_views
@@ -31,6 +32,7 @@ urlpatterns = [
     path("my/<int:account_id>/", views.my_account, name="my_account"),
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
     path("my/<int:account_id>/reauthenticate/opened/", reauthenticate_opened, name="reauthenticate_opened"),
+    path("my/<int:account_id>/why/", why.why_not_me, name="why_not_me"),
     path("my/<int:account_id>/give-up/", giving_up.give_up, name="give_up_account"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),

@@ -263,6 +263,7 @@ calendar-revoke                 /profile/calendars/{calendar}/revoke/
 snooze-all                      /profile/snooze/
 digest                          /profile/digest/
 digest-now                      /profile/digest/now/
+why-not-me                      /my/{account}/why/
 give-up-account                 /my/{account}/give-up/
 sessions                        /accounts/sessions/
 why-message                     /messages/{my_message}/why/

@@ -56,6 +56,36 @@ def ask(client: Client, address: str, account: Account | str) -> str:
     return client.get(f"{reverse('admin:why')}?{urlencode({'address': address, 'account': term})}").text
 
 
+def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
+    client: Client, account: Account
+) -> None:
+    fern = make_team("Fern")
+    named("Tells", emails=["boss@example.com"], notify_consenters=True)
+    named("Stopped", emails=[ADA], notify_consenters=False)
+    named("Sleeps", emails=[ADA], enabled=False)
+    named("Of Fern", emails=[ADA])
+    Macro.objects.filter(name="Of Fern").update(team=fern)
+    OptOut.objects.create(macro=Macro.objects.get(name="Stopped"), email=ADA, started_at=NOW)
+    evaluation.evaluate(now=NOW)
+    mail = make_message(recipient=ADA, kind="ask", payload={"accounts": [account.pk], "tokens": []})
+    client.force_login(User.objects.get(email=ADA))
+    address = reverse("why_not_me", args=[account.pk])
+
+    page, text = client.get(reverse("my_account", args=[account.pk])).text, client.get(address).text
+
+    assert f'href="{address}"' in page
+    for said in (
+        "the reader stopped these mails",
+        "Is switched off",
+        ", by the macro “Tells”",
+    ):
+        assert said in text
+    assert reverse("why_message", args=[mail.pk]) in text
+    assert "Of Fern" not in text
+    client.force_login(make_user(team=fern))
+    assert client.get(address).status_code == 404
+
+
 def test_each_macro_says_what_it_does_for_the_address(mira: Client, account: Account) -> None:
     named("Tells", emails=["boss@example.com"], notify_consenters=True)
     named("Others", emails=["boss@example.com"], notify_consenters=False)
