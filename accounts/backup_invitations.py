@@ -12,13 +12,14 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import client_links
 from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
 from notifications import outbox
+from ui.counts import number
 from ui.dates import day
 from ui.phrases import phrase
 from ui.refusal import Refusal
@@ -26,7 +27,8 @@ from users import hold, invitations, visibility
 from users.models import Invitation, Team, User
 
 MAIL = "backup_invite"
-MOST = 500  # accounts at once, where no worker asks; and of a client link, whose page names each
+MOST = 500  # accounts at once, where no worker asks
+MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all
 SHOWN = 5  # who was invited, on the page of an account
 OPEN_FOR = timedelta(days=30)  # that long a person is reminded on the own pages
 say = partial(phrase, "words/backup_invitations.txt")
@@ -72,6 +74,24 @@ def invitable(user: User, accounts: Collection[Account]) -> set[int]:
     return {account.pk for account in accounts if account.team_id in own}
 
 
+def too_many_for_links(accounts: QuerySet[Account], by: User) -> str:
+    """Return why these accounts are too many for client links of a person, of which one is for one team; "" where they are not."""
+    own = Account.objects.filter(pk__in=accounts.order_by().values("pk"), team__in=visibility.teams_of(by))
+    counted = own.order_by().values("team__name").annotate(number=Count("pk")).filter(number__gt=MOST_OF_LINK)
+    worst = counted.order_by("-number", "team__name").first()
+    return _too_many(worst["team__name"], worst["number"]) if worst else ""
+
+
+def _too_many(team: str, accounts: int) -> str:
+    return say("too_many_for_link", team=team, number=number(accounts), most=number(MOST_OF_LINK))
+
+
+def demand_other(email: str, *, by: User) -> None:
+    """Raise InviteRefused where an address is the person's own."""
+    if email.strip().lower() == by.email:
+        raise InviteRefused(say("own_address"))
+
+
 @transaction.atomic
 def invite(
     *,
@@ -107,8 +127,7 @@ def write(*, accounts: Sequence[Account], asking: Asking) -> list[BackupInvitati
     None for which the address was asked already. The caller has asked `invitable`. Raises InviteRefused, and OnHold.
     """
     email, by, now = asking.email, asking.by, asking.at
-    if email == by.email:
-        raise InviteRefused(say("own_address"))
+    demand_other(email, by=by)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked())  # two presses ask once
     waiting = BackupInvitation.objects.filter(account__in=ids, email=email, linked_at=None)
@@ -212,6 +231,9 @@ def _link(team: Team, accounts: Sequence[Account], asking: Asking) -> ClientLink
         email=asking.email, team=team, made_by=asking.by, created_at=asking.at, used={}
     )
     link = same.filter(revoked_at=None).first() if asking.in_parts else None
+    asked = len(accounts) + (len(link.asked_for) if link is not None else 0)
+    if asked > MOST_OF_LINK:  # more of this team than its page said
+        raise InviteRefused(_too_many(str(team), asked))
     if link is not None:
         return client_links.ask_for_more(link=link, accounts=accounts)
     return client_links.make(

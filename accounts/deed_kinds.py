@@ -58,7 +58,8 @@ KINDS = {
     CHECK: Kind("tokens.probe_token", many=checking.check),
     ASK: Kind("tokens.ask_token", many=asking.ask),
     BACKUP: Kind(permissions.ADD_BACKUP, many=backups.add, finish=backups.finish),
-    INVITE: Kind("users.invite_user", many=inviting.invite, finish=inviting.finish),
+    # Everybody invites to accounts of the own teams; it asks of each part whether the person still may.
+    INVITE: Kind("", many=inviting.invite, finish=inviting.finish),
     IMPORT: Kind(permissions.IMPORT, many=importing.bring_in, finish=importing.finish),
     UNDO + MOVE: Kind(permissions.MOVE, many=moving.undo, finish=moving.finish),
     UNDO + PAUSE: Kind(permissions.RESUME, many=pausing.undo_pause),

@@ -132,6 +132,11 @@ def start_on(
         return same or known.filter(undoes=undoes).exclude(state=State.FAILED).latest("pk"), False
 
 
+def allows(kind: Kind, user: User) -> bool:
+    """Return whether a person holds the permission that a kind of deed needs, where it needs one."""
+    return not kind.permission or user.has_perm(kind.permission)
+
+
 def accounts_of(deed: Deed, keys: Sequence[int]) -> QuerySet[Account]:
     """Return those of these accounts that the deed's person sees now."""
     return Account.objects.visible_to(deed.user).filter(pk__in=keys)
@@ -238,7 +243,7 @@ def _may(deed: Deed, kind: Kind) -> bool:
     deed.user = User.objects.get(pk__in=Deed.objects.filter(pk=deed.pk).values("user"))
     if deed.user_id != before:
         deed.refresh_from_db(fields=["options"])
-    return deed.user.is_active and (not kind.permission or deed.user.has_perm(kind.permission))
+    return deed.user.is_active and allows(kind, deed.user)
 
 
 @transaction.atomic

@@ -1,17 +1,22 @@
 """Inviting somebody for the accounts that nobody known here could carry once a person's log-ins are gone: a step of their end.
 
-It is the first step, since what is at hand is looked for before anything is added. However many accounts: one mail for each address.
+It is the first step, since what is at hand is looked for before anything is added. The step notes which accounts these are, however many,
+and begins the deed that invites from the list of accounts, too: some accounts in a transaction, one mail for each address at the end.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from accounts import backup_invitations, leaving
-from accounts.backup_invitations import Asking
+from django.db.models import QuerySet
+
+from accounts import backup_invitations, deeds, leaving
+from accounts.handing_over import INVITING, OWN_REMOVAL
 from accounts.leaving import Scope
-from accounts.models import Account, BackupInvitation
+from accounts.models import Account, Deed
 from users.models import User
+
+WITHIN = "within"  # of an invitation's options: the deed (id) of which it is a step
 
 
 def wanted(email: str, team_ids: Sequence[int] = (), *, but: Sequence[int] = ()) -> dict[str, Any]:
@@ -32,17 +37,39 @@ def nobody(of: Scope, now: datetime) -> list[Account]:
     return list(found.select_related("team").order_by("pk"))
 
 
-def send(*, to: Mapping[str, Any], of: Scope, actor: User, note: str, now: datetime) -> bool:
-    """Invite one address, in the caller's transaction, for what the actor may invite to. Returns False where there is nothing to ask.
+def begin(*, to: Mapping[str, Any], of: Scope, within: Deed, place: int, now: datetime) -> bool:
+    """Have a worker invite one address for what the deed's person may invite to, in the caller's transaction, which does that step.
 
-    Raises InviteRefused, and OnHold.
+    `place`: which of the deed's addresses it is. Returns False where there is nothing to ask. Raises InviteRefused.
     """
     accounts = nobody(of, now)
-    own = backup_invitations.invitable(actor, accounts)
-    mine = [one for one in accounts if one.pk in own and _is_meant(to, one.team_id)]
-    asking = Asking(to["email"], actor, now, note=note)
-    rows = backup_invitations.write(accounts=mine, asking=asking)
-    backup_invitations.mail(
-        rows=BackupInvitation.objects.filter(pk__in=[row.pk for row in rows]), asking=asking
+    own = backup_invitations.invitable(within.user, accounts)
+    ids = [one.pk for one in accounts if one.pk in own and _is_meant(to, one.team_id)]
+    if not ids:
+        return False
+    backup_invitations.demand_other(to["email"], by=within.user)
+    deeds.start_on(
+        Account.objects.filter(pk__in=ids).order_by("pk").values("pk"),
+        user=within.user,
+        kind=INVITING,
+        note=within.note,
+        options={"email": to["email"], "name": to["email"], WITHIN: within.pk},
+        once=f"within {within.pk}, {place}",
+        now=now,
     )
-    return bool(rows)
+    return True
+
+
+def begun_by(deed: Deed) -> QuerySet[Deed]:
+    """Return the invitations that were steps of a deed, as far as they are still known: for a day."""
+    return _of(deed.user_id).filter(options__contains={WITHIN: deed.pk})
+
+
+def begun_by_removals_of(user: User) -> QuerySet[Deed]:
+    """Return those that were steps of what the person asked for: of removing the own log-ins, where nobody else was seen off."""
+    removals = Deed.objects.filter(user=user, kind=OWN_REMOVAL).values_list("pk", flat=True)
+    return _of(user.pk).filter(**{f"options__{WITHIN}__in": list(removals)})
+
+
+def _of(user_id: int) -> QuerySet[Deed]:
+    return Deed.objects.filter(user=user_id, kind=INVITING).defer("keys").order_by("pk")

@@ -30,7 +30,7 @@ class Step(IntEnum):
     LOG_IN = 2
     LAST = 3
     BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
-    INVITE = 5  # one address of the deed's options
+    INVITE = 5  # one address of the deed's options: begins a deed of its own
 
 
 def keys(plan: Plan, *, asking: bool, backing_up: bool = False, invites: int = 0) -> list[int]:
@@ -91,7 +91,7 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
         return _back_up(deed, person, now)
     if step == Step.INVITE:
         to = deed.options["invites"][pk]
-        return leaving_invites.send(to=to, of=Scope(person), actor=deed.user, note=deed.note, now=now)
+        return leaving_invites.begin(to=to, of=Scope(person), within=deed, place=pk, now=now)
     if step == Step.ASK:
         return _ask(deed, person, pk, now)
     if step == Step.LOG_IN:

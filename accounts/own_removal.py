@@ -85,7 +85,7 @@ def act(deed: Deed, key: int, now: datetime) -> bool:
     scope = Scope(deed.user, _mine(deed).values_list("pk", flat=True), visibility.teams_of(deed.user))
     if step == Step.INVITE:
         to = deed.options["invites"][pk]
-        return leaving_invites.send(to=to, of=scope, actor=deed.user, note="", now=now)
+        return leaving_invites.begin(to=to, of=scope, within=deed, place=pk, now=now)
     if step == Step.ASK:
         about = leaving.stopped_of(pk, of=scope, now=now)
         if about:

@@ -162,7 +162,7 @@ def undo(request: HttpRequest, deed_id: int) -> HttpResponse:
     """Ask (GET), then have a worker take it back where it was done (POST). Raises PermissionDenied."""
     deed = _deed(request, deed_id)
     kind = KINDS[deed.kind].undo
-    if not kind or not request.user.has_perm(KINDS[kind].permission):
+    if not kind or not deeds.allows(KINDS[kind], person(request)):
         raise PermissionDenied
     if not may_undo(request, deed):
         messages.warning(request, gettext("There is nothing to undo."))
@@ -192,7 +192,7 @@ def again(request: HttpRequest, deed_id: int) -> HttpResponse:
     deed = _deed(request, deed_id)
     if deed.user_id != person(request).pk:
         raise PermissionDenied
-    if not request.user.has_perm(KINDS[deed.kind].permission):
+    if not deeds.allows(KINDS[deed.kind], person(request)):
         raise PermissionDenied
     if deed.state in jobs.GOING or not deed.failed:
         return HttpResponseRedirect(address(deed))
@@ -265,7 +265,7 @@ def patiently(deed: Deed) -> Deed:
 def may_undo(request: HttpRequest, deed: Deed) -> bool:
     """Return whether the person may take back what the deed did, if nobody did so yet."""
     kind = KINDS[deed.kind].undo
-    allowed = bool(kind) and request.user.has_perm(KINDS[kind].permission)
+    allowed = bool(kind) and deeds.allows(KINDS[kind], person(request))
     return allowed and deed.acted > 0 and deed.state not in jobs.GOING
 
 

@@ -1,6 +1,6 @@
 """How far a deed on many is that a worker does, and what came of it: one page for all kinds, whose words are in templates/portal/deeds/."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from django.contrib import admin
@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deeds, jobs, leaving, permissions, tasks, visible_deeds
+from accounts import deeds, jobs, leaving, leaving_invites, permissions, tasks, visible_deeds
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access, bulk_deeds, deed_people
@@ -145,7 +145,12 @@ def address(deed: Deed) -> str:
 def _taken(deed: Deed) -> list[dict[str, str]]:
     """Return what whoever offboards took over by it, each with its page."""
     mine = Deed.objects.defer("keys").filter(pk__in=deed.options.get(TAKEN, ()), user=deed.user)
-    return [{"title": title(one), "url": address(one)} for one in mine.order_by("pk")]
+    return _pages_of(mine.order_by("pk"))
+
+
+def _pages_of(begun: Iterable[Deed]) -> list[dict[str, str]]:
+    """Return these deeds by what was asked for, each with its page."""
+    return [{"title": title(one), "url": address(one)} for one in begun]
 
 
 def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:
@@ -153,6 +158,7 @@ def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:
     return {
         "is_on": leaver.is_active,
         "taken": _taken(deed),
+        "invited": _pages_of(leaving_invites.begun_by(deed)),
         "living": leaving.living_log_ins(leaver).count(),
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
     }

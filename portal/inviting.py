@@ -16,10 +16,9 @@ from accounts.models import Account
 from portal import access, bulk
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Page, Said
-from ui.counts import number
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
-from users.forms import how_to_take_part
+from users.forms import HowToTakePart, how_to_take_part
 from users.models import User, person
 from users.visibility import names_for
 
@@ -34,9 +33,12 @@ class InviteForm(ConfirmForm):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
     how = how_to_take_part()
 
-    def __init__(self, *args: Any, viewer: User, count: int, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, viewer: User, no_client_link: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.viewer, self.count = viewer, count
+        self.viewer = viewer
+        how = self.fields["how"]
+        assert isinstance(how, HowToTakePart)  # as declared above
+        how.bar_client(no_client_link)
         self.fields["note"].label = gettext_lazy("A line of yours")
 
     def clean_email(self) -> str:
@@ -45,13 +47,6 @@ class InviteForm(ConfirmForm):
         if email == self.viewer.email:
             raise forms.ValidationError(say("own_address"))
         return email
-
-    def clean_how(self) -> str:
-        """Refuse a client link for more accounts than its page can name. Raises ValidationError."""
-        how = str(self.cleaned_data["how"])
-        if how == "client" and self.count > backup_invitations.MOST:
-            raise forms.ValidationError(say("too_many", most=number(backup_invitations.MOST)))
-        return how
 
 
 def urls(chosen: bulk.Choose) -> list[URLPattern]:
@@ -69,6 +64,8 @@ def _view(choose: bulk.Choose) -> Callable[..., HttpResponse]:
         if not chosen.total:
             return bulk.none_chosen(request)
         own = backup_invitations.invitable(viewer, chosen.accounts)
+        is_many = chosen.total > backup_invitations.MOST_OF_LINK
+        too_many = backup_invitations.too_many_for_links(chosen.whole, viewer) if is_many else ""
         page = Page(
             "portal/confirm/bulk_invite.html",
             bulk.back(request),
@@ -78,7 +75,7 @@ def _view(choose: bulk.Choose) -> Callable[..., HttpResponse]:
             refused="" if own or chosen.unread else say("own_accounts_only"),
             ask_why=False,
             seen=chosen.seen,
-            form=partial(InviteForm, viewer=viewer, count=chosen.total),
+            form=partial(InviteForm, viewer=viewer, no_client_link=too_many),
         )
 
         def do(said: Said) -> Done:

@@ -78,12 +78,9 @@ class Group:
     key: str  # of my_list.GROUPS
     number: int  # on all pages
     rows: Sequence[AccountRow]
-
-    @property
-    def invites(self) -> str:
-        """The ids of the accounts on this page that lack a backup, for one invitation about all; "" for fewer than two."""
-        ids = [str(row.account.pk) for row in self.rows if row.action == "invite"]
-        return ",".join(ids) if len(ids) > 1 else ""
+    alone: (
+        int  # accounts on all pages for which one person may be invited as the backup; 0 for fewer than two
+    )
 
 
 NAMED = 6  # accounts of a log-in
@@ -97,21 +94,19 @@ def page(user: User, now: datetime, *, search: str = "", log_in: int = 0, number
     `search` (name or id) and `log_in` (one of the person's own tokens) narrow the list, and then it holds those log-ins' accounts too.
     """
     names, zone = names_for(user), timezone.get_current_timezone()
-    needing = my_list.needing(user, now)
-    one_log_in = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
+    found, needing, one_log_in = my_list.listed(user, log_in=log_in, search=search, now=now, zone=zone)
     narrowed = bool(search or one_log_in)
-    found = my_list.others(
-        user, without=[] if narrowed else needing, log_in=one_log_in, search=search, now=now, zone=zone
-    )
-    counts = my_list.count(found)
+    counts = my_list.count(found, user)
     pages = max(1, -(-counts.total // my_list.PAGE))
     number = min(max(1, number), pages)
     first = (number - 1) * my_list.PAGE
     accounts = _in_order(found.values_list("pk", flat=True)[first : first + my_list.PAGE])
     rows = [_account_row(summary.summarise(account, now), user, names, now) for account in accounts]
     rows = _with_invitations(rows, user)
+    alone = {ATTENTION: counts.alone if counts.alone > 1 else 0}
     groups = [
-        Group(key, getattr(counts, key), [row for row in rows if row.group == key]) for key in my_list.GROUPS
+        Group(key, getattr(counts, key), [row for row in rows if row.group == key], alone.get(key, 0))
+        for key in my_list.GROUPS
     ]
     return {
         "do_first": _login_rows(needing, names, now) if number == 1 and not narrowed else [],

@@ -19,9 +19,9 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import backup_requests, leaving, own_removal, removal, tasks
+from accounts import backup_requests, leaving, leaving_invites, own_removal, removal, tasks
 from accounts.leaving import Plan, Then
-from selfservice import who_carries_on
+from selfservice import invited_many, who_carries_on
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
@@ -80,6 +80,9 @@ def log_ins(request: HttpRequest) -> HttpResponse:
         "rows": rows,
         "asked": backup_requests.waiting_for(person(request)).count(),
         "going": len(going),
+        "invited": [
+            (invited_many.title(one), one.pk) for one in leaving_invites.begun_by_removals_of(person(request))
+        ],
         "left_over": own_removal.left_over(person(request)),
         "several": sum(row.removable for row in rows) > 1,
     }

@@ -10,11 +10,13 @@ from typing import Any
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Lower, RowNumber
 
+from accounts import client_links
 from accounts.models import Account, AccountToken
 from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, end_of_window
+from users import visibility
 from users.models import User
 
 PAGE = 100
@@ -23,6 +25,7 @@ GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
 # What `pool_reasons.entry_reason` and `selection.living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
+CONNECTED = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
 _LIVING = (
     Q(access=AccountToken.Access.OK)
     & ~Q(can_publish=AccountToken.CanPublish.NO)
@@ -38,6 +41,7 @@ class Counts:
     restricted: int = 0
     attention: int = 0
     working: int = 0
+    alone: int = 0  # as `without_backup`
 
     @property
     def total(self) -> int:
@@ -112,7 +116,6 @@ def others(
     Each has its `group`: what has stopped comes first, then what stops first, then by name.
     """
     own = AccountToken.objects.filter(token__consented_by=user)
-    connected = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
     worrying = (
         Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
         | Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
@@ -120,7 +123,7 @@ def others(
         | (Q(pk__in=own.values("account")) & ~Q(pk__in=own.filter(_LIVING).values("account")))
     )
     group = Case(
-        When(~connected, then=Value(STOPPED)), When(worrying, then=Value(ATTENTION)), default=Value(WORKING)
+        When(~CONNECTED, then=Value(STOPPED)), When(worrying, then=Value(ATTENTION)), default=Value(WORKING)
     )
     place = Case(
         When(state=Account.State.DEACTIVATED, then=0),
@@ -141,14 +144,37 @@ def others(
     )
 
 
-def count(found: QuerySet[Any]) -> Counts:
+def listed(
+    user: User, *, log_in: int, search: str, now: datetime, zone: tzinfo
+) -> tuple[QuerySet[Any], list[Needing], Token | None]:
+    """Return what the list holds, narrowed to a search and to one of the person's log-ins (id; 0: none); with the log-ins above it."""
+    above = needing(user, now)
+    one = Token.objects.filter(pk=log_in, consented_by=user).select_related("app").first()
+    narrowed = bool(search or one)
+    return (
+        others(user, without=[] if narrowed else above, log_in=one, search=search, now=now, zone=zone),
+        above,
+        one,
+    )
+
+
+def without_backup(user: User) -> Q:
+    """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
+    if not client_links.may_make(user):
+        return Q(pk__in=[])
+    return CONNECTED & Q(people_count=1, team__in=visibility.teams_of(user).order_by().values("pk"))
+
+
+def count(found: QuerySet[Any], user: User) -> Counts:
     """Count the accounts of each group."""
     restricted = Count("pk", filter=Q(state=Account.State.CONNECTED, paused_at=None) & ~Q(restriction=""))
-    rows = found.order_by().values("group").annotate(number=Count("pk"), restricted=restricted)
+    alone = Count("pk", filter=without_backup(user))
+    rows = found.order_by().values("group").annotate(number=Count("pk"), restricted=restricted, alone=alone)
     numbers = {row["group"]: row for row in rows}
     return Counts(
         stopped=numbers.get(STOPPED, {}).get("number", 0),
         restricted=numbers.get(STOPPED, {}).get("restricted", 0),
         attention=numbers.get(ATTENTION, {}).get("number", 0),
         working=numbers.get(WORKING, {}).get("number", 0),
+        alone=sum(row["alone"] for row in rows),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
+from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy
 
 from ui.side_by_side import SideBySide
@@ -34,11 +35,41 @@ def language_choices() -> list[tuple[str, str]]:
     return [("", gettext("As the browser asks for it")), *languages.choices()]
 
 
-def how_to_take_part() -> forms.ChoiceField:
-    """Return the question how the second person of an account takes part; the portal and My accounts ask it alike."""
-    return forms.ChoiceField(
+class _How(forms.RadioSelect):
+    """The ways to take part, of which one may be barred: it is shown, and cannot be chosen."""
+
+    barred = ""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return one way, as the template of the widget draws it."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if value == self.barred:
+            option["attrs"]["disabled"] = True
+        return option
+
+
+class HowToTakePart(forms.ChoiceField):
+    """How the second person of an account takes part; the portal and My accounts ask it alike."""
+
+    widget = _How
+    why_not_client = ""
+
+    def bar_client(self, why: str) -> None:
+        """Say beforehand why no client link can be sent; "": one can."""
+        self.widget.barred, self.help_text = ("client" if why else ""), escape(why)
+        self.why_not_client = why
+
+    def validate(self, value: Any) -> None:
+        """Refuse what is barred, and what is no way. Raises ValidationError."""
+        super().validate(value)
+        if value == "client" and self.why_not_client:
+            raise forms.ValidationError(self.why_not_client)
+
+
+def how_to_take_part() -> HowToTakePart:
+    """Return the question how the second person of an account takes part."""
+    return HowToTakePart(
         label=gettext_lazy("How they take part"),
-        widget=forms.RadioSelect,
         choices=[
             ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
             ("client", gettext_lazy("Without an account here: by a client link")),

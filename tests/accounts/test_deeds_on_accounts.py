@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -10,10 +11,10 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import actions, backup_invitations, deed_rows, deeds, tasks
-from accounts.deed_kinds import ASK, BACKUP, CHECK, INVITE, KINDS, MOVE, PAUSE, RESUME, UNDO
+from accounts import actions, backup_invitations, deed_rows, deeds, leaving_invites, leaving_steps, tasks
+from accounts.deed_kinds import ASK, BACKUP, CHECK, INVITE, KINDS, MOVE, OFFBOARD, PAUSE, RESUME, UNDO
 from accounts.mails import backup_invite_mail, outside_mail
-from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink, Deed, DeedRow
+from accounts.models import Account, AccountEvent, AccountToken, BackupInvitation, ClientLink, Deed, DeedRow
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import linked, settle, token_of
@@ -107,6 +108,43 @@ def test_a_killed_worker_costs_nothing_and_pauses_no_account_twice(
     assert set(events.values("account").annotate(n=Count("pk")).values_list("n", flat=True)) == {1}
     assert events.count() == 450
     assert list(deed.rows.order_by("place").values_list("place", flat=True)) == list(range(1, 451))
+
+
+def test_a_killed_worker_invites_nobody_twice_for_what_a_leaver_leaves_behind(
+    channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    leaver, team = make_user("mara@example.com", is_active=False), make_team("Lumen")
+    accounts = Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(n), name=f"A{n}", team=team) for n in range(250)
+    )
+    log_in_of_leaver = make_token(consented_by=leaver)
+    AccountToken.objects.bulk_create(
+        AccountToken(account=one, token=log_in_of_leaver, added_at=timezone.now()) for one in accounts
+    )
+    options = {"invites": [leaving_invites.wanted("Zoe@example.com")]}
+    steps = leaving_steps.invite_keys(1)
+    facts: dict[str, Any] = {"note": "", "skipped": 0, "now": timezone.now(), "options": options}
+    deed, _ = deeds.start(user=user, kind=OFFBOARD, subject_id=leaver.pk, keys=steps, **facts)
+
+    killed = processes.Process(
+        ["manage.py", "shell", "--no-imports", "-v0", "-c", KILLED], processes.environment(channels_world)
+    ).start()
+    assert processes.wait(lambda: not killed.is_running, seconds=30) < 30
+    begun = leaving_invites.begun_by(deed).get()
+    in_between = (begun.state, begun.done, BackupInvitation.objects.count(), Message.objects.count())
+    Deed.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    monkeypatch.setattr(liveness, "may_take_over", lambda: True)
+    tasks.do_deeds()
+
+    begun.refresh_from_db()
+    deed.refresh_from_db()
+    assert in_between == (State.MAKING, 200, 200, 0)  # what came third was not committed
+    assert (deed.state, deed.acted) == (State.READY, 1)
+    assert (begun.state, begun.acted, begun.attempts) == (State.READY, 250, 2)
+    asked = BackupInvitation.objects.filter(email="zoe@example.com", invitation=Invitation.objects.get())
+    assert asked.values("account").distinct().count() == asked.count() == 250
+    assert list(Message.objects.values_list("kind", "recipient")) == [("invite", "zoe@example.com")]
 
 
 def test_what_is_begun_waits_while_the_installation_is_on_hold(

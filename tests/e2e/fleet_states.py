@@ -78,7 +78,7 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
 
 
 def _deeds(fleet: Fleet) -> dict[str, Any]:
-    """A deed under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, and a file."""
+    """A deed under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, an invitation, and a file."""
     from accounts.models import AccountExport, Deed, DeedRow
 
     ids, now = [account.pk for account in fleet.accounts], fleet.now
@@ -126,6 +126,17 @@ def _deeds(fleet: Fleet) -> dict[str, Any]:
         kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
         failures=[f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."], **common,
     )  # fmt: skip
+    invited = Deed.objects.create(
+        kind="invite", subject_id=0, total=1_240, done=1_240, acted=1_236, skipped=4, state="ready", user=fleet.people[0], created_at=now,
+        note=NOTE, options={"email": "zoe@example.com", "name": "zoe@example.com"},
+    )  # fmt: skip
+    DeedRow.objects.bulk_create(
+        DeedRow(
+            deed=invited, place=place, key=key, outcome="done" if place > 4 else "skipped",
+            why="" if place > 4 else "invited_before", at=now,
+        )
+        for place, key in enumerate(ids[:130], 1)
+    )  # fmt: skip
     export = AccountExport.objects.create(
         user=fleet.boss, total=300, done=300, state="ready", file_format="xlsx", sees_all=True, created_at=now
     )
@@ -134,6 +145,7 @@ def _deeds(fleet: Fleet) -> dict[str, Any]:
         "deed": ready.pk,
         "deed_asks": asks.pk,
         "deed_offboarding": left.pk,
+        "deed_invited": invited.pk,
         "export": export.pk,
     }
 

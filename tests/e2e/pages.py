@@ -252,6 +252,8 @@ channel-needs                   /channels/
 channel-page                    /channels/facebook/
 invite-backup                   /backups/invite/?account={account}
 invite-backup-many              /backups/invite/?account={ids}
+invite-backup-all               /backups/invite/?alone=1
+invited-many                    /backups/invite/{deed_invited}/
 client-links                    /client-links/
 client-links-errors             /client-links/ save_nothing
 client-link                     /client-links/{link}/

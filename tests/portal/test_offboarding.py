@@ -39,7 +39,7 @@ from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Dee
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import offboarding_invites
+from portal import bulk_deeds, offboarding_invites
 from portal.offboarding import first_said
 from portal.people import UserAdmin
 from tests.notifications.support import make_message
@@ -978,6 +978,10 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     shown = client.get(page_of(mara)).text
     send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com", "invite_others": "ina@example.com"})
     tasks.do_deeds()
+    seen_off = client.get(
+        reverse("admin:tokens_channelapp_deed", args=[Deed.objects.get(kind="offboard").pk])
+    )
+    invitation = Deed.objects.get(kind="invite", options__email="zoe@example.com")
 
     assert f'href="{reverse("admin:accounts_account_changelist")}?person={mara.pk}&amp;alone=1"' in shown
     assert f'?person={mara.pk}">and 9 more' in shown
@@ -989,6 +993,8 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     assert "<b>A 0" not in shown, "also not in the help beside the address"
     invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
     assert set(invited) == {one.pk for one in alone}
+    assert "Invite zoe@example.com for 3 accounts" in seen_off.text
+    assert "3 accounts asked for, in one mail" in client.get(bulk_deeds.address(invitation)).text
     assert set(Account.objects.filter(team=oak).values_list("state", flat=True)) == {"deactivated"}
     others = Account.objects.exclude(pk__in=[asked.pk, beyond.pk]).exclude(team=oak)
     assert set(others.values_list("state", flat=True)) == {"connected"}

@@ -3,12 +3,13 @@
 import re
 
 import pytest
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import backup_invitations, client_links, tasks
+from accounts import backup_invitations, client_links, deeds, pool, tasks
 from accounts.mails import backup_invite_mail, client_link_mail
 from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
 from notifications import invitation_mails
@@ -161,7 +162,7 @@ def test_who_has_just_linked_and_whoever_reads_my_accounts_gets_to_the_invitatio
     assert "press Add Account" not in linked
     assert f'href="/backups/invite/?account={both}"' in linked
     assert all(f'href="/backups/invite/?account={one.pk}"' in own for one in mine)
-    assert f'href="/backups/invite/?account={both}"' in own, "one mail about all"
+    assert 'href="/backups/invite/?alone=1">Invite one person for all 2 without a backup' in own
     assert f"/backups/invite/?account={foreign.pk}" not in own, "only to accounts of the own teams"
     assert browser(ada).get(f"/backups/invite/?account={both}").status_code == 200
 
@@ -328,9 +329,9 @@ def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_come
     )
     back = boss.post(one_by_one, form).headers["Location"]
     elsewhere = boss.post("/backups/invite/?next=//evil.example/", form | {"email": "dora@example.com"})
-    monkeypatch.setattr(backup_invitations, "MOST", len(ids) - 1)
-    too_many = boss.post(asks, whom | {"how": "client", "seen": seen}).text
-    by_address = boss.get(f"/backups/invite/?account={','.join(map(str, ids))}", follow=True)
+    monkeypatch.setattr(backup_invitations, "MOST_OF_LINK", len(ids) - 1)
+    before = boss.get(asks).text
+    too_many = boss.post(asks, whom | {"how": "client", "email": "client@example.com", "seen": "x"}).text
 
     assert "Invite a second person for 2 accounts?" in page
     assert "That is your own address." in own
@@ -340,5 +341,49 @@ def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_come
     assert BackupInvitation.objects.filter(email="ben@example.com", note="Please").count() == 2
     assert back == account
     assert elsewhere.headers["Location"] == reverse("my_account", args=[ids[0]])
-    assert "accounts at most" in too_many
-    assert "accounts at most" in by_address.text
+    told = "names each account, 1 at most. Here are 2 of General."
+    assert told in before, "before the press"
+    assert re.search(r'value="client"[^>]* disabled', before)
+    assert told in too_many
+    assert not ClientLink.objects.exists()
+
+
+def test_a_marketer_invites_for_any_number_of_accounts_and_a_worker_does_what_nobody_waits_for(
+    ada: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup_invitations, "MOST", 1)
+    monkeypatch.setattr(deeds, "MANY", 1)
+    mine, both = browser(ada), list(Account.objects.order_by("name"))
+    backed = make_account(team=both[0].team, name="Two people already")
+    for one in (make_token(consented_by=ada), make_token(consented_by=make_user("cleo@example.com"))):
+        link(backed, one)
+    with transaction.atomic():
+        pool.settle(account_ids=[backed.pk], cause="linked", now=timezone.now())
+    whom = {"email": "Ben@Example.com", "how": "user", "note": "Please"}
+
+    page = mine.get("/backups/invite/?alone=1").text
+    seen = re.findall(r'name="seen" value="([\w.]+)"', page)[0]
+    grown = mine.post("/backups/invite/?alone=1", whom | {"seen": f"1.{seen[2:]}"}).text
+    leads = [
+        mine.post("/backups/invite/?alone=1", whom | {"seen": seen}).headers["Location"] for _ in range(2)
+    ]
+    waiting = mine.get(leads[0]).text
+    tasks.do_deeds()
+    result = mine.get(leads[0]).text
+    stranger = browser(make_user("eve@example.com", team=both[0].team)).get(leads[0])
+    named = mine.post(
+        "/backups/invite/", whom | {"account": ",".join(str(one.pk) for one in both), "seen": "2.b"}
+    )
+    tasks.do_deeds()
+
+    assert "Invite a second person for 2 accounts" in page
+    assert "clearly more accounts have no backup by now" in grown
+    assert leads[0] == leads[1], "sent twice, it is one"
+    assert "0 of 2 accounts are done" in waiting
+    assert "2 accounts asked for, in one mail" in result
+    assert all(one.name in result for one in both)
+    assert stranger.status_code == 404
+    asked = BackupInvitation.objects.filter(email="ben@example.com", note="Please", invited_by=ada)
+    assert set(asked.values_list("account", flat=True)) == {one.pk for one in both}
+    assert Message.objects.filter(recipient="ben@example.com").count() == 1
+    assert "was asked for it already" in mine.get(named.headers["Location"]).text

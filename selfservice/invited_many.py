@@ -1,0 +1,104 @@
+"""What came of inviting somebody for very many accounts: how far a worker is, and then each account, with why it was left out."""
+
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.db.models import Case, When
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET
+
+from accounts import deed_kinds, jobs
+from accounts.models import Account, Deed, DeedRow
+from ui import progress
+from ui.counts import number
+from ui.phrases import phrase
+from users import hold
+from users.models import person
+
+say = partial(phrase, "words/deeds.txt")
+ON_A_PAGE = 100
+LATE = 60.0  # seconds after which one that nobody has begun waits for a worker
+Outcome = DeedRow.Outcome
+# Icon and tone of what came of an account; what was not done comes first.
+LOOKS = {
+    Outcome.FAILED: ("cancel", "bad"),
+    Outcome.SKIPPED: ("block", "mute"),
+    Outcome.DONE: ("check_circle", "good"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One account."""
+
+    account: Account | None  # None: the person no longer sees it
+    row: DeedRow
+    why: str
+
+    @property
+    def icon(self) -> str:
+        """The icon of what came of it."""
+        return LOOKS[Outcome(self.row.outcome)][0]
+
+    @property
+    def tone(self) -> str:
+        """Its colour."""
+        return LOOKS[Outcome(self.row.outcome)][1]
+
+
+@login_required
+@require_GET
+@never_cache
+def show(request: HttpRequest, deed_id: int) -> HttpResponse:
+    """Show it to whoever asked for it, for a day. 404 for others."""
+    mine = Deed.objects.defer("keys").filter(user=person(request), kind=deed_kinds.INVITE)
+    deed = get_object_or_404(mine, pk=deed_id)
+    going = deed.state in jobs.GOING
+    places = [When(outcome=one, then=place) for place, one in enumerate(LOOKS)]
+    page = Paginator(deed.rows.order_by(Case(*places), "place"), ON_A_PAGE).get_page(request.GET.get("page"))
+    waited = (timezone.now() - deed.created_at).total_seconds()
+    context = {
+        "deed": deed,
+        "going": going,
+        "on_hold": going and hold.current() is not None,
+        "late": deed.state == Deed.State.WAITING and waited > LATE,
+        "stopped": deed.state == Deed.State.FAILED,
+        "title": title(deed),
+        "far": say("far", done=number(deed.done), total=number(deed.total)),
+        "came_of_it": _came_of_it(deed),
+        "lines": _lines(request, list(page.object_list)),
+        "number": page.number,
+        "pages": page.paginator.num_pages,
+    }
+    answer = render(request, "selfservice/invited_many.html", context)
+    return progress.open_again(answer) if going else answer
+
+
+def title(deed: Deed) -> str:
+    """Return what was asked for, in words."""
+    return say("title_invite", total=deed.total, shown=number(deed.total), name=deed.options["name"])
+
+
+def _came_of_it(deed: Deed) -> str:
+    """Return "4,990 accounts asked for, in one mail, 10 skipped"."""
+    parts = [say("acted_invite", number=number(deed.acted), count=deed.acted)]
+    parts += [say("skipped", number=number(deed.skipped))] if deed.skipped else []
+    parts += [say("failed", number=number(deed.failed))] if deed.failed else []
+    return ", ".join(parts)
+
+
+def _lines(request: HttpRequest, rows: list[DeedRow]) -> list[Line]:
+    seen = Account.objects.visible_to(person(request)).in_bulk([row.key for row in rows])
+    return [_line(row, seen.get(row.key)) for row in rows]
+
+
+def _line(row: DeedRow, account: Account | None) -> Line:
+    if account is None:
+        return Line(None, row, gettext("An account that you do not see"))
+    return Line(account, row, say(row.why, **row.facts) if row.why else "")
