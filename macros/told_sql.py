@@ -15,8 +15,10 @@ OPTED_OUT = """
     union all
     select 1 from macros_silence s where s.account_id is null and s.macro_id is null and s.email = {address} and s.ended_at is null
       and s.until > c.fires_on"""
-# Whether one of the addresses `named` of a row is told nothing of any account: few are at a time, so they are one array.
-AWAY = "named && array(select email::text from macros_silence where account_id is null and ended_at is null)"
+# Whether one of the addresses `named` of a row `c` is told nothing of any account: few are at a time, so they are one array, and mostly
+# nobody is, which is asked once.
+AWAY = """(exists (select 1 from macros_silence where account_id is null and ended_at is null)
+    and c.named && array(select email::text from macros_silence where account_id is null and ended_at is null))"""
 # The same as of now: a silence whose day has come is ended by the sweep.
 NOW = "'-infinity'::date as fires_on"
 
@@ -59,19 +61,19 @@ SAME = """
 # Who an action tells of an account, for rows `crossed` with action_id, macro_id, account_id, token_id, team_id, the addresses `named`, and
 # whether anybody `stopped` copies of the macro; asked once more when a mail is made. What resolves to nobody falls back, so that no account
 # goes dark untold. Whoever stopped their copies is told neither directly nor as a team lead. An operator, the last in line, is.
+# `unnest` stands among the columns: as a table, it would be kept for each row.
 TOLD = f"""
 , alone as materialized (
   select c.* from crossed c
-  where c.named = '{{}}' or (c.stopped or c.{AWAY}) and not exists (
+  where cardinality(c.named) = 0 or (c.stopped or {AWAY}) and not exists (
     select 1 from unnest(c.named) r(address) where not exists ({OPTED_OUT.format(address="r.address")}))
 ), stand_in as materialized (
   select c.*, f.address, f.via
   from alone c cross join lateral ({FALLBACK_SQL}) f
   where f.via = 'operator' or not exists ({OPTED_OUT.format(address="f.address")})
 ), told as (
-  select c.*, r.address, '' as via
-  from crossed c cross join unnest(c.named) r(address)
-  where not ((c.stopped or c.{AWAY}) and exists ({OPTED_OUT.format(address="r.address")}))
+  select c.* from (select c.*, unnest(c.named) as address, '' as via from crossed c) c
+  where not ((c.stopped or {AWAY}) and exists ({OPTED_OUT.format(address="c.address")}))
   union all
   select * from stand_in
   union all
