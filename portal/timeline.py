@@ -7,7 +7,7 @@ from datetime import date, datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy
 
 from accounts import app_migration, backup_answers, backup_writing
@@ -144,7 +144,7 @@ def timeline_of(
     events = list(_events(account, chosen)[: shown + 1])
     tokens = list(_token_events(account, chosen)[: shown + 1])
     told = {event.token_event_id for event in events if event.token_event_id}
-    lines = [_line(account, event, names) for event in events]
+    lines = [line_of(account, event, names) for event in events]
     lines += [
         _token_line(account, event, names)
         for event in tokens
@@ -164,6 +164,11 @@ def _events(account: Account, chosen: str) -> Any:
         events = events.filter(kind__in=_KINDS[chosen])
     # Resuming says it already; that the account is connected again is the same moment told twice.
     events = events.exclude(kind=Kind.CONNECTED, cause="resumed")
+    return with_people(events)
+
+
+def with_people(events: QuerySet[AccountEvent]) -> QuerySet[AccountEvent]:
+    """Return the events, newest first, with what `line_of` reads of each."""
     people = ("token__consented_by", "from_token__consented_by")
     return events.select_related(
         "actor", "token", "from_token", "token_event", "from_team", "to_team", *people
@@ -179,7 +184,8 @@ def _token_events(account: Account, chosen: str) -> Any:
     return events.select_related("actor", "token__consented_by").order_by("-at", "-id")
 
 
-def _line(account: Account, event: AccountEvent, names: NameVisibility) -> HistoryLine:
+def line_of(account: Account, event: AccountEvent, names: NameVisibility) -> HistoryLine:
+    """Return the entry of an event, in the words of this viewer."""
     icon, tone = _DOTS.get(event.kind, ("info", "mute"))
     hidden = event.from_token is not None and not names.sees_token(event.from_token, account)
     evidence = event.token_event.detail.get("evidence") if event.token_event and not hidden else None

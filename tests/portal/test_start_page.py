@@ -15,7 +15,7 @@ from pytest_django import Settings
 from accounts.models import AccountEvent
 from adtoken_project import operations_notices
 from notifications.models import Message
-from portal import start_figures, start_page, start_viewer
+from portal import lately_events, start_figures, start_page, start_viewer
 from tests.portal.support import linked, settle, staff, token_of
 from tests.portal.test_start_ahead import work_out
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -208,6 +208,37 @@ def test_reasons_beyond_the_first_six_are_behind_their_number(client: Client, se
     assert len(page.context["lately"].reasons) == start_figures.REASONS
     assert len(whole.context["lately"].reasons) == start_figures.REASONS + 3
     assert "more reason" not in whole.content.decode()
+
+
+def test_all_events_are_listed_newest_first_of_what_the_viewer_sees_and_of_the_last_30_days(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    monkeypatch.setattr(lately_events, "SHOWN", 2)
+    team, now = make_team(), timezone.now()
+    staff(client, team=team)
+    ada = token_of("Ada Okafor", team=team)
+    for name, owner, kind, hours in (
+        ("Fern", team, "deactivated", 3), ("Oak", team, "shifted", 1), ("Elm", team, "shifted", 2), ("Ash", team, "asked", 1),
+        ("Old", team, "shifted", 24 * 32), ("Foreign", make_team(), "shifted", 1),
+    ):  # fmt: skip
+        AccountEvent.objects.create(
+            account=make_account(name=name, team=owner),
+            kind=kind,
+            token=ada,
+            cause="password_changed",
+            at=now - timedelta(hours=hours),
+        )
+
+    start = client.get("/admin/").text
+    first, second = (client.get(f"/admin/accounts/account/lately/?p={page}") for page in ("1", "2"))
+
+    assert 'href="/admin/accounts/account/lately/"' in start
+    assert [line["account"].name for line in first.context["lines"]] == ["Oak", "Elm"]
+    assert "Ada Okafor became active" in first.text
+    assert 'href="?p=2"' in first.text
+    assert [line["account"].name for line in second.context["lines"]] == ["Fern"]
+    assert 'href="?p=3"' not in second.text
 
 
 def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever_reads_all(
