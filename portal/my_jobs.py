@@ -10,6 +10,7 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
@@ -72,6 +73,7 @@ def show(request: HttpRequest) -> HttpResponse:
         "title": gettext("My jobs"),
         "lines": sorted(lines, key=lambda line: line.at, reverse=True),
         "page": page,
+        "now": timezone.now(),
         "query": "all=1&" if everybody else "",
         "tabs": _tabs(everybody=everybody) if viewer.sees_all_teams else [],
         "everybody": everybody,
