@@ -172,7 +172,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
 def ask_to_reauthenticate(*, account: Account, token: Token, actor: User, note: str, now: datetime) -> str:
     """Mail the person who consented and ask to re-authenticate. Returns the address.
 
-    Raises ActionRefused where nobody is known to have consented, or that person can no longer log in.
+    Raises ActionRefused where nobody is known to have consented, that person can no longer log in, or the log-in was removed on purpose.
     """
     return ask_person(about=[(account, token)], actor=actor, note=note, now=now)
 
@@ -255,6 +255,8 @@ def cannot_ask(token: Token) -> str:
         return phrase(WORDS, "was_imported")
     if not token.consented_by.is_active:
         return phrase(WORDS, "cannot_log_in", person=str(token.consented_by))
+    if token.is_removed:
+        return phrase(WORDS, "removed_on_purpose")
     if token.state == Token.State.DEAD and token.reason in AN_APPEAL_HELPS:
         return phrase(WORDS, "only_appeal", channel=declarations.label(token.app.channel))
     return ""

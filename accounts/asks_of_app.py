@@ -41,6 +41,7 @@ _CANNOT_ASK = (
     Q(token__kind=Token.Kind.SYSTEM)
     | Q(token__consented_by=None)
     | Q(token__consented_by__is_active=False)
+    | Q(token__reason=Token.REMOVED)
     | Q(token__state=Token.State.DEAD, token__reason__in=AN_APPEAL_HELPS)
 )
 _GROUP = Case(

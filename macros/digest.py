@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, selection
+from accounts import backups, fixers
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
@@ -179,12 +179,10 @@ def _part(
 
 
 def _who(found: Summary, reader: ReaderWithNames) -> str:
-    """Return who can fix an account: whose log-in lasts longest, of a dark one whose stopped last; "" for nobody."""
-    entries = [one for one in found.entries if selection.living(one)] or list(found.entries)
-    if not entries:
-        return ""
-    last = max(entries, key=lambda one: one.token.deadline or one.token.state_since)
-    return reader.names.within(last.token, found.account)
+    """Return who can fix an account, first who can be asked, or who else is waited for; "" for nobody."""
+    is_dark = found.account.state == Account.State.DEACTIVATED
+    fix = (fixers.of_dark if is_dark else fixers.of_ending)(found.account, found.entries)
+    return reader.names.within(fix.entries[0].token, found.account) if fix.entries else fix.waits_for
 
 
 def _ending(accounts: QuerySet[Account], reader: ReaderWithNames, now: datetime) -> Part:

@@ -95,8 +95,8 @@ class WarningLine:
 
     @property
     def unreachable(self) -> bool:
-        """Whether nobody can be asked to fix it: the person is not known, can no longer log in, or there is no log-in."""
-        if self.token is None:
+        """Whether nobody can be asked to fix it: the person is not known, can no longer log in, took it back, or there is no log-in."""
+        if self.token is None or self.token.is_removed:
             return True
         person = self.token.consented_by
         return self.token.kind == Token.Kind.PERSON and (person is None or not person.is_active)
@@ -329,6 +329,8 @@ def notice_end(notice: Notice, account: Account) -> datetime | None:
 
 
 def _can_be_asked(token: Token) -> bool:
+    if token.is_removed:
+        return False
     return token.kind == Token.Kind.SYSTEM or (
         token.consented_by is not None and token.consented_by.is_active
     )
@@ -345,7 +347,8 @@ def _token_of(
     """
     if notice.token_id is not None:
         return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
-    mine = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    own = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
     if notice.threshold == 0:
         asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
         stopped = pool_reasons.entry_that_stopped(account, asked)

@@ -8,7 +8,7 @@ from functools import partial
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from accounts import pool_reasons, selection, summary
+from accounts import fixers, pool_reasons, selection, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -58,14 +58,9 @@ def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedA
 
 def _fixer(one: Summary, names: NameVisibility) -> str:
     """Return who can bring a dark account back: the people who can consent again, first who stopped last; else who is waited for."""
-    first = pool_reasons.entry_that_stopped(one.account, one.entries)
-    stopped = [entry for entry in one.entries if pool_reasons.explain_entry(entry).by_consent]
-    stopped.sort(key=lambda entry: first is None or entry.pk != first.pk)
-    people = dict.fromkeys(names.token(entry.token, one.account) for entry in stopped)
-    if people:
-        return join_names(list(people))
-    reason = pool_reasons.account_reason(one.account, one.entries)
-    return pool_reasons.explain_account(one.account, reason).helper if one.entries else ""
+    found = fixers.of_dark(one.account, one.entries)
+    people = dict.fromkeys(names.token(entry.token, one.account) for entry in found.entries)
+    return join_names(list(people)) if people else found.waits_for
 
 
 def _deadline_note(one: Summary, now: datetime) -> str:

@@ -1,13 +1,13 @@
 """*Most urgent* of the start page: the accounts that need somebody first, who that is, and the one press that asks them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
 from django.db.models import Exists, F, OuterRef
 from django.urls import reverse
 
-from accounts import actions, health_sql, pool_reasons, selection, summary
+from accounts import actions, health_sql, summary
+from accounts.fixers import Fixers, of_dark, of_ending
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from portal import account_rows
@@ -36,14 +36,6 @@ class Urgent:
     button: str
     link: str
     asks: bool  # the button asks somebody, else it leads to the steps
-
-
-@dataclass(frozen=True)
-class Fixers:
-    """Whose new consent would help an account, the first of them is named; or, without any, who else is waited for."""
-
-    entries: Sequence[AccountToken]
-    waits_for: str = ""
 
 
 def most_urgent(viewer: Viewer, *, may_ask: bool) -> list[Urgent]:
@@ -89,17 +81,8 @@ def _fixers(row: ListedAccount) -> Fixers:
     if one.health == Health.RESTRICTED:
         return Fixers([], account_rows.explain(account, Reason.RESTRICTED).who)
     if one.health != Health.DEACTIVATED:
-        last = [
-            entry
-            for entry in one.entries
-            if selection.living(entry) and entry.token.deadline == account.deadline
-        ]
-        return Fixers(last)
-    stopped = [entry for entry in one.entries if pool_reasons.explain_entry(entry).by_consent]
-    reason = pool_reasons.account_reason(account, one.entries)
-    first = pool_reasons.entry_that_stopped(account, one.entries)
-    ordered = sorted(stopped, key=lambda entry: first is None or entry.pk != first.pk)
-    return Fixers(ordered, "" if ordered else pool_reasons.explain_account(account, reason).helper)
+        return of_ending(account, one.entries)
+    return of_dark(account, one.entries)
 
 
 def _line(

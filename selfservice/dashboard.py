@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import backup_invitations, pool_reasons, selection, summary
+from accounts import backup_invitations, fixers, pool_reasons, selection, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -276,10 +276,10 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
         return say("nobody_linked"), "link"
     account = one.account
     explanation = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
-    stopped = pool_reasons.entry_that_stopped(account, one.entries)
-    waits_for = explanation.helper
-    if not waits_for and stopped is not None and stopped.token.consented_by_id not in {None, user.pk}:
-        waits_for = names.within(stopped.token, account)
+    found = fixers.of_dark(account, one.entries)
+    waits_for = found.waits_for
+    if found.entries and found.entries[0].token.consented_by_id not in {None, user.pk}:
+        waits_for = names.within(found.entries[0].token, account)
     own = overview.own_entry(one, user)
     if own is None or own.token.is_removed:
         action = "link"

@@ -114,7 +114,7 @@ class Explanation:
     @property
     def helper(self) -> str:
         """Who can help where no new consent of the person does: whom it `waits_for`, else anybody else with access; empty: the person."""
-        if self.only_appeal:
+        if self.only_appeal or self.reason == "removed":
             return words.said(self._key, "waits_for_others", channel=self._label)
         return self.waits_for
 

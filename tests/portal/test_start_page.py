@@ -20,7 +20,7 @@ from tests.portal.support import linked, settle, staff, token_of
 from tests.portal.test_start_ahead import work_out
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
-from users.models import Team
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
 
@@ -303,6 +303,46 @@ def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(
     assert ask is not None
     client.post(ask[1], {"note": "", "seen": "0"})
     assert "Ask again" in client.get("/admin/").content.decode()
+
+
+def test_who_left_or_took_a_log_in_back_is_never_who_can_fix_it_and_who_can_be_asked_comes_first(
+    client: Client, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    lea, ben = token_of("Lea Winter"), token_of("Ben Berg", state="dead", reason="expired")
+    gone = token_of("Mona Moll", state="dead", reason="removed")
+    imported = make_token(native_user_name="Iris", consented_by=None)
+    both = linked(ben, lea, name="Ben stopped before her")
+    alone = linked(lea, gone, name="Nobody else is left")
+    later = linked(ben, imported, name="Imported stopped last")
+    ending = linked(token_of("Olaf Ott", days=3), ben, name="Ends with who left")
+    Token.objects.filter(pk=lea.pk).update(state="dead", reason="removed", state_since=timezone.now())
+    Token.objects.filter(pk=imported.pk).update(state="dead", reason="expired", state_since=timezone.now())
+    User.objects.filter(name__in=("Lea Winter", "Olaf Ott")).update(is_active=False)
+    settle(both, alone, later, ending)
+    staff(client, "tokens.ask_token")
+    expected = {
+        both: ("Ben Berg", "Ask Ben"), later: ("Ben Berg +1 more", "Ask Ben"), ending: ("Ben Berg", "Ask Ben"),
+        alone: ("somebody else with access at Facebook", "See steps"),
+    }  # fmt: skip
+
+    page = client.get("/admin/")
+    whole = client.get("/admin/accounts/account/").content.decode()
+    asks = client.get("/admin/ask-due/").content.decode()
+
+    lines = {one.account.pk: one for one in page.context["urgent"]}
+    said = {
+        pk: (one.who + (f" +{one.others} more" if one.others else ""), one.button)
+        for pk, one in lines.items()
+    }
+    assert said == {account.pk: line for account, line in expected.items()}
+    assert lines[ending.pk].link.endswith(f"/{ending.pk}/tokens/{ben.pk}/ask/")
+    assert "1 person can fix 3 of them." in page.content.decode()
+    assert "Nobody can" not in page.content.decode()
+    assert "somebody else with access at Facebook" in whole
+    assert not re.search(r"(Lea Winter|Mona Moll)[^<]*can fix it", whole)
+    assert "Ask 1 person to re-authenticate?" in asks
+    assert "nobody is asked to bring it back" in asks
 
 
 def test_an_installation_without_an_account_says_what_to_do_first(client: Client, settings: Settings) -> None:
