@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import client_links
+from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
 from notifications import outbox
 from ui.counts import number
@@ -184,10 +185,13 @@ def hand_over(rows: QuerySet[BackupInvitation], *, before: Collection[int], by: 
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:
-    """Return of these accounts those that a mail is to be about: none to who is switched off, none that the person carries."""
+    """Return of these accounts those that a mail is to be about: none to who is switched off, none that the person carries now.
+
+    A log-in that stopped, or was removed, keeps its place in the pool and carries nothing: its person is asked like anybody.
+    """
     if user is not None and not user.is_active:
         return []
-    carried = AccountToken.objects.filter(account__in=accounts, token__consented_by__email=email)
+    carried = AccountToken.objects.filter(LIVING, account__in=accounts, token__consented_by__email=email)
     ids = set(carried.values_list("account", flat=True))
     return [one for one in accounts if one.pk not in ids]
 
@@ -295,7 +299,7 @@ def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
     mine = BackupInvitation.objects.filter(
         email=user.email, linked_at=None, client_link=None, invited_at__gt=now - OPEN_FOR
     )
-    done = AccountToken.objects.filter(token__consented_by=user).values("account")
+    done = AccountToken.objects.filter(LIVING, token__consented_by=user).values("account")
     teams = user.memberships.values("team")
     open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
     return mine.filter(open_to_them).exclude(account__in=done).select_related("account", "invited_by")
@@ -313,6 +317,13 @@ def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> 
     """Note in the transaction of the caller that a person linked what they were asked for."""
     asked = BackupInvitation.objects.filter(email=user.email, account__in=accounts, linked_at=None)
     asked.update(linked_at=now)
+
+
+def note_carried(*, user: User, now: datetime) -> None:
+    """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped: nothing is chosen then."""
+    carried = AccountToken.objects.filter(LIVING, token__consented_by=user)
+    asked = BackupInvitation.objects.filter(email=user.email, linked_at=None)
+    asked.filter(account__in=carried.values("account")).update(linked_at=now)
 
 
 def of_account(account: Account, *, most: int) -> list[BackupInvitation]:

@@ -13,7 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import access_brake, app_migration, pool_entries
+from accounts import access_brake, app_migration, backup_invitations, pool_entries
 from accounts.campaigns import stages
 from accounts.linking import choosing, faults
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
@@ -102,6 +102,7 @@ def keep(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     stages.settle(now=now, people=[user.pk])
+    backup_invitations.note_carried(user=user, now=now)
     return PendingLink.objects.create(
         user=user,
         token=token,

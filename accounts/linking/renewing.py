@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import app_migration, pool_entries, renewal_links
+from accounts import app_migration, backup_invitations, pool_entries, renewal_links
 from accounts.campaigns import stages
 from accounts.renewal_links import RenewalLink, Standing
 from tokens import lifecycle
@@ -119,6 +119,7 @@ def keep(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     stages.settle(now=now, people=[link.user.pk])
+    backup_invitations.note_carried(user=link.user, now=now)
     refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])

@@ -18,6 +18,7 @@ from notifications.models import Message
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
+from tokens.models import Token
 from users import invitations, roles
 from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
@@ -283,11 +284,14 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     accounts = list(Account.objects.order_by("name"))
     lumen = Account.objects.get(name="Lumen Shoes EU")
     link(lumen, make_token(consented_by=carrier))
+    former = make_user("former@example.com", team=make_team("Fourth"))
+    for account in accounts:
+        link(account, make_token(consented_by=former, state="dead", reason="removed"))
     make_user("known@example.com", team=make_team("Third"))
     said: dict[str, set[str]] = {}
 
     for how in ("user", "client"):
-        for name in ("nobody", "known", "off", "carrier"):
+        for name in ("nobody", "known", "off", "carrier", "former"):
             email = f"{name}@example.com"
             form = {"account": ",".join(str(one.pk) for one in accounts), "email": email, "how": how}
             BackupInvitation.objects.all().delete()
@@ -302,7 +306,23 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     assert {how: len(answers) for how, answers in said.items()} == {"user": 1, "client": 1}
     mailed = set(Message.objects.values_list("recipient", flat=True))
     assert off.email not in mailed
+    assert former.email in mailed, "a log-in that was removed carries nothing"
+    assert "You are asked to link 2 accounts as a backup." in browser(former).get("/").text
     assert press(ada, lumen, email="ada@example.com") == 400, "the own address is no second person's"
+
+
+def test_who_comes_back_with_a_log_in_that_had_stopped_was_mailed_and_has_answered(ada: User) -> None:
+    ben = make_user("ben@example.com", name="Ben Lindqvist")
+    native.link(browser(ben), "facebook", "ben", names=["Lumen Shoes EU"])
+    Token.objects.filter(consented_by=ben).update(state="dead", reason="expired")
+
+    press(ada, Account.objects.get(name="Lumen Shoes EU"))
+    before = backup_invitations.answer(BackupInvitation.objects.get(), timezone.now())
+    native.consent(browser(ben), "facebook", "ben")
+    after = backup_invitations.answer(BackupInvitation.objects.get(), timezone.now())
+
+    assert Message.objects.filter(recipient=ben.email, kind="backup_invite").count() == 1
+    assert (before, after) == ("asked", "linked")
 
 
 def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_comes_back_to_it(
