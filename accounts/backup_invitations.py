@@ -24,7 +24,7 @@ from ui.counts import number
 from ui.dates import day
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import hold, invitations, visibility
+from users import hold, invitations, roles, visibility
 from users.models import Invitation, Team, User
 
 MAIL = "backup_invite"
@@ -185,11 +185,11 @@ def hand_over(rows: QuerySet[BackupInvitation], *, before: Collection[int], by: 
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:
-    """Return of these accounts those that a mail is to be about: none to who is switched off, none that the person carries now.
+    """Return of these accounts those that a mail is to be about: none to who is switched off or links nothing, none that the person carries now.
 
     A log-in that stopped, or was removed, keeps its place in the pool and carries nothing: its person is asked like anybody.
     """
-    if user is not None and not user.is_active:
+    if user is not None and (not user.is_active or roles.only_looks(user)):
         return []
     carried = AccountToken.objects.filter(LIVING, account__in=accounts, token__consented_by__email=email)
     ids = set(carried.values_list("account", flat=True))
@@ -292,13 +292,15 @@ def asked_by(payload: Mapping[str, Any], user: User, now: datetime) -> QuerySet[
 
 
 def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
-    """Return what a person is asked to link, could link and has not, for 30 days; nothing for a contact, whose links say it.
+    """Return what a person is asked to link, could link and has not, for 30 days; nothing for a contact, whose links say it, and for auditors.
 
     Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
     """
     mine = BackupInvitation.objects.filter(
         email=user.email, linked_at=None, client_link=None, invited_at__gt=now - OPEN_FOR
     )
+    if roles.only_looks(user):
+        return mine.none()
     done = AccountToken.objects.filter(LIVING, token__consented_by=user).values("account")
     teams = user.memberships.values("team")
     open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)

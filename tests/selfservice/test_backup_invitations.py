@@ -287,11 +287,13 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     former = make_user("former@example.com", team=make_team("Fourth"))
     for account in accounts:
         link(account, make_token(consented_by=former, state="dead", reason="removed"))
+    auditor = make_user("auditor@example.com", team=make_team("Fifth"))
+    roles.give(auditor, Role.AUDITOR)
     make_user("known@example.com", team=make_team("Third"))
     said: dict[str, set[str]] = {}
 
     for how in ("user", "client"):
-        for name in ("nobody", "known", "off", "carrier", "former"):
+        for name in ("nobody", "known", "off", "carrier", "former", "auditor"):
             email = f"{name}@example.com"
             form = {"account": ",".join(str(one.pk) for one in accounts), "email": email, "how": how}
             BackupInvitation.objects.all().delete()
@@ -305,7 +307,8 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
 
     assert {how: len(answers) for how, answers in said.items()} == {"user": 1, "client": 1}
     mailed = set(Message.objects.values_list("recipient", flat=True))
-    assert off.email not in mailed
+    assert not {off.email, auditor.email} & mailed, "nobody is mailed who cannot link"
+    assert "asked to link" not in browser(auditor).get("/").text
     assert former.email in mailed, "a log-in that was removed carries nothing"
     assert "You are asked to link 2 accounts as a backup." in browser(former).get("/").text
     assert press(ada, lumen, email="ada@example.com") == 400, "the own address is no second person's"
