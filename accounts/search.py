@@ -15,9 +15,8 @@ def search(accounts: QuerySet[Account], term: str, names: NameVisibility) -> Que
     term = term.strip()
     if not term:
         return accounts
-    named = _named(term)
     linked = AccountToken.objects.filter(token__in=ids_of_log_ins(term, names)).order_by()
-    return accounts.filter(pk__in=named.values("pk").union(linked.values("account")))
+    return accounts.filter(pk__in=_named(term).values("pk").union(linked.values("account")))
 
 
 def by_name(accounts: QuerySet[Account], term: str) -> QuerySet[Account]:
@@ -25,9 +24,14 @@ def by_name(accounts: QuerySet[Account], term: str) -> QuerySet[Account]:
     return accounts.filter(pk__in=_named(term.strip()).values("pk"))
 
 
-def _named(term: str) -> QuerySet[Account]:
+def named(term: str) -> Q:
+    """Return the condition of accounts whose name or native id holds the term; Facebook's "act_" before an id is no part of it."""
     native = term.replace(" ", "").removeprefix("act_")
-    return Account.objects.filter(Q(name__icontains=term) | Q(native_id__icontains=native)).order_by()
+    return Q(name__icontains=term) | (Q(native_id__icontains=native) if native else Q())
+
+
+def _named(term: str) -> QuerySet[Account]:
+    return Account.objects.filter(named(term)).order_by()
 
 
 def ids_of_log_ins(term: str, names: NameVisibility) -> QuerySet[Any]:

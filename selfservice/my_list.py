@@ -12,6 +12,7 @@ from django.db.models.functions import Lower, RowNumber
 
 from accounts import client_links
 from accounts.models import Account, AccountToken
+from accounts.search import named
 from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
@@ -137,7 +138,7 @@ def others(
     if log_in is not None:
         found = found.filter(pk__in=log_in.pool_entries.values("account"))
     if search:
-        found = found.filter(Q(name__icontains=search) | Q(native_id__icontains=search.removeprefix("act_")))
+        found = found.filter(named(search))
     in_order = Case(*(When(group=name, then=Value(number)) for name, number in GROUPS.items()))
     return found.annotate(group=group).order_by(
         in_order, place, F("deadline").asc(nulls_last=True), Lower("name"), Case(*_CHANNELS), "pk"

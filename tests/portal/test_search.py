@@ -46,6 +46,7 @@ def test_it_finds_what_the_role_may_open_and_nothing_else(client: Client, lumen:
 
     assert "Lumen Shoes EU" in search("shoes")
     assert "Lumen Shoes EU" in search("act_4021883")
+    assert "Lumen Shoes EU" not in search("act_"), "what stands before each id says nothing of one"
     assert "Lumen Shoes EU" in search("402188371102")
     assert "ada@lumen.example" in search("okaf")
     assert "/admin/users/team/" in search("Lumen Sch")
