@@ -185,7 +185,7 @@ def hand_over(rows: QuerySet[BackupInvitation], *, before: Collection[int], by: 
 
 
 def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[Account]:
-    """Return of these accounts those that a mail is to be about: none to who is switched off or links nothing, none that the person carries now.
+    """Return of these accounts those that a mail is to be about: none to who is switched off or links nothing, none carried by them.
 
     A log-in that stopped, or was removed, keeps its place in the pool and carries nothing: its person is asked like anybody.
     """
@@ -292,7 +292,7 @@ def asked_by(payload: Mapping[str, Any], user: User, now: datetime) -> QuerySet[
 
 
 def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
-    """Return what a person is asked to link, could link and has not, for 30 days; nothing for a contact, whose links say it, and for auditors.
+    """Return what a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
 
     Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
     """
@@ -322,7 +322,7 @@ def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> 
 
 
 def note_carried(*, user: User, now: datetime) -> None:
-    """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped: nothing is chosen then."""
+    """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped."""
     carried = AccountToken.objects.filter(LIVING, token__consented_by=user)
     asked = BackupInvitation.objects.filter(email=user.email, linked_at=None)
     asked.filter(account__in=carried.values("account")).update(linked_at=now)
