@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import backups, fixers
+from accounts.health import Health
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
@@ -135,12 +136,15 @@ def _compose(message: Message, reader: ReaderWithNames, teams: Collection[int], 
         "shifted": _shifted(accounts, reader, now),
     }
     alone = backups.count_alone(Account.objects.filter(team__in=teams), limit=COUNTED)
-    if not (message.payload["always"] or alone.at_hand or any(part.number for part in parts.values())):
+    dark = accounts.filter(state=Account.State.DEACTIVATED)  # however long
+    back = backups.at_hand(dark).order_by().values("pk")[: COUNTED + 1].count()
+    helped = alone.at_hand or back
+    if not (message.payload["always"] or helped or any(part.number for part in parts.values())):
         raise NotWanted("nothing_this_week")
     staff = reader.user is not None and reader.user.is_staff
-    listed = {"team": ",".join(map(str, sorted(teams))), "alone": 1} | (
-        {"backup": 1} if alone.at_hand else {}
-    )
+    of_teams = {"team": ",".join(map(str, sorted(teams)))}
+    listed = of_teams | {"alone": 1} | ({"backup": 1} if alone.at_hand else {})
+    brought = of_teams | {"state": Health.DEACTIVATED.value, "backup": 1}
     accounts_url = addresses.absolute_url("admin:accounts_account_changelist")
     names = sorted(Team.objects.filter(pk__in=teams).values_list("name", flat=True))
     facts = {
@@ -149,6 +153,9 @@ def _compose(message: Message, reader: ReaderWithNames, teams: Collection[int], 
         "alone_shown": counts.shown(alone.number, limit=COUNTED),
         "at_hand": alone.at_hand,
         "at_hand_shown": alone.at_hand if alone.all_looked_at else f"{counts.number(alone.at_hand)}+",
+        "back": back,
+        "back_shown": counts.shown(back, limit=COUNTED),
+        "back_url": f"{accounts_url}?{urlencode(brought)}" if staff else "",
         "teams": names,
         "names_teams": len(names) > 1,
         "alone_url": f"{accounts_url}?{urlencode(listed)}" if staff else "",

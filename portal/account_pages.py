@@ -156,7 +156,9 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             **shared,
             "progress": checked,
             "rows": rows,
-            "invites": backup_invitations.may_invite(person(request), [account]),
+            "invite_url": f"{reverse('invite_backup')}?{urlencode({'account': account.pk, 'next': shared['here']})}"
+            if backup_invitations.may_invite(person(request), [account])
+            else "",
             "invited": backup_invitations.told(account, person(request), now),
             "check_all": check_all,
             "automatic": automatic,

@@ -6,7 +6,8 @@ from functools import partial
 from django.db.models import Exists, F, OuterRef
 from django.urls import reverse
 
-from accounts import actions, health_sql, summary
+from accounts import actions, backups, health_sql, summary
+from accounts.backups import Offer
 from accounts.fixers import Fixers, of_dark, of_ending
 from accounts.health import Health
 from accounts.models import Account, AccountToken
@@ -35,12 +36,13 @@ class Urgent:
     others: int  # who could fix it as well
     button: str
     link: str
-    asks: bool  # the button asks somebody, else it leads to the steps
+    asks: bool  # the button asks or adds somebody, else it leads to the steps
 
 
-def most_urgent(viewer: Viewer, *, may_ask: bool) -> list[Urgent]:
+def most_urgent(viewer: Viewer, *, may_ask: bool, may_add: bool) -> list[Urgent]:
     """Return the first few: what is dark, the latest first; one that its channel restricts; then what ends within 30 days.
 
+    Of what is dark it is first a colleague whose log-in reaches it already: adding them brings it back at once.
     A fixed number of queries, each with a limit.
     """
     names, now = names_for(viewer.user), viewer.now
@@ -51,7 +53,14 @@ def most_urgent(viewer: Viewer, *, may_ask: bool) -> list[Urgent]:
         token__in=tokens, kind=TokenEvent.Kind.ASKED, at__gt=F("token__linked_at")
     )
     asked = set(asks.values_list("token", flat=True))
-    return [_line(row, one, asked, names, may_ask=may_ask) for row, one in zip(found, fixers, strict=True)]
+    dark = [row.summary.account.pk for row in found if row.summary.health == Health.DEACTIVATED]
+    offers = backups.offers(account_ids=dark) if dark else {}
+    return [
+        _backed_up(row, one, offers[row.summary.account.pk][0], names, may_add=may_add)
+        if row.summary.account.pk in offers
+        else _line(row, one, asked, names, may_ask=may_ask)
+        for row, one in zip(found, fixers, strict=True)
+    ]
 
 
 def _first(viewer: Viewer) -> list[Account]:
@@ -83,6 +92,19 @@ def _fixers(row: ListedAccount) -> Fixers:
     if one.health != Health.DEACTIVATED:
         return of_ending(account, one.entries)
     return of_dark(account, one.entries)
+
+
+def _backed_up(
+    row: ListedAccount, fixers: Fixers, offer: Offer, names: NameVisibility, *, may_add: bool
+) -> Urgent:
+    """Return the line of a dark account to which a colleague can be added."""
+    account, token = row.summary.account, offer.token
+    others = {one.token.person_name for one in fixers.entries} - {token.person_name}
+    link, button = reverse("admin:accounts_account_change", args=[account.pk]), say("see_steps")
+    if may_add:
+        link = reverse("admin:accounts_account_token_backup", args=[account.pk, token.pk])
+        button = say("add", who=names.first(token, account) if names.sees_token(token, account) else "")
+    return Urgent(account, row, names.token(token, account), len(others), button, link, asks=may_add)
 
 
 def _line(

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import health_sql
+from accounts import backups, health_sql
 from accounts.health import Health
 from accounts.models import Account
 from macros import reach
@@ -92,7 +92,8 @@ def cards(viewer: Viewer) -> Cards:
     urgent = state(gettext_lazy("Ends within 7 days"), "warning", "urgent", Health.URGENT)
     restricted = state(gettext_lazy("Restricted by the channel"), "block", "limit", Health.RESTRICTED)
     interrupted = state(gettext_lazy("Interrupted"), "sync", "warn", Health.INTERRUPTED)
-    act_now = [deactivated, urgent, restricted, *([interrupted] if interrupted.found else [])]
+    back = _brought_back(viewer) if deactivated.found else []
+    act_now = [deactivated, *back, urgent, restricted, *([interrupted] if interrupted.found else [])]
     plan = [
         state(gettext_lazy("Ends within 30 days"), "schedule", "warn", Health.AT_RISK),
         *_alone(viewer),
@@ -108,6 +109,14 @@ def cards(viewer: Viewer) -> Cards:
     ]
     titled = [(gettext("Act now"), act_now), (gettext("Plan"), plan), (gettext("Everything else"), others)]
     return Cards(titled, deactivated, urgent, restricted)
+
+
+def _brought_back(viewer: Viewer) -> list[Row]:
+    """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
+    dark = health_sql.in_health(viewer.accounts, Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
+    found = viewer.count(backups.at_hand(dark), limit=LIMIT)
+    query = f"state={Health.DEACTIVATED}&backup=1"
+    return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
 
 
 def _alone(viewer: Viewer) -> list[Row]:

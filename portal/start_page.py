@@ -87,12 +87,13 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
     if counted.nothing and not viewer.accounts.exists():
         return {"cards": counted.cards, "nothing": True}
     may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
+    may_add = viewer.user.has_perm(permissions.ADD_BACKUP)
     may_run = viewer.user.has_perm(permissions.RUN_CAMPAIGN)
     shown = {
         "cards": counted.cards,
         "nothing": False,
         "banner": start_banner.banner(viewer, counted, may_ask=may_ask, may_run=may_run),
-        "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask),
+        "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),
         "people": start_figures.people(viewer, asked="people" in request.GET),

@@ -107,6 +107,7 @@ def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_
             account = carried(log_in(f"Ada of {team} {number}", team=team), name=name, team=team)
             if team == teams[0] or number:  # nobody reaches the first one of the others
                 reaches(emil, account)
+        reaches(emil, carried(name=f"Dark of {team}", team=team))  # nobody carries it
     for team in teams:
         Membership.objects.get_or_create(
             user=reader, team=team
@@ -115,15 +116,17 @@ def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_
 
     mail = digest.would_say(address=reader.email, teams=[one.pk for one in teams[:2]])
     assert mail is not None
-    button = re.search(r"http://\S+/admin/accounts/account/\?\S+", mail.text)
-    assert button is not None
-    listed = client.get(button[0].partition(settings.BASE_URL)[2])
+    buttons = re.findall(r"http://\S+/admin/accounts/account/\?\S+", mail.text)
+    dark, listed = (client.get(one.partition(settings.BASE_URL)[2]) for one in buttons)
 
     text = " ".join(mail.text.split())
     assert "4 accounts depend on one person each" in text
     assert f"{said} can be backed up at once" in text
     assert {one.team for one in listed.context["cl"].result_list} == set(teams[:2])
     assert listed.context["found"] == "3"
+    assert mail.subject == "This week: colleagues can bring two accounts back at once"
+    assert "2 accounts are deactivated, and colleagues’ log-ins reach them already" in text
+    assert {one.name for one in dark.context["cl"].result_list} == {"Dark of Lumen", "Dark of Fern"}
     assert "Team: Fern, Lumen" in listed.text
 
 

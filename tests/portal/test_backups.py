@@ -16,7 +16,7 @@ from accounts.models import Account, AccountToken, KeptSet
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import action_url, pool_url, staff
-from tests.support.factories import make_team, make_user
+from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team
 
@@ -40,7 +40,11 @@ def one_carried_alone(team: Team | None = None) -> tuple[Account, Token]:
 
 
 def page(client: Client, account: Account) -> str:
-    return " ".join(unescape(client.get(pool_url(account)).content.decode()).split())
+    return page_at(client, pool_url(account))
+
+
+def page_at(client: Client, address: str) -> str:
+    return " ".join(unescape(client.get(address).content.decode()).split())
 
 
 def said(response: object) -> str:
@@ -137,7 +141,9 @@ def test_a_log_in_that_stopped_between_page_and_press_is_said_in_words(client: C
 def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(client: Client) -> None:
     account, _ = one_carried_alone()
     alone, dark = carried(log_in("Ben"), name="Nobody else"), carried(name="Dark one")
-    reaches(log_in("Fay"), dark)
+    fay = log_in("Fay Fox")
+    reaches(fay, dark)
+    left_alone = carried(make_token(consented_by=make_user(name="Lea"), state="dead"), name="Out of reach")
     staff(client, MAY)
 
     listed = client.get(reverse(LIST), {"backup": "1"})
@@ -148,6 +154,16 @@ def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(cl
     rows = {row.link: row.number for _, rows in start.context["cards"] for row in rows}
     assert rows[f"{reverse(LIST)}?alone=1"] == "2"
     assert rows[f"{reverse(LIST)}?alone=1&backup=1"] == "1"
+    assert rows[f"{reverse(LIST)}?state=deactivated&backup=1"] == "1", "of two that are dark"
+    urgent = {one.account: one for one in start.context["urgent"]}
+    added = urgent[dark]
+    assert (added.who, added.button, added.others) == ("Fay Fox", "Add Fay", 0)
+    assert "Add Fay Fox to Dark one as a backup?" in page_at(client, added.link)
+    assert urgent[left_alone].button == "See steps"
+    staff(client)  # who may not add anybody reads who could be
+    shown = client.get(reverse("admin:index")).context["urgent"]
+    assert [(one.who, one.button) for one in shown if one.account == dark] == [("Fay Fox", "See steps")]
+    staff(client, MAY)
     assert alone.pk not in found
     assert "as of <time" not in listed.content.decode()
     both = client.get(reverse(LIST), {"alone": "1", "backup": "1"})

@@ -235,12 +235,20 @@ def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: C
 def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
     client: Client, boss: None
 ) -> None:
-    empty, alone = make_account(), linked(token_of("Ben"))
+    empty, alone, two = make_account(), linked(token_of("Ben")), linked(token_of("Cleo"), token_of("Dora"))
+    dark = linked(token_of("Ada", state="dead", reason="removed"))
+    accounts = [empty, alone, dark, two]
 
-    pages = [client.get(pool_url(one)).content.decode() for one in (empty, alone)]
+    pages = [client.get(pool_url(one)).content.decode() for one in accounts]
 
     assert "Nobody is linked to this account." in pages[0]
     assert "Add a second person." in pages[1]
+    assert "Nobody carries it now." in pages[2]
+    invites = [
+        f'href="/backups/invite/?account={one.pk}&amp;next=' in page
+        for one, page in zip(accounts, pages, strict=True)
+    ]
+    assert invites == [True, True, True, False], "each account that is to find a person, and no other"
 
 
 def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Client, boss: None) -> None:

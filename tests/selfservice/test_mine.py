@@ -377,7 +377,9 @@ def test_a_person_finds_an_account_among_many(client: Client, ada: User) -> None
 
     found = client.get(reverse("my_accounts"), {"q": "a0017"}).content.decode()
     nothing = client.get(reverse("my_accounts"), {"q": "<nobody>"}).content.decode()
+    prefix = client.get(reverse("my_accounts"), {"q": "act_"}).content.decode()
 
+    assert "A0017" not in prefix
     assert "A0017" in found
     assert "A0018" not in found
     assert "No account of yours matches “&lt;nobody&gt;”." in nothing
