@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/accounts/account/"
 DAY = timedelta(days=1)
-LIMIT_OF_START = 65  # queries of the start page, each with a limit or kept where accounts are very many
+LIMIT_OF_START = 70  # queries of the start page, each with a limit or kept where accounts are very many
 
 
 @pytest.fixture(autouse=True)
