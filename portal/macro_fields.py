@@ -1,6 +1,7 @@
 """Fields of the form of a macro, and of others that take lists: addresses, days, accounts."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -25,6 +26,10 @@ def words(text: str) -> list[str]:
 class EmailsField(TextOfMany, forms.CharField):
     """E-mail addresses as people type them; gives a list in lower case."""
 
+    meant: Callable[[str], str] | None = (
+        None  # which address somebody meant who typed one that is not complete
+    )
+
     def prepare_value(self, value: Any) -> Any:
         """Show a stored list as text."""
         return ", ".join(value) if isinstance(value, list) else value
@@ -37,11 +42,10 @@ class EmailsField(TextOfMany, forms.CharField):
             try:
                 validate_email(address)
             except ValidationError:
-                errors.append(
-                    ValidationError(
-                        gettext("“%(address)s” is not a complete e-mail address.") % {"address": address}
-                    )
-                )
+                text = gettext("“%(address)s” is not a complete e-mail address.") % {"address": address}
+                if self.meant and (meant := self.meant(address)):
+                    text = f"{text} {gettext('Did you mean %(address)s?') % {'address': meant}}"
+                errors.append(ValidationError(text))
         if errors:
             raise ValidationError(errors)
         return addresses

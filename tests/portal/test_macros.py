@@ -21,12 +21,12 @@ from accounts.models import Account, AccountEvent, Deed
 from macros import evaluation, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.models import Message
-from portal import bulk_deeds
+from portal import bulk_deeds, known_addresses
 from portal.macro_fields import AccountsPicker
 from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
-from tests.support.factories import NOW, link, make_account, make_team, make_token
+from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from ui import kept
 from users.models import Membership, Team, User
 
@@ -193,7 +193,11 @@ def test_saving_says_when_nothing_is_due(mira: Client) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"emails": "ben@lumen"}, "“ben@lumen” is not a complete e-mail address."),
+        ({"emails": "ben@lumen"}, "“ben@lumen” is not a complete e-mail address.</span>"),
+        (
+            {"emails": "ben@exampel"},
+            "“ben@exampel” is not a complete e-mail address. Did you mean ben@example.com?",
+        ),
         ({"days": "7, 0"}, "Use whole numbers from 1 to 365."),
         ({"days": "366"}, "Use whole numbers from 1 to 365."),
         ({"days": "seven"}, "Use whole numbers from 1 to 365."),
@@ -215,6 +219,17 @@ def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
     for value in changed.values():
         assert value in page
     assert not Macro.objects.exists()
+
+
+def test_a_domain_is_proposed_of_people_and_macros_that_the_reader_sees_and_of_no_others() -> None:
+    team = make_team("Lumen")
+    lead = staff("macros.view_macro", team=team)
+    make_user("x@secret.test", team=make_team("Fern"))
+    Macro.objects.filter(pk=make_macro(emails=["w@lumen.test"]).macro.pk).update(team=team)
+
+    proposed = [known_addresses.meant(one, user=lead) for one in ("ben@lumen", "ben@secret", "ben", "@lumen")]
+
+    assert proposed == ["ben@lumen.test", "", "", ""]
 
 
 def test_a_change_keeps_the_action_and_what_it_has_told(mira: Client) -> None:

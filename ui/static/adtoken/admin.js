@@ -88,6 +88,16 @@
     new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
   });
 
+  // A part of a form that one choice alone uses is shown with it, or where something is wrong in it. <div data-used-with="field=value">.
+  document.querySelectorAll("[data-used-with]").forEach((part) => {
+    const [name, value] = part.dataset.usedWith.split("=");
+    const { form } = part.querySelector("input, select, textarea") ?? {};
+    const fit = () => { part.hidden = form.elements[name].value !== value && !part.querySelector(".at-error"); };
+    if (!form?.elements[name]) return;
+    form.addEventListener("change", fit);
+    fit();
+  });
+
   // On narrow screens tabs are one line: the one that is shown is brought into it.
   document.querySelectorAll(".at-tabs > [aria-current]").forEach((tab) => { tab.parentElement.scrollLeft = tab.offsetLeft - (tab.parentElement.clientWidth - tab.offsetWidth) / 2; });
 
