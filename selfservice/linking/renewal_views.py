@@ -94,6 +94,8 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     if link is None or link.standing(now) != Standing.OPEN:
         return renewal.not_open(request, link)
     accounts = list(_linked(link.token, before=link.issued).order_by("name", "pk")[:TICKED])
+    if not accounts:  # none of then is left
+        return redirect("renew", signed)
     log_in = f"{link.token.pk}:{int(link.issued.timestamp())}"
     if request.method == "POST":
         if not renewal.may_press(request, f"not mine {link.token.pk}"):

@@ -43,6 +43,8 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
 
 def _renewals(fleet: Fleet) -> dict[str, Any]:
     """Personal links: open, of many accounts, of an app that retires, renewed since, expired, and of a log-in that is another's now."""
+    from django.utils import timezone
+
     from accounts import renewal_links
     from tokens.models import Token
 
@@ -50,10 +52,11 @@ def _renewals(fleet: Fleet) -> dict[str, Any]:
     emils, lenas = tokens[3], tokens[0]
     leaves = Token.objects.filter(app__is_default=False, consented_by__isnull=False).order_by("pk")[0]
     assert leaves.consented_by
+    mailed = timezone.now()  # the pages name accounts that were linked by then
     links = {
-        "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=now),
-        "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=now),
-        "renew_moves": renewal_links.link(token=leaves, user=leaves.consented_by, issued=now),
+        "renew": renewal_links.link(token=emils, user=emils.consented_by, issued=mailed),
+        "renew_many": renewal_links.link(token=fleet.more[1], user=fleet.more[1].consented_by, issued=mailed),
+        "renew_moves": renewal_links.link(token=leaves, user=leaves.consented_by, issued=mailed),
         "renew_expired": renewal_links.link(token=emils, user=emils.consented_by, issued=now - 15 * DAY),
         "renew_over": renewal_links.link(token=lenas, user=fleet.people[1], issued=now),
     }

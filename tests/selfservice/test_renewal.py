@@ -327,5 +327,9 @@ def test_the_page_says_why_it_stopped_and_its_person_may_say_that_the_account_is
     assert all("Thank you. We told the people who look after it" in one for one in said)
     assert [one.note for one in account.events.filter(kind="not_mine")] == ["ada@example.com: Ben does now"]
     assert token.pool_entries.filter(account=account).exists()
+    assert (
+        browser.get(f"{link_of(token, issued=timezone.now() - timedelta(days=1))}not-mine/").status_code
+        == 302
+    )
     User.objects.filter(email="ada@example.com").update(is_active=False)
     assert browser.post(answer, ticked).status_code == 410
