@@ -109,7 +109,7 @@ def _held(one: Asked) -> list[Line]:
     death = TokenDeath.objects.held().filter(token__in=pool).order_by("at").first()
     if death is not None:
         lines.append(Line(say("incident"), "warn", at=death.at))
-    held = Message.objects.filter(recipient=one.address, state=Message.State.HELD)
+    held = Message.objects.filter(recipient=one.address, state=Message.State.HELD, waits_since=None)
     if number := held.values("pk")[:COUNTED].count():
         lines.append(Line(say("capped", number=number), "warn", at=digests.leaves_at(one.address)))
     refused = kept_back.waiting(Message.objects.filter(recipient=one.address))

@@ -9,6 +9,7 @@ from notifications.models import Message
 
 LATE = timedelta(hours=1)  # a mail that left later than that came late
 State = Message.State
+WAITS = (State.QUEUED, State.HELD)
 
 # Also what no worker has come to since, with the hour from which 48 count (`giving_up`); each row once an hour, however often it is asked.
 _KEEP_BACK = """
@@ -29,7 +30,7 @@ def keep_back_all(*, now: datetime) -> None:
 def waiting(messages: QuerySet[Message] | None = None) -> QuerySet[Message]:
     """Keep the messages that wait because our own mail server or service did not take them, those in a digest included. By an index."""
     found = Message.objects.all() if messages is None else messages
-    return found.filter(state__in=[State.QUEUED, State.HELD], waits_since__isnull=False)
+    return found.filter(state__in=WAITS, waits_since__isnull=False)
 
 
 def queued_for(recipient: object) -> QuerySet[Message]:

@@ -138,7 +138,8 @@ def _code_of(error: AnymailError) -> int | None:
     """Return the HTTP status of an answer; None where there was none. SES gives its own as a dictionary."""
     said = error.response
     if isinstance(said, dict):
-        return said.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        code: int | None = said.get("ResponseMetadata", {}).get("HTTPStatusCode")
+        return code
     return error.status_code or getattr(said, "status_code", None)
 
 

@@ -97,7 +97,10 @@ def waiting(now: datetime) -> dict[str, Any] | None:
     since = min((at for at in began if at is not None), default=None)
     if since is None:
         return None
-    due = queued.filter(Q(next_attempt_at__lte=now) | Q(waits_since__isnull=False))
+    due = Message.objects.filter(
+        Q(state=Message.State.QUEUED, next_attempt_at__lte=now)
+        | Q(state__in=kept_back.WAITS, waits_since__isnull=False)
+    )
     return {
         "kept_back": short_count(kept_back.waiting(), limit=COUNTED) if began[1] else "",
         "number": short_count(due, limit=COUNTED),

@@ -158,12 +158,14 @@ def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
     invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
     known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
     now = pass_time(MORNING, 72, step=6)
-    waiting = kept_back.waiting().count()
+    waiting, head = kept_back.waiting().count(), mail_settings.waiting(now)
     comes_back()
     pass_time(now, 3)
 
     invitation, digest = sorted(told(mail_server, ADA), key=len)
-    assert waiting > 1
+    assert waiting == 32  # with the digest
+    assert head is not None
+    assert (head["number"], head["kept_back"]) == ("32", "32")
     assert "30 mails that could not be sent before" in digest.replace("\n", " ")
     assert "/invitation/" in invitation
     assert not Message.objects.exclude(state="sent").exists()
