@@ -1,6 +1,7 @@
 """My jobs: whoever left the page of a deed or of an export finds it again, with its undo and its file; administrators find everybody's."""
 
 from html import unescape
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -35,7 +36,7 @@ def text(client: Client, address: str) -> str:
     return " ".join(unescape(client.get(address).text).split())
 
 
-def log_in(client: Client, role: Role, **fields: object) -> User:
+def log_in(client: Client, role: Role, **fields: Any) -> User:
     user = make_user(**fields)
     roles.give(user, role)
     client.force_login(user)
