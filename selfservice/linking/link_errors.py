@@ -92,10 +92,11 @@ def show(
     if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
         again_url = again_url or own_url
     # Whoever else is logged in in that browser has no part in what a mailed link began.
-    mailed = link is not None or bool(about.get("token"))
+    mailed = bool(about.get("client_link") or about.get("token"))
     user = person if mailed else request.user if isinstance(request.user, User) else None
     code = problems.new_code()  # strangers write nothing into the database
-    if user is not None or link is not None:
+    is_kept = user is not None or link is not None
+    if is_kept:
         code = problems.record(
             user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
         )
@@ -110,6 +111,7 @@ def show(
         "cause": cause,
         "icon": shown.icon,
         "code": code,
+        "is_kept": is_kept,
         "at": now,
         "again_url": again_url,
     }

@@ -61,6 +61,11 @@ def do_in_bulk(mira: Visitor, product: Product, deed: str, done: str) -> None:
         mira.sees("can be undone until", f"1–100 of {ALL}")
         mira.take("many-done", only=DESK)
         mira.fits()
+    if mira.width == DESK:
+        mira.open(LIST)
+        mira.follow("My jobs")
+        mira.sees(f"{deed} {ALL} accounts", f"{ALL} {done}", "Undo")
+        mira.take("my-jobs")
 
 
 @in_both_widths
