@@ -1,10 +1,10 @@
 """The SQL of escalation: who further is told where nothing happened so many days after the first warning.
 
-Of a macro that warns of nothing ahead the first warning is that an account is deactivated.
+Of a macro that warns of nothing ahead the first warning is that an account is deactivated, whichever mail says so.
 Nothing happened: the deadline is the same (a re-authentication begins another cycle), and nobody said that they are on it.
 """
 
-from macros.told_sql import NAMING
+from macros.told_sql import DARK_TOLD, NAMING
 from macros.warning_sql import FINDING_ONCE_CROSSED
 
 # In each cycle an action tells once, with the tightest threshold that was told; 0 where the account is dark, which is a cycle of its own.
@@ -26,6 +26,8 @@ with act as materialized (
       where m.recipient = n.recipient and m.state in ('queued', 'sending') and m.waits_since is not null))
     and n.cycle = coalesce(t.cycle, a.cycle) and exists (select 1 from act)
   group by n.account_id, n.token_id, n.cycle, n.threshold
+  union all
+  select d.account_id, null, d.cycle, 0, min(d.on_date) from ({DARK_TOLD} and exists (select 1 from act)) d group by d.account_id, d.cycle
 ), warned as (
   select act.id as action_id, n.account_id, n.token_id, n.cycle, min(n.threshold) as threshold, min(n.first_on) as first_on
   from act join notice n on n.threshold = 0 or n.threshold <= act.widest and act.of_token = (n.token_id is not null)

@@ -19,6 +19,13 @@ OPTED_OUT = """
 # nobody is, which is asked once.
 AWAY = """(exists (select 1 from macros_silence where account_id is null and ended_at is null)
     and c.named && array(select email::text from macros_silence where account_id is null and ended_at is null))"""
+# That accounts which are dark were told by any mail that left, those about a log-in itself included: whom these tell no macro tells again.
+DARK_TOLD = """
+  select n.account_id, a.cycle, (n.at at time zone %(zone)s)::date as on_date
+  from accounts_accountnotice n
+  join accounts_account a on a.id = n.account_id and a.state = 'deactivated' and n.at >= a.cycle_since
+  join notifications_message m on m.id = n.message_id and m.state = 'sent'
+  where n.dark"""
 # The same as of now: a silence whose day has come is ended by the sweep.
 NOW = "'-infinity'::date as fires_on"
 

@@ -17,6 +17,7 @@ from macros import evaluation, few_preview, on_it, preview, preview_sql, snoozin
 from macros.models import Macro, MacroAction, Notice, OptOut, Shortage
 from macros.why import Asked, Line, say
 from notifications import kept_back
+from notifications.models import Message
 from tokens.models import Token
 from ui import dates
 
@@ -122,12 +123,23 @@ def _escalated(one: Asked, action: MacroAction) -> Said:
     of_cycle = of_cycle.exclude(
         Exists(kept_back.queued_for(OuterRef("recipient"))), outcome=Notice.Outcome.WAITING
     )
-    first = of_cycle.aggregate(day=Min(Coalesce(TruncDate("told_at"), "evaluation__on_date")))["day"]
+    told = of_cycle.aggregate(day=Min(Coalesce(TruncDate("told_at"), "evaluation__on_date")))["day"]
+    days = [told, _told_dark(account) if dark else None]
+    first = min((day for day in days if day is not None), default=None)
     if first is None:
         return say("escalated_unwarned", days=after), "mute"
     if account.pk in on_it.running([account.pk]):
         return say("escalated_on_it", days=after), "mute"
     return say("escalated_due", days=after, day=dates.day(first + timedelta(days=after))), "good"
+
+
+def _told_dark(account: Account) -> date | None:
+    """Return on which day a mail that left told first that an account is dark, as `told_sql.DARK_TOLD`."""
+    rows = account.notices_told.filter(
+        deactivated=True, at__gte=account.cycle_since, message__state=Message.State.SENT
+    )
+    first = rows.aggregate(at=Min("at"))["at"]
+    return evaluation.local_day(first) if first else None
 
 
 def _warns(action: MacroAction) -> bool:

@@ -9,7 +9,18 @@ from django.test import Client
 
 from accounts import people_left
 from accounts.models import Account
-from macros import at_once, evaluation, few_people, few_preview, mails, news_mail, on_it, preview
+from macros import (
+    at_once,
+    evaluation,
+    few_people,
+    few_preview,
+    mails,
+    news_mail,
+    on_it,
+    preview,
+    why,
+    why_macros,
+)
 from macros.models import Macro, MacroAction, NewsNotice, Notice, Shortage
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -26,9 +37,12 @@ from tests.macros.support import (
     noon,
     settle,
 )
+from tests.macros.test_at_once import SOON, linked, log_in, person, send
+from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
+from tokens import lifecycle
 from tokens.models import Token
 from ui import kept
 
@@ -232,6 +246,36 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     assert before == []
     assert Notice.objects.filter(recipient=WATCHER).count() == 1
     assert told[1:] == [[], [], [BOSS], []]
+
+
+@pytest.mark.parametrize("how", ["died", "removed"])
+def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_stayed_dark(how: str) -> None:
+    """Its reader is told by no macro again, so that no notice of one says that anybody was told."""
+    macro = make_macro(days=[7]).macro
+    macro.actions.all().delete()
+    told = {"kind": "deactivated", "emails": [], "notify_consenters": True}
+    action = MacroAction.objects.create(macro=macro, **told)
+    later = {"kind": "escalated", "emails": [BOSS], "notify_consenters": False, "after": 3}
+    MacroAction.objects.create(macro=macro, **later)
+    account = linked(token := log_in(person("Petra")))
+    if how == "died":
+        stop(token)
+    else:
+        boss = make_person()
+        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=boss, note="", now=NOW)
+    at_once.tell(SOON)
+    sent = send()
+    account.refresh_from_db()
+    asked = why.asked(account, BOSS)
+
+    said = " ".join(line.text for line in why_macros.about_macros(asked, Macro.objects.all(), now=NOW))
+    counted = preview.preview(preview.draft_of(action), now=NOW)
+    to_boss = [evaluate(day) for day in range(5)]
+
+    assert [one.partition(":")[0] for one in sent] == ["petra@example.com"]
+    assert "Sat 28 Nov" in said
+    assert counted.escalated == 1
+    assert to_boss[1:] == [[], [], [BOSS], []]
 
 
 @pytest.mark.parametrize("what", ["renewed", "on it", "not applied", "paused"])
