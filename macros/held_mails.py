@@ -14,6 +14,6 @@ def foot(message: Message) -> dict[str, str]:
             "stop_url": addresses.absolute_url("stop_mails", signed),
             "snooze_url": addresses.absolute_url("snooze_mails", signed),
         }
-    if on_it.deadlines_of(message):
+    if not opt_outs.only_looks(message) and on_it.deadlines_of(message):
         found["on_it_url"] = addresses.absolute_url("on_it", signed)
     return found

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from django.db.models import prefetch_related_objects
+
 from accounts import renewal_links
 from macros import grouping
 from macros.grouping import Pooled
@@ -108,4 +110,6 @@ def together(found: Mapping[Message, StillWanted]) -> Iterator[dict[Message, Sti
 
 
 def _readers(addresses: Iterable[str]) -> dict[str, User]:
-    return {user.email: user for user in User.objects.filter(email__in=addresses, is_active=True)}
+    people = list(User.objects.filter(email__in=addresses, is_active=True))
+    prefetch_related_objects([user for user in people if user.is_staff], "groups")  # which say who only looks
+    return {user.email: user for user in people}

@@ -58,14 +58,15 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
         raise NotWanted(*(sorted(found.dropped) or ["all_deleted"]))
     signed = opt_outs.sign(message)
     may_stop = found.names_reader or opt_outs.may_stop(message)
+    facts = read.facts(message)
+    may_say = opt_outs.may_say(facts.reader)
     foot = Foot(
         why=addresses.absolute_url("why_message", message.pk),
-        not_mine=addresses.absolute_url("not_mine", signed),
+        not_mine=addresses.absolute_url("not_mine", signed) if may_say else "",
         stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
         snooze=addresses.absolute_url("snooze_mails", signed) if may_stop else "",
-        on_it=addresses.absolute_url("on_it", signed),
+        on_it=addresses.absolute_url("on_it", signed) if may_say else "",
     )
-    facts = read.facts(message)
     mail = _compose(
         facts,
         recipient=message.recipient,

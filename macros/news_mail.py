@@ -58,12 +58,15 @@ def build(message: Message) -> Mail:
     signed = opt_outs.sign(message)
     stop = addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else ""
     reader = mailing.reader_of(message)
+    may_say = opt_outs.may_say(reader.user)
     groups = _groups(notices)
     facts = {
         "stop_url": stop,
         "snooze_url": addresses.absolute_url("snooze_mails", signed) if stop else "",
-        "not_mine_url": addresses.absolute_url("not_mine", signed),
-        "on_it_url": addresses.absolute_url("on_it", signed) if on_it.asks_for_care(notices) else "",
+        "not_mine_url": addresses.absolute_url("not_mine", signed) if may_say else "",
+        "on_it_url": addresses.absolute_url("on_it", signed)
+        if may_say and on_it.asks_for_care(notices)
+        else "",
     }
     mail = compose(notices, groups, message, reader, facts)
     return replace(

@@ -18,6 +18,7 @@ from macros.revalidation import all_notices_of
 from notifications import digests
 from notifications.models import Message
 from ui import kept
+from users import roles
 from users.models import User
 from users.recipients import Via
 
@@ -55,6 +56,16 @@ def open_told(signed: str) -> Message | None:
 def has_left(message: Message) -> bool:
     """Return whether the reader of a mail is a person who can no longer log in: nothing that they say of accounts is noted."""
     return User.objects.filter(email=message.recipient, is_active=False).exists()
+
+
+def may_say(user: User | None) -> bool:
+    """Return whether a reader may say by a mail that they are on it, or that an account is not theirs: everybody but auditors."""
+    return user is None or not roles.only_looks(user)
+
+
+def only_looks(message: Message) -> bool:
+    """Return whether the reader of a mail is an auditor, who stops and snoozes the own mails and changes nothing else."""
+    return not may_say(User.objects.filter(email=message.recipient).first())
 
 
 def macros_of(message: Message) -> list[Macro]:

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Account
 from macros import not_mine, on_it, opt_outs, snooze_mail, snoozing
 from notifications.models import Message
-from selfservice.warning_mails import broken
+from selfservice.warning_mails import broken, only_looks
 from users.models import person
 
 USUAL = 7  # days that the page proposes
@@ -27,10 +27,15 @@ USUAL = 7  # days that the page proposes
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST). 404 for who can no longer log in."""
+    """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST).
+
+    404 for who can no longer log in, 403 for auditors.
+    """
     message = opt_outs.open_told(signed)
     if message is None or opt_outs.has_left(message):
         return broken(request)
+    if opt_outs.only_looks(message):
+        return only_looks(request)
     deadlines, nothing = on_it.deadlines_of(message), False
     if request.method == "POST":
         back, chosen = "back" in request.POST, request.POST.getlist("account")

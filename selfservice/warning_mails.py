@@ -48,10 +48,15 @@ def start_again(request: HttpRequest, signed: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST). 404 for who can no longer log in."""
+    """Ask which accounts are no longer the reader's (GET), or tell whoever looks after them (POST).
+
+    404 for who can no longer log in, 403 for auditors.
+    """
     message = opt_outs.open_warning(signed)
     if message is None or opt_outs.has_left(message):
         return broken(request)
+    if opt_outs.only_looks(message):
+        return only_looks(request)
     if request.method == "POST":
         ids = [
             int(one)
@@ -74,3 +79,8 @@ def say_not_mine(request: HttpRequest, signed: str) -> HttpResponse:
 def broken(request: HttpRequest) -> HttpResponse:
     """Say that the link is cut, forged, or of a message that is gone."""
     return render(request, "selfservice/mails/broken_link.html", status=404)
+
+
+def only_looks(request: HttpRequest) -> HttpResponse:
+    """Say that an auditor changes nothing by a mail either."""
+    return render(request, "selfservice/mails/only_looks.html", status=403)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -34,6 +35,7 @@ from tests.notifications.support import make_message
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
 from ui.kept import said as in_words
+from users.role_choices import AUDITORS_GROUP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
@@ -281,6 +283,40 @@ def test_who_no_longer_sees_an_account_is_not_on_it_by_an_old_mail_unless_a_macr
 
     assert [one.account for one in before] == [account]
     assert on_it.deadlines_of(message) == []
+
+
+def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the_own_ones() -> None:
+    account = ending(7)
+    auditor = make_person("auditor@example.com", is_staff=True)
+    auditor.groups.add(Group.objects.get_or_create(name=AUDITORS_GROUP)[0])
+    tells("shifted", emails=[WATCHER, auditor.email], days=[7])
+    linked(ada := log_in(person("Ada")), log_in(person("Ben")))
+    evaluate()
+    stop(ada)
+    at_once.tell(SOON)
+    kinds_of_mail = ("macro", "macro_news")
+    told = {one: Message.objects.get(kind=one, recipient=auditor.email) for one in kinds_of_mail}
+    others = [Message.objects.get(kind=one, recipient=WATCHER) for one in kinds_of_mail]
+
+    mine = [kinds.KINDS[kind].build(one).text for kind, one in told.items()]
+    theirs = [kinds.KINDS[one.kind].build(one).text for one in others]
+    signed = opt_outs.sign(told["macro"])
+    refused = [Client().get(reverse(name, args=[signed])) for name in ("on_it", "not_mine")]
+    refused += [Client().post(one.wsgi_request.path, {"account": account.pk}) for one in refused]
+    stops = Client().get(reverse("stop_mails", args=[signed]))
+
+    for text in mine:
+        assert "/on-it/" not in text
+        assert "/not-mine/" not in text
+        assert "/stop/" in text
+    for text in theirs:
+        assert "/on-it/" in text
+        assert "/not-mine/" in text
+    assert [one.status_code for one in refused] == [403] * 4
+    assert "Auditors change nothing" in refused[0].text
+    assert stops.status_code == 200
+    assert not Acknowledgement.objects.exists()
+    assert not AccountEvent.objects.filter(kind__in=["acknowledged", "not_mine"]).exists()
 
 
 def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
