@@ -44,6 +44,7 @@ class MacrosConfig(AppConfig):
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
+        pre_delete.connect(receivers.forget_macro, sender="macros.Macro", dispatch_uid="macros.forget_macro")
         post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
         pre_delete.connect(receivers.end_on_it_of_deleted, sender="users.User", dispatch_uid="macros.on_it")
         renewal.register_widest_warning(windows.widest)

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
-from django.db.models import CharField, QuerySet, Value
-from django.db.models.functions import Cast, Concat
+from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Cast, Concat, Greatest
 
 from accounts.message_history import SentMessage
 from accounts.models import Account
@@ -38,31 +38,47 @@ def about_at_once(account: Account, limit: int) -> list[SentMessage]:
     return _messages(newest, limit, keys=news_keys, what=news.found)
 
 
+def told_by(macro_id: int) -> Q:
+    """Return the condition of notices of a macro, those of what an edit took out of it included. By ids, which indexes have."""
+    actions = list(MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True))
+    return Q(action__in=actions) | Q(was_of=macro_id)
+
+
 def of_macro(macro_id: int) -> QuerySet[Message]:
     """Return the messages that carry, or carried, a notice of a macro. By their keys, which the index has."""
+    mine = told_by(macro_id)
     keys = [
-        _keys(prefix, told.objects.filter(action__macro=macro_id), *more)
+        _keys(prefix, told.objects.filter(mine), *more)
         for prefix, told in (("macro", Notice), ("macro_news", NewsNotice))
         for more in ((), ("team_id",))
     ]
     return Message.objects.filter(dedupe_key__in=keys[0].union(*keys[1:]))
 
 
+def last_before_an_edit() -> Greatest:
+    """Return, for a query of macros, when the last was mailed of what an edit took out of each; null where nothing was."""
+    mine = {"was_of__gte": OuterRef("pk"), "was_of__lte": OuterRef("pk"), "outcome": Notice.Outcome.MAILED}
+    warned = Notice.objects.filter(**mine).order_by("-was_of", "-pk").values("evaluation__started_at")
+    told = NewsNotice.objects.filter(**mine).order_by("-was_of", "-pk").values("at")
+    return Greatest(Subquery(warned[:1]), Subquery(told[:1]))  # PostgreSQL's leaves out what is null
+
+
 def newest_keys(macro_id: int, *, since: datetime) -> list[str]:
     """Return the keys of the messages of a macro's newest notices since then: of the last LOOKED_AT of each kind, which an index has."""
     found: dict[str, None] = {}
-    for action in MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True):
-        for warned in _newest(Notice.objects.all(), action, since):
+    actions = MacroAction.objects.filter(macro=macro_id).values_list("pk", flat=True)
+    for column, pk in [*(("action_id", action) for action in actions), ("was_of", macro_id)]:
+        for warned in _newest(Notice.objects.all(), column, pk, since):
             found.update(dict.fromkeys(message_keys(warned)))
-        for told in _newest(NewsNotice.objects.all(), action, since):
+        for told in _newest(NewsNotice.objects.all(), column, pk, since):
             found.update(dict.fromkeys(news_keys(told)))
     return list(found)
 
 
-def _newest(notices: QuerySet[N], action: int, since: datetime) -> QuerySet[N]:
-    # Bounds, not equality: then only the index on action and id has the order.
-    of_action = notices.filter(action_id__gte=action, action_id__lte=action, outcome="mailed")
-    return of_action.filter(evaluation__started_at__gt=since).order_by("-action_id", "-pk")[:LOOKED_AT]
+def _newest(notices: QuerySet[N], column: str, pk: int, since: datetime) -> QuerySet[N]:
+    # Bounds, not equality: then only the index on this column and id has the order.
+    mine = notices.filter(**{f"{column}__gte": pk, f"{column}__lte": pk}, outcome="mailed")
+    return mine.filter(evaluation__started_at__gt=since).order_by(f"-{column}", "-pk")[:LOOKED_AT]
 
 
 def _keys(prefix: str, notices: QuerySet[Any], *more: str) -> Any:

@@ -218,7 +218,7 @@ class OptOut(models.Model):
 class Notice(models.Model):
     """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
 
-    It outlives its macro: `action` is empty then, and `macro_name` says whose it was.
+    It outlives its action and its macro: `action` is empty then, and `macro_name` says whose it was.
     A dropped notice was never mailed, so it does not prevent a later one.
     """
 
@@ -231,8 +231,9 @@ class Notice(models.Model):
 
     evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found", db_index=False)
     action = models.ForeignKey(MacroAction, models.SET_NULL, null=True, blank=True, related_name="notices")
-    # Written when the macro is deleted.
+    # Written when the macro is deleted, or what told it is taken out of the macro, whose id is in `was_of` then.
     macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    was_of = models.BigIntegerField(null=True, blank=True)
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
@@ -262,6 +263,8 @@ class Notice(models.Model):
             models.Index("evaluation", "recipient", "team", name="notice_of_mail"),
             # the list of macros: when each was last mailed
             models.Index("action", "id", condition=Q(outcome="mailed"), name="notice_last_mailed"),
+            # of a macro that tells it no longer
+            models.Index("was_of", "id", condition=Q(was_of__isnull=False), name="notice_was_of"),
         ]
 
     def __str__(self) -> str:

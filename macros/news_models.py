@@ -36,6 +36,7 @@ class NewsNotice(models.Model):
         "macros.MacroAction", models.SET_NULL, null=True, blank=True, related_name="news", db_index=False
     )
     macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    was_of = models.BigIntegerField(null=True, blank=True)  # see `Notice`
     account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
     team = models.ForeignKey(Team, models.CASCADE, related_name="+")
     event = models.BigIntegerField()
@@ -60,6 +61,7 @@ class NewsNotice(models.Model):
             # when an account was last told of by an action
             models.Index("account", "action", "at", name="news_lately"),
             models.Index("action", "id", name="news_of_action"),
+            models.Index("was_of", "id", condition=models.Q(was_of__isnull=False), name="news_was_of"),
         ]
 
     def __str__(self) -> str:

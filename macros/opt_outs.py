@@ -70,9 +70,9 @@ def only_looks(message: Message) -> bool:
 
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    notices, at_once = _naming(message)
-    naming = Q(actions__notices__in=notices) | Q(actions__news__in=at_once)
-    return list(Macro.objects.filter(naming).distinct().order_by("name"))
+    pairs = (some.order_by().values_list("action__macro", "was_of").distinct() for some in _naming(message))
+    ids = {macro or before for each in pairs for macro, before in each}
+    return list(Macro.objects.filter(pk__in=ids).order_by("name"))
 
 
 def may_stop(message: Message) -> bool:
@@ -90,7 +90,7 @@ def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]
 
 def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
     """Return the notices by which macros name the reader of a mail, or of the mails that a digest tells."""
-    named = ~Q(action=None) & ~Q(via=Via.OPERATOR)
+    named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
     notices, at_once = notices_of(message)
     return notices.filter(named), at_once.filter(named)
 

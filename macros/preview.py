@@ -8,11 +8,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db import OperationalError, connection, transaction
-from django.db.models import Case, Exists, F, OuterRef, When
+from django.db.models import Case, Exists, F, OuterRef, Q, When
 from psycopg.errors import QueryCanceled
 
 from accounts.models import Account
 from macros import evaluation, mails, preview_sql
+from macros.message_history import told_by
 from macros.models import Macro, MacroAction, NewsNotice, Notice
 from notifications.kinds import Mail
 from tokens.models import Token
@@ -262,18 +263,17 @@ def on_account(draft: Draft, account: Account) -> Draft:
 def sent_count(macro: Macro, *, now: datetime) -> int:
     """Return how many mails of the last 30 days carried something of this macro."""
     since = now - timedelta(days=DAYS)
-    notices = Notice.objects.filter(
-        action__macro=macro, outcome=Notice.Outcome.MAILED, evaluation__started_at__gte=since
-    )
+    mine = told_by(macro.pk)
+    notices = Notice.objects.filter(mine, outcome=Notice.Outcome.MAILED, evaluation__started_at__gte=since)
     # A person gets one mail of all teams, an address outside one for each.
     people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
     mails = notices.annotate(mail_team=Case(When(people, then=None), default=F("team")))
     ahead = mails.values("evaluation", "mail_team", "recipient").distinct().count()
-    return ahead + _sent_at_once(macro, since)
+    return ahead + _sent_at_once(mine, since)
 
 
-def _sent_at_once(macro: Macro, since: datetime) -> int:
-    told = NewsNotice.objects.filter(action__macro=macro, outcome=NewsNotice.Outcome.MAILED, at__gte=since)
+def _sent_at_once(mine: Q, since: datetime) -> int:
+    told = NewsNotice.objects.filter(mine, outcome=NewsNotice.Outcome.MAILED, at__gte=since)
     people = Exists(User.objects.filter(email=OuterRef("recipient"), is_active=True))
     mails = told.annotate(mail_team=Case(When(people, then=None), default=F("team")))
     return mails.values("evaluation", "mail_team", "recipient").distinct().count()

@@ -108,7 +108,7 @@ ONCE_MORE = f"""
 ){TOLD}"""  # noqa: S608  # a constant
 
 # Why a notice `n` no longer holds, by its account `a` and macro `m`; and, where its fact does, by its reader.
-NOT_WATCHED = """when n.action_id is null then 'macro_deleted'
+NOT_WATCHED = """when n.action_id is null then case when n.was_of is null then 'macro_deleted' else 'told_no_longer' end
             when not m.enabled then 'macro_off'
             when m.team_id <> a.team_id then 'other_team'
             when m.scope = 'chosen' and not exists (

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from macros import changes, coverage, opt_outs, preview, samples, trying
+from macros import changes, coverage, message_history, opt_outs, preview, samples, trying
 from macros.models import Forecast, Macro, Notice, OptOut
 from macros.preview import Draft
 from portal import access, macro_preview
@@ -63,7 +63,7 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
             "macro": macro,
             "watched": watched.count(),
             "unwatched": coverage.watched_by_none(watched, but=[macro]).count(),
-            "told": Notice.objects.filter(action__macro=macro).count(),
+            "told": Notice.objects.filter(message_history.told_by(macro.pk)).count(),
         },
         warns=macro.enabled and not others.exists(),
         danger=True,

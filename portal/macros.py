@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
-from macros import changes, opt_outs, preview, scope
+from macros import changes, message_history, opt_outs, preview, scope
 from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
 from portal import bulk, macro_pages, macro_preview, macros_bulk
 from portal.filters import TeamFilter
@@ -89,6 +89,7 @@ class MacroAdmin(OwnList):
             .prefetch_related(actions)
             .annotate(
                 chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
+                last_before=message_history.last_before_an_edit(),
                 stopped_count=Coalesce(Subquery(stopped.annotate(number=Count("pk")).values("number")), 0),
             )
         )
@@ -180,9 +181,8 @@ class MacroAdmin(OwnList):
     @display(description=gettext_lazy("Last mail"))
     def last_mail(self, macro: Any) -> SafeString:
         """Return when something of it was last mailed."""
-        at = max(
-            (action.last_mailed_at for action in macro.actions.all() if action.last_mailed_at), default=None
-        )
+        each = [macro.last_before, *(action.last_mailed_at for action in macro.actions.all())]
+        at = max((one for one in each if one), default=None)
         return tags.when(at, "day") if at else SafeString("—")
 
     # --- the form -------------------------------------------------------------------------------------------------

@@ -42,7 +42,6 @@ from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
-from tokens import lifecycle
 from tokens.models import Token
 from ui import kept
 
@@ -248,8 +247,7 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     assert told[1:] == [[], [], [BOSS], []]
 
 
-@pytest.mark.parametrize("how", ["died", "removed"])
-def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_stayed_dark(how: str) -> None:
+def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_stayed_dark() -> None:
     """Its reader is told by no macro again, so that no notice of one says that anybody was told."""
     macro = make_macro(days=[7]).macro
     macro.actions.all().delete()
@@ -258,11 +256,7 @@ def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_sta
     later = {"kind": "escalated", "emails": [BOSS], "notify_consenters": False, "after": 3}
     MacroAction.objects.create(macro=macro, **later)
     account = linked(token := log_in(person("Petra")))
-    if how == "died":
-        stop(token)
-    else:
-        boss = make_person()
-        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=boss, note="", now=NOW)
+    stop(token)
     at_once.tell(SOON)
     sent = send()
     account.refresh_from_db()

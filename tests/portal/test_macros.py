@@ -18,14 +18,15 @@ from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import Account, AccountEvent, Deed
-from macros import evaluation, preview
-from macros.models import Macro, MacroAccount, Notice
+from macros import evaluation, mails, opt_outs, preview
+from macros.models import Macro, MacroAccount, MacroAction, Notice
+from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal import bulk_deeds, known_addresses
 from portal.macro_fields import AccountsPicker
 from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
-from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive, settle
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, noon, revive, settle
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from ui import kept
 from users.models import Membership, Team, User
@@ -760,3 +761,30 @@ def test_the_list_says_when_a_macro_last_mailed_and_how_many_accounts_are_chosen
 
     assert "2 chosen accounts" in page
     assert f"{NOW:%a} {NOW.day} {NOW:%b}" in page
+
+
+def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Client) -> None:
+    ending(5)
+    macro = make_macro(days=[7]).macro
+    evaluation.evaluate(now=NOW)
+    Notice.objects.update(outcome=Notice.Outcome.MAILED)
+    message = Message.objects.get()
+
+    form = FORM | {"name": macro.name, "emails": WATCHER, "days": "", "at_once": ["shifted"]}
+    save_seen(mira, macro, form)
+    listed = mira.get(MACROS).content.decode()
+    messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
+    page = " ".join(mira.get(change(macro)).content.decode().split())
+    asked = mira.get(f"{change(macro)[: -len('change/')]}delete/").content.decode()
+    stops = opt_outs.macros_of(message)
+    with pytest.raises(NotWanted, match="The macro no longer tells this"):
+        mails.build(message)
+    macro.delete()
+
+    assert [one.kind for one in MacroAction.objects.all()] == []
+    assert f"{NOW:%a} {NOW.day} {NOW:%b}" in listed
+    assert list(messages) == [message]
+    assert "Sent, last 30 days</dt><dd><strong>1</strong> mail" in page
+    assert "1 notice of what it told" in asked
+    assert stops == [macro]
+    assert Notice.objects.values_list("action", "was_of", "macro_name").get() == (None, None, macro.name)
