@@ -58,24 +58,36 @@ class Part:
 
 
 def write_if_due(*, now: datetime) -> int:
-    """Write the digests of this week to those for whom it is Monday morning or later that day. Returns how many. Nothing while on hold."""
+    """Write the digests of this week to those for whom it is Monday morning or later. Returns how many. Nothing while on hold.
+
+    So a Monday that was lost, on hold or without beat, is made up for on the next morning.
+    """
     if hold.current() is not None:
         return 0
-    number = 0
-    for reader in digest_readers.readers():
-        local = now.astimezone(composing.Reader(reader.user).zone)
-        if local.weekday() != 0 or local.hour < HOUR:
-            continue
-        year, week, _ = local.isocalendar()
-        number += outbox.enqueue(
+    due = {key: reader for reader in digest_readers.readers() if (key := _key_if_due(reader, now))}
+    written = set(Message.objects.filter(dedupe_key__in=list(due)).values_list("dedupe_key", flat=True))
+    return sum(
+        outbox.enqueue(
             kind=KIND,
             recipient=reader.address,
             team=_team(reader.teams),
-            dedupe_key=f"{KIND}:{year}-{week}:{reader.user.pk if reader.user else reader.address}",
+            dedupe_key=key,
             payload={"teams": sorted(reader.teams), "always": reader.always},
             now=now,
         )
-    return number
+        for key, reader in due.items()
+        if key not in written
+    )
+
+
+def _key_if_due(reader: digest_readers.Reader, now: datetime) -> str:
+    """Return the key of the reader's digest of this week; "" at night, and for who ordered it after Monday morning: they get the next."""
+    local = now.astimezone(composing.Reader(reader.user).zone)
+    monday = local.replace(hour=HOUR, minute=0, second=0, microsecond=0) - timedelta(days=local.weekday())
+    if local.hour < HOUR or (local.weekday() > 0 and reader.since >= monday):
+        return ""
+    year, week, _ = local.isocalendar()
+    return f"{KIND}:{year}-{week}:{reader.user.pk if reader.user else reader.address}"
 
 
 def _team(teams: Collection[int]) -> Team | None:

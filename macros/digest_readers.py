@@ -19,34 +19,43 @@ _SIGNER = signing.Signer(salt="macros.digest")
 
 @dataclass
 class Reader:
-    """Whoever gets one mail: a person, or an address outside (`user` is None), and of which teams; `always`: also of a quiet week."""
+    """Whoever gets one mail: a person, or an address outside (`user` is None), and of which teams.
+
+    `since`: when the first of it was ordered; `always`: also of a quiet week.
+    """
 
     address: str
     user: User | None
+    since: datetime
     teams: set[int] = field(default_factory=set)
     always: bool = False
+
+    def add(self, team: int, since: datetime) -> None:
+        """Note that the digest is of this team, too, since then."""
+        self.teams.add(team)
+        self.since = min(self.since, since)
 
 
 def readers() -> list[Reader]:
     """Return who gets a digest. Who left a team, leads it no longer, stopped it, snoozed all warnings or cannot log in gets none of it."""
-    rows = DigestSubscription.objects.values_list("team", "user", "always")
-    to_leads = {team: always for team, user, always in rows if user is None}
-    own = {(team, user): always for team, user, always in rows if user is not None}
-    further = list(DigestAddress.objects.values_list("team", "email"))
+    rows = {(one.team_id, one.user_id): one for one in DigestSubscription.objects.all()}
+    further = list(DigestAddress.objects.values_list("team", "email", "started_at"))
     stopped = set(DigestStop.objects.values_list("team", "email"))
     found: dict[str, Reader] = {}
     members = Membership.objects.filter(user__is_active=True).select_related("user")
-    for one in members.filter(team__in={*to_leads, *(team for team, _ in own)}):
-        leads = one.role == Membership.Role.TEAM_LEAD and one.team_id in to_leads
-        if (leads or (one.team_id, one.user_id) in own) and (one.team_id, one.user.email) not in stopped:
-            reader = found.setdefault(one.user.email, Reader(one.user.email, one.user))
-            reader.teams.add(one.team_id)
-            reader.always |= own.get((one.team_id, one.user_id), False) or (leads and to_leads[one.team_id])
-    people = {user.email: user for user in User.objects.filter(email__in={email for _, email in further})}
-    for team, email in further:
+    for one in members.filter(team__in={team for team, _ in rows}):
+        as_lead = rows.get((one.team_id, None)) if one.role == Membership.Role.TEAM_LEAD else None
+        orders = [row for row in (rows.get((one.team_id, one.user_id)), as_lead) if row is not None]
+        if orders and (one.team_id, one.user.email) not in stopped:
+            since = min(row.started_at for row in orders)
+            reader = found.setdefault(one.user.email, Reader(one.user.email, one.user, since))
+            reader.add(one.team_id, since)
+            reader.always |= any(row.always for row in orders)
+    people = {user.email: user for user in User.objects.filter(email__in={email for _, email, _ in further})}
+    for team, email, since in further:
         user = people.get(email)
         if (team, email) not in stopped and (user is None or user.is_active):
-            found.setdefault(email, Reader(email, user)).teams.add(team)
+            found.setdefault(email, Reader(email, user, since)).add(team, since)
     away = set(Silence.objects.filter(account=None, ended_at=None).values_list("email", flat=True))
     return [reader for reader in found.values() if reader.address not in away]
 

@@ -93,6 +93,27 @@ def test_it_is_monday_morning_by_the_reader_s_clock() -> None:
     assert next_week == ["far@example.com", "here@example.com"]
 
 
+def test_a_monday_that_was_lost_is_made_up_for_on_the_next_morning_and_whoever_orders_later_gets_the_next() -> (
+    None
+):
+    team = make_team("Lumen")
+    here = make_person("here@example.com")
+    subscribed(here, team)
+    DigestAddress.objects.create(team=team, email="client@example.com", started_at=NOW)
+    tuesday = MONDAY + DAY
+    new = make_person("new@example.com")
+    Membership.objects.create(user=new, team=team)
+    digest_readers.choose(user=new, own=[team.pk], leads=[], always=False, now=tuesday)
+
+    night, morning, later, sunday, next_week = (
+        written(tuesday + timedelta(hours=hours)) for hours in (-3, 0, 1, 5 * 24, 6 * 24)
+    )
+
+    assert (night, later, sunday) == ([], [], [])
+    assert morning == ["client@example.com", "here@example.com"]
+    assert next_week == ["client@example.com", "here@example.com", "new@example.com"]
+
+
 @pytest.mark.parametrize(("looked_at", "said"), [(1_000, "3 of them"), (2, "2+ of them")])
 def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_has_it(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, looked_at: int, said: str
