@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import backups, fixers
+from accounts.backups import Offer
 from accounts.health import Health
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
@@ -189,16 +190,21 @@ def _part(
     """Return a part: `when` of each account, as a name of its column or by its id."""
     first = list(accounts.select_related("team")[:SHOWN])
     found = mailing.summaries([one.pk for one in first])
+    dark = [one.pk for one in first if one.state == Account.State.DEACTIVATED]
+    offers = backups.offers(account_ids=dark) if dark else {}
     rows = []
     for one in first:
         at = when.get(one.pk) if isinstance(when, dict) else getattr(one, when)
         day = dates.day(at.astimezone(reader.zone).date(), year=False) if at else ""
-        rows.append((day, one, _who(found[one.pk], reader)))
+        at_hand = offers[one.pk][0] if one.pk in offers else None
+        rows.append((day, one, _who(found[one.pk], at_hand, reader)))
     return Part(rows, accounts.order_by().values("pk")[:COUNTED].count())
 
 
-def _who(found: Summary, reader: ReaderWithNames) -> str:
-    """Return who can fix an account, first who can be asked, or who else is waited for; "" for nobody."""
+def _who(found: Summary, at_hand: Offer | None, reader: ReaderWithNames) -> str:
+    """Return who can fix an account: who is `at_hand`, else first who can be asked, or who else is waited for; "" for nobody."""
+    if at_hand is not None:
+        return reader.names.within(at_hand.token, found.account)
     is_dark = found.account.state == Account.State.DEACTIVATED
     fix = (fixers.of_dark if is_dark else fixers.of_ending)(found.account, found.entries)
     return reader.names.within(fix.entries[0].token, found.account) if fix.entries else fix.waits_for

@@ -128,7 +128,8 @@ def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_
             account = carried(log_in(f"Ada of {team} {number}", team=team), name=name, team=team)
             if team == teams[0] or number:  # nobody reaches the first one of the others
                 reaches(emil, account)
-        reaches(emil, carried(name=f"Dark of {team}", team=team))  # nobody carries it
+        stopped = log_in(f"Lea of {team}", team=team, state="dead")
+        reaches(emil, carried(stopped, name=f"Dark of {team}", team=team))
     for team in teams:
         Membership.objects.get_or_create(
             user=reader, team=team
@@ -145,7 +146,7 @@ def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_
     assert f"{said} can be backed up at once" in text
     assert {one.team for one in listed.context["cl"].result_list} == set(teams[:2])
     assert listed.context["found"] == "3"
-    assert mail.subject == "This week: colleagues can bring two accounts back at once"
+    assert "Dark of Lumen (Facebook, Lumen): Emil of Lumen" in text
     assert "2 accounts are deactivated, and colleagues’ log-ins reach them already" in text
     assert {one.name for one in dark.context["cl"].result_list} == {"Dark of Lumen", "Dark of Fern"}
     assert "Team: Fern, Lumen" in listed.text
