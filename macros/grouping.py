@@ -64,7 +64,7 @@ class WarningLine:
     account: Account
     entries: Sequence[AccountToken]
     token: Token | None
-    mine: bool
+    mine: bool  # the log-in is the reader’s own, and not one that they removed
     deactivated: bool
     covered: bool  # a log-in ends, the account goes on
     ends: datetime | None
@@ -308,12 +308,15 @@ def _line(
     token = _token_of(notice, account, entries, reader)
     ends = None if deactivated else notice_end(notice, account)
     days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
+    own = reader is not None and token is not None and token.consented_by_id == reader.pk
     later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
     return WarningLine(
         account=account,
         entries=entries,
         token=token,
-        mine=reader is not None and token is not None and token.consented_by_id == reader.pk,
+        mine=own
+        and token is not None
+        and not token.is_removed,  # what was removed on purpose is nobody's to bring back
         deactivated=deactivated,
         covered=notice.token_id is not None and not deactivated and later,
         ends=ends,

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.db import transaction
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
@@ -105,6 +106,24 @@ def test_a_missing_permission_is_granted_by_re_authenticating(ada: User) -> None
     assert mail.subject == "Fern Gardens is deactivated: please re-authenticate"
     assert "A permission that is needed was not granted at Facebook." in plain(mail.text)
     assert "/renew/" in mail.text
+
+
+@pytest.mark.parametrize("reader", ["ada@example.com", "boss@example.com"])
+def test_a_warning_waits_for_nobody_who_removed_the_log_in_on_purpose(
+    ada: User, ben: User, reader: str
+) -> None:
+    gone = make_token(make_app("x"), consented_by=ada, state="dead", reason="removed")
+    dark((gone, {}), cause="removed")
+
+    alone = warned(reader)
+    link(Account.objects.get(), make_token(make_app("x"), consented_by=ben, state="dead", reason="expired"))
+    Message.objects.all().delete()
+    Account.objects.update(cycle=F("cycle") + 1)
+    both = warned(reader)
+
+    assert alone.subject == "Fern Gardens is deactivated: nobody can be asked"
+    assert "Re-authenticate Fern" not in plain(alone.html)
+    assert both.subject == "Fern Gardens is deactivated: waiting for Ben Lindqvist"
 
 
 def test_one_log_in_that_lost_a_role_here_and_ends_there_has_a_card_for_each(ada: User) -> None:
