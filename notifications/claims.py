@@ -268,6 +268,8 @@ def record_retry(
             return
         if of_us:
             giving_up.keep_back(row, now=now)
+        elif trouble is not None:
+            giving_up.note_others_reached(row)
         row.state, row.error, row.next_attempt_at = (
             Message.State.QUEUED,
             kept.cut(reason, 500),

@@ -211,7 +211,10 @@ def record_end(message: Message) -> None:
     claims.end_held(told, State.SENT, kept.keep(claims.WORDS, "in_digest"), sent_at=message.sent_at)
     left = rows.filter(state=State.HELD)
     if left.exists():
-        left.update(digest=waiting_for(message.recipient, message.sent_at).pk)
+        further = waiting_for(message.recipient, message.sent_at)
+        left.update(digest=further.pk)
+        if message.payload.get(AFTER_OUTAGE):
+            Message.objects.filter(pk=further.pk).update(payload={**further.payload, AFTER_OUTAGE: True})
 
 
 def register() -> None:

@@ -16,6 +16,9 @@ from users import refused_addresses
 from users.models import RefusedAddress
 
 AFTER = timedelta(hours=48)  # since it was queued, or our own side last kept it from leaving
+DOUBT = timedelta(
+    hours=6
+)  # without any mail that was taken: then a refusal that says nothing of either is held to be our own
 Why = RefusedAddress.Why
 
 
@@ -33,18 +36,24 @@ def is_over(row: Message, *, of_us: bool, now: datetime) -> bool:
 
 
 def is_of_us(row: Message, trouble: Trouble | None, *, now: datetime) -> bool:
-    """Return whether it is our own side that keeps a message from leaving: known at once, or after two days in which nobody was reached."""
+    """Return whether it is our own side that keeps a message from leaving: known at once, or after `DOUBT` in which nobody was reached."""
     if trouble is None:
         return False
     if trouble.parks_as is None:
         return True
-    return is_time(row, now=now) and not trouble.sure and not _taken_since(row).exists()
+    return now - row.queued_at >= DOUBT and not trouble.sure and not _taken_since(row).exists()
 
 
 def keep_back(row: Message, *, now: datetime) -> None:
     """Note in a locked row that our own side keeps it from leaving. For how long its reader was not reached counts from now."""
     row.waits_since = row.waits_since or min(row.queued_at, now)
     row.queued_at = now
+
+
+def note_others_reached(row: Message) -> None:
+    """Note in a locked row that our own side no longer keeps it back, where others get their mails: its reader alone is not reached."""
+    if row.waits_since is not None and _taken_since(row).exists():
+        row.waits_since = None
 
 
 def give_up(row: Message, reason: str, trouble: Trouble | None, *, now: datetime) -> None:
