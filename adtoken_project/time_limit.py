@@ -27,13 +27,14 @@ ANSWERS = 5.0  # seconds within which PostgreSQL takes the order to end it
 Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Request:
     """What a thread answers."""
 
     environ: dict[str, Any]
     since: float
     database: Any  # the thread's own, which may be connected or not
+    is_told: bool = False  # in the log
 
 
 _answered: dict[int, _Request] = {}  # by thread
@@ -74,19 +75,19 @@ def _look_for_ever() -> None:
         time.sleep(EVERY)
         for thread, request in list(_answered.items()):
             if time.monotonic() - request.since > LONGEST and _answered.get(thread) is request:
-                _end(request)
+                try:
+                    _end(request)
+                except Exception:  # nobody else would look in this process
+                    logger.exception("A request that takes too long could not be ended.")
 
 
 def _end(request: _Request) -> None:
+    """Cancel what the request asks the database, again and again until it has ended: a view may go on after the first."""
+    if not request.is_told:
+        request.is_told = True
+        method, path = request.environ.get("REQUEST_METHOD", "-"), access_log.path_of(request.environ)
+        logger.warning("A request has taken more than %d s: %s %s", LONGEST, method, path)
     connection = request.database.connection
-    if connection is None:  # it waits for something else
-        return
-    method, path = request.environ.get("REQUEST_METHOD", "-"), access_log.path_of(request.environ)
-    logger.warning(
-        "A request has taken more than %d s, so what it asks the database is ended: %s %s",
-        LONGEST,
-        method,
-        path,
-    )
-    with suppress(psycopg.Error):
-        connection.cancel_safe(timeout=ANSWERS)
+    if connection is not None:  # else it waits for something else
+        with suppress(psycopg.Error):
+            connection.cancel_safe(timeout=ANSWERS)

@@ -185,9 +185,9 @@ def django_db_setup(
 
 @pytest.fixture(scope="module", autouse=True)
 def _dead_rows_go(django_db_blocker: pytest_django.DjangoDbBlocker) -> Iterator[None]:
-    """No file of tests pays for the rows of those before it."""
+    """No file of tests pays for the rows of those before it. A PostgreSQL that somebody else named sees to that itself."""
     yield
-    if emptying.is_migrated():
+    if emptying.copied and os.environ.get(migrated.NAME):
         with django_db_blocker.unblock():
             emptying.vacuum()
 

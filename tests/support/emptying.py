@@ -14,7 +14,7 @@ from django.test import TransactionTestCase
 
 COPY = "as_migrated"  # a schema
 MANY = 64  # pages of 8 KiB, of rows that nobody sees
-_known: set[str] = set()  # databases whose rows are copied
+copied: list[str] = []  # the database whose rows are copied, once one is: not all files of tests need one
 
 
 def keep_what_migrate_made() -> None:
@@ -23,12 +23,7 @@ def keep_what_migrate_made() -> None:
         cursor.execute(f"drop schema if exists {COPY} cascade; create schema {COPY}")
         for table in _filled(cursor):
             cursor.execute(f'create table {COPY}."{table}" as table "{table}"')
-    _known.add(connection.settings_dict["NAME"])
-
-
-def is_migrated() -> bool:
-    """Return whether this process has a database of tests: not all files need one."""
-    return bool(_known)
+    copied[:] = [connection.settings_dict["NAME"]]
 
 
 def empty() -> None:
