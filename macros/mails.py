@@ -55,7 +55,7 @@ def prepare(messages: Sequence[Message]) -> dict[int, Callable[[], Mail]]:
 
 def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> Mail:
     if not found.accounts:
-        raise NotWanted(*(sorted(found.dropped) or ["all_deleted"]))
+        raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
     signed = opt_outs.sign(message)
     may_stop = found.names_reader or opt_outs.may_stop(message)
     facts = read.facts(message)

@@ -54,7 +54,7 @@ def build(message: Message) -> Mail:
     """Build the mail from what still holds. Raises NotWanted, with the reasons, where nothing does."""
     notices, dropped = news.still_wanted(message)
     if not notices:
-        raise NotWanted(*(sorted(dropped) or ["all_deleted"]))
+        raise NotWanted(*(sorted(dropped) or ["deleted_or_told"]))
     signed = opt_outs.sign(message)
     stop = addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else ""
     reader = mailing.reader_of(message)
