@@ -236,7 +236,8 @@ class Notice(models.Model):
     was_of = models.BigIntegerField(null=True, blank=True)
     account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
     token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
-    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    # Whose account it was then. It outlives its team: without it the account, another team's by now, would be told of once more.
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
     cycle = models.PositiveIntegerField()
     threshold = models.PositiveSmallIntegerField()
     recipient = models.EmailField()

@@ -38,7 +38,9 @@ class NewsNotice(models.Model):
     macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
     was_of = models.BigIntegerField(null=True, blank=True)  # see `Notice`
     account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
-    team = models.ForeignKey(Team, models.CASCADE, related_name="+")
+    team = models.ForeignKey(
+        Team, models.SET_NULL, null=True, blank=True, related_name="+"
+    )  # which it outlives, too
     event = models.BigIntegerField()
     kind = models.CharField(max_length=12, choices=Kind)
     recipient = models.EmailField()

@@ -12,7 +12,7 @@ from django.urls import URLPattern, reverse
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
-from portal import deleting, team_digest
+from portal import deleting, team_deletion, team_digest
 from portal.lists import OwnList
 from portal.people_forms import GroupForm, MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
@@ -126,6 +126,20 @@ class TeamAdmin(AsksBeforeStops):
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
         """Return whether the team may be deleted: never the default one, which takes what names no team."""
         return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # the parent's interface
+    ) -> HttpResponse:
+        """Delete a team, after a page that says what becomes of what belongs to it. Raises Http404, PermissionDenied."""
+        team = self.get_object(request, object_id)
+        if team is None:
+            raise Http404(gettext("There is no such team."))
+        if not self.has_delete_permission(request, team):
+            raise PermissionDenied
+        return team_deletion.answer(self, request, team)
 
 
 @admin.register(Group)

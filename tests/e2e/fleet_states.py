@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.e2e.fleet import DAY, LONG, LONG_TEAM, Fleet
+from tests.e2e.fleet import DAY, LONG, LONG_TEAM, UNBROKEN, Fleet
 
 LONG_MACRO = (
     "Warnung für alle Kundenteams in Österreich, der Schweiz und Südtirol, auch an die Geschäftsleitung"
@@ -319,10 +319,32 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         "key": key.pk,
         "problem": LinkProblem.objects.filter(user=lena).latest("pk").pk,
         "group": Group.objects.order_by("pk")[0].pk,
-        "team_empty": factories.make_team("Empty").pk,
+        "team_empty": _closing(fleet).pk,
         "retention": RetentionPeriod.objects.order_by("pk").values_list("pk", flat=True).first() or 0,
         "reset_key": f"{user_pk_to_url_str(deletable)}-{default_token_generator.make_token(deletable)}",
     }
+
+
+def _closing(fleet: Fleet) -> Any:
+    """A team without accounts that something of most kinds belongs to."""
+    from accounts import api_keys
+    from macros.models import DigestAddress, Macro
+    from tests.support import factories
+    from users import invitations
+    from users.models import Membership
+
+    team = factories.make_team("Empty")
+    Membership.objects.bulk_create(Membership(team=team, user=person) for person in fleet.people[8:16])
+    factories.make_user("only@agentur-elbe.example", name="Olga Nur-Hier", team=team)
+    for name in ("Warn the client of the spring campaign", UNBROKEN):
+        Macro.objects.create(name=name, scope="all", team=team, created_at=fleet.now)
+    for name, teams in (("Publishing job of the spring", [team]), ("Reports", [team, fleet.team])):
+        api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=fleet.boss)
+    invitations.create(
+        email="spring@kunde.example", team=team, invited_by=fleet.boss, now=fleet.now, mailed=False
+    )
+    DigestAddress.objects.create(team=team, email="director@kunde.example", started_at=fleet.now)
+    return team
 
 
 def _end_of(link: str) -> str:

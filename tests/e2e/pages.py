@@ -200,6 +200,7 @@ admin-team-closed               /admin/users/team/{team}/change/ close_team
 admin-team-digest               /admin/users/team/{team}/digest/
 admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/
+admin-team-delete-accounts      /admin/users/team/{team}/delete/
 admin-team-history              /admin/users/team/{team}/history/
 admin-groups                    /admin/auth/group/
 admin-group                     /admin/auth/group/{group}/change/

@@ -1,0 +1,182 @@
+"""Deleting a team: a page that says what becomes of what belongs to it, never of accounts, and nothing that was told is told again."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+from pytest_django import Settings
+
+from accounts import api_keys, client_links, deeds
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, SavedView
+from macros import evaluation
+from macros.models import DigestAddress, Macro, Notice
+from notifications.models import Message
+from tests.macros.support import TODAY as DAY_OF_MACROS
+from tests.macros.support import ending, make_macro, noon
+from tests.support.factories import link, make_account, make_team, make_token, make_user
+from users import invitations, roles
+from users.models import Invitation, Membership, Team, User
+from users.role_choices import Role
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def boss(client: Client, settings: Settings) -> User:
+    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    client.force_login(user)
+    return user
+
+
+def page_of(team: Team) -> str:
+    return reverse("admin:users_team_delete", args=[team.pk])
+
+
+def press(client: Client, team: Team, page: str) -> Any:
+    seen = re.search(r'name="seen" value="(\w+)"', page)
+    return client.post(page_of(team), {"seen": seen[1] if seen else ""}, follow=True)
+
+
+def test_a_team_with_accounts_says_so_briefly_and_leads_to_the_deed_that_moves_them(client: Client) -> None:
+    team, small, log_in = make_team("Lumen"), make_team("Fern"), make_token()
+    make_account(team=small)
+    Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(n), name=f"Number {n}", team=team) for n in range(300)
+    )
+    link(Account.objects.filter(team=team)[0], log_in)
+
+    with CaptureQueriesContext(connection) as few:
+        client.get(page_of(small))
+    with CaptureQueriesContext(connection) as many:
+        page = client.get(page_of(team)).text
+    refused = client.post(page_of(team), {"seen": "x"}, follow=True).text
+    way = re.findall(r'href="([^"]*/bulk/team/[^"]*)"', page)[0].replace("&amp;", "&")
+
+    assert len(many) == len(few)
+    assert "300 accounts belong to this team. Move them to another team first" in page
+    assert "Number 1" not in page
+    assert 'type="submit">Delete the team' not in page
+    assert "what belongs to the team has changed" in refused
+    assert Team.objects.filter(pk=team.pk).exists()
+    assert "Move 300 accounts" in client.get(way).text
+
+
+def furnished(boss: User) -> tuple[Team, Team]:
+    """Lumen with something of each kind, and Fern, which shares some of it."""
+    team, other, now = make_team("Lumen"), make_team("Fern"), timezone.now()
+    ada, ben = (
+        make_user("ada@example.com", name="Ada", team=team),
+        make_user("ben@example.com", name="Ben", team=team),
+    )
+    Membership.objects.create(user=ben, team=other)
+    make_macro(team=team)
+    Macro.objects.filter(team=team).update(name="Warn Lumen")
+    for name, teams in (("Only here", [team]), ("Wider", [team, other])):
+        api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=boss)
+    client_links.make(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
+    both = [
+        invitations.create(email="new@example.com", team=one, invited_by=boss, now=now, mailed=False)
+        for one in (team, other)
+    ]
+    invitations.mail_together(both, now=now)
+    CalendarLink.objects.create(user=ada, team=team, sha256="0" * 64)
+    SavedView.objects.create(owner=boss, name="Urgent", query="days=7", team=team, created_at=now)
+    DigestAddress.objects.create(team=team, email="director@example.com", started_at=now)
+    make_token(kind="system", team=team, native_user_name="Robot")
+    return team, other
+
+
+def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others_share_stays(
+    client: Client, boss: User
+) -> None:
+    team, other = furnished(boss)
+    mailed = invitations.link(Invitation.objects.get(team=team)).partition("/invitation/")[2]
+
+    page = client.get(page_of(team)).text
+    api_keys.issue(name="Made meanwhile", scopes=["accounts:read"], teams=[team], created_by=boss)
+    late = press(client, team, page).text
+    still = Team.objects.filter(pk=team.pk).exists()
+    done = press(client, team, client.get(page_of(team)).text).text
+
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    for said in (
+        "1 (Warn Lumen): are deleted",
+        "2 (Ada, Ben): leave it",
+        "1 of them is in no other team, and then sees only what the own log-ins carry: Ada",
+        "1 (Only here): are revoked",
+        "1 (Wider): go on for the other teams",
+        "1 (new@example.com): end",
+        "1 (Robot): go on serving accounts",
+        "1 reader gets it no longer",
+    ):
+        assert said in text
+    assert "what belongs to the team has changed" in late
+    assert still
+    assert "The team “Lumen” is deleted." in done
+    assert not Team.objects.filter(pk=team.pk).exists()
+    ended = ApiKey.objects.exclude(revoked_at=None).order_by("name").values_list("name", flat=True)
+    assert list(ended) == ["Made meanwhile", "Only here"]
+    assert list(ApiKey.objects.get(name="Wider").teams.all()) == [other]
+    assert LogEntry.objects.filter(object_repr__startswith="Only here").exists()
+    assert not Macro.objects.filter(name="Warn Lumen").exists()
+    assert not ClientLink.objects.exists()
+    assert SavedView.objects.get().team is None
+    opened = invitations.open_link(signed=mailed.rstrip("/"), now=timezone.now())
+    assert opened.team == other, "the one mail goes on for the other team"
+
+
+def test_what_was_told_stays_and_an_account_that_moved_is_not_told_again(client: Client) -> None:
+    team, other = make_team("Lumen"), make_team("Fern")
+    make_macro(days=[14], emails=["watcher@example.com"])
+    account = ending(days=10, team=team)
+    evaluation.evaluate(now=noon(DAY_OF_MACROS))
+    told = set(Message.objects.filter(kind="macro", team=team).values_list("pk", flat=True))
+    Account.objects.filter(pk=account.pk).update(team=other)
+
+    waiting = client.get(page_of(team)).text
+    Message.objects.update(state="sent")
+    Notice.objects.update(outcome="mailed")
+    press(client, team, client.get(page_of(team)).text)
+    evaluation.evaluate(now=noon(DAY_OF_MACROS + timedelta(days=1)))
+
+    assert "2 warnings about accounts that were this team’s have not been mailed yet." in waiting
+    assert not Team.objects.filter(pk=team.pk).exists()
+    assert set(Notice.objects.values_list("team", flat=True)) == {None}
+    assert set(Message.objects.filter(kind="macro").values_list("pk", flat=True)) == told
+
+
+def test_who_may_not_is_refused_the_default_team_stays_and_a_move_under_way_is_waited_for(
+    client: Client, boss: User
+) -> None:
+    team, foreign = make_team("Lumen"), make_team("Fern")
+    answers = []
+    deeds.start_on(
+        Account.objects.values("pk"), user=boss, kind="move", subject_id=team.pk, now=timezone.now()
+    )
+    under_way = client.get(page_of(team)).text
+    default = client.get(page_of(Team.default())).status_code
+    for role in (Role.MANAGER, Role.AUDITOR):
+        user = make_user(f"{role}@example.com", team=team)
+        roles.give(user, role)
+        client.force_login(User.objects.get(pk=user.pk))
+        answers += [client.get(page_of(team)).status_code, client.post(page_of(team)).status_code]
+        shown = client.get(reverse("admin:users_team_change", args=[team.pk])).text
+        assert page_of(team) not in shown
+    narrow = make_user("narrow@example.com", is_staff=True, team=team)
+    roles.give(narrow, Role.MANAGER)
+    client.force_login(User.objects.get(pk=narrow.pk))
+    hidden = client.get(page_of(foreign)).status_code
+
+    assert "A worker is just bringing accounts to this team" in under_way
+    assert default == 403
+    assert answers == [403] * 4
+    assert hidden == 404
+    assert Team.objects.filter(pk=team.pk).exists()
