@@ -71,7 +71,7 @@ def only_looks(message: Message) -> bool:
 def macros_of(message: Message) -> list[Macro]:
     """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
     pairs = (some.order_by().values_list("action__macro", "was_of").distinct() for some in _naming(message))
-    ids = {macro or before for each in pairs for macro, before in each}
+    ids = {pk for each in pairs for macro, before in each if (pk := macro or before) is not None}
     return list(Macro.objects.filter(pk__in=ids).order_by("name"))
 
 
