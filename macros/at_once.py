@@ -92,22 +92,27 @@ def _look(
     due: dict[int, datetime] = {}
     with connection.cursor() as cursor:
         cursor.execute(news_sql.LOOK, values)
-        for action, event, kind, again_at in cursor.fetchall():
-            if again_at is None:
-                found[kind == MacroAction.Kind.DEACTIVATED].append((action, event))
+        for action, event, kind, waits in cursor.fetchall():
+            if waits:
+                due[event] = now + few_people.AGAIN
             else:
-                due[event] = max(again_at, due.get(event, again_at))
+                found[kind == MacroAction.Kind.DEACTIVATED].append((action, event))
     return found[True], found[False], due
 
 
 def _write(dark: Pairs, others: Pairs, short: few_people.Short, now: datetime) -> int:
-    """Write notices and messages, and the run's row where there is anything to tell. Returns how many messages."""
+    """Write notices and messages, and the run's row where there is anything to tell. Returns how many messages.
+
+    What readers were told of within the hour is looked at again when that is over.
+    """
     run = Evaluation.objects.create(
         on_date=evaluation.local_day(now), trigger=Evaluation.Trigger.EVENT, started_at=now, finished_at=now
     )
-    news_count = _insert(news_sql.INSERT_NEWS, others, run, now)
-    news_count += few_people.tell(short, evaluation=run.pk, now=now)
-    dark_count = _insert(news_sql.INSERT_DARK, dark, run, now)
+    news_count, later = _insert(news_sql.INSERT_NEWS, others, run, now)
+    few_count, few_later = few_people.tell(short, evaluation=run.pk, now=now)
+    dark_count, dark_later = _insert(news_sql.INSERT_DARK, dark, run, now)
+    delays.delay(later | few_later | dark_later)
+    news_count += few_count
     if not (dark_count or news_count):
         run.delete()
         return 0
@@ -132,10 +137,10 @@ def _mail(run: Evaluation, kind: str, messages: str, table: str, key: str, now: 
     return joined
 
 
-def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> int:
-    """Write the notices of actions and events. Returns how many."""
+def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> tuple[int, dict[int, datetime]]:
+    """Write the notices of actions and events. Returns how many, and which events are looked at again when."""
     if not found:
-        return 0
+        return 0, {}
     values: dict[str, Any] = {
         "evaluation": run.pk,
         "actions": [action for action, _ in found],
@@ -143,7 +148,9 @@ def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> int:
         "operators": operators(),
         "now": now,
     }
-    return _execute(text, values)
+    with connection.cursor() as cursor:
+        cursor.execute(text, values)
+        return delays.written(cursor.fetchall())
 
 
 def _execute(text: str, values: dict[str, Any]) -> int:

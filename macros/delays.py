@@ -29,6 +29,16 @@ def delay(due: Mapping[int, datetime]) -> None:
         cursor.execute(_DELAY, [list(due), list(due.values())])
 
 
+def written(rows: Iterable[tuple[int | None, datetime | None, int]]) -> tuple[int, dict[int, datetime]]:
+    """Return of what `news_sql.WRITTEN` says how many notices were written, and which events are looked at again when."""
+    number, later = 0, dict[int, datetime]()
+    for event, due, some in rows:
+        number += some
+        if event is not None and due is not None:
+            later[event] = due
+    return number, later
+
+
 def take_due(now: datetime) -> list[int]:
     """Return the events and shortages that are due, and forget them, in the caller's transaction."""
     with connection.cursor() as cursor:

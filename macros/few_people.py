@@ -12,7 +12,7 @@ from typing import Any
 from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
-from macros import few_sql
+from macros import delays, few_sql
 from macros.models import MacroAction, Shortage
 from users.recipients import operators
 
@@ -67,10 +67,16 @@ def look(*, fell: Sequence[int], rose: Sequence[int], again: Sequence[int], now:
     return found
 
 
-def tell(short: Short, *, evaluation: int, now: datetime) -> int:
-    """Write the notices of what is told now for the run with this id. Returns how many."""
+def tell(short: Short, *, evaluation: int, now: datetime) -> tuple[int, dict[int, datetime]]:
+    """Write the notices of what is told now for the run with this id.
+
+    Returns how many, and what waits for readers who were told of the account within the hour: as it stands among events, and until when.
+    """
+    if not short.told:
+        return 0, {}
     with connection.cursor() as cursor:
-        return _insert(cursor, few_sql.INSERT_AT_ONCE, short.told, evaluation, now)
+        _insert(cursor, few_sql.INSERT_AT_ONCE, short.told, evaluation, now)
+        return delays.written(cursor.fetchall())
 
 
 def _count(cursor: CursorWrapper, text: str, values: dict[str, Any], now: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.conf import settings
 
+from macros.news_sql import JUDGED, LATELY, WRITTEN
 from macros.told_sql import ONCE_MORE
 from tokens import renewing_rows
 
@@ -176,8 +177,11 @@ INSERT_AT_ONCE = f"""{_CARRIED}, asked as materialized (
   union all
   select n.recipient, n.account_id from accounts_accountnotice n
   where n.account_id = any(%(accounts)s::bigint[]) and n.kind = 'access' and n.own and n.closed_at is null
-){_INSERT}
-where not exists (select 1 from asked k where k.account_id = t.account_id and k.recipient = t.address){_IN_ORDER}"""  # noqa: S608  # constants
+){LATELY}, fresh as (
+  select t.*, -t.notice_id as event_id, 'few_people' as kind
+  from told t where not exists (select 1 from asked k where k.account_id = t.account_id and k.recipient = t.address)
+){JUDGED}, written as ({_INSERT.replace("from told t", "from judged t where t.due is null")}{_IN_ORDER} returning id
+){WRITTEN}"""  # noqa: S608  # constants
 
 # Of a draft: how many accounts fall short now; of how many of them the stored action `action` has told; how many fall short later.
 COUNT = f"""{_DRAFT}{_OF_ALL}

@@ -1,19 +1,20 @@
 """What a macro would have told one reader at once in the last 30 days, from the events of its accounts.
 
-As it is sent: what holds no more half a minute later is not told, an account is told of once an hour by one kind of action
-(`news_sql.LOOK`), what is found together is one mail, and what follows soon waits in one (`macros.bursts`).
+As it is sent: what holds no more half a minute later is not told, an account that goes on and off is told of once an hour
+(`news_sql.LATELY`), what is found together is one mail, and what follows soon waits in one (`macros.bursts`).
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise, takewhile
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
 from psycopg.errors import QueryCanceled
 
+from accounts.telling import notices
 from macros import at_once, bursts, news_told_sql
 from macros.models import MacroAction
 from macros.preview import DAYS, Draft, word
@@ -21,6 +22,7 @@ from macros.preview import DAYS, Draft, word
 LONGEST = 2_000  # milliseconds: it is no more than a hint
 ALL = "all"  # stands for all kinds together
 HOUR = 3_600.0  # seconds
+LATELY = 3 * HOUR
 Kind = MacroAction.Kind
 
 # Of an account: when an event happened (seconds since 1970), its kind, and the kind of action that it is news for, or "".
@@ -29,6 +31,8 @@ Found = Mapping[
     str, Sequence[int]
 ]  # kind -> mails, accounts; one mail may tell of several kinds, so that of ALL is no sum
 
+_URGENT = frozenset({Kind.DEACTIVATED, Kind.RESTRICTED})
+_WORKS = frozenset({"connected", "shifted", "unrestricted"})
 _STOPS = frozenset({"deactivated", "interrupted", "paused"})
 # After which events of an account it is no more as an event said.
 _ENDS: Mapping[str, frozenset[str]] = {
@@ -103,26 +107,71 @@ def _rows(cursor: Any) -> Iterator[tuple[int, float, str, str]]:
 def _told(rows: Iterable[tuple[int, float, str, str]]) -> Iterator[tuple[str, list[float]]]:
     """Give of each account and kind when it would have been told of, if ever."""
     for _, of_account in groupby(rows, key=lambda row: row[0]):
-        events = [row[1:] for row in of_account]
-        for kind in {news for _, _, news in events if news}:
-            if moments := _moments(events, kind):
-                yield kind, moments
+        moments: dict[str, list[float]] = defaultdict(list)
+        for look, kind in _moments([row[1:] for row in of_account]):
+            moments[kind].append(look)
+        yield from moments.items()
 
 
-def _moments(events: Sequence[Event], kind: str) -> list[float]:
-    """Return when an account would have been told of by one kind of action."""
+def _moments(events: Sequence[Event]) -> list[tuple[float, str]]:
+    """Return when an account would have been told of, and of which kind: what waits for one kind waits for all."""
     gather = at_once.GATHER.total_seconds()
-    places = [place for place, (_, _, news) in enumerate(events) if news == kind]
-    told: list[float] = []
-    while places:
-        look = events[places[0]][0] + gather
-        if told and look < told[-1] + HOUR:
-            look = told[-1] + HOUR
-        fresh = [place for place in places if events[place][0] <= look]  # the last of them counts
-        if _holds(events, fresh[-1], look):
-            told.append(look)
-        places = places[len(fresh) :]
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, (_, _, news) in enumerate(events):
+        if news:
+            places[news].append(place)
+    looks = {kind: events[of_kind[0]][0] + gather for kind, of_kind in places.items()}
+    told: list[tuple[float, str]] = []
+    while looks:
+        kind = min(looks, key=looks.__getitem__)
+        look = looks[kind]
+        fresh = [place for place in places[kind] if events[place][0] <= look]  # the last of them counts
+        if _holds(events, fresh[-1], look) and not _is_known(events, fresh[-1], told, look):
+            if (until := _waits(kind, told, look)) is not None:
+                looks[kind] = until
+                continue
+            told.append((look, kind))
+        places[kind] = places[kind][len(fresh) :]
+        if places[kind]:
+            looks[kind] = events[places[kind][0]][0] + gather
+        else:
+            del looks[kind]
     return told
+
+
+def _lately(told: Sequence[tuple[float, str]], since: float, look: float) -> list[tuple[float, str]]:
+    """Return what was told after a moment and before a look; the newest first."""
+    return [one for one in takewhile(lambda one: one[0] > since, reversed(told)) if one[0] < look]
+
+
+def _waits(kind: str, told: Sequence[tuple[float, str]], look: float) -> float | None:
+    """Return until when news of a kind waits for what was told of the account before, as `news_sql.WAITS`; None for not at all."""
+    within = _lately(told, look - HOUR, look)
+    if not within:
+        return None
+    if kind == Kind.RECOVERED:
+        waits = any(each == Kind.RECOVERED for _, each in _lately(told, look - LATELY, look))
+    else:
+        waits = kind not in _URGENT or any(each in {*_URGENT, Kind.RECOVERED} for _, each in within)
+    return within[0][0] + HOUR if waits else None
+
+
+def _is_known(events: Sequence[Event], place: int, told: Sequence[tuple[float, str]], look: float) -> bool:
+    """Return whether the reader was told last just what an event says: that the account works again, or that it is deactivated and
+    nobody told them since that it works, as `accounts.telling` does where it works for a while.
+    """
+    kind = events[place][2]
+    at, last = next((one for one in reversed(told) if one[1] in {*_URGENT, Kind.RECOVERED}), (look, ""))
+    if last != kind or kind == Kind.RESTRICTED:
+        return False
+    if kind == Kind.RECOVERED:
+        return at > look - LATELY
+    quiet = notices.QUIET.total_seconds()
+    return not any(
+        event in _WORKS and stops[0] - max(began, at) >= quiet
+        for (began, event, _), stops in pairwise(events[: place + 1])
+        if stops[0] > at
+    )
 
 
 def _holds(events: Sequence[Event], place: int, moment: float) -> bool:

@@ -6,8 +6,8 @@ Whom an action tells, and who stands in, is the text of `macros.told_sql`.
 from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
 
 # Events of these moments (`moments`, from `first` to `last`) and of these ids (`events`), as far as they still hold: of each account and
-# kind the last; and the actions that they concern. `due`: when the event is to be looked at again, or null for now. That is after the
-# hour in which the same action tells nothing more of the account, and while `accounts.telling` still finds out whom it tells itself.
+# kind the last; and the actions that they concern. `waits`: while `accounts.telling` still finds out whom it tells itself. That a reader
+# was told of the account within the hour is asked when its notice is written, see `LATELY`.
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
 # Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
 # An action tells what happened since it was made, also where it is looked at again for others; that an account is dark it tells always.
@@ -43,17 +43,8 @@ with rule as materialized (
     else a.restriction <> '' and e.at - a.created_at > interval '1 minute' end
   order by e.account_id, k.kind, e.id desc
 )
-select r.id, h.id, h.kind,
-       case when exists (select 1 from accounts_accountnews n where n.account_id = h.account_id and n.at > %(now)s - interval '3 minutes')
-            then %(now)s + interval '10 seconds'
-            when h.kind = 'deactivated' then (
-              select max(v.started_at) + interval '1 hour' from macros_notice n join macros_evaluation v on v.id = n.evaluation_id
-              where n.action_id = r.id and n.account_id = h.account_id and n.outcome <> 'dropped'
-                and v.started_at > %(now)s - interval '1 hour')
-            else (
-              select max(n.at) + interval '1 hour' from macros_newsnotice n
-              where n.account_id = h.account_id and n.action_id = r.id and n.event <> h.id and n.outcome <> 'dropped'
-                and n.at > %(now)s - interval '1 hour') end as due
+select r.id, h.id, h.kind, exists (
+         select 1 from accounts_accountnews n where n.account_id = h.account_id and n.at > %(now)s - interval '3 minutes') as waits
 from happened h
 join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) and (h.kind = 'deactivated' or r.created_at <= h.at)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
@@ -61,6 +52,46 @@ join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) 
  and not h.account_id = any(r.excluded)
  and not (h.kind = 'shifted' and exists (
    select 1 from macros_silence s where s.account_id = h.account_id and s.email = '' and s.ended_at is null))"""
+
+# An account that goes on and off is told of once an hour: of the accounts of `carried`, what other runs told each reader of at once within
+# three hours, or that it is deactivated. `at`: when the last was told within the hour; `stops`: within it, that it stopped, is restricted
+# or works again; `again`: within the three, that it works again; `last`: the last of these.
+_STOPS = "kind in ('deactivated', 'restricted', 'recovered')"
+LATELY = f"""
+, lately as materialized (
+  select account_id, recipient, max(at) filter (where within) as at, coalesce(bool_or({_STOPS}) filter (where within), false) as stops,
+         bool_or(kind = 'recovered') as again, (array_agg(kind order by at desc) filter (where {_STOPS}))[1] as last
+  from (
+    select n.account_id, n.recipient, v.started_at as at, 'deactivated' as kind, v.started_at > %(now)s - interval '1 hour' as within
+    from macros_notice n join macros_evaluation v on v.id = n.evaluation_id
+    where n.account_id in (select account_id from carried) and n.threshold = 0 and n.outcome <> 'dropped'
+      and v.started_at > %(now)s - interval '3 hours' and v.id <> %(evaluation)s
+    union all
+    select n.account_id, n.recipient, n.at, n.kind, n.at > %(now)s - interval '1 hour'
+    from macros_newsnotice n
+    where n.account_id in (select account_id from carried) and n.outcome <> 'dropped'
+      and n.at > %(now)s - interval '3 hours' and n.evaluation_id <> %(evaluation)s
+  ) told group by account_id, recipient
+)"""  # noqa: S608  # constants
+# Whether news of a kind waits until the hour is over for a reader `l` who was told lately. That it stopped waits for nothing that is less
+# urgent; that it works again is told at once after one stop, and waits from the second on.
+WAITS = """l.at is not null and case
+    when {kind} in ('deactivated', 'restricted') then l.stops
+    when {kind} = 'recovered' then l.again
+    else true end"""
+# Of `fresh`, which has a `kind`, for each reader when it is told: `due`, or null for now. Who was told last that it works again is not told
+# that again.
+JUDGED = f"""
+, judged as materialized (
+  select t.*, case when {WAITS.format(kind="t.kind")} then l.at + interval '1 hour' end as due
+  from fresh t left join lately l on l.account_id = t.account_id and l.recipient = t.address
+  where t.kind <> 'recovered' or l.last is distinct from 'recovered'
+)"""  # noqa: S608  # constants
+# How many were written; and what is looked at again for others, and when. Each row is one or the other.
+WRITTEN = """
+select null::bigint, null::timestamptz, count(*) from written
+union all
+select event_id, min(due), 0 from judged where due is not null group by event_id"""
 
 # Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about log-ins of a pool, which died, were
 # removed, or whose person left, tells of their accounts.
@@ -79,8 +110,9 @@ with carried as materialized (
   where m.kind in ('died', 'removed', 'left') and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
     and p.account_id in (select account_id from carried)
     and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
-), news as (
-  select t.*, e.id as event_id, e.kind as event_kind, e.at, e.from_token_id, a.cycle
+){LATELY}, news as (
+  select t.*, e.id as event_id, e.kind as event_kind, e.at, e.from_token_id, a.cycle,
+         case when e.kind in ('connected', 'unrestricted') then 'recovered' else e.kind end as kind
   from told t
   cross join lateral (select id, kind, at, from_token_id from accounts_accountevent where id = t.notice_id offset 0) e
   cross join lateral (select cycle from accounts_account where id = t.account_id offset 0) a
@@ -93,10 +125,8 @@ _BY_TELLING = """
   not exists (select 1 from accounts_accountnotice n where {which} and n.account_id = t.account_id and n.recipient = t.address)"""
 
 # That accounts are deactivated, as the daily evaluation would find it in the morning. What was told of this cycle is no news.
-INSERT_DARK = f"""{_TOLD}
-insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
-                           outcome, outcome_reason)
-select %(evaluation)s, t.action_id, t.account_id, null, t.team_id, t.cycle, 0, t.address, t.via, null, 'waiting', ''
+INSERT_DARK = f"""{_TOLD}, fresh as (
+select t.*
 from news t
 where {_BY_LOG_IN.format(which="true")}
   and {_BY_TELLING.format(which="n.dark and n.closed_at is null")}
@@ -104,8 +134,14 @@ where {_BY_LOG_IN.format(which="true")}
     select 1 from macros_notice n
     where n.account_id = t.account_id and n.token_id is null and n.cycle = t.cycle and n.recipient = t.address and n.threshold = 0
       and n.outcome <> 'dropped')
+){JUDGED}, written as (
+insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
+                           outcome, outcome_reason)
+select %(evaluation)s, t.action_id, t.account_id, null, t.team_id, t.cycle, 0, t.address, t.via, null, 'waiting', ''
+from judged t where t.due is null
 order by t.account_id, t.action_id, t.address
-on conflict do nothing"""  # noqa: S608  # constants
+on conflict do nothing returning id
+){WRITTEN}"""  # noqa: S608  # constants
 
 _OF_THE_LOG_IN = (
     "t.event_kind = 'shifted' and n.kind = 'access' and n.token_id = t.from_token_id and n.closed_at is null"
@@ -114,12 +150,8 @@ _OF_THE_END = """t.event_kind in ('connected', 'unrestricted') and (n.dark or n.
     and (n.closed_at >= t.at or n.closed_at is null and n.kind = 'access')"""
 # What else happened. That it works again is told by `accounts.telling` to those whom it told of a lost access; whom it told of the rest, or
 # macros did, are told here, and then no more: see `news.record_end`. Nor is what another macro told of the same event.
-INSERT_NEWS = f"""{_TOLD}
-insert into macros_newsnotice (evaluation_id, action_id, macro_name, account_id, team_id, event, kind, recipient, via, at, outcome,
-                               outcome_reason)
-select %(evaluation)s, t.action_id, '', t.account_id, t.team_id, t.event_id,
-       case when t.event_kind in ('connected', 'unrestricted') then 'recovered' else t.event_kind end, t.address, t.via, %(now)s,
-       'waiting', ''
+INSERT_NEWS = f"""{_TOLD}, fresh as (
+select t.*
 from news t
 where {_BY_LOG_IN.format(which="t.event_kind = 'shifted' and m.token_id = t.from_token_id")}
   and {_BY_TELLING.format(which=_OF_THE_LOG_IN)}
@@ -128,8 +160,14 @@ where {_BY_LOG_IN.format(which="t.event_kind = 'shifted' and m.token_id = t.from
   and not exists (
     select 1 from macros_newsnotice n
     where n.account_id = t.account_id and n.event = t.event_id and n.recipient = t.address and n.outcome <> 'dropped')
+){JUDGED}, written as (
+insert into macros_newsnotice (evaluation_id, action_id, macro_name, account_id, team_id, event, kind, recipient, via, at, outcome,
+                               outcome_reason)
+select %(evaluation)s, t.action_id, '', t.account_id, t.team_id, t.event_id, t.kind, t.address, t.via, %(now)s, 'waiting', ''
+from judged t where t.due is null
 order by t.account_id, t.action_id, t.address
-on conflict do nothing"""  # noqa: S608  # constants
+on conflict do nothing returning id
+){WRITTEN}"""  # noqa: S608  # constants
 
 # What a message carries, and why it no longer holds, as a code; "" where it does.
 STILL_WANTED = f"""

@@ -60,7 +60,7 @@ class MacroForm(SideBySide, MacroModelForm):
     at_once = forms.MultipleChoiceField(
         label=gettext_lazy("Also tell them at once, when"), choices=MacroAction.Kind.at_once, required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Within about a minute. One cause is one mail; an account is told of once an hour at most."),
+        help_text=gettext_lazy("Within about a minute. One cause is one mail; an account that goes on and off is told of once an hour."),
     )  # fmt: skip
     people = forms.IntegerField(
         label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,

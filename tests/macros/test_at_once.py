@@ -285,6 +285,30 @@ def test_an_account_that_flaps_is_told_of_once_an_hour_and_then_as_it_is() -> No
     assert not DelayedEvent.objects.exists()
 
 
+def test_what_one_reader_was_told_within_the_hour_keeps_nothing_from_another_nor_that_it_stops() -> None:
+    tells("shifted", "deactivated")
+    ada, ben, cem = (log_in(person(name)) for name in ("Ada", "Ben", "Cem"))
+    linked(ada, ben, cem, name="Fern Gardens")
+    die(ada)
+    at_once.tell(SOON)
+    first = send()
+    tells("shifted", "restricted", emails=["other@example.com"])
+
+    die(ben, NOW + 10 * MINUTE)
+    at_once.tell(NOW + 11 * MINUTE)
+    second = [one.partition(":")[0] for one in send(NOW + 11 * MINUTE) if "goes on" in one]
+    die(cem, NOW + 20 * MINUTE)
+    at_once.tell(NOW + 21 * MINUTE)
+    third = to_watcher(send(NOW + 21 * MINUTE))
+    at_once.tell(NOW + 62 * MINUTE)
+
+    assert len(to_watcher(first)) == 1
+    assert [one for one in second if one in {WATCHER, "other@example.com"}] == ["other@example.com"]
+    assert [one.split(": ")[1] for one in third] == ["Fern Gardens is deactivated"]
+    assert to_watcher(send(NOW + 62 * MINUTE)) == []
+    assert not DelayedEvent.objects.exists()
+
+
 def test_what_is_over_when_the_hour_is_over_is_not_told() -> None:
     tells("deactivated")
     account = linked(token := log_in(person("Ada")))

@@ -202,6 +202,29 @@ def test_the_preview_counts_what_was_sent_of_accounts_that_flap_of_those_that_bl
     }
 
 
+def test_an_account_that_goes_on_and_off_is_told_of_once_an_hour_whatever_the_kind() -> None:
+    """Every 20 minutes it stops, and works again 12 minutes later: once both is told at once, and from then on what is then."""
+    account = linked(log_in(None), name="Fern Gardens")
+    tells("deactivated", "recovered")
+    came = []
+
+    for minute in range(0, 200, 4):
+        if minute % 20 in {0, 12}:
+            happens = works_again if minute % 20 else end
+            happens(account, NOW + minute * MINUTE)
+        now = NOW + (minute + 1) * MINUTE
+        at_once.tell(now)
+        came += [(minute + 1, one.split(": ")[1]) for one in send(now - MINUTE)]
+
+    assert came == [
+        (1, "Fern Gardens is deactivated"),
+        (13, "Fern Gardens works again"),
+        (81, "Fern Gardens is deactivated"),
+        (153, "Fern Gardens works again"),
+    ]
+    assert previewed(NOW + 200 * MINUTE) == len(came)
+
+
 def works_again(account: Account, at: datetime) -> None:
     """Its first log-in is taken again."""
     first = account.pool.order_by("rank").first()
