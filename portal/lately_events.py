@@ -11,13 +11,13 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts import lately
-from accounts.models import Account, AccountEvent
+from accounts.models import AccountEvent
 from portal import access, timeline
 from users.models import person
 from users.visibility import names_for
 
 SHOWN = 50
-PAGES = 200  # further back nobody reads: the filters of the list find what is meant
+PAGES = 100  # further back nobody reads: the filters of the list find what is meant
 
 
 def urls() -> list[URLPattern]:
@@ -30,13 +30,10 @@ def show(request: HttpRequest) -> HttpResponse:
     access.require(request)
     viewer, now = person(request), timezone.now()
     page = _page(request.GET.get("p", ""))
-    events = AccountEvent.objects.filter(
-        kind__in=lately.KINDS, at__gte=lately.since(now=now, zone=timezone.get_current_timezone())
-    )
-    if not viewer.sees_all_teams:
-        events = events.filter(account__in=Account.objects.visible_to(viewer).values("pk"))
-    first = (page - 1) * SHOWN
-    rows = list(timeline.with_people(events).select_related("account__team")[first : first + SHOWN + 1])
+    zone, first = timezone.get_current_timezone(), (page - 1) * SHOWN
+    ids = lately.newest(viewer, first=first, most=SHOWN + 1, now=now, zone=zone)
+    events = AccountEvent.objects.filter(pk__in=ids)
+    rows = list(timeline.with_people(events).select_related("account__team"))
     names = names_for(viewer)
     context: dict[str, Any] = {
         **access.frame_of_start(request),

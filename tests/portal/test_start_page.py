@@ -239,6 +239,9 @@ def test_all_events_are_listed_newest_first_of_what_the_viewer_sees_and_of_the_l
     assert 'href="?p=2"' in first.text
     assert [line["account"].name for line in second.context["lines"]] == ["Fern"]
     assert 'href="?p=3"' not in second.text
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    whole = client.get("/admin/accounts/account/lately/")
+    assert [line["account"].name for line in whole.context["lines"]] == ["Foreign", "Oak"]
 
 
 def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever_reads_all(
