@@ -48,6 +48,19 @@ def changed_by(user: User) -> QuerySet[SavedView]:
 
 
 @transaction.atomic
+def pass_on(*, owner: User, to: User) -> None:
+    """Give what a person shares with teams to another one: with whoever is deleted, teams would lose it, and calendars end that show it."""
+    taken = set(SavedView.objects.filter(owner=to).values_list("name", flat=True))
+    for view in SavedView.objects.filter(owner=owner).exclude(team=None).order_by("pk"):
+        name, number = view.name, 1
+        while name in taken:
+            number += 1
+            name = f"{view.name[:55]} {number}"
+        taken.add(name)
+        SavedView.objects.filter(pk=view.pk).update(owner=to, name=name)
+
+
+@transaction.atomic
 def save(*, owner: User, name: str, query: str, team: Team | None, now: datetime) -> SavedView:
     """Keep a view. Raises ActionRefused for a second one of a name, and for too many."""
     User.objects.select_for_update(no_key=True).get(

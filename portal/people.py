@@ -21,6 +21,7 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
+from accounts import saved_views
 from accounts.models import ApiKey
 from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
 from portal.filters import TeamFilter
@@ -234,6 +235,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             if page.refused:
                 raise Refusal(page.refused)
             self.log_deletions(request, User.objects.filter(pk=object_id))
+            saved_views.pass_on(owner=user, to=person(request))
             user.delete()
             return Done(after=reverse("admin:users_user_changelist"))
 

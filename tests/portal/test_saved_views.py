@@ -142,6 +142,25 @@ def test_what_a_leaver_shared_is_renamed_and_deleted_by_managers_of_the_team_and
     assert list(SavedView.objects.all()) == [own]
 
 
+def test_what_somebody_shared_who_is_deleted_is_of_whoever_deletes(client: Client) -> None:
+    team = make_team("Lumen")
+    lea = make_user(name="Lea Winter", team=team)
+    shared, boss = keep(lea, "Soon", team=team), make_user(is_staff=True, is_superuser=True)
+    keep(lea, "Own", "days=1")
+    keep(boss, "Soon", "days=2")
+    client.force_login(boss)
+    address = reverse("admin:users_user_delete", args=[lea.pk])
+
+    asks = client.get(address).text
+    client.post(address)
+
+    assert "saved views that this person shares with a team" in asks
+    assert not User.objects.filter(pk=lea.pk).exists()
+    left = SavedView.objects.filter(team=team)
+    assert [(one.pk, one.owner, one.name) for one in left] == [(shared.pk, boss, "Soon 2")]
+    assert SavedView.objects.count() == 2
+
+
 def test_nobody_saves_without_the_right_or_shares_with_a_team_of_others_and_there_is_an_end(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
