@@ -70,11 +70,8 @@ def record_end(message: Message) -> None:
 
 
 def join(newest: Message, older: Sequence[Message]) -> None:
-    """Have a message carry what older ones to its reader do, in the caller's transaction. One that names several teams is of none."""
-    for one in older:
-        notices_of(one).update(evaluation=newest.payload["news"])
-        if one.team_id != newest.team_id:
-            newest.team = None
+    """Have a message carry what older ones to its reader do, in the caller's transaction."""
+    carried.join(newest, older, key="news", notices_of=notices_of)
 
 
 def facts(message: Message) -> list[kinds.Fact]:

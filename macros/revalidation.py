@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.telling.notices import record_told
 from macros import carried, delays, mails_sql
-from macros.models import Evaluation, Notice, OptOut
+from macros.models import Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
 from ui import kept
@@ -113,7 +113,7 @@ def record_end(message: Message) -> None:
 
 def _tell_stand_ins(untold: QuerySet[Notice]) -> None:
     """Have what was to be told at once looked at again: no evaluation would find it for whoever stands in."""
-    at_once = untold.filter(evaluation__trigger=Evaluation.Trigger.EVENT)
+    at_once = untold.filter(threshold=0)  # of any run: what waited joins the newest
     delays.look_again_at_deactivated(list(at_once.values_list("account_id", flat=True)), now=timezone.now())
 
 
@@ -129,11 +129,8 @@ def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
 
 
 def join(newest: Message, older: Sequence[Message]) -> None:
-    """Have a message carry what older ones to its reader do, in the caller's transaction. One that names several teams is of none."""
-    for one in older:
-        notices_of(one).update(evaluation=newest.payload["evaluation"])
-        if one.team_id != newest.team_id:
-            newest.team = None
+    """Have a message carry what older ones to its reader do, in the caller's transaction."""
+    carried.join(newest, older, key="evaluation", notices_of=notices_of)
 
 
 def facts(message: Message) -> list[kinds.Fact]:

@@ -13,13 +13,14 @@ from pytest_django import Settings
 from accounts.models import Account
 from adtoken_project import lateness, operations_notices
 from macros import at_once, evaluation, why
-from macros.models import Macro, MacroAction, Notice
+from macros.models import Evaluation, Macro, MacroAction, Notice
 from notifications import delivery, kept_back
 from notifications.models import Message
 from portal import mail_settings
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
+from tests.notifications.test_refused_addresses import LEAD, lead
 from tests.support.factories import make_user
 from users import invitations
 from users.models import RefusedAddress, Team, User
@@ -141,6 +142,34 @@ def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_
     assert len(told(mail_server, ADA)) == 1
     assert len(told(mail_server, BOSS)) == 1  # a day after Ada was told at last
     assert RefusedAddress.objects.count() == 0
+
+
+def test_who_stands_in_hears_of_what_went_dark_though_that_joined_a_day_s_warning_which_is_refused(
+    mail_server: MailServer, comes_back: Callable[[], None]
+) -> None:
+    lead()
+    ada = make_person(ADA)
+    soon, dark = (ending(7, person=person, life=90, name="N") for person in (ada, ada))
+    warned = make_macro(emails=[], notify_consenters=True, days=(7, 6, 5), accounts=[soon])
+    told_at_once = make_macro(emails=[], notify_consenters=True, accounts=[dark])
+    MacroAction.objects.filter(pk=told_at_once.pk).update(kind="deactivated", days=[])
+    now = pass_time(MORNING - HOUR, 9)
+    die(dark, now)
+    now = pass_time(now, 30)
+
+    mail_server.refuse[ADA] = "550 5.1.1 no such mailbox"
+    comes_back()
+    pass_time(now, 6)
+
+    assert RefusedAddress.objects.get().email == ADA
+    joined = Notice.objects.get(account=dark, recipient=ADA)
+    assert joined.evaluation.trigger == "schedule"
+    assert set(Notice.objects.filter(recipient=ADA, action=warned).values_list("evaluation", flat=True)) == {
+        joined.evaluation_id
+    }
+    for run in Evaluation.objects.all():
+        assert run.notice_count == run.found.count()
+    assert Notice.objects.get(account=dark, recipient=LEAD).outcome == "mailed"
 
 
 def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
