@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import quiet, summary
-from accounts.campaigns.stages import MAIL_FAILED, OPEN, SNOOZED
+from accounts.campaigns.stages import MAIL_FAILED, OPEN, QUEUED, SNOOZED
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
 from tokens.channels import declarations
@@ -124,12 +124,12 @@ def _reached(row: CampaignLogIn) -> tuple[Stage, datetime | None]:
         return Stage.AT_CHANNEL, row.at_channel_at
     if row.opened_at:
         return Stage.OPENED, row.opened_at
-    return (Stage.SENT, row.asked_at) if row.asks else (Stage.WAITING, None)
+    return (Stage.SENT, row.asked_at) if row.asks and row.why != QUEUED else (Stage.WAITING, None)
 
 
 def why(row: CampaignLogIn, until: date | None = None) -> str:
-    """Return why a log-in failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
-    if not row.why:
+    """Return why a log-in waits, failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
+    if not row.why or row.stage == Stage.LEFT:  # what it waited for never comes
         return ""
     if until is not None:
         return say("snoozed_until", day=dates.day(until, year=False))

@@ -125,11 +125,14 @@ def _ask(campaign_id: int, person_id: int, now: datetime) -> bool:
 
 
 def _reminder(campaign: Campaign, person_id: int, rows: Sequence[CampaignLogIn]) -> int:
-    """Return which reminder the next mail is; 0 where each mail before it failed, so that it is the first that its person reads."""
+    """Return which reminder the next mail is; 0 where none of the mails before it left, so that it is the first that its person reads.
+
+    Without a mail of the campaign's own, somebody else asked, which counts.
+    """
     email = User.objects.values_list("email", flat=True).get(pk=person_id)
     mails = Message.objects.filter(kind=ask_mail.KIND, recipient=email, payload__campaign=campaign.pk)
     states = set(mails.values_list("state", flat=True))
-    return 0 if states == {Message.State.FAILED} else max(row.asks for row in rows)
+    return 0 if states and Message.State.SENT not in states else max(row.asks for row in rows)
 
 
 def _asked_today(tokens: Sequence[int], now: datetime) -> QuerySet[Any, int]:

@@ -25,6 +25,7 @@ OPEN = (Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL)
 SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native user
 OTHER_LOG_IN = "other_log_in"  # the same of a person who is logged in here: that one was linked
 SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
+QUEUED = "queued"  # why a log-in waits whose first mail is written and has not left
 MAIL_FAILED = "mail_failed"  # why one failed that is asked for again: its address is not parked, so our side was at fault
 ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
 UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.HELD)
@@ -46,6 +47,8 @@ _SNOOZED = """(not exists (
   or exists (
     select 1 from away w where w.email = lower(u.email)
       and w.until > %(today)s and (not c.asks_snoozed or w.started_at > c.created_at)))"""
+# The mail is the first that its person reads, also where those before it failed.
+_FIRST = "r.asks = 1 or m.payload->>'reminder' = '0'"
 _FOUND = f"""
     select r.id, case
       when t.linked_at > r.added_at or ({_MOVED}) then 'done:'
@@ -63,7 +66,7 @@ _FOUND = f"""
       when r.trouble <> '' then 'failed:' || r.trouble
       when r.at_channel_at is not null then 'at_channel:'
       when r.opened_at is not null then 'opened:'
-      when r.asks = 1 and m.state = any(%(under_way)s) then 'waiting:queued'
+      when m.state = any(%(under_way)s) and ({_FIRST}) then 'waiting:{QUEUED}'
       when r.asks > 0 then 'sent:'
       when r.next_at > %(now)s then 'waiting:one_mail_a_day'
       else 'waiting:' end as found

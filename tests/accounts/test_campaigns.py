@@ -15,6 +15,7 @@ from adtoken_project import pruning
 from notifications import claims
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal import campaign_rows
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Incident, Token, TokenEvent
 from users import hold, refused_addresses
@@ -186,8 +187,8 @@ def test_two_campaigns_and_an_ask_by_hand_mail_a_person_once_a_day(mira: User) -
 
 
 def test_a_log_in_counts_as_sent_once_its_mail_has_left(mira: User) -> None:
-    token = log_in("Ada")
-    begin(mira, token)
+    token, other = log_in("Ada"), log_in("Ben")
+    campaign = begin(mira, token, other)
 
     sending.send_due(clock=lambda: START, goes_on=lambda: True)
     written = stage(token)
@@ -196,7 +197,47 @@ def test_a_log_in_counts_as_sent_once_its_mail_has_left(mira: User) -> None:
 
     assert (written, stage(token)) == (("waiting", "queued"), ("sent", ""))
     stages.settle(now=START)
-    assert stage(token) == ("sent", "")
+    assert (stage(token), stage(other)) == (("sent", ""), ("waiting", "queued"))
+    running.stop(campaign=campaign, by=mira, now=START)
+    over = [campaign_rows.lines([row], viewer=mira, now=START)[0] for row in campaign.log_ins.order_by("pk")]
+    assert [(one.reached, one.why) for one in over] == [("Sent", ""), ("To be asked", "")]
+
+
+def test_whose_first_mail_failed_counts_as_sent_once_the_next_has_left_which_is_no_reminder(
+    mira: User,
+) -> None:
+    token = log_in("Ada")
+    begin(mira, token)
+    sending.send_due(clock=lambda: START, goes_on=lambda: True)
+    Message.objects.update(state="failed")
+    second = START + 2 * DAY
+
+    sending.send_due(clock=lambda: second, goes_on=lambda: True)
+    written = stage(token)
+    claimed = claims.claim(now=second, most=1)
+    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=second)
+    left = stage(token)
+    sending.send_due(clock=lambda: second + 3 * DAY, goes_on=lambda: True)
+
+    assert (written, left) == (("waiting", "queued"), ("sent", ""))
+    assert (asked(token), stage(token)) == (
+        [0, 0, 2],
+        ("sent", ""),
+    )  # a reminder that waits takes nothing back
+
+
+def test_after_mails_that_failed_or_were_cancelled_the_next_is_the_first(mira: User) -> None:
+    token = log_in("Ada")
+    begin(mira, token)
+    sending.send_due(clock=lambda: START, goes_on=lambda: True)
+    Message.objects.update(state="cancelled")
+    stages.note_at_channel(token_ids=[token.pk], now=START + DAY)
+    sending.send_due(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
+    Message.objects.filter(state="queued").update(state="failed")
+
+    sending.send_due(clock=lambda: START + 5 * DAY, goes_on=lambda: True)
+
+    assert asked(token) == [0, 0, 0]
 
 
 def test_a_mail_that_waits_two_days_for_its_server_is_followed_by_no_reminder_on_its_heels(
