@@ -47,8 +47,8 @@ _SNOOZED = """(not exists (
   or exists (
     select 1 from away w where w.email = lower(u.email)
       and w.until > %(today)s and (not c.asks_snoozed or w.started_at > c.created_at)))"""
-# The mail is the first that its person reads, also where those before it failed.
-_FIRST = "r.asks = 1 or m.payload->>'reminder' = '0'"
+# The last mail has not left, and is the first that its person reads, also where those before it failed.
+_FIRST_WAITS = "m.state = any(%(under_way)s) and (r.asks = 1 or m.payload->>'reminder' = '0')"
 _FOUND = f"""
     select r.id, case
       when t.linked_at > r.added_at or ({_MOVED}) then 'done:'
@@ -66,7 +66,7 @@ _FOUND = f"""
       when r.trouble <> '' then 'failed:' || r.trouble
       when r.at_channel_at is not null then 'at_channel:'
       when r.opened_at is not null then 'opened:'
-      when m.state = any(%(under_way)s) and ({_FIRST}) then 'waiting:{QUEUED}'
+      when {_FIRST_WAITS} then 'waiting:{QUEUED}'
       when r.asks > 0 then 'sent:'
       when r.next_at > %(now)s then 'waiting:one_mail_a_day'
       else 'waiting:' end as found
