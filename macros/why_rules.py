@@ -1,9 +1,13 @@
 """Who is mailed about an account without any macro: its people when a log-in stops, is removed or loses the account, and when the channel
-restricts the account; where one of them cannot be told, whoever stands in. The rule is that of `accounts.readers`, said for one address.
+restricts the account; where one of them cannot be told, or snoozed that it is restricted, whoever stands in. The rule is that of
+`accounts.readers` and `accounts.telling`, said for one address.
 """
+
+from django.utils import timezone
 
 from accounts import readers
 from accounts.models import AccountToken
+from accounts.telling import news
 from macros.why import Asked, Line, say
 from tokens.models import Token
 from users import refused_addresses
@@ -18,9 +22,14 @@ def by_rule(one: Asked) -> list[Line]:
     own, reached, unreached = _sorted(one, entries)
     instead = fallback([one.account.team_id]).get(one.account.team_id)
     stands_in = instead is not None and one.address in instead.addresses
+    hears = one.address in news.of_restriction(one.account, timezone.now())
     lines = []
-    if own:
-        lines.append(Line(say("rule_own"), "good") if reached else Line(say("rule_own_unreached"), "bad"))
+    if own and reached:
+        lines.append(Line(say("rule_own"), "good") if hears else Line(say("rule_own_snoozed"), "warn"))
+    elif own:
+        lines.append(Line(say("rule_own_unreached"), "bad"))
+    elif hears:
+        lines.append(Line(say("rule_restriction"), "good"))
     if stands_in and unreached:
         lines.append(Line(say("rule_stands_in", number=unreached), "good"))
     elif stands_in and not own:

@@ -184,7 +184,10 @@ def still_concerned(notices: Sequence[AccountNotice], accounts: Iterable[Account
 
 
 def not_snoozed(notices: Iterable[AccountNotice]) -> list[AccountNotice]:
-    """Keep what its reader did not snooze since it was found: what is of their own log-in, and what an operator is told, last in line."""
+    """Keep what its reader did not snooze since it was found: what is of their own log-in, and what an operator is told, last in line.
+
+    Of what told that an account stopped, `message` must be loaded.
+    """
     found = list(notices)
     asked = {one.account_id for one in found if _may_be_snoozed(one)}
     if not asked:
@@ -200,9 +203,13 @@ def not_snoozed(notices: Iterable[AccountNotice]) -> list[AccountNotice]:
 
 
 def _may_be_snoozed(notice: AccountNotice) -> bool:
-    return notice.kind == AccountNotice.Kind.RESTRICTED or (
-        notice.kind == AccountNotice.Kind.ACCESS and not notice.own
-    )
+    if notice.kind == AccountNotice.Kind.ACCESS:
+        return not notice.own
+    if (
+        notice.kind == AccountNotice.Kind.STOPPED
+    ):  # told by a macro, or to who leads or stands in, unless by the log-in's own mail
+        return notice.message is None or "reader" not in notice.message.payload
+    return True
 
 
 def holds(entry: AccountToken) -> bool:
@@ -234,10 +241,7 @@ def _restricted(news: Sequence[AccountNews], world: _World, now: datetime) -> It
     still = [one for one in accounts if one.restriction and one.paused_at is None]
     instead = fallback({account.team_id for account in still})
     for account in sorted(still, key=lambda one: one.pk):
-        pool = [entry.token for entry in world.entries.get(account.pk, ())]
-        people = world.awake(account, (address for token in pool for address in world.readers(token)))
-        people = people or world.instead(account, instead)
-        for address in dict.fromkeys(people):
+        for address in _of_restriction(account, world, instead):
             yield AccountNotice(
                 account=account,
                 kind=AccountNotice.Kind.RESTRICTED,
@@ -245,3 +249,17 @@ def _restricted(news: Sequence[AccountNews], world: _World, now: datetime) -> It
                 deactivated=False,
                 at=now,
             )
+
+
+def of_restriction(account: Account, now: datetime) -> list[str]:
+    """Return whom AdToken tells where the channel restricts an account now: those of its pool who have not snoozed it, else who stands in.
+
+    Each address once. A few queries.
+    """
+    return _of_restriction(account, _read({account.pk: account}, now), fallback({account.team_id}))
+
+
+def _of_restriction(account: Account, world: _World, instead: Mapping[int, Fallback]) -> list[str]:
+    pool = [entry.token for entry in world.entries.get(account.pk, ())]
+    people = world.awake(account, (address for token in pool for address in world.readers(token)))
+    return list(dict.fromkeys(people or world.instead(account, instead)))

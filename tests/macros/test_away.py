@@ -1,6 +1,6 @@
 """A person, or an address, is told nothing of any account for a while: by no macro, whatever tells; and what follows from that."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -15,6 +15,7 @@ from macros import at_once, delays, digest_readers, mails, on_it, opt_outs, reac
 from macros.models import DelayedEvent, DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.accounts.test_telling import listed
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
 from tests.macros.test_at_once import (
     HOUR,
@@ -41,6 +42,11 @@ from users.models import Membership, Team, User
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
 OTHER = "other@example.com"
+
+
+def lose(account: Account, now: datetime = NOW) -> None:
+    """The person of its only log-in loses the role there."""
+    listed(account.pool.get().token, [], now)
 
 
 def away(email: str = WATCHER, days: int = 5, by: User | None = None) -> Silence:
@@ -383,3 +389,52 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     assert Message.objects.filter(recipient=ada.email, state="cancelled").count() == 1
     assert stood_in == ["lead@example.com: Facebook has restricted Alone"]
     assert send(NOW + 3 * HOUR) == [f"{ada.email}: Facebook has restricted Alone"]
+
+
+def test_who_stood_in_or_was_told_by_a_macro_hears_in_a_snooze_of_no_end_and_whose_log_in_it_is_does() -> (
+    None
+):
+    tells("deactivated", emails=[WATCHER])
+    ada = person("Ada", is_active=False)
+    ben = person("Ben")
+    gone, own = linked(log_in(ada), name="Gone"), linked(log_in(ben), name="Own")
+    lead = lead_of(gone)
+    for account in (gone, own):
+        stop(account.pool.get().token)
+    at_once.tell(SOON)
+    told = {one.split(":")[0] for one in send()}
+    for one in (lead.email, ben.email, WATCHER):
+        away(one)
+    for account in (gone, own):
+        revive(account, NOW + HOUR)
+
+    telling.tell(NOW + 2 * HOUR)
+
+    assert told == {lead.email, ben.email, WATCHER}
+    assert send(NOW + 2 * HOUR) == [f"{ben.email}: Own works again"]
+
+
+def test_who_snoozed_hears_of_no_role_that_somebody_else_lost_until_it_is_over_and_the_person_does() -> None:
+    ada = person("Ada")
+    account, later = linked(log_in(ada), name="Fern"), linked(log_in(ada), name="Later")
+    lead = lead_of(account)
+    away(ada.email)
+    away(lead.email)
+    lose(account)
+    telling.tell(NOW + 2 * MINUTE)
+    first = send(NOW + 2 * MINUTE)
+    snoozing.end_all(email=lead.email, by=None, now=NOW + HOUR)
+    at_once.tell(NOW + HOUR + MINUTE)
+    telling.tell(NOW + HOUR + 2 * MINUTE)
+    over = send(NOW + HOUR + 2 * MINUTE)
+    lose(later, NOW + 3 * HOUR)
+    telling.tell(NOW + 3 * HOUR + 2 * MINUTE)
+    away(lead.email)  # the mail to the lead is written by then
+
+    kept_back = {one.split(":")[0] for one in send(NOW + 3 * HOUR + 2 * MINUTE)}
+    telling.tell(NOW + 5 * HOUR)
+
+    assert [one.split(":")[0] for one in first] == [ada.email, "ops@example.com"]
+    assert [one.split(":")[0] for one in over] == [lead.email]
+    assert kept_back == {ada.email}
+    assert {one.split(":")[0] for one in send(NOW + 5 * HOUR)} == {"ops@example.com"}

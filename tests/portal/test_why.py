@@ -1,5 +1,6 @@
 """Why did somebody (not) get a mail? Answered for an address and an account, and never across a team's wall."""
 
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,7 +13,7 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.client_link_models import ClientLink
 from accounts.models import Account
-from macros import evaluation
+from macros import evaluation, snoozing
 from macros.models import Macro, Notice, OptOut
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
@@ -209,6 +210,23 @@ def test_what_is_told_without_a_macro_is_said_and_why_the_address_is_not_told(
     assert "Here everybody can be." in not_needed
     assert "mail does not reach them, so somebody stands in" in unreached
     assert "stands in for 1 log-in of the account" in stands_in
+
+
+def test_who_snoozed_reads_that_restrictions_are_not_told_and_who_stands_in_that_they_are(
+    mira: Client, account: Account
+) -> None:
+    lead = make_person("lead@example.com")
+    Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
+    until = timezone.localdate() + timedelta(days=5)
+    snoozing.snooze_all(email=ADA, until=until, by=None, reason="", now=timezone.now())
+
+    own, instead, other = (ask(mira, one, account) for one in (ADA, lead.email, "x@client.example"))
+
+    assert "Restrictions by the channel are snoozed" in own
+    assert "and when the channel restricts the account." not in own
+    assert "nor is it told of restrictions" in own
+    assert "is told when the channel restricts the account, because all people" in instead
+    assert "is told when the channel restricts" not in other
 
 
 def test_several_accounts_of_a_name_are_offered_and_without_permission_there_is_no_page(
