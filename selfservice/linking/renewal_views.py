@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import wraps
 from typing import Any
 
+from django.core.paginator import Paginator
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -28,7 +29,7 @@ from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token
 
 SHOWN = 10  # accounts on a page
-TICKED = 300  # at most, of which somebody says at once that they are not theirs
+TICKED = 300  # on a page, of which somebody says at once that they are not theirs
 DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
 
 
@@ -93,26 +94,31 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is None or link.standing(now) != Standing.OPEN:
         return renewal.not_open(request, link)
-    accounts = list(_linked(link.token, before=link.issued).order_by("name", "pk")[:TICKED])
-    if not accounts:  # none of then is left
+    accounts = _linked(link.token, before=link.issued)
+    if not accounts.exists():  # none of then is left
         return redirect("renew", signed)
     log_in = f"{link.token.pk}:{int(link.issued.timestamp())}"
     if request.method == "POST":
         if not renewal.may_press(request, f"not mine {link.token.pk}"):
             return too_often(request)
-        ticked = set(request.POST.getlist("account"))
+        ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
+        ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
         not_mine.say_of_log_in(
-            accounts=[one for one in accounts if str(one.pk) in ticked],
+            accounts=list(ticked.order_by("pk")[:TICKED]),
             email=link.user.email,
             log_in=log_in,
             note=request.POST.get("note", ""),
             now=now,
         )
         return redirect("renew_not_mine", signed)
-    said = not_mine.said_of([one.pk for one in accounts], log_in)
+    said = not_mine.said_of(list(accounts.values_list("pk", flat=True)), log_in)
+    by_name = accounts.order_by("name", "pk")
+    page = Paginator(by_name.exclude(pk__in=said), TICKED).get_page(request.GET.get("p"))
     context = {
-        "open": [account for account in accounts if account.pk not in said],
-        "said": [account for account in accounts if account.pk in said],
+        "open": list(page),
+        "page": page,
+        "said": list(by_name.filter(pk__in=said)[:TICKED]),
+        "said_unseen": max(0, len(said) - TICKED),
         "length": not_mine.NOTE_LENGTH,
     }
     return render(request, "selfservice/mails/not_mine.html", context)

@@ -16,6 +16,7 @@ from accounts.linking import renewing
 from accounts.mails import ask_mail, renewal_mail
 from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
 from notifications.models import Message
+from selfservice.linking import renewal_views
 from tests.support import native
 from tests.support.factories import make_account, make_user
 from tests.support.sandbox import Sandbox
@@ -333,3 +334,30 @@ def test_the_page_says_why_it_stopped_and_its_person_may_say_that_the_account_is
     )
     User.objects.filter(email="ada@example.com").update(is_active=False)
     assert browser.post(answer, ticked).status_code == 410
+
+
+def test_of_a_log_in_with_many_accounts_it_may_be_said_of_the_last_ones_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(renewal_views, "TICKED", 2)
+    token = dead("facebook", "ada")
+    for name in ("Zinc 1", "Zinc 2", "Zinc 3"):
+        account = make_account(name=name)
+        AccountToken.objects.create(account=account, token=token, added_at=timezone.now() - timedelta(days=9))
+    AccountToken.objects.update(added_at=timezone.now() - timedelta(days=9))
+    last, browser = Account.objects.get(name="Zinc 3"), Client()
+    address = f"{link_of(token)}not-mine/"
+
+    first, second = browser.get(address).text, browser.get(f"{address}?p=2").text
+    said = browser.post(f"{address}?p=2", {"account": [last.pk]}, follow=True).text
+    for account in Account.objects.exclude(pk=last.pk):
+        browser.post(address, {"account": [account.pk]})
+    over = browser.get(address).text
+
+    assert "1–2 of 4" in first
+    assert ("Zinc 3" in first, "Zinc 3" in second) == (False, True)
+    assert 'href="?p=2"' in first
+    assert said.index("Zinc 3") < said.index("Also not mine:")
+    assert "1–2 of 3" in said
+    assert "Also not mine:" not in over
+    assert "and 2 more accounts" in over
