@@ -13,13 +13,13 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import deed_kinds, jobs
+from accounts import deed_kinds, jobs, leaving_invites
 from accounts.models import Account, Deed, DeedRow
 from ui import progress
 from ui.counts import number
 from ui.phrases import phrase
 from users import hold
-from users.models import person
+from users.models import User, person
 
 say = partial(phrase, "words/deeds.txt")
 ON_A_PAGE = 100
@@ -78,6 +78,15 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     }
     answer = render(request, "selfservice/invited_many.html", context)
     return progress.open_again(answer) if going else answer
+
+
+def latest_of(user: User) -> list[tuple[str, int]]:
+    """Return the last that the person began on My accounts, in words, with its id; none for who began none within a day."""
+    mine = Deed.objects.defer("keys").filter(user=user, kind=deed_kinds.INVITE).order_by("-pk")
+    elsewhere = mine.filter(
+        options__has_any_keys=["back", leaving_invites.WITHIN]
+    )  # on pages that lead to it
+    return [(title(one), one.pk) for one in mine.exclude(pk__in=elsewhere.values("pk"))[:1]]
 
 
 def title(deed: Deed) -> str:

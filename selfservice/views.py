@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET
 
 from accounts import backup_invitations, backup_requests, check_progress, own_backups, summary
 from accounts.models import Account
-from selfservice import channel_pages, dashboard, keepers
+from selfservice import channel_pages, dashboard, invited_many, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
@@ -41,7 +41,14 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "selfservice/my_accounts.html",
-        {**context, "asked": asked, "could": could, "invited": invited.count(), "invited_at": first},
+        {
+            **context,
+            "asked": asked,
+            "could": could,
+            "invited": invited.count(),
+            "invited_at": first,
+            "inviting": invited_many.latest_of(person(request)),
+        },
     )
 
 

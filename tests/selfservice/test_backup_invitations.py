@@ -390,7 +390,7 @@ def test_a_marketer_invites_for_any_number_of_accounts_and_a_worker_does_what_no
     ]
     waiting = mine.get(leads[0]).text
     tasks.do_deeds()
-    result = mine.get(leads[0]).text
+    result, listed = mine.get(leads[0]).text, mine.get("/").text
     stranger = browser(make_user("eve@example.com", team=both[0].team)).get(leads[0])
     named = mine.post(
         "/backups/invite/", whom | {"account": ",".join(str(one.pk) for one in both), "seen": "2.b"}
@@ -403,6 +403,7 @@ def test_a_marketer_invites_for_any_number_of_accounts_and_a_worker_does_what_no
     assert "0 of 2 accounts are done" in waiting
     assert "2 accounts asked for, in one mail" in result
     assert all(one.name in result for one in both)
+    assert f'href="{leads[0]}"' in listed, "whoever left the page finds it again"
     assert stranger.status_code == 404
     asked = BackupInvitation.objects.filter(email="ben@example.com", note="Please", invited_by=ada)
     assert set(asked.values_list("account", flat=True)) == {one.pk for one in both}
