@@ -13,11 +13,11 @@ from typing import NoReturn
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Case, When
+from django.db.models import Case, QuerySet, When
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications import claims, composing, giving_up, kinds, preparing
+from notifications import claims, composing, giving_up, kept_back, kinds, preparing
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, kept
@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 
 KIND = "digest"
 WINDOW = timedelta(hours=1)  # from the first mail that is held until the digest leaves
+IN_TIME = WINDOW + timedelta(
+    minutes=15
+)  # of a mail; of what waited longer a digest does not say that it was an hour
 DAY = claims.COUNTED_WITHIN
 MOST = 100  # mails of one digest; the others come in the next one
 LOOKED_AT = 10 * MOST  # held mails of which those are made
@@ -98,7 +101,8 @@ def leaves_at(recipient: str) -> datetime | None:
 
 def build(message: Message) -> Mail:
     """Return the mail of what was held, as it holds now. Raises NotWanted where nothing of it does, RuntimeError where none can be made."""
-    made = _made_of(message, timezone.now())
+    now = timezone.now()
+    made = _made_of(message, now)
     if not made:
         _refuse_empty(message)
     reader = composing.reader_of(message)
@@ -108,7 +112,8 @@ def build(message: Message) -> Mail:
         **foot,
         "count": len(made),
         "cap": settings.MAIL_DAILY_CAP,
-        "after_outage": bool(message.payload.get(AFTER_OUTAGE)),
+        "after_outage": _is_after_outage(message, now),
+        "in_time": not _told_by(message).filter(queued_at__lt=now - IN_TIME).exists(),
         "shown": [
             {"subject": one.subject, "says": _excerpt(one.text), "act_url": act} for one, act in made[:SHOWN]
         ],
@@ -125,9 +130,24 @@ def build(message: Message) -> Mail:
     return replace(mail, headers=headers)
 
 
+def _told_by(message: Message) -> QuerySet[Message]:
+    """Return what a digest tells, or told, as far as it still holds."""
+    return Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT])
+
+
+def _is_after_outage(message: Message, now: datetime) -> bool:
+    """Return whether our own mail server did not take the digest, or something in it, for a while, or another one left that for it."""
+    before = now - kept_back.LATE
+    if message.payload.get(AFTER_OUTAGE) or (
+        message.waits_since is not None and message.waits_since < before
+    ):
+        return True
+    return _told_by(message).filter(waits_since__lt=before).exists()
+
+
 def _made_of(message: Message, now: datetime) -> list[tuple[claims.Sent, str]]:
     """Return what of a digest says something, `MOST` mails at most, each as `_made` does. What cannot be made blocks nothing behind it."""
-    rows = Message.objects.filter(digest=message.pk, state__in=[State.HELD, State.SENT]).order_by("pk")
+    rows = _told_by(message).order_by("pk")
     made, told = list[tuple[claims.Sent, str]](), list[int]()
     for row in rows[:LOOKED_AT]:
         if len(made) == MOST:
@@ -204,7 +224,7 @@ def record_end(message: Message) -> None:
     """Record of what a digest held what became of the digest, in its transaction: sent, failed or cancelled."""
     rows = Message.objects.filter(digest=message.pk)
     if message.state != State.SENT or message.sent_at is None:
-        ids = list(rows.filter(state__in=[State.HELD, State.SENT]).values_list("pk", flat=True))
+        ids = list(_told_by(message).values_list("pk", flat=True))
         claims.end_held(ids, State(message.state), message.error)
         return
     told = list(rows.filter(state=State.HELD).exclude(subject="").values_list("pk", flat=True))
@@ -213,7 +233,7 @@ def record_end(message: Message) -> None:
     if left.exists():
         further = waiting_for(message.recipient, message.sent_at)
         left.update(digest=further.pk)
-        if message.payload.get(AFTER_OUTAGE):
+        if _is_after_outage(message, message.sent_at):
             Message.objects.filter(pk=further.pk).update(payload={**further.payload, AFTER_OUTAGE: True})
 
 

@@ -26,7 +26,7 @@ SOMEBODY_ELSE = "somebody_else"  # the trouble of a consent of another native us
 OTHER_LOG_IN = "other_log_in"  # the same of a person who is logged in here: that one was linked
 SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
 QUEUED = "queued"  # why a log-in waits whose first mail is written and has not left
-MAIL_FAILED = "mail_failed"  # why one failed that is asked for again: its address is not parked, so our side was at fault
+MAIL_FAILED = "mail_failed"  # why one failed that is asked for again: the address is fine, that one mail could not be made or was refused
 ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
 UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.HELD)
 

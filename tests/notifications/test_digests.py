@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 
@@ -68,6 +69,41 @@ def test_what_comes_beyond_the_cap_is_told_in_one_mail_within_an_hour(mail_serve
     text = digest.as_string()
     assert all(f"Mail {number}" in text for number in (3, 4, 5))
     assert not any(odd in text for odd in ("(, )", "['", "Open my accounts")), "it has no log-in here"
+
+
+def test_a_full_digest_that_the_mail_server_did_not_take_for_days_says_so_and_so_does_what_follows_it(
+    mail_server: MailServer, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(NOW, tick=False):
+        many(5)
+        deliver(NOW)
+        settings.EMAIL_PORT, port = 1, settings.EMAIL_PORT
+        monkeypatch.setattr(digests, "MOST", 1)
+    for hours in (1, 2, 72):
+        with time_machine.travel(NOW + hours * HOUR, tick=False):
+            deliver(NOW + hours * HOUR)
+    settings.EMAIL_PORT = port
+    with time_machine.travel(NOW + 73 * HOUR, tick=False):
+        deliver(NOW + 73 * HOUR)
+    with time_machine.travel(NOW + 75 * HOUR, tick=False):
+        deliver(NOW + 75 * HOUR)
+
+    late = [mail.as_string() for mail in mail_server.mails[3:]]
+    assert ["could not be sent before" in mail for mail in late] == [True, True]
+    assert not any("within a day" in mail or "busy day" in mail for mail in late)
+
+
+@pytest.mark.parametrize(("hours", "said"), [(1, True), (3, False)])
+def test_a_digest_says_that_nothing_waited_longer_than_an_hour_only_where_it_is_so(
+    hours: int, said: bool
+) -> None:
+    digest = make_message(ADA, kind="digest")
+    make_message(ADA, state="held", digest=digest.pk, queued_at=timezone.now() - hours * HOUR)
+
+    mail = digests.build(digest)
+
+    assert ("waited longer than an hour" in mail.html) == said
+    assert "busy day" in mail.html
 
 
 def test_what_a_person_waits_for_is_never_held_and_the_next_day_begins_anew(mail_server: MailServer) -> None:
