@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
 from django.utils import timezone
@@ -61,10 +62,15 @@ class Asked:
     user: User | None
     parked: RefusedAddress | None
     linked: bool
+    you: bool  # the reader of the answer asks about their own address
+
+    def say(self, key: str, **facts: Any) -> str:
+        """Return a phrase that speaks of the address, or to its reader."""
+        return phrase("words/why_you.txt" if self.you else "words/why.txt", key, **facts)
 
 
-def asked(account: Account, address: str) -> Asked:
-    """Return what is asked about. Three queries."""
+def asked(account: Account, address: str, *, you: bool = False) -> Asked:
+    """Return what is asked about; `you`: by the reader of the address. Three queries."""
     email = address.strip().lower()
     user = User.objects.filter(email=email).first()
     return Asked(
@@ -73,18 +79,21 @@ def asked(account: Account, address: str) -> Asked:
         user,
         RefusedAddress.objects.filter(email=email).first(),
         linked=user is not None and account.pool.filter(token__consented_by=user).exists(),
+        you=you,
     )
 
 
 def about_address(one: Asked) -> list[Line]:
     """Return what the address is to this account."""
-    lines = [_who(one.user)]
+    lines = [_who(one)]
     if one.parked:
-        lines.append(Line(say("parked", why=one.parked.get_why_display()), "bad", at=one.parked.since))
+        lines.append(Line(one.say("parked", why=one.parked.get_why_display()), "bad", at=one.parked.since))
     if one.account.paused_at is not None:
-        lines.append(Line(say("paused"), "warn", at=one.account.paused_at))
+        lines.append(Line(one.say("paused"), "warn", at=one.account.paused_at))
     if one.user is not None:
-        lines.append(Line(say("carries" if one.linked else "not_linked"), "good" if one.linked else "mute"))
+        lines.append(
+            Line(one.say("carries" if one.linked else "not_linked"), "good" if one.linked else "mute")
+        )
         role = (
             Membership.objects.filter(team=one.account.team_id, user=one.user)
             .values_list("role", flat=True)
@@ -92,11 +101,13 @@ def about_address(one: Asked) -> list[Line]:
         )
         if role is None:
             outside = one.account.pool.filter(token__consented_by=one.user, access_reason=OUTSIDE).exists()
-            lines.append(Line(say("no_longer_in_team"), "bad") if outside else Line(say("not_in_team")))
+            lines.append(
+                Line(one.say("no_longer_in_team"), "bad") if outside else Line(one.say("not_in_team"))
+            )
         elif role == Membership.Role.TEAM_LEAD:
-            lines.append(Line(say("lead"), "good"))
+            lines.append(Line(one.say("lead"), "good"))
     if one.address in operators():
-        lines.append(Line(say("operator"), "good"))
+        lines.append(Line(one.say("operator"), "good"))
     return [*lines, *_held(one), *_quiet(one)]
 
 
@@ -126,23 +137,24 @@ def _quiet(one: Asked) -> list[Line]:
     for silence in silences:
         what = "snoozed" if silence.email else "snoozed_for_all"
         assert silence.until is not None
-        lines.append(Line(say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+        lines.append(Line(one.say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
     away = snoozing.of_person(one.address)
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"
-        lines.append(Line(say(what, day=dates.day(away.until)), "warn", at=away.started_at))
+        lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))
     if (found := on_it.running([one.account.pk]).get(one.account.pk)) is not None:
-        lines.append(Line(say("somebody_on_it"), "warn", at=found.at))
+        lines.append(Line(one.say("somebody_on_it"), "warn", at=found.at))
     return lines
 
 
-def _who(user: User | None) -> Line:
+def _who(one: Asked) -> Line:
+    user = one.user
     if user is None:
-        return Line(say("outside"))
+        return Line(one.say("outside"))
     return (
-        Line(say("person", name=str(user)), "good")
+        Line(one.say("person", name=str(user)), "good")
         if user.is_active
-        else Line(say("left", name=str(user)), "bad")
+        else Line(one.say("left", name=str(user)), "bad")
     )
 
 

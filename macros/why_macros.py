@@ -43,12 +43,12 @@ def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
     if reason := _not_watching(one.account, macro):
         return [line(say(reason))]
     if reason := _stopped(one, macro):
-        return [line(say(reason), "warn")]
+        return [line(one.say(reason), "warn")]
     actions = sorted(macro.actions.all(), key=lambda action: action.pk)
     found = [_verdict(one, action, now) for action in actions if _warns(action)]
     named = [action for action in actions if not _warns(action) and _names(one, action)]
     if not (found or named):
-        return [line(say("not_named"))]
+        return [line(one.say("not_named"))]
     if named and (reason := _unreachable(one)):
         return [line(*each) for each in dict.fromkeys([*found, (say(reason), "mute")])]
     kinds = dict(MacroAction.Kind.at_once())
@@ -172,21 +172,21 @@ def _verdict(one: Asked, action: MacroAction, now: datetime) -> Said:
     except preview.TakesTooLongError:
         return say("too_long"), "mute"
     if row is not None:
-        return _when(*row)
+        return _when(one, *row)
     return _silent(one, action), "mute"
 
 
-def _when(on: date, days: int, via: str, is_news: bool) -> tuple[str, str]:
+def _when(one: Asked, on: date, days: int, via: str, is_news: bool) -> tuple[str, str]:
     if not is_news:
-        return say("told_before"), "good"
-    text = say("due", day=dates.day(on), days=days) if days else say("due_dark", day=dates.day(on))
+        return one.say("told_before"), "good"
+    text = one.say("due", day=dates.day(on), days=days) if days else one.say("due_dark", day=dates.day(on))
     return (f"{text[:-1]}, {say(f'stands_in_{via}')}." if via else text), "good"
 
 
 def _silent(one: Asked, action: MacroAction) -> str:
     """Return why a macro that watches the account has no day on which it tells the address."""
     if not _names(one, action):
-        return say("not_named")
+        return one.say("not_named")
     if reason := _unreachable(one):
         return say(reason)
     if (first := _covered(one.account, action)) is not None:

@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts import readers
 from accounts.models import AccountToken
 from accounts.telling import news
-from macros.why import Asked, Line, say
+from macros.why import Asked, Line
 from tokens.models import Token
 from users import refused_addresses
 from users.recipients import Via, fallback
@@ -25,17 +25,19 @@ def by_rule(one: Asked) -> list[Line]:
     hears = one.address in news.of_restriction(one.account, timezone.now())
     lines = []
     if own and reached:
-        lines.append(Line(say("rule_own"), "good") if hears else Line(say("rule_own_snoozed"), "warn"))
+        lines.append(
+            Line(one.say("rule_own"), "good") if hears else Line(one.say("rule_own_snoozed"), "warn")
+        )
     elif own:
-        lines.append(Line(say("rule_own_unreached"), "bad"))
+        lines.append(Line(one.say("rule_own_unreached"), "bad"))
     elif hears:
-        lines.append(Line(say("rule_restriction"), "good"))
+        lines.append(Line(one.say("rule_restriction"), "good"))
     if stands_in and unreached:
-        lines.append(Line(say("rule_stands_in", number=unreached), "good"))
+        lines.append(Line(one.say("rule_stands_in", number=unreached), "good"))
     elif stands_in and not own:
-        lines.append(Line(say("rule_not_needed")))
+        lines.append(Line(one.say("rule_not_needed")))
     elif not own:
-        lines.append(Line(say("rule_others" if instead is None else f"rule_others_{_via(instead.via)}")))
+        lines.append(Line(one.say("rule_others" if instead is None else f"rule_others_{_via(instead.via)}")))
     return lines
 
 

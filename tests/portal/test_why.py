@@ -76,7 +76,9 @@ def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
 
     assert f'href="{address}"' in page
     for said in (
-        "the reader stopped these mails",
+        "but you stopped these mails",
+        "You log in with this address.",
+        "you are told when your log-in stops",
         "Is switched off",
         ", by the macro “Tells”",
     ):
