@@ -51,9 +51,14 @@ def keep_back(row: Message, *, now: datetime) -> None:
 
 
 def note_others_reached(row: Message) -> None:
-    """Note in a locked row that our own side no longer keeps it back, where others get their mails: its reader alone is not reached."""
-    if row.waits_since is not None and _taken_since(row).exists():
+    """Note in a locked row that our own side no longer keeps it back, where others get their mails: its reader alone is not reached.
+
+    Nor does it then keep back what a digest holds.
+    """
+    held = Message.objects.filter(digest=row.pk, state=Message.State.HELD, waits_since__isnull=False)
+    if (row.waits_since is not None or held.exists()) and _taken_since(row).exists():
         row.waits_since = None
+        held.update(waits_since=None)
 
 
 def give_up(row: Message, reason: str, trouble: Trouble | None, *, now: datetime) -> None:

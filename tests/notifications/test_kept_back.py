@@ -172,6 +172,23 @@ def test_who_stands_in_hears_of_what_went_dark_though_that_joined_a_day_s_warnin
     assert Notice.objects.get(account=dark, recipient=LEAD).outcome == "mailed"
 
 
+def test_a_digest_that_one_reader_s_server_refuses_is_not_held_against_our_own_once_others_get_mails(
+    mail_server: MailServer, known_kinds: Any
+) -> None:
+    known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
+    mail_server.refuse[ADA] = BLOCKED
+    for _ in range(2):
+        make_message(ADA, kind="imported", queued_at=MORNING - 7 * HOUR, next_attempt_at=MORNING)
+    now = pass_time(MORNING, 6)
+    assert Message.objects.filter(state="held").count() == kept_back.waiting().count() == 2
+
+    make_message("carl@example.com", state="sent", sent_at=now, created_at=now)
+    now = pass_time(now, 3)
+
+    assert kept_back.since() is None
+    assert Message.objects.filter(state="held").count() == 2  # tried for two days
+
+
 def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
     mail_server: MailServer, comes_back: Callable[[], None], known_kinds: Any
 ) -> None:
