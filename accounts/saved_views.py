@@ -40,11 +40,16 @@ def shared_by(owner: User, *, viewer: User) -> QuerySet[SavedView]:
 
 
 def changed_by(user: User) -> QuerySet[SavedView]:
-    """Return the views that a person of staff may rename and delete: their own, and those shared with teams whose people they manage.
-
-    Its owner may have left, and a team must not keep for ever what nobody can change.
+    """Return the views that a person of staff may rename and delete: their own, and those shared with teams whose people they manage
+    where the owner no longer can: a team must not keep for ever what nobody can change.
     """
-    return SavedView.objects.filter(Q(owner=user) | Q(team__in=visibility.teams_of(user).values("pk")))
+    left = Q(owner__is_active=False) | Q(owner__is_staff=False)
+    return SavedView.objects.filter(Q(owner=user) | left & Q(team__in=visibility.teams_of(user).values("pk")))
+
+
+def is_left(owner: User) -> bool:
+    """Return whether the owner of a view can no longer change it: switched off, or no longer let into the portal."""
+    return not (owner.is_active and owner.is_staff)
 
 
 @transaction.atomic
@@ -77,9 +82,13 @@ def save(*, owner: User, name: str, query: str, team: Team | None, now: datetime
 
 
 @transaction.atomic
-def change(*, view: SavedView, name: str, team: Team | None, by: User) -> None:
-    """Rename a view, share it, or take it back. Raises ActionRefused where another one of the owner has that name."""
+def change(*, view: SavedView, name: str, by: User, team: Team | None = None) -> None:
+    """Rename a view; where it is `by`'s own, share it with `team`, or take it back. Of somebody else's only the name is written.
+
+    Raises ActionRefused where another one of the owner has that name.
+    """
+    mine = view.owner_id == by.pk
     if SavedView.objects.filter(owner=view.owner_id, name=name).exclude(pk=view.pk).exists():
-        reason = "view_of_that_name" if view.owner_id == by.pk else "view_of_that_name_there"
-        raise ActionRefused(reason, name=name)
-    SavedView.objects.filter(pk=view.pk).update(name=name, team=team)
+        raise ActionRefused("view_of_that_name" if mine else "view_of_that_name_there", name=name)
+    said = {"name": name, "team": team} if mine else {"name": name}
+    SavedView.objects.filter(pk=view.pk).update(**said)

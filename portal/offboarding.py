@@ -270,7 +270,6 @@ def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) ->
         "sees_campaigns": viewer.has_perm(permissions.VIEW_CAMPAIGN),
         "deeds": [deeds.title(one) for one in handing_over.deeds_of(leaver)],
         "views": list(saved_views.shared_by(leaver, viewer=viewer)),
-        "changes_views": viewer.has_perm(permissions.SAVE_VIEW),
         "links": handing_over.links_of(leaver, timezone.now()).count(),
         "led_alone": list(handing_over.led_alone_by(leaver)),
         "sees_teams": viewer.has_perm("users.view_team"),

@@ -10,11 +10,13 @@ from django.contrib.admin import display
 from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
@@ -36,6 +38,8 @@ LINES = 10  # of the history
 
 class MeaningForm(ConfirmForm):
     """What staff say an answer means. A log-in's death is not among the choices."""
+
+    of_what_is_stored = True
 
     verdict = forms.ChoiceField(
         label=gettext_lazy("What does it mean?"),
@@ -167,8 +171,11 @@ class UnknownAnswerAdmin(RowsWithPages):
         }
         return TemplateResponse(request, "portal/unknown_answer.html", context)
 
+    @method_decorator(transaction.atomic)  # whoever says it at the same moment waits
     def say(self, request: HttpRequest, answer_id: int) -> HttpResponse:
         """Ask what the answer means (GET), keep it (POST)."""
+        if request.method == "POST":
+            unknown_answers.lock(answer_id)
         answer = self._for_action(request, answer_id)
         page = Page(
             "portal/confirm/say_what_it_means.html",

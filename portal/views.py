@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -44,7 +45,13 @@ class ViewForm(ConfirmForm):
         field.queryset = Team.objects.filter(memberships__user=viewer).order_by("name")
 
 
-class NameForm(ViewForm):
+class ChangeForm(ViewForm):
+    """The same of a view that is there."""
+
+    of_what_is_stored = True
+
+
+class NameForm(ChangeForm):
     """The name alone: with whom somebody else's view is shared is not another one's to say."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -75,11 +82,11 @@ def tabs(request: HttpRequest) -> Mapping[str, Any]:
             "url": f"?{one.query}",
             "selected": one.query == here,
             "edit": reverse("admin:accounts_account_view_change", args=[one.pk])
-            if one.owner_id == user.pk or one.team_id is not None  # see `saved_views.changed_by`
+            if one.owner_id == user.pk or saved_views.is_left(one.owner)  # see `saved_views.changed_by`
             else "",
             "shared": one.team_id is not None,
         }
-        for one in saved_views.seen_by(user)[: saved_views.MOST * 2]
+        for one in saved_views.seen_by(user).select_related("owner")[: saved_views.MOST * 2]
     ]
     chosen = next((one for one in found if one["selected"]), None)
     first = found[:SHOWN]
@@ -116,30 +123,29 @@ def save(request: HttpRequest) -> HttpResponse:
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _list(query)))
 
 
+@transaction.atomic  # whoever saves at the same moment waits
 def change(request: HttpRequest, view_id: int) -> HttpResponse:
-    """Show name and team of a view (GET), and change them (POST); of somebody else's, which is shared with a team, the name."""
+    """Show name and team of a view (GET), and change them (POST); of a leaver's, which is shared with a team, the name."""
     access.require(request, SAVE_VIEW)
     view, viewer = _view(request, view_id), person(request)
-    mine = view.owner_id == viewer.pk
     initial = {"name": view.name, "team": view.team_id}
     page = Page(
         "portal/confirm/change_view.html",
         _list(view.query),
         {"view": view, "calendars": calendars.read_by_others(view), "owner": _owner(view, viewer)},
         ask_why=False,
-        form=partial(ViewForm if mine else NameForm, viewer=viewer, initial=initial),
+        form=partial(ChangeForm if view.owner_id == viewer.pk else NameForm, viewer=viewer, initial=initial),
     )
 
     def do(said: Said) -> Done:
-        team = said.cleaned["team"] if mine else view.team
-        saved_views.change(view=view, name=said.cleaned["name"], team=team, by=viewer)
+        saved_views.change(view=view, name=said.cleaned["name"], team=said.cleaned.get("team"), by=viewer)
         return Done({"name": said.cleaned["name"]})
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account, _list(view.query)))
 
 
 def delete(request: HttpRequest, view_id: int) -> HttpResponse:
-    """Ask (GET), then delete a view (POST): an own one, or one that is shared with a team."""
+    """Ask (GET), then delete a view (POST): an own one, or a leaver's that is shared with a team."""
     access.require(request, SAVE_VIEW)
     view = _view(request, view_id)
     owner = _owner(view, person(request))
@@ -159,7 +165,10 @@ def _owner(view: SavedView, viewer: User) -> str:
 
 
 def _view(request: HttpRequest, view_id: int) -> SavedView:
+    """Return a view that the person may change; of a form that is sent it is locked. Raises Http404."""
     mine = saved_views.changed_by(person(request)).select_related("team", "owner")
+    if request.method == "POST" and transaction.get_connection().in_atomic_block:
+        mine = mine.select_for_update(of=("self",))
     found = mine.filter(pk=view_id).first()
     if found is None:
         raise Http404(gettext("There is no such view."))

@@ -132,6 +132,13 @@ def reload(now: datetime) -> None:
     _learned_at = now
 
 
+def lock(answer_id: int) -> None:
+    """Have whoever says what answers of this kind mean wait for another one, in the caller's transaction."""
+    kind = UnknownAnswer.objects.filter(pk=answer_id).values("fingerprint")
+    rows = UnknownAnswer.objects.filter(fingerprint__in=kind).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
 @transaction.atomic
 def assign(*, answer: UnknownAnswer, verdict: Verdict, note: str, actor: User, now: datetime) -> None:
     """Write what staff say answers of this kind mean, at every app of the channel.

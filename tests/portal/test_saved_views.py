@@ -115,10 +115,16 @@ def test_what_a_leaver_shared_is_renamed_and_deleted_by_managers_of_the_team_and
     client: Client,
 ) -> None:
     team = make_team("Lumen")
-    lea = make_user(name="Lea Winter", team=team)
+    lea = make_user(name="Lea Winter", team=team, is_staff=True)
     view, own = keep(lea, "Old", team=team), keep(lea, "Own", "days=1")
     home = f"{LIST}views/{view.pk}/"
 
+    staff(client, SAVE_VIEW, team=team)
+    while_she_is_here = [client.get(home).status_code, client.post(f"{home}delete/").status_code]
+    while_she_is_here.append(home in page(client, "?days=7"))
+    User.objects.filter(pk=lea.pk).update(is_active=False)
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    of_administrator = client.get(reverse("admin:users_user_change", args=[lea.pk])).text
     staff(client, SAVE_VIEW, team=make_team())
     refused = [client.get(home).status_code]
     staff(client, team=team)
@@ -132,6 +138,8 @@ def test_what_a_leaver_shared_is_renamed_and_deleted_by_managers_of_the_team_and
     deletes = unescape(client.get(f"{home}delete/").text)
     client.post(f"{home}delete/")
 
+    assert while_she_is_here == [404, 404, False]
+    assert f'<a class="at-link" href="{home}">Old</a> (Lumen)' in of_administrator
     assert refused == [404, 403, False, 404]
     assert f'href="{home}"' in offered
     assert "It is Lea Winter’s, shared with Lumen." in asks

@@ -12,14 +12,15 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
+from accounts import saved_views
 from macros import digest_readers
 from macros.models import Macro
 from portal.lists import OwnList
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import make_macro
-from tests.support.factories import make_account, make_app, make_team, make_user
+from tests.support.factories import NOW, make_account, make_app, make_team, make_user
 from tests.tools import visible
-from tokens.models import ChannelApp
+from tokens.models import ChannelApp, UnknownAnswer
 from ui.side_by_side import SideBySide
 from users.models import Membership, RetentionPeriod, Team, User
 
@@ -159,7 +160,35 @@ def test_a_digest_gets_the_addresses_that_each_of_two_added(client: Client, boss
     assert found == {"ada@client.example", "ben@client.example"}
 
 
-def test_every_form_of_the_portal_that_changes_a_row_keeps_what_others_changed(boss: User) -> None:
+def test_of_a_saved_view_and_of_what_an_answer_means_what_was_left_alone_stays(
+    client: Client, boss: User
+) -> None:
+    view = saved_views.save(owner=boss, name="Soon", query="days=7", team=None, now=NOW)
+    app, team = make_app(), make_team("Lumen")
+    Membership.objects.create(team=team, user=boss)
+    said = UnknownAnswer.objects.create(
+        app=app, call="api", status=400, fingerprint="f", sample={}, verdict="transient", note="Ada knows",
+        first_seen_at=NOW, last_seen_at=NOW,
+    )  # fmt: skip
+    of_view = reverse("admin:accounts_account_view_change", args=[view.pk])
+    of_answer = reverse("admin:tokens_unknownanswer_say", args=[said.pk])
+    shared, named = opened(client, of_view, "team"), opened(client, of_view, "team")
+    noted, meant = opened(client, of_answer, "verdict"), opened(client, of_answer, "verdict")
+
+    client.post(of_view, shared | {"team": [str(team.pk)]})
+    client.post(of_view, named | {"name": ["Within a week"]})
+    client.post(of_answer, meant | {"verdict": ["account_restricted"]})
+    client.post(of_answer, noted | {"note": ["Ben knows, too"]})
+
+    for row in (view, said):
+        row.refresh_from_db()
+    assert (view.name, view.team) == ("Within a week", team)
+    assert (said.verdict, said.note) == ("account_restricted", "Ben knows, too")
+
+
+def test_every_form_of_the_lists_of_the_portal_that_changes_a_row_keeps_what_others_changed(
+    boss: User,
+) -> None:
     request = RequestFactory().get("/")
     request.user = boss
     pages = [page for page in admin.site._registry.values() if isinstance(page, OwnList)]

@@ -177,5 +177,10 @@ def described(field: forms.BoundField) -> SafeString:
         attrs["aria-invalid"] = "true"
     if ids and not field.use_fieldset:
         attrs["aria-describedby"] = " ".join(ids)
-    shown = field.as_widget(attrs=attrs)
-    return shown + field.as_hidden(only_initial=True) if field.field.show_hidden_initial else shown
+    return field.as_widget(attrs=attrs) + carried(field)
+
+
+@register.simple_tag
+def carried(field: forms.BoundField) -> SafeString:
+    """Return the hidden field that carries what the page showed (`ui.side_by_side`), for a widget that is written by hand; "" for none."""
+    return field.as_hidden(only_initial=True) if field.field.show_hidden_initial else SafeString()
