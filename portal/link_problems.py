@@ -14,7 +14,8 @@ from accounts.models import ClientLink, LinkProblem
 from portal import access
 from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
-from users.models import Membership, person
+from users import visibility
+from users.models import Membership, User, person
 from users.visibility import names_for
 
 _WHERE = {
@@ -72,16 +73,22 @@ class LinkProblemAdmin(RowsWithPages):
             render_to_string("words/link_error.html", {**words, "part": part}).strip()
             for part in ("heading", "cause")
         )
+        link = _link(problem, person(request))
         where = _WHERE.get(LinkProblem.Kind(problem.kind))
         context = {
             **access.frame_of(problem)(request),
             "title": problem.code,
             "problem": problem,
-            "made_by": names_for(request.user).user(problem.client_link.made_by)
-            if problem.client_link
-            else "",
+            "client_link": link,
+            "made_by": names_for(request.user).user(link.made_by) if link else "",
             "heading": heading,
             "cause": cause,
             "where": reverse(where) if where else "",
         }
         return TemplateResponse(request, "portal/link_problem.html", context)
+
+
+def _link(problem: LinkProblem, viewer: User) -> ClientLink | None:
+    """Return the client link by which it happened; None where it is of a team that the viewer does not see: a contact may have several."""
+    link = problem.client_link
+    return link if link and visibility.teams_seen_by(viewer).filter(pk=link.team_id).exists() else None

@@ -2,6 +2,7 @@
 
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.template.loader import render_to_string
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from accounts import client_links
 from accounts.linking import problems
 from accounts.models import LinkProblem
 from accounts.tasks import tidy
@@ -91,6 +93,27 @@ def test_failed_links_of_other_teams_are_not_found(client: Client) -> None:
 
     assert "Nothing is called" in found
     assert page.status_code == 404
+
+
+def test_the_client_link_of_another_team_is_not_told_of_a_contact_of_both(client: Client) -> None:
+    ours, theirs = make_team("Lumen"), make_team("Moss")
+    ada, now = make_user("ada@client.example", team=ours), timezone.now()
+    asked: dict[str, Any] = {"email": ada.email, "name": "Ada", "channels": ["x"], "now": now}
+    link = client_links.make(team=theirs, made_by=make_user(name="Mo", team=theirs), **asked)
+    kind = LinkProblem.Kind.TOO_LATE
+    problem = LinkProblem.objects.create(
+        code="LNK-ABC123", user=ada, client_link=link, channel="x", kind=kind, at=now
+    )
+    address = reverse("admin:accounts_linkproblem_change", args=[problem.pk])
+    shown = {}
+    for team in (ours, theirs):
+        staff(client, *SEE, team=team)
+        shown[team] = client.get(address).text
+
+    assert "ada@client.example" in shown[ours]
+    assert "Ask the client to open the link again" in shown[ours]
+    assert [name for name in ("Moss", "Mo<", "made by") if name in shown[ours]] == []
+    assert "ada@client.example · Moss · made by Mo" in shown[theirs]
 
 
 def test_without_the_permission_nothing_is_found(client: Client) -> None:
