@@ -21,8 +21,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts import deed_rows, deeds, jobs, tasks, visible_deeds
+from accounts import deed_rows, deed_words, deeds, jobs, tasks, visible_deeds
 from accounts.deed_kinds import APPLY_MACRO, IMPORT, KINDS, MOVE, REMOVE_MACRO, UNDO
+from accounts.deed_words import WORDS, say
 from accounts.importing import problems
 from accounts.models import Account, Deed, DeedRow, ImportFileLine
 from macros.models import Macro
@@ -34,8 +35,6 @@ from users import asking_workers, hold
 from users.models import Team, person
 from users.visibility import names_for
 
-WORDS = "words/deeds.txt"
-say = partial(phrase, WORDS)
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
 SMALL = 50  # accounts of which the page waits for the result itself
 PATIENCE = 1.5  # seconds that it waits
@@ -141,8 +140,8 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "on_hold": going and hold.current() is not None,
-        "far": _say_of("far", deed.kind, done=intcomma(deed.done), total=intcomma(deed.total)),
-        "came_of_it": came_of_it(deed),
+        "far": deed_words.far(deed),
+        "came_of_it": deed_words.came_of_it(deed),
         "tabs": _tabs(deed, chosen),
         "lines": _LINES.get(deed.kind, _lines)(request, some.object_list),
         "page": some,
@@ -267,21 +266,6 @@ def may_undo(request: HttpRequest, deed: Deed) -> bool:
     kind = KINDS[deed.kind].undo
     allowed = bool(kind) and deeds.allows(KINDS[kind], person(request))
     return allowed and deed.acted > 0 and deed.state not in jobs.GOING
-
-
-def came_of_it(deed: Deed) -> str:
-    """Return "1 paused, 2 skipped, 1 failed"."""
-    kind = "undo" if deed.kind.startswith(UNDO) else deed.kind
-    parts = [_say_of("acted", kind, number=intcomma(deed.acted), count=deed.acted)]
-    parts += [say("skipped", number=intcomma(deed.skipped))] if deed.skipped else []
-    parts += [say("failed", number=intcomma(deed.failed))] if deed.failed else []
-    return ", ".join(parts)
-
-
-def _say_of(block: str, kind: str, **facts: object) -> str:
-    """Return a phrase of a kind of deed, or the one for all."""
-    own = f"{block}_{kind}"
-    return say(own if own in blocks(WORDS) else block, **facts)
 
 
 def _tabs(deed: Deed, chosen: str) -> list[dict[str, Any]]:

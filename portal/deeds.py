@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deeds, jobs, leaving, leaving_invites, permissions, tasks, visible_deeds
+from accounts import deed_words, deeds, jobs, leaving, leaving_invites, permissions, tasks, visible_deeds
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
 from portal import access, bulk_deeds, deed_people
@@ -117,7 +117,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "going": going,
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": stopped,
-        "warns": stopped or not deed.acted or bool(after.get("is_on") or after.get("living")),
+        "warns": stopped or not deed.acted or bool(after.get("fell_short")),
         "unshown": deed.failed - len(deed.failures) if deed.failures else 0,
         "lines": deed_people.lines(rows.object_list, viewer) if asks else [],
         "page": rows,
@@ -155,12 +155,18 @@ def _pages_of(begun: Iterable[Deed]) -> list[dict[str, str]]:
 
 def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:
     """Return what holds now of somebody who was seen off: the deed alone does not say it, who was switched on again goes on."""
+    invited = list(leaving_invites.begun_by(deed))
+    living = leaving.living_log_ins(leaver).count()
     return {
         "is_on": leaver.is_active,
         "taken": _taken(deed),
-        "invited": _pages_of(leaving_invites.begun_by(deed)),
-        "living": leaving.living_log_ins(leaver).count(),
+        "invited": [
+            about | {"result": deed_words.result(one)}
+            for one, about in zip(invited, _pages_of(invited), strict=True)
+        ],
+        "living": living,
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
+        "fell_short": leaver.is_active or bool(living) or any(map(deed_words.fell_short, invited)),
     }
 
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import exporting, jobs, visible_deeds
+from accounts import deed_words, exporting, jobs, visible_deeds
 from accounts.deed_kinds import ASK_PEOPLE_OF_APP, OFFBOARD
 from accounts.job_models import Job
 from accounts.models import Account, AccountExport, Deed
@@ -85,8 +85,9 @@ def show(request: HttpRequest) -> HttpResponse:
 
 def address_for(user: User) -> str:
     """Return the address of the page where it lists something of the person; "" where it is empty."""
-    kept = Deed.objects.filter(user=user).exists() or AccountExport.objects.filter(user=user).exists()
-    return reverse("admin:accounts_account_jobs") if kept or user.sees_all_teams else ""
+    mine = visible_deeds.visible_to(user).filter(user=user)
+    listed = user.sees_all_teams or mine.exists() or exporting.of_person(user)
+    return reverse("admin:accounts_account_jobs") if listed else ""
 
 
 def under_way(request: HttpRequest) -> list[dict[str, str]]:
@@ -113,7 +114,7 @@ def _deed(
     label, (icon, tone), why = _state(deed)
     if deed.state == Deed.State.READY:
         # Of an offboarding the numbers are steps, of which nobody knows.
-        why = "" if deed.kind == OFFBOARD else bulk_deeds.came_of_it(deed)
+        why = "" if deed.kind == OFFBOARD else deed_words.came_of_it(deed)
         if undone:
             label, (icon, tone) = gettext("Taken back"), _UNDONE
         elif deed.failed:

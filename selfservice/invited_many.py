@@ -1,7 +1,6 @@
 """What came of inviting somebody for very many accounts: how far a worker is, and then each account, with why it was left out."""
 
 from dataclasses import dataclass
-from functools import partial
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -13,15 +12,14 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import deed_kinds, jobs, leaving_invites
+from accounts import deed_kinds, deed_words, jobs, leaving_invites
+from accounts.deed_words import say
 from accounts.models import Account, Deed, DeedRow
 from ui import progress
 from ui.counts import number
-from ui.phrases import phrase
 from users import hold
 from users.models import User, person
 
-say = partial(phrase, "words/deeds.txt")
 ON_A_PAGE = 100
 LATE = 60.0  # seconds after which one that nobody has begun waits for a worker
 Outcome = DeedRow.Outcome
@@ -70,8 +68,8 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "late": deed.state == Deed.State.WAITING and waited > LATE,
         "stopped": deed.state == Deed.State.FAILED,
         "title": title(deed),
-        "far": say("far", done=number(deed.done), total=number(deed.total)),
-        "came_of_it": _came_of_it(deed),
+        "far": deed_words.far(deed),
+        "came_of_it": deed_words.came_of_it(deed),
         "lines": _lines(request, list(page.object_list)),
         "number": page.number,
         "pages": page.paginator.num_pages,
@@ -92,14 +90,6 @@ def latest_of(user: User) -> list[tuple[str, int]]:
 def title(deed: Deed) -> str:
     """Return what was asked for, in words."""
     return say("title_invite", total=deed.total, shown=number(deed.total), name=deed.options["name"])
-
-
-def _came_of_it(deed: Deed) -> str:
-    """Return "4,990 accounts asked for, in one mail, 10 skipped"."""
-    parts = [say("acted_invite", number=number(deed.acted), count=deed.acted)]
-    parts += [say("skipped", number=number(deed.skipped))] if deed.skipped else []
-    parts += [say("failed", number=number(deed.failed))] if deed.failed else []
-    return ", ".join(parts)
 
 
 def _lines(request: HttpRequest, rows: list[DeedRow]) -> list[Line]:

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import backup_requests, leaving, leaving_invites, own_removal, removal, tasks
+from accounts import backup_requests, deed_words, leaving, leaving_invites, own_removal, removal, tasks
 from accounts.leaving import Plan, Then
 from selfservice import invited_many, who_carries_on
 from tokens import reasons
@@ -76,12 +76,14 @@ def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     going = own_removal.being_removed(person(request))
     rows = [_row(token, going) for token in _own(person(request))]
+    invited = leaving_invites.begun_by_removals_of(person(request))
     context = {
         "rows": rows,
         "asked": backup_requests.waiting_for(person(request)).count(),
         "going": len(going),
         "invited": [
-            (invited_many.title(one), one.pk) for one in leaving_invites.begun_by_removals_of(person(request))
+            (one.pk, invited_many.title(one), deed_words.result(one), deed_words.fell_short(one))
+            for one in invited
         ],
         "left_over": own_removal.left_over(person(request)),
         "several": sum(row.removable for row in rows) > 1,

@@ -805,7 +805,7 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
     assert "It goes on in your name: Spring" in shown
     assert "1 is open and stays so." in shown
     assert "You take it over: Lumen warns" in shown
-    assert "It stays for its team. Rename or delete it there: Lumen soon (Lumen)" in shown
+    assert "to rename or delete it: Lumen soon (Lumen)" in shown
     assert "Hers" not in shown
     assert "Nobody else leads Lumen" in shown
     assert (campaign.made_by, campaign.ended_at, macro.owner) == (boss, None, boss)
@@ -982,6 +982,8 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
         reverse("admin:tokens_channelapp_deed", args=[Deed.objects.get(kind="offboard").pk])
     )
     invitation = Deed.objects.get(kind="invite", options__email="zoe@example.com")
+    Deed.objects.filter(pk=invitation.pk).update(acted=2, failed=1)
+    with_a_failure = client.get(seen_off.wsgi_request.path).text
 
     assert f'href="{reverse("admin:accounts_account_changelist")}?person={mara.pk}&amp;alone=1"' in shown
     assert f'?person={mara.pk}">and 9 more' in shown
@@ -993,8 +995,14 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     assert "<b>A 0" not in shown, "also not in the help beside the address"
     invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
     assert set(invited) == {one.pk for one in alone}
-    assert "Invite zoe@example.com for 3 accounts" in seen_off.text
-    assert "3 accounts asked for, in one mail" in client.get(bulk_deeds.address(invitation)).text
+    assert "Invite zoe@example.com for 3 accounts</a>: 3 accounts asked for, in one mail." in seen_off.text
+    assert "at-notice-good" in seen_off.text
+    assert (
+        "Invite zoe@example.com for 3 accounts</a>: 2 accounts asked for, in one mail, 1 failed."
+        in with_a_failure
+    )
+    assert "at-notice-good" not in with_a_failure
+    assert "2 accounts asked for, in one mail" in client.get(bulk_deeds.address(invitation)).text
     assert set(Account.objects.filter(team=oak).values_list("state", flat=True)) == {"deactivated"}
     others = Account.objects.exclude(pk__in=[asked.pk, beyond.pk]).exclude(team=oak)
     assert set(others.values_list("state", flat=True)) == {"connected"}

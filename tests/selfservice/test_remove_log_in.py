@@ -138,7 +138,9 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     deeds = Deed.objects.count()
     tasks.do_deeds()
     invitation = reverse("invited_many", args=[Deed.objects.get(kind="invite").pk])
-    leads, result = invitation in client.get(reverse("log_ins")).text, client.get(invitation).text
+    lists, result = client.get(reverse("log_ins")).text, client.get(invitation).text
+    Deed.objects.filter(kind="invite").update(acted=0, failed=1)
+    failed = client.get(reverse("log_ins")).text
     mail = removal_mail.build(Message.objects.get(kind="removed"))
 
     assert f'name="log_in" value="{mine.pk}"' in listed
@@ -147,7 +149,11 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     assert untouched == 0
     assert "2 log-ins are being removed." in waiting
     assert deeds == 1
-    assert leads, "the marketer finds what came of the invitation"
+    assert invitation in lists, "the marketer finds what came of the invitation"
+    assert "1 account asked for, in one mail. <a" in lists
+    assert "at-notice-warn" not in lists
+    assert "0 accounts asked for, in one mail, 1 failed. <a" in failed
+    assert "at-notice-warn" in failed
     assert "1 account asked for, in one mail" in result
     assert set(Token.objects.filter(reason="removed").values_list("pk", flat=True)) == {mine.pk, also.pk}
     assert list(BackupRequest.objects.values_list("account", flat=True)) == [at_hand.pk]
