@@ -121,6 +121,14 @@ def _files(where: str) -> Iterator[Path]:
                     yield path
 
 
+def test_no_part_of_the_changelog_has_two_entries_of_one_title() -> None:
+    parts = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8").split("\n#")
+    titles = [re.findall(r"^- \*\*([^*]+[.?])\*\*", part, re.MULTILINE) for part in parts]
+
+    assert sum(map(len, titles)) > 20
+    assert [title for some in titles for title in {*some} if some.count(title) > 1] == []
+
+
 def _may_be_said(path: Path, text: str, hit: re.Match[str]) -> bool:
     around = text[max(0, hit.start() - 60) : hit.end() + 60]
     name = path.relative_to(ROOT).as_posix()
