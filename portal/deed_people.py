@@ -4,8 +4,9 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from accounts.deed_words import WORDS
 from accounts.models import DeedRow
-from portal.bulk_deeds import LOOKS, WORDS, Line
+from portal.bulk_deeds import LOOKS, Line
 from ui.phrases import phrase
 from ui.text import join_names
 from users.models import User
