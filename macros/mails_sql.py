@@ -23,13 +23,14 @@ STILL_TOLD = f"""
 with carried as materialized (select * from macros_notice where id = any(%(notices)s)){ONCE_MORE}
 select distinct notice_id from told where address = recipient"""  # noqa: S608  # constants
 
-# Messages: each its id, evaluation and recipient, and the team whose notices alone it carries, or null; and the notices `n` of one.
+# Messages: each its id, evaluation and recipient, and the team whose notices alone it carries, 0 for one that was deleted, or null for a
+# mail about several teams; and the notices `n` of one. A notice whose team was deleted has none.
 _MAILS = """
     unnest(%(messages)s::bigint[], %(evaluations)s::bigint[], %(recipients)s::text[], %(teams)s::bigint[])
     as mail(message_id, evaluation_id, recipient, team_id)"""
 _CARRIES = """
-    n.evaluation_id = mail.evaluation_id and n.recipient = mail.recipient and n.team_id = coalesce(mail.team_id, n.team_id)
-    and n.outcome <> 'dropped'"""
+    n.evaluation_id = mail.evaluation_id and n.recipient = mail.recipient
+    and (mail.team_id is null or coalesce(n.team_id, 0) = mail.team_id) and n.outcome <> 'dropped'"""
 
 # What messages that are sent have told; returns the accounts that they told as deactivated.
 MAILED = f"""

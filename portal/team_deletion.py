@@ -13,15 +13,19 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts import api_keys, deed_kinds, jobs, permissions
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, ImportFile, SavedView
+from accounts.deed_rows import UNDOES, Outcome
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile, SavedView
 from macros import evaluation, news
 from macros.models import DigestAddress, DigestSubscription, Macro
+from notifications import invitation_mails
 from notifications.models import Message
 from portal import access
 from tokens.models import Token
@@ -123,10 +127,14 @@ def _some(rows: QuerySet[Any], *names: str) -> Some:
 
 
 def _coming(team: Team) -> QuerySet[Deed]:
-    """Return what a worker is doing that needs the team: accounts that move to it, and files whose lines go to it."""
+    """Return what a worker is doing that needs the team: accounts that move to it, or back, and files whose lines go to it."""
     files = ImportFile.objects.filter(team=team).values("pk")
+    undone = Coalesce("undoes_id", Cast(KT(f"options__{UNDOES}"), BigIntegerField()))
+    came_from_it = DeedRow.objects.filter(deed=OuterRef("undone"), outcome=Outcome.DONE, facts__team=team.pk)
     moves = Q(kind=deed_kinds.MOVE, subject_id=team.pk)
-    return Deed.objects.filter(moves | Q(kind=deed_kinds.IMPORT, subject_id__in=files), state__in=jobs.GOING)
+    moves_back = Q(Exists(came_from_it), kind=deed_kinds.UNDO + deed_kinds.MOVE)
+    imports = Q(kind=deed_kinds.IMPORT, subject_id__in=files)
+    return Deed.objects.annotate(undone=undone).filter(moves | moves_back | imports, state__in=jobs.GOING)
 
 
 def answer(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) -> HttpResponse:
@@ -159,7 +167,8 @@ def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, s
     ):
         if api_keys.revoke(key=key, now=now):
             access.log_change(request, key, "revoked", note=say("why_key", team=row.name))
-    invitations.leave_to_others(row)
+    for gone, other in invitations.leave_to_others(row):
+        invitation_mails.leave_to(other, gone=gone)
     page_of_teams.log_deletions(request, Team.objects.filter(pk=row.pk))
     row.delete()
     return Done(after=reverse("admin:users_team_changelist"))

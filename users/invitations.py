@@ -189,11 +189,13 @@ def revoke_these(made: QuerySet[Invitation], *, by: User, now: datetime) -> int:
     return len(rows)
 
 
-def leave_to_others(team: Team) -> None:
+def leave_to_others(team: Team) -> list[tuple[Invitation, Invitation]]:
     """Have links of invitations to a team that goes open the others that the same mails stand for, in the caller's transaction.
 
-    Each of them goes with the team, and its mailed link with it.
+    Each of them goes with the team, and its mailed link with it. Returns each with the other that its link opens now: its mails are to be
+    about that one.
     """
+    left = []
     pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None).order_by("pk")
     for row in pending.select_for_update(no_key=True):
         other = mailed_with(row).exclude(pk=row.pk).order_by("pk").first()
@@ -202,6 +204,8 @@ def leave_to_others(team: Team) -> None:
             row.save(update_fields=["key"])
             other.key = key
             other.save(update_fields=["key"])
+            left.append((row, other))
+    return left
 
 
 def link(invitation: Invitation) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
@@ -13,10 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, client_links, deeds
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, SavedView
-from macros import evaluation
+from accounts import api_keys, client_links, deed_rows, deeds, tasks
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, SavedView
+from macros import evaluation, mails, revalidation
 from macros.models import DigestAddress, Macro, Notice
+from notifications import invitation_mails
 from notifications.models import Message
 from tests.macros.support import TODAY as DAY_OF_MACROS
 from tests.macros.support import ending, make_macro, noon
@@ -99,6 +101,7 @@ def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others
 ) -> None:
     team, other = furnished(boss)
     mailed = invitations.link(Invitation.objects.get(team=team)).partition("/invitation/")[2]
+    claimed = Message.objects.get(kind="invite")  # a worker is just going to make it
 
     page = client.get(page_of(team)).text
     api_keys.issue(name="Made meanwhile", scopes=["accounts:read"], teams=[team], created_by=boss)
@@ -131,6 +134,11 @@ def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others
     assert SavedView.objects.get().team is None
     opened = invitations.open_link(signed=mailed.rstrip("/"), now=timezone.now())
     assert opened.team == other, "the one mail goes on for the other team"
+    assert "Fern" in invitation_mails.build(claimed).text, "also where it waits"
+    back = Message.objects.get(kind="invite")
+    back.state = Message.State.FAILED
+    invitation_mails.note_ended(back)
+    assert Message.objects.filter(kind="not_arrived", recipient=boss.email).exists()
 
 
 def test_what_was_told_stays_and_an_account_that_moved_is_not_told_again(client: Client) -> None:
@@ -151,6 +159,57 @@ def test_what_was_told_stays_and_an_account_that_moved_is_not_told_again(client:
     assert not Team.objects.filter(pk=team.pk).exists()
     assert set(Notice.objects.values_list("team", flat=True)) == {None}
     assert set(Message.objects.filter(kind="macro").values_list("pk", flat=True)) == told
+
+
+def test_a_warning_about_several_teams_that_waits_or_comes_back_still_says_it_once_one_of_them_is_gone(
+    client: Client, boss: User
+) -> None:
+    team, other = make_team("Lumen"), make_team("Fern")
+    make_macro(days=[14], emails=[boss.email, "outside@example.com"])
+    moved = ending(days=10, team=team, name="Was of Lumen")
+    ending(days=10, team=other, name="Of Fern")
+    evaluation.evaluate(now=noon(DAY_OF_MACROS))
+    waits = Message.objects.get(recipient=boss.email)
+    left = Message.objects.exclude(pk=waits.pk)  # about one team each, by their address or their linker
+    comes_back = left.get(recipient="outside@example.com", team=team)
+    left.update(state="sent")
+    Account.objects.filter(pk=moved.pk).update(team=other)
+
+    press(client, team, client.get(page_of(team)).text)
+    made = []
+    for message in (waits, comes_back):
+        message.refresh_from_db()
+        with time_machine.travel(noon(DAY_OF_MACROS), tick=False):
+            made.append(mails.build(message).text)
+        revalidation.record_all_sent([message], noon(DAY_OF_MACROS))
+
+    assert not Team.objects.filter(pk=team.pk).exists()
+    assert ["Was of Lumen" in text for text in made] == [True, True]
+    assert ["Of Fern" in text for text in made] == [True, False]
+    told = Notice.objects.filter(recipient__in=[boss.email, "outside@example.com"], outcome="mailed")
+    assert sorted(told.values_list("recipient", "account__name")) == [
+        (boss.email, "Of Fern"),
+        (boss.email, "Was of Lumen"),
+        ("outside@example.com", "Was of Lumen"),
+    ]
+
+
+def test_accounts_that_a_worker_is_bringing_back_are_waited_for(client: Client, boss: User) -> None:
+    team, other, third = make_team("Lumen"), make_team("Fern"), make_team("Moss")
+    make_account(team=team)
+    now = timezone.now()
+    done, _ = deeds.start_on(
+        Account.objects.values("pk"), user=boss, kind="move", subject_id=other.pk, now=now
+    )
+    tasks.do_deeds()
+    rows = deed_rows.keys_of(done, deed_rows.Outcome.DONE)
+    back, _ = deeds.start_on(rows, user=boss, kind="undo_move", subject_id=other.pk, undoes=done, now=now)
+
+    answers = [["by a move or an import" in client.get(page_of(one)).text for one in (team, third)]]
+    Deed.objects.filter(pk=back.pk).update(undoes=None, options={"undoes": done.pk})  # run again
+    answers += [["by a move or an import" in client.get(page_of(one)).text for one in (team, third)]]
+
+    assert answers == [[True, False]] * 2
 
 
 def test_who_may_not_is_refused_the_default_team_stays_and_a_move_under_way_is_waited_for(
