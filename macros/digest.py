@@ -67,6 +67,8 @@ def write_if_due(*, now: datetime) -> int:
         return 0
     due = {key: reader for reader in digest_readers.readers() if (key := _key_if_due(reader, now))}
     written = set(Message.objects.filter(dedupe_key__in=list(due)).values_list("dedupe_key", flat=True))
+    due = {key: reader for key, reader in due.items() if key not in written}
+    had = _had_lately([reader.address for reader in due.values()], now)
     return sum(
         outbox.enqueue(
             kind=KIND,
@@ -77,8 +79,19 @@ def write_if_due(*, now: datetime) -> int:
             now=now,
         )
         for key, reader in due.items()
-        if key not in written
+        if (reader.address, _week_of(key)) not in had
     )
+
+
+def _had_lately(to: Collection[str], now: datetime) -> set[tuple[str, str]]:
+    """Return who of these addresses had the digest of which week: whoever became a person since, or is no longer one, has a new key."""
+    mails = Message.objects.filter(kind=KIND, recipient__in=to, created_at__gt=now - BACK)
+    return {(address, _week_of(key)) for address, key in mails.values_list("recipient", "dedupe_key")}
+
+
+def _week_of(key: str) -> str:
+    """Return the week of a key; of a digest that was sent at once "now"."""
+    return key.split(":")[1]
 
 
 def _key_if_due(reader: digest_readers.Reader, now: datetime) -> str:

@@ -114,6 +114,22 @@ def test_a_monday_that_was_lost_is_made_up_for_on_the_next_morning_and_whoever_o
     assert next_week == ["client@example.com", "here@example.com", "new@example.com"]
 
 
+def test_whoever_became_a_person_after_monday_or_is_none_any_longer_does_not_get_the_week_s_digest_again() -> (
+    None
+):
+    team = make_team("Lumen")
+    further(team, "client@example.com", "left@example.com")
+    left = make_person("left@example.com")
+
+    monday = written(MONDAY)
+    make_person("client@example.com")
+    left.delete()
+    tuesday, next_week = written(MONDAY + DAY), written(MONDAY + 7 * DAY)
+
+    assert monday == next_week == ["client@example.com", "left@example.com"]
+    assert tuesday == []
+
+
 @pytest.mark.parametrize(("looked_at", "said"), [(1_000, "3 of them"), (2, "2+ of them")])
 def test_what_can_be_backed_up_at_once_is_counted_as_the_list_behind_its_button_has_it(
     client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch, looked_at: int, said: str
