@@ -1,8 +1,11 @@
 """What a mail of macros carries: it takes up what others carried; and line by line, for the page "why this mail?"."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
+from django.db import transaction
 from django.db.models import F, QuerySet
 
 from macros.models import Evaluation, NewsNotice, Notice
@@ -20,18 +23,26 @@ def join(
 ) -> None:
     """Have a message carry what older ones to its reader do, in the caller's transaction. One that names several teams is of none.
 
-    `key` of a payload says the run whose notices a message carries. They are the newest run's from then on, and count there.
+    `key` of a payload says the run whose notices a message carries. They are the newest run's from then on, and count there once that is
+    committed.
     """
+    gained = Counter[int]()  # by run
     for one in older:
         if one.payload[key] != newest.payload[key]:
             moved = notices_of(one).update(evaluation=newest.payload[key])
-            runs = Evaluation.objects.all()
-            runs.filter(pk=newest.payload[key]).update(notice_count=F("notice_count") + moved)
-            runs.filter(pk=one.payload[key], notice_count__gte=moved).update(
-                notice_count=F("notice_count") - moved
-            )
+            gained.update({newest.payload[key]: moved, one.payload[key]: -moved})
         if one.team_id != newest.team_id:
             newest.team = None
+    transaction.on_commit(partial(_count, gained), robust=True)
+
+
+def _count(gained: Counter[int]) -> None:
+    """Write how many notices runs have got, or lost, each by itself: they are of all readers, whose mails are made at the same time. Who
+    held several while waiting for another one could wait in a circle.
+    """
+    for run, number in gained.items():
+        runs = Evaluation.objects.filter(pk=run, notice_count__gte=-number)
+        runs.update(notice_count=F("notice_count") + number)
 
 
 def facts(notices: Iterable[N], found: Callable[[N], str]) -> list[kinds.Fact]:

@@ -232,7 +232,10 @@ class _Run:
             reason = kept.keep(claims.WORDS, "parked")
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
-        if became := gathering.gather(message, kind, now=self.clock()):
+        became = gathering.gather(message, kind, now=self.clock())
+        if became == gathering.JOINED:
+            self.makers[pk] = partial(kind.build, message)  # what was read with others is of before
+        elif became:
             self._ended(pk, became, lambda: True)
             return
         if self._goes_beyond(message, kind):

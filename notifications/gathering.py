@@ -18,13 +18,14 @@ from notifications.models import Message
 from ui import kept
 
 AFTER = timedelta(hours=1)  # since the first was kept back; before that each leaves by itself
+JOINED = "joined"
 State = Message.State
 
 
 def gather(message: Message, kind: Kind, *, now: datetime) -> str:
     """Put what waits for the reader of a claimed message together, where our own side kept any of it back for `AFTER`.
 
-    Returns what became of the message, as `Tally` counts it: "" where it is to be sent, with what others carried in it.
+    Returns what became of the message, as `Tally` counts it. Where it is to be sent, "", or `JOINED`: it may carry more than before.
     """
     is_kept_back = message.waits_since is not None or getattr(message, "kept_back_beside", False)
     return _gather(message, now) if is_kept_back and _is_gathered(kind) else ""
@@ -52,7 +53,7 @@ def _gather(message: Message, now: datetime) -> str:
     row.refresh_from_db()
     if row.state == State.SENDING:
         message.team, message.waits_since = row.team, row.waits_since
-        return ""
+        return JOINED
     return "cancelled" if row.state == State.CANCELLED else "held_back"
 
 

@@ -4,23 +4,26 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import Account
 from adtoken_project import lateness, operations_notices
 from macros import at_once, evaluation, why
 from macros.models import Evaluation, Macro, MacroAction, Notice
-from notifications import delivery, kept_back
+from notifications import claims, delivery, gathering, kept_back, kinds
 from notifications.models import Message
 from portal import mail_settings
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.notifications.test_refused_addresses import LEAD, lead
+from tests.support.connections import another
 from tests.support.factories import make_user
 from users import invitations
 from users.models import RefusedAddress, Team, User
@@ -170,6 +173,70 @@ def test_who_stands_in_hears_of_what_went_dark_though_that_joined_a_day_s_warnin
     for run in Evaluation.objects.all():
         assert run.notice_count == run.found.count()
     assert Notice.objects.get(account=dark, recipient=LEAD).outcome == "mailed"
+
+
+def test_what_joins_a_mail_that_was_read_for_beside_another_reader_s_is_in_it(
+    mail_server: MailServer, comes_back: Callable[[], None]
+) -> None:
+    ada, ben = make_person(ADA), make_person(BEN)
+    for days, person, name in ((8, ada, "Hers"), (7, ben, "Early"), (8, ben, "Late")):
+        ending(days, person=person, life=90, name=name)
+    make_macro(emails=[], notify_consenters=True, days=(7,))
+    evaluation.evaluate(now=MORNING)
+    delivery.deliver(clock=partial(_same, MORNING))
+    now = MORNING + DAY
+    Message.objects.update(next_attempt_at=now + HOUR)  # of Ben: it was tried a moment ago
+    with time_machine.travel(now, tick=False):
+        evaluation.evaluate(now=now)
+        Message.objects.filter(recipient=ADA).update(next_attempt_at=now - HOUR)
+        make_message(
+            "carl@example.com", queued_at=now, next_attempt_at=now - 2 * HOUR
+        )  # opens the way for several
+        comes_back()
+        delivery.deliver(clock=partial(_same, now))
+
+    assert len(told(mail_server, ADA)) == 1
+    [text] = told(mail_server, BEN)
+    assert "Late" in text
+    assert "Early" in text
+    assert states() == {"mailed": 3}
+
+
+def test_two_gatherings_of_the_same_runs_never_wait_in_a_circle() -> None:
+    first, second = (
+        Evaluation.objects.create(on_date=TODAY, trigger="event", started_at=MORNING) for _ in range(2)
+    )
+    for run, later in ((first, HOUR), (second, 0 * HOUR)):
+        payload = {"evaluation": run.pk, "teams": "all"}
+        make_message(
+            ADA,
+            kind=evaluation.KIND,
+            payload=payload,
+            queued_at=MORNING,
+            next_attempt_at=MORNING + later,
+            waits_since=MORNING - 2 * HOUR,
+        )
+    [claimed] = claims.claim(now=MORNING, most=9)
+    became: list[str] = []
+
+    def gather() -> None:
+        became.append(gathering.gather(claimed, kinds.KINDS[evaluation.KIND], now=MORNING))
+        connection.close()
+
+    lock = "select 1 from macros_evaluation where id = %s for no key update"
+    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+    with another() as of_another_reader:
+        with of_another_reader.transaction():
+            of_another_reader.execute(lock, [first.pk])
+            thread = Thread(target=gather)
+            thread.start()
+            while thread.is_alive() and not of_another_reader.execute(waiting).fetchone():
+                thread.join(0.02)
+
+            of_another_reader.execute(f"{lock} nowait", [second.pk])  # fails where the other one holds it
+
+        thread.join()
+    assert became == [gathering.JOINED]
 
 
 def test_a_digest_that_one_reader_s_server_refuses_is_not_held_against_our_own_once_others_get_mails(
