@@ -44,6 +44,6 @@ def since() -> datetime | None:
 
 
 def came_late(messages: QuerySet[Message], *, after: datetime) -> QuerySet[Message]:
-    """Keep the messages that left since then, late by more than `LATE` for that reason."""
+    """Keep the messages that left since then, late by more than `LATE` for that reason. By an index."""
     late = messages.filter(state=State.SENT, waits_since__isnull=False, sent_at__gt=after)
     return late.filter(sent_at__gt=F("waits_since") + LATE)

@@ -65,9 +65,14 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
-            # what waits for a reader, told together after our own mail server was away; what that kept from leaving
+            # what waits for a reader, told together after our own mail server was away; what that keeps from leaving, and what came late
             models.Index("recipient", condition=Q(state="queued"), name="message_waiting"),
-            models.Index("waits_since", condition=Q(waits_since__isnull=False), name="message_kept_back"),
+            models.Index(
+                "waits_since",
+                condition=Q(state__in=["queued", "held"], waits_since__isnull=False),
+                name="message_waits_since",
+            ),
+            models.Index("sent_at", condition=Q(waits_since__isnull=False), name="message_came_late"),
             # whom any process is mailing now, while very many wait
             models.Index("recipient", condition=Q(state="sending"), name="message_sending"),
             # how many an address got within a day; what a digest holds
