@@ -17,6 +17,8 @@ from accounts.models import Account
 from ui.ids import as_one, id_of
 from ui.side_by_side import TextOfMany
 
+PROPOSED = 10  # addresses that are not complete, of which somebody is asked what they meant
+
 
 def words(text: str) -> list[str]:
     """Return what is between commas, semicolons, spaces and line breaks."""
@@ -43,7 +45,7 @@ class EmailsField(TextOfMany, forms.CharField):
                 validate_email(address)
             except ValidationError:
                 text = gettext("“%(address)s” is not a complete e-mail address.") % {"address": address}
-                if self.meant and (meant := self.meant(address)):
+                if self.meant and len(errors) < PROPOSED and (meant := self.meant(address)):
                     text = f"{text} {gettext('Did you mean %(address)s?') % {'address': meant}}"
                 errors.append(ValidationError(text))
         if errors:

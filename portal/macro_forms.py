@@ -1,7 +1,6 @@
 """The form of a macro: name, accounts and one action on one page. Errors speak the guide's words; what was typed stays."""
 
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -14,7 +13,7 @@ from accounts.models import Account
 from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft, draft_of
-from portal import known_addresses
+from portal.known_addresses import KnownDomains
 from portal.macro_fields import AccountsField, AccountsPicker, DaysField, EmailsField
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
@@ -111,9 +110,10 @@ class MacroForm(SideBySide, MacroModelForm):
         )
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
+        known = KnownDomains(user)
         for field in self.fields.values():
             if isinstance(field, EmailsField):
-                field.meant = partial(known_addresses.meant, user=user)
+                field.meant = known.meant
         leading = self.instance.leading if self.instance.pk else None
         if leading is not None:
             stored = draft_of(leading)

@@ -22,7 +22,8 @@ from macros import evaluation, mails, opt_outs, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import bulk_deeds, known_addresses
+from portal import bulk_deeds
+from portal.known_addresses import KnownDomains
 from portal.macro_fields import AccountsPicker
 from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
@@ -228,9 +229,25 @@ def test_a_domain_is_proposed_of_people_and_macros_that_the_reader_sees_and_of_n
     make_user("x@secret.test", team=make_team("Fern"))
     Macro.objects.filter(pk=make_macro(emails=["w@lumen.test"]).macro.pk).update(team=team)
 
-    proposed = [known_addresses.meant(one, user=lead) for one in ("ben@lumen", "ben@secret", "ben", "@lumen")]
+    known = KnownDomains(lead)
+    proposed = [known.meant(one) for one in ("ben@lumen", "ben@secret", "ben", "@lumen")]
 
     assert proposed == ["ben@lumen.test", "", "", ""]
+
+
+def test_a_list_of_wrong_addresses_costs_no_more_than_one_and_the_first_get_a_proposal() -> None:
+    lead = staff("macros.view_macro", team=make_team("Lumen"), email="lead@lumen.test")
+    costs = []
+    for number in (1, 40):
+        wrong = ", ".join(f"ben{n}@lumen" for n in range(number))
+        form = MacroForm(FORM | {"emails": wrong, "escalate_to": wrong}, user=lead)
+        with CaptureQueriesContext(connection) as queries:
+            errors = form.errors
+        costs.append(len(queries))
+
+    assert costs[0] == costs[1]
+    assert len(errors["emails"]) == 40
+    assert sum("Did you mean" in str(one) for one in errors["emails"]) == 10
 
 
 def test_a_change_keeps_the_action_and_what_it_has_told(mira: Client) -> None:
