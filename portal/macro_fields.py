@@ -39,7 +39,7 @@ class EmailsField(TextOfMany, forms.CharField):
     def clean(self, value: Any) -> list[str]:
         """Return the addresses. Names each that is not complete. Raises ValidationError."""
         addresses = list(dict.fromkeys(word.lower() for word in words(super().clean(value) or "")))
-        errors = []
+        errors = list[ValidationError]()
         for address in addresses:
             try:
                 validate_email(address)
