@@ -11,12 +11,16 @@ from django.core.validators import validate_email
 from django.db.models import QuerySet
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from ui.ids import as_one, id_of
 from ui.side_by_side import TextOfMany
 
+CHIPS = {
+    "data-chips": gettext_lazy("Remove #")
+}  # each of what is typed stands by itself (admin.js); # is what the button takes out
+ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"  # what a chip of an address looks like that could be one
 PROPOSED = 10  # addresses that are not complete, of which somebody is asked what they meant
 
 

@@ -14,7 +14,14 @@ from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft, draft_of
 from portal.known_addresses import KnownDomains
-from portal.macro_fields import AccountsField, AccountsPicker, DaysField, EmailsField
+from portal.macro_fields import (
+    ADDRESS,
+    CHIPS,
+    AccountsField,
+    AccountsPicker,
+    DaysField,
+    EmailsField,
+)
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
 from ui.side_by_side import SideBySide
@@ -42,7 +49,7 @@ class MacroForm(SideBySide, MacroModelForm):
     )
     emails = EmailsField(
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
-        widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
     notify_consenters = forms.BooleanField(
         label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
@@ -50,7 +57,7 @@ class MacroForm(SideBySide, MacroModelForm):
     days = DaysField(
         label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
         help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Not used where nothing is warned of ahead."),
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"} | CHIPS | {"data-each": r"\d{1,3}"}),
     )  # fmt: skip
     watch = forms.ChoiceField(
         label=gettext_lazy("Warn when"), choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
@@ -76,7 +83,7 @@ class MacroForm(SideBySide, MacroModelForm):
         help_text=gettext_lazy(
             "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning."
         ),
-        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
     after = forms.IntegerField(
         label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90,

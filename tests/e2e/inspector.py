@@ -309,8 +309,8 @@ def _save_nothing(visitor: Visitor) -> None:
 def _edit_macro(visitor: Visitor) -> None:
     page = visitor.page
     with page.expect_response("**/macro/preview/**"):
-        page.locator("[name=days]").fill("60, 30, 14, 7, 3, 1")
-        page.locator("[name=days]").blur()
+        page.locator("#id_days").fill("60, 14, 3")
+        page.locator("#id_days").blur()
     page.wait_for_load_state("networkidle")
 
 

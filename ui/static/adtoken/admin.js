@@ -88,6 +88,56 @@
     new MutationObserver(name).observe(list.parentNode, { childList: true }); // it comes whenever the picker is ready
   });
 
+  // A list that is typed as text is shown as chips, each with a button that takes it out. What is typed becomes one at a comma, a space,
+  // Enter, or when the field is left. The field itself keeps the text. <input data-chips="Remove #" data-each="what one must look like">.
+  document.querySelectorAll("[data-chips]").forEach((field) => {
+    const box = document.createElement("div"), typed = document.createElement("input"), good = new RegExp(`^(?:${field.dataset.each})$`);
+    const parts = (text) => text.split(/[\s,;]+/).filter(Boolean);
+    let values = parts(field.value);
+    box.className = "at-entries";
+    ["id", "aria-describedby", "aria-invalid", "inputmode", "data-focus"].forEach((name) => {
+      if (field.hasAttribute(name)) typed.setAttribute(name, field.getAttribute(name));
+      field.removeAttribute(name);
+    });
+    typed.autocomplete = "off";
+    const draw = () => {
+      box.querySelectorAll(".at-entry").forEach((chip) => chip.remove());
+      values.forEach((value) => {
+        const chip = document.createElement("span"), off = document.createElement("button");
+        chip.className = good.test(value) ? "at-entry" : "at-entry at-entry-bad";
+        [off.type, off.textContent, off.ariaLabel] = ["button", "\u00d7", field.dataset.chips.replace("#", value)];
+        off.addEventListener("click", () => { keep(values.filter((other) => other !== value)); typed.focus(); });
+        chip.append(value, off);
+        typed.before(chip);
+      });
+    };
+    const keep = (next) => {
+      values = next;
+      field.value = values.join(", ");
+      draw();
+      field.dispatchEvent(new Event("change", { bubbles: true }));
+    };
+    const take = () => {
+      const more = parts(typed.value);
+      typed.value = "";
+      if (more.length) keep([...new Set([...values, ...more])]);
+    };
+    typed.addEventListener("keydown", (event) => {
+      const ends = [",", ";", " "].includes(event.key) || (event.key === "Enter" && typed.value);
+      if (ends) { event.preventDefault(); take(); }
+      else if (event.key === "Backspace" && !typed.value && values.length) keep(values.slice(0, -1));
+    });
+    typed.addEventListener("change", (event) => { event.stopPropagation(); take(); });
+    typed.addEventListener("blur", take);
+    typed.addEventListener("paste", () => setTimeout(take));
+    box.addEventListener("click", (event) => event.target === box && typed.focus());
+    field.form.addEventListener("submit", take, true);
+    field.hidden = true;
+    field.before(box);
+    box.append(typed);
+    draw();
+  });
+
   // A part of a form that one choice alone uses is shown with it, or where something is wrong in it. <div data-used-with="field=value">.
   document.querySelectorAll("[data-used-with]").forEach((part) => {
     const [name, value] = part.dataset.usedWith.split("=");
