@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET
 from accounts import deed_words, deeds, jobs, leaving, leaving_invites, permissions, tasks, visible_deeds
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
 from accounts.models import Deed
-from portal import access, bulk_deeds, deed_people
+from portal import access, bulk_deeds, deed_people, sidebar
 from tokens.models import ChannelApp, Token
 from ui import progress
 from ui.confirm import Done, Late, Said
@@ -100,6 +100,8 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     if not (viewer.has_perm(KINDS[deed.kind].permission) or viewer.sees_all_teams):
         raise PermissionDenied
     model, page_name = _ABOUT[deed.kind]
+    back_url = reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index")
+    sidebar.stand_at(request, back_url)
     asks = KINDS[deed.kind].ask is not None
     deed = bulk_deeds.patiently(deed) if asks else deed
     going = deed.state in jobs.GOING
@@ -122,7 +124,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
         "lines": deed_people.lines(rows.object_list, viewer) if asks else [],
         "page": rows,
         "campaign_url": _campaign(request, deed) if asks and not going else "",
-        "back_url": reverse(page_name, args=[deed.subject_id]) if page_name else reverse("admin:index"),
+        "back_url": back_url,
         **after,
     }
     page = TemplateResponse(request, f"portal/deeds/{deed.kind}.html", context)

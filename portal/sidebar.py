@@ -49,13 +49,22 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
 ]
 
 
+def stand_at(request: HttpRequest, path: str) -> None:
+    """Have the sidebar show that a page belongs to that of `path`, where its own address does not say so. Before the page is framed."""
+    request.place = path  # type: ignore[attr-defined]  # ours
+
+
+def _place(request: HttpRequest) -> str:
+    return str(getattr(request, "place", request.path))
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups of the sidebar with the items that this person may use."""
     start = {
         "title": gettext("Start"),
         "icon": "dashboard",
         "link": reverse("admin:index"),
-        "active": request.path == reverse("admin:index"),
+        "active": _place(request) == reverse("admin:index"),
     }
     groups = [{"title": str(title), "items": list(_items(request, items))} for title, items in _GROUPS]
     groups[0]["items"].insert(0, start)  # type: ignore[attr-defined]  # a list of dicts
@@ -71,7 +80,7 @@ def _items(request: HttpRequest, items: list[tuple[StrPromise, str, list[str]]])
             "title": str(title),
             "icon": icon,
             "link": links[0],
-            "active": any(request.path.startswith(link) for link in links),
+            "active": any(_place(request).startswith(link) for link in links),
         }
         if labels[0] == "accounts.Account":
             item |= {"badge": _deactivated(request), "badge_words": gettext("deactivated")}

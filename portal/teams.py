@@ -1,6 +1,6 @@
 """Teams and groups in the admin portal, and the way between the lists of people, teams and groups."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
@@ -18,6 +18,8 @@ from portal.people_forms import GroupForm, MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
 from users import recipients, visibility
 from users.models import Membership, Team, User, person
+
+Row = TypeVar("Row", bound=Model)
 
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)  # Django's own page of it
@@ -134,11 +136,7 @@ class TeamAdmin(AsksBeforeStops):
         extra_context: dict[str, Any] | None = None,  # the parent's interface
     ) -> HttpResponse:
         """Delete a team, after a page that says what becomes of what belongs to it. Raises Http404, PermissionDenied."""
-        team = self.get_object(request, object_id)
-        if team is None:
-            raise Http404(gettext("There is no such team."))
-        if not self.has_delete_permission(request, team):
-            raise PermissionDenied
+        team: Team = _to_delete(self, request, object_id, missing=gettext("There is no such team."))
         return team_deletion.answer(self, request, team)
 
 
@@ -163,11 +161,7 @@ class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases wi
         extra_context: dict[str, Any] | None = None,  # the parent's interface
     ) -> HttpResponse:
         """Delete a group, after a page that says who loses what. Raises Http404, PermissionDenied."""
-        group = self.get_object(request, object_id)
-        if group is None:
-            raise Http404(gettext("There is no such group."))
-        if not self.has_delete_permission(request, group):
-            raise PermissionDenied
+        group: Group = _to_delete(self, request, object_id, missing=gettext("There is no such group."))
         return deleting.group(self, request, group)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -181,3 +175,13 @@ class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases wi
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
         """Return whether groups may be deleted."""
         return bool(request.user.is_superuser)
+
+
+def _to_delete(page: admin.ModelAdmin[Row], request: HttpRequest, object_id: str, *, missing: str) -> Row:
+    """Return the row that is asked about. Raises Http404, PermissionDenied."""
+    row = page.get_object(request, object_id)
+    if row is None:
+        raise Http404(missing)
+    if not page.has_delete_permission(request, row):
+        raise PermissionDenied
+    return row

@@ -42,6 +42,7 @@ from notifications.models import Message
 from portal import bulk_deeds, offboarding_invites
 from portal.offboarding import first_said
 from portal.people import UserAdmin
+from portal.sidebar import navigation
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support import native
@@ -997,6 +998,13 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     assert set(invited) == {one.pk for one in alone}
     assert "Invite zoe@example.com for 3 accounts</a>: 3 accounts asked for, in one mail." in seen_off.text
     assert "at-notice-good" in seen_off.text
+    standing = [
+        item["title"]
+        for group in navigation(seen_off.wsgi_request)
+        for item in group["items"]
+        if item["active"]
+    ]
+    assert standing == ["Users and teams"], "the page's address is below that of channel apps"
     assert (
         "Invite zoe@example.com for 3 accounts</a>: 2 accounts asked for, in one mail, 1 failed."
         in with_a_failure
