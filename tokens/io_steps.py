@@ -166,6 +166,8 @@ class _JobStream(Generic[K, R]):
         for write, group in list(self._groups.items()):
             if not others or group.write_at <= now:
                 self._write(write)
+        if not self.under_way:
+            return  # what was written was the last: no news will come
         patience = min([ASK_AGAIN, *(group.write_at - now for group in self._groups.values())])
         with suppress(Empty):
             self._news.get(timeout=patience)()

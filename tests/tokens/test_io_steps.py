@@ -107,6 +107,19 @@ def test_nobody_waits_for_a_job_whose_channel_does_not_answer() -> None:
     assert ended == {0: True, 1: 10, 2: 20}
 
 
+def test_nobody_waits_for_news_once_the_last_job_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(io_steps, "ASK_AGAIN", 60.0)
+    over = threading.Event()
+
+    def one_job() -> None:
+        results(Written(), [1], writers=0)
+        over.set()
+
+    threading.Thread(target=one_job, daemon=True).start()
+
+    assert over.wait(20)
+
+
 def test_a_job_that_runs_alone_writes_alone() -> None:
     write = Written()
 
