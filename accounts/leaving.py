@@ -50,6 +50,11 @@ class Then(IntEnum):
     GOES_ON = 2  # through several people, or it was not carried by this person
 
 
+# The same as conditions of `accounts_of`, which ask each account for less than `then` does.
+STOPS, ONE_LEFT = Q(carried=True, left=0), Q(carried=True, left=1)
+AT_RISK = Q(carried=True, left__lte=1)
+
+
 @dataclass(frozen=True)
 class Plan:
     """What leaving does, and who could carry what stops or keeps one person."""
@@ -101,7 +106,7 @@ class Scope:
     @property
     def at_risk(self) -> QuerySet[Any]:
         """Those of them that stop or keep one person."""
-        return self.accounts.filter(then__lt=Then.GOES_ON).order_by()
+        return self.accounts.filter(AT_RISK).order_by()
 
 
 def log_ins(person: User) -> TokenQuerySet:
@@ -138,8 +143,8 @@ def accounts_of(person: User, *, only: Collection[int] | None = None) -> QuerySe
     found = found.annotate(carried=Exists(carried), left=Coalesce(left, Value(0)))
     return found.annotate(
         then=Case(
-            When(Q(carried=True, left=0), then=Value(int(Then.STOPS))),
-            When(Q(carried=True, left=1), then=Value(int(Then.ONE_LEFT))),
+            When(STOPS, then=Value(int(Then.STOPS))),
+            When(ONE_LEFT, then=Value(int(Then.ONE_LEFT))),
             default=Value(int(Then.GOES_ON)),
             output_field=IntegerField(),
         )
@@ -167,7 +172,7 @@ def plan(
     """
     accounts = Scope(person, None if only is None else [one.pk for one in only], teams).accounts
     numbers = count(accounts)
-    in_order = accounts.filter(then__lt=Then.GOES_ON).select_related("team").order_by("then", "name", "pk")
+    in_order = accounts.filter(AT_RISK).select_related("team").order_by("then", "name", "pk")
     at_risk = list(in_order[:MOST])
     offers = _offers(person, [account.pk for account in at_risk])
     by_id = {account.pk: account for account in at_risk}
@@ -290,7 +295,7 @@ def carry_any(*, among: QuerySet[Account] | None) -> dict[int, int]:
 
 def alone_with(person_id: int) -> QuerySet[Account]:
     """Return the accounts that stop when the person leaves, as `accounts_of` finds them, by the short way of `carry_alone`."""
-    found = accounts_of(User(pk=person_id)).filter(_may_be_alone()).filter(then=Then.STOPS)
+    found = accounts_of(User(pk=person_id)).filter(_may_be_alone(), STOPS)
     return Account.objects.filter(pk__in=found.order_by().values("pk"))
 
 

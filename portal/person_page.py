@@ -51,7 +51,7 @@ def carried(user: User, viewer: User) -> SafeString:
     accounts = leaving.accounts_of(user)
     accounts = accounts if visible is None else accounts.filter(pk__in=visible.values("pk"))
     numbers = leaving.count(accounts)
-    alone = accounts.filter(then=Then.STOPS).order_by("name", "pk")[:SHOWN]
+    alone = accounts.filter(leaving.STOPS).order_by("name", "pk")[:SHOWN]
     still = 0 if user.is_active else leaving.living_log_ins(user).count()
     context = {
         "person": user,

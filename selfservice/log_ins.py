@@ -159,10 +159,10 @@ def _facts(token: Token, found: removal.Effects, plan: Plan | None, user: User) 
     now = timezone.now()
     accounts = leaving.accounts_of(user, only=[token.pk])
     carried = found.first(SHOWN, names=names_for(user), now=now, carried=True)
-    one_left = accounts.filter(then=Then.ONE_LEFT)
-    weak = set(one_left.filter(pk__in=[one.account.pk for one in carried]).values_list("pk", flat=True))
+    shown = [one.account.pk for one in carried]
+    weak = set(accounts.filter(leaving.ONE_LEFT, pk__in=shown).values_list("pk", flat=True))
     goes_on = [one for one in carried if one.account.pk not in weak]
-    number = one_left.count()
+    number = leaving.count(accounts)[Then.ONE_LEFT]
     left = who_carries_on.keep_one(accounts, plan, [token], user, now=now)
     return {
         "token": token,

@@ -42,7 +42,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     plan = who_carries_on.plan_of(tokens, user, now)
     left = who_carries_on.keep_one(accounts, plan, tokens, user, now=now)
-    first = list(accounts.filter(then=Then.STOPS).order_by("name", "pk")[:SHOWN])
+    first = list(accounts.filter(leaving.STOPS).order_by("name", "pk")[:SHOWN])
     facts = {
         "log_ins": [(declarations.label(one.app.channel), one.native_user_name) for one in tokens],
         "count": len(tokens),

@@ -17,7 +17,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, ngettext
 
 from accounts import actions, backing_up, backup_invitations, client_links, leaving, summary
-from accounts.leaving import Plan, Then
+from accounts.leaving import Plan
 from accounts.models import Account
 from tokens.models import Token
 from ui.confirm import ConfirmForm, Said
@@ -132,7 +132,7 @@ def keep_one(
     accounts: QuerySet[Any], plan: Plan | None, tokens: Sequence[Token], user: User, *, now: datetime
 ) -> list[Line]:
     """Return a line for each of the first of these accounts (of `leaving.accounts_of`) that keep one person, and who that is."""
-    first = accounts.filter(then=Then.ONE_LEFT).order_by("name", "pk")
+    first = accounts.filter(leaving.ONE_LEFT).order_by("name", "pk")
     ids = list(first.values_list("pk", flat=True)[:SHOWN])
     found = summary.with_pools(Account.objects.all()).in_bulk(ids)
     names, going = names_for(user), {one.pk for one in tokens}
