@@ -98,13 +98,23 @@ class Details:
 
 def of_app(app: ChannelApp, user: User) -> Waiting:
     """Return the log-ins of an app in the accounts that this person sees."""
-    entries, events = AccountToken.objects.filter(token__app=app), Q(token__app=app)
+    return Waiting(_seen_by(user, AccountToken.objects.filter(token__app=app)), Q(token__app=app))
+
+
+def of_tokens(tokens: QuerySet[Token], user: User) -> Waiting:
+    """Return these log-ins in the accounts that this person sees."""
+    chosen = tokens.order_by().values("pk")
+    return Waiting(_seen_by(user, AccountToken.objects.filter(token__in=chosen)), Q(token__in=chosen))
+
+
+def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountToken]:
+    """Keep what is in pools of accounts that this person sees."""
     if user.sees_all_teams:
-        return Waiting(entries, events)
+        return entries
     # As `visible_to`, but their own accounts as one set, which is not worked out for each entry anew.
     teams = Membership.objects.filter(user=user).values("team")
     own = AccountToken.objects.filter(token__consented_by=user).values("account")
-    return Waiting(entries.filter(Q(account__team__in=teams) | Q(account__in=own)), events)
+    return entries.filter(Q(account__team__in=teams) | Q(account__in=own))
 
 
 def read_once(waiting: Waiting, *, most: int) -> tuple[list[int], Waiting]:

@@ -3,15 +3,13 @@
 from collections.abc import Callable
 
 from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import asks_of_app, due_asks, permissions
-from accounts.asks_of_app import Waiting
-from accounts.models import Account, AccountToken
 from portal import access, bulk, campaign_start
 from portal.campaign_start import Origin
 from tokens.models import ChannelApp, Token
@@ -44,11 +42,8 @@ def _of_accounts(choose: bulk.Choose) -> Callable[..., HttpResponse]:
 def of_tokens(request: HttpRequest, tokens: QuerySet[Token], back: str) -> HttpResponse:
     """Answer with the page for log-ins that were chosen (a query of visible ones). 403 for whoever may not begin a campaign."""
     access.require(request, permissions.RUN_CAMPAIGN)
-    chosen = tokens.order_by().values("pk")
-    seen = Account.objects.visible_to(request.user).values("pk")
-    entries = AccountToken.objects.filter(token__in=chosen, account__in=seen)
     origin = Origin(
-        Waiting(entries, Q(token__in=chosen)),
+        asks_of_app.of_tokens(tokens, person(request)),
         back,
         access.frame_of(Token, back),
         lambda: gettext("None of these log-ins is linked to an account."),
