@@ -25,7 +25,13 @@ class Message(models.Model):
     kind = models.CharField(max_length=30)
     recipient = models.EmailField(_("recipient"))
     team = models.ForeignKey(
-        Team, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("team")
+        Team,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("team"),
+        db_index=False,  # see message_of_team
     )
     dedupe_key = models.CharField(max_length=320)
     payload = models.JSONField(default=dict, blank=True)  # ids that the builder needs; never a secret
@@ -65,6 +71,8 @@ class Message(models.Model):
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
             models.Index("recipient", name="message_recipient"),
+            # what a team's staff may read, and of which addresses they may know: whom its mails went to
+            models.Index("team", "recipient", name="message_of_team"),
             # what waits for a reader, told together after our own mail server was away; what that keeps from leaving, and what came late
             models.Index("recipient", condition=Q(state="queued"), name="message_waiting"),
             models.Index(
