@@ -10,8 +10,8 @@ import secrets
 import shutil
 import signal
 import tempfile
-from collections.abc import Callable, Generator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -39,6 +39,9 @@ FOREIGN = (
     "DATABASE_APP_ROLE", "RECORDS_DAYS", "WEB_THREADS", "MAIL_CONNECTIONS", "SECRET_KEY_FILE", "FERNET_KEYS_LOST",
     "FERNET_KEYS_FILE", "DATABASE_URL_FILE", "REDIS_URL_FILE", "EMAIL_URL_FILE", "BASE_URL_FILE", migrated.NAME,
 )  # fmt: skip
+# On a disk each of the thousand files of a database costs the kernel a millisecond of processor time, and each restart a second.
+MEMORY = Path("/dev/shm")
+ROOM = 4 * 2**30  # bytes that must be free there, and twice as many of the machine's memory
 OF_A_CHANNEL = tuple(f"{channel.upper()}_" for channel in APPS)  # FACEBOOK_URL, FACEBOOK_VERSION
 
 
@@ -77,9 +80,11 @@ def prepare() -> ExitStack:
 
 def _start_servers(stack: ExitStack) -> None:
     remove_leftovers()
-    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=_in_memory()))
     folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through; its content is private
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    if folder.parent == MEMORY:
+        stack.enter_context(_temporary_files_in(folder / "tmp"))
     if "DATABASE_URL" not in os.environ:
         options = UNSAFE_BUT_FAST | PROCESSES_OF_MANY_TESTS | KNOWS_NO_STATISTICS
         postgres = Postgres(folder / "postgres", log=folder / "postgres.log", options=options)
@@ -100,12 +105,37 @@ def _run(stack: ExitStack, start: Callable[[], None], stop: Callable[[], None]) 
     start()
 
 
+def _in_memory() -> Path | None:
+    """Return the folder whose files are in memory; None where there is none, or too little room, or somebody chose a folder by TMPDIR."""
+    if "TMPDIR" in os.environ or not os.access(MEMORY, os.W_OK | os.X_OK):
+        return None
+    if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:  # PostgreSQL is copied and run from there by a test
+        return None
+    known = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+    has_room = int(known["MemAvailable"].split()[0]) * 1024 >= 2 * ROOM
+    return MEMORY if has_room and shutil.disk_usage(MEMORY).free >= ROOM else None
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Have this process and all that it starts make their temporary files in a folder: those of tests, of browsers, of other servers."""
+    folder.mkdir(mode=0o711)
+    folder.chmod(0o711)
+    os.environ["TMPDIR"], tempfile.tempdir = str(folder), None
+    try:
+        yield
+    finally:
+        del os.environ["TMPDIR"]
+        tempfile.tempdir = None
+
+
 def remove_leftovers() -> None:
     """Remove folders of test sessions that were killed; their servers died with them."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
-        number = folder.name.removeprefix(PREFIX).split("-")[0]
-        if not Path(f"/proc/{number}").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    for parent in {MEMORY, Path(tempfile.gettempdir())}:
+        for folder in parent.glob(f"{PREFIX}*"):
+            number = folder.name.removeprefix(PREFIX).split("-")[0]
+            if not Path(f"/proc/{number}").exists():
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _take_own_redis_database() -> None:
