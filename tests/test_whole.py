@@ -22,8 +22,9 @@ from users.models import Session, Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# The channel's callback with its single-use state, and what only writes who is there.
+# What only writes who is there.
 MAY_WRITE = {"users.Session"}
+LEAVE = ("logout/", "/callback/")  # who is logged in there is logged out, or somebody else
 LOOKED_AFTER = 8  # addresses: reading all rows takes as long as a page
 # For developers; and what Django says of permissions, whose names are rows.
 NOT_TRANSLATED = ("/api/v1/docs", "/admin/auth/group/")
@@ -61,18 +62,22 @@ def is_page(answer: Any) -> bool:
     return answer["Content-Type"].startswith("text/html") and "<html" in answer.text and not mailed
 
 
-def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike_in_any_language(
-    channels_world: Sandbox, world_settings: None
+def test_no_get_changes_anything_none_breaks_no_token_leaks_and_all_pages_are_alike_in_any_language(
+    channels_world: Sandbox, world_settings: None, log: pytest.LogCaptureFixture, valkey: redis.Redis
 ) -> None:
     with in_brackets():  # as a reader of another language sees it
         world = worlds.build(channels_world)
+        deliver_messages.delay()
         clients, names, labels = walkers(world), data_words() | pseudo.KNOWN, unnamed_fields()
-        addresses = [one for one in worlds.addresses(world) if not one.endswith(("logout/", "/callback/"))]
         before = fingerprints(without=MAY_WRITE)
         broken, odd, asking, outside = [], [], set(), set()
         opened: list[str] = []
+        seen = world.pages.copy()
+        everywhere = list(worlds.addresses(world))
+        addresses = [one for one in everywhere if not one.endswith(LEAVE)]
         for address in addresses:
             answers = [client.get(address) for client in clients]
+            seen += [_whole(address, answer) for answer in answers]
             broken += [address for answer in answers if answer.status_code >= 500]
             pages = [answer.text for answer in answers if answer.status_code < 300 and is_page(answer)]
             asking |= {address for page in pages if "at-confirm" in page or 'name="seen"' in page}
@@ -88,6 +93,8 @@ def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike_in_any_lang
                 opened.clear()
         mails = [mail["text"] for mail in channels_world.mails()]
         outside |= {(left, "mail") for mail in mails for left in pseudo.left_of_text(mail, names)}
+        for address in sorted(set(everywhere) - set(addresses)):
+            seen += [_whole(address, client.get(address)) for client in walkers(world)]
 
     assert len(addresses) > 100
     assert "/admin/accounts/" in addresses  # a group of names, in any order
@@ -96,30 +103,24 @@ def test_no_get_changes_anything_none_breaks_and_all_pages_are_alike_in_any_lang
     assert len(mails) > 3
     assert sorted(outside) == []  # every word came through gettext
     assert len(asking) > 25  # pages before something is done, of both portals
+    assert_no_token_leaks({"pages": seen, "log": [log.text], **_places(channels_world, valkey)})
     Team.objects.update(name=f"{Team.default().name} ")
     assert fingerprints(without=MAY_WRITE) != before  # a single space would have been seen
 
 
-def test_no_token_leaks_into_pages_logs_mails_sessions_caches_queues_or_the_database(
-    world: World, channels_world: Sandbox, log: pytest.LogCaptureFixture, valkey: redis.Redis
-) -> None:
-    deliver_messages.delay()
-    places = {"pages on the way": world.pages, "log": [log.text]}
-    clients = walkers(world)
-    for address in worlds.addresses(world):
-        for client in clients:
-            response = client.get(address)
-            places.setdefault("pages", []).append(f"{address} {response.headers} {_body(response)}")
-        if address.endswith(
-            ("logout/", "/callback/")
-        ):  # whoever was logged out there is logged in for the rest
-            clients = walkers(world)
-    places["mails"] = [repr(mail) for mail in channels_world.mails()]
-    places["sessions"] = [repr(row.get_decoded()) for row in Session.objects.all()]
-    places["admin log"] = [repr(row) for row in LogEntry.objects.values()]
-    places["valkey"] = _everything_in(valkey)
-    places["database"] = [_dump()]
+def _places(channels_world: Sandbox, valkey: redis.Redis) -> dict[str, list[str]]:
+    """Return what lies in mails, sessions, caches, queues and the database."""
+    return {
+        "mails": [repr(mail) for mail in channels_world.mails()],
+        "sessions": [repr(row.get_decoded()) for row in Session.objects.all()],
+        "admin log": [repr(row) for row in LogEntry.objects.values()],
+        "valkey": _everything_in(valkey),
+        "database": [_dump()],
+    }
 
+
+def assert_no_token_leaks(places: dict[str, list[str]]) -> None:
+    """None of a channel lies open in pages, logs, mails, sessions, caches, queues or the database, and all of these were looked at."""
     leaks = [
         f"{place}: {text[max(0, text.index(Sandbox.MARKER) - 200) : text.index(Sandbox.MARKER) + 80]}"
         for place, texts in places.items()
@@ -141,6 +142,10 @@ def test_the_marker_would_be_found_if_a_token_lay_open(world: World) -> None:
 
     assert Sandbox.MARKER in page.content.decode()
     assert Sandbox.MARKER in _dump()
+
+
+def _whole(address: str, response: Any) -> str:
+    return f"{address} {response.headers} {_body(response)}"
 
 
 def _body(response: Any) -> str:
