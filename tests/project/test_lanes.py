@@ -1,11 +1,11 @@
 """Queues of their own: what goes where, and that no lane can take another's last worker process."""
 
-import subprocess
-import sys
+import os
 
 import pytest
 from celery.exceptions import QueueNotFound
 from django.conf import settings
+from django.core.management import call_command
 
 from adtoken_project import lanes, schedules
 from adtoken_project.celery import app
@@ -74,15 +74,15 @@ def test_the_launcher_starts_a_process_for_each_lane(tmp_path: object) -> None:
         assert int(child._env["DATABASE_POOL"]) > lanes.LANES[name].threads
 
 
-def test_the_command_becomes_a_worker_of_its_lane() -> None:
-    code = (
-        "import os, sys; os.execve = lambda path, command, env: print(*command, env['DATABASE_POOL']);"
-        "sys.argv = ['manage.py', 'worker', 'checks', '--threads', '30'];"
-        "from django.core.management import execute_from_command_line as run; run(sys.argv)"
+def test_the_command_becomes_a_worker_of_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+    became: list[str] = []
+    monkeypatch.setattr(
+        os, "execve", lambda path, command, env: became.extend([path, *command, env["DATABASE_POOL"]])
     )
 
-    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    call_command("worker", "checks", "--threads", "30")
 
+    said = " ".join(became)
     assert "worker --queues checks --hostname checks-" in said
     assert said.rstrip().endswith(
         "--pool threads --concurrency 30 --loglevel INFO --without-mingle --without-gossip 34"

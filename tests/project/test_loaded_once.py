@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import cache
 
 from django.conf import settings
 
@@ -31,6 +32,7 @@ def test_the_garbage_collector_waits_until_the_application_is_loaded_and_works_a
     assert _run(DJANGO) == ["True"]
 
 
+@cache
 def _run(code: str) -> list[str]:
     ran = subprocess.run(
         [sys.executable, "-c", code],

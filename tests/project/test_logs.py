@@ -162,7 +162,7 @@ def test_what_a_request_asks_a_worker_to_do_carries_its_id_and_that_of_the_task(
 def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, **environment},
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "adtoken_project.settings", **environment},
         capture_output=True,
         text=True,
         timeout=120,
@@ -170,43 +170,72 @@ def run(code: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_setting_chooses_json_for_all_lines_and_another_word_is_refused() -> None:
-    code = (
-        "import django, logging; django.setup();"
-        "logging.getLogger('x').warning('password=%s', 'hunter2'); logging.getLogger('celery').error('both')"
-    )
+# One process is started as all are, and then reads its settings again with other variables, as its start does.
+SAYS = """
+import django, importlib, json, logging, os, sys
+django.setup()
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.log import configure_logging
+from adtoken_project import settings
 
-    good = run(code, LOG_FORMAT="json", DJANGO_SETTINGS_MODULE="adtoken_project.settings")
-    bad = run(code, LOG_FORMAT="yaml", DJANGO_SETTINGS_MODULE="adtoken_project.settings")
+for variables in json.loads(os.environ["VARIABLES"]):
+    print(variables, file=sys.stderr)
+    os.environ.update({"LOG_LEVEL": "", "LOG_FORMAT": ""} | variables)
+    try:
+        importlib.reload(settings)
+    except ImproperlyConfigured as error:
+        print(error, file=sys.stderr)
+        continue
+    configure_logging("logging.config.dictConfig", settings.LOGGING)
+    say = logging.getLogger
+    if "LOG_FORMAT" in variables:
+        say("x").warning("password=%s", "hunter2")
+        say("celery").error("both")
+        continue
+    say("celery.beat").info("sent")
+    say("celery.app.trace").info("ended well")
+    say("celery.app.trace").error("failed")
+    say("x").info("said")
+    say("django.server").info("served")
+    say().setLevel("INFO")  # as beat --loglevel INFO does
+    say("x").info("beat said")
+"""
 
-    said = [json.loads(line) for line in good.stderr.splitlines()]
-    assert [(line["logger"], line["message"]) for line in said] == [
+
+@pytest.fixture(scope="module")
+def said() -> dict[str, list[str]]:
+    """The lines that are written where LOG_LEVEL or LOG_FORMAT is this word."""
+    variables = [{"LOG_LEVEL": word} for word in ("info", "debug", "error")]
+    variables += [{"LOG_FORMAT": word} for word in ("json", "yaml")]
+    ran = run(SAYS, VARIABLES=json.dumps(variables))
+    assert ran.returncode == 0, ran.stderr
+    found: dict[str, list[str]] = {}
+    for line in ran.stderr.splitlines():
+        if line.startswith("{'LOG_"):
+            found[line.split("'")[3]] = []
+        else:
+            list(found.values())[-1].append(line)
+    return found
+
+
+def test_the_setting_chooses_json_for_all_lines_and_another_word_is_refused(
+    said: dict[str, list[str]],
+) -> None:
+    good = [json.loads(line) for line in said["json"]]
+
+    assert [(line["logger"], line["message"]) for line in good] == [
         ("x", "password=[hidden]"),
         ("celery", "both"),
     ]
-    assert "LOG_FORMAT must be one of text, json, not 'yaml'" in bad.stderr
+    assert "LOG_FORMAT must be one of text, json, not 'yaml'" in said["yaml"][0]
 
 
-def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_debugging_alone() -> None:
-    code = (
-        "import django, logging; django.setup();"
-        "logging.getLogger('celery.beat').info('sent'); logging.getLogger('celery.app.trace').info('ended well');"
-        "logging.getLogger('celery.app.trace').error('failed'); logging.getLogger('x').info('said');"
-        "logging.getLogger('django.server').info('served'); logging.getLogger().setLevel('INFO');"  # as beat --loglevel INFO does
-        "logging.getLogger('x').info('beat said')"
-    )
+def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_debugging_alone(
+    said: dict[str, list[str]],
+) -> None:
+    last_words = {level: [line.split()[-1] for line in said[level]] for level in ("info", "debug", "error")}
 
-    lines = {
-        level: [
-            line.split()[-1]
-            for line in run(
-                code, LOG_LEVEL=level, DJANGO_SETTINGS_MODULE="adtoken_project.settings"
-            ).stderr.splitlines()
-        ]
-        for level in ("info", "debug", "error")
-    }
-
-    assert lines == {
+    assert last_words == {
         "info": ["failed", "said", "served", "said"],
         "debug": ["sent", "well", "failed", "said", "served", "said"],
         "error": ["failed"],
