@@ -25,8 +25,6 @@ def build() -> None:
     now, app, team = timezone.now(), factories.make_app("facebook"), factories.make_team(TEAM)
     lead = factories.make_user(LEAD, name="Lea Brandt", team=team)
     Membership.objects.filter(user=lead, team=team).update(role=Membership.Role.TEAM_LEAD)
-    lead.set_password("correct horse battery staple")
-    lead.save()
     with transaction.atomic():
         ids = []
         for name, days in ACCOUNTS:

@@ -6,6 +6,7 @@ from tests.e2e.digest_team import LEAD, TEAM
 from tests.e2e.driver import Chromium
 from tests.e2e.product import Product
 from tests.e2e.steps import MIRA, log_in
+from tests.support.factories import PASSWORD
 
 PHONE = 390
 
@@ -14,7 +15,7 @@ def test_a_digest_is_ordered_read_sent_and_stopped_by_its_link(product: Product,
     team = product.run("-m", "tests.e2e.digest_team").strip().splitlines()[-1]
     with chromium.visitor(width=PHONE) as lea:
         lea.open("/profile/")
-        lea.log_in(LEAD, "correct horse battery staple")
+        lea.log_in(LEAD, PASSWORD)
         lea.follow(re.compile("Weekly digest"))
         lea.page.get_by_label(TEAM, exact=True).check()
         lea.press("Save")

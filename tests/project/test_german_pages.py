@@ -67,7 +67,12 @@ def read(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
         django_db_blocker.unblock(),
         transaction.atomic(),
         marked.german(),
-        override_settings(STAFF_SECOND_FACTOR=False),
+        override_settings(
+            STAFF_SECOND_FACTOR=False,
+            PASSWORD_HASHERS=[
+                "django.contrib.auth.hashers.MD5PasswordHasher"
+            ],  # as in each test, see conftest
+        ),
     ):
         with translation.override("en-gb"):
             facts = fleet.build()
