@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import sync_playwright
 
-from tests.e2e.driver import Chromium, launched_browser, pictures_folder
+from tests.e2e.driver import Chromium, Windows, launched_browser, pictures_folder
 from tests.e2e.product import Product, launched
 from tests.support import migrated
 
@@ -45,21 +45,15 @@ def product(place: Path) -> Iterator[Product]:
 
 
 @pytest.fixture(scope="package")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the pictures of the tour go."""
-    return pictures_folder(tmp_path_factory.mktemp("pictures"))
-
-
-@pytest.fixture(scope="package")
-def browser() -> Iterator[Browser]:
+def windows() -> Iterator[Windows]:
     """A real Chromium, one for all. Its event loop ends with these tests, none of which uses the ORM: it refuses to work beside one."""
     with sync_playwright() as playwright, launched_browser(playwright) as started:
         yield started
 
 
 @pytest.fixture
-def chromium(browser: Browser, product: Product, pictures: Path) -> Iterator[Chromium]:
+def chromium(windows: Windows, product: Product) -> Iterator[Chromium]:
     """What opens windows. Demands at the end that no page in them had trouble."""
-    program = Chromium(browser, product.web, pictures)
+    program = Chromium(windows, product.web, pictures_folder())
     yield program
     assert program.troubles == []

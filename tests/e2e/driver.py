@@ -3,21 +3,22 @@
 import os
 import re
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from playwright.sync_api import (
     Browser,
-    BrowserContext,
     ConsoleMessage,
     Locator,
     Page,
     Playwright,
     Request,
     Response,
+    ViewportSize,
 )
 
 from tests.e2e import figures
@@ -62,7 +63,7 @@ class Visitor:
 
     page: Page
     web: str
-    pictures: Path
+    pictures: Path | None  # where they are kept, else none is taken
     width: int = WIDTH
     presses: int = 0  # so far
     posed: float = 0.0  # seconds spent on pictures
@@ -129,7 +130,7 @@ class Visitor:
 
     def take(self, name: str, *, width: int = 0, only: int = 0) -> None:
         """Take a picture for the tour: the page from its top to the end of what it holds. `only`: in a window of this width alone."""
-        if only and only != self.width:
+        if self.pictures is None or (only and only != self.width):
             return
         began, page, width = time.monotonic(), self.page, width or self.width
         page.set_viewport_size({"width": width, "height": 200})
@@ -144,16 +145,108 @@ class Visitor:
 
     def take_part(self, name: str, selector: str) -> None:
         """Take a picture of one part of the page."""
-        self.page.locator(selector).screenshot(path=self.pictures / f"{name}.png", animations="disabled")
+        part = self.page.locator(selector)
+        part.wait_for()
+        if self.pictures is not None:
+            part.screenshot(path=self.pictures / f"{name}.png", animations="disabled")
+
+
+class Look(NamedTuple):
+    """What a window is opened with: its width, the theme of the device, and what its browser asks for."""
+
+    width: int
+    theme: Theme
+    locale: str
+
+
+class Window:
+    """A window of the browser, which one visitor after another has alone. It keeps scripts and fonts, and nothing else of the one before.
+
+    A new one for each would start a process and read all of those again: half a second of processor time.
+    """
+
+    def __init__(self, browser: Browser, look: Look) -> None:
+        self.size: ViewportSize = {"width": look.width, "height": HEIGHT}
+        self.context = browser.new_context(
+            viewport=self.size,
+            screen=self.size,
+            is_mobile=look.width == PHONE,
+            has_touch=look.width == PHONE,
+            color_scheme=look.theme,
+            reduced_motion="reduce",
+            locale=look.locale,
+        )
+        self.visitor: Visitor | None = None
+        self.troubles: list[str] = []  # of whoever has it now
+        self.page = self.context.new_page()
+        self._watch(self.page)
+        self.context.expose_binding("atPressed", lambda _source, number: self._pressed(number))
+        self.context.add_init_script(f"({figures.COUNTER})()")
+
+    def forget(self, web: str) -> None:
+        """Be as a window that nobody has used."""
+        self.page.goto("about:blank")
+        self.context.clear_cookies()
+        session = self.context.new_cdp_session(self.page)
+        session.send("Storage.clearDataForOrigin", {"origin": web, "storageTypes": "all"})
+        session.detach()
+        self.page.set_viewport_size(self.size)
+
+    def _pressed(self, number: int) -> None:
+        if self.visitor is not None:
+            self.visitor.pressed(number)
+
+    def _watch(self, page: Page) -> None:
+        """Write down the page's console errors, uncaught exceptions and failed requests."""
+
+        def console(said: ConsoleMessage) -> None:
+            if said.type == "error" and not said.text.startswith(NO_SCRIPTS):
+                self.troubles.append(f"console of {page.url}: {said.text}")
+
+        def response(got: Response) -> None:
+            if got.status >= 400:
+                self.troubles.append(f"{got.request.method} {got.url}: {got.status}")
+
+        def failed(asked: Request) -> None:
+            if asked.failure != GIVEN_UP:
+                self.troubles.append(f"{asked.method} {asked.url}: {asked.failure}")
+
+        page.on("console", console)
+        page.on("response", response)
+        page.on("pageerror", lambda error: self.troubles.append(f"script of {page.url}: {error}"))
+        page.on("requestfailed", failed)
+
+
+class Windows:
+    """The windows of one browser program: those that nobody has now are given to the next."""
+
+    def __init__(self, browser: Browser) -> None:
+        self._browser = browser
+        self._free: dict[Look, list[Window]] = defaultdict(list)
+
+    @contextmanager
+    def one(self, look: Look, web: str, troubles: list[str]) -> Iterator[Window]:
+        """Give one to somebody. After a failure it is closed, whatever it holds."""
+        free = self._free[look]
+        window = free.pop() if free else Window(self._browser, look)
+        window.troubles = troubles
+        try:
+            yield window
+            window.forget(web)
+        except BaseException:
+            window.context.close()
+            raise
+        window.visitor = None
+        free.append(window)
 
 
 @dataclass
 class Chromium:
     """The browser program, and everything that went wrong in the windows opened so far."""
 
-    browser: Browser
+    windows: Windows
     web: str
-    pictures: Path
+    pictures: Path | None
     troubles: list[str] = field(default_factory=list)
 
     @contextmanager
@@ -161,57 +254,21 @@ class Chromium:
         self, *, width: int = WIDTH, theme: Theme = "light", locale: str = "en-GB"
     ) -> Iterator[Visitor]:
         """Open a window that is logged in nowhere, and close it. `locale`: what its browser asks for."""
-        context = self.browser.new_context(
-            viewport={"width": width, "height": HEIGHT},
-            screen={"width": width, "height": HEIGHT},
-            is_mobile=width == PHONE,
-            has_touch=width == PHONE,
-            color_scheme=theme,
-            reduced_motion="reduce",
-            locale=locale,
-        )
-        try:
-            visitor = Visitor(watched(context, self.troubles), self.web, self.pictures, width)
-            context.expose_binding("atPressed", lambda _source, number: visitor.pressed(number))
-            context.add_init_script(f"({figures.COUNTER})()")
-            yield visitor
-        finally:
-            context.close()
-
-
-def watched(context: BrowserContext, troubles: list[str]) -> Page:
-    """Return a page whose console errors, uncaught exceptions and failed requests are written down."""
-    page = context.new_page()
-
-    def console(said: ConsoleMessage) -> None:
-        if said.type == "error" and not said.text.startswith(NO_SCRIPTS):
-            troubles.append(f"console of {page.url}: {said.text}")
-
-    def response(got: Response) -> None:
-        if got.status >= 400:
-            troubles.append(f"{got.request.method} {got.url}: {got.status}")
-
-    def failed(asked: Request) -> None:
-        if asked.failure != GIVEN_UP:
-            troubles.append(f"{asked.method} {asked.url}: {asked.failure}")
-
-    page.on("console", console)
-    page.on("response", response)
-    page.on("pageerror", lambda error: troubles.append(f"script of {page.url}: {error}"))
-    page.on("requestfailed", failed)
-    return page
+        with self.windows.one(Look(width, theme, locale), self.web, self.troubles) as window:
+            window.visitor = Visitor(window.page, self.web, self.pictures, width)
+            yield window.visitor
 
 
 @contextmanager
-def launched_browser(playwright: Playwright) -> Iterator[Browser]:
+def launched_browser(playwright: Playwright) -> Iterator[Windows]:
     """Start the program, and end it."""
     browser = playwright.chromium.launch(executable_path=chromium.find(), args=FLAGS)
     try:
-        yield browser
+        yield Windows(browser)
     finally:
         browser.close()
 
 
-def pictures_folder(otherwise: Path) -> Path:
-    """Where pictures of the tour go: into the docs with TAKE_PICTURES=1, else nowhere that stays."""
-    return TOUR if os.environ.get("TAKE_PICTURES") == "1" else otherwise
+def pictures_folder() -> Path | None:
+    """Where pictures of the tour go: into the docs with TAKE_PICTURES=1. Else none is taken: each costs as much as half a page."""
+    return TOUR if os.environ.get("TAKE_PICTURES") == "1" else None

@@ -4,9 +4,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -42,6 +44,39 @@ class RunningSandbox(Sandbox):
             self._client.close()
 
 
+class ReadyPython:
+    """A Python in this environment that has loaded Django: tests/e2e/ready_python.py."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.e2e.ready_python"],
+            cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
+        """Have a command run, wait for its end, and return what came of it."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        late = threading.Timer(COMMAND_SECONDS, self._process.kill)
+        late.start()
+        try:
+            answer = self._process.stdout.readline()
+        finally:
+            late.cancel()
+        assert answer, f"{command} did not end within {COMMAND_SECONDS} seconds"
+        found: dict[str, Any] = json.loads(answer)
+        return found
+
+    def close(self) -> None:
+        """End it."""
+        with self._process as process:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(10)
+
+
 @dataclass(frozen=True)
 class Served:
     """What serves pages: a web server at `web`, its database, and the environment for commands beside it."""
@@ -75,17 +110,20 @@ class Served:
 
     def run(self, *command: str) -> str:
         """Run Python with these arguments in the product's environment and return what it printed."""
-        done = subprocess.run(
-            [sys.executable, *command],
-            cwd=ROOT,
-            env=self.environment() | {"FACTORIES_BEGIN_AT": str(next(self.beginnings))},
-            capture_output=True,
-            text=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}: {done.stderr}"
-        return done.stdout
+        asked = {"command": command, "environment": {"FACTORIES_BEGIN_AT": str(next(self.beginnings))}}
+        answer = self._python.ask(asked)
+        assert answer["status"] == 0, f"{command}: {answer['said']}"
+        printed: str = answer["printed"]
+        return printed
+
+    @cached_property
+    def _python(self) -> "ReadyPython":
+        return ReadyPython(self.environment())
+
+    def close(self) -> None:
+        """End what ran commands."""
+        if "_python" in self.__dict__:
+            self._python.close()
 
     def finish_todays_evaluation(self) -> None:
         """Let today's scheduled evaluation be over, so that beat starts none in the middle of a story."""
@@ -101,6 +139,8 @@ class Product(Served):
     """A running product. `channels` sets the switches of the stand-in channels and reads the mailbox."""
 
     channels: RunningSandbox
+    # of whoever has logged in, by e-mail and the width of the device
+    sessions: dict[tuple[str, int], dict[str, str]] = field(default_factory=dict)
 
     def password(self, email: str) -> str:
         """The password of a demo log-in."""
@@ -150,8 +190,11 @@ def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
             )
             assert (var / "run.json").exists(), output.read_text()
             facts = json.loads((var / "run.json").read_text())
-            with closing(RunningSandbox(facts)) as channels:
-                yield Product(var, facts, channels)
+            with (
+                closing(RunningSandbox(facts)) as channels,
+                closing(Product(var, facts, channels)) as running,
+            ):
+                yield running
         finally:
             process.terminate()
             process.wait(timeout=30)
@@ -173,6 +216,7 @@ def pages_alone(var: Path, *, database_url: str) -> Iterator[Served]:
     )
     try:
         process.start().wait_for(lambda: fetch(f"{web}/readyz")[0] == 200)
-        yield served
+        with closing(served):
+            yield served
     finally:
         process.end()

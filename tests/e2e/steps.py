@@ -19,6 +19,19 @@ in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE], ids=["desktop",
 
 
 def log_in(visitor: Visitor, product: Product, email: str, path: str = "/") -> None:
+    """Open a page, be asked who one is, and log in. Whoever did so before on such a device comes with the session of then."""
+    context, known = visitor.page.context, product.sessions.get((email, visitor.width))
+    if known is not None:
+        context.add_cookies([known])  # type: ignore[list-item]  # a dict of these keys
+        visitor.open(path)
+    if known is None or visitor.page.get_by_label("Password", exact=True).count():
+        log_in_by_password(visitor, product, email, path)
+        (session,) = (one for one in context.cookies(product.web) if "session" in str(one.get("name")))
+        kept = {"name": str(session.get("name")), "value": str(session.get("value")), "url": product.web}
+        product.sessions[email, visitor.width] = kept
+
+
+def log_in_by_password(visitor: Visitor, product: Product, email: str, path: str = "/") -> None:
     """Open a page as a stranger, be asked who one is, and log in."""
     visitor.open(path)
     visitor.log_in(email, product.password(email))

@@ -16,9 +16,9 @@ from typing import Any
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.e2e.driver import PHONE, Chromium
+from tests.e2e.driver import PHONE, Chromium, Windows
 from tests.e2e.fleet import BOSS as BOSS_EMAIL
 from tests.e2e.inspector import ENGLISH, FINDINGS, GERMAN, KEPT, Album, Window, looks_of
 from tests.e2e.pages import BOSS, GROUPS, MAIL, Shot
@@ -69,9 +69,9 @@ def speak(product: Served, fleet: Any, locale: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def album(browser: Browser, product: Served, pictures: Path, fleet: Any) -> Iterator[Album]:
+def album(windows: Windows, product: Served, fleet: Any) -> Iterator[Album]:
     """Windows to look in."""
-    with closing(Album(Chromium(browser, product.web, pictures), fleet)) as opened:
+    with closing(Album(Chromium(windows, product.web, None), fleet)) as opened:
         yield opened
 
 

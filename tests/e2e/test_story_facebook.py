@@ -22,6 +22,7 @@ from tests.e2e.steps import (
     consent,
     evaluate,
     log_in,
+    log_in_by_password,
     open_account,
     renew_by_the_link,
 )
@@ -227,7 +228,7 @@ def the_link_leads_ada_to_facebook_and_back_without_our_password(
         renew_by_the_link(
             ada, product, mail, channel="Facebook", name="Ada Okafor", account=LUMEN, pictures=["15-re-authenticate", "16-done"]
         )  # fmt: skip
-    log_in(ada, product, ADA, "/")  # nobody was logged in by it
+    log_in_by_password(ada, product, ADA, "/")  # nobody was logged in by it
 
 
 def the_deadline_has_moved(ada: Visitor) -> None:
