@@ -11,6 +11,7 @@ INLINE = {
     "a", "abbr", "b", "bdi", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
 }  # fmt: skip
 ICON = "material-symbols"
+_FORM = re.compile(r"<form\b.*?</form>", re.DOTALL | re.IGNORECASE)
 
 
 class _Text(HTMLParser):
@@ -21,6 +22,7 @@ class _Text(HTMLParser):
         self.lines: list[str] = [""]
         self._without = without  # ids and tags of what is left out
         self._open: list[tuple[str, bool]] = []  # the elements around, and whether each is left out
+        self._unseen = 0  # how many of them are
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         about = {name: value or "" for name, value in attrs}
@@ -37,6 +39,7 @@ class _Text(HTMLParser):
                 self.lines[-1] += f" {about.get('value', '')}"
         if tag not in VOID:
             self._open.append((tag, unseen))
+            self._unseen += unseen
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)
@@ -48,16 +51,13 @@ class _Text(HTMLParser):
             self.lines.append("")
         for index in range(len(self._open) - 1, -1, -1):
             if self._open[index][0] == tag:
+                self._unseen -= sum(unseen for _, unseen in self._open[index:])
                 del self._open[index:]
                 return
 
     def handle_data(self, data: str) -> None:
         if not self._unseen:
             self.lines[-1] += data
-
-    @property
-    def _unseen(self) -> bool:
-        return any(unseen for _, unseen in self._open)
 
 
 def text(html: str, *, without: frozenset[str] = frozenset()) -> str:
@@ -146,7 +146,7 @@ class _Forms(HTMLParser):
 def forms(html: str) -> list[Form]:
     """Return the forms of a page that POST, those of every page (log out, theme, language) left out."""
     parser = _Forms()
-    parser.feed(html)
+    parser.feed("".join(_FORM.findall(html)))  # what stands between them is most of a page
     parser.close()
     everywhere = re.compile(r"logout|theme|set_language|i18n")
     return [one for one in parser.found if one.method == "post" and not everywhere.search(one.action)]
