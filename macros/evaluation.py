@@ -11,7 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from macros import escalation_sql, few_people, mails_sql, news, revalidation, snoozing, warning_sql
 from macros.models import Evaluation, MacroAction, Notice
@@ -91,14 +92,15 @@ def evaluate(
             return EvaluationReport(on)
         values["evaluation"] = evaluation.pk
         cursor.execute(_COMPARE_BY_ALL_COLUMNS)
-        cursor.execute(warning_sql.INSERT, values)
-        evaluation.notice_count = cursor.rowcount
-        if MacroAction.objects.filter(kind=MacroAction.Kind.ESCALATED).exists():
-            cursor.execute(escalation_sql.INSERT, values)
-            evaluation.notice_count += cursor.rowcount
+        evaluation.notice_count = _write(cursor, warning_sql.INSERT, values)
+        asked = set(MacroAction.objects.order_by().values_list("kind", flat=True).distinct())
+        if MacroAction.Kind.ESCALATED in asked:
+            evaluation.notice_count += _write(cursor, escalation_sql.INSERT, values)
         cursor.execute(mails_sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
         evaluation.message_count = cursor.rowcount
-        if few := few_people.find(evaluation=evaluation.pk, now=values["now"]):
+        if MacroAction.Kind.FEW_PEOPLE in asked and (
+            few := few_people.find(evaluation=evaluation.pk, now=values["now"])
+        ):
             evaluation.notice_count += few
             cursor.execute(
                 mails_sql.NEWS_MESSAGES, {"evaluation": evaluation.pk, "kind": news.KIND, "now": now}
@@ -172,6 +174,16 @@ def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evalua
     if trigger == Evaluation.Trigger.SCHEDULE:
         return Evaluation.objects.get_or_create(on_date=on, trigger=trigger, defaults={"started_at": now})
     return Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now), True
+
+
+def _write(cursor: CursorWrapper, statement: str, values: dict[str, Any]) -> int:
+    """Write what is found. Returns how many notices."""
+    try:
+        with transaction.atomic():
+            cursor.execute(statement, values)
+    except IntegrityError:
+        cursor.execute(statement + warning_sql.LEAVE_OUT_WHAT_IS_THERE, values)
+    return cursor.rowcount
 
 
 def _count(on: date, values: dict[str, Any]) -> EvaluationReport:

@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from macros import delays, few_sql
-from macros.models import MacroAction, Shortage
+from macros.models import Shortage
 from users.recipients import operators
 
 AGAIN = timedelta(seconds=10)  # where `accounts.telling` still finds out whom it tells itself
@@ -28,12 +28,7 @@ class Short:
 
 
 def find(*, evaluation: int, now: datetime) -> int:
-    """Write what fell short since the last time for the run with this id, in the caller's transaction. Returns how many notices.
-
-    One small query where no action asks for it.
-    """
-    if not MacroAction.objects.filter(kind=MacroAction.Kind.FEW_PEOPLE).exists():
-        return 0
+    """Write what fell short since the last time for the run with this id, in the caller's transaction. Returns how many notices."""
     with connection.cursor() as cursor:
         _count(cursor, few_sql.CLOSE, {}, now)
         _count(cursor, few_sql.OPEN, {}, now)

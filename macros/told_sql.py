@@ -58,7 +58,7 @@ OF_TEAMS = f"""
     case when {{teams}} is null then '{{{{}}}}' else array(
       select u.email from users_membership m join users_user u on u.id = m.user_id where m.team_id = any({{teams}})
         and not u.is_contact and {_REACHED}) end"""  # noqa: S608  # constants
-TEAMS = "array_agg(distinct t.team_id) filter (where t.kind = 'system' and t.team_id is not null)"
+TEAMS = "array_agg(t.team_id) filter (where t.kind = 'system' and t.team_id is not null)"
 
 # For a row `c` of `crossed`: whether a table of these holds the same fact.
 SAME = """

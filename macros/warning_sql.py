@@ -181,13 +181,17 @@ FOUND = """
 
 # Sorted, because a sort takes all rows before the first one is written. Where the planner believes the table of notices empty, as it was
 # when it was analysed last, each row is compared with the whole table: without the sort with what this statement has written itself, too.
+# An address that is named twice is told once.
 _INSERT = """
 insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
                            outcome, outcome_reason)
-select %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
+select distinct on (account_id, token_id, action_id, address)
+       %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
 from found
-order by account_id, token_id, action_id, address
-on conflict do nothing"""
+order by account_id, token_id, action_id, address, via"""
+
+# Added where somebody else wrote one of the rows meanwhile: it costs a look at each index for each row.
+LEAVE_OUT_WHAT_IS_THERE = "\non conflict do nothing"
 
 _COUNT = """
 select address, mail_team, count(distinct (action_id, account_id, token_id)) from found group by address, mail_team"""

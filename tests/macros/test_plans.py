@@ -51,7 +51,7 @@ def test_all_notices_are_found_before_the_first_is_written() -> None:
 
     assert plan["Node Type"] == "ModifyTable"
     source = next(node for node in plan["Plans"] if node["Parent Relationship"] == "Outer")
-    while source["Node Type"] in {"Subquery Scan", "Result"}:
+    while source["Node Type"] in {"Subquery Scan", "Result", "Unique"}:
         source = source["Plans"][0]
     assert source["Node Type"] in {"Sort", "Incremental Sort"}
 

@@ -4,14 +4,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from threading import Barrier
+from time import sleep
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from macros import evaluation, mails_sql
 from macros.models import Evaluation, Macro, Notice
 from notifications.models import Message
-from tests.macros.support import BERLIN, ending, make_macro
+from tests.macros.support import BERLIN, WATCHER, ending, make_macro
 from tests.support.factories import NOW
 
 SCHEDULE = Evaluation.Trigger.SCHEDULE
@@ -117,6 +119,40 @@ def test_two_runs_by_hand_tell_once() -> None:
     assert Evaluation.objects.count() == 4
     assert Notice.objects.count() == 40
     assert Message.objects.count() == 21
+
+
+def rows_of(query: str) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+WAITING = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_notice_that_somebody_else_writes_meanwhile_stops_no_other() -> None:
+    action = make_macro(days=[7])
+    there, _ = ending(5), ending(5)
+    other = Evaluation.objects.create(on_date=NOW.date(), trigger=Evaluation.Trigger.EVENT, started_at=NOW)
+
+    def find() -> int:
+        try:
+            return evaluation.evaluate(now=NOW).notices
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Notice.objects.create(
+                evaluation=other, action=action, account=there, cycle=there.cycle,
+                threshold=7, recipient=WATCHER,
+            )  # fmt: skip
+            found = pool.submit(find)
+            while not rows_of(WAITING) and not found.done():
+                sleep(0.01)
+        assert found.result() == 1
+    assert Notice.objects.count() == 2
 
 
 @pytest.mark.django_db
