@@ -183,7 +183,7 @@ def _write(cursor: CursorWrapper, statement: str, values: dict[str, Any]) -> int
             cursor.execute(statement, values)
     except IntegrityError:
         cursor.execute(statement + warning_sql.LEAVE_OUT_WHAT_IS_THERE, values)
-    return cursor.rowcount
+    return int(cursor.rowcount)
 
 
 def _count(on: date, values: dict[str, Any]) -> EvaluationReport:
