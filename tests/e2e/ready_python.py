@@ -16,7 +16,7 @@ import django
 
 
 def main() -> None:
-    """Answer until nobody asks any more."""
+    """Answer as long as somebody asks."""
     django.setup()
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     for line in sys.stdin:
