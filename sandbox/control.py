@@ -71,15 +71,15 @@ async def reset(request: Request, store: Store, _body: dict[str, Any]) -> Answer
     return {"reset": True}
 
 
-async def keep(_request: Request, store: Store, _body: dict[str, Any]) -> Answer:
-    """Remember the world as it is now."""
-    store.keep()
+async def keep(_request: Request, store: Store, body: dict[str, Any]) -> Answer:
+    """Remember the world as it is now, under a name."""
+    store.keep(_only(body, "name").get("name", ""))
     return {"kept": True}
 
 
-async def put_back(request: Request, store: Store, _body: dict[str, Any]) -> Answer:
-    """The world that was kept again; what a reset clears is cleared here too, and the clock is right."""
-    store.put_back()
+async def put_back(request: Request, store: Store, body: dict[str, Any]) -> Answer:
+    """The world that was kept under this name again; what a reset clears is cleared here too, and the clock is right."""
+    store.put_back(_only(body, "name").get("name", ""))
     _no_trouble(request)
     return {"put_back": True}
 

@@ -61,7 +61,7 @@ class Store:
         self.next_mail_id = 1
         self.clock_offset = 0
         self._dirty = asyncio.Event()
-        self._kept: dict[str, Any] = {}
+        self._kept: dict[str, dict[str, Any]] = {}  # worlds by the names they were kept under
         self.apps: list[App] = start_apps(list(redirect_bases))
         self._fill()
         if path is not None and path.exists():
@@ -99,13 +99,15 @@ class Store:
         self._fill()
         self.changed()
 
-    def keep(self) -> None:
+    def keep(self, under: str) -> None:
         """Remember the world as it is, for `put_back`."""
-        self._kept = copy.deepcopy({name: getattr(self, name) for name in _WORLD})
+        self._kept[under] = copy.deepcopy({name: getattr(self, name) for name in _WORLD})
 
-    def put_back(self) -> None:
-        """Back to what `keep` remembered, as often as is asked for."""
-        for name, records in copy.deepcopy(self._kept).items():
+    def put_back(self, kept_under: str) -> None:
+        """Back to what `keep` remembered under this name, as often as is asked for. Raises UnknownNameError."""
+        if kept_under not in self._kept:
+            raise UnknownNameError(f"no world was kept as {kept_under!r}")
+        for name, records in copy.deepcopy(self._kept[kept_under]).items():
             setattr(self, name, records)
         self.clock_offset = 0
         self.changed()

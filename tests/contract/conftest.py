@@ -7,19 +7,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import redis
 import time_machine
-from django.db import transaction
 from django.test import Client
+from pytest_django import DjangoDbBlocker
 
 from accounts import sweeps
 from accounts.models import Account
+from tests.contract.beginnings import BEGINNINGS, LUMEN, Beginnings, beginning_of, rolled_back, together
 from tests.support import memories, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import User
 
-LUMEN = "Lumen Shoes EU"
 OneCase = Callable[[object], AbstractContextManager[None]]
+Browser = Callable[[str], Client]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See `beginnings`."""
+    together(items)
 
 
 class Clock:
@@ -46,9 +52,66 @@ class Clock:
 
 
 @pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
+def world(request: pytest.FixtureRequest, channels_world: Sandbox) -> Sandbox:
+    if request.node.get_closest_marker(
+        "django_db"
+    ):  # else a beginning has them, or the test asks no database
+        native.set_up_apps(channels_world)
     return channels_world
+
+
+@pytest.fixture(scope="module")
+def beginnings(
+    channels_process: Sandbox, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[Beginnings]:
+    made = Beginnings(channels_process)
+    yield made
+    with django_db_blocker.unblock():
+        made.end()
+
+
+@pytest.fixture
+def db(
+    request: pytest.FixtureRequest,
+    world: Sandbox,
+    browser: Browser,
+    valkey: redis.Redis,
+    beginnings: Beginnings,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """In place of pytest-django's: the database, and the stand-ins, in which some people are linked (see `beginnings`).
+
+    No test of a file with such tests is marked `django_db`: it would begin within the open transaction.
+    """
+    wanted = beginning_of(request.node)
+    assert wanted is not None
+    channel, name = wanted
+
+    def make() -> None:
+        native.set_up_apps(world)
+        people, names = BEGINNINGS[name]
+        for person in people:
+            native.link(browser(person), channel, person, names)
+
+    with django_db_blocker.unblock(), beginnings.begun(wanted, make):
+        valkey.flushdb()
+        memories.forget()
+        yield
+
+
+@pytest.fixture
+def ada_linked(db: None) -> None:
+    """Ada carries Lumen Shoes EU."""
+
+
+@pytest.fixture
+def both_linked(db: None) -> None:
+    """Ada carries Lumen Shoes EU, Ben is her backup."""
+
+
+@pytest.fixture
+def ada_linked_two(db: None) -> None:
+    """Ada carries Lumen Shoes EU and Fern Gardens."""
 
 
 @pytest.fixture
@@ -71,32 +134,20 @@ def one_case(world: Sandbox, clock: Clock, valkey: redis.Redis, subtests: pytest
     def case(name: object) -> Iterator[None]:
         nonlocal kept
         if not kept:
-            world.keep()
+            world.keep("case")
             kept = True
-        with subtests.test(msg=str(name)), _rolled_back():
+        with subtests.test(msg=str(name)), rolled_back():
             yield
         clock.back()
-        world.put_back()
+        world.put_back("case")
         valkey.flushdb()
         memories.forget()
 
     return case
 
 
-@contextmanager
-def _rolled_back() -> Iterator[None]:
-    """Undo what is written in the block, which is no transaction of the product's: channels may be called in it."""
-    block = transaction.atomic()
-    block._from_testcase = True  # type: ignore[attr-defined]  # as TestCase marks its own
-    with block:
-        try:
-            yield
-        finally:
-            transaction.set_rollback(True)
-
-
 @pytest.fixture
-def browser() -> Callable[[str], Client]:
+def browser() -> Browser:
     """A browser in which one of our people is logged in; the same person gets the same AdToken account."""
 
     def open_for(key: str) -> Client:

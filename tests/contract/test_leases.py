@@ -14,7 +14,8 @@ from accounts import sweeps
 from accounts.models import Account
 from broker import errors, leases, reports, signing
 from broker.callers import Caller
-from tests.contract.conftest import LUMEN, Clock, account, token_of
+from tests.contract.beginnings import LUMEN
+from tests.contract.conftest import Clock, account, token_of
 from tests.contract.profiles import PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox

@@ -6,7 +6,8 @@ import pytest
 from django.test import Client
 
 from accounts.models import Account, AccountToken, PendingLink
-from tests.contract.conftest import LUMEN, account, check, token_of
+from tests.contract.beginnings import LUMEN
+from tests.contract.conftest import account, check, token_of
 from tests.contract.profiles import EVERY, PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox

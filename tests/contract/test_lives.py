@@ -11,7 +11,8 @@ from accounts import sweeps
 from accounts.models import AccountToken
 from notifications.models import Message
 from sandbox.actions import ACTIONS
-from tests.contract.conftest import LUMEN, Clock, OneCase, account, check, token_of
+from tests.contract.beginnings import LUMEN
+from tests.contract.conftest import Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
     DOUBTFUL,
     EVERY,
@@ -26,7 +27,6 @@ from tokens import probe, renewal
 from tokens.channels import breaker
 from tokens.models import ChannelApp, Token, TokenEvent
 
-pytestmark = pytest.mark.django_db
 Browser = Callable[[str], Client]
 every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)
 renewing = pytest.mark.parametrize(
@@ -34,12 +34,6 @@ renewing = pytest.mark.parametrize(
 )
 TOKEN_PATH = {"snapchat": "access_token$", "linkedin": "accessToken$", "pinterest": "oauth/token$"}
 with_refresh_token = pytest.mark.parametrize("channel", ["snapchat", "linkedin", "pinterest"])
-
-
-def both(browser: Browser, channel: str) -> None:
-    """Ada carries the account, Ben is her backup."""
-    native.link(browser("ada"), channel, "ada")
-    native.link(browser("ben"), channel, "ben")
 
 
 def happens_to_ada(world: Sandbox, channel: str, action: str, **how: object) -> None:
@@ -65,9 +59,8 @@ def deadline_days(token: Token, clock: Clock) -> float:
 
 @every_channel
 def test_a_check_of_a_healthy_log_in_costs_few_calls_and_changes_nothing(
-    profile: Profile, browser: Browser, world: Sandbox
+    profile: Profile, world: Sandbox, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada")
     before = token_of("ada")
     world.clear_calls()
 
@@ -81,10 +74,8 @@ def test_a_check_of_a_healthy_log_in_costs_few_calls_and_changes_nothing(
 
 @every_channel
 def test_a_healthy_log_in_lives_for_four_months_of_checks(
-    profile: Profile, browser: Browser, clock: Clock
+    profile: Profile, browser: Browser, clock: Clock, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada")
-
     for days in range(10, 121, 10):
         clock.forward(days=days)
         if profile.key == "facebook" and days == 80:
@@ -101,8 +92,7 @@ def test_a_healthy_log_in_lives_for_four_months_of_checks(
 
 
 @renewing
-def test_it_is_renewed_before_anybody_is_warned(profile: Profile, browser: Browser, clock: Clock) -> None:
-    native.link(browser("ada"), profile.key, "ada")
+def test_it_is_renewed_before_anybody_is_warned(profile: Profile, clock: Clock, ada_linked: None) -> None:
     before = token_of("ada")
     assert profile.renews_after is not None
     clock.forward(days=profile.renews_after)
@@ -118,18 +108,14 @@ def test_it_is_renewed_before_anybody_is_warned(profile: Profile, browser: Brows
 
 
 @every_channel
-def test_nothing_is_renewed_that_is_not_due(profile: Profile, browser: Browser, world: Sandbox) -> None:
-    native.link(browser("ada"), profile.key, "ada")
-
+def test_nothing_is_renewed_that_is_not_due(profile: Profile, world: Sandbox, ada_linked: None) -> None:
     check(rounds=1, hours=0.2)
 
     assert token_of("ada").renewed_at is None
 
 
 @pytest.mark.parametrize("channel", ["x", "tiktok"])
-def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, browser: Browser) -> None:
-    native.link(browser("ada"), channel, "ada")
-
+def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, ada_linked: None) -> None:
     token = token_of("ada")
     assert renewal.next_at(token, datetime.now(UTC) + timedelta(days=400)) is None
     assert token.due_for == "probe"
@@ -137,9 +123,8 @@ def test_where_nothing_renews_no_renewal_is_ever_due(channel: str, browser: Brow
 
 @with_refresh_token
 def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
-    channel: str, browser: Browser, world: Sandbox, clock: Clock
+    channel: str, world: Sandbox, clock: Clock, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada")
     refusal = {
         "snapchat": {
             "status": 400,
@@ -175,9 +160,8 @@ def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
 
 @with_refresh_token
 def test_a_refresh_that_is_hindered_ends_nothing(
-    channel: str, browser: Browser, world: Sandbox, clock: Clock
+    channel: str, world: Sandbox, clock: Clock, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada")
     clock.forward(days=16)
     world.add_fault(channel, path=TOKEN_PATH[channel], method="POST", status=503, body="<html>busy</html>")
 
@@ -189,9 +173,8 @@ def test_a_refresh_that_is_hindered_ends_nothing(
 
 @with_refresh_token
 def test_an_access_token_that_the_channel_refuses_is_healed_by_one_refresh(
-    channel: str, browser: Browser, world: Sandbox
+    channel: str, world: Sandbox, both_linked: None
 ) -> None:
-    both(browser, channel)
     world.expire_now(channel=channel, user="ada")
 
     check(rounds=1, hours=0)
@@ -206,9 +189,8 @@ def test_an_access_token_that_the_channel_refuses_is_healed_by_one_refresh(
 
 @with_refresh_token
 def test_a_missing_field_of_a_refresh_keeps_what_was_known(
-    channel: str, browser: Browser, world: Sandbox
+    channel: str, world: Sandbox, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada")
     before = token_of("ada")
     world.next_token(
         channel=channel,
@@ -230,8 +212,7 @@ def test_a_missing_field_of_a_refresh_keeps_what_was_known(
 
 
 @with_refresh_token
-def test_a_blank_token_is_never_stored(channel: str, browser: Browser, world: Sandbox) -> None:
-    native.link(browser("ada"), channel, "ada")
+def test_a_blank_token_is_never_stored(channel: str, world: Sandbox, ada_linked: None) -> None:
     before = token_of("ada")
     world.next_token(channel=channel, kind="refresh", put={"access_token": ""})
 
@@ -247,10 +228,8 @@ def test_a_blank_token_is_never_stored(channel: str, browser: Browser, world: Sa
 
 @every_channel
 def test_each_end_is_found_told_and_covered_by_the_backup(
-    profile: Profile, browser: Browser, world: Sandbox, one_case: OneCase
+    profile: Profile, world: Sandbox, one_case: OneCase, both_linked: None
 ) -> None:
-    both(browser, profile.key)
-
     for death in profile.deaths:
         with one_case(death.action):
             happens_to_ada(world, profile.key, death.action)
@@ -267,10 +246,8 @@ def test_each_end_is_found_told_and_covered_by_the_backup(
 
 @pytest.mark.parametrize("channel", [one.key for one in PROFILES if any(end.lifted for end in one.deaths)])
 def test_what_the_person_lifts_works_again_without_a_new_consent(
-    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
+    channel: str, world: Sandbox, one_case: OneCase, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada")
-
     for death in EVERY[channel].deaths:
         if not death.lifted:
             continue
@@ -286,8 +263,9 @@ def test_what_the_person_lifts_works_again_without_a_new_consent(
 
 
 @every_channel
-def test_a_new_consent_brings_a_dead_account_back(profile: Profile, browser: Browser, world: Sandbox) -> None:
-    native.link(browser("ada"), profile.key, "ada")
+def test_a_new_consent_brings_a_dead_account_back(
+    profile: Profile, browser: Browser, world: Sandbox, ada_linked: None
+) -> None:
     world.cancel_authorisation(profile.key, "ada")
     check(until=is_dead)
     assert account().state == "deactivated"
@@ -302,10 +280,8 @@ def test_a_new_consent_brings_a_dead_account_back(profile: Profile, browser: Bro
 
 @pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.harmless])
 def test_what_ends_nothing_at_the_channel_ends_nothing_here(
-    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
+    channel: str, world: Sandbox, one_case: OneCase, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada")
-
     for action in EVERY[channel].harmless:
         with one_case(action):
             happens_to_ada(world, channel, action)
@@ -317,9 +293,8 @@ def test_what_ends_nothing_at_the_channel_ends_nothing_here(
 
 @pytest.mark.parametrize(("channel", "action"), DOUBTFUL)
 def test_what_the_channel_says_too_little_of_rests_and_serves_again(
-    channel: str, action: str, browser: Browser, world: Sandbox
+    channel: str, action: str, world: Sandbox, both_linked: None
 ) -> None:
-    both(browser, channel)
     happens_to_ada(world, channel, action)
 
     check()
@@ -335,10 +310,8 @@ def test_what_the_channel_says_too_little_of_rests_and_serves_again(
 
 @pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.switches])
 def test_no_switch_of_a_stand_in_kills_or_takes_away(
-    channel: str, browser: Browser, world: Sandbox, one_case: OneCase
+    channel: str, world: Sandbox, one_case: OneCase, ada_linked_two: None
 ) -> None:
-    native.link(browser("ada"), channel, "ada", names=[LUMEN, "Fern Gardens"])
-
     for switch in EVERY[channel].switches:
         with one_case(switch):
             world.put_app(channel, settings=switch)
@@ -364,10 +337,13 @@ def test_each_action_that_a_stand_in_knows_is_in_each_profile() -> None:
 
 @every_channel
 def test_no_trouble_of_the_channel_kills_or_takes_away(
-    profile: Profile, browser: Browser, world: Sandbox, clock: Clock, valkey: redis.Redis, one_case: OneCase
+    profile: Profile,
+    world: Sandbox,
+    clock: Clock,
+    valkey: redis.Redis,
+    one_case: OneCase,
+    ada_linked_two: None,
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada", names=[LUMEN, "Fern Gardens"])
-
     for trouble, answer in TROUBLE.items():
         with one_case(trouble):
             world.add_fault(profile.key, path="", **answer)
@@ -389,9 +365,8 @@ def test_no_trouble_of_the_channel_kills_or_takes_away(
 
 @every_channel
 def test_a_wrong_secret_and_a_switched_off_app_are_the_apps_fault(
-    profile: Profile, browser: Browser, world: Sandbox, clock: Clock
+    profile: Profile, world: Sandbox, clock: Clock, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada")
     world.put_app(profile.key, secret="another-secret")
     if profile.key in {"snapchat", "tiktok", "pinterest"}:
         world.put_app(profile.key, suspended=True)
@@ -409,9 +384,8 @@ def test_a_wrong_secret_and_a_switched_off_app_are_the_apps_fault(
 
 @every_channel
 def test_a_role_that_is_taken_away_costs_this_account_only_and_comes_back(
-    profile: Profile, browser: Browser, world: Sandbox
+    profile: Profile, world: Sandbox, ada_linked_two: None
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada", names=[LUMEN, "Fern Gardens"])
     world.drop_role(profile.key, LUMEN, "ada")
 
     check()
@@ -427,8 +401,7 @@ def test_a_role_that_is_taken_away_costs_this_account_only_and_comes_back(
 
 
 @every_channel
-def test_a_smaller_role_may_only_report(profile: Profile, browser: Browser, world: Sandbox) -> None:
-    both(browser, profile.key)
+def test_a_smaller_role_may_only_report(profile: Profile, world: Sandbox, both_linked: None) -> None:
     world.give_role(profile.key, LUMEN, "ada", "reader")
 
     check()
@@ -441,9 +414,8 @@ def test_a_smaller_role_may_only_report(profile: Profile, browser: Browser, worl
 
 @every_channel
 def test_a_restriction_is_shown_with_the_channels_own_reason_and_kills_nothing(
-    profile: Profile, browser: Browser, world: Sandbox
+    profile: Profile, world: Sandbox, ada_linked: None
 ) -> None:
-    native.link(browser("ada"), profile.key, "ada")
     world.put_account(profile.key, LUMEN, **profile.blocked)
 
     check()

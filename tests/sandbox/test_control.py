@@ -197,6 +197,8 @@ def test_a_world_that_was_kept_comes_back_as_often_as_it_is_asked_for(sandbox: S
     sandbox.put_app("facebook", secret="other")
     sandbox.keep()
     kept = sandbox.state()
+    sandbox.issue_token("x", "ada")
+    sandbox.keep("with another token")
 
     for _ in range(2):
         sandbox.cancel_authorisation("x", "ben")

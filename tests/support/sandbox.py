@@ -104,14 +104,14 @@ class Sandbox:
         self.control("POST", "reset")
         self.delete_mails()
 
-    def keep(self) -> None:
-        """Have the world remembered as it is now."""
-        self.control("POST", "keep")
+    def keep(self, name: str = "") -> None:
+        """Have the world remembered as it is now, under a name."""
+        self.control("POST", "keep", {"name": name})
 
-    def put_back(self) -> None:
-        """The world that was kept, at the real time, without faults and with an empty log."""
+    def put_back(self, name: str = "") -> None:
+        """The world that was kept under this name, at the real time, without faults and with an empty log."""
         self.redirects.clear()
-        self.control("POST", "put_back")
+        self.control("POST", "put_back", {"name": name})
 
     def state(self) -> Any:
         """Everything there is, tokens included."""
