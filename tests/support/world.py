@@ -182,16 +182,17 @@ def _publish_and_lose(world: World, sandbox: Sandbox) -> None:
 
 def addresses(world: World) -> Iterator[str]:
     """Every address of the installation, its placeholders filled with rows that exist."""
+    rows = _rows(world)
     for pattern in patterns():
-        found = _filled(pattern, world)
+        found = _filled(pattern, world, rows)
         if found is not None:
             yield found
 
 
-def _filled(pattern: str, world: World) -> str | None:
-    """Fill the placeholders; patterns that are regular expressions are filled by hand or left out."""
+def _rows(world: World) -> dict[str, Any]:
+    """Return what placeholders are filled with."""
     pending = PendingLink.objects.filter(user=world.ada).first()
-    rows: dict[str, Any] = {
+    return {
         "<int:account_id>": world.account.pk,
         "<int:token_id>": Token.objects.filter(pool_entries__account=world.account).first().pk,  # type: ignore[union-attr]
         "<int:message_id>": Message.objects.first().pk,  # type: ignore[union-attr]
@@ -219,6 +220,10 @@ def _filled(pattern: str, world: World) -> str | None:
         "(?P<key>[-:\\w]+)/$": "broken/",
         "(?P<uidb36>[0-9A-Za-z]+)-(?P<key>.+)/$": "1-broken/",
     }
+
+
+def _filled(pattern: str, world: World, rows: dict[str, Any]) -> str | None:
+    """Fill the placeholders; patterns that are regular expressions are filled by hand or left out."""
     for placeholder, value in rows.items():
         pattern = pattern.replace(placeholder, str(value))
     # The theme names the apps in the order in which their pages were registered.

@@ -76,7 +76,7 @@ def test_world(snapshot: Snapshot) -> None:
         "job": job,
     }
     for pattern in patterns():
-        path = worlds._filled(pattern, world)
+        path = worlds._filled(pattern, world, worlds._rows(world))
         if path is None or path.endswith(("logout/", "/callback/")):
             continue
         for name, client in visitors.items():
