@@ -229,6 +229,7 @@ class Windows:
         """Give one to somebody. After a failure it is closed, whatever it holds."""
         free = self._free[look]
         window = free.pop() if free else Window(self._browser, look)
+        assert window.context.cookies() == [], "it is still somebody else's"
         window.troubles = troubles
         try:
             yield window
