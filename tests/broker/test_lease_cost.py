@@ -3,6 +3,7 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoDbBlocker
 
 import broker
 from accounts.models import Account
@@ -13,6 +14,14 @@ from users import hold
 
 pytestmark = pytest.mark.django_db
 INTERNAL = broker.Caller()
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _nothing_is_prepared(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
+    """psycopg tells no text of a statement that is prepared; a rollback makes it forget what tests before these have prepared."""
+    with django_db_blocker.unblock():
+        connection.ensure_connection()
+        connection.rollback()
 
 
 @pytest.fixture(autouse=True)
