@@ -1,7 +1,7 @@
 """What leases and reports cost in SQL: one read, planned once per connection; a lease one row of the record beside it."""
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoDbBlocker
 
@@ -19,9 +19,9 @@ INTERNAL = broker.Caller()
 @pytest.fixture(autouse=True, scope="module")
 def _nothing_is_prepared(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
     """psycopg tells no text of a statement that is prepared; a rollback makes it forget what tests before these have prepared."""
-    with django_db_blocker.unblock():
-        connection.ensure_connection()
-        connection.rollback()
+    with django_db_blocker.unblock(), transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("select 1")  # without a statement there would be nothing to roll back
+        transaction.set_rollback(True)
 
 
 @pytest.fixture(autouse=True)
