@@ -8,6 +8,8 @@ from typing import Any
 
 from gunicorn.workers.gthread import ThreadWorker
 
+from adtoken_project.web_connection import WebConnection
+
 STAYS = 2  # milliseconds that a thread waits for the next request of the connection that it has just answered
 SPEAKS = 5  # seconds until a new connection must have said something, besides the five that gunicorn's thread waits for it
 STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a process has; and in all
@@ -41,6 +43,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
 
     def enqueue_req(self, conn: Any) -> None:  # the library's own
         """Give a connection to a thread."""
+        if not isinstance(conn.sock, WebConnection):  # a new one
+            conn.sock = WebConnection(conn.sock)
         self._waiting.append(conn)
         super().enqueue_req(conn)
 
@@ -49,6 +53,8 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
         self._waiting.popleft()  # one of them; which one does not matter
         while True:
             kept = super().handle(conn)
+            if not _is_sent(conn.sock):
+                return False
             if kept is not True or not self.alive or self._waiting or not _is_readable(conn.sock, STAYS):
                 return kept
 
@@ -70,6 +76,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
                 self.accept(listener)
             listener.close()
         self.sockets = []
+
+
+def _is_sent(one: WebConnection) -> bool:
+    """Send what is left of an answer. Returns whether the other side is there to take it."""
+    try:
+        one.flush()
+    except OSError:
+        return False
+    return True
 
 
 def _is_readable(one: socket.socket, milliseconds: int) -> bool:
