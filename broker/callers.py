@@ -23,6 +23,11 @@ class Caller:
     channels: frozenset[str] | None = None  # None: all
     scopes: frozenset[str] = frozenset(ApiKey.Scope.values)
 
+    @property
+    def teams_written(self) -> str | None:
+        """The ids of the teams as PostgreSQL writes an array: psycopg takes a third of a lease's read to make it of a list."""
+        return None if self.teams is None else "{" + ",".join(map(str, self.teams)) + "}"
+
     def may(self, scope: str) -> bool:
         """Return whether the caller holds the scope."""
         return scope in self.scopes

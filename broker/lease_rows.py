@@ -101,7 +101,7 @@ def read_many(caller: Caller, names: Collection[Name]) -> Mapping[Name, LeaseRow
 
 
 def _facts(caller: Caller, token_id: int | None) -> dict[str, Any]:
-    return {"teams": None if caller.teams is None else list(caller.teams), "token": token_id}
+    return {"teams": caller.teams_written, "token": token_id}
 
 
 def _canonical(channel: str, native_id: str) -> str:

@@ -1,5 +1,6 @@
 """Statements of the hot path, which PostgreSQL plans once per connection."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,16 @@ def write(sql: str, facts: Facts) -> None:
     _run(sql, facts)
 
 
+class _Kept(threading.local):
+    """The cursors of a thread's connection, by statement: one that is used again knows already how its values are written and read."""
+
+    connection: Any = None
+    cursors: dict[str, "psycopg.Cursor[Row]"]
+
+
+_kept = _Kept()
+
+
 def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
     """Run a statement that PostgreSQL plans once per connection (OPTIONS "prepare_threshold"), not at every call.
 
@@ -29,7 +40,7 @@ def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
     wrapper: Any = connections[DEFAULT_DB_ALIAS]
     wrapper.ensure_connection()
     wrapper.validate_no_broken_transaction()
-    cursor: psycopg.Cursor[Row] = psycopg.Cursor(wrapper.connection)
+    cursor = _cursor(wrapper.connection, sql)
     if wrapper.queries_logged:
         wrapper.make_debug_cursor(cursor).execute(sql, facts)
     elif wrapper.execute_wrappers:
@@ -38,3 +49,11 @@ def _run(sql: str, facts: Facts) -> "psycopg.Cursor[Row]":
         with wrapper.wrap_database_errors:
             cursor.execute(sql, facts, binary=True)
     return cursor
+
+
+def _cursor(connection: Any, sql: str) -> "psycopg.Cursor[Row]":
+    if _kept.connection is not connection:
+        _kept.connection, _kept.cursors = connection, {}
+    if sql not in _kept.cursors:
+        _kept.cursors[sql] = psycopg.Cursor(connection)
+    return _kept.cursors[sql]
