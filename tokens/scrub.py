@@ -60,7 +60,7 @@ _QUOTES = ('"', "'")
 _HEADERS = ("bearer", "oauth")
 _PATHS = ("/invitation/", "/renew/", "/calendar/", "/give-access/", "/key/", "/push/")
 _LONGS = ("eaa", "-", "gaaaaa", "adt_", "pina", "pinr")
-_LINES = ("token", "secret", "password", "authorization", "cookie", "api")
+_LINES = ("token", "secret", "password", "authorization", "cookie", "api_key", "api-key", "apikey")
 _PASSWORDS = ("password", "passwd", "pwd")
 
 
