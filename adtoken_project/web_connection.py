@@ -5,7 +5,7 @@ That was a good part of what a short answer cost.
 """
 
 import socket
-from typing import IO, Any
+from typing import Any
 
 _HEAD, _GOES_ON = (
     b"HTTP/1.",
@@ -57,7 +57,7 @@ class WebConnection(socket.socket):
         self._tell()
         super().sendall(data, flags)
 
-    def sendfile(self, file: IO[bytes], offset: int = 0, count: int | None = None) -> int:
+    def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send a file."""
         self.flush()
         return super().sendfile(file, offset, count)
