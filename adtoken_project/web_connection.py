@@ -5,12 +5,12 @@ That was a good part of what a short answer cost.
 """
 
 import socket
+from contextlib import suppress
 from typing import Any
 
-_HEAD, _GOES_ON = (
-    b"HTTP/1.",
-    b"1",
-)  # how an answer begins; of "HTTP/1.1 100 Continue" the first figure of its status
+_HEAD = b"HTTP/1."  # how an answer begins
+_GOES_ON = b"1"  # the first figure of a status such as "100 Continue", which comes before the answer
+_LARGE = 65_536  # bytes of a body that is not copied behind its head
 
 
 class WebConnection(socket.socket):
@@ -39,7 +39,7 @@ class WebConnection(socket.socket):
         return self._waits
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what comes."""
+        """Return what comes, `size` bytes at most."""
         self._tell()
         return super().recv(size, flags)
 
@@ -49,18 +49,27 @@ class WebConnection(socket.socket):
         return super().send(data, flags)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
-        """Send; the head of an answer is kept for what comes next, or for `flush`."""
-        if not self._head and data.startswith(_HEAD) and data[9:10] != _GOES_ON:
+        """Send; the head of an answer is kept for what comes next, or for `flush`. Where nothing is waited for, it all goes at once."""
+        if self._waits != 0 and not self._head and data.startswith(_HEAD) and data[9:10] != _GOES_ON:
             self._head = data
             return
-        data, self._head = self._head + data, b""
+        head, self._head = self._head, b""
         self._tell()
-        super().sendall(data, flags)
+        if head and len(data) > _LARGE:
+            super().sendall(head)
+            head = b""
+        super().sendall(head + data, flags)
 
     def sendfile(self, file: Any, offset: int = 0, count: int | None = None) -> int:
         """Send a file."""
         self.flush()
         return super().sendfile(file, offset, count)
+
+    def shutdown(self, how: int) -> None:
+        """Say that nothing follows, after the head that was kept."""
+        with suppress(OSError):
+            self.flush()
+        super().shutdown(how)
 
     def flush(self) -> None:
         """Send a head that nothing follows. Raises OSError where the other side has gone."""

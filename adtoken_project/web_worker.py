@@ -53,10 +53,15 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
         self._waiting.popleft()  # one of them; which one does not matter
         while True:
             kept = super().handle(conn)
-            if not _is_sent(conn.sock):
-                return False
             if kept is not True or not self.alive or self._waiting or not _is_readable(conn.sock, STAYS):
                 return kept
+
+    def handle_request(self, req: Any, conn: Any) -> Any:  # the library's own
+        """Answer one request, also where the answer has no body."""
+        kept = super().handle_request(req, conn)
+        if isinstance(conn.sock, WebConnection):  # with a certificate of its own it is another
+            conn.sock.flush()
+        return kept
 
     def finish_request(self, conn: Any, fs: Any) -> None:  # the library's own
         """Keep or close a connection that a thread is done with. gunicorn keeps one that has said nothing as long as any other."""
@@ -76,15 +81,6 @@ class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
                 self.accept(listener)
             listener.close()
         self.sockets = []
-
-
-def _is_sent(one: WebConnection) -> bool:
-    """Send what is left of an answer. Returns whether the other side is there to take it."""
-    try:
-        one.flush()
-    except OSError:
-        return False
-    return True
 
 
 def _is_readable(one: socket.socket, milliseconds: int) -> bool:

@@ -74,6 +74,13 @@ def test_a_header_with_an_underscore_does_not_stand_in_for_another(server: Web) 
     assert b"FORWARDED_PROTO" not in said
 
 
+def test_an_answer_without_a_body_does_not_wait_for_that_of_its_request(server: Web) -> None:
+    with server.connect(seconds=3) as line:
+        line.sendall(b"HEAD / HTTP/1.1\r\n" + HOST + b"Content-Length: 1000\r\n\r\n0123456789")
+
+        assert line.recv(100).startswith(b"HTTP/1.1 200")
+
+
 def test_what_breaks_is_answered_with_500_and_costs_no_thread(server: Web) -> None:
     said = [server.says(b"GET /broken HTTP/1.1\r\n" + HOST + b"\r\n") for _ in range(5)]
 

@@ -17,6 +17,7 @@ def ends() -> Iterator[tuple[WebConnection, socket.socket]]:
     ours, theirs = socket.socketpair()
     theirs.settimeout(0)
     with WebConnection(ours) as connection, theirs:
+        connection.settimeout(None)
         yield connection, theirs
 
 
@@ -66,10 +67,38 @@ def test_a_body_that_looks_like_a_head_loses_nothing(ends: tuple[WebConnection, 
     assert arrived(theirs) == 3 * HEAD
 
 
+def test_a_head_is_not_lost_where_the_connection_is_ended(
+    ends: tuple[WebConnection, socket.socket],
+) -> None:
+    connection, theirs = ends
+
+    connection.sendall(HEAD)
+    connection.shutdown(socket.SHUT_WR)
+
+    assert arrived(theirs) == HEAD
+
+
+def test_where_nothing_is_waited_for_all_goes_at_once(ends: tuple[WebConnection, socket.socket]) -> None:
+    connection, theirs = ends
+
+    connection.setblocking(flag=False)
+    connection.sendall(HEAD)
+
+    assert arrived(theirs) == HEAD
+
+
+def test_a_large_body_follows_its_head(ends: tuple[WebConnection, socket.socket]) -> None:
+    connection, theirs = ends
+
+    connection.sendall(HEAD)
+    connection.sendall(b"x" * 100_000)
+
+    assert arrived(theirs) == HEAD + b"x" * (1_000 - len(HEAD))
+
+
 def test_a_file_comes_after_its_head(ends: tuple[WebConnection, socket.socket], tmp_path: Path) -> None:
     connection, theirs = ends
     (tmp_path / "file").write_bytes(b"{}")
-    connection.settimeout(None)
 
     connection.sendall(HEAD)
     with (tmp_path / "file").open("rb") as file:
@@ -81,6 +110,7 @@ def test_a_file_comes_after_its_head(ends: tuple[WebConnection, socket.socket], 
 def test_it_waits_as_long_as_it_was_told(ends: tuple[WebConnection, socket.socket]) -> None:
     connection, theirs = ends
 
+    connection.settimeout(0)
     with pytest.raises(BlockingIOError):
         connection.recv(1)
     connection.settimeout(0.01)
