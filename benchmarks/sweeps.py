@@ -90,8 +90,6 @@ def measure(run: Run) -> list[Section]:
             "refresh": lambda: bench.round("refresh"),
             f"  limit: {renewals} threads that only call": lambda: bench.round("refresh", bare=renewals),
         }
-        if run.seconds < 1:  # measures nothing: it shows that each kind of process runs
-            contenders = {name: contenders[name] for name in (next(iter(contenders)), *list(contenders)[3:])}
         section.results = interleave(contenders, rounds=rounds)
         whole = Section(f"First checks of {tokens:,} log-ins that were imported, until each has its dates")
         whole.results = interleave({"one worker process": bench.imported}, rounds=1)

@@ -107,6 +107,7 @@ def test_a_sweep_checks_and_renews_log_ins_at_a_channel_that_answers(
 
     for contender, call in (
         ("probe, nothing changed", "ad account"),
+        ("probe, the first after an import", "ad account"),
         ("refresh", "access_token"),
     ):
         assert results[contender]["tokens a minute"]["median"] > 0

@@ -2,11 +2,12 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import count
@@ -50,8 +51,13 @@ class ReadyPython:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.e2e.ready_python"],
-            cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True,
         )  # fmt: skip
+
+    def _kill(self) -> None:
+        """End it with the command that it carries out."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def ask(self, command: Mapping[str, Any]) -> dict[str, Any]:
         """Have a command run, wait for its end, and return what came of it."""
@@ -59,7 +65,7 @@ class ReadyPython:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(command) + "\n")
         self._process.stdin.flush()
-        late = threading.Timer(COMMAND_SECONDS, self._process.kill)
+        late = threading.Timer(COMMAND_SECONDS, self._kill)
         late.start()
         try:
             answer = self._process.stdout.readline()

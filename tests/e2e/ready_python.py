@@ -38,6 +38,7 @@ def _answer(command: list[str], environment: dict[str, str]) -> dict[str, Any]:
 
 def _become(command: list[str], environment: dict[str, str], out: IO[str], err: IO[str]) -> NoReturn:
     """Be the command, from its first line to the end of the process."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the next commands are not this one's to read
     os.dup2(out.fileno(), 1)
     os.dup2(err.fileno(), 2)
     os.environ |= environment

@@ -111,9 +111,17 @@ def _in_memory() -> Path | None:
         return None
     if os.statvfs(MEMORY).f_flag & os.ST_NOEXEC:  # PostgreSQL is copied and run from there by a test
         return None
+    return MEMORY if _memory() >= 2 * ROOM and shutil.disk_usage(MEMORY).free >= ROOM else None
+
+
+def _memory() -> int:
+    """Return how many bytes of memory this machine, or the container that we are in, has left."""
     known = dict(line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-    has_room = int(known["MemAvailable"].split()[0]) * 1024 >= 2 * ROOM
-    return MEMORY if has_room and shutil.disk_usage(MEMORY).free >= ROOM else None
+    left = int(known["MemAvailable"].split()[0]) * 1024
+    limit, used = (Path("/sys/fs/cgroup") / name for name in ("memory.max", "memory.current"))
+    if limit.is_file() and (most := limit.read_text(encoding="ascii").strip()) != "max":
+        left = min(left, int(most) - int(used.read_text(encoding="ascii")))
+    return left
 
 
 @contextmanager

@@ -11,7 +11,7 @@ INLINE = {
     "a", "abbr", "b", "bdi", "code", "em", "i", "kbd", "mark", "q", "s", "small", "span", "strong", "sub", "sup", "time", "u", "var", "wbr",
 }  # fmt: skip
 ICON = "material-symbols"
-_FORM = re.compile(r"<form\b.*?</form>", re.DOTALL | re.IGNORECASE)
+_FORM = re.compile(r"<form\b.*?(?:</form>|\Z)", re.DOTALL | re.IGNORECASE)
 
 
 class _Text(HTMLParser):
