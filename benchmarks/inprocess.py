@@ -18,6 +18,8 @@ from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
 from broker import callers, records
 
+TRIES = 3  # of counting statements: what a process knows for a second has to be read again where the machine stood still for one
+
 
 def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:
     """Return CPU and wall time per call of the lease alone, and of whole requests with and without the middleware."""
@@ -33,7 +35,8 @@ def measure(key: str, *, accounts: int, rounds: int, calls: int) -> Section:
         warm()
     section = Section(f"Lease inside one process, {accounts:,} accounts, {rounds} rounds of {calls} calls")
     section.results = interleave(contenders, rounds=rounds)
-    section.results["whole request"]["SQL statements, key facts known"] = [statements(request)]
+    fewest = min(statements(request) for _ in range(TRIES))
+    section.results["whole request"]["SQL statements, key facts known"] = [fewest]
     stranger = request_through(list(settings.MIDDLEWARE), data.make_key(), accounts)
     section.results["whole request"]["SQL statements, key not seen for a second"] = [statements(stranger)]
     return section
