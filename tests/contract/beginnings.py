@@ -84,6 +84,8 @@ def together(items: list[pytest.Item]) -> None:
         if isinstance(item, pytest.Function) and (beginning := beginning_of(item))
     }
     files = list(dict.fromkeys(items[place].path for place in begins))
+    astray = [item.nodeid for item in items if item.path in files and item.get_closest_marker("django_db")]
+    assert not astray, f"begins within the open transaction of its file's beginnings: {astray}"
     order = sorted(begins, key=lambda place: (files.index(items[place].path), begins[place]))
     for place, item in zip(begins, [items[place] for place in order], strict=True):
         items[place] = item

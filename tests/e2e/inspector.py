@@ -161,8 +161,10 @@ class Inspector:
             yield
             return
         self.visitor.page.route(f"**{path}", answer)
-        yield
-        self.visitor.page.unroute_all()
+        try:
+            yield
+        finally:
+            self.visitor.page.unroute_all()
 
     def _look_in_each(self, shot: Shot, path: str, widths: Iterable[int], *, mail: bool) -> None:
         page, before = self.visitor.page, len(self.troubles)
