@@ -1,5 +1,6 @@
 """`python -m tests.e2e.fleet`, in the product's environment: an agency of 300 accounts in every state, long names, and what its pages need.
 
+With --one-word whatever has a name has one of a single long word, so that whoever looks finds where no line breaks.
 The rows are written as tests write them, by tests/support/factories.py; tests/e2e/fleet_*.py add what is about them.
 Prints ids and links as one line of JSON.
 """
@@ -54,8 +55,8 @@ class Fleet:
     backups: Sequence[Any]
 
 
-def build() -> dict[str, Any]:
-    """Write everything and return what the photographs need to know."""
+def build(*, one_word: bool = False) -> dict[str, Any]:
+    """Write everything and return what the photographs need to know. `one_word`: with names of a single long word."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -66,10 +67,24 @@ def build() -> dict[str, Any]:
         fleet, facts = _write(now)
         facts |= fleet_states.add(fleet)
         facts |= fleet_visitors.add(fleet)
+        if one_word:
+            _name_in_one_word()
         facts |= fleet_mails.add(fleet, facts)
         facts |= fleet_macros.add(fleet, facts)
         _background(now)
     return facts
+
+
+def _name_in_one_word() -> None:
+    """Name all accounts, people, teams and macros so."""
+    from django.apps import apps
+    from django.db.models import CharField, F, Value
+    from django.db.models.functions import Cast, Concat
+
+    for label in ("accounts.Account", "users.User", "users.Team", "macros.Macro"):
+        beginning = Value(f"{UNBROKEN[:60]}_Nordlicht_")  # pages search for that
+        named = Concat(beginning, Cast(F("pk"), CharField()))
+        apps.get_model(label)._default_manager.update(name=named)
 
 
 def _background(now: datetime) -> None:
@@ -303,4 +318,4 @@ def offered() -> list[dict[str, Any]]:
 
 if __name__ == "__main__":
     django.setup()
-    sys.stdout.write(json.dumps(build()) + "\n")
+    sys.stdout.write(json.dumps(build(one_word="--one-word" in sys.argv)) + "\n")
