@@ -17,7 +17,7 @@ from accounts.models import Account, ApiKey, LeaseRecord
 from adtoken_project.metrics import counted
 from broker import batches, callers, records
 from broker.batches import MOST
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from tests.support.jobs import issued_key
 from tokens import vault
@@ -75,7 +75,7 @@ def settle(*accounts: Account) -> None:
 
 @pytest.fixture
 def paused() -> Account:
-    account = ending(30)
+    account = lasting()
     Account.objects.filter(pk=account.pk).update(paused_at=NOW, pause_note="Christmas")
     settle(account)
     return account
@@ -83,7 +83,7 @@ def paused() -> Account:
 
 @pytest.fixture
 def dead() -> Account:
-    account = ending(30)
+    account = lasting()
     token_of(account).update(state="dead", reason="password_changed")
     settle(account)
     return account
@@ -101,8 +101,8 @@ def elsewhere() -> Account:
 def test_each_account_is_answered_as_its_own_lease_would_be(
     client: Client, paused: Account, dead: Account, elsewhere: Account
 ) -> None:
-    good, unknown = ending(30), ("facebook", "999")
-    restricted = ending(30)
+    good, unknown = lasting(), ("facebook", "999")
+    restricted = lasting()
     Account.objects.filter(pk=restricted.pk).update(restriction="unpaid bill")
     asked: list[Account | tuple[str, str]] = [
         good,
@@ -131,7 +131,7 @@ def test_each_account_is_answered_as_its_own_lease_would_be(
 
 
 def test_every_lease_of_a_batch_is_on_record_and_reports_and_signs_as_any_other(client: Client) -> None:
-    accounts = [ending(30) for _ in range(12)]
+    accounts = [lasting() for _ in range(12)]
 
     found = ask(client, *accounts, purpose="read")
 
@@ -147,7 +147,7 @@ def test_every_lease_of_a_batch_is_on_record_and_reports_and_signs_as_any_other(
 
 
 def test_a_batch_is_one_read_and_one_statement_of_the_record() -> None:
-    accounts = [ending(30) for _ in range(20)]
+    accounts = [lasting() for _ in range(20)]
     names = [(one.channel, one.native_id) for one in accounts]
     caller = broker.Caller(name="job")
     broker.lease_many(caller=caller, accounts=names, now=NOW)  # notes the uses of this hour
@@ -160,7 +160,7 @@ def test_a_batch_is_one_read_and_one_statement_of_the_record() -> None:
 
 
 def test_an_account_named_twice_gets_two_leases_and_both_are_on_record(client: Client) -> None:
-    account = ending(30)
+    account = lasting()
 
     found = ask(client, account, ("facebook", f"act_{account.native_id}"))
 
@@ -170,7 +170,7 @@ def test_an_account_named_twice_gets_two_leases_and_both_are_on_record(client: C
 
 @pytest.mark.django_db(transaction=True)
 def test_what_cannot_be_recorded_is_not_handed_out(client: Client, paused: Account) -> None:
-    account = ending(30)
+    account = lasting()
     with connection.cursor() as cursor:
         cursor.execute("alter table accounts_leaserecord rename to elsewhere")
 
@@ -186,7 +186,7 @@ def test_what_cannot_be_recorded_is_not_handed_out(client: Client, paused: Accou
 
 
 def test_one_account_whose_credentials_do_not_open_costs_no_other_its_lease(client: Client) -> None:
-    good, bad, worse = ending(30), ending(30), ending(30)
+    good, bad, worse = lasting(), lasting(), lasting()
     token_of(bad).update(credentials=vault.seal("somebody else", {}))
     token = token_of(worse).select_related("app").get()
     owner = token_owner(token.app, token.native_user_id)
@@ -273,7 +273,7 @@ def test_what_needs_too_long_a_look_is_put_off_and_the_rest_is_given(
 ) -> None:
     monkeypatch.setattr(batches, "LOOK_FOR", -1.0)
 
-    found = ask(client, dead, ending(30), paused)
+    found = ask(client, dead, lasting(), paused)
 
     assert statuses(found) == [503, 200, 503]
     assert found[0]["problem"]["retry_after"] == 1
@@ -288,7 +288,7 @@ def test_a_batch_needs_the_scope_and_sees_the_key_s_channels_alone() -> None:
     _, of_x = api_keys.issue(
         name="x", scopes=list(ApiKey.Scope.values), teams=[Team.default()], channels=["x"]
     )
-    account = ending(30)
+    account = lasting()
 
     refused = Client(headers={"authorization": f"Bearer {reading}"}).post(
         "/api/v1/leases", {"accounts": named(account)}, content_type=JSON
@@ -323,7 +323,7 @@ def test_a_batch_that_is_not_one_is_refused_by_the_field(
 def test_the_figures_count_each_lease_of_a_batch(client: Client, paused: Account) -> None:
     counted._sums.clear()
 
-    ask(client, ending(30), ending(30), paused)
+    ask(client, lasting(), lasting(), paused)
     singly(client, paused)
 
     assert counted._sums["request", "leases", "200"] == 1

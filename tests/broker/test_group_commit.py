@@ -12,7 +12,7 @@ import broker
 from accounts.models import Account, LeaseRecord
 from broker import records
 from broker.group_commit import GroupCommit, Row
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import NOW
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -136,7 +136,7 @@ def test_a_thread_that_ends_in_between_leaves_nobody_waiting(slow: Slow, threads
 
 
 def test_inside_a_transaction_the_record_is_a_part_of_it() -> None:
-    account = ending(30)
+    account = lasting()
 
     def rolled_back() -> None:
         with transaction.atomic():
@@ -150,7 +150,7 @@ def test_inside_a_transaction_the_record_is_a_part_of_it() -> None:
 
 
 def test_leases_of_many_threads_are_each_on_record_once(threads: ThreadPoolExecutor) -> None:
-    account = ending(30)
+    account = lasting()
 
     def many(_: int) -> set[int]:
         try:

@@ -7,7 +7,7 @@ from pytest_django import DjangoDbBlocker
 
 import broker
 from accounts.models import Account
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import NOW
 from tokens.channels import brake, gate
 from users import hold
@@ -35,7 +35,7 @@ def lease(account: Account) -> broker.Lease:
 
 
 def test_a_lease_is_one_read_and_one_row_of_the_record() -> None:
-    account = ending(30)
+    account = lasting()
     lease(account)  # notes the use of this hour, and learns the channel app
 
     with CaptureQueriesContext(connection) as captured:
@@ -45,7 +45,7 @@ def test_a_lease_is_one_read_and_one_row_of_the_record() -> None:
 
 
 def test_a_report_of_success_is_one_read() -> None:
-    given = lease(ending(30))
+    given = lease(lasting())
 
     def report() -> str:
         return broker.report(
@@ -61,7 +61,7 @@ def test_a_report_of_success_is_one_read() -> None:
 
 
 def test_a_report_about_a_channel_that_is_not_asked_now_is_one_read() -> None:
-    account = ending(30)
+    account = lasting()
     given = lease(account)
     app = account.active_token.app if account.active_token else None
     assert app is not None
@@ -82,7 +82,7 @@ def test_a_report_about_a_channel_that_is_not_asked_now_is_one_read() -> None:
 
 
 def test_the_statements_of_a_lease_are_planned_once_per_connection() -> None:
-    one, other = ending(30), ending(40)
+    one, other = lasting(), lasting(40)
 
     for _ in range(7):
         lease(one)
@@ -97,7 +97,7 @@ def test_the_statements_of_a_lease_are_planned_once_per_connection() -> None:
 
 
 def test_the_prepared_read_finds_what_has_just_changed() -> None:
-    account = ending(30)
+    account = lasting()
     for _ in range(7):
         lease(account)
 

@@ -12,7 +12,7 @@ import broker
 from accounts import api_keys, pool
 from accounts.models import Account, ApiKey, LeaseRecord
 from broker import callers, records
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from users.models import Team
 
@@ -44,7 +44,7 @@ def lease(client: Client, account: Account, **wanted: Any) -> Any:
 
 def test_a_lease_leaves_who_took_whose_token_for_what_when_and_from_where(key: tuple[ApiKey, Client]) -> None:
     row, client = key
-    account = ending(30)
+    account = lasting()
 
     given = lease(client, account, purpose="read").json()
 
@@ -78,7 +78,7 @@ def test_a_signature_leaves_the_path_that_was_signed_and_no_parameter(
 
 
 def test_our_own_code_is_recorded_by_its_name() -> None:
-    account = ending(30)
+    account = lasting()
 
     broker.lease(
         caller=broker.Caller(name="sync"), channel=account.channel, native_id=account.native_id, now=NOW
@@ -90,7 +90,7 @@ def test_our_own_code_is_recorded_by_its_name() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_what_cannot_be_recorded_is_not_handed_out(key: tuple[ApiKey, Client]) -> None:
-    account = ending(30)
+    account = lasting()
     lease(key[1], account)
     with connection.cursor() as cursor:
         cursor.execute("alter table accounts_leaserecord rename to elsewhere")
@@ -141,7 +141,7 @@ def test_the_address_is_the_clients_behind_the_trusted_proxies(
     key: tuple[ApiKey, Client], settings: Any, sent: str, proxies: int, address: str | None
 ) -> None:
     settings.ALLAUTH_TRUSTED_PROXY_COUNT = proxies
-    account = ending(30)
+    account = lasting()
     path = f"/api/v1/accounts/{account.channel}/{account.native_id}/lease"
 
     answer = key[1].post(path, {}, content_type=JSON, headers={"x-forwarded-for": sent})

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
+from django.utils import timezone
 
 from accounts import pool
 from accounts.models import Account
@@ -73,6 +74,11 @@ def ending(
     link(account, make_token(deadline=deadline, issued_at=issued_at, consented_by=person or make_person()))
     settle(account)
     return account
+
+
+def lasting(days: int = 30, **fields: Any) -> Account:
+    """A connected account whose one token ends so many days from this moment: for what the clock on the wall decides, as a lease."""
+    return ending(at=timezone.now() + timedelta(days=days), **fields)
 
 
 def token_of(account: Account) -> Token:

@@ -1,10 +1,12 @@
 """Why did somebody (not) get a mail? Answered for an address and an account, and never across a team's wall."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -29,10 +31,12 @@ MAY = ("notifications.view_message", "macros.view_macro", "macros.change_macro",
 
 
 @pytest.fixture(autouse=True)
-def _settings(settings: Settings) -> None:
+def _settings(settings: Settings) -> Iterator[None]:
     settings.STAFF_SECOND_FACTOR = False
     settings.OPERATOR_EMAILS = []
     Macro.objects.all().delete()
+    with time_machine.travel(NOW, tick=False):  # what ends in days from then has not ended
+        yield
 
 
 @pytest.fixture

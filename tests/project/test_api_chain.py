@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from accounts.models import Account
 from adtoken_project import api_routes
 from adtoken_project.api import api
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.jobs import issued_key
 
 pytestmark = pytest.mark.django_db
@@ -106,7 +106,7 @@ def test_an_answer_of_the_api_has_the_headers_that_make_sense_for_json(key: str,
 
 
 def test_a_live_token_stays_in_no_cache(key: str) -> None:
-    account = ending(30)
+    account = lasting()
     client = Client(headers={"authorization": f"Bearer {key}"})
 
     answer = client.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, content_type=JSON)
@@ -162,7 +162,7 @@ def told(way: Way, path: str, body: str | bytes, key: str, **more: Any) -> tuple
 
 @pytest.fixture
 def account() -> Account:
-    return ending(30)
+    return lasting()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from django.test import Client
 from accounts import pool
 from accounts.models import Account
 from adtoken_project.api import api
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tests.support.jobs import issued_key
 from tokens.models import Token
@@ -27,7 +27,7 @@ def client() -> Iterator[Client]:
 
 @pytest.fixture
 def account() -> Account:
-    return ending(30)
+    return lasting()
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from adtoken_project.metrics import collector
 from macros import opt_outs
 from notifications import kinds
 from notifications.models import Message
-from tests.macros.support import ending
+from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
 from tokens import push_addresses
 from users import invitations, password_limits
@@ -181,7 +181,7 @@ def salts(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def _sign_one_of_each() -> None:
-    user, account = make_user(), ending(30)
+    user, account = make_user(), lasting()
     key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     job = Client(headers={"authorization": f"Bearer {key}"})
