@@ -9,7 +9,7 @@ import os
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,9 +17,12 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import transaction
+from django.db.models import F
 from django.forms import BaseForm
+from django.utils import timezone
 
 from accounts import api_keys
+from accounts.mails import outside_mail
 from accounts.models import ApiKey
 from portal.channel_app_form import form_for, name_of
 from portal.forms import KeyForm
@@ -63,6 +66,7 @@ class SetUpRun:
     done: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     written: list[Path] = field(default_factory=list)
+    walls: list[Team] = field(default_factory=list)  # whose rule about log-ins of outsiders is to change
 
     def path(self, name: str) -> Path:
         """Return a path of the file."""
@@ -110,6 +114,7 @@ def apply(tables: Mapping[str, Sequence[Entry]], *, by: User, now: datetime, fol
                     work.problems[before:] = [f"{table} {number}: {said}" for said in work.problems[before:]]
             if work.problems:
                 raise SetUpRefused(work.problems)
+            _change_walls(work)
     except BaseException:
         for path in work.written:  # of keys that do not exist now
             path.unlink(missing_ok=True)
@@ -129,8 +134,31 @@ def _team(work: SetUpRun, entry: Entry) -> None:
     except ValidationError as error:
         work.problems += error.messages
         return
-    team.save()
-    work.done.append(f"team {team}: {'made' if fresh else 'changed'}")
+    if fresh:
+        team.save()
+        work.done.append(f"team {team}: made")
+    else:
+        work.walls.append(team)
+
+
+def _change_walls(work: SetUpRun) -> None:
+    """Change the rules of teams that were there, when all people are in: nobody's log-in drops out who joins by this file.
+
+    What stops or loses a backup by it is told to the leads, and counted in the lines.
+    """
+    for team in work.walls:
+        team.save(update_fields=["members_only"])
+        work.done.append(f"team {team}: changed")
+    closed = [team.pk for team in work.walls if team.members_only]
+    if not closed:
+        return
+    fewer = outside_mail.tell(team_ids=closed, since=work.now, actor=work.by)
+    stopped = outside_mail.stopped(team_ids=closed, since=work.now).count()
+    if stopped or fewer:
+        work.done.append(
+            f"accounts that stopped: {stopped}, that go on with fewer people: {fewer}."
+            f" Log-ins of people outside the team no longer carry them. The leads are mailed, except {work.by.email}."
+        )
 
 
 def _app(work: SetUpRun, entry: Entry) -> None:
@@ -226,7 +254,8 @@ def _key(work: SetUpRun, entry: Entry) -> None:
     if not _is_valid(work, form) or len(work.problems) > before:
         return
     wanted, path = form.cleaned_data, work.path(str(entry["write_to"]))
-    known = ApiKey.objects.filter(name=wanted["name"], revoked_at=None).first()
+    named = ApiKey.objects.filter(name=wanted["name"], revoked_at=None)
+    known = named.order_by(F("expires_at").desc(nulls_first=True), "pk").first()  # the one that lasts longest
     if known is not None:
         _compare(work, known, wanted, path)
         return
@@ -248,6 +277,11 @@ def _key(work: SetUpRun, entry: Entry) -> None:
 
 def _compare(work: SetUpRun, key: ApiKey, wanted: Mapping[str, Any], path: Path) -> None:
     """Say where a key that exists is not as it is wanted: a key is never changed, and its secret is never had again."""
+    if key.expires_at is not None and key.expires_at <= work.now:
+        work.problems.append(
+            f"the key {key} has ended. Keys do not change: revoke it, or give the new one another name."
+        )
+        return
     same = (set(key.scopes), set(key.channels), set(key.teams.all())) == (
         set(wanted["scopes"]),
         set(wanted["channels"]),
@@ -257,10 +291,20 @@ def _compare(work: SetUpRun, key: ApiKey, wanted: Mapping[str, Any], path: Path)
         work.problems.append(
             f"the key {key} may do something else. Keys do not change: revoke it, or give this one another name."
         )
+    if key.expires_at != wanted["expires_at"]:
+        work.problems.append(
+            f"the key {key} ends {_day(key.expires_at)}, the file says {_day(wanted['expires_at'])}."
+            " Keys do not change: revoke it, or give this one another name."
+        )
     if not path.exists():
         work.problems.append(
             f"the key {key} exists and {path} does not. Its secret cannot be had again: revoke it, or put the file back."
         )
+
+
+def _day(end: datetime | None) -> str:
+    """Return the last day of a key that ends at this moment, as the file writes it."""
+    return f"after {timezone.localdate(end - timedelta(microseconds=1))}" if end else "never"
 
 
 def _person(work: SetUpRun, entry: Entry) -> None:
@@ -271,8 +315,8 @@ def _person(work: SetUpRun, entry: Entry) -> None:
     if team is None:
         work.problems.append(f"there is no team {entry.get('team', '')}.")
         return
-    pending = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None)
-    if pending.exists() or team.memberships.filter(user__email=email).exists():
+    pending = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
+    if team.memberships.filter(user__email=email).exists() or (pending and pending.is_open(work.now)):
         return
     role = str(entry.get("role") or (Role.MANAGER if entry.get("staff") else Role.MARKETER))
     if role not in Role.values:
@@ -280,6 +324,10 @@ def _person(work: SetUpRun, entry: Entry) -> None:
         return
     try:
         validate_email(email)
+        if pending:  # it ran out
+            invitations.send_again(invitation=pending, by=work.by, now=work.now)
+            work.done.append(f"{email}: invited to {team} again")
+            return
         made = invitations.create(
             email=email, team=team, invited_by=work.by, now=work.now,
             name=str(entry.get("name", "")), role=Role(role),

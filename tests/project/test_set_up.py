@@ -1,5 +1,6 @@
 """`manage.py set_up`: an installation from a file, all or nothing, as often as one likes, without a secret in the file."""
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,13 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from accounts.models import ApiKey
+from accounts import pool
+from accounts.models import Account, ApiKey
 from broker import callers
 from notifications.models import Message
-from tests.support.factories import make_user
+from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import ChannelApp
-from users.models import Invitation, Team
+from users.models import Invitation, Membership, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -170,10 +172,51 @@ def test_a_key_that_exists_is_neither_changed_nor_made_anew(tmp_path: Path) -> N
 
     lost = refused(tmp_path, FILE)
     wider = refused(tmp_path, FILE.replace('channels = ["snapchat"]', "channels = []"))
+    longer = refused(tmp_path, FILE.replace("2099-12-31", "2100-12-31"))
+    ApiKey.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    ended = refused(tmp_path, FILE)
 
     assert "Its secret cannot be had again" in lost
     assert "may do something else" in wider
+    assert "ends after 2099-12-31, the file says after 2100-12-31. Keys do not change" in longer
+    assert "has ended. Keys do not change" in ended
     assert ApiKey.objects.count() == 1
+
+
+def test_whoever_did_not_take_the_invitation_in_time_is_invited_again(tmp_path: Path) -> None:
+    set_up(tmp_path)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+
+    again = set_up(tmp_path)
+    same = set_up(tmp_path)
+
+    assert (again, same) == ("eve@example.com: invited to Lumen again\n", "All is as the file says.\n")
+    assert [one.recipient for one in Message.objects.all()] == ["eve@example.com"] * 2
+    assert Invitation.objects.get().is_open(timezone.now())
+
+
+def test_a_team_that_closes_has_its_leads_told_of_what_stops_and_spares_whoever_joins_by_the_file(
+    tmp_path: Path,
+) -> None:
+    teams = [make_team(name) for name in ("Lumen", "Nova")]
+    lead = make_user("lea@example.com")
+    Membership.objects.bulk_create(
+        Membership(team=one, user=lead, role=Membership.Role.TEAM_LEAD) for one in teams
+    )
+    ada, eve = make_user("ada@example.com"), make_user("eve@example.com")
+    accounts = [make_account(team=teams[0]), make_account(team=teams[1]), make_account(team=teams[0])]
+    for account, person in zip(accounts, (ada, ada, eve), strict=True):
+        link(account, make_token(consented_by=person))
+    pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=timezone.now())
+
+    said = set_up(tmp_path, FILE + '[[teams]]\nname = "Nova"\nmembers_only = true\n')
+
+    states = [Account.objects.get(pk=one.pk).state for one in accounts]
+    assert states == ["deactivated", "deactivated", "connected"]
+    assert "accounts that stopped: 2, that go on with fewer people: 0." in said
+    told = Message.objects.get(kind="outside_team")
+    assert (told.recipient, sorted(told.payload["teams"])) == (lead.email, sorted(one.pk for one in teams))
+    assert accounts[2].events.filter(kind="deactivated").count() == 0
 
 
 def test_without_a_superuser_it_says_how_to_make_one(tmp_path: Path) -> None:
