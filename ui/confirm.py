@@ -16,6 +16,7 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
+from ui.names import as_typed, plain
 from ui.refusal import Refusal
 from ui.side_by_side import SideBySide
 
@@ -34,18 +35,19 @@ class ConfirmForm(SideBySide, forms.Form):
 
     def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.must_type = must_type
+        # A name of emoji alone is on no keyboard, and a word is as good.
+        self.must_type = plain(must_type) if as_typed(must_type) else gettext("yes")
         if must_type:
-            label = gettext("Type “%(name)s” to go on") % {"name": must_type}
+            label = gettext("Type “%(name)s” to go on") % {"name": self.must_type}
             self.fields["typed"].label = label
             self.fields["typed"].widget.attrs["autocomplete"] = "off"
         else:
             del self.fields["typed"]
 
     def clean_typed(self) -> str:
-        """Refuse anything but the account's name."""
-        typed = str(self.cleaned_data["typed"]).strip()
-        if typed != self.must_type.strip():
+        """Refuse anything but the account's name, or what is asked for in its place."""
+        typed = str(self.cleaned_data["typed"])
+        if as_typed(typed) != as_typed(self.must_type):
             raise forms.ValidationError(gettext("This is not the name."))
         return typed
 

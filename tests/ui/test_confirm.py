@@ -123,6 +123,32 @@ def test_a_wrong_field_asks_again_and_does_nothing(data: dict[str, str]) -> None
     assert 'aria-invalid="true"' in response.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("name", "typed"),
+    [
+        ("Lumen  Shoes", "Lumen Shoes"),
+        ("Lumen\nShoes\u00a0EU", " lumen shoes  eu "),
+        ("\u202eLumen\u200b Shoes", "Lumen Shoes"),
+        ("Mara\u2019s Ｓｈｏｅｓ", "Mara's Shoes"),
+        ("Lumen® 👟\ufe0f", "Lumen"),
+        ("Lumen® 👟\ufe0f", "Lumen® 👟\ufe0f"),
+        ("Straße 5", "STRASSE 5"),
+        ("Fern – Gardens", "fern - gardens"),
+        ("!!!", "!!!"),
+        ("👟👩\u200d🎨", "yes"),
+        ("\u200b \u3164", "yes"),
+    ],
+)
+def test_a_name_is_typed_as_it_is_seen_and_each_can_be_confirmed(name: str, typed: str) -> None:
+    text = answer(asked(), nothing, must_type=name).render().content.decode()
+    request = asked("post", typed=typed)
+    refused = [answer(asked("post", typed=other), nothing, must_type=name) for other in ("", "no", "Shoes")]
+
+    assert answer(request, lambda _said: None, must_type=name)["Location"] == "/back/"
+    assert {one.status_code for one in refused} == {200}
+    assert not set("\u202e\u200b\u3164\n") & set(text.partition("Type “")[2].partition("”")[0])
+
+
 @pytest.mark.parametrize("method", ["put", "delete", "patch"])
 def test_other_methods_are_refused(method: str) -> None:
     assert answer(asked(method), nothing).status_code == 405
