@@ -39,8 +39,8 @@ _LINE = re.compile(
 )
 _PASSWORD = re.compile(r"(?i)(?<![\w-])((?:[\w-]{0,40}password|passwd|pwd)\s*[:=]\s*)[^\s\"'&]+")
 _PATH = re.compile(
-    # Below a channel's webhook stands the number of an app, which is no secret, or a key.
-    r"(/invitation/|/renew/|/calendar/|/give-access/|/accounts/password/reset/key/|/push/[a-z0-9]+/(?:webhook/(?!\d+\b|\?)|deletion/))[^/\s\"']+"
+    # Below a channel's webhook stands the number of an app, which is no secret, or a key. Below /mails/ a signed number, or a file of ours.
+    r"(/invitation/|/renew/|/calendar/|/give-access/|/mails/(?=\d+(?::|%3[Aa]))|/accounts/password/reset/key/|/push/[a-z0-9]+/(?:webhook/(?!\d+\b|\?)|deletion/))[^/\s\"']+"
 )
 # What no name gives away: long runs of the characters that tokens are made of.
 _RUN = re.compile(r"[A-Za-z0-9_+/=%~|.-]{24,}")
@@ -58,7 +58,7 @@ _LONG = re.compile(
 # costs a twentieth of the pattern: a line of the log is read by a dozen of them.
 _QUOTES = ('"', "'")
 _HEADERS = ("bearer", "oauth")
-_PATHS = ("/invitation/", "/renew/", "/calendar/", "/give-access/", "/key/", "/push/")
+_PATHS = ("/invitation/", "/renew/", "/calendar/", "/give-access/", "/mails/", "/key/", "/push/")
 _LONGS = ("eaa", "-", "gaaaaa", "adt_", "pina", "pinr")
 _LINES = ("token", "secret", "password", "authorization", "cookie", "api_key", "api-key", "apikey")
 _PASSWORDS = ("password", "passwd", "pwd")

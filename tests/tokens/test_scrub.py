@@ -35,6 +35,8 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f"/renew/{TOKEN}/again/",
         f"/calendar/{TOKEN}.ics",
         f"/give-access/{TOKEN}/",
+        f"Not Found: /mails/12:{MARKER}/on-it/",
+        f"GET /mails/12%3a{MARKER}/stop/",
         f"/push/tiktok/webhook/{TOKEN}/",
         f"/push/facebook/deletion/{TOKEN}/",
         f"/push/another/webhook/{TOKEN}/",
@@ -84,6 +86,7 @@ def test_evidence_hides_a_token_that_its_own_limit_cuts() -> None:
         "e4cd371b-8de8-4011-a8d2-860fe77c09e1",
         "INSUFFICIENT_USER_AUTHORIZED_PERMISSION (E3002), trace AbCdEfGh1Ij",
         "https://developers.facebook.com/docs/marketing-api/error-reference-v25-long-name",
+        'File "/srv/accounts/mails/renewal_mail.py", line 12, of templates/selfservice/mails/on_it.html',
         "POST /push/x/webhook/7/ and GET /push/facebook/webhook/?hub.mode=subscribe",
     ],
 )
@@ -136,7 +139,7 @@ PIECES = st.sampled_from(
     [
         "access_token", "Token", "PASSWORD", "pwd", "passwd", "secret", "ſecret", "authorization", "Cookie", "api-key", "apikey", "API_KEY",
         "bearer ", "OAuth ", "Basic ", "/invitation/", "/renew/", "/calendar/", "/give-access/", "/accounts/password/reset/key/",
-        "/push/x/webhook/", "/push/x/deletion/", "://", "https",
+        "/mails/7:", "/push/x/webhook/", "/push/x/deletion/", "://", "https",
         "EAA", "eaa", "gAAAAA", "adt_", "pina_", "pinc_", "pinr_", "12-",
         '"', "'", "=", "%3D", "%3d", ":", ": ", "@", "&", "?", "/", "(", "[",
         " ", "\\", "a1b2c3d4e5f60718", "0123456789abcdef", "AbCdEfGhIjKl", "q" * 24, "K",
