@@ -212,9 +212,9 @@ ACCOUNT_RATE_LIMITS = {
     "password_device": "10/3600s/key",
     "password_anywhere": "50/900s/key",
     "password_address": "10/m/ip",
-    # Links that need no log-in here: presses of one link, and of one address. See selfservice/linking/renewal.py.
+    # Links that need no log-in here: presses of one link, and of one address, which an office shares. See selfservice/presses.py.
     "link_pressed": "20/3600s/key",
-    "link_address": "60/3600s/ip",
+    "link_address": "1000/3600s/ip",
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes

@@ -14,8 +14,9 @@ from accounts import client_links
 from accounts.linking import choosing
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, ClientLink, PendingLink
-from selfservice.linking import client_link, renewal
-from selfservice.linking.renewal_views import private, too_often
+from selfservice.linking import client_link
+from selfservice.linking.renewal_views import private
+from selfservice.presses import may_press, too_often
 from tokens.channels import registry
 from ui.phrases import phrase
 from users import languages
@@ -38,7 +39,7 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
         regions = dict(registry.get(channel).declaration.regions)
     region = request.POST.get("region", "")
     if request.method == "POST" and channel in link.left and (not regions or region in regions):
-        if not renewal.may_press(request, f"client link {link.pk}"):
+        if not may_press(request, f"client link {link.pk}"):
             return too_often(request)
         return client_link.leave(request, link, channel, region=region)
     return render(

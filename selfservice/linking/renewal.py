@@ -6,7 +6,6 @@ Nobody is logged in by it, and whoever is logged in in the same browser has no p
 from collections.abc import Mapping
 from typing import Any
 
-from allauth.core import ratelimit
 from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -28,12 +27,6 @@ _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
 def is_meant(request: HttpRequest) -> bool:
     """Return whether the handshake that a request answers began with a mailed link."""
     return begun.of_request(request).get("intent") == renewing.INTENT
-
-
-def may_press(request: HttpRequest, key: str) -> bool:
-    """Return whether a link may be pressed once more, by this address, and count it."""
-    by_address = ratelimit.consume(request, action="link_address")
-    return bool(by_address and ratelimit.consume(request, action="link_pressed", key=key))
 
 
 def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:

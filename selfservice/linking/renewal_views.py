@@ -23,6 +23,7 @@ from accounts.models import Account, AccountToken
 from accounts.renewal_links import RenewalLink, Standing
 from macros import not_mine
 from selfservice.linking import renewal
+from selfservice.presses import may_press, too_often
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS
@@ -55,7 +56,7 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
     if link is None or link.standing(now) != Standing.OPEN:
         return renewal.not_open(request, link)
     if request.method == "POST":
-        if not renewal.may_press(request, f"renew {link.token.pk}"):
+        if not may_press(request, f"renew {link.token.pk}"):
             return too_often(request)
         return renewal.leave(request, link)
     native, stopped = registry.get(link.token.app.channel), link.token.state == Token.State.DEAD
@@ -99,7 +100,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
         return redirect("renew", signed)
     log_in = f"{link.token.pk}:{int(link.issued.timestamp())}"
     if request.method == "POST":
-        if not renewal.may_press(request, f"not mine {link.token.pk}"):
+        if not may_press(request, f"not mine {link.token.pk}"):
             return too_often(request)
         ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
         ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
@@ -146,7 +147,7 @@ def send_again(request: HttpRequest, signed: str) -> HttpResponse:
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
         return renewal.not_open(request, link)
-    if not renewal.may_press(request, f"send {link.token.pk}"):
+    if not may_press(request, f"send {link.token.pk}"):
         return too_often(request)
     renewal_mail.send(token=link.token, user=link.user, now=now)
     return render(request, "selfservice/renew/sent_again.html", {"link": link})
@@ -179,10 +180,3 @@ def done(request: HttpRequest) -> HttpResponse:
 
 def _again(link: RenewalLink, now: datetime) -> str:
     return reverse("renew", args=[link.signed]) if link.standing(now) == Standing.OPEN else ""
-
-
-def too_often(request: HttpRequest) -> HttpResponse:
-    """Refuse what was pressed too often."""
-    answer = render(request, "selfservice/renew/too_often.html", status=429)
-    answer["Retry-After"] = "3600"
-    return answer

@@ -1,0 +1,24 @@
+"""Links that need no log-in are pressed so often, and not more."""
+
+from django.test import RequestFactory
+from pytest_django import Settings
+
+from selfservice.presses import may_press
+
+PRESS = RequestFactory().post("/renew/signed/")
+
+
+def pressed(*links: object) -> int:
+    return sum(may_press(PRESS, f"renew {link}") for link in links)
+
+
+def test_an_office_behind_one_address_presses_its_own_links_and_one_link_uses_none_of_that_up(
+    settings: Settings,
+) -> None:
+    campaign = pressed(*range(75))  # of 25 people with 3 log-ins each
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_address": "40/3600s/ip"}
+    hammered = pressed(*["one"] * 50)
+
+    others = pressed(*range(100, 130))
+
+    assert (campaign, hammered, others) == (75, 20, 20)
