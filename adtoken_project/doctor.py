@@ -98,8 +98,10 @@ def migrations(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one inter
 def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Hold."""
     if found := hold.current():
-        by_hand = "End it when you are done: manage.py release --same (docs/restore.md)."
-        came_so = "Say what this database is: manage.py release --same or --copy (docs/restore.md)."
+        by_hand = (
+            "End it when you are done: manage.py release --same (docs/restore.md). Mails that wait are kept."
+        )
+        came_so = "Say what this database is: manage.py release --same or --copy (docs/restore.md). Mails that wait are kept until then."
         yield Finding(str(found), by_hand if found.since else came_so)
 
 
@@ -133,7 +135,7 @@ def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one inte
     except Exception as error:  # noqa: BLE001  # sockets, TLS and SMTP raise what they like
         yield Finding(
             f"The mail server does not take us: {type(error).__name__}: {str(error)[:200]}",
-            "Compare EMAIL_URL with the server's address, port, TLS and log-in. Mails wait for 48 hours.",
+            "Compare EMAIL_URL with the server's address, port, TLS and log-in. Mails wait meanwhile and are not given up.",
         )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Count, Exists, OuterRef, Subquery
+from django.db.models import Count, Exists, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
 from notifications import giving_up, kept_back, kinds
@@ -322,7 +322,7 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     """Put a message that ended back into the queue. Return False when it has not ended.
 
     A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. An address that its mail
-    server refused is tried again. Raises OnHold where no mail is sent: what waits when a hold ends is cancelled.
+    server refused is tried again. Raises OnHold where no mail is sent: what waits when a hold ends may be cancelled.
     """
     hold.refuse()
     ended = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
@@ -384,14 +384,12 @@ def cancel(*, message_id: int, reason: str) -> bool:
 
 
 @transaction.atomic
-def cancel_all(*, reason: str) -> list[Message]:
-    """Cancel every message that has not ended, also those that a sender of another database claims to hold. Returns them.
+def cancel_all(messages: QuerySet[Message], *, reason: str) -> list[Message]:
+    """Cancel messages that have not ended, also those that a sender of another database claims to hold. Returns them.
 
     For an installation on hold, where nobody sends.
     """
-    states = [Message.State.QUEUED, Message.State.SENDING, Message.State.HELD]
-    waiting = Message.objects.filter(state__in=states)
-    rows = list(waiting.order_by("id").select_for_update(no_key=True, of=("self",)))
+    rows = list(messages.order_by("id").select_for_update(no_key=True, of=("self",)))
     for row in rows:
         row.state, row.error, row.claimed_until = Message.State.CANCELLED, kept.cut(reason, 500), None
         row.save(update_fields=["state", "error", "claimed_until"])

@@ -62,7 +62,7 @@ def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbo
     assert called_on_hold == []
     assert channels_world.mails() == []
     assert "its database was restored or copied" in said
-    assert "Messages that waited and were cancelled: 1" in said
+    assert "Mails that waited and were cancelled: 1" in said
     assert "Released as the same installation." in said
     assert channels_world.calls(path="access_token") == []  # asked about, not renewed
     channels_world.clear_calls()

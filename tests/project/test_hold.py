@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from cryptography.fernet import Fernet
@@ -243,7 +244,12 @@ def states() -> dict[str, tuple[str, bool]]:
 
 
 def test_the_same_installation_asks_about_all_log_ins_before_it_renews_one(restored_fleet: Sandbox) -> None:
-    said = release("--same")
+    with pytest.raises(CommandError, match=r"Mails that wait: 1, .* Nothing was done") as refused:
+        release("--same")
+    assert restored_fleet.calls() == []
+    assert {"--keep-waiting;", "--cancel-waiting;"} <= set(str(refused.value).split())
+
+    said = release("--same", "--cancel-waiting")
 
     assert look() is None
     assert states() == {"ada": ("valid", True), "ben": ("cooling", True)}  # refused, and no death
@@ -262,13 +268,38 @@ def test_it_stays_on_hold_while_a_channel_does_not_answer_unless_told_otherwise(
     restored_fleet.add_fault("snapchat", status=503, body="down")
 
     with pytest.raises(CommandError, match=r"Still on hold: no answer from \w+ \(\d+\) about the log-ins"):
-        release("--same")
+        release("--same", "--cancel-waiting")
 
     assert look() is not None
     assert Message.objects.get(kind="test").state == "queued"
-    release("--same", "--without-answers")
+    release("--same", "--keep-waiting", "--without-answers")
     assert look() is None
+    assert Message.objects.get(kind="test").state == "queued"
     assert states() == {"ada": ("valid", True), "ben": ("valid", True)}
+
+
+def test_what_waited_in_the_very_same_database_leaves_after_the_hold_and_its_48_hours_begin_anew() -> None:
+    """Nobody else can have sent it. A link for a new password is too old by then."""
+    before = timezone.now() - timedelta(days=3)
+    for kind, state in (
+        ("macro", "queued"),
+        ("died", "sending"),
+        ("password_reset", "queued"),
+    ):
+        Message.objects.create(
+            kind=kind, state=state, recipient="a@example.com", dedupe_key=kind, queued_at=before
+        )
+    call_command("hold", stdout=io.StringIO())
+    hold.forget()
+
+    said = release("--same")
+
+    now = {row.kind: row for row in Message.objects.all()}
+    assert [now[kind].state for kind in sorted(now)] == ["sending", "queued", "cancelled"]
+    assert min(now["macro"].queued_at, now["died"].queued_at) > before + timedelta(days=2)
+    assert "Mails that wait: 3, the oldest since" in said
+    assert "leave now, as far as they still hold: 2" in said
+    assert look() is None
 
 
 def test_a_copy_loses_what_acts_on_the_world_and_mails_nobody(
@@ -301,5 +332,8 @@ def test_what_is_not_on_hold_is_neither_released_nor_wiped() -> None:
 
     with pytest.raises(CommandError, match="is not on hold"):
         release("--copy", "--no-input")
+    installation.put_on(because="", now=timezone.now())
+    with pytest.raises(CommandError, match="A copy mails nobody"):
+        release("--copy", "--keep-waiting", "--no-input")
 
     assert Token.objects.filter(credentials__isnull=False).exists()

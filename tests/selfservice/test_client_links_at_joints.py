@@ -12,7 +12,7 @@ from accounts import client_links, renewal_links
 from accounts.linking import renewing
 from accounts.mails import client_link_mail, renewal_mail
 from accounts.models import Account, ClientLink, PendingLink
-from notifications import claims, delivery, unarrived_mails
+from notifications import after_hold, claims, delivery, unarrived_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
@@ -140,7 +140,7 @@ def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
     Membership.objects.filter(user=mira, team=team).delete()
     with pytest.raises(NotWanted):
         client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
-    claims.cancel_all(reason="as the sender does then")
+    after_hold.cancel(reason="as the sender does then")
 
     page = Client().get(client_links.path_of(after)).text
     browser, _ = go(after, "emil")

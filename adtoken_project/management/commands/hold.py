@@ -17,4 +17,4 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, because: str, **options: Any) -> None:
         installation.put_on(because=because or "an operator put it on hold.", now=timezone.now())
-        self.stdout.write("On hold. manage.py release --same ends it.")
+        self.stdout.write("On hold. manage.py release --same ends it; mails that wait are kept.")
