@@ -1,8 +1,9 @@
 """An index of a few pages by time, for metrics. Built beside everything that writes."""
 
 import django.contrib.postgres.indexes
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

@@ -1,8 +1,9 @@
 """Indexes for the list of accounts in its usual order, and for the few that are counted apart. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Case, Q, Value, When
+
+from users.resumable import AddIndexConcurrently
 
 PLACE = Case(
     When(paused_at__isnull=False, then=Value(4)),

@@ -1,8 +1,9 @@
 """Indexes for the start page: what happened lately, and log-ins that lost an account. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

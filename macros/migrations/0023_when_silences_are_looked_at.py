@@ -1,6 +1,7 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddField, AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -9,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [("macros", "0022_when_forecasts_ended")]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name="silence",
             name="look_at",
             field=models.DateTimeField(blank=True, null=True),

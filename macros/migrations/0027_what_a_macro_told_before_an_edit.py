@@ -1,6 +1,7 @@
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddField, AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -9,8 +10,8 @@ class Migration(migrations.Migration):
     dependencies = [("macros", "0026_when_notices_were_told")]
 
     operations = [
-        migrations.AddField("notice", "was_of", models.BigIntegerField(blank=True, null=True)),
-        migrations.AddField("newsnotice", "was_of", models.BigIntegerField(blank=True, null=True)),
+        AddField("notice", "was_of", models.BigIntegerField(blank=True, null=True)),
+        AddField("newsnotice", "was_of", models.BigIntegerField(blank=True, null=True)),
         AddIndexConcurrently(
             "notice", models.Index("was_of", "id", condition=Q(was_of__isnull=False), name="notice_was_of")
         ),

@@ -1,8 +1,9 @@
 """An index of a few rows, for the question whether a test mail went out. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

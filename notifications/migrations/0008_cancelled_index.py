@@ -1,8 +1,9 @@
 """The list of cancelled mails, among a million others. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

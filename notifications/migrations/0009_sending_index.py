@@ -1,8 +1,9 @@
 """Whom any process is mailing now, while very many mails wait. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

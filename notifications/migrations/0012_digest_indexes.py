@@ -1,8 +1,9 @@
 """How many mails an address got within a day, and what a digest holds. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

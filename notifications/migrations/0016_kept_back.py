@@ -1,8 +1,9 @@
 """Since when our own mail server kept a mail from leaving. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddField, AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
@@ -13,7 +14,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.AddField(
+        AddField(
             model_name="message",
             name="waits_since",
             field=models.DateTimeField(blank=True, null=True),

@@ -1,8 +1,9 @@
 """What is kept back now, and what left late: each by an index of its own, which what left long ago is not in. Beside all that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently, RemoveIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently, RemoveIndexConcurrently
 
 
 class Migration(migrations.Migration):

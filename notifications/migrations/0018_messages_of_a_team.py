@@ -1,7 +1,8 @@
 """Whom a team's mails went to is read from an index: built beside everything that writes. It takes the place of that of the team alone."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

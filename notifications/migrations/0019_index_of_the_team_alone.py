@@ -18,7 +18,10 @@ class Migration(migrations.Migration):
             [
                 migrations.RunSQL(
                     f"drop index concurrently if exists {INDEX}",
-                    f"create index concurrently if not exists {INDEX} on notifications_message (team_id)",
+                    [  # one whose building was cut off is there, and is never read
+                        f"drop index concurrently if exists {INDEX}",
+                        f"create index concurrently {INDEX} on notifications_message (team_id)",
+                    ],
                 )
             ],
             [

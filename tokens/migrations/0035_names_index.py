@@ -1,7 +1,8 @@
 """An index of the columns that the search for people reads. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

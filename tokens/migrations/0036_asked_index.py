@@ -1,8 +1,9 @@
 """An index of the events of asks, few among all others: pages that ask many look for those of today. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

@@ -1,8 +1,9 @@
 """An index for the start page: which log-ins were re-authenticated lately. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
 from django.db.models import F, Q
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):

@@ -1,7 +1,8 @@
 """An index that pages read instead of the log-ins themselves, whose rows are wide. Built beside everything that writes."""
 
-from django.contrib.postgres.operations import AddIndexConcurrently
 from django.db import migrations, models
+
+from users.resumable import AddIndexConcurrently
 
 
 class Migration(migrations.Migration):
