@@ -89,7 +89,7 @@ def test_the_code_of_the_enrolment_opens_no_log_in(client: Client, staff: User) 
 
         thief.post(reverse("mfa_authenticate"), {"code": code_of(secret_of(staff))})
 
-    assert not is_logged_in(thief)
+        assert not is_logged_in(thief)
 
 
 def test_a_factor_that_is_copied_to_another_person_opens_nothing(client: Client, staff: User) -> None:
@@ -111,9 +111,9 @@ def test_a_factor_that_is_copied_to_another_person_opens_nothing(client: Client,
         log_in(own_again := Client(), thief.email)
         own_again.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
 
-    assert page.status_code == 200
-    assert not is_logged_in(client)
-    assert is_logged_in(own_again)
+        assert page.status_code == 200
+        assert not is_logged_in(client)
+        assert is_logged_in(own_again)
 
 
 def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(

@@ -36,7 +36,7 @@ def test_a_log_in_and_a_log_out_are_recorded_with_address_and_browser(ada: User)
 
     with time_machine.travel(NOW, tick=False):
         log_in(client, ada.email)
-    client.post(reverse("account_logout"))
+        client.post(reverse("account_logout"))
 
     assert told() == [("ada@example.com", "Log-in", True), ("ada@example.com", "Log-out", True)]
     row = LoginRecord.objects.order_by("id")[0]
