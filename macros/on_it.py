@@ -4,7 +4,7 @@ The next threshold is told to everybody, and that the account went dark always i
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
-from macros import evaluation, opt_outs, snoozing
+from macros import concerned, evaluation, opt_outs, snoozing
 from macros.models import Acknowledgement, NewsNotice, Notice, OptOut
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -23,7 +23,6 @@ from tokens.models import Token
 from ui import addresses, dates
 from users import hold
 from users.models import User
-from users.recipients import Via
 
 KIND = "on_it"  # of the messages
 SHOWN = 20
@@ -49,7 +48,7 @@ class Deadline:
 def deadlines_of(message: Message) -> list[Deadline]:
     """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act.
 
-    Of a digest the same of all that it tells. Nothing for a person who sees an account no longer, unless a macro names them.
+    Of a digest the same of all that it tells. Nothing of accounts that concern the reader no longer.
     """
     told, _ = opt_outs.notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
@@ -61,26 +60,9 @@ def deadlines_of(message: Message) -> list[Deadline]:
         for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
-    gone = _out_of_sight(message, {one.account.pk for one in found.values()})
-    still = (one for one in found.values() if one.account.pk not in gone)
+    theirs = concerned.of(message.recipient, {one.account.pk for one in found.values()})
+    still = (one for one in found.values() if one.account.pk in theirs)
     return sorted(still, key=lambda one: (one.account.name, one.account.pk))
-
-
-def _out_of_sight(message: Message, account_ids: Collection[int]) -> set[int]:
-    """Return the accounts that the reader, a person, sees no longer, and of which no macro tells them by their address."""
-    reader = User.objects.filter(email=message.recipient).first()
-    if reader is None or not account_ids:
-        return set()
-    gone = set(account_ids) - set(
-        Account.objects.visible_to(reader).filter(pk__in=account_ids).values_list("pk", flat=True)
-    )
-    if not gone:
-        return gone
-    for some in opt_outs.notices_of(message):
-        for via, emails, pk in some.filter(account__in=gone).values_list("via", "action__emails", "account"):
-            if via == Via.OPERATOR or reader.email in map(str.lower, emails or ()):
-                gone.discard(pk)
-    return gone
 
 
 def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
@@ -145,11 +127,13 @@ def acknowledge(
     by = User.objects.select_for_update(no_key=True).filter(email=email).first()
     if by is not None and not by.is_active:
         return []
-    locked = {one.account.pk for one in deadlines}
-    list(Account.objects.locked().filter(pk__in=locked))  # two presses at once tell once
+    locked = Account.objects.locked().filter(pk__in={one.account.pk for one in deadlines})
+    teams = {one.pk: one.team_id for one in locked}  # two presses at once tell once
     new: dict[int, Account] = {}
     about: list[Deadline] = []
     for one in deadlines:
+        if teams.get(one.account.pk) != one.account.team_id:
+            continue  # it moved meanwhile, and may concern the address no longer
         days = one.days(now)
         found, created = Acknowledgement.objects.get_or_create(
             account=one.account,
@@ -206,7 +190,9 @@ def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str
 def _tell(
     about: Sequence[Deadline], email: str, by: User | None, now: datetime, answers: Message | None
 ) -> None:
-    """Write a message to each other reader who was mailed about the deadlines: one to a person, one for each team to an address outside."""
+    """Write a message to each other reader who was mailed about the deadlines and whom they still concern: one to a person, one for each
+    team to an address outside.
+    """
     readers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
     stopped = OptOut.objects.filter(
@@ -226,10 +212,12 @@ def _tell(
         others = same.exclude(recipient=email).exclude(Exists(stopped))
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader, of_team].add(account)
-    people = set(User.objects.filter(email__in={to for to, _ in readers}).values_list("email", flat=True))
+    theirs = concerned.among(_by_address(readers))
+    people = set(User.objects.filter(email__in=theirs).values_list("email", flat=True))
     mails: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for (to, team), accounts in readers.items():
-        mails[to, None if to in people else team] |= accounts
+        if still := accounts & theirs[to]:
+            mails[to, None if to in people else team] |= still
     teams = {one.account.pk: one.account.team for one in about}
     for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
         of = {teams[pk] for pk in accounts}
@@ -237,16 +225,23 @@ def _tell(
             kind=KIND,
             recipient=to,
             team=of.pop() if len(of) == 1 else None,
-            dedupe_key=f"{KIND}:{min(accounts)}:{team_id or ''}:{now.timestamp():.0f}:{to}",
+            dedupe_key=f"{KIND}:{min(accounts)}:{team_id or ''}:{now.isoformat()}:{to}",
             payload={"accounts": sorted(accounts), "by": by.pk if by else None, "who": email},
             now=now,
         )
 
 
+def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for (to, _), accounts in readers.items():
+        found[to] |= accounts
+    return found
+
+
 def build(message: Message) -> Mail:
     """Build the mail that somebody is on it. Raises NotWanted where the accounts are gone, or the reader is told nothing of them now."""
     reader = mailing.reader_of(message)
-    ids = set(message.payload["accounts"])
+    ids = concerned.of(message.recipient, message.payload["accounts"])
     ids -= set(
         Account.objects.filter(snoozing.left_out(message.recipient), pk__in=ids).values_list("pk", flat=True)
     )

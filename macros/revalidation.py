@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts.telling.notices import record_told
-from macros import carried, delays, mails_sql
+from macros import carried, concerned, delays, mails_sql
 from macros.models import Notice, OptOut
 from notifications import kinds
 from notifications.models import Message
@@ -155,7 +155,7 @@ def _still_told(notices: Sequence[Notice]) -> set[int]:
 def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
     """Return of which accounts, told as deactivated by this message, its recipient is no longer to be mailed.
 
-    Whoever stood in is told that it is over although somebody else can be told by now.
+    Whoever stood in is told that it is over although somebody else can be told by now, unless it concerns them no longer.
     """
     notices = list(notices_of(message).filter(threshold=0, account__in=account_ids).select_related("action"))
     told, stopped = _still_told(notices), _stopped(message)
@@ -166,7 +166,7 @@ def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
         and notice.action.macro_id not in stopped
         and (notice.pk in told or notice.via != Via.DIRECT)
     }
-    return set(account_ids) - wanted
+    return set(account_ids) - concerned.of(message.recipient, wanted)
 
 
 def _stopped(message: Message) -> set[int]:

@@ -1,0 +1,119 @@
+"""An account that moved to another team, or an address that no macro names any longer: who was told before neither says nor hears more."""
+
+from datetime import timedelta
+
+import pytest
+
+from accounts import actions
+from accounts.models import Account, AccountNotice
+from macros import at_once, on_it, revalidation
+from macros.models import MacroAction, NewsNotice
+from notifications import kinds
+from notifications.kinds import NotWanted
+from notifications.models import Message
+from tests.macros.support import WATCHER, die, ending, make_macro, make_person
+from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
+from tests.macros.test_at_once import die as stop
+from tests.macros.test_links_in_mails import evaluate
+from tests.macros.test_quiet import OTHER, sent
+from tests.support.factories import NOW, make_team
+from users.models import Membership, Team, User
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
+NEW, ALWAYS, MOVES = "blue@example.com", "agency@example.com", NOW + timedelta(minutes=1)
+
+
+def member(email: str, *teams: Team) -> User:
+    found = make_person(email, is_staff=True)
+    Membership.objects.bulk_create(Membership(user=found, team=team) for team in teams)
+    return found
+
+
+def moves(account: Account, team: Team) -> None:
+    boss = make_person("boss@example.com", is_superuser=True)
+    actions.move_to_team(account=account, team=team, actor=boss, note="", now=MOVES)
+    account.refresh_from_db()
+
+
+def freed() -> list[str]:
+    return sorted(Message.objects.filter(kind="on_it").values_list("recipient", flat=True))
+
+
+def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_hear_of_it() -> None:
+    red, blue = make_team("Red"), make_team("Blue")
+    account, kept = ending(5, name="Lumen", team=red), ending(5, name="Kept", team=red)
+    ada, both = member("ada@example.com", red), member("both@example.com", red, blue)
+    make_macro(emails=[WATCHER, ALWAYS, ada.email, both.email], days=[7], team=red)
+    make_macro(emails=[ALWAYS, NEW], days=[7], team=blue)
+    evaluate()
+    sent()
+    waiting = on_it.acknowledge(deadlines=on_it.deadlines_on(account)[:1], email=OTHER, now=NOW)
+    before = {one.recipient: one for one in Message.objects.filter(kind="on_it")}
+    on_it.take_back(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
+    told = {one.recipient: one for one in Message.objects.filter(kind="macro")}
+    stale = on_it.deadlines_of(told[WATCHER])
+
+    moves(account, blue)
+    evaluate()
+    sent()
+    may = {to: {one.account.name for one in on_it.deadlines_of(message)} for to, message in told.items()}
+    late = on_it.acknowledge(deadlines=stale, email=WATCHER, now=NOW)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email="ben@example.com", now=MOVES)
+
+    assert waiting == [account]
+    assert sorted(before) == sorted(told)
+    assert may == {
+        WATCHER: {"Kept"},
+        ada.email: {"Kept"},
+        both.email: {"Kept", "Lumen"},
+        ALWAYS: {"Kept", "Lumen"},
+    }
+    assert late == [kept]  # the press had read the page before it moved
+    about = Message.objects.filter(kind="on_it", payload__accounts=[account.pk]).exclude(
+        pk__in=[one.pk for one in before.values()]
+    )
+    assert sorted(about.values_list("recipient", flat=True)) == sorted([ALWAYS, NEW, both.email])
+    assert kinds.KINDS["on_it"].build(before[ALWAYS]).subject.endswith("is on it: Lumen")
+    for former in (WATCHER, ada.email):
+        with pytest.raises(NotWanted, match="not mailed about the account now"):
+            kinds.KINDS["on_it"].build(before[former])
+
+
+def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_no_way_back() -> None:
+    account = ending(5)
+    make_macro(emails=[WATCHER, OTHER], days=[7])
+    die(account)
+    evaluate()
+    sent()
+    message = Message.objects.get(recipient=WATCHER)
+    AccountNotice.objects.all().delete()
+    assert not revalidation.unwanted(message, {account.pk})
+
+    MacroAction.objects.update(emails=[OTHER])
+
+    assert on_it.deadlines_of(message) == []
+    assert revalidation.unwanted(message, {account.pk}) == {account.pk}
+    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ALWAYS, now=NOW)
+    assert freed() == [OTHER]
+
+
+def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_either() -> None:
+    red, blue = make_team("Red"), make_team("Blue")
+    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
+    account = linked(ada, ben, name="Lumen", team=red)
+    tells("shifted", "deactivated", emails=[WATCHER, OTHER], team=red)
+    everywhere = tells("shifted", emails=[ALWAYS])
+    stop(ada)
+    at_once.tell(SOON)
+    send()
+    told = {one.recipient: one for one in Message.objects.filter(kind="macro_news")}
+    assert sorted(told) == sorted([WATCHER, OTHER, ALWAYS])
+
+    moves(account, blue)
+
+    assert on_it.deadlines_of(told[WATCHER]) == []
+    deadlines = on_it.deadlines_of(told[ALWAYS])
+    on_it.acknowledge(deadlines=deadlines, email=ALWAYS, now=MOVES, answers=told[ALWAYS])
+    assert [one.account for one in deadlines] == [account]
+    assert freed() == []
+    assert NewsNotice.objects.filter(action__macro=everywhere).exists()
