@@ -189,9 +189,10 @@ def clocks(now: datetime) -> Iterator[Finding]:
 def late(now: datetime) -> Iterator[Finding]:
     """Background work."""
     for work in lateness.late(now):
+        look = "Messages in the portal shows what the mail server last said. " if work.lane == "mail" else ""
         yield Finding(
             f"{work.words(now)}.",
-            f"Read the log of the worker of the lane {work.lane}; if it is only busy, start a second: manage.py worker {work.lane}",
+            f"{look}Read the log of the worker of the lane {work.lane}; if it is only busy, start a second: manage.py worker {work.lane}",
         )
 
 

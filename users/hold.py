@@ -16,6 +16,7 @@ from datetime import datetime
 from functools import partial
 
 from django.db import connection
+from django.utils.translation import override
 
 from ui.phrases import phrase
 
@@ -25,6 +26,7 @@ say = partial(phrase, "words/hold.txt")
 TRUSTED_FOR = 1.0  # seconds that a process goes by what it read
 SAID_EVERY = 60.0  # seconds
 RETRY_AFTER = 60  # seconds, for callers
+ENGLISH = "en-gb"  # the language of the log
 SPENDS = frozenset({"refresh", "exchange"})  # calls that no round of questions may make
 
 
@@ -136,4 +138,6 @@ def _say(now: float) -> None:
         _known.said = float("-inf")
     elif now - _known.said >= SAID_EVERY:
         _known.said = now
-        logger.error("%s No channel is called and no mail is sent. See docs/restore.md.", _known.hold)
+        with override(ENGLISH):  # whatever the installation speaks: alerts wait for these words
+            said = str(_known.hold)
+        logger.error("%s No channel is called and no mail is sent. See docs/restore.md.", said)

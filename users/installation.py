@@ -52,7 +52,7 @@ def release(*, released_as: Installation.As, now: datetime) -> None:
     row.bound_at, row.held_at, row.held_because, row.round_began_at = now, None, "", None
     row.released_at, row.released_as = now, released_as
     row.save()
-    logger.warning("The hold of this installation ended: it is %s.", released_as.label.lower())
+    logger.warning("The hold of this installation ended: it goes on as %s.", released_as.value)
     transaction.on_commit(forget)
 
 

@@ -147,13 +147,17 @@ def held(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
 
 _MESSAGES = "select state, count(*) from notifications_message where created_at > %(since)s group by 1"
 _WAITING = """
-select count(*), coalesce(extract(epoch from %(now)s - min(next_attempt_at)), 0)::float
-from notifications_message where state in ('queued', 'sending') and next_attempt_at <= %(now)s
+select count(*) filter (where next_attempt_at <= %(now)s),
+       coalesce(extract(epoch from %(now)s - min(least(next_attempt_at, waits_since))), 0)::float
+from notifications_message where state in ('queued', 'sending') and (next_attempt_at <= %(now)s or waits_since is not null)
 """
 
 
 def waiting(now: datetime) -> tuple[int, float]:
-    """Return how many mails are to be sent by now, and for how many seconds the oldest of them has been due. One query."""
+    """Return how many mails are to be sent by now, and for how many seconds the oldest mail has been due. One query.
+
+    What our own mail server does not take counts from when it first did not: each try puts off when it is due next.
+    """
     ((count, age),) = _read(_WAITING, now=now)
     return count, age
 
@@ -168,7 +172,9 @@ def messages(now: datetime) -> Iterator[Gauge]:
     yield recent
     yield Gauge("adtoken_messages_due", "Mails that are to be sent by now.", value=count)
     yield Gauge(
-        "adtoken_oldest_message_due_seconds", "For how long the oldest of them has been due.", value=age
+        "adtoken_oldest_message_due_seconds",
+        "For how long the oldest mail has been due, or has not been taken by our own mail server.",
+        value=age,
     )
     mailbox = mailbox_mail.trouble(now)
     yield Gauge(

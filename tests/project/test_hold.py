@@ -13,6 +13,7 @@ from django.core import mail
 from django.core.management import CommandError, call_command
 from django.test import Client
 from django.utils import timezone
+from django.utils.translation import override
 from pytest_django import Settings
 
 from accounts import tasks
@@ -153,6 +154,17 @@ def test_health_pages_and_banner_say_so(client: Client, settings: Settings) -> N
     page = client.get("/admin/").content.decode()
     assert "This installation is on hold: its database was restored or copied." in page
     assert "manage.py release --same" in page
+
+
+def test_the_log_says_it_in_english_whatever_the_installation_speaks(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Alerts wait for these words, which docs/operations.md names."""
+    with override("de"):
+        restored()
+        look()
+
+    assert any(line.startswith("This installation is on hold: its database") for line in caplog.messages)
 
 
 def test_pages_that_would_call_a_channel_and_pushes_are_put_off(client: Client) -> None:

@@ -257,6 +257,21 @@ def test_every_channel_has_its_line_of_what_is_due(client: Client) -> None:
     assert lines == set(declarations.channel_keys())
 
 
+def test_mails_that_our_own_mail_server_does_not_take_are_old_although_each_try_puts_them_off(
+    client: Client,
+) -> None:
+    now = timezone.now()
+    soon, since = now + timedelta(minutes=10), now - timedelta(minutes=30)
+    Message.objects.create(
+        kind="x", recipient="ada@example.com", dedupe_key="1", next_attempt_at=soon, waits_since=since
+    )
+
+    found = scrape(client)
+
+    assert of(found, "adtoken_messages_due") == 0
+    assert of(found, "adtoken_oldest_message_due_seconds") == pytest.approx(1800, abs=60)
+
+
 def test_what_healthz_calls_late_is_late_here(client: Client) -> None:
     now = timezone.now()
     Message.objects.create(
