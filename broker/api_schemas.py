@@ -301,9 +301,15 @@ class ReportIn(In):
 class ReportOut(BaseModel):
     """What to do next."""
 
-    verdict: VerdictCode = Field(description="What the answer says of the token, the account, or us.")
+    verdict: VerdictCode = Field(
+        description="What the answer says of the token, the account, or us. Where AdToken asked the channel itself, what that says: "
+        "`ok` with `none` is an answer about the request, however it looked."
+    )
     action: Literal["none", "retry_with", "retry_later", "hold"] = Field(
-        description="retry_with: the lease below. retry_later: after `retry_after` seconds. hold: until a person acted."
+        description="none: nothing. Either the answer was good, or the token works as it is and the answer is about the request itself: "
+        "correct that, or take it as it is; another lease is answered the same. "
+        "retry_with: the lease below, of another log-in or a renewed token. retry_later: after `retry_after` seconds. "
+        "hold: until a person acted."
     )
     reason: ReasonCode
     detail: str = Field(description="For people; empty where the reason says it.")

@@ -93,7 +93,7 @@ def call(
                 result.retry_after or 30,
                 text("channel_answered", status=answer.status, verdict=str(result.verdict)),
             )
-        if result.lease is None or result.lease.token_id == current.token_id:
+        if result.lease is None:
             break  # the token is fine, so the answer is about the request itself
         current = result.lease
     return reply

@@ -74,10 +74,22 @@ def lease(
     ordinary path is one indexed read, one decryption and one row of the record.
     """
     hold.refuse()
+    row = serving(caller, channel, native_id, now + timedelta(seconds=min_valid_for), purpose, now)
+    return hand_out(caller, row, purpose, now)
+
+
+def serving(
+    caller: Caller, channel: str, native_id: str, until: datetime, purpose: Purpose, now: datetime
+) -> LeaseRow:
+    """Return the account with the token that serves until then; nothing is handed out. Raises NotFound, NotAvailable, Busy."""
     row = lease_rows.read(caller, channel, native_id)
-    until = now + timedelta(seconds=min_valid_for)
-    if not servable(row, max(until, now + spare(row.channel)), purpose):
-        row = slow_leases.find(caller, row, until, purpose, now, slow_leases.wait)
+    if servable(row, max(until, now + spare(row.channel)), purpose):
+        return row
+    return slow_leases.find(caller, row, until, purpose, now, slow_leases.wait)
+
+
+def hand_out(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Lease:
+    """Make the lease of a token that serves, and put it on record. Raises VaultError, or Busy where it could not be recorded."""
     made = make(caller, row, purpose, now)
     note_uses([row], now)
     records.write(caller, LeaseRecord.Kind.LEASE, given(row, made, purpose), now=now)

@@ -8,11 +8,11 @@ from django.conf import settings
 
 from accounts import access_brake, write_refusals
 from accounts.models import Account
-from broker import control, prepared
+from broker import asked_lately, control, leases, prepared
+from broker.asked_lately import Asked
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
-from broker.lease_rows import Purpose
-from broker.leases import Claims, Lease, is_use_due, lease, open_lease
+from broker.leases import Claims, Lease, is_use_due, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
@@ -55,7 +55,10 @@ where a.id = %s
 
 @dataclass(frozen=True)
 class ReportAnswer:
-    """What the caller does next: nothing, retry with another (or the same) lease, retry later, or hold until a person acts."""
+    """What the caller does next: nothing, retry with another lease, retry later, or hold until a person acts.
+
+    `verdict` and `reason` are those of our own question, where that decided.
+    """
 
     verdict: Verdict
     action: Action
@@ -72,7 +75,8 @@ def report(
     """Take what the channel answered to a job, confirm it, and say what to do next.
 
     `method` is that of the answered request, where the job tells it: a good answer to a write shows that the person may write. Raises
-    NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later.
+    NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later. Where the
+    reported token works and still serves, the answer was about the request: nothing to do.
     """
     claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
     hold.refuse()
@@ -113,9 +117,9 @@ def _look_into(
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
     _keep_unknown(caller, claims, classification, evidence, now)
     if row.generation != claims.generation:
-        return _next(caller, row, classification, claims.purpose, now)
+        return _next(caller, claims, row, classification, now)
     if row.state == Token.State.DEAD:
-        return _next(caller, row, _confirmed(row.reason or ""), claims.purpose, now)
+        return _next(caller, claims, row, _confirmed(row.reason or ""), now)
     if classification.verdict == Verdict.OUR_BUG:
         return ReportAnswer(classification.verdict, "none", detail=text("about_the_request"))
     if classification.verdict in HARMLESS:
@@ -150,7 +154,12 @@ def _confirm(
     evidence: dict[str, Any],
     now: datetime,
 ) -> ReportAnswer:
-    """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away."""
+    """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away.
+
+    Where the same was reported a moment ago, what was found then is the answer.
+    """
+    if asked := asked_lately.recall(claims, classification.verdict, now):
+        return _go_by(caller, claims, row, classification, asked, now)
     if wait := gate.closed_for(row.channel, row.client_id or "", row.region or ""):
         return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
     try:
@@ -174,37 +183,54 @@ def _ask(
     if account is None:
         raise NotFound(text("no_lease"))
     if token is None:
-        return _next(caller, row, classification, claims.purpose, now)
+        return _next(caller, claims, row, classification, now)
     limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
-        return _next(caller, row, _confirmed(outcome.reason), claims.purpose, now)
+        return _next(caller, claims, row, _confirmed(outcome.reason), now)
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
-        return _next(caller, row, classification, claims.purpose, now)
+        return _next(caller, claims, row, classification, now)
     if outcome.verdict != Verdict.OK:
         return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
     read = control.read(account, token, clock=clock, limit=limit)
     if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit
     ):
-        return _next(caller, row, read.classification, claims.purpose, now)
+        return _next(caller, claims, row, read.classification, now)
     undecided = read.classification.verdict in UNDECIDED
-    if undecided or (access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)):
-        return ReportAnswer(read.classification.verdict, "retry_later", retry_after=RETRY_AFTER)
+    undecided = undecided or (
+        access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)
+    )
+    asked = Asked.of(read, decided=not undecided)
+    asked_lately.keep(claims, classification.verdict, asked, now)
+    answer = _go_by(caller, claims, row, classification, asked, now)
+    if answer.action == "none":
+        lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
+    return answer
+
+
+def _go_by(
+    caller: Caller,
+    claims: Claims,
+    row: _ReportedRow,
+    classification: Classification,
+    asked: Asked,
+    now: datetime,
+) -> ReportAnswer:
+    """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time."""
+    if not asked.decided:
+        return ReportAnswer(asked.verdict, "retry_later", retry_after=RETRY_AFTER)
     if claims.purpose == "publish":
         write_refusals.take(
-            token=token,
-            account_id=account.pk,
+            token=Token(pk=claims.token_id, generation=claims.generation),
+            account_id=claims.account_id,
             api_key=caller.key_id,
             leased_at=claims.issued_at,
             classification=classification,
-            read=read,
+            read=asked.as_read(row.native_id),
             now=now,
         )
-    answer = _next(caller, row, classification, claims.purpose, now)
-    if answer.lease is not None and answer.lease.token_id == token.pk:
-        lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
-    return answer
+    return _next(caller, claims, row, classification, now, works=asked)
 
 
 def _confirmed(reason: str) -> Classification:
@@ -213,12 +239,24 @@ def _confirmed(reason: str) -> Classification:
 
 
 def _next(
-    caller: Caller, row: _ReportedRow, classification: Classification, purpose: Purpose, now: datetime
+    caller: Caller,
+    claims: Claims,
+    row: _ReportedRow,
+    classification: Classification,
+    now: datetime,
+    works: Asked | None = None,
 ) -> ReportAnswer:
-    """Give the account's present lease for the purpose of the one that was reported, or say why there is none."""
+    """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
+
+    `works`: what was found of the token that was reported. Where that one serves still, another lease of it would be answered the same.
+    """
     reason = str(classification.reason or "")
     try:
-        fresh = lease(caller=caller, channel=row.channel, native_id=row.native_id, now=now, purpose=purpose)
+        serves = leases.serving(caller, row.channel, row.native_id, now, claims.purpose, now)
+        if works and (serves.token_id, serves.generation) == (claims.token_id, claims.generation):
+            about = text("about_the_request")
+            return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
+        fresh = leases.hand_out(caller, serves, claims.purpose, now)
     except NotAvailable as held:
         return ReportAnswer(classification.verdict, "hold", reason=held.reason, held=held)
     except Busy as busy:

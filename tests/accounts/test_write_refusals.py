@@ -338,9 +338,31 @@ def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
 
     told = job.report(lease["lease_id"], (400, PENDING)).json()
 
-    assert told["lease"]["native_user"] == "Ada Okafor"
+    assert (told["verdict"], told["action"]) == ("ok", "none")
     assert not RefusedWrite.objects.exists()
     assert TokenEvent.objects.filter(kind="disputed").exists()
+
+
+def test_a_second_keys_word_counts_also_where_the_channel_was_asked_a_moment_ago(world: Sandbox) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    first, second = (
+        Job(
+            api_keys.issue(name=name, scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1],
+            "facebook",
+            account.native_id,
+        )
+        for name in ("first", "second")
+    )
+    strange = (403, {"error": {"code": 98_765, "message": "Not today."}})
+    lease, other = first.lease().json(), second.lease().json()
+    alone = first.report(lease["lease_id"], strange).json()
+    world.clear_calls()
+
+    told = second.report(other["lease_id"], strange).json()
+
+    assert (alone["action"], told["action"]) == ("none", "retry_with")
+    assert told["lease"]["native_user"] == "Ben Lindqvist"
+    assert world.calls(channel="facebook") == []
 
 
 def test_a_good_write_lets_the_person_write_again(world: Sandbox) -> None:

@@ -19,7 +19,7 @@ from tests.contract.conftest import Clock, account, token_of
 from tests.contract.profiles import PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens.models import Token
+from tokens.models import Token, TokenEvent
 
 Browser = Callable[[str], Client]
 every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.key)
@@ -106,9 +106,8 @@ def test_a_false_alarm_is_kept_and_changes_nothing(
         caller=Caller(), lease_id=lease.lease_id, status=status, body=body, now=datetime.now(UTC)
     )
 
-    assert said.action == "retry_with", said
-    assert said.lease is not None
-    assert said.lease.token_id == lease.token_id
+    assert (said.verdict, said.action, said.lease) == ("ok", "none", None)
+    assert TokenEvent.objects.filter(kind="disputed").exists()
     assert token_of("ada").state == "valid"
 
 
