@@ -19,6 +19,7 @@ class AccountsConfig(AppConfig):
         from notifications import digests
         from tokens.signals import tokens_changed
         from users.models import Membership, Team, User
+        from users.signals import address_changed
 
         tokens_changed.connect(receivers.settle_changed, dispatch_uid="accounts.settle")
         if len(tokens_changed.receivers) != 1:
@@ -26,6 +27,8 @@ class AccountsConfig(AppConfig):
         pre_delete.connect(
             receivers.forget_person, sender="users.User", dispatch_uid="accounts.forget_person"
         )
+        address_changed.connect(receivers.take_along, User, dispatch_uid="accounts.new_address")
+        post_delete.connect(receivers.close_told, User, dispatch_uid="accounts.close_told")
         post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")

@@ -315,6 +315,16 @@ def wanted(user: User, channel: str, now: datetime) -> list[str] | None:
     return ids or None
 
 
+def take_along(*, old: str, new: str) -> None:
+    """Have what a person is asked for behind the own log-in be of their new e-mail address, in the transaction of the caller.
+
+    What a link asks, which was sent to the old one, stays with it.
+    """
+    waiting = BackupInvitation.objects.filter(linked_at=None)
+    asked_there = waiting.filter(email=new).values("account")
+    waiting.filter(email=old, client_link=None).exclude(account__in=asked_there).update(email=new)
+
+
 def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> None:
     """Note in the transaction of the caller that a person linked what they were asked for."""
     asked = BackupInvitation.objects.filter(email=user.email, account__in=accounts, linked_at=None)

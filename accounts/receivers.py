@@ -73,6 +73,17 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
         ApiKey.objects.filter(created_by=instance).update(maker_left_at=timezone.now())
 
 
+def take_along(sender: Any, *, user: User, old: str, now: datetime, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Have what a person was told of accounts, and asked to link, go along to their new e-mail address."""
+    notices.take_along(old=old, new=user.email, now=now)
+    backup_invitations.take_along(old=old, new=user.email)
+
+
+def close_told(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Tell a person who was deleted nothing more: not that it works again, either."""
+    notices.close(recipient=instance.email, now=timezone.now())
+
+
 def register_messages() -> None:
     """Register the builders of this app's message kinds."""
     _register_what_log_ins_do()
@@ -142,6 +153,7 @@ def _register_what_is_asked() -> None:
         client_link_mail.build,
         name=_("Client link"),
         ended=client_link_news.note_mail_ended,
+        of_address=True,
     )
     kinds.register(
         client_link_news.USED_MAIL,
@@ -161,7 +173,13 @@ def _register_what_accounts_do() -> None:
         (notices.WORKS_AGAIN, works_again_mail.build, _("Works again")),
     ):
         kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end, may_be_held=True)
-    kinds.register(api_key_mail.KIND, api_key_mail.build, name=_("About an API key"), stays=True)
+    kinds.register(
+        api_key_mail.KIND,
+        api_key_mail.build,
+        name=_("About an API key"),
+        stays=True,
+        readdress=api_key_mail.readdress,
+    )
     kinds.register(
         alerts.KIND, alert_mail.build, name=_("Alert to operators"), why=alert_mail.facts, stays=True
     )

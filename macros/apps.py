@@ -12,7 +12,7 @@ class MacrosConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
-        from django.db.models.signals import post_save, pre_delete
+        from django.db.models.signals import post_delete, post_save, pre_delete
 
         from accounts import handing_over, quiet
         from accounts import message_history as told_about
@@ -22,6 +22,7 @@ class MacrosConfig(AppConfig):
             evaluation,
             held_mails,
             message_history,
+            new_address,
             on_it,
             on_many,
             owning,
@@ -34,6 +35,8 @@ class MacrosConfig(AppConfig):
         )
         from notifications import digests
         from tokens import renewal
+        from users.models import User
+        from users.signals import address_changed
 
         _register_messages()
         trying.register()
@@ -47,6 +50,8 @@ class MacrosConfig(AppConfig):
         pre_delete.connect(receivers.forget_macro, sender="macros.Macro", dispatch_uid="macros.forget_macro")
         post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
         pre_delete.connect(receivers.end_on_it_of_deleted, sender="users.User", dispatch_uid="macros.on_it")
+        post_delete.connect(receivers.end_of_deleted, sender="users.User", dispatch_uid="macros.deleted")
+        address_changed.connect(new_address.take_along, sender=User, dispatch_uid="macros.new_address")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
@@ -55,7 +60,7 @@ class MacrosConfig(AppConfig):
 
 
 def _register_messages() -> None:
-    from macros import evaluation, mails, news, news_mail, not_mine, revalidation
+    from macros import evaluation, mails, new_address, news, news_mail, not_mine, revalidation
     from notifications import kinds
 
     kinds.register(
@@ -68,6 +73,7 @@ def _register_messages() -> None:
         why=revalidation.facts,
         may_be_held=True,
         join=revalidation.join,
+        readdress=new_address.of_warnings,
     )
     kinds.register(
         news.KIND,
@@ -77,6 +83,7 @@ def _register_messages() -> None:
         why=news.facts,
         may_be_held=True,
         join=news.join,
+        readdress=new_address.of_news,
     )
     kinds.register(
         not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end

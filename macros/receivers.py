@@ -4,7 +4,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from macros import on_it
+from macros import new_address, on_it
 from macros.models import Macro, MacroAction, NewsNotice, Notice
 from users.models import User
 
@@ -33,3 +33,8 @@ def end_on_it(*, instance: User, raw: bool = False, **_kwargs: Any) -> None:
 def end_on_it_of_deleted(*, instance: User, **_kwargs: Any) -> None:
     """End the same of a person who is about to be deleted."""
     on_it.end_of_leaver(instance, now=timezone.now())
+
+
+def end_of_deleted(*, instance: User, **_kwargs: Any) -> None:
+    """End what a person who was deleted had snoozed and stopped."""
+    new_address.end_of_deleted(instance=instance, now=timezone.now())

@@ -134,7 +134,7 @@ def snooze_all(
         started_at=since,
     )
     _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
-    _note_snoozed(made, now)
+    note_snoozed(made, now)
     if link_of is not None:
         snooze_mail.tell(made, now=now)
     return made
@@ -153,7 +153,7 @@ def end_all(*, email: str, by: User | None, now: datetime) -> bool:
     return True
 
 
-def _note_snoozed(made: Silence, now: datetime) -> None:
+def note_snoozed(made: Silence, now: datetime) -> None:
     """Write it into the history of the address."""
     block = "address_snoozed_by_link" if made.message else "address_snoozed"
     AddressEvent.objects.create(

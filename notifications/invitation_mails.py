@@ -85,7 +85,7 @@ def build_joined(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name=_("Invitation"), to_parked=True, ended=note_ended)
+    kinds.register(KIND, build, name=_("Invitation"), to_parked=True, of_address=True, ended=note_ended)
     kinds.register(JOINED, build_joined, name=_("Added to a team"), to_parked=True)
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 

@@ -65,6 +65,9 @@ Prepare = Callable[[Sequence[Message]], Mapping[int, Callable[[], Mail]]]
 Ending = Callable[[Message], None]
 SentTogether = Callable[[Sequence[Message], datetime], None]  # when
 Join = Callable[[Message, Sequence[Message]], None]  # the newest, and those that it carries on for
+Readdress = Callable[
+    [Message, str], bool
+]  # a message as it is, its reader's new address; whether it goes along
 
 
 FACTS = "words/mail_facts.txt"  # the phrases of facts
@@ -95,6 +98,8 @@ class Kind:
     `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
     `join`: puts what older messages to a reader carry into the newest, in whose mail all of it is told; their rows are locked.
     `for_now`: whoever asked for it waits on a page, so it is given up after 48 hours, also where our own side did not send it.
+    `of_address`: it is about the address itself, so it stays there when the person gets a new one.
+    `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
     """
 
     name: str | Promise
@@ -108,6 +113,8 @@ class Kind:
     may_be_held: bool = False
     join: Join | None = None
     for_now: bool = False
+    of_address: bool = False
+    readdress: Readdress | None = None
 
 
 KINDS: dict[str, Kind] = {}
@@ -127,17 +134,31 @@ def register(
     may_be_held: bool = False,
     join: Join | None = None,
     for_now: bool = False,
+    of_address: bool = False,
+    readdress: Readdress | None = None,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
     in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
-    `to_parked`, `may_be_held`, `join`, `for_now`: see `Kind`.
+    `to_parked`, `may_be_held`, `join`, `for_now`, `of_address`, `readdress`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
     KINDS[kind] = Kind(
-        name, build, ended, why, stays, prepare, all_sent, to_parked, may_be_held, join, for_now
+        name=name,
+        build=build,
+        ended=ended,
+        why=why,
+        stays=stays,
+        prepare=prepare,
+        all_sent=all_sent,
+        to_parked=to_parked,
+        may_be_held=may_be_held,
+        join=join,
+        for_now=for_now,
+        of_address=of_address,
+        readdress=readdress,
     )
 
 

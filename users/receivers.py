@@ -12,6 +12,7 @@ from users import languages, password_limits, refused_addresses, sessions
 from users.client_address import client_address
 from users.login_record_model import BROWSER_LENGTH
 from users.models import User
+from users.signals import address_changed
 
 
 def keep_email_row(
@@ -25,7 +26,7 @@ def keep_email_row(
 
     allauth would make an unverified one at the first log-in, and that blocks enrolling a second factor. Whoever makes
     a person (an accepted invitation, an administrator, createsuperuser) vouches for the address. After a change the
-    old address must neither log in nor reset the password, so its row goes.
+    old address must neither log in nor reset the password, so its row goes, and whoever keeps something by the address hears of it.
     """
     if raw or (update_fields is not None and "email" not in update_fields):
         return
@@ -33,9 +34,12 @@ def keep_email_row(
     if list(rows.values_list("email", "verified", "primary")) == [(instance.email, True, True)]:
         return
     with transaction.atomic():
+        old = sorted({email.lower() for email in rows.values_list("email", flat=True)} - {instance.email})
         rows.delete()
         EmailAddress.objects.filter(email=instance.email).delete()  # a stray row of somebody else's
         EmailAddress.objects.create(user=instance, email=instance.email, verified=True, primary=True)
+        for email in old:
+            address_changed.send(sender=User, user=instance, old=email, now=timezone.now())
 
 
 def begin_session(*, request: HttpRequest, **_kwargs: Any) -> None:

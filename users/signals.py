@@ -10,6 +10,11 @@ invitation_issued = Signal()
 # Arguments: email (str, lower case), now (datetime). Exactly one receiver writes the mail into the outbox.
 password_reset_requested = Signal()
 
+# A person has another e-mail address, whoever gave it to them. Sent inside the transaction that saves it; what goes by the old address
+# (mails that wait, what its reader snoozed or stopped) goes along in it.
+# Arguments: user (users.User, with the new address), old (str, lower case), now (datetime).
+address_changed = Signal()
+
 # Somebody showed the right password; whether they have to show a second factor, too, is not looked at yet, and nobody is logged in.
 # Arguments: user (users.User). A receiver may get something ready for them, and shows nothing.
 password_accepted = Signal()

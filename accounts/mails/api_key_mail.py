@@ -85,6 +85,13 @@ def _maker(key: ApiKey, what: str) -> list[str]:
     return [key.created_by.email]
 
 
+def readdress(message: Message, new: str) -> bool:
+    """Have a mail that waits know its reader by their new address: who had the key before is kept by it. Returns True: it goes along."""
+    if message.payload.get("before") == message.recipient:
+        message.payload["before"] = new
+    return True
+
+
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the key is revoked or over, or its reader neither made it nor is an operator."""
     key = (

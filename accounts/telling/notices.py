@@ -73,6 +73,27 @@ def end_told(*, recipient: str, account_ids: Collection[int], now: datetime) -> 
     told.exclude(kind=AccountNotice.Kind.ACCESS).update(closed_at=now)
 
 
+def take_along(*, old: str, new: str, now: datetime) -> None:
+    """Have what a person was told, and is not over, be of their new e-mail address, in the caller's transaction. What both were told is
+    told once.
+    """
+    told = AccountNotice.objects.filter(closed_at=None)
+    same = told.filter(recipient=new, account=OuterRef("account"), kind=OuterRef("kind"))
+    of_log_in = Exists(same.filter(token=OuterRef("token")))
+    told.filter(of_log_in | Q(Exists(same.filter(token=None)), token=None), recipient=old).update(
+        closed_at=now
+    )
+    told.filter(recipient=old).update(recipient=new)
+
+
+def close(*, recipient: str, now: datetime) -> None:
+    """Note that an address is told nothing more of what it was told, in the caller's transaction; but for what a rule told it, which may
+    name an address that nobody logs in with.
+    """
+    told = AccountNotice.objects.filter(recipient=recipient, closed_at=None)
+    told.exclude(message__in=Message.objects.filter(kind__in=_UNWANTED)).update(closed_at=now)
+
+
 def register_unwanted(kind: str, unwanted: Unwanted) -> None:
     """Say of which accounts the recipient of a message of this kind has stopped mails, or is no longer named by any rule."""
     _UNWANTED[kind] = unwanted

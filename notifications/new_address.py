@@ -1,0 +1,53 @@
+"""Mails that wait for a person go along to their new address, and are not sent where the person is deleted.
+
+What is about the address itself (a link that it was sent, what guards the log-in) stays where it is.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from notifications import claims, kinds
+from notifications.models import Message
+from notifications.tasks import deliver_soon
+from users.models import User
+
+State = Message.State
+
+
+def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Have what waits for a person be sent to their new address, in the transaction that changes it.
+
+    One that is on its way at this moment leaves once more, to the new address: its sender cannot be asked whether the old one took it.
+    """
+    moved = False
+    for message in _waiting(old, State.QUEUED, State.HELD, State.SENDING):
+        kind = kinds.KINDS.get(message.kind)
+        if kind is None or kind.of_address:
+            continue
+        if kind.readdress is not None and not kind.readdress(message, user.email):
+            continue
+        message.recipient = user.email
+        if message.state == State.SENDING:
+            message.state, message.claimed_until, message.attempts = State.QUEUED, None, message.attempts + 1
+        message.save(update_fields=["recipient", "payload", "state", "claimed_until", "attempts"])
+        moved = True
+    if moved:
+        deliver_soon()
+
+
+def drop_of_deleted(*, instance: User, **_kwargs: Any) -> None:
+    """Cancel what waits for a person who was deleted. What carries several facts, by macros or for a team, asks by itself whom it tells:
+    they may name the address, whoever has it.
+    """
+    alone = [name for name, kind in kinds.KINDS.items() if not kind.of_address and kind.join is None]
+    waiting = _waiting(instance.email, State.QUEUED).filter(kind__in=alone)
+    ids = list(waiting.values_list("pk", flat=True))
+    claims.end_held(ids, State.CANCELLED, kinds.reason("person_deleted"))
+
+
+def _waiting(recipient: str, *states: State) -> QuerySet[Message]:
+    """Return what waits for an address, locked, in order; without what somebody else ends at this moment."""
+    rows = Message.objects.filter(recipient=recipient, state__in=states)
+    return rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk")
