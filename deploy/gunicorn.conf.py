@@ -1,17 +1,16 @@
 """How gunicorn serves AdToken: `gunicorn -c deploy/gunicorn.conf.py`. Options of the command line outrank what stands here."""
 
-import os
 from pathlib import Path
 from typing import Any
 
-from adtoken_project import generations
+from adtoken_project import env, generations
 
 wsgi_app = "adtoken_project.wsgi"
 bind = "127.0.0.1:8000"
 worker_class = "adtoken_project.web_worker.WebWorker"  # threads; see there what it does at a stop
-workers = int(os.environ.get("WEB_CONCURRENCY") or 4)
-threads = int(
-    os.environ.get("WEB_THREADS") or 4
+workers = env.whole("WEB_CONCURRENCY", default=4, least=1)
+threads = env.whole(
+    "WEB_THREADS", default=4, least=1
 )  # AdToken reads it, too: half of them at most wait for channels
 
 graceful_timeout = (
@@ -30,7 +29,7 @@ limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,
 control_socket_disable = True  # two gunicorns of one user would take each other's socket
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # works where the disk is read-only, too
 
-preload_app = True  # loaded once, so that processes share its memory; HUP takes up new code all the same
+preload_app = True  # loaded once, so that processes share its memory; HUP loads the code anew all the same
 
 
 def when_ready(_server: Any) -> None:  # noqa: D103  # gunicorn's hooks

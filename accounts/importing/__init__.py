@@ -8,8 +8,8 @@ from accounts.importing.checking import COLUMNS, ImportLine, read
 from accounts.importing.problems import ImportRefused
 from accounts.importing.writing import Result, write
 
-# First checks of one process, at a channel that answers within 200 ms, on a machine that had other work to do: 3,459 to 4,096, see
-# docs/performance.md.
+# First checks of one process, at a channel that answers within 200 ms: 3,459 to 4,096 on a machine that had other work to do, 4,670 when
+# it was measured again (docs/performance.md, Sweeps).
 CHECKED_A_MINUTE = 3_400
 
 __all__ = ["CHECKED_A_MINUTE", "COLUMNS", "ImportLine", "ImportRefused", "Result", "read", "write"]

@@ -116,7 +116,7 @@ def test_it_is_built_in_two_stages_and_runs_as_nobody_in_particular() -> None:
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", users[-1])
     assert words.index("USER") > words.index("FROM", 1)
     assert {word for word, _ in steps()} <= {
-        "FROM", "WORKDIR", "RUN", "COPY", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD",
+        "FROM", "WORKDIR", "ARG", "RUN", "COPY", "ENV", "USER", "EXPOSE", "STOPSIGNAL", "HEALTHCHECK", "CMD",
     }  # fmt: skip
     assert any("--require-hashes -r requirements.txt" in rest for _, rest in steps())
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from accounts.importing import CHECKED_A_MINUTE
 from tests.deploy.test_image import steps
 from tests.deploy.test_units import DEPLOY, UNITS, unit
 
@@ -72,7 +73,7 @@ def test_a_process_stays_with_its_version_when_the_link_leads_to_another(name: s
 
 
 def test_installing_again_leaves_the_settings_alone(tmp_path: Path) -> None:
-    lines = [*typed("install -d"), *typed("[ -e /etc/adtoken/env ]")]
+    lines = [*typed("install -d -m 700"), *typed("[ -e /etc/adtoken/env ]")]
     script = "\n".join(lines).replace("/etc/adtoken", str(tmp_path / "etc"))
     subprocess.run(["bash", "-ec", script], cwd=ROOT, check=True)
     settings_file = tmp_path / "etc/env"
@@ -110,3 +111,7 @@ def test_a_command_runs_in_the_folder_of_its_script_with_the_units_settings(tmp_
     assert f"--property=WorkingDirectory={ROOT.resolve()}" in said
     assert f"--uid={unit('adtoken-web@.service')['User']}" in said
     assert said[-5:] == ["/usr/bin/env", "manage.py", "hold", "--because", "a b"]
+
+
+def test_the_page_reckons_with_as_many_first_checks_as_the_import_does() -> None:
+    assert f"a minute for each {CHECKED_A_MINUTE:,} log-ins" in PAGE

@@ -1,5 +1,6 @@
 """Compose file, systemd units and proxies' examples: well-formed, and true to lanes, commands and stop times of the code."""
 
+import json
 import re
 import runpy
 import shutil
@@ -11,9 +12,11 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from django.utils import translation
 
-from adtoken_project import lanes, signs_of_life
+from adtoken_project import lanes, signs_of_life, time_limit
 from adtoken_project.launcher import Launcher, Options
+from broker.texts import text
 from tests.project.test_redis_by_tls import certificate
 
 ROOT = Path(settings.BASE_DIR)
@@ -78,6 +81,18 @@ def test_make_run_serves_by_the_same_configuration_of_gunicorn_and_there_is_no_o
     ).exists()  # gunicorn would read it first, wherever it is started there
 
 
+def test_the_web_server_reads_its_settings_from_files_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "threads").write_text("7\n")
+    monkeypatch.setenv("WEB_THREADS_FILE", str(tmp_path / "threads"))
+    monkeypatch.setenv("WEB_CONCURRENCY", "")
+
+    found = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
+
+    assert (found["threads"], found["workers"]) == (7, 4)
+
+
 def test_systemd_stops_nothing_sooner_than_it_needs() -> None:
     slowest = max(lane.stops_within for lane in lanes.LANES.values())
 
@@ -113,6 +128,23 @@ def test_every_unit_is_shielded_alike() -> None:
 
     assert all(shield == shields[0] for shield in shields)
     assert len(shields[0]) > 15
+
+
+def test_the_proxies_wait_for_adtoken_and_refuse_what_it_refuses() -> None:
+    nginx = (DEPLOY / "proxy/nginx.conf").read_text(encoding="utf-8")
+    caddy = (DEPLOY / "proxy/Caddyfile").read_text(encoding="utf-8")
+    with translation.override("en"):
+        refused = {"title": text("title_https_only"), "detail": text("https_only")}
+
+    said = [re.search(r"""return 403 '(.*)';""", nginx), re.search(r"respond `(.*)` 403", caddy)]
+
+    for one in said:
+        assert one is not None
+        assert json.loads(one[1]) == {"type": "about:blank", "status": 403, **refused}
+    (waits,) = re.findall(r"proxy_read_timeout (\d+)s;", nginx)
+    assert int(waits) > time_limit.LONGEST + time_limit.EVERY + time_limit.ANSWERS
+    assert len(re.findall(r"server 127\.0\.0\.1:\d+ max_fails=0;", nginx)) == 2
+    assert nginx.count("access_log off;") == nginx.count("    listen ")
 
 
 @pytest.mark.skipif(shutil.which("nginx", path="/usr/sbin:/usr/bin") is None, reason="no nginx here")

@@ -74,7 +74,12 @@ def test_the_launcher_starts_a_process_for_each_lane(tmp_path: object) -> None:
         assert int(child._env["DATABASE_POOL"]) > lanes.LANES[name].threads
 
 
-def test_the_command_becomes_a_worker_of_its_lane(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("given", "connections"), [(None, "34"), ("", "34"), ("50", "50")])
+def test_the_command_becomes_a_worker_of_its_lane(
+    given: str | None, connections: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if given is not None:
+        monkeypatch.setenv("DATABASE_POOL", given)
     became: list[str] = []
     monkeypatch.setattr(
         os, "execve", lambda path, command, env: became.extend([path, *command, env["DATABASE_POOL"]])
@@ -85,5 +90,5 @@ def test_the_command_becomes_a_worker_of_its_lane(monkeypatch: pytest.MonkeyPatc
     said = " ".join(became)
     assert "worker --queues checks --hostname checks-" in said
     assert said.rstrip().endswith(
-        "--pool threads --concurrency 30 --loglevel INFO --without-mingle --without-gossip 34"
+        "--pool threads --concurrency 30 --loglevel INFO --without-mingle --without-gossip " + connections
     )

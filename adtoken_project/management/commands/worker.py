@@ -24,7 +24,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         lane = lanes.LANES[options["lane"]]
         command = lanes.command(lane, threads=options["threads"], loglevel=options["loglevel"])
-        environment = {**lanes.environment(lane, threads=options["threads"]), **os.environ}
+        own = lanes.environment(lane, threads=options["threads"])
+        environment = {**os.environ, **{name: os.environ.get(name) or usual for name, usual in own.items()}}
         os.execve(command[0], command, environment)  # noqa: S606  # the same process goes on as Celery's worker
 
 
