@@ -8,9 +8,11 @@ holds back warnings ahead.
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
+from django.conf import settings
 from django.db import connection
+from django.utils import timezone
 
 # Each row: an account, the address that is told nothing of it ("": nobody is), the day on which mails go out again, since when.
 _NOTHING = "select null::bigint account_id, ''::text email, null::date until, null::timestamptz started_at where false"
@@ -29,6 +31,15 @@ def tables() -> str:
     return f"quiet as materialized (select * from ({_found[0]}) q), away as materialized (select * from ({_found[1]}) w)"  # noqa: S608  # what `macros` registered
 
 
+def morning(now: datetime) -> date:
+    """Return the day of the last morning, in the project's time zone, whoever looks: a snooze until then, or until before, is over.
+
+    It comes with the hour from which the day's warnings go out.
+    """
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
+
+
 @dataclass(frozen=True)
 class Snoozed:
     """Who snoozed one of some accounts, or all."""
@@ -40,23 +51,20 @@ class Snoozed:
         return not self.pairs.isdisjoint({(account_id, address.lower()), (None, address.lower())})
 
 
-def readers(account_ids: Collection[int], *, today: date) -> Snoozed:
-    """Return which addresses snoozed these accounts (ids) on a day in the project's time zone, or all accounts. One query."""
+def readers(account_ids: Collection[int], *, now: datetime) -> Snoozed:
+    """Return which addresses snooze these accounts (ids), or all accounts. One query."""
     query = f"""
     with {tables()}
-    select account_id, email from quiet where account_id = any(%(accounts)s) and email <> '' and until > %(today)s
+    select account_id, email from quiet where account_id = any(%(accounts)s) and email <> '' and until > %(morning)s
     union all
-    select null, email from away where until > %(today)s"""  # noqa: S608  # what `macros` registered
+    select null, email from away where until > %(morning)s"""  # noqa: S608  # what `macros` registered
     with connection.cursor() as cursor:
-        cursor.execute(query, {"accounts": list(account_ids), "today": today})
+        cursor.execute(query, {"accounts": list(account_ids), "morning": morning(now)})
         return Snoozed(frozenset(cursor.fetchall()))
 
 
-def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
-    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is.
-
-    `today`: in the project's time zone. One query.
-    """
+def log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
+    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. One query."""
     query = f"""
     with {tables()},
     touched as (
@@ -65,7 +73,7 @@ def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
     ),
     entry as (
       select p.token_id, p.account_id,
-        max(q.until) filter (where q.email in ('', lower(u.email)) and q.until > %(today)s) until
+        max(q.until) filter (where q.email in ('', lower(u.email)) and q.until > %(morning)s) until
       from touched
       join accounts_accounttoken p on p.token_id = touched.token_id
       join tokens_token t on t.id = p.token_id
@@ -77,9 +85,9 @@ def log_ins(token_ids: Collection[int], *, today: date) -> dict[int, date]:
       select token_id, min(until) as until from entry group by token_id having bool_and(until is not null)
       union all
       select t.id, w.until from tokens_token t join users_user u on u.id = t.consented_by_id join away w on w.email = lower(u.email)
-      where t.id = any(%(tokens)s) and w.until > %(today)s
+      where t.id = any(%(tokens)s) and w.until > %(morning)s
     ) found group by token_id
     """  # noqa: S608  # what `macros` registered
     with connection.cursor() as cursor:
-        cursor.execute(query, {"tokens": list(token_ids), "today": today})
+        cursor.execute(query, {"tokens": list(token_ids), "morning": morning(now)})
         return dict(cursor.fetchall())

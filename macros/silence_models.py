@@ -23,7 +23,7 @@ class Silence(models.Model):
     )
     macro = models.ForeignKey("macros.Macro", models.CASCADE, null=True, blank=True, related_name="silences")
     email = models.EmailField(_("e-mail"), blank=True, default="")
-    # The first day on which mails go out again, in the project's time zone.
+    # The day in whose morning mails go out again, in the project's time zone.
     until = models.DateField(_("until"), null=True, blank=True)
     reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")

@@ -5,15 +5,15 @@ team leads or operators told in their place, and when a silence ends the next ev
 """
 
 from collections.abc import Collection
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
-from django.conf import settings
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
+from accounts import quiet
 from accounts.models import Account, AccountEvent
 from macros import snooze_mail
 from macros.models import Macro, Silence
@@ -146,7 +146,7 @@ def end_all(*, email: str, by: User | None, now: datetime) -> bool:
     found = all_away().filter(email=email.lower()).select_for_update(of=("self",)).first()
     if found is None:
         return False
-    _end([found], now, at=now)
+    _end([found], now)
     person = User.objects.filter(email=email.lower()).first()
     _log(person, by, kept.keep(HISTORY, "mailed_again"))
     AddressEvent.objects.create(kind=AddressEvent.Kind.RESUMED, email=found.email, by=by, at=now)
@@ -175,9 +175,23 @@ def _log(person: User | None, by: User | None, text: str) -> None:
 
 
 def _check(until: date, now: datetime) -> None:
-    today = timezone.localdate(now)
-    if not today < until <= today + timedelta(days=LONGEST):
+    if not first_day(now) <= until <= last_day(now):
         raise SnoozeRefusal(_choose_a_day())
+
+
+def first_day(now: datetime) -> date:
+    """Return the first day until whose morning a snooze may last: tomorrow in the project's time zone, wherever its reader is."""
+    return proposed_day(now, days=1)
+
+
+def last_day(now: datetime) -> date:
+    """Return the last such day."""
+    return proposed_day(now, days=LONGEST)
+
+
+def proposed_day(now: datetime, *, days: int) -> date:
+    """Return the day so many days ahead, in the project's time zone, which mails go by."""
+    return timezone.localdate(now, timezone.get_default_timezone()) + timedelta(days=days)
 
 
 def _choose_a_day() -> str:
@@ -207,27 +221,29 @@ def leave_out(*, macro: Macro, account: Account, email: str, by: User, reason: s
 def end(*, silences: QuerySet[Silence], by: User | None, now: datetime) -> int:
     """End silences, with one event on each account. Returns how many; 0 where somebody was faster."""
     found = list(silences.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
-    _end(found, now, at=now)
+    _end(found, now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
     _events(accounts, AccountEvent.Kind.UNSNOOZED, cause="", by=by, note="", now=now)
     return len(found)
 
 
 def end_due(now: datetime) -> int:
-    """End the silences whose day has come. Returns how many. One query where none has."""
-    if not running().filter(until__lte=timezone.localdate(now)).exists():
+    """End the silences until this morning, from the hour on from which the day's warnings go out. Returns how many.
+
+    One query where none is due.
+    """
+    due = running().filter(until__lte=quiet.morning(now))
+    if not due.exists():
         return 0
     with transaction.atomic():
-        found = list(running().filter(until__lte=timezone.localdate(now)).select_for_update(of=("self",)))
-        zone = timezone.get_default_timezone()
-        morning = datetime.combine(timezone.localdate(now), time(settings.MACROS_HOUR), tzinfo=zone)
-        _end(found, now, at=max(now, morning))
+        found = list(due.select_for_update(of=("self",)))
+        _end(found, now)
     return len(found)
 
 
-def _end(found: Collection[Silence], now: datetime, *, at: datetime) -> None:
-    """End these. A sweep looks at what happened meanwhile `at` this moment, see `missed`: warnings come in the morning."""
-    Silence.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=at)
+def _end(found: Collection[Silence], now: datetime) -> None:
+    """End these. A sweep looks at what happened meanwhile, see `missed`."""
+    Silence.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
 
 
 def left_out(email: str) -> Q:

@@ -7,7 +7,6 @@ from datetime import date, datetime
 
 from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
-from django.utils import timezone
 
 from accounts import quiet
 from portal.campaign_rows import say
@@ -48,7 +47,7 @@ def parked(people: Collection[int]) -> set[int]:
 
 def unasked(token_ids: Sequence[int], now: datetime) -> Unasked:
     """Return who of the people of these log-ins (ids) is not mailed, or only once a snooze is over. Three queries."""
-    until = quiet.log_ins(token_ids, today=timezone.localdate(now))
+    until = quiet.log_ins(token_ids, now=now)
     log_ins: dict[int, list[int]] = defaultdict(list)
     rows = Token.objects.filter(pk__any_of=token_ids, consented_by__isnull=False)  # type: ignore[misc]  # our own lookup
     for pk, person in rows.values_list("pk", "consented_by"):

@@ -79,7 +79,7 @@ def lines(rows: Iterable[CampaignLogIn], *, viewer: User, now: datetime) -> list
 def _snoozed(rows: Sequence[CampaignLogIn], now: datetime) -> dict[int, date]:
     """Return until when the log-ins of these rows are snoozed that are not asked for because of it."""
     ids = [row.token_id for row in rows if row.why == SNOOZED]
-    return quiet.log_ins(ids, today=timezone.localdate(now)) if ids else {}
+    return quiet.log_ins(ids, now=now) if ids else {}
 
 
 def _with_tokens(rows: Iterable[CampaignLogIn]) -> list[CampaignLogIn]:

@@ -1,6 +1,5 @@
 """What staff do so that no macro mails one person for a while: snooze all their warnings, or end that."""
 
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -28,7 +27,7 @@ class AwayForm(ConfirmForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["until"].initial = timezone.localdate() + timedelta(days=USUAL)
+        self.fields["until"].initial = snoozing.proposed_day(timezone.now(), days=USUAL)
 
 
 def answer(request: HttpRequest, user: User) -> HttpResponse:

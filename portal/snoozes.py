@@ -1,7 +1,6 @@
 """What staff do so that fewer warnings of one account go out: snooze them, say who is on it, have a macro leave somebody out."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -33,14 +32,14 @@ class SnoozeForm(ConfirmForm):
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        whom, today = self.fields["whom"], timezone.localdate()
+        whom = self.fields["whom"]
         assert isinstance(whom, forms.ChoiceField)
         whom.choices = [
             ("me", gettext("I alone: %(address)s") % {"address": email}),
             ("all", gettext("Nobody is warned ahead. That it went dark is told all the same")),
         ]
         whom.initial = "me"
-        self.fields["until"].initial = today + timedelta(days=USUAL)
+        self.fields["until"].initial = snoozing.proposed_day(timezone.now(), days=USUAL)
 
 
 class LeaveOutForm(ConfirmForm):

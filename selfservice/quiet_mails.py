@@ -6,7 +6,6 @@ Nobody logs in for them: the signed link identifies its reader. Who can log in s
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
@@ -134,15 +133,15 @@ def _show(
 
 def _days(request: HttpRequest, *, refused: str) -> dict[str, object]:
     """Return what the field of the day needs: the day that was entered where it can be one, else the usual."""
-    today = timezone.localdate()
+    now = timezone.now()
     try:
         chosen = snoozing.day_of(request.POST.get("until", ""))
     except snoozing.SnoozeRefusal:
-        chosen = today + timedelta(days=USUAL)
+        chosen = snoozing.proposed_day(now, days=USUAL)
     return {
-        "first": today + timedelta(days=1),
+        "first": snoozing.first_day(now),
         "chosen": chosen,
-        "last": today + timedelta(days=snoozing.LONGEST),
+        "last": snoozing.last_day(now),
         "refused": refused,
     }
 

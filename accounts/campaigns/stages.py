@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import Case, DateTimeField, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
-from django.utils import timezone
 
 from accounts import quiet
 from accounts.models import CampaignLogIn
@@ -43,10 +42,10 @@ _CAME = "coalesce(greatest(r.opened_at, r.at_channel_at) >= coalesce(r.asked_at,
 _SNOOZED = """(not exists (
     select 1 from accounts_accounttoken p where p.token_id = t.id and not exists (
       select 1 from quiet q where q.account_id = p.account_id and q.email in ('', lower(u.email))
-      and q.until > %(today)s and (not c.asks_snoozed or q.started_at > c.created_at)))
+      and q.until > %(morning)s and (not c.asks_snoozed or q.started_at > c.created_at)))
   or exists (
     select 1 from away w where w.email = lower(u.email)
-      and w.until > %(today)s and (not c.asks_snoozed or w.started_at > c.created_at)))"""
+      and w.until > %(morning)s and (not c.asks_snoozed or w.started_at > c.created_at)))"""
 # The last mail has not left, and is the first that its person reads, also where those before it failed.
 _FIRST_WAITS = "m.state = any(%(under_way)s) and (r.asks = 1 or m.payload->>'reminder' = '0')"
 _FOUND = f"""
@@ -101,7 +100,7 @@ def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
         "under_way": list(UNDER_WAY),
         "people": None if people is None else list(people),
         "now": now,
-        "today": timezone.localdate(now),
+        "morning": quiet.morning(now),
     }
     with connection.cursor() as cursor:
         cursor.execute(f"with {quiet.tables()}, {_SETTLE}", values)

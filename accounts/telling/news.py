@@ -118,7 +118,7 @@ def _read(accounts: Mapping[int, Account], now: datetime) -> _World:
     members = _addresses(owners)
     people = [token.consented_by.email for token in pool if token.consented_by]
     refused = refused_addresses.among([*people, *(one for some in members.values() for one in some)])
-    return _World(entries, members, refused, quiet.readers(accounts, today=timezone.localdate(now)))
+    return _World(entries, members, refused, quiet.readers(accounts, now=now))
 
 
 def _addresses(teams: Iterable[int]) -> Mapping[int, Sequence[str]]:
@@ -192,7 +192,7 @@ def not_snoozed(notices: Iterable[AccountNotice]) -> list[AccountNotice]:
     asked = {one.account_id for one in found if _may_be_snoozed(one)}
     if not asked:
         return found
-    snoozed, last = quiet.readers(asked, today=timezone.localdate()), set(operators())
+    snoozed, last = quiet.readers(asked, now=timezone.now()), set(operators())
     return [
         one
         for one in found

@@ -1,20 +1,23 @@
 """A person, or an address, is told nothing of any account for a while: by no macro, whatever tells; and what follows from that."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import quiet
 from accounts.models import Account
 from accounts.telling import notices as telling
-from macros import at_once, delays, digest_readers, mails, on_it, opt_outs, reach, snoozing, why
+from macros import at_once, delays, digest_readers, evaluation, mails, on_it, opt_outs, reach, snoozing, why
 from macros.models import DelayedEvent, DigestSubscription, MacroAction, NewsNotice, Notice, Shortage, Silence
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from portal.person_snooze import AwayForm
 from tests.accounts.test_telling import listed
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
 from tests.macros.test_at_once import (
@@ -97,6 +100,7 @@ def test_where_nobody_else_would_be_told_the_next_in_line_is_and_staff_see_it(se
 
 def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morning_that_it_ends() -> None:
     account, before = linked(log_in(None), name="Dark"), linked(log_in(None), name="Before")
+    last = linked(log_in(None), name="In the last night")
     macro = tells("deactivated", emails=[WATCHER, OTHER])
     macro.actions.filter(kind="pre_deactivation").delete()
     stop(before.pool.get().token, NOW - DAY)
@@ -109,12 +113,20 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     send()
     end = NOW.replace(hour=0, minute=30) + 5 * DAY
 
-    snoozing.end_due(end)
-    night = at_once.tell(end + MINUTE)
-    morning = at_once.tell(end + timedelta(hours=9))
+    stop(last.pool.get().token, end - MINUTE)
+    evaluation.evaluate_if_due(now=end)
+    at_once.tell(end)
+    night = set(Notice.objects.filter(account=last).values_list("recipient", flat=True))
+    held = quiet.readers([last.pk], now=end).holds(last.pk, WATCHER)
+    send(end + MINUTE)
+    morning = end + timedelta(hours=5, minutes=30)  # 7 in Berlin
+    snoozing.end_due(morning)
 
-    assert meanwhile == {OTHER}
-    assert (night, morning) == (0, 1)
+    assert meanwhile == night == {OTHER}
+    assert held
+    assert not quiet.readers([last.pk], now=morning).holds(last.pk, WATCHER)
+    assert at_once.tell(morning + MINUTE) == 1
+    assert Notice.objects.filter(recipient=WATCHER, account=last, threshold=0).count() == 1
     assert Notice.objects.filter(recipient=WATCHER, account=account, threshold=0).count() == 1
     assert Notice.objects.filter(recipient=OTHER, account=account).count() == 1
 
@@ -281,13 +293,13 @@ def test_the_weekly_digest_campaigns_and_why_not_respect_it() -> None:
     Membership.objects.create(user=ada, team=account.team)
     DigestSubscription.objects.create(team=account.team, user=ada, started_at=NOW)
     token = token_of(account)
-    before = ([one.address for one in digest_readers.readers()], quiet.log_ins([token.pk], today=TODAY))
+    before = ([one.address for one in digest_readers.readers()], quiet.log_ins([token.pk], now=NOW))
 
     away(ada.email)
 
     assert before == ([ada.email], {})
     assert digest_readers.readers() == []
-    assert quiet.log_ins([token.pk], today=TODAY) == {token.pk: TODAY + 5 * DAY}
+    assert quiet.log_ins([token.pk], now=NOW) == {token.pk: TODAY + 5 * DAY}
     said = [line.text for line in why.about_address(why.asked(account, ada.email))]
     assert any("Snoozed all warnings: no macro mails this address until" in text for text in said)
 
@@ -438,3 +450,18 @@ def test_who_snoozed_hears_of_no_role_that_somebody_else_lost_until_it_is_over_a
     assert [one.split(":")[0] for one in over] == [lead.email]
     assert kept_back == {ada.email}
     assert {one.split(":")[0] for one in send(NOW + 5 * HOUR)} == {"ops@example.com"}
+
+
+def test_the_days_of_a_snooze_are_the_installation_s_wherever_its_reader_is() -> None:
+    night = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)  # the 27th in Berlin, the 26th in Los Angeles
+
+    with timezone.override("America/Los_Angeles"), time_machine.travel(night, tick=False):
+        days = (snoozing.first_day(night), AwayForm().fields["until"].initial)
+        with pytest.raises(snoozing.SnoozeRefusal):
+            snoozing.snooze_all(email=WATCHER, until=date(2026, 11, 27), by=None, reason="", now=night)
+        made = snoozing.snooze_all(email=WATCHER, until=date(2026, 11, 28), by=None, reason="", now=night)
+        snoozing.end_due(night + DAY)
+        made.refresh_from_db()
+
+    assert days == (date(2026, 11, 28), date(2026, 12, 4))
+    assert made.ended_at is None

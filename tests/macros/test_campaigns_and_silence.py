@@ -200,7 +200,7 @@ def test_snoozed_log_ins_are_found_by_one_query(django_assert_max_num_queries: A
     snooze(tokens[1], email="other@example.com")
 
     with django_assert_max_num_queries(1):
-        found = quiet.log_ins([one.pk for one in tokens], today=START.date())
+        found = quiet.log_ins([one.pk for one in tokens], now=START)
 
     assert found == {tokens[0].pk: UNTIL + DAY}
 

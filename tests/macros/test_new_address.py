@@ -98,7 +98,11 @@ def test_mails_that_wait_leave_for_the_new_address_once_and_what_is_of_the_old_o
     evaluation.evaluate(now=NOW)
     at_once.tell(SOON)
     reset = make_message(OLD, kind="password_reset")
-    assert set(Message.objects.filter(recipient=OLD).values_list("kind", flat=True)) >= {"ask", "died", "macro"}
+    assert set(Message.objects.filter(recipient=OLD).values_list("kind", flat=True)) >= {
+        "ask",
+        "died",
+        "macro",
+    }
 
     correct(ada)
 
@@ -125,7 +129,9 @@ def test_a_mail_that_is_on_its_way_leaves_once_more_to_the_new_address(ada: User
     assert Notice.objects.get(account=account, outcome="mailed").recipient == NEW
 
 
-def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the_address_next(ada: User) -> None:
+def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the_address_next(
+    ada: User,
+) -> None:
     account = linked(log_in(ada), log_in(make_person(name="Ben")))
     warned = ending(7, person=ada)
     make_macro(emails=[], notify_consenters=True, days=[7])
