@@ -25,6 +25,10 @@ class Gone(Exception):  # noqa: N818  # it is an answer, not an error
     """The pending link was used already, or swept after 15 minutes."""
 
 
+class Ended(Gone):
+    """The log-in was removed or is dead since its consent, or its person was switched off."""
+
+
 class NotYourTeam(Exception):  # noqa: N818
     """A team was named that the person is not in."""
 
@@ -242,8 +246,8 @@ def save(
 
     Accounts that are new here go to the team that bears the name of their business, else to `team_id`, else to the one proposed; with
     `only` to that team, whose accounts alone may be linked then.
-    Raises Gone where the pending link was used or swept, NotOffered for an id that the channel's list does not hold or that may not be
-    linked, NotYourTeam for a team that the person may not choose.
+    Raises Gone where the pending link was used or swept, Ended where the log-in can carry nothing any longer, NotOffered for an id that
+    the channel's list does not hold or that may not be linked, NotYourTeam for a team that the person may not choose.
     """
     pending = (
         PendingLink.objects.select_related("token__app", "token__team", "account__team")
@@ -252,11 +256,15 @@ def save(
     )
     if pending is None or not PendingLink.objects.filter(pk=pending_id, user=user).delete()[0]:
         raise Gone
+    # As a consent does: whoever locks a person out waits for this row, or was first.
+    here = User.objects.select_for_update(no_key=True).filter(pk=user.pk, is_active=True).exists()
     choice = TeamChoice.for_link(pending, user) if only is None else TeamChoice([only])
     team = choice.named(team_id)
     by_id = {native.native_id: native for native in offered(pending) if not native.closed}
     chosen = sorted(set(native_ids))
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
+    if not here or token.state == Token.State.DEAD or token.is_removed:
+        raise Ended
     existing = Account.objects.filter(channel=token.app.channel, native_id__in=chosen).select_related("team")
     refusing = _refusing(existing, token, user, only)
     refused = {account.native_id for account in existing if account.pk in refusing}

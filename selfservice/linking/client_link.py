@@ -3,6 +3,10 @@
 Nobody is logged in by it, and whoever is logged in in the same browser has no part in it.
 """
 
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
 from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -14,7 +18,8 @@ from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun, handshakes, link_errors
 from users import hold
 
-CHOICE = "client_link"  # in the session: the link that was used in this browser, and the list to choose from
+# In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
+CHOICES, CHOICES_KEPT = "client_choices", 10
 
 
 def is_meant(request: HttpRequest) -> bool:
@@ -74,5 +79,22 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
     except consent.ConsentRefused:
         renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
         raise
-    request.session[CHOICE] = {"link": link.pk, "pending": str(pending.pk), "name": identity.name}
-    return redirect("client_choose")
+    keep_choice(request, pending.pk, {"link": link.pk})
+    return redirect("client_choose", pending.pk)
+
+
+def keep_choice(request: HttpRequest, pending_id: uuid.UUID, facts: Mapping[str, Any]) -> None:
+    """Note what a list of accounts is about, or what became of it: for this browser, beside those of its other tabs."""
+    others = {key: said for key, said in _choices(request).items() if key != str(pending_id)}
+    request.session[CHOICES] = dict([*others.items(), (str(pending_id), dict(facts))][-CHOICES_KEPT:])
+
+
+def choice(request: HttpRequest, pending_id: uuid.UUID) -> Mapping[str, Any]:
+    """Return what was noted of a list; empty where it was not made in this browser, or long ago."""
+    found: Mapping[str, Any] = _choices(request).get(str(pending_id), {})
+    return found
+
+
+def _choices(request: HttpRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.session.get(CHOICES) or {}
+    return found

@@ -1,5 +1,6 @@
 """Pages of a client link: what is asked for, which accounts, done. Nobody logs in for them. GET changes nothing."""
 
+import uuid
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,6 @@ from ui.phrases import phrase
 from users import languages
 
 say = partial(phrase, "words/client_links.txt")
-NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 @private
@@ -60,20 +60,22 @@ def _names(link: ClientLink, channel: str) -> list[str]:
 
 @private
 @require_http_methods(["GET", "HEAD", "POST"])
-def choose(request: HttpRequest) -> HttpResponse:
-    """Show what the channel offers of what is asked for (GET), link what was ticked (POST)."""
-    said = request.session.get(client_link.CHOICE) or {}
-    links = ClientLink.objects.select_related("team", "made_by", "contact")
-    link = links.filter(pk=said.get("link", 0)).first()
-    pending = (
-        PendingLink.objects.select_related("token__app", "user")
-        .filter(pk=said.get("pending", NOBODY))
-        .first()
-    )
+def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Show what the channel offers of what is asked for (GET), link what was ticked (POST).
+
+    The address names the list, so that a page in one tab never links for what another tab was opened for.
+    """
+    said = client_link.choice(request, pending_id)
     if not said:
         return client_link.broken(request)
+    if said.get("done"):
+        return redirect("client_done", pending_id)
+    link = ClientLink.objects.select_related("team", "made_by", "contact").filter(pk=said["link"]).first()
+    pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
     if link is None or pending is None or not link.is_open(timezone.now()):
-        return redirect("client_done") if said.get("done") else client_link.not_open(request, link, late=True)
+        return client_link.not_open(request, link, late=True)
+    if client_links.barred_by(link) is not None:
+        return client_link.not_open(request, link)
     if request.method == "POST":
         return _link(request, link, pending)
     return _choose_page(request, link, pending)
@@ -85,7 +87,7 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
         return _choose_page(request, link, pending, error=say("none_ticked"))
     channel = pending.token.app.channel
     if channel not in link.left:
-        return client_link.not_open(request, link, late=True)
+        return client_link.not_open(request, link)
     found = choosing.candidates(pending, pending.user, only=link.team)
     if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
         return _choose_page(request, link, pending, error=say("not_offered"))
@@ -99,18 +101,18 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
             client_links.note_used(
                 link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now
             )
-    except (choosing.Gone, client_links.ClientLinkRefused):
+    except (choosing.Ended, client_links.ClientLinkRefused):
+        link.refresh_from_db()
+        return client_link.not_open(request, link)
+    except choosing.Gone:
         link.refresh_from_db()
         return client_link.not_open(request, link, late=True)
     except choosing.NotOffered:
         return _choose_page(request, link, pending, error=say("not_offered"))
     languages.keep_guess(pending.user, request)  # a contact never logs in, where this is asked otherwise
-    request.session[client_link.CHOICE] = {
-        "link": link.pk,
-        "done": channel,
-        "name": pending.token.native_user_name,
-    }
-    return redirect("client_done")
+    facts = {"link": link.pk, "done": channel, "name": pending.token.native_user_name}
+    client_link.keep_choice(request, pending.pk, facts)
+    return redirect("client_done", pending.pk)
 
 
 def _choose_page(
@@ -154,9 +156,9 @@ def _note(one: Candidate) -> str:
 
 @private
 @require_safe
-def done(request: HttpRequest) -> HttpResponse:
+def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
-    said = request.session.get(client_link.CHOICE) or {}
+    said = client_link.choice(request, pending_id)
     links = ClientLink.objects.select_related("team", "made_by", "contact")
     link = links.filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:

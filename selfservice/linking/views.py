@@ -120,6 +120,8 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
             now=timezone.now(),
             team_id=_number(request.POST["team"]) if "team" in request.POST else None,
         )
+    except choosing.Ended:
+        return render(request, "selfservice/link/gone.html", {"ended": pending.token}, status=410)
     except choosing.Gone:
         return _gone(request, pending_id)
     except choosing.NotYourTeam:

@@ -104,10 +104,13 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     }  # fmt: skip
     return {
         "visitors": [user.pk for user in people.values()],
+        "client_list": str(pending.pk),
         "cookie": settings.SESSION_COOKIE_NAME,
         "sessions": {name: logged_in(user) for name, user in people.items()} | {
-            "client": stranger(client_link.CHOICE, {"link": link.pk, "pending": str(pending.pk), "name": "Annemarie"}),
-            "client_done": stranger(client_link.CHOICE, {"link": used.pk, "done": "facebook", "name": "Annemarie"}),
+            "client": stranger(client_link.CHOICES, {str(pending.pk): {"link": link.pk}}),
+            "client_done": stranger(
+                client_link.CHOICES, {str(pending.pk): {"link": used.pk, "done": "facebook", "name": "Annemarie"}}
+            ),
             "renewed": stranger(renewal.DONE, {**renewed.facts(), "lost": [], "complete": True}),
         },
     }  # fmt: skip

@@ -367,8 +367,8 @@ link-sent-again                 /made/sent_again
 on-hold                         /made/on_hold
 """,
     )
-    + _seen_by(CLIENT, "client-choose /give-access/choose/")
-    + _seen_by(CLIENT_DONE, "client-done /give-access/done/")
+    + _seen_by(CLIENT, "client-choose /give-access/choose/{client_list}/")
+    + _seen_by(CLIENT_DONE, "client-done /give-access/done/{client_list}/")
     + _seen_by(RENEWED, "renewed /renew/done/")
 )
 

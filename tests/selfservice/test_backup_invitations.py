@@ -116,8 +116,8 @@ def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_
     link = ClientLink.objects.get()
     client = Client()
     left = client.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
-    client.get(native.come_back(client, native.decide(left, "ben")))
-    client.post("/give-access/choose/", {"native_id": [lumen.native_id]})
+    led = native.come_back(client, native.decide(left, "ben"))
+    client.post(led, {"native_id": [lumen.native_id]})
 
     assert link.native_ids("facebook") == [lumen.native_id]
     assert backup_invitations.answer(BackupInvitation.objects.get(), timezone.now()) == "linked"

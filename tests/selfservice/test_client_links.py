@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts import backups, client_links
@@ -15,6 +16,7 @@ from accounts.models import Account, AccountToken, ClientLink, ReachedAccount
 from notifications import login_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from selfservice.linking.client_link import CHOICES
 from tests.support import native
 from tests.support.connections import another
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
@@ -69,10 +71,12 @@ def german() -> Client:
 
 
 def choose(browser: Client, *names: str) -> str:
-    page = browser.get("/give-access/choose/").text
+    """From the choice that this browser was led to last to done."""
+    led = reverse("client_choose", args=[list(browser.session[CHOICES])[-1]])
+    page = browser.get(led).text
     rows = re.findall(r'value="([\w-]+)"[^>]*>\s*<span class="at-choice-text"><b>([^<]+)</b>', page)
     ids = [native_id for native_id, name in rows if name in names]
-    return str(browser.post("/give-access/choose/", {"native_id": ids}, follow=True).text)
+    return str(browser.post(led, {"native_id": ids}, follow=True).text)
 
 
 def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: User, team: Team) -> None:
@@ -169,9 +173,9 @@ def test_a_link_for_certain_accounts_offers_those_alone_and_no_other_team_s(mira
     foreign = Account.objects.get(name="Fern Gardens")
     Account.objects.filter(name="Lumen Shoes EU").update(team=team)
 
-    browser, _ = go(made(mira, team, asked_for=wanted), "ben")
-    page = browser.get("/give-access/choose/").text
-    forged = browser.post("/give-access/choose/", {"native_id": foreign.native_id})
+    browser, led = go(made(mira, team, asked_for=wanted), "ben")
+    page = browser.get(led).text
+    forged = browser.post(led, {"native_id": foreign.native_id})
 
     assert page.count('name="native_id"') <= 2
     assert "Zoe" not in page

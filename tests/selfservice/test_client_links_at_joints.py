@@ -1,5 +1,6 @@
 """Client links where they meet other teams, people who were switched off, parked addresses, and time."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -377,3 +378,59 @@ def _browser(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def test_a_page_in_one_tab_gives_access_to_the_team_that_it_names(mira: User, team: Team) -> None:
+    other = make_team("Heron")
+    Membership.objects.create(user=mira, team=other)
+    links = [made(mira, team), made(mira, other)]
+    browser, first = go(links[0])
+    _, second = go(links[1], browser=browser)
+
+    page = browser.get(first).text
+    done = browser.post(first, {"native_id": native_ids(page)[0]}, follow=True)
+    other_page, back, elsewhere = browser.get(second).text, browser.get(first), Client().get(second)
+    browser.post(second, {"native_id": native_ids(other_page)[1]})
+
+    assert "For the team <b>Lumen</b>." in page
+    assert "For the team <b>Lumen</b>." in done.text
+    assert "For the team <b>Heron</b>." in other_page
+    assert (back.headers["Location"], elsewhere.status_code) == (done.redirect_chain[0][0], 404)
+    for one, account in zip(links, Account.objects.order_by("pk"), strict=True):
+        one.refresh_from_db()
+        assert (account.team, one.used) == (one.team, {"facebook": [account.pk]})
+
+
+@pytest.mark.parametrize("ended", ["dead", "removed", "locked out"])
+def test_a_log_in_that_ended_since_its_consent_is_put_into_no_pool(
+    mira: User, team: Team, ended: str
+) -> None:
+    link = made(mira, team)
+    browser, led = go(link)
+    ids = native_ids(browser.get(led).text)[:1]
+    own, own_browser = make_user("own@example.com", team=team), Client()
+    own_browser.force_login(own)
+    chosen = native.consent(own_browser, "facebook", "ben")
+
+    if ended == "locked out":
+        User.objects.exclude(pk=mira.pk).update(is_active=False)
+    else:
+        Token.objects.update(state="dead", reason="removed" if ended == "removed" else "password_changed")
+    page = browser.post(led, {"native_id": ids})
+    own_page = own_browser.post(chosen, {"native_id": ids})
+
+    link.refresh_from_db()
+    assert (page.status_code, "Nothing was changed." in page.text, link.used) == (
+        410 if ended == "locked out" else 409,
+        True,
+        {},
+    )
+    if ended != "locked out":
+        assert (own_page.status_code, "This log-in has ended" in own_page.text) == (410, True)
+    assert not Account.objects.exists()
+    assert not used_mails()
+
+
+def native_ids(page: str) -> list[str]:
+    """What a page offers, in its order."""
+    return re.findall(r'name="native_id" value="([\w-]+)"', page)
