@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import asks_of_moved, pool, pool_reasons, readers, selection
+from accounts import asks_of_moved, moves, pool, pool_reasons, readers, selection
 from accounts.errors import WORDS, ActionRefused
 from accounts.mails import ask_mail, outside_mail
 from accounts.models import Account, AccountEvent, AccountToken
@@ -144,7 +144,8 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
     """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
 
     Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once; its leads are mailed where it takes log-ins of
-    its own people only and not all of these. What its former team asked for it ends. Raises ActionRefused where it is there already.
+    its own people only and not all of these. What its former team asked for it ends, and what kept warnings back for that team. Raises
+    ActionRefused where it is there already.
     """
     account = Account.objects.locked().select_related("team").get(pk=account.pk)
     if account.team_id == team.pk:
@@ -165,6 +166,7 @@ def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: d
     moved = Account.objects.filter(pk=account.pk)
     outside_mail.tell_of_move(moved=moved, since=now, actor=actor)
     asks_of_moved.end(moved=moved, since=now, actor=actor, now=now)
+    moves.follow(account_ids=[account.pk], actor=actor, now=now)
     return before
 
 

@@ -22,6 +22,7 @@ class MacrosConfig(AppConfig):
             evaluation,
             held_mails,
             message_history,
+            moved,
             new_address,
             on_it,
             on_many,
@@ -57,6 +58,7 @@ class MacrosConfig(AppConfig):
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
         digests.register_foot(held_mails.foot)
         handing_over.register(owning.take_over)
+        moved.register()
 
 
 def _register_messages() -> None:

@@ -172,6 +172,22 @@ def end_of_leaver(user: User, *, now: datetime) -> None:
     _events(accounts.values(), LEFT, None, "", now)
 
 
+def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: datetime) -> None:
+    """End what somebody was on whom these accounts (ids) concern no longer, in the caller's transaction. One event on each account."""
+    said = list(
+        Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
+    )
+    whose = {one: one.by.email if one.by else one.email for one in said}
+    pairs: dict[str, set[int]] = defaultdict(set)
+    for one, address in whose.items():
+        pairs[address].add(one.account_id)
+    theirs = concerned.among(pairs)
+    over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
+    accounts = {one.account_id: one.account for one in over if _runs(one)}
+    Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
+    _events(accounts.values(), cause, actor, "", now)
+
+
 def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:
     AccountEvent.objects.bulk_create(
         AccountEvent(

@@ -218,12 +218,12 @@ def leave_out(*, macro: Macro, account: Account, email: str, by: User, reason: s
 
 
 @transaction.atomic
-def end(*, silences: QuerySet[Silence], by: User | None, now: datetime) -> int:
+def end(*, silences: QuerySet[Silence], by: User | None, now: datetime, cause: str = "") -> int:
     """End silences, with one event on each account. Returns how many; 0 where somebody was faster."""
     found = list(silences.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
     _end(found, now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
-    _events(accounts, AccountEvent.Kind.UNSNOOZED, cause="", by=by, note="", now=now)
+    _events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
     return len(found)
 
 

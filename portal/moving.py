@@ -12,6 +12,7 @@ from django.utils.http import urlencode
 from accounts import actions, asks_of_moved, deed_kinds, permissions
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
+from macros import moved
 from portal import access, account_pages, bulk
 from portal.forms import MoveForm
 from ui import confirm
@@ -33,13 +34,15 @@ def one(request: HttpRequest, account_id: int) -> HttpResponse:
     """Ask where one account goes (GET), move it (POST)."""
     access.require(request, permissions.MOVE)
     account = access.account(request, account_id)
+    this = Account.objects.filter(pk=account.pk)
     page = Page(
         "portal/confirm/move.html",
         reverse("admin:accounts_account_change", args=[account.pk]),
         {
             "account": account,
             "team_now": names_for(request.user).team(account.team),
-            "asks": asks_of_moved.number_of(Account.objects.filter(pk=account.pk), timezone.now()),
+            "asks": asks_of_moved.number_of(this, timezone.now()),
+            "ends": moved.numbers(this),
         },
         form=_form(request),
     )
@@ -58,7 +61,11 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
         page = Page(
             "portal/confirm/bulk_move.html",
             bulk.back(request),
-            {"count": chosen.total, "asks": asks_of_moved.number_of(chosen.whole, timezone.now())},
+            {
+                "count": chosen.total,
+                "asks": asks_of_moved.number_of(chosen.whole, timezone.now()),
+                "ends": moved.numbers(chosen.whole),
+            },
             lines=[
                 ConfirmLine(one.name, f"{one.get_channel_display()} · {one.native_id}", names.team(one.team))
                 for one in chosen.accounts

@@ -236,6 +236,7 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "agreed": event.cause == backup_answers.AGREED,
         "taken_back": event.cause == "taken_back",
         "left": event.cause == "left",
+        "moved": event.cause == "moved",
         "everybody": event.cause == "everybody",
         "left_out": event.cause == "left_out",
     }

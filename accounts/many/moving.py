@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from accounts import asks_of_moved, deeds, pool
+from accounts import asks_of_moved, deeds, moves, pool
 from accounts.deed_rows import Outcome, Result, done_before, in_order
 from accounts.errors import ActionRefused
 from accounts.mails import outside_mail
@@ -89,5 +89,6 @@ def _move(deed: Deed, accounts: Sequence[Account], to: Mapping[int, Team], now: 
         actor=deed.user,
         note=deed.note,
     )
+    moves.follow(account_ids=[one.pk for one in accounts], actor=deed.user, now=now)
     stopped = Account.objects.filter(pk__in=lived, state=Account.State.DEACTIVATED)
     return set(stopped.values_list("pk", flat=True))

@@ -3,20 +3,25 @@
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from accounts import actions
-from accounts.models import Account, AccountNotice
-from macros import at_once, on_it, revalidation
-from macros.models import MacroAction, NewsNotice
+from accounts.models import Account, AccountEvent, AccountNotice
+from accounts.tasks import do_deeds
+from macros import at_once, on_it, revalidation, snoozing
+from macros.models import MacroAction, NewsNotice, Notice
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.macros.support import WATCHER, die, ending, make_macro, make_person
+from portal import bulk_deeds
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person
 from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
 from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import OTHER, sent
-from tests.support.factories import NOW, make_team
+from tests.portal.test_asks_of_moved import page
+from tests.support.factories import NOW, make_team, make_user
 from users.models import Membership, Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
@@ -117,3 +122,47 @@ def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_eithe
     assert [one.account for one in deadlines] == [account]
     assert freed() == []
     assert NewsNotice.objects.filter(action__macro=everywhere).exists()
+
+
+@pytest.mark.parametrize("many", [False, True])
+def test_what_a_former_team_kept_back_of_an_account_ends_with_the_move(
+    client: Client, monkeypatch: pytest.MonkeyPatch, many: bool
+) -> None:
+    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
+    red, blue = make_team("Red"), make_team("Blue")
+    snoozed, ada_s, both_s = (ending(5, name=name, team=red) for name in ("Snoozed", "Ada's", "Both's"))
+    ada, both = member("ada@example.com", red), member("both@example.com", red, blue)
+    make_macro(emails=[NEW], days=[7], team=blue)
+    until = TODAY + timedelta(days=30)
+    for email in ("", NEW):
+        snoozing.snooze(
+            accounts=[snoozed if not email else both_s], email=email, until=until, by=ada, reason="", now=NOW
+        )
+    for account, who in ((ada_s, ada), (both_s, both)):
+        on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=who.email, now=NOW)
+    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    client.force_login(boss)
+    ids = [snoozed.pk, ada_s.pk, both_s.pk]
+    addresses = [reverse("admin:accounts_account_team", args=[pk]) for pk in ids]
+    if many:
+        addresses = [f"/admin/accounts/account/bulk/team/?ids={','.join(map(str, ids))}"]
+
+    shown = [page(client, address) for address in addresses]
+    for address in addresses:
+        client.post(address, {"team": blue.pk, "seen": "", "note": ""})
+    do_deeds()
+
+    if many:
+        assert "Snoozed for everybody 1 account; that ends" in shown[0]
+        assert "“I am on it” 2 accounts; that ends, unless" in shown[0]
+    else:
+        assert ["Snoozed for everybody ends" in one for one in shown] == [True, False, False]
+        assert ["“I am on it” ends, unless" in one for one in shown] == [False, True, True]
+    assert set(on_it.running(ids)) == {both_s.pk}
+    assert [one.email for one in snoozing.running()] == [NEW]
+    said = AccountEvent.objects.filter(cause="moved").values_list("kind", "account", "actor")
+    assert set(said) == {("unsnoozed", snoozed.pk, boss.pk), ("acknowledged", ada_s.pk, boss.pk)}
+    assert evaluate() == [NEW]
+    assert set(Notice.objects.values_list("account", flat=True)) == {snoozed.pk, ada_s.pk}
+    lines = page(client, reverse("admin:accounts_account_change", args=[ada_s.pk]))
+    assert "whoever said so no longer has to do with the account" in lines

@@ -1,0 +1,53 @@
+"""What keeps warnings back of accounts that move to another team: it was said for the former team, and ends where it is not the new one's.
+
+A snooze for everybody ends. "I am on it" ends where the account does not concern whoever said so (`macros.concerned`). What an address
+snoozed for itself goes on: it keeps nothing from others.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F, Q, QuerySet
+
+from accounts import moves
+from accounts.models import Account
+from macros import on_it, snoozing
+from macros.models import Acknowledgement
+from tokens.models import Token
+from users.models import User
+
+MOVED = "moved"  # the cause of an event
+
+
+@dataclass(frozen=True)
+class Ends:
+    """How many accounts have something that ends with a move, or may: that depends on the team."""
+
+    snoozed: int
+    on_it: int
+
+
+def numbers(accounts: QuerySet[Account]) -> Ends:
+    """Count what a move of these accounts ends, or may end. Two queries, however many accounts."""
+    ids = accounts.order_by().values("pk")
+    own = Q(token=None, cycle=F("account__cycle"))
+    of_log_in = Q(token__isnull=False, cycle=F("token__cycle"), at__gt=F("account__cycle_since"))
+    lives = ~Q(token__state=Token.State.DEAD)
+    said = Acknowledgement.objects.filter(own | of_log_in & lives, account__in=ids)
+    return Ends(
+        snoozed=snoozing.running().filter(account__in=ids, email="").count(),
+        on_it=said.values("account").distinct().count(),
+    )
+
+
+def end(account_ids: Collection[int], actor: User, now: datetime) -> None:
+    """End it, in the transaction that moved the accounts (ids), with one event for each that ran."""
+    for_all = snoozing.running().filter(account__in=account_ids, email="")
+    snoozing.end(silences=for_all, by=actor, now=now, cause=MOVED)
+    on_it.end_of_moved(account_ids, cause=MOVED, actor=actor, now=now)
+
+
+def register() -> None:
+    """Say that this follows from a move. Called once, when the app starts."""
+    moves.register(end)
