@@ -67,18 +67,18 @@ def release_same(
     """Ask about all log-ins, keep or cancel what waited to be mailed, and go on as the same installation.
 
     Stays on hold where a channel gave no answer about some of the log-ins, unless `without_answers`: a renewal that comes before the
-    question may spend a refresh token that is no longer the newest. What is cancelled counts as told.
+    question may spend a refresh token that is no longer the newest. What is cancelled counts as told; what this round found, and only this
+    database knows, is told all the same.
     """
-    asked = restoring.ask_all(since=installation.begin_round(now=clock()), clock=clock, progress=progress)
+    since = installation.begin_round(now=clock())
+    asked = restoring.ask_all(since=since, clock=clock, progress=progress)
     if asked.silent and not without_answers:
         return Same(asked)
     with transaction.atomic():
-        if cancel_waiting:
-            number, cancelled = 0, after_hold.cancel(reason=_cancelled())
-        else:
-            number, cancelled = after_hold.keep(now=clock(), reason=_cancelled())
+        cancelled = after_hold.cancel(reason=_cancelled(), written_before=since) if cancel_waiting else []
+        number, stale = after_hold.keep(now=clock(), reason=_cancelled())
         installation.release(released_as=Installation.As.SAME, now=clock())
-    return Same(asked, number, cancelled)
+    return Same(asked, number, cancelled + stale)
 
 
 @transaction.atomic

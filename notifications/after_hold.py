@@ -34,6 +34,8 @@ def keep(*, now: datetime, reason: str) -> tuple[int, list[Message]]:
     return not_ended().count(), cancelled
 
 
-def cancel(*, reason: str) -> list[Message]:
-    """Cancel what waits, which then counts as told. Returns it."""
-    return claims.cancel_all(not_ended(), reason=reason)
+@transaction.atomic
+def cancel(*, reason: str, written_before: datetime | None = None) -> list[Message]:
+    """Cancel what waits, or of it what was written before a moment. It counts as told then. Returns it."""
+    waiting = not_ended() if written_before is None else not_ended().filter(created_at__lt=written_before)
+    return claims.cancel_all(waiting, reason=reason)
