@@ -25,6 +25,7 @@ class MacrosConfig(AppConfig):
             moved,
             new_address,
             on_it,
+            on_it_said,
             on_many,
             owning,
             receivers,
@@ -43,6 +44,7 @@ class MacrosConfig(AppConfig):
         trying.register()
         digest.register()
         on_it.register()
+        on_it_said.register()
         snooze_mail.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)

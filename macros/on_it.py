@@ -6,7 +6,7 @@ The next threshold is told to everybody, and that the account went dark always i
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
-from macros import concerned, evaluation, opt_outs, snoozing
+from macros import concerned, evaluation, on_it_said, opt_outs, snoozing
 from macros.models import Acknowledgement, NewsNotice, Notice, OptOut
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
@@ -26,6 +26,7 @@ from users.models import User
 
 KIND = "on_it"  # of the messages
 SHOWN = 20
+TOLD_WITHIN = timedelta(days=1)  # of the same, said by the same address, nobody is mailed again
 LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
 
@@ -43,6 +44,10 @@ class Deadline:
         if self.ends is None:
             return 1
         return max((evaluation.local_day(self.ends) - evaluation.local_day(now)).days, 1)
+
+    def said(self, now: datetime) -> str:
+        """What somebody says by being on it: the same while it is no more urgent."""
+        return f"{self.account.pk}:{self.token.pk if self.token else ''}:{self.cycle}:{self.days(now)}"
 
 
 def deadlines_of(message: Message) -> list[Deadline]:
@@ -113,11 +118,17 @@ def _of_log_in(one: Acknowledgement) -> bool:
 
 @transaction.atomic
 def acknowledge(
-    *, deadlines: Sequence[Deadline], email: str, now: datetime, answers: Message | None = None
+    *,
+    deadlines: Sequence[Deadline],
+    email: str,
+    now: datetime,
+    answers: Message | None = None,
+    is_known: bool = False,
 ) -> list[Account]:
     """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
 
-    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too.
+    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too. Its own reader hears
+    that it was said, once for an account by one mail's link, unless it `is_known` that they said so, who are logged in.
 
     Where somebody is on it already at the same urgency nothing is written, nor for a person who can no longer log in. Returns the
     accounts that are new. Raises OnHold.
@@ -147,6 +158,8 @@ def acknowledge(
             about.append(one)
     _events(new.values(), "", by, email, now)
     _tell(about, email, by, now, answers)
+    if answers is not None and not is_known:
+        on_it_said.tell(answers=answers, accounts=new.values(), now=now)
     return list(new.values())
 
 
@@ -235,22 +248,38 @@ def _tell(
         if still := accounts & theirs[to]:
             mails[to, None if to in people else team] |= still
     teams = {one.account.pk: one.account.team for one in about}
+    said: dict[int, set[str]] = defaultdict(set)
+    for one in about:
+        said[one.account.pk].add(one.said(now))
+    told = _told(email, {to for to, _ in mails}, now)
     for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+        what = set[str]().union(*(said[pk] for pk in accounts))
+        if what <= told[to]:
+            continue
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
             kind=KIND,
             recipient=to,
             team=of.pop() if len(of) == 1 else None,
             dedupe_key=f"{KIND}:{min(accounts)}:{team_id or ''}:{now.isoformat()}:{to}",
-            payload={"accounts": sorted(accounts), "by": by.pk if by else None, "who": email},
+            payload={
+                "accounts": sorted(accounts),
+                "by": by.pk if by else None,
+                "who": email,
+                "said": sorted(what),
+            },
             now=now,
         )
 
 
-def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
-    for (to, _), accounts in readers.items():
-        found[to] |= accounts
+def _told(email: str, readers: Collection[str], now: datetime) -> dict[str, set[str]]:
+    """Return by reader what they were mailed lately that the address is on: said again, taken back in between or not, it tells nothing."""
+    gone = [Message.State.FAILED, Message.State.CANCELLED]
+    lately = Message.objects.filter(kind=KIND, recipient__in=readers, created_at__gt=now - TOLD_WITHIN)
+    found: dict[str, set[str]] = defaultdict(set)
+    for reader, payload in lately.exclude(state__in=gone).values_list("recipient", "payload"):
+        if payload["who"] == email:
+            found[reader].update(payload.get("said", ()))
     return found
 
 
@@ -291,4 +320,4 @@ def _until(account: Account, reader: composing.Reader) -> str:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"))
+    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), may_be_held=True)

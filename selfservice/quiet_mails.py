@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.models import Account
 from macros import not_mine, on_it, opt_outs, snooze_mail, snoozing
 from notifications.models import Message
+from selfservice.presses import may_press, too_often
 from selfservice.warning_mails import broken, only_looks
 from users.models import person
 
@@ -28,7 +29,8 @@ USUAL = 7  # days that the page proposes
 def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask (GET), or note that the reader is on what the mail is about, or take that back (POST).
 
-    404 for who can no longer log in, 403 for auditors.
+    404 for who can no longer log in, 403 for auditors, 429 where it was said too often. To take it back is not limited: it ends what was
+    said, and whoever forwarded the mail may have to.
     """
     message = opt_outs.open_told(signed)
     if message is None or opt_outs.has_left(message):
@@ -42,8 +44,10 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
         nothing = not about
         if back:
             on_it.take_back(deadlines=about, email=message.recipient, now=timezone.now())
+        elif about and not may_press(request, f"on it {message.pk}"):
+            return too_often(request)
         elif about:
-            on_it.acknowledge(deadlines=about, email=message.recipient, now=timezone.now(), answers=message)
+            _acknowledge(request, message, about)
         if back or about:
             return redirect("on_it", signed)
     said = on_it.running({one.account.pk for one in deadlines})
@@ -59,10 +63,17 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     return render(request, "selfservice/mails/on_it.html", context, status=400 if nothing else 200)
 
 
+def _acknowledge(request: HttpRequest, message: Message, about: Sequence[on_it.Deadline]) -> None:
+    known = request.user.is_authenticated and request.user.email == message.recipient
+    on_it.acknowledge(
+        deadlines=about, email=message.recipient, now=timezone.now(), answers=message, is_known=known
+    )
+
+
 @never_cache
 @require_http_methods(["GET", "HEAD", "POST"])
 def snooze(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask of which accounts, and until when, the reader wants no mail (GET); begin or end it (POST)."""
+    """Ask of which accounts, and until when, the reader wants no mail (GET); begin or end it (POST). 429 where it was begun too often."""
     message = opt_outs.open_told(signed)
     if message is None:
         return broken(request)
@@ -78,6 +89,8 @@ def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     chosen = [one for one in accounts if str(one.pk) in request.POST.getlist("account")]
     if not (chosen or "all" in request.POST):
         return _show(request, message, accounts, nothing=True)
+    if not may_press(request, f"snooze {message.pk}"):
+        return too_often(request)
     try:
         until = snoozing.day_of(request.POST.get("until", ""))
         if "all" in request.POST:

@@ -127,7 +127,7 @@ def _removed(fleet: Fleet) -> None:
 def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
     from accounts import giving_up
-    from macros import not_mine, on_it
+    from macros import not_mine, on_it, on_it_said
     from macros.models import Notice
     from notifications.models import Message
 
@@ -145,6 +145,8 @@ def _said_in_mails(fleet: Fleet) -> None:
     Notice.objects.update(outcome="mailed")
     deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
     on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
+    said = fleet.accounts[:3]
+    on_it_said.tell(answers=warnings.earliest("pk"), accounts=said, now=fleet.now)
 
 
 def _joined(fleet: Fleet) -> None:

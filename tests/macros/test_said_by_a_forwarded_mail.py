@@ -1,0 +1,101 @@
+"""Whoever has a forwarded mail can say "I am on it" in its reader's name: the reader hears of it, others once, and presses have an end."""
+
+import re
+from urllib.parse import urlsplit
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+from pytest_django import Settings
+
+from accounts.models import Account, AccountEvent
+from macros import evaluation, on_it, on_it_said, opt_outs
+from macros.models import Silence
+from notifications import kinds
+from notifications.models import Message
+from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
+from tests.macros.test_links_in_mails import evaluate
+from tests.macros.test_quiet import DAY, OTHER, sent
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
+
+
+def warned(*names: str, readers: tuple[str, ...] = (WATCHER, OTHER)) -> tuple[Message, list[Account]]:
+    """Readers were warned of accounts; the mail that the first of them forwards."""
+    accounts = [ending(7, name=name) for name in names]
+    make_macro(emails=list(readers), days=[7])
+    evaluate()
+    sent()
+    Message.objects.update(state="sent", subject="Lumen Shoes ends in 7 days")
+    return Message.objects.get(kind=evaluation.KIND, recipient=readers[0]), accounts
+
+
+def told(kind: str) -> list[str]:
+    return list(Message.objects.filter(kind=kind).order_by("pk").values_list("recipient", flat=True))
+
+
+def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never_the_way_back(
+    settings: Settings,
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "3/3600s/key"}
+    message, (account,) = warned("Lumen Shoes")
+    signed, anybody = opt_outs.sign(message), Client()
+    page, snooze = reverse("on_it", args=[signed]), reverse("snooze_mails", args=[signed])
+    until = {"account": account.pk, "until": (TODAY + DAY).isoformat()}
+
+    answers = [
+        anybody.post(page, form).status_code
+        for _ in range(5)
+        for form in ({"account": account.pk}, {"back": "1"})
+    ]
+    snoozed = [anybody.post(snooze, until).status_code for _ in range(4)]
+    ended = anybody.post(snooze, {"again": "1"}).status_code
+
+    assert answers == [302] * 6 + [429, 302] * 2
+    assert (told(on_it.KIND), told(on_it_said.KIND)) == ([OTHER], [WATCHER])
+    assert AccountEvent.objects.filter(kind="acknowledged").count() == 6
+    assert (snoozed, ended) == ([302] * 3 + [429], 302)
+    assert not Silence.objects.filter(ended_at=None).exists()
+    assert kinds.KINDS[on_it.KIND].may_be_held
+
+
+def test_others_are_mailed_once_in_a_day_however_often_it_is_said_unless_that_mail_never_left() -> None:
+    message, _ = warned("Lumen Shoes")
+    deadlines = on_it.deadlines_of(message)
+    mailed = []
+
+    for hours, before in ((0, "sent"), (1, "cancelled"), (2, "sent"), (3, "sent"), (30, "sent")):
+        Message.objects.filter(kind=on_it.KIND).update(state=before)
+        now = message.created_at + hours * DAY / 24
+        on_it.acknowledge(deadlines=deadlines, email=WATCHER, now=now)
+        on_it.take_back(deadlines=deadlines, email=WATCHER, now=now)
+        mailed.append(len(told(on_it.KIND)))
+
+    assert mailed == [1, 2, 2, 2, 3]
+
+
+def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_logged_in_to_say_so() -> None:
+    ada = make_person("ada@example.com", name="Ada Stone")
+    message, (blue, lumen, red) = warned("Blue", "Lumen Shoes", "Red", readers=(ada.email, OTHER))
+    page, anybody, herself = reverse("on_it", args=[opt_outs.sign(message)]), Client(), Client()
+    herself.force_login(ada)
+
+    herself.post(page, {"account": red.pk})
+    unheard = told(on_it_said.KIND)
+    anybody.post(page, {"account": lumen.pk})
+    anybody.post(page, {"account": blue.pk})
+    first = Message.objects.filter(kind=on_it_said.KIND).earliest("pk")
+    mail = kinds.KINDS[on_it_said.KIND].build(first)
+    (link,) = set(re.findall(r"https?://\S+/on-it/", mail.text))
+    text = " ".join(mail.text.split())
+
+    assert unheard == []
+    assert told(on_it_said.KIND) == [ada.email] * 2
+    assert mail.subject == "Somebody said that you are on it: Lumen Shoes"
+    assert "sent to ada@example.com" in text
+    assert "Lumen Shoes ends in 7 days" in text
+    assert "Blue" not in text
+    assert link not in f"{mail.stored_text}{mail.stored_html}"
+    assert "Take it back" in anybody.get(urlsplit(link).path).text
+    anybody.post(urlsplit(link).path, {"back": "1"})
+    assert on_it.running([blue.pk, lumen.pk, red.pk]) == {}
