@@ -272,6 +272,13 @@ def _tell(
         )
 
 
+def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str, set[int]]:
+    found: dict[str, set[int]] = defaultdict(set)
+    for (to, _), accounts in readers.items():
+        found[to] |= accounts
+    return found
+
+
 def _told(email: str, readers: Collection[str], now: datetime) -> dict[str, set[str]]:
     """Return by reader what they were mailed lately that the address is on: said again, taken back in between or not, it tells nothing."""
     gone = [Message.State.FAILED, Message.State.CANCELLED]

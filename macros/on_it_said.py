@@ -40,7 +40,10 @@ def tell(*, answers: Message, accounts: Collection[Account], now: datetime) -> N
 
 
 def build(message: Message) -> Mail:
-    """Build the mail, also where it was taken back since: that was done by the same link. Raises NotWanted where none of the accounts is there and the reader's."""
+    """Build the mail, also where it was taken back since: that was done by the same link.
+
+    Raises NotWanted where none of the accounts concerns the reader now.
+    """
     theirs = concerned.of(message.recipient, message.payload["accounts"])
     accounts = list(Account.objects.filter(pk__in=theirs).order_by("name", "pk"))
     answers = Message.objects.filter(pk=message.payload["answers"]).defer("text", "html").first()
