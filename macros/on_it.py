@@ -249,12 +249,12 @@ def _tell(
             mails[to, None if to in people else team] |= still
     teams = {one.account.pk: one.account.team for one in about}
     said: dict[int, set[str]] = defaultdict(set)
-    for one in about:
-        said[one.account.pk].add(one.said(now))
-    told = _told(email, {to for to, _ in mails}, now)
+    for deadline in about:
+        said[deadline.account.pk].add(deadline.said(now))
+    heard = _told(email, {to for to, _ in mails}, now)
     for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
         what = set[str]().union(*(said[pk] for pk in accounts))
-        if what <= told[to]:
+        if what <= heard[to]:
             continue
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
