@@ -10,6 +10,7 @@ from typing import Any
 from django.contrib.postgres import operations
 from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.models import Index, Model
 
 # False: what a build that was cut off left. PostgreSQL keeps such an index up to date and never reads it. No row: there is none.
@@ -74,6 +75,7 @@ class AddField(migrations.AddField):
 
 
 def _build(schema_editor: BaseDatabaseSchemaEditor, model: type[Model], index: Index) -> None:
+    assert isinstance(schema_editor, DatabaseSchemaEditor)  # PostgreSQL is the only database that AdToken has
     valid = None
     if not schema_editor.collect_sql:
         with schema_editor.connection.cursor() as cursor:

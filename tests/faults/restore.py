@@ -2,12 +2,16 @@
 
     python -m tests.faults.restore              # 10,000 ad accounts with 6,000 log-ins
 
+Original and restored one run as a role that owns nothing; the restored one belongs to another role (docs/operations.md, "Two database
+roles"). Neither is a superuser, nor may it make databases. The administrator of the server that we bring along is called `adtoken`, so
+that the role of the processes has another name here than on the page.
 The original sends its mails after the backup; what was restored must not send them again. The naive control is restored without a hold.
 """
 
 import argparse
 import os
 import re
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -15,7 +19,12 @@ import time
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 
+from django.db import connection
+from django.test import override_settings
+
+from adtoken_project import grants
 from adtoken_project.launcher import channel_addresses
 from tests.faults.keys import environment
 from tests.faults.stage import Tally
@@ -25,6 +34,8 @@ from tests.support.servers import prepare
 ROOT = Path(__file__).resolve().parent.parent.parent
 PAGE = ROOT / "docs" / "restore.md"
 RESTORED = "adtoken_restored"
+OWNER, APP = "adtoken_owner", "adtoken_app"
+APP_ON_THE_PAGE = "DATABASE_APP_ROLE=adtoken "
 MAILS = 20
 DELIVER = "from notifications.delivery import deliver; deliver()"
 WITHOUT_HOLD = f"from users import hold; hold.trust(seconds=600); {DELIVER}"
@@ -46,14 +57,21 @@ class Drill:
         assert found.origin is not None
         programs = Path(found.origin).parent / "pginstall" / "bin"
         present = environment()
-        base, _, query = present["DATABASE_URL"].partition("?")
-        restored = f"{base.rpartition('/')[0]}/{RESTORED}" + (f"?{query}" if query else "")
+        admin = present["DATABASE_URL"]
+        password = secrets.token_urlsafe(12)
         self.folder = folder
         self.env = {
             **present, **channel_addresses(sandbox),
-            "PATH": f"{programs}:{present['PATH']}", "RESTORED_URL": restored, "PYTHONPATH": str(ROOT),
-            "DEMO": "1", "EMAIL_URL": f"smtp://{smtp}",
+            "PATH": f"{programs}:{present['PATH']}", "PYTHONPATH": str(ROOT), "DEMO": "1", "EMAIL_URL": f"smtp://{smtp}",
+            "DATABASE_URL": _as(admin, APP, password), "ADMIN_URL": _as(admin, database="postgres"),
+            "OWNER_URL": _as(admin, OWNER, password, RESTORED), "RESTORED_URL": _as(admin, APP, password, RESTORED),
         }  # fmt: skip
+        self.tidy()
+        with connection.cursor() as cursor:
+            for role in (OWNER, APP):
+                cursor.execute(f"create role {role} login password '{password}'")
+        with override_settings(DATABASE_APP_ROLE=APP):
+            grants.apply()
         for name in (".venv", "manage.py"):
             (folder / name).symlink_to(ROOT / name)
         self.seconds: dict[str, float] = {}
@@ -61,7 +79,7 @@ class Drill:
     def run(self, command: str) -> str:
         """Run a command of the page and return what it printed. Raises RuntimeError where it fails."""
         began = time.monotonic()
-        done = self._shell(command, self.env)
+        done = self._shell(command.replace(APP_ON_THE_PAGE, f"DATABASE_APP_ROLE={APP} "), self.env)
         self.seconds[command] = round(time.monotonic() - began, 1)
         return done
 
@@ -73,10 +91,18 @@ class Drill:
         """Run some lines of Python in a process of the original."""
         return self._python(code, self.env)
 
-    def tidy(self) -> None:
+    def drop_restored(self) -> None:
         """Drop the restored database."""
-        drop = f'psql "$DATABASE_URL" --command="drop database if exists {RESTORED} with (force)"'
-        self._shell(drop, self.env)
+        with connection.cursor() as cursor:
+            cursor.execute(f"drop database if exists {RESTORED} with (force)")
+
+    def tidy(self) -> None:
+        """Drop the restored database and the roles."""
+        self.drop_restored()
+        with connection.cursor() as cursor:
+            cursor.execute("select rolname from pg_roles where rolname = any(%s)", [[OWNER, APP]])
+            for (role,) in cursor.fetchall():
+                cursor.execute(f"drop owned by {role}; drop role {role}")
 
     def _python(self, code: str, env: Mapping[str, str]) -> str:
         command = '.venv/bin/python manage.py shell --no-imports -v0 -c "$CODE"'
@@ -94,6 +120,13 @@ class Drill:
         if done.returncode:
             raise RuntimeError(f"{command}\nended with {done.returncode}: {done.stdout}{done.stderr}")
         return done.stdout
+
+
+def _as(address: str, role: str = "", password: str = "", database: str = "") -> str:
+    """Return the address of a database with another role, or of another database."""
+    parts = urlsplit(address)
+    place = f"{role}:{password}@{parts.netloc.rpartition('@')[2]}" if role else parts.netloc
+    return parts._replace(netloc=place, path=f"/{database}" if database else parts.path).geturl()
 
 
 def main() -> int:
@@ -169,7 +202,7 @@ def _restore_and_count(drill: Drill, world: Sandbox, tally: Tally) -> None:
 
 def _control(drill: Drill, world: Sandbox, tally: Tally) -> None:
     """Restore once more, and let a worker begin at once."""
-    drill.tidy()
+    drill.drop_restored()
     world.delete_mails()
     for command in commands("Restore")[:-1]:
         drill.run(command)

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
 from notifications import outbox
-from tests.faults.restore import Drill, commands
-from tests.support import native
+from tests.faults.restore import APP, Drill, commands
+from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens import probe
@@ -26,6 +27,9 @@ Token.objects.update(due_at=timezone.now())
 check_channel("snapchat")
 deliver_messages()
 """
+RIGHTS = """psql "$RESTORED_URL" --tuples-only --no-align --command="select r.rolname, r.rolsuper or r.rolcreatedb,
+  has_table_privilege('accounts_leaserecord', 'delete'), pg_get_userbyid(d.datdba)
+  from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()" """
 STATES = """psql "$RESTORED_URL" --tuples-only --command="select state from tokens_token" """
 
 
@@ -41,10 +45,14 @@ def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbo
     drill = Drill(
         tmp_path, sandbox=channels_world.base, smtp=f"{channels_world.smtp_host}:{channels_world.smtp_port}"
     )
-    drill.tidy()
+    with connection.cursor() as cursor:  # the tests' own schema is dumped along
+        cursor.execute(
+            f"grant usage on schema {emptying.COPY} to {APP}; grant select on all tables in schema {emptying.COPY} to {APP}"
+        )
 
     for command in commands("Backup"):
         drill.run(command)
+    mode = (tmp_path / "adtoken.dump").stat().st_mode & 0o777
     # Life goes on at the original: Ada's refresh token is spent, Ben takes his consent away.
     ada = Token.objects.get(consented_by__email="ada@example.com")
     probe.probe(ada.pk, now=timezone.now(), source="test", renew=True)
@@ -57,8 +65,10 @@ def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbo
     drill.on_the_restored(WORK)
     called_on_hold = channels_world.calls()
     said = drill.run(release)
-    states = drill.run(STATES)
+    states, rights = drill.run(STATES), drill.run(RIGHTS)
 
+    assert mode == 0o600
+    assert rights.strip() == "adtoken_app|f|f|adtoken_owner"
     assert called_on_hold == []
     assert channels_world.mails() == []
     assert "its database was restored or copied" in said
