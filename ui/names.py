@@ -22,6 +22,8 @@ _KEYS = str.maketrans(
 
 def plain(text: str) -> str:
     """Return a name in one line, each gap one blank, without what cannot be seen; "" where nothing is left to see."""
+    if text.isascii() and text.isprintable() and text == text.strip() and "  " not in text:
+        return text  # as most are: nothing is looked at letter by letter
     words = ("".join(filter(_stays, word)).strip(_JOINERS) for word in text.split())
     name = " ".join(filter(None, words))
     return name if any(map(_shows, name)) else ""

@@ -18,6 +18,7 @@ from tokens import scrub
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import Credentials
 from tokens.models import ChannelApp
+from ui.names import plain
 from users.models import Team, User
 from users.visibility import is_administrator, people_of, teams_of
 
@@ -90,11 +91,11 @@ class ImportChecker:
             number=number,
             channel=channel,
             native_id=native_id,
-            name=row["name"] or native_id,
+            name=plain(row["name"]) or native_id,
             team=self._team(number, row["team"]),
             linked_by=self._user(number, row["linked_by"]),
             native_user_id=row["native_user_id"],
-            native_user_name=row["native_user_name"],
+            native_user_name=plain(row["native_user_name"]),
             credentials=self._credentials(number, channel, row),
         )
         key = (channel, native_id, line.native_user_id)

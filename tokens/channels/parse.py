@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from html import unescape
 from typing import Any
 
+from ui.names import plain
+
 EARLIEST, LATEST = 1_000_000_000, 4_102_444_800  # 2001 and 2100: a moment that lies outside is garbage
 LONGEST_LIFE = timedelta(days=3650)  # of a token; more is cut to it
 LONGEST_ID = 30  # digits
@@ -47,6 +49,11 @@ def mapping(value: Any) -> Mapping[str, Any]:
 def words(value: Any, limit: int = 500) -> str:
     """Return the value if it is text, at most `limit` characters of it, else nothing."""
     return value[:limit] if isinstance(value, str) else ""
+
+
+def name_of(value: Any, limit: int) -> str:
+    """Return what something is called, in one line of at most `limit` characters, without what cannot be seen; "" where nothing is seen."""
+    return plain(plain(words(value, 10 * limit))[:limit])
 
 
 def names(value: Any) -> tuple[str, ...] | None:

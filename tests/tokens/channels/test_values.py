@@ -1,5 +1,7 @@
 """Single values of answers and pushes: what is read of each shape, and that none raises."""
 
+import unicodedata
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,6 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tokens.channels import parse
+from tokens.channels.facebook import reading as facebook
+from tokens.channels.kinds import NativeAccount
+from tokens.channels.linkedin import reading as linkedin
+from tokens.channels.pinterest import reading as pinterest
+from tokens.channels.snapchat import reading as snapchat
+from tokens.channels.tiktok import reading as tiktok
+from tokens.channels.x import reading as x
 
 NOW = datetime(2026, 11, 25, tzinfo=UTC)
 ANYTHING: st.SearchStrategy[Any] = (
@@ -101,3 +110,53 @@ def test_no_value_raises(value: Any) -> None:
     assert all(parse.scopes_of(value) or ("nothing said",))
     for date in (parse.moment(value), parse.end_of_life(value, NOW)):
         assert date is None or date.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        ("Lumen Shoes", "Lumen Shoes"),
+        (" Lumen  Shoes\n", "Lumen Shoes"),
+        ("\u202eLumen\u200b\x1b Shoes\u2069", "Lumen Shoes"),  # a mark that turns the rest of its line
+        ("\U0001f469\u200d\U0001f3a8 Studio\u200d", "\U0001f469\u200d\U0001f3a8 Studio"),  # one emoji of two
+        ("\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645", "\u0646\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645"),
+        ("x" * 29 + " and more", "x" * 29),
+        ("\u200b \u3164\u2800", ""),
+        ("   ", ""),
+        (7, ""),
+    ],
+)  # fmt: skip
+def test_a_name_is_one_line_of_what_can_be_seen(value: object, found: str) -> None:
+    assert parse.name_of(value, 30) == found
+
+
+@given(st.text())
+def test_a_name_that_was_read_once_stays(value: str) -> None:
+    name = parse.name_of(value, 30)
+
+    assert parse.name_of(name, 30) == name
+    assert not {unicodedata.category(one) for one in name} & {"Cc", "Cs", "Zl", "Zp"}
+
+
+UNSEEN: dict[str, Any] = {"name": "\u202e \u200b"}
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: facebook.account_of({**UNSEEN, "account_id": "12"}, scopes=None, publishing_ids=None),
+        lambda: x.account({**UNSEEN, "id": "12"}),
+        lambda: snapchat.account({**UNSEEN, "id": "00000000-0000-4000-8000-000000000012"}, ()),
+        lambda: linkedin.account_of({**UNSEEN, "id": 12}, roles={}, scopes=None),
+        lambda: pinterest.account_of({**UNSEEN, "id": "12"}, scopes=None),
+        lambda: tiktok.account({**UNSEEN, "advertiser_id": "12"}),
+    ],
+    ids=["facebook", "x", "snapchat", "linkedin", "pinterest", "tiktok"],
+)
+def test_an_account_whose_name_cannot_be_seen_is_called_by_its_id(
+    read: Callable[[], NativeAccount | None],
+) -> None:
+    found = read()
+
+    assert found is not None
+    assert found.name == found.native_id

@@ -30,7 +30,7 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.parse import digits, words
+from tokens.channels.parse import digits, name_of
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
 from users import database_clock
 
@@ -160,7 +160,7 @@ class Facebook(CodeGrantChannel):
         native_user_id = digits(body.get("id"))
         if not native_user_id:
             raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, words(body.get("name"), 200))
+        return Identity(native_user_id, name_of(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask debug_token. Where it says that data access is over, one real call decides."""

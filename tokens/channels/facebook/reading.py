@@ -7,7 +7,7 @@ from typing import Any
 
 from tokens.channels.facebook import policy
 from tokens.channels.kinds import Dates, DateSource, NativeAccount
-from tokens.channels.parse import digits, mapping, moment, names, number, words
+from tokens.channels.parse import digits, mapping, moment, name_of, names, number, words
 from tokens.channels.roles import unless_lacking
 from tokens.channels.sessions import Scopes, filled
 
@@ -63,7 +63,7 @@ def account_of(body: Any, *, scopes: Scopes, publishing_ids: frozenset[str] | No
         can_publish = "no"
     return NativeAccount(
         native_id=native_id,
-        name=words(row.get("name"), 300) or native_id,
+        name=name_of(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         time_zone=words(row.get("timezone_name"), 64),
         native_status=policy.STATUS_NAMES.get(status or 0, f"STATUS {status}"[:60] if status else ""),

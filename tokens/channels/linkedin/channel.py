@@ -31,7 +31,7 @@ from tokens.channels.kinds import (
 from tokens.channels.linkedin import calls, listing, policy, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
-from tokens.channels.parse import mapping, words
+from tokens.channels.parse import mapping, name_of, words
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, filled, nobodys_session
 from users import database_clock
 
@@ -104,7 +104,7 @@ class LinkedIn(CodeGrantChannel):
         native_user_id = words(body.get("sub"), 191).strip()
         if not native_user_id:
             raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, words(body.get("name"), 200))
+        return Identity(native_user_id, name_of(body.get("name"), 200))
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
         """Ask introspectToken, and once more where it refuses a token of the last minute; that token is in doubt, not dead."""

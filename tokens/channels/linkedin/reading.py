@@ -10,7 +10,7 @@ from tokens.channels.addresses import configured
 from tokens.channels.id_token import claims_in
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.parse import mapping, moment, names, number, scopes_of, spelt, words
+from tokens.channels.parse import mapping, moment, name_of, names, number, scopes_of, spelt, words
 from tokens.channels.roles import unless_lacking
 from tokens.channels.sessions import Scopes
 
@@ -43,7 +43,7 @@ def identity_of(body: Any, client_id: str, now: datetime) -> Identity | None:
     """Return who consented by the ID token beside an access token; None where there is none of LinkedIn's for this app that holds now."""
     said = claims_in(body, client_id=client_id, issuer=configured("LINKEDIN_WWW_URL"), now=now)
     native_user_id = words(said.get("sub"), 191).strip()
-    return Identity(native_user_id, words(said.get("name"), 200)) if native_user_id else None
+    return Identity(native_user_id, name_of(said.get("name"), 200)) if native_user_id else None
 
 
 def roles_of(rows: Iterable[Any]) -> dict[str, str]:
@@ -64,7 +64,7 @@ def account_of(body: Any, *, roles: Mapping[str, str], scopes: Scopes) -> Native
     holds = [one for one in serving if one != policy.RUNNABLE]
     return replace(
         bare_account(native_id, role=roles.get(native_id, ""), scopes=scopes),
-        name=words(row.get("name"), 300) or native_id,
+        name=name_of(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         time_zone="UTC",  # LinkedIn has no such field; its reporting days are UTC
         native_status=", ".join([status, *holds])[:60] if status else "",

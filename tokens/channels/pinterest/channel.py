@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.channels.parse import digits, moment, words
+from tokens.channels.parse import digits, moment, name_of
 from tokens.channels.pinterest import calls, listing, policy, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
@@ -96,7 +96,7 @@ class Pinterest(CodeGrantChannel):
         native_user_id = digits(body.get("id"))
         if not native_user_id:
             raise TABLE.malformed(answer, "an id")
-        name = words(body.get("business_name"), 200) or words(body.get("username"), 200)
+        name = name_of(body.get("business_name"), 200) or name_of(body.get("username"), 200)
         return Identity(native_user_id, name)
 
     def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:

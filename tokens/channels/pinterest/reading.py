@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tokens.channels.kinds import Identity, NativeAccount
-from tokens.channels.parse import digits, mapping, names, words
+from tokens.channels.parse import digits, mapping, name_of, names, words
 from tokens.channels.pinterest import policy
 from tokens.channels.roles import unless_lacking
 from tokens.channels.sessions import Scopes
@@ -24,7 +24,7 @@ def account_of(body: Any, *, scopes: Scopes, person: Identity | None = None) -> 
     role, can_publish = policy.ROLES.widest(names(row.get("permissions")))
     return NativeAccount(
         native_id=native_id,
-        name=words(row.get("name"), 300) or native_id,
+        name=name_of(row.get("name"), 300) or native_id,
         currency=words(row.get("currency"), 3),
         restriction=None,
         role=role,

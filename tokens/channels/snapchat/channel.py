@@ -22,7 +22,7 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.channels.parse import mapping, token_of, words
+from tokens.channels.parse import mapping, name_of, token_of, words
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
 from tokens.channels.snapchat import calls, listing, policy, reading
 from tokens.channels.snapchat.declaration import DECLARATION
@@ -70,7 +70,7 @@ class Snapchat(CodeGrantChannel):
         native_user_id = words(me.get("id"), 191).strip()
         if not native_user_id:
             raise TABLE.malformed(answer, "an id")
-        return Identity(native_user_id, words(me.get("display_name"), 200) or words(me.get("email"), 200))
+        return Identity(native_user_id, name_of(me.get("display_name"), 200) or name_of(me.get("email"), 200))
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts of all organizations of the person."""

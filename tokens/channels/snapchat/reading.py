@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from tokens.channels.kinds import NativeAccount
-from tokens.channels.parse import mapping, names, spelt, words
+from tokens.channels.parse import mapping, name_of, names, spelt, words
 from tokens.channels.snapchat import policy
 
 SUCCESS = "success"  # documents write it in capitals and in lower case
@@ -92,7 +92,7 @@ def account(
     role, can_publish = policy.role(organization_roles, roles if roles is not None else told)
     return NativeAccount(
         native_id=native_id,
-        name=words(said.get("name"), 300) or native_id,
+        name=name_of(said.get("name"), 300) or native_id,
         currency=words(said.get("currency"), 3),
         time_zone=words(said.get("timezone"), 64),
         native_status=status,

@@ -26,7 +26,7 @@ from tokens.channels.kinds import (
     Verdict,
     proof_of,
 )
-from tokens.channels.parse import digits, token_of, words
+from tokens.channels.parse import digits, name_of, token_of
 from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes, dates_of
 from tokens.channels.tiktok import calls, listing, policy, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
@@ -93,7 +93,7 @@ class TikTok(AskedChannel):
         native_user_id = digits(data.get("core_user_id"))
         if not native_user_id:
             raise TABLE.malformed(answer, "core_user_id")
-        return Identity(native_user_id, words(data.get("display_name"), 200))
+        return Identity(native_user_id, name_of(data.get("display_name"), 200))
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.kinds import NativeAccount
-from tokens.channels.parse import digits, mapping, number, words
+from tokens.channels.parse import digits, mapping, name_of, number, words
 from tokens.channels.tiktok import policy
 
 
@@ -38,7 +38,7 @@ def account(row: Mapping[str, Any]) -> NativeAccount | None:
     status = words(row.get("status"), 60)
     return NativeAccount(
         native_id=found,
-        name=words(row.get("name"), 300) or found,
+        name=name_of(row.get("name"), 300) or found,
         currency=words(row.get("currency"), 3),
         time_zone=words(row.get("display_timezone"), 64) or words(row.get("timezone"), 64),
         native_status=status,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokens.channels.kinds import NativeAccount
-from tokens.channels.parse import digits, mapping, names, spelt, words
+from tokens.channels.parse import digits, mapping, name_of, names, spelt, words
 from tokens.channels.x import policy
 
 ID = re.compile(r"[0-9a-z]{1,20}")
@@ -21,7 +21,7 @@ def user_name(body: Any) -> str:
     """Return what the native user is called, by either of the two."""
     said = mapping(mapping(body).get("data")) or mapping(body)
     return next(
-        (found for key in ("name", "screen_name", "username") if (found := words(said.get(key), 200))), ""
+        (found for key in ("name", "screen_name", "username") if (found := name_of(said.get(key), 200))), ""
     )
 
 
@@ -35,7 +35,7 @@ def account(data: Any) -> NativeAccount | None:
     deleted = said.get("deleted") is True
     return NativeAccount(
         native_id=native_id,
-        name=words(said.get("name"), 200) or native_id,
+        name=name_of(said.get("name"), 200) or native_id,
         time_zone=words(said.get("timezone"), 60),
         native_status="DELETED" if deleted else status,
         restriction="deleted" if deleted else policy.restriction(status),
