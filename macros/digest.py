@@ -141,10 +141,12 @@ def would_say(*, address: str, teams: Collection[int]) -> Mail | None:
 def build(message: Message) -> Mail:
     """Build the digest of its reader's teams as they are now. Raises NotWanted where there is nothing to say, or they left them."""
     reader = mailing.reader_of(message)
-    teams = digest_readers.still(address=message.recipient, user=reader.user, teams=message.payload["teams"])
+    asked, of = bool(message.payload.get("asked")), message.payload["teams"]
+    teams = digest_readers.still(address=message.recipient, user=reader.user, teams=of, asked=asked)
     if not teams:
-        raise NotWanted("not_in_team" if reader.user else "digest_stopped")
-    if snoozing.of_person(message.recipient) and not message.payload.get("asked"):
+        left = reader.user is not None and not reader.user.memberships.filter(team__in=of).exists()
+        raise NotWanted("not_in_team" if left else "digest_stopped")
+    if snoozing.of_person(message.recipient) and not asked:
         raise NotWanted("reader_away")
     signed = digest_readers.sign(message)
     stop = addresses.absolute_url("stop_digest", signed)

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.core import signing
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from macros.models import DigestAddress, DigestStop, DigestSubscription, Silence
 from notifications.models import Message
@@ -60,11 +61,18 @@ def readers() -> list[Reader]:
     return [reader for reader in found.values() if reader.address not in away]
 
 
-def still(*, address: str, user: User | None, teams: Collection[int]) -> list[int]:
-    """Return those of the teams that the address may still read of: whose person is in them, or that staff send it."""
+def still(*, address: str, user: User | None, teams: Collection[int], asked: bool) -> list[int]:
+    """Return those of the teams that the address may still read of: of which its person, or each lead of theirs, orders the digest now, or
+    that staff send it. `asked`: the person asked for this one alone, so that being in the team is enough.
+    """
     theirs = set(DigestAddress.objects.filter(email=address, team__in=teams).values_list("team", flat=True))
     if user is not None:
-        theirs |= set(Membership.objects.filter(user=user, team__in=teams).values_list("team", flat=True))
+        member = Membership.objects.filter(user=user, team__in=teams)
+        if not asked:
+            orders = DigestSubscription.objects.filter(team=OuterRef("team"))
+            as_lead = Q(Exists(orders.filter(user=None)), role=Membership.Role.TEAM_LEAD)
+            member = member.filter(Q(Exists(orders.filter(user=user))) | as_lead)
+        theirs |= set(member.values_list("team", flat=True))
     return sorted(theirs - _stopped(address))
 
 

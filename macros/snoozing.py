@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -27,6 +27,7 @@ from users.models import AddressEvent, User
 LONGEST = 90  # days
 REASON = 200  # characters
 HISTORY = "words/history.txt"
+_LOCK = 7_406  # any number: the class of our advisory locks by address
 # For whoever asks below: `accounts.quiet`. An address that one macro leaves out is that macro's affair.
 ROWS = """
     select account_id, email, until, started_at from macros_silence
@@ -120,6 +121,7 @@ def snooze_all(
             raise SnoozeRefusal(
                 gettext("This address was snoozed often enough today. Try again tomorrow, or ask staff.")
             )
+    _one_at_a_time(email)
     person = User.objects.filter(email=email).select_for_update().first()
     before = all_away().filter(email=email)
     since = before.values_list("started_at", flat=True).first() or now  # what was kept back since then
@@ -138,6 +140,12 @@ def snooze_all(
     if link_of is not None:
         snooze_mail.tell(made, now=now)
     return made
+
+
+def _one_at_a_time(email: str) -> None:
+    """Have two presses for one address follow each other until the caller's transaction ends: no row of a person may be there to lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, email])
 
 
 @transaction.atomic

@@ -18,7 +18,7 @@ from functools import partial
 
 from django.conf import settings
 from django.core.mail import EmailMessage
-from django.db import Error, close_old_connections
+from django.db import Error, close_old_connections, transaction
 from django.db import connection as database
 from django.utils import timezone
 
@@ -26,7 +26,7 @@ from notifications import claims, digests, gathering, kept_back, kinds, parking,
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui import kept
-from users import hold, languages, liveness, storing
+from users import hold, languages, liveness, refused_addresses, storing
 
 logger = logging.getLogger(__name__)
 
@@ -228,9 +228,7 @@ class _Run:
             reason = kept.keep(claims.WORDS, "no_builder", kind=message.kind)
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
             return
-        if parking.holds_back(message, kind):
-            reason = kept.keep(claims.WORDS, "parked")
-            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
+        if parking.holds_back(message, kind) and self._fail_parked(pk):
             return
         became = gathering.gather(message, kind, now=self.clock())
         if became == gathering.JOINED:
@@ -253,6 +251,18 @@ class _Run:
         else:
             self.ready.append(pk)
             self.made[message.recipient] += 1
+
+    def _fail_parked(self, pk: int) -> bool:
+        """Record that a message is not sent. Return False where its reader's address was released since it was claimed: nobody would be
+        told in their place.
+        """
+        message = self.held[pk].message
+        with transaction.atomic():
+            if not refused_addresses.stays_parked(message.recipient):
+                return False
+            reason = kept.keep(claims.WORDS, "parked")
+            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
+        return True
 
     def _goes_beyond(self, message: Message, kind: kinds.Kind) -> bool:
         """Return whether its reader has had as many mails as a day may bring, those of this run that are not recorded yet included."""

@@ -123,6 +123,11 @@ def not_mailed() -> QuerySet[RefusedAddress]:
     return RefusedAddress.objects.exclude(why=Why.REFUSED)
 
 
+def stays_parked(address: str) -> bool:
+    """Return whether nothing is sent to an address; then nobody releases it before the caller's transaction ends."""
+    return not_mailed().filter(email=address.lower()).select_for_update().first() is not None
+
+
 def begins_anew(email: str, *, since: datetime) -> datetime:
     """Return when an address (in lower case) was last released or confirmed after `since`, else `since`: what was before counts no more."""
     kinds = [AddressEvent.Kind.RELEASED, AddressEvent.Kind.CONFIRMED]

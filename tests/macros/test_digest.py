@@ -326,3 +326,26 @@ def test_staff_of_the_team_alone_say_who_else_gets_it(client: Client, settings: 
     staff(client, "users.view_team", team=mine)
     assert client.get(url[mine]).status_code == 403
     assert url[mine] not in client.get(reverse("admin:users_team_change", args=[mine.pk])).text
+
+
+@time_machine.travel(MONDAY, tick=False)
+def test_one_that_waited_is_not_sent_to_who_orders_it_no_longer_or_no_longer_leads() -> None:
+    team, other = make_team("Lumen"), make_team("Other")
+    lea, mia = make_person("lea@example.com"), make_person("mia@example.com")
+    subscribed(lea, team, lead=True)
+    subscribed(mia, team, other)
+    ending(12, name="Lumen Shoes", team=team)
+    ending(12, name="Elsewhere", team=other)
+    assert written(MONDAY) == [lea.email, mia.email]
+    to_lea, to_mia = (Message.objects.get(recipient=one.email) for one in (lea, mia))
+    lea.memberships.update(role=Membership.Role.MEMBER)
+    digest_readers.choose(user=mia, own=[team.pk], leads=[], always=False, now=MONDAY)
+
+    mail = digest.build(to_mia)
+    digest_readers.choose(user=mia, own=[], leads=[], always=False, now=MONDAY)
+
+    assert "Lumen Shoes" in mail.text
+    assert "Elsewhere" not in mail.text
+    for message in (to_lea, to_mia):
+        with pytest.raises(NotWanted, match="no longer ordered"):
+            digest.build(message)

@@ -1,10 +1,12 @@
 """Whoever has a forwarded mail can snooze all warnings to its reader: the reader hears of it, staff see it, and both end it."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
+from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
 
@@ -133,3 +135,22 @@ def test_what_another_team_wrote_of_somebody_is_not_read_beside_their_name() -> 
 
     assert all(WATCHER in page for page in pages)
     assert not any("sick leave" in page or "Fern Lead" in page for page in pages)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_presses_at_the_same_moment_for_an_address_outside_are_one_snooze() -> None:
+    def press() -> int:
+        try:
+            return snoozing.snooze_all(email=WATCHER, until=TODAY + DAY, by=None, reason="", now=NOW).pk
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as other:
+        with transaction.atomic():
+            first = snoozing.snooze_all(email=WATCHER, until=TODAY + 2 * DAY, by=None, reason="", now=NOW).pk
+            second = other.submit(press)
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.3)
+        assert second.result() != first
+
+    assert snoozing.all_away().get().pk == second.result()

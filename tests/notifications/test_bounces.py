@@ -8,7 +8,15 @@ import pytest
 from django.utils import timezone
 
 from macros.models import Macro, Notice
-from notifications import bounce_mailbox, bounce_reading, bounce_tokens, delivery, parked_mail, returns
+from notifications import (
+    bounce_mailbox,
+    bounce_reading,
+    bounce_tokens,
+    claims,
+    delivery,
+    parked_mail,
+    returns,
+)
 from notifications.bounce_mailbox import Mailbox
 from notifications.models import BounceMailbox, MailReturn, Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
@@ -369,3 +377,22 @@ def test_a_mailbox_that_hangs_or_answers_garbage_holds_nothing_up_and_is_noted(
     if "UID SEARCH" not in bent.get("answers", {}):
         assert state.failed_since == NOW
         assert imap.PASSWORD not in state.error
+
+
+def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claimed(**how: Any) -> list[Message]:
+        found = claim(**how)
+        refused_addresses.release(ADA, now=NOW)
+        return found
+
+    claim = claims.claim
+    monkeypatch.setattr(claims, "claim", claimed)
+    waits = make_message(ADA)
+    refused_addresses.note(ADA, said="550", now=NOW, why=Why.BOUNCED)
+
+    delivery.deliver(clock=lambda: NOW + MINUTE)
+
+    waits.refresh_from_db()
+    assert (waits.state, len(mail_server.mails)) == ("sent", 1)
