@@ -1,5 +1,8 @@
 """Links that need no log-in are pressed so often, and not more."""
 
+import re
+from pathlib import Path
+
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -22,3 +25,14 @@ def test_an_office_behind_one_address_presses_its_own_links_and_one_link_uses_no
     others = pressed(*range(100, 130))
 
     assert (campaign, hammered, others) == (75, 20, 20)
+
+
+def test_security_md_names_each_link_that_needs_no_log_in() -> None:
+    root = Path(__file__).parents[2]
+    urls = (root / "tests/project/data/urls.txt").read_text(encoding="utf-8")
+    said = (root / "SECURITY.md").read_text(encoding="utf-8")
+
+    links = set(re.findall(r"^(/[\w-]+/)<(?:signed|str:secret)>", urls, re.MULTILINE))
+
+    assert len(links) == 5
+    assert {one for one in links if f"`{one}`" not in said} == set()
