@@ -1,7 +1,8 @@
 """The daily cap of an address: what comes beyond it is held, and one mail an hour says it all.
 
-Held are mails that a reader may get many of on a bad day: warnings, who is on it, log-ins that stopped, restrictions. What a person waits for (a new
-password, an invitation, what staff ask) and what operators hear of our own faults is never held. Nothing waits longer than `WINDOW`.
+Held are mails that a reader may get many of on a bad day: warnings, who is on it, log-ins that stopped, restrictions. What a person waits
+for (a new password, an invitation, what staff ask) and what operators hear of our own faults is never held. Nothing waits longer than
+`WINDOW`.
 """
 
 import logging
