@@ -35,7 +35,11 @@ _OF: dict[str, dict[int, tuple[str, dict[str, Any]]]] = {
     "get_account": {404: ("There is no such account, or the key does not see it.", {})},
     "lease_token": {
         404: ("There is no such account, or the key does not see it.", {}),
-        409: ("Only a person can help: reason, since, who, steps.", {}),
+        409: (
+            "Only a person can help: reason, since, who, steps. Or nobody, where `min_valid_for` is more than a new token of the channel "
+            "lives: then who and steps are empty.",
+            {},
+        ),
         503: ("Tokens are being checked, or the lease could not be recorded.", _RETRY_AFTER),
     },
     "lease_tokens": {},

@@ -60,7 +60,8 @@ _RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
 def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) -> Caller:
     """Return the caller that the key names.
 
-    Raises ScopeMissing where the key lacks the scope, and BadQuery for a parameter of the address that is not in `query` or is given twice.
+    Raises ScopeMissing where the key lacks the scope, and BadQuery for a parameter of the address that is not in `query`, is given twice or
+    holds NUL.
     """
     caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets it
     if not caller.may(scope):
@@ -70,6 +71,8 @@ def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) 
             raise BadQuery(name, text("no_parameter", known=", ".join(sorted(query))))
         if len(values) > 1:
             raise BadQuery(name, text("given_twice"))
+        if "\0" in values[0]:
+            raise BadQuery(name, text("no_nul"))
     return replace(caller, address=client_address(request))
 
 

@@ -32,7 +32,8 @@ def problem_of(error: BrokerError | VaultError) -> Problem:
 
 def held_problem(held: NotAvailable) -> Problem:
     """Return the problem that says why only a person can help."""
-    found = _problem(409, "title_held", held.detail)
+    nobody = held.reason == "min_valid_for" and not held.steps
+    found = _problem(409, "title_refused" if nobody else "title_held", held.detail)
     return found.model_copy(
         update={
             "reason": held.reason or None,

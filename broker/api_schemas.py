@@ -5,9 +5,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from accounts import pool_reasons
 from broker.batches import MOST
+from broker.texts import text
 from tokens.channels import declarations
 from tokens.channels.kinds import Reason, Verdict
 from tokens.models import Token
@@ -24,6 +26,13 @@ def _one_of_or_null(values: list[str], *, title: str) -> WithJsonSchema:
 def optional(schema: dict[str, Any]) -> None:
     """Leave the default out of the schema: generators of clients take a field with a default for one that must be sent."""
     schema.pop("default", None)
+
+
+def without_nul(value: str | None) -> str | None:
+    """Return a text that may be looked for or written as it is. Raises PydanticCustomError for NUL: PostgreSQL keeps no text with it."""
+    if value and "\0" in value:
+        raise PydanticCustomError("nul", "{said}", {"said": text("no_nul")})
+    return value
 
 
 # The values are known, so clients get them as a type. They are not checked on the way out: a reason that is new here must not cost a lease.
@@ -182,7 +191,8 @@ class LeaseIn(In):
     """What a job needs. `{}` is a lease for publishing."""
 
     min_valid_for: int = Field(
-        0, ge=0, le=31_536_000, description="Seconds that the token must still live; left out: 0.",
+        0, ge=0, le=31_536_000, description="Seconds that the token must still live; left out: 0. "
+        "Ask for what the job takes: tokens of some channels live 30 minutes.",
         json_schema_extra=optional, examples=[300],
     )  # fmt: skip
     purpose: Purpose = Field(
@@ -193,7 +203,7 @@ class LeaseIn(In):
 class AccountName(In):
     """An account, as addresses name it."""
 
-    channel: ChannelName = Field(examples=[_KEY])
+    channel: ChannelName = Field(max_length=50, examples=[_KEY])
     native_id: str = Field(max_length=200, examples=["203847561029384"])
 
 

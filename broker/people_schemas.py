@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Literal
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
-from broker.api_schemas import ChannelKey, In, optional
+from broker.api_schemas import ChannelKey, In, optional, without_nul
 
 ADDRESSES = 20  # in one call
 KEYS = 100
@@ -21,6 +21,7 @@ class Leaver(In):
         description="With which the person logs in here.",
         examples=["lea@example.com"],
     )
+    _email_without_nul = field_validator("email")(without_nul)
 
 
 class InviteIn(In):
@@ -36,6 +37,7 @@ class InviteIn(In):
         json_schema_extra=optional,
         examples=["Lumen"],
     )
+    _without_nul = field_validator("email", "team")(without_nul)
 
 
 class OffboardIn(Leaver):
@@ -48,6 +50,7 @@ class OffboardIn(Leaver):
         json_schema_extra=optional,
         examples=["Leaves on 30 November"],
     )
+    _note_without_nul = field_validator("note")(without_nul)
     add_backups: bool = Field(
         default=True,
         description="Add log-ins of colleagues that reach the accounts already, or ask these where the team wants that; left out: true.",

@@ -113,7 +113,7 @@ def _why_not(
         return Busy(later.seconds if later else 30, text("date_passed", channel=channel))
     if later is not None:
         return Busy(later.seconds, text("cannot_be_asked", channel=channel))
-    return not_available(row.account_id, teams=caller.teams, until=until)
+    return not_available(row.account_id, teams=caller.teams, until=until, now=now)
 
 
 @lru_cache(maxsize=1000)

@@ -17,6 +17,7 @@ from users.models import Team, User
 from users.visibility import teams_of
 
 KEY_LASTS = timedelta(days=365)  # unless another day is chosen
+LAST_YEAR = 2100  # of a day that somebody enters: what is beyond means never, and the last day of all has no day after it
 
 
 def _either(first: str, last: str) -> str:
@@ -89,10 +90,12 @@ class KeyForm(forms.Form):
         field.queryset = teams
 
     def clean_last_day(self) -> date | None:
-        """Refuse a day that is over."""
+        """Refuse a day that is over, or so far off that no end is meant."""
         day: date | None = self.cleaned_data["last_day"]
         if day is not None and day < timezone.localdate():
             raise forms.ValidationError(gettext("This day is over."))
+        if day is not None and day.year > LAST_YEAR:
+            raise forms.ValidationError(gettext("Choose a day before 2101. Empty: the key has no end."))
         return day
 
     def clean(self) -> dict[str, Any] | None:

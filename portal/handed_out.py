@@ -22,7 +22,7 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account, ApiKey, LeaseRecord
 from portal import access
-from portal.forms import first_moment
+from portal.forms import LAST_YEAR, first_moment
 from tokens.models import Token
 from ui.phrases import phrase
 from users import retention
@@ -49,6 +49,13 @@ class FilterForm(forms.Form):
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
     )
     q = forms.CharField(label=gettext_lazy("Account"), required=False, max_length=100)
+
+    def clean_day(self) -> date | None:
+        """Return the day. Raises ValidationError for one far off."""
+        day: date | None = self.cleaned_data["day"]
+        if day is not None and day.year > LAST_YEAR:
+            raise forms.ValidationError(gettext("There is no such page."))
+        return day
 
     def clean_before(self) -> tuple[datetime, int] | None:
         """Return the place where the page before ended. Raises ValidationError for another text."""

@@ -83,6 +83,7 @@ def test_a_new_key_ends_in_a_year_unless_another_day_is_chosen(client: Client) -
     client.post(ADD, form(last_day=proposed.isoformat()))
     client.post(ADD, form(name="for ever", last_day=""))
     refused = client.post(ADD, form(name="over", last_day="2020-01-01"))
+    never = client.post(ADD, form(name="never", last_day="9999-12-31"))
 
     assert f'value="{proposed.isoformat()}"' in page.content.decode()
     ends = ApiKey.objects.get(name="job").expires_at
@@ -90,6 +91,7 @@ def test_a_new_key_ends_in_a_year_unless_another_day_is_chosen(client: Client) -
     assert timezone.localtime(ends).date() == proposed + DAY == timezone.localdate() + 366 * DAY
     assert ApiKey.objects.get(name="for ever").expires_at is None
     assert "This day is over" in refused.content.decode()
+    assert "Empty: the key has no end" in never.content.decode()
 
 
 def test_the_page_that_makes_a_key_says_what_a_token_can_do(client: Client) -> None:
@@ -362,7 +364,17 @@ def test_without_the_permission_there_is_neither_page_nor_link(client: Client) -
 
 
 @pytest.mark.parametrize(
-    "query", ["before=x", "before=2026-01-01", "day=x", "key=x", "key=-1", "before=9999-12-31T23:59:59~1"]
+    "query",
+    [
+        "before=x",
+        "before=2026-01-01",
+        "day=x",
+        "key=x",
+        "key=-1",
+        "before=9999-12-31T23:59:59~1",
+        "day=9999-12-31",
+        "day=0001-01-01",
+    ],
 )
 def test_a_bad_address_of_the_record_is_not_found_and_no_error(
     client: Client, scene: tuple[Account, Token, ApiKey], query: str

@@ -360,8 +360,19 @@ def test_more_life_than_any_token_has_is_refused(job: Job) -> None:
 
     response = job.lease(min_valid_for=86_400 * 90)
 
+    problem = response.json()
     assert response.status_code == 409
-    assert response.json()["reason"] == "min_valid_for"
+    assert (problem["reason"], problem["who"], problem["steps"]) == ("min_valid_for", [], [])
+    assert (problem["title"], "lives 60 days" in problem["detail"]) == ("Not possible", True), problem
+
+
+def test_more_life_than_a_token_has_left_is_had_by_a_new_consent(job: Job) -> None:
+    Token.objects.update(access_expires_at=datetime.now(UTC) + timedelta(days=20))
+
+    problem = job.lease(min_valid_for=86_400 * 30).json()
+
+    assert (problem["reason"], problem["who"]) == ("min_valid_for", ["Ada"])
+    assert (problem["title"], bool(problem["steps"])) == ("Only a person can help", True)
 
 
 def test_an_expired_token_is_not_served_when_the_channel_is_silent(
@@ -538,6 +549,7 @@ def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, setting
     [
         "channel=%00",
         "channel=myspace",
+        "team=a%00b",
         "state=%00",
         "state=gone",
         "cursor=MWU5OTk",  # 1e999
@@ -551,6 +563,24 @@ def test_a_bad_query_is_a_problem_and_no_error_of_ours(key: str, query: str) -> 
 
     assert response.status_code == 422
     assert response["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"], ids=["nul", "half a character"])
+def test_what_no_text_holds_is_no_error_of_ours(job: Job, odd: str) -> None:
+    def post(path: str, body: Any) -> int:
+        return job.client.post(f"/api/v1{path}", body, content_type=JSON).status_code
+
+    lease_id = job.lease().json()["lease_id"]
+    said = [
+        post("/leases", {"accounts": [{"channel": "facebook", "native_id": odd}]}),
+        post("/leases", {"accounts": [{"channel": odd, "native_id": "1"}]}),
+        post(f"/leases/{lease_id}/sign", {"method": "GET", "url": f"https://ads-api.x.com/12/{odd}"}),
+        post(f"/leases/{lease_id}/sign", {"method": "GET", "url": "https://a", "params": {odd: odd}}),
+        post("/accounts/facebook/a%00b/lease", {}),
+        job.client.get("/api/v1/accounts/facebook/a%00b").status_code,
+    ]
+
+    assert max(said) < 500, said
 
 
 @pytest.mark.parametrize("message", ["a\0b", "a\ud800b", float("nan"), {"a\0": "b"}])
@@ -577,3 +607,5 @@ def test_a_restricted_account_is_held_as_such_also_while_its_tokens_are_checked(
     problem = job.lease()
 
     assert (problem.status_code, problem.json()["reason"]) == (409, "restricted")
+    assert "tokens are being checked" in problem.json()["detail"]
+    assert "fine" not in problem.json()["detail"]

@@ -177,6 +177,22 @@ def test_the_walls_of_key_and_maker_hold(boss: User, team: Team, mara: User) -> 
     }
 
 
+@pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"], ids=["nul", "half a character"])
+def test_what_no_text_holds_is_refused_by_its_field(boss: User, team: Team, mara: User, odd: str) -> None:
+    client, email = system(boss, team), f"{odd}@example.com"
+    bodies: dict[str, dict[str, Any]] = {
+        "email": {"email": email},
+        "note": {"email": mara.email, "note": odd},
+        "invite.0.email": {"email": mara.email, "invite": [{"email": email}]},
+        "invite.0.team": {"email": mara.email, "invite": [{"email": "ben@example.com", "team": odd}]},
+    }
+
+    for field, body in bodies.items():
+        answer = client.post(PATH, body, content_type="application/json")
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, field), answer.content
+    assert client.post(PLAN, bodies["email"], content_type="application/json").status_code == 422
+
+
 def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User) -> None:
     client = system(boss, team)
     url = leave(client).json()["url"]
