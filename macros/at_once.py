@@ -17,14 +17,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Min
 
-from accounts.models import FreshEvents
+from accounts.models import AccountEvent, FreshEvents
 from macros import bursts, delays, evaluation, few_people, mails_sql, missed, news, news_sql
-from macros.models import Evaluation, MacroAction
+from macros.models import Evaluation, MacroAction, Shortage
 from notifications.tasks import deliver_soon
 from users.recipients import operators
 
 GATHER = timedelta(seconds=30)
+MAILED_BEFORE = timedelta(hours=2)  # before an event the mail of its cause is written at most
+# What is older, as what somebody snoozed for weeks, was told long ago: of what went dark that is noted where the mail was sent.
+LOOKED_BACK = timedelta(days=14)
 BLIP = timedelta(seconds=60)  # dark for less: that it stopped was told to nobody, so that it works is no news
 KINDS = [*dict(MacroAction.Kind.at_once()), MacroAction.Kind.FEW_PEOPLE]
 
@@ -59,7 +63,10 @@ def tell(now: datetime) -> int:
     if MacroAction.Kind.FEW_PEOPLE in kinds:
         short = few_people.look(fell=fresh.fell, rose=fresh.rose, again=shortages, now=now)
     delays.delay(due | delays.of_shortages(short.later))
-    return _write(dark, others, short, now) if dark or others or short.told else 0
+    if not (dark or others or short.told):
+        return 0
+    since = _mailed_since(fresh.moments, due_events, now)
+    return _write(dark, others, short, since, now)
 
 
 def _fresh(now: datetime) -> Fresh:
@@ -100,17 +107,33 @@ def _look(
     return found[True], found[False], due
 
 
-def _write(dark: Pairs, others: Pairs, short: few_people.Short, now: datetime) -> int:
-    """Write notices and messages, and the run's row where there is anything to tell. Returns how many messages.
+def _mailed_since(moments: Sequence[datetime], due: Sequence[int], now: datetime) -> datetime:
+    """Return from when on a mail of a log-in's end may have told the same: since before the oldest of what is looked at, which may have
+    waited for days while the sweep did not run. `due`: what is looked at again, as `delays` numbers it.
+    """
+    events, shortages = delays.split(due)
+    oldest = [now, *moments[:1]]
+    if events:
+        found = AccountEvent.objects.filter(pk__in=events).aggregate(at=Min("at"))["at"]
+        oldest.append(found or now)
+    if shortages:
+        found = Shortage.objects.filter(pk__in=shortages).aggregate(at=Min("began_at"))["at"]
+        oldest.append(found or now)
+    return max(min(oldest) - MAILED_BEFORE, now - LOOKED_BACK)
+
+
+def _write(dark: Pairs, others: Pairs, short: few_people.Short, since: datetime, now: datetime) -> int:
+    """Write notices and messages, and the run's row where there is anything to tell. Returns how many messages. `since`: from when on mails
+    of ended log-ins count.
 
     What readers were told of within the hour is looked at again when that is over.
     """
     run = Evaluation.objects.create(
         on_date=evaluation.local_day(now), trigger=Evaluation.Trigger.EVENT, started_at=now, finished_at=now
     )
-    news_count, later = _insert(news_sql.INSERT_NEWS, others, run, now)
-    few_count, few_later = few_people.tell(short, evaluation=run.pk, now=now)
-    dark_count, dark_later = _insert(news_sql.INSERT_DARK, dark, run, now)
+    news_count, later = _insert(news_sql.INSERT_NEWS, others, run, since, now)
+    few_count, few_later = few_people.tell(short, evaluation=run.pk, mailed_since=since, now=now)
+    dark_count, dark_later = _insert(news_sql.INSERT_DARK, dark, run, since, now)
     delays.delay(later | few_later | dark_later)
     news_count += few_count
     if not (dark_count or news_count):
@@ -137,7 +160,9 @@ def _mail(run: Evaluation, kind: str, messages: str, table: str, key: str, now: 
     return joined
 
 
-def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> tuple[int, dict[int, datetime]]:
+def _insert(
+    text: str, found: Pairs, run: Evaluation, since: datetime, now: datetime
+) -> tuple[int, dict[int, datetime]]:
     """Write the notices of actions and events. Returns how many, and which events are looked at again when."""
     if not found:
         return 0, {}
@@ -146,6 +171,7 @@ def _insert(text: str, found: Pairs, run: Evaluation, now: datetime) -> tuple[in
         "actions": [action for action, _ in found],
         "events": [event for _, event in found],
         "operators": operators(),
+        "mailed_since": since,
         "now": now,
     }
     with connection.cursor() as cursor:

@@ -62,15 +62,17 @@ def look(*, fell: Sequence[int], rose: Sequence[int], again: Sequence[int], now:
     return found
 
 
-def tell(short: Short, *, evaluation: int, now: datetime) -> tuple[int, dict[int, datetime]]:
-    """Write the notices of what is told now for the run with this id.
+def tell(
+    short: Short, *, evaluation: int, mailed_since: datetime, now: datetime
+) -> tuple[int, dict[int, datetime]]:
+    """Write the notices of what is told now for the run with this id, but for whom mails of ended log-ins tell since a moment.
 
     Returns how many, and what waits for readers who were told of the account within the hour: as it stands among events, and until when.
     """
     if not short.told:
         return 0, {}
     with connection.cursor() as cursor:
-        _insert(cursor, few_sql.INSERT_AT_ONCE, short.told, evaluation, now)
+        _insert(cursor, few_sql.INSERT_AT_ONCE, short.told, evaluation, now, mailed_since=mailed_since)
         return delays.written(cursor.fetchall())
 
 
@@ -81,7 +83,12 @@ def _count(cursor: CursorWrapper, text: str, values: dict[str, Any], now: dateti
 
 
 def _insert(
-    cursor: CursorWrapper, text: str, rows: Sequence[tuple[int, int, int]], evaluation: int, now: datetime
+    cursor: CursorWrapper,
+    text: str,
+    rows: Sequence[tuple[int, int, int]],
+    evaluation: int,
+    now: datetime,
+    **more: datetime,
 ) -> int:
     if not rows:
         return 0
@@ -93,6 +100,7 @@ def _insert(
         "evaluation": evaluation,
         "operators": operators(),
         "now": now,
+        **more,
     }
     cursor.execute(text, values)
     return int(cursor.rowcount)

@@ -172,7 +172,7 @@ INSERT_AT_ONCE = f"""{_CARRIED}, asked as materialized (
   from notifications_message m
   join accounts_accounttoken p on p.token_id = case when m.kind = 'died' then (m.payload->>'token')::bigint end
   join tokens_token d on d.id = p.token_id and d.state = 'dead'
-  where m.kind = 'died' and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
+  where m.kind = 'died' and m.created_at > %(mailed_since)s and m.state not in ('failed', 'cancelled')
     and p.account_id = any(%(accounts)s::bigint[])
   union all
   select n.recipient, n.account_id from accounts_accountnotice n

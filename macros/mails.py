@@ -45,7 +45,7 @@ def build(message: Message) -> Mail:
 
 def prepare(messages: Sequence[Message]) -> dict[int, Callable[[], Mail]]:
     """Read what several messages still have to say; return by id what builds the mail of each, as `build` does."""
-    found = revalidation.still_wanted(messages, most=grouping.LOADED)
+    found = revalidation.still_wanted(messages, most=grouping.LOADED, now=timezone.now())
     made = dict[int, Callable[[], Mail]]()
     for some in mail_facts.together({message: found[message.pk] for message in messages}):
         read = mail_facts.Together(some)

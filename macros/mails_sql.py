@@ -41,7 +41,8 @@ with told as (
 select message_id, account_id from told where threshold = 0"""  # noqa: S608  # constants
 
 # What messages carry, each the most urgent first: notices of the first accounts (%(most)s) of each, and those that no longer hold, with
-# why, as a code; "" where they do. Each row says of its message how many accounts still hold, and whether it may be stopped.
+# why, as a code; "" where they do. Each row says of its message how many accounts still hold, and whether it may be stopped. A mail that
+# leaves after a date says nothing of that date: that the account is dark is told once it is.
 STILL_WANTED = f"""
 with carried as materialized (
   select mail.message_id, n.* from {_MAILS} join macros_notice n on {_CARRIES}
@@ -57,6 +58,7 @@ with carried as materialized (
                 select 1 from accounts_accounttoken p
                 where p.account_id = a.id and p.token_id = t.id and p.access = 'ok')) then 'log_in_ended'
             when n.threshold > 0 and n.token_id is not null and t.cycle <> n.cycle then 'log_in_deadline_moved'
+            when n.threshold > 0 and case when n.token_id is null then a.deadline else t.deadline end <= %(now)s then 'date_passed'
             when n.threshold > 0 and exists (
                 select 1 from macros_silence s where s.account_id = a.id and s.email = '' and s.ended_at is null) then 'snoozed'
             when exists (

@@ -94,7 +94,7 @@ union all
 select event_id, min(due), 0 from judged where due is not null group by event_id"""
 
 # Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about log-ins of a pool, which died, were
-# removed, or whose person left, tells of their accounts.
+# removed, or whose person left, tells of their accounts, written since %(mailed_since)s: the sweep may look at what is days old.
 _TOLD = f"""
 with carried as materialized (
   select e.id, h.action_id, e.account_id, null::bigint as token_id, ''::text as recipient
@@ -107,7 +107,7 @@ with carried as materialized (
   cross join lateral jsonb_array_elements_text(coalesce(m.payload->'tokens', jsonb_build_array(m.payload->'token'))) named(token_id)
   join accounts_accounttoken p on p.token_id = named.token_id::bigint
   join accounts_account a on a.id = p.account_id
-  where m.kind in ('died', 'removed', 'left') and m.created_at > %(now)s - interval '2 hours' and m.state not in ('failed', 'cancelled')
+  where m.kind in ('died', 'removed', 'left') and m.created_at > %(mailed_since)s and m.state not in ('failed', 'cancelled')
     and p.account_id in (select account_id from carried)
     and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
 ){LATELY}, news as (

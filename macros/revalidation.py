@@ -48,13 +48,13 @@ class StillWanted:
     )
 
 
-def still_wanted(messages: Sequence[Message], *, most: int) -> dict[int, StillWanted]:
+def still_wanted(messages: Sequence[Message], *, most: int, now: datetime) -> dict[int, StillWanted]:
     """Return what still holds of each message, by its id, with at `most` so many accounts of one; drops are recorded.
 
     One statement, however many messages, and however many accounts one is about: all but those few are only counted.
     """
     found = {message.pk: StillWanted() for message in messages}
-    values: dict[str, Any] = {**_carried_by(messages), "operators": operators(), "most": most}
+    values: dict[str, Any] = {**_carried_by(messages), "operators": operators(), "most": most, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(mails_sql.STILL_WANTED, values)
         for message, notice, account, reason, accounts, may_stop in cursor:

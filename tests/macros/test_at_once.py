@@ -33,6 +33,7 @@ pytestmark = pytest.mark.django_db
 
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 SOON = NOW + timedelta(seconds=35)
 
 
@@ -185,16 +186,17 @@ def test_one_death_that_stops_some_and_shifts_others_tells_each_once() -> None:
     assert "Waiting for Ada Okafor, ada@example.com" in text
 
 
-def test_whom_the_mail_of_the_death_tells_is_not_told_the_same_by_a_macro() -> None:
+@pytest.mark.parametrize("at", [SOON, NOW + 3 * DAY], ids=["soon", "after a weekend without the sweep"])
+def test_whom_the_mail_of_the_death_tells_is_not_told_the_same_by_a_macro(at: datetime) -> None:
     tells("deactivated", "shifted", emails=["ada@example.com", WATCHER])
     ada, ben = log_in(person("Ada")), log_in(person("Ben"))
     linked(ada, name="Alone")
     linked(ada, ben, name="Backed up")
 
     die(ada)
-    at_once.tell(SOON)
+    at_once.tell(at)
 
-    sent = send()
+    sent = send(at)
     assert set(Message.objects.filter(recipient="ada@example.com").values_list("kind", flat=True)) == {"died"}
     assert len(to_watcher(sent)) == 2
 

@@ -1,6 +1,6 @@
 """Too few people is told within a minute of whoever went, once, by the sweep or by the morning and never by both."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -118,14 +118,17 @@ def test_an_account_that_flaps_is_told_once_an_hour_and_then_as_it_is() -> None:
     assert not DelayedEvent.objects.exists()
 
 
-def test_a_shift_and_the_last_person_are_one_mail_and_whose_log_in_stopped_reads_it_there() -> None:
+@pytest.mark.parametrize("at", [SOON, NOW + timedelta(days=3)], ids=["soon", "after a weekend"])
+def test_a_shift_and_the_last_person_are_one_mail_and_whose_log_in_stopped_reads_it_there(
+    at: datetime,
+) -> None:
     wants(2, 0, "shifted", emails=[WATCHER, "ada@example.com"])
     ada, ben = log_in(person("Ada")), log_in(person("Ben"))
     linked(ada, ben, name="Two")
 
     die(ada)
-    at_once.tell(SOON)
-    sent = send()
+    at_once.tell(at)
+    sent = send(at)
 
     assert len(to_watcher(sent)) == 1
     text = " ".join(Message.objects.get(kind="macro_news").text.split())

@@ -20,6 +20,7 @@ from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_pe
 from tests.notifications.support import claim_next
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
 from tokens.models import Token
+from ui.kept import said as in_words
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -395,6 +396,27 @@ def test_what_still_holds_is_said_without_what_does_not(ada: User) -> None:
     assert "Renewed" not in mail.text
 
 
+@pytest.mark.parametrize("watch", ["account", "token"])
+def test_a_mail_that_leaves_after_the_date_says_nothing_of_it_and_that_it_is_dark_is_told(
+    ada: User, watch: str
+) -> None:
+    make_macro(emails=[], notify_consenters=True, watch=watch)
+    account, _later = ending(1, name="Over", person=ada), ending(7, name="Later", person=ada)
+    evaluate()
+    over = NOW + timedelta(days=2)
+
+    mail = mail_to("ada@example.com", over)
+    dropped = Notice.objects.get(account=account)
+    die(account, over)
+    evaluation.evaluate(now=over)
+
+    assert mail.subject == "Later stops in 5 days: please re-authenticate"
+    assert "Over" not in mail.text
+    assert in_words(dropped.outcome_reason).startswith("The date had passed")
+    told = Notice.objects.filter(account=account, token=None).exclude(outcome="dropped")
+    assert [one.threshold for one in told] == [0]
+
+
 def test_notices_learn_how_their_message_ended(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)
@@ -445,7 +467,7 @@ def test_of_a_mail_about_many_accounts_those_that_end_first_are_loaded_and_the_r
     move(moved, deadline=noon(TODAY + timedelta(days=60)))
     message = Message.objects.get(recipient=ada.email)
 
-    found = revalidation.still_wanted([message], most=grouping.LOADED)[message.pk]
+    found = revalidation.still_wanted([message], most=grouping.LOADED, now=NOW)[message.pk]
     mail = mail_to(ada.email)
 
     looked_at = [Account.objects.get(pk=pk).name for pk in found.accounts]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -186,7 +187,7 @@ def test_what_is_told_at_once_is_not_compared_with_all_accounts_and_events(
     run_of_today = Evaluation.objects.create(on_date=TODAY, trigger=Evaluation.Trigger.EVENT, started_at=NOW)
     told = {"actions": [action.pk] * 100, "events": taken_for_empty, "operators": [], "now": NOW}
 
-    plan = run(news_sql.INSERT_DARK, told | {"evaluation": run_of_today.pk})
+    plan = run(news_sql.INSERT_DARK, told | {"evaluation": run_of_today.pk, "mailed_since": NOW})
 
     assert Notice.objects.count() == 200  # the watcher and the person, of each
     assert joined_in_vain(plan) < 100
@@ -202,6 +203,7 @@ def test_too_few_people_is_found_and_told_by_looking_up_each_account_and_no_othe
     )
     only = list(Account.objects.values_list("pk", flat=True))
     told = {"accounts": only, "actions": [action.pk] * number, "evaluation": run_of_today.pk, "operators": []}
+    told["mailed_since"] = NOW - timedelta(hours=2)
     found: dict[str, int] = {}
 
     def look(name: str, text: str, **values: Any) -> None:
