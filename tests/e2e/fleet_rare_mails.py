@@ -145,8 +145,8 @@ def _said_in_mails(fleet: Fleet) -> None:
     Notice.objects.update(outcome="mailed")
     deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
     on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
-    said = fleet.accounts[:3]
-    on_it_said.tell(answers=warnings.earliest("pk"), accounts=said, now=fleet.now)
+    forwarded = warnings.earliest("pk")
+    on_it_said.tell(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
 
 
 def _joined(fleet: Fleet) -> None:
