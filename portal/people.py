@@ -16,13 +16,14 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
 from accounts import saved_views
 from accounts.models import ApiKey
+from macros import scope
 from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
 from portal.filters import TeamFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
@@ -33,10 +34,12 @@ from ui.confirm import Done, Page, Said
 from ui.counts import number
 from ui.refusal import Refusal
 from ui.templatetags import ui as tags
+from ui.text import before_more
 from users import login_changes, people_actions, roles, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, User, person
 
+SHOWN = 10  # macros that name an address
 _RIGHTS = gettext_lazy("Rights")
 _SESSIONS = gettext_lazy("Where logged in")
 _LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
@@ -272,9 +275,29 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             old = form.initial["email"]
             access.log_change(request, obj, "address_changed", old=old, new=obj.email)
             login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
+            self._say_what_names(request, old)
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
+
+    def _say_what_names(self, request: HttpRequest, address: str) -> None:
+        """Say which macros that the viewer sees go on mailing an address that was this person's, because it was entered there."""
+        if not request.user.has_perm("macros.view_macro"):
+            return
+        found = scope.visible_macros(request.user).filter(actions__emails__contains=[address])
+        names = list(found.order_by("name").distinct().values_list("name", flat=True))
+        if not names:
+            return
+        unseen = max(0, len(names) - SHOWN)
+        shown = before_more(names[:SHOWN], unseen=unseen) + (" …" if unseen else "")
+        text = ngettext(
+            "A macro names %(address)s and goes on mailing it: %(macros)s. Change it there if nobody reads it.",
+            "%(number)d macros name %(address)s and go on mailing it: %(macros)s. Change it there if nobody reads it.",
+            len(names),
+        )
+        self.message_user(
+            request, text % {"address": address, "macros": shown, "number": len(names)}, "WARNING"
+        )
 
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be offboarded by the viewer."""

@@ -13,7 +13,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
+from macros.models import Macro
 from notifications.models import Message
+from tests.macros.support import make_macro
 from tests.support.factories import make_team, make_token, make_user
 from tests.tools import visible
 from ui import kept
@@ -387,3 +389,23 @@ def test_the_button_of_the_invitation_form_says_that_it_sends(client: Client, bo
 
     assert "Send invitation" in page
     assert 'name="_addanother"' not in page
+
+
+def test_who_corrects_an_address_reads_which_macros_of_theirs_name_the_old_one(
+    client: Client, clerk: User
+) -> None:
+    clerk.user_permissions.add(Permission.objects.get(codename="view_macro"))
+    clerk.user_permissions.remove(Permission.objects.get(codename="see_all_teams"))
+    team = make_team("Lumen")
+    Membership.objects.create(user=clerk, team=team)
+    ada = make_user("ada@exmaple.com", name="Ada", team=team)
+    for name, of in (("Shoes", team), ("Foreign", make_team("Fern"))):
+        action = make_macro(emails=["ada@exmaple.com", "ben@example.com"], team=of)
+        Macro.objects.filter(pk=action.macro_id).update(name=name)
+
+    post_person(client, ada, name="Ada", email="ada@example.com")
+
+    said = " ".join(client.get(change_url(ada)).text.split())
+    assert User.objects.get(pk=ada.pk).email == "ada@example.com"
+    assert "A macro names ada@exmaple.com and goes on mailing it: Shoes." in said
+    assert "Foreign" not in said
