@@ -265,7 +265,8 @@ def save(
     token = Token.objects.locked().select_related("app", "team").get(pk=pending.token_id)
     if not here or token.state == Token.State.DEAD or token.is_removed:
         raise Ended
-    existing = Account.objects.filter(channel=token.app.channel, native_id__in=chosen).select_related("team")
+    known = [native_id for native_id in chosen if native_id in by_id]
+    existing = Account.objects.filter(channel=token.app.channel, native_id__in=known).select_related("team")
     refusing = _refusing(existing, token, user, only)
     refused = {account.native_id for account in existing if account.pk in refusing}
     none_taken = only is not None and shut_out(token, user, only)

@@ -349,7 +349,7 @@ def test_an_address_to_go_on_to_that_cannot_be_kept_loses_no_consent(ada: User, 
     assert PendingLink.objects.get().next == ""
 
 
-@pytest.mark.parametrize("number", ["²", "9" * 5000, "9" * 30, "%00", "-1"])
+@pytest.mark.parametrize("number", ["²", "9" * 5000, "9" * 30, "a", "-1"])
 def test_a_number_that_names_no_account_is_no_error(ada: User, number: str) -> None:
     client = browser(ada)
 
