@@ -48,6 +48,6 @@ def drop_of_deleted(*, instance: User, **_kwargs: Any) -> None:
 
 
 def _waiting(recipient: str, *states: State) -> QuerySet[Message]:
-    """Return what waits for an address, locked, in order; without what somebody else ends at this moment."""
+    """Return what waits for an address, locked, in order. What a sender records at this moment is waited for: it may be tried again."""
     rows = Message.objects.filter(recipient=recipient, state__in=states)
-    return rows.select_for_update(no_key=True, skip_locked=True, of=("self",)).order_by("pk")
+    return rows.select_for_update(no_key=True, of=("self",)).order_by("pk")
