@@ -5,6 +5,7 @@ Whether they stopped or snoozed their mails is asked elsewhere: it concerns them
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 from django.db import connection
 
@@ -65,7 +66,10 @@ def among(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
 def _named(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
     rows = [(account, address) for address, ids in pairs.items() for account in ids]
     found: dict[str, set[int]] = {address: set() for address in pairs}
-    values = {"accounts": [account for account, _ in rows], "addresses": [address for _, address in rows]}
+    values: dict[str, Any] = {
+        "accounts": [account for account, _ in rows],
+        "addresses": [address for _, address in rows],
+    }
     with connection.cursor() as cursor:
         cursor.execute(_NAMED, values)
         for account, address in cursor.fetchall():
