@@ -11,9 +11,11 @@ import django.conf
 import pytest
 import pytest_django
 import redis
+import time_machine
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import chromium, emptying, migrated, servers
+from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
@@ -268,6 +270,13 @@ def channels_process() -> Iterator[Sandbox]:
     """One process of stand-in channels and mailbox for all tests of the application."""
     with Sandbox() as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def at_now() -> Iterator[None]:
+    """The clock goes on from NOW: a warning that is made says what is to come, and nothing of a date that has passed."""
+    with time_machine.travel(NOW, tick=True):
+        yield
 
 
 @pytest.fixture

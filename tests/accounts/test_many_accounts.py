@@ -149,6 +149,7 @@ def test_what_befell_accounts(hers: Token, looked_at: list[int], kind: str, show
     assert len(looked_at) <= shown
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("macros.grouping.LOADED", 10)
     make_macro(emails=[], notify_consenters=True)

@@ -21,7 +21,7 @@ from tests.support.factories import NOW, make_team, make_user
 from ui import kept
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 DAY = timedelta(days=1)
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}

@@ -233,6 +233,7 @@ def test_a_person_with_43_accounts_in_30_teams_gets_one_mail_grouped_by_log_in()
     assert "and 23 more" in words
 
 
+@pytest.mark.usefixtures("at_now")
 def test_an_address_outside_gets_one_mail_for_each_team_that_names_only_its_accounts() -> None:
     make_macro(emails=["boss@example.com"])
     north, south = make_team("Northwind"), make_team("Southwind")

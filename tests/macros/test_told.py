@@ -21,7 +21,7 @@ from tests.macros.support import WATCHER, ending, make_macro, make_person, token
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_account, make_team, make_user
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
 SEE = ("notifications.view_message",)
 

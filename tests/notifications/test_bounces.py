@@ -153,6 +153,7 @@ def parked() -> dict[str, str]:
     return dict(RefusedAddress.objects.values_list("email", "why"))
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_warning_that_comes_back_is_told_to_the_teams_lead_and_so_is_what_waits(
     mail_server: MailServer, box: imap.Mailbox
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_warning_that_comes_back_is_told_to_the_teams_lead_and_so_is_what_wait
     assert (waits.state, "parked" in kept.said(waits.error)) == ("failed", True)
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_bounce_of_a_mail_that_a_macro_wrote_days_ago_is_told_to_whoever_stands_in_at_once(
     mail_server: MailServer, box: imap.Mailbox
 ) -> None:

@@ -128,6 +128,7 @@ def test_without_a_cap_nothing_is_held(settings: Any, mail_server: MailServer) -
     assert states(messages) == ["sent"] * 6
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_warning_that_was_held_counts_as_told_once_its_digest_has_left(
     settings: Any, mail_server: MailServer
 ) -> None:
@@ -146,6 +147,7 @@ def test_a_warning_that_was_held_counts_as_told_once_its_digest_has_left(
     assert "Lumen Shoes" in mail_server.mails[-1].as_string()
 
 
+@pytest.mark.usefixtures("at_now")
 def test_what_is_held_for_an_address_that_is_parked_is_told_to_the_next_in_line(
     settings: Any, mail_server: MailServer
 ) -> None:
@@ -194,6 +196,7 @@ def test_staff_may_cancel_what_is_held(mail_server: MailServer) -> None:
     assert states(messages)[-2:] == ["sent", "cancelled"]
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
     settings: Any, mail_server: MailServer, client: Client
 ) -> None:
@@ -240,6 +243,7 @@ def test_a_digest_says_how_to_stop_what_it_holds_and_why_each_of_it_came(
     assert any("Lumen Shoes" in fact.what for fact in facts(kept))
 
 
+@pytest.mark.usefixtures("at_now")
 def test_a_contact_s_digest_has_the_personal_link_of_each_mail_and_the_kept_copy_has_none(
     settings: Any, mail_server: MailServer
 ) -> None:

@@ -15,7 +15,7 @@ from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
 from tests.support.factories import NOW
 from users.models import RefusedAddress
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 TWO_DAYS = timedelta(hours=48)
 
 

@@ -15,7 +15,7 @@ from tests.notifications.smtp import MailServer
 from tests.support.factories import NOW
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 
 
 def texts(server: MailServer) -> dict[str, tuple[str, str, str]]:

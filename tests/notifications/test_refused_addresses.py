@@ -25,7 +25,7 @@ from ui import kept
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 
 GONE = "550 5.1.1 no such user here"
 ADA, LEAD, OPERATOR = "ada@example.com", "lead@example.com", "ops@example.com"
