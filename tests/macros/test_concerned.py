@@ -153,10 +153,10 @@ def test_what_a_former_team_kept_back_of_an_account_ends_with_the_move(
     do_deeds()
 
     if many:
-        assert "Snoozed for everybody 1 account; that ends" in shown[0]
+        assert "Snooze for everybody 1 account; that ends" in shown[0]
         assert "“I am on it” 2 accounts; that ends, unless" in shown[0]
     else:
-        assert ["Snoozed for everybody ends" in one for one in shown] == [True, False, False]
+        assert ["Snooze for everybody ends" in one for one in shown] == [True, False, False]
         assert ["“I am on it” ends, unless" in one for one in shown] == [False, True, True]
     assert set(on_it.running(ids)) == {both_s.pk}
     assert [one.email for one in snoozing.running()] == [NEW]
