@@ -55,6 +55,22 @@ def deadlines_of(message: Message) -> list[Deadline]:
 
     Of a digest the same of all that it tells. Nothing of accounts that concern the reader no longer.
     """
+    found = _told_by(message)
+    theirs = concerned.of(message.recipient, {one.account.pk for one in found})
+    return [one for one in found if one.account.pk in theirs]
+
+
+def said_by_reader(message: Message) -> list[Deadline]:
+    """Return the same of accounts that the reader is on, also where they concern the reader no longer: it can be taken back."""
+    found = _told_by(message)
+    rows = Acknowledgement.objects.filter(
+        account__in={one.account.pk for one in found}, email=message.recipient
+    )
+    said = {one.account_id for one in rows.select_related("account", "token") if _runs(one)}
+    return [one for one in found if one.account.pk in said]
+
+
+def _told_by(message: Message) -> list[Deadline]:
     told, _ = opt_outs.notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
         (one.account_id, None): _deadline(one.account, None)
@@ -65,9 +81,7 @@ def deadlines_of(message: Message) -> list[Deadline]:
         for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
-    theirs = concerned.of(message.recipient, {one.account.pk for one in found.values()})
-    still = (one for one in found.values() if one.account.pk in theirs)
-    return sorted(still, key=lambda one: (one.account.name, one.account.pk))
+    return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
 
 
 def _to_act_on(message: Message) -> QuerySet[NewsNotice]:

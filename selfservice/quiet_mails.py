@@ -37,10 +37,10 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
         return broken(request)
     if opt_outs.only_looks(message):
         return only_looks(request)
-    deadlines, nothing = on_it.deadlines_of(message), False
+    deadlines, own, nothing = on_it.deadlines_of(message), on_it.said_by_reader(message), False
     if request.method == "POST":
         back, chosen = "back" in request.POST, request.POST.getlist("account")
-        about = [one for one in deadlines if back or str(one.account.pk) in chosen]
+        about = own if back else [one for one in deadlines if str(one.account.pk) in chosen]
         nothing = not about
         if back:
             on_it.take_back(deadlines=about, email=message.recipient, now=timezone.now())
@@ -50,14 +50,14 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
             _acknowledge(request, message, about)
         if back or about:
             return redirect("on_it", signed)
-    said = on_it.running({one.account.pk for one in deadlines})
+    said = on_it.running({one.account.pk for one in (*deadlines, *own)})
     mine = [one for one in said.values() if one.email == message.recipient]
     accounts = list({one.account.pk: one.account for one in deadlines}.values())
     context = {
         "message": message,
         "open": [one for one in accounts if one.pk not in said],
         "mine": [one.account for one in mine],
-        "others": [one.account for one in said.values() if one not in mine],
+        "others": [one for one in accounts if one.pk in said and said[one.pk] not in mine],
         "nothing": nothing,
     }
     return render(request, "selfservice/mails/on_it.html", context, status=400 if nothing else 200)

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts import actions
 from accounts.models import Account, AccountEvent, AccountNotice
 from accounts.tasks import do_deeds
-from macros import at_once, on_it, revalidation, snoozing
+from macros import at_once, on_it, opt_outs, revalidation, snoozing
 from macros.models import MacroAction, NewsNotice, Notice
 from notifications import kinds
 from notifications.kinds import NotWanted
@@ -92,11 +92,18 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     sent()
     message = Message.objects.get(recipient=WATCHER)
     AccountNotice.objects.all().delete()
+    link = reverse("on_it", args=[opt_outs.sign(message)])
+    Client().post(link, {"account": account.pk})
     assert not revalidation.unwanted(message, {account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
 
     assert on_it.deadlines_of(message) == []
+    assert "Noted: you are on it" in Client().get(link).text
+    Client().post(link, {"back": "1"})
+    assert "There is nothing left to do" in Client().get(link).text
+    assert on_it.running([account.pk]) == {}
+    Message.objects.filter(kind="on_it").delete()
     assert revalidation.unwanted(message, {account.pk}) == {account.pk}
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ALWAYS, now=NOW)
     assert freed() == [OTHER]
