@@ -46,7 +46,7 @@ def of(address: str, account_ids: Collection[int]) -> set[int]:
 def among(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
     """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
 
-    Two queries, and few more for each person about whom no macro says it.
+    Three queries, and few more for each person about whom no macro says it.
     """
     if not any(pairs.values()):
         return {address: set() for address in pairs}
