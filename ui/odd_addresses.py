@@ -1,4 +1,4 @@
-"""Addresses that no page of ours makes, refused before any page reads them."""
+"""Addresses that no page makes, refused before any page reads them."""
 
 from collections.abc import Callable
 
@@ -15,5 +15,5 @@ class OddAddressMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer, or raise BadRequest: 400, and no report of an error."""
         if "%00" in request.META.get("QUERY_STRING", "") or "\0" in request.path_info:
-            raise BadRequest("NUL in an address")
+            raise BadRequest(request.path_info)
         return self.get_response(request)

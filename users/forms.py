@@ -9,6 +9,7 @@ from django.contrib.auth.forms import SetPasswordMixin
 from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy
 
+from ui.names import plain
 from ui.side_by_side import SideBySide
 from users import languages
 from users.models import User
@@ -118,6 +119,12 @@ class ProfileForm(SideBySide, UserModelForm):
             help_text=self.fields["time_zone"].help_text,
         )
         self.carry_what_is_shown()
+
+    def clean_name(self) -> str:
+        """Return what others can see of the name: the page writes columns, and goes round `User.save`. Raises ValidationError for none."""
+        if not (name := plain(self.cleaned_data["name"])):
+            raise forms.ValidationError(self.fields["name"].error_messages["required"], code="required")
+        return name
 
 
 class AcceptForm(PasswordFields, forms.Form):

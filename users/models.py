@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from ui.names import plain
 from users.address_event_model import AddressEvent as AddressEvent
 from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
@@ -106,8 +107,8 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.name or self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save with the e-mail in lower case: a form goes round the manager."""
-        self.email = self.email.lower()
+        """Save with the e-mail in lower case: a form goes round the manager. And with what can be seen of the name: others read it."""
+        self.email, self.name = self.email.lower(), plain(self.name)
         super().save(*args, **kwargs)
 
     @property

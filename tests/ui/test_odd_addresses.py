@@ -1,4 +1,4 @@
-"""Addresses that no page of ours makes."""
+"""Addresses that no page makes."""
 
 import pytest
 from django.test import Client

@@ -29,6 +29,25 @@ def test_a_person_sets_name_zone_and_theme(client: Client) -> None:
     assert 'data-theme="dark"' in client.get(reverse("profile")).text
 
 
+@pytest.mark.parametrize(
+    ("typed", "saved", "shown"),
+    [
+        ("Mara  Lind", "Mara Lind", "Mara Lind"),
+        ("\u202eMara Lind", "Mara Lind", "Mara Lind"),
+        ("\u200b", "mara@example.com", "Ada"),
+    ],
+)
+def test_a_name_is_what_others_can_see_of_it(client: Client, typed: str, saved: str, shown: str) -> None:
+    user, other = make_user(name="Ada"), make_user("mara@example.com", name=typed)
+    client.force_login(user)
+
+    client.post(reverse("profile"), {"name": typed, "time_zone": "", "theme": "auto"})
+
+    user.refresh_from_db()
+    other.save()  # as an administrator does
+    assert (str(user), str(other)) == (shown, saved)
+
+
 def test_staff_switch_single_keys_off_and_others_are_not_asked(client: Client, settings: Settings) -> None:
     settings.STAFF_SECOND_FACTOR = False
     client.force_login(make_user())
