@@ -318,11 +318,13 @@ def wanted(user: User, channel: str, now: datetime) -> list[str] | None:
 def take_along(*, old: str, new: str) -> None:
     """Have what a person is asked for behind the own log-in be of their new e-mail address, in the transaction of the caller.
 
-    What a link asks, which was sent to the old one, stays with it.
+    What a link or an invitation asks, which was sent to the old one, stays with it.
     """
     waiting = BackupInvitation.objects.filter(linked_at=None)
     asked_there = waiting.filter(email=new).values("account")
-    waiting.filter(email=old, client_link=None).exclude(account__in=asked_there).update(email=new)
+    waiting.filter(email=old, client_link=None, invitation=None).exclude(account__in=asked_there).update(
+        email=new
+    )
 
 
 def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> None:

@@ -97,6 +97,7 @@ def _register_what_log_ins_do() -> None:
         death_mail.build_died,
         name=_("Log-in stopped"),
         ended=death_mail.record_end,
+        reader=death_mail.reader,
         may_be_held=True,
     )
     kinds.register(
@@ -138,9 +139,14 @@ def _register_what_is_asked() -> None:
         name=_("Asked to re-authenticate"),
         ended=stages.note_ended,
         all_sent=stages.note_sent,
+        reader=ask_mail.reader,
     )
     kinds.register(
-        renewal_mail.KIND, renewal_mail.build, name=_("New link to renew a log-in"), to_parked=True
+        renewal_mail.KIND,
+        renewal_mail.build,
+        name=_("New link to renew a log-in"),
+        to_parked=True,
+        reader=renewal_mail.reader,
     )
     kinds.register(
         backup_invitations.MAIL,
@@ -179,9 +185,16 @@ def _register_what_accounts_do() -> None:
         name=_("About an API key"),
         stays=True,
         readdress=api_key_mail.readdress,
+        asks=True,
     )
     kinds.register(
-        alerts.KIND, alert_mail.build, name=_("Alert to operators"), why=alert_mail.facts, stays=True
+        alerts.KIND,
+        alert_mail.build,
+        name=_("Alert to operators"),
+        why=alert_mail.facts,
+        stays=True,
+        readdress=alert_mail.readdress,
+        asks=True,
     )
 
 

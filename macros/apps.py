@@ -77,6 +77,7 @@ def _register_messages() -> None:
         why=revalidation.facts,
         may_be_held=True,
         join=revalidation.join,
+        asks=True,
         readdress=new_address.of_warnings,
     )
     kinds.register(
@@ -87,6 +88,7 @@ def _register_messages() -> None:
         why=news.facts,
         may_be_held=True,
         join=news.join,
+        asks=True,
         readdress=new_address.of_news,
     )
     kinds.register(

@@ -259,4 +259,4 @@ def _join(newest: Message, older: Sequence[Message]) -> None:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Weekly digest"), join=_join)
+    kinds.register(KIND, build, name=gettext_lazy("Weekly digest"), join=_join, asks=True)

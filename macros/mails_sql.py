@@ -21,7 +21,7 @@ NEWS_MESSAGES = _MESSAGES.format(kind="macro_news", key="news", table="macros_ne
 
 STILL_TOLD = f"""
 with carried as materialized (select * from macros_notice where id = any(%(notices)s)){ONCE_MORE}
-select distinct notice_id from told where address = recipient"""  # noqa: S608  # constants
+select distinct notice_id from told where address = any(%(readers)s)"""  # noqa: S608  # constants
 
 # Messages: each its id, evaluation and recipient, and the team whose notices alone it carries, 0 for one that was deleted, or null for a
 # mail about several teams; and the notices `n` of one. A notice whose team was deleted has none.

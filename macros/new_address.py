@@ -28,6 +28,7 @@ from users.models import User
 def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     """Have it be of the new address. Where the same runs there already, what was of the old one ends."""
     new, stays = user.email, _is_named(old)
+    snoozing.one_at_a_time(new)
     was_away = snoozing.of_person(new) is not None
     kept: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
         (snoozing.running(), ("account_id", "macro_id")),

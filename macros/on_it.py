@@ -341,4 +341,4 @@ def _until(account: Account, reader: composing.Reader) -> str:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), may_be_held=True)
+    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), may_be_held=True, asks=True)

@@ -144,21 +144,26 @@ def found(notice: Notice) -> str:
     return phrase(kinds.FACTS, "found", days=notice.threshold)
 
 
-def _still_told(notices: Sequence[Notice]) -> set[int]:
-    """Return the ids of the notices that an evaluation would still find for their recipient."""
-    values: dict[str, Any] = {"notices": [notice.pk for notice in notices], "operators": operators()}
+def _still_told(notices: Sequence[Notice], readers: Collection[str]) -> set[int]:
+    """Return the ids of the notices that an evaluation would still find for one of these addresses."""
+    values: dict[str, Any] = {
+        "notices": [notice.pk for notice in notices],
+        "readers": list(readers),
+        "operators": operators(),
+    }
     with connection.cursor() as cursor:
         cursor.execute(mails_sql.STILL_TOLD, values)
         return {row[0] for row in cursor.fetchall()}
 
 
-def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
-    """Return of which accounts, told as deactivated by this message, its recipient is no longer to be mailed.
+def unwanted(message: Message, reader: str, account_ids: Collection[int]) -> set[int]:
+    """Return of which accounts, told as deactivated by this message, an address is no longer to be mailed: its recipient, or the new
+    address of that person, who is told as long as a macro names either.
 
     Whoever stood in is told that it is over although somebody else can be told by now, unless it concerns them no longer.
     """
     notices = list(notices_of(message).filter(threshold=0, account__in=account_ids).select_related("action"))
-    told, stopped = _still_told(notices), _stopped(message)
+    told, stopped = _still_told(notices, {reader, message.recipient}), _stopped(reader)
     wanted = {
         notice.account_id
         for notice in notices
@@ -166,10 +171,10 @@ def unwanted(message: Message, account_ids: Collection[int]) -> set[int]:
         and notice.action.macro_id not in stopped
         and (notice.pk in told or notice.via != Via.DIRECT)
     }
-    return set(account_ids) - concerned.of(message.recipient, wanted)
+    return set(account_ids) - concerned.of(reader, wanted)
 
 
-def _stopped(message: Message) -> set[int]:
-    """Return the macros whose mails the reader has stopped."""
-    rows = OptOut.objects.filter(email=message.recipient, ended_at=None)
+def _stopped(reader: str) -> set[int]:
+    """Return the macros whose mails an address has stopped."""
+    rows = OptOut.objects.filter(email=reader, ended_at=None)
     return set(rows.values_list("macro_id", flat=True))

@@ -121,7 +121,7 @@ def snooze_all(
             raise SnoozeRefusal(
                 gettext("This address was snoozed often enough today. Try again tomorrow, or ask staff.")
             )
-    _one_at_a_time(email)
+    one_at_a_time(email)
     person = User.objects.filter(email=email).select_for_update().first()
     before = all_away().filter(email=email)
     since = before.values_list("started_at", flat=True).first() or now  # what was kept back since then
@@ -142,7 +142,7 @@ def snooze_all(
     return made
 
 
-def _one_at_a_time(email: str) -> None:
+def one_at_a_time(email: str) -> None:
     """Have two presses for one address follow each other until the caller's transaction ends: no row of a person may be there to lock."""
     with connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, email])

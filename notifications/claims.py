@@ -322,7 +322,8 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     """Put a message that ended back into the queue. Return False when it has not ended.
 
     A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. An address that its mail
-    server refused is tried again. Raises OnHold where no mail is sent: what waits when a hold ends may be cancelled.
+    server refused is tried again; what is to a person goes to the one that they have now. Raises OnHold where no mail is sent: what waits
+    when a hold ends may be cancelled.
     """
     hold.refuse()
     ended = [Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED]
@@ -331,7 +332,7 @@ def send_again(*, message_id: int, now: datetime) -> bool:
         return False
     if row.state == Message.State.SENT:
         row.message_id = ""
-    row.state, row.error = Message.State.QUEUED, ""
+    row.state, row.error, row.recipient = Message.State.QUEUED, "", kinds.address_now(row)
     row.next_attempt_at = row.queued_at = now
     row.failures, row.lost_claims, row.waits_since = 0, 0, None
     row.save()
@@ -343,7 +344,8 @@ def send_again(*, message_id: int, now: datetime) -> bool:
 def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> bool:
     """Record that a mail that was sent did not reach its reader. Return False where it is gone, or waits to be sent again.
 
-    With `again_at` it is sent again then, and says what holds then; else it failed: where its address is parked, whoever stands in is told.
+    With `again_at` it is sent again then, to its person's address of now, and says what holds then; else it failed: where its address is
+    parked, whoever stands in is told.
     """
     rows = Message.objects.select_for_update(no_key=True, of=("self",))
     row = rows.filter(pk=message_id, state=Message.State.SENT).first()
@@ -361,6 +363,7 @@ def came_back(*, message_id: int, reason: str, again_at: datetime | None) -> boo
     )  # with the same id its reader's server may drop it as a repeat
     row.next_attempt_at = row.queued_at = again_at
     row.failures, row.lost_claims, row.waits_since = 0, 0, None
+    row.recipient = kinds.address_now(row)
     row.save()
     return True
 

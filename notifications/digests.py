@@ -240,7 +240,9 @@ def record_end(message: Message) -> None:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=_("Digest of a busy day"), ended=record_end, why=_why)
+    kinds.register(
+        KIND, build, name=_("Digest of a busy day"), ended=record_end, why=_why, of_address=True, asks=True
+    )
 
 
 def register_foot(foot: Foot) -> None:

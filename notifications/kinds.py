@@ -9,6 +9,7 @@ from django.utils.functional import Promise
 
 from notifications.models import Message
 from ui import kept, phrases
+from users.models import User
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ Join = Callable[[Message, Sequence[Message]], None]  # the newest, and those tha
 Readdress = Callable[
     [Message, str], bool
 ]  # a message as it is, its reader's new address; whether it goes along
+ReaderOf = Callable[[Message], User | None]
 
 
 FACTS = "words/mail_facts.txt"  # the phrases of facts
@@ -100,6 +102,9 @@ class Kind:
     `for_now`: whoever asked for it waits on a page, so it is given up after 48 hours, also where our own side did not send it.
     `of_address`: it is about the address itself, so it stays there when the person gets a new one.
     `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
+    `reader`: the person to whom alone a message is, or None: sent again, it goes to the address that they have then.
+    `asks`: when it is made it asks whether its address is one of those whom it tells, whoever has the address. So it is not dropped with a
+    person: staff may have entered the address.
     """
 
     name: str | Promise
@@ -115,6 +120,8 @@ class Kind:
     for_now: bool = False
     of_address: bool = False
     readdress: Readdress | None = None
+    reader: ReaderOf | None = None
+    asks: bool = False
 
 
 KINDS: dict[str, Kind] = {}
@@ -136,12 +143,14 @@ def register(
     for_now: bool = False,
     of_address: bool = False,
     readdress: Readdress | None = None,
+    reader: ReaderOf | None = None,
+    asks: bool = False,
 ) -> None:
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
     in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
-    `to_parked`, `may_be_held`, `join`, `for_now`, `of_address`, `readdress`: see `Kind`.
+    `to_parked`, `may_be_held`, `join`, `for_now`, `of_address`, `readdress`, `reader`, `asks`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
@@ -159,6 +168,8 @@ def register(
         for_now=for_now,
         of_address=of_address,
         readdress=readdress,
+        reader=reader,
+        asks=asks,
     )
 
 
@@ -166,6 +177,13 @@ def name(message: Message) -> str:
     """Return the kind of a message in words; its key where nothing builds it now."""
     kind = KINDS.get(message.kind)
     return str(kind.name) if kind else message.kind
+
+
+def address_now(message: Message) -> str:
+    """Return where to send a message again: to the address that its person has now, where it is to one."""
+    kind = KINDS.get(message.kind)
+    person = kind.reader(message) if kind and kind.reader else None
+    return person.email if person is not None else message.recipient
 
 
 def why(message: Message) -> list[Fact]:

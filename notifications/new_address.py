@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from notifications import claims, kinds
+from notifications import claims, digests, kinds
 from notifications.models import Message
 from notifications.tasks import deliver_soon
 from users.models import User
@@ -16,7 +16,7 @@ from users.models import User
 State = Message.State
 
 
-def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:  # what a signal passes
     """Have what waits for a person be sent to their new address, in the transaction that changes it.
 
     One that is on its way at this moment leaves once more, to the new address: its sender cannot be asked whether the old one took it.
@@ -29,20 +29,22 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None: 
         if kind.readdress is not None and not kind.readdress(message, user.email):
             continue
         message.recipient = user.email
+        if message.state == State.HELD:  # what stays with the old address is told by the digest there
+            message.digest = digests.waiting_for(user.email, now).pk
         if message.state == State.SENDING:
             message.state, message.claimed_until, message.attempts = State.QUEUED, None, message.attempts + 1
-        message.save(update_fields=["recipient", "payload", "state", "claimed_until", "attempts"])
+        message.save(update_fields=["recipient", "payload", "digest", "state", "claimed_until", "attempts"])
         moved = True
     if moved:
         deliver_soon()
 
 
 def drop_of_deleted(*, instance: User, **_kwargs: Any) -> None:
-    """Cancel what waits for a person who was deleted. What carries several facts, by macros or for a team, asks by itself whom it tells:
-    they may name the address, whoever has it.
+    """Cancel what waits for a person who was deleted, in a digest, too. What macros or staff may have told of the address itself, whoever
+    has it, asks when it is made.
     """
-    alone = [name for name, kind in kinds.KINDS.items() if not kind.of_address and kind.join is None]
-    waiting = _waiting(instance.email, State.QUEUED).filter(kind__in=alone)
+    alone = [name for name, kind in kinds.KINDS.items() if not kind.of_address and not kind.asks]
+    waiting = _waiting(instance.email, State.QUEUED, State.HELD).filter(kind__in=alone)
     ids = list(waiting.values_list("pk", flat=True))
     claims.end_held(ids, State.CANCELLED, kinds.reason("person_deleted"))
 

@@ -23,6 +23,11 @@ SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
 
 
+def readdress(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
+    """Return whether an alert goes along to its reader's new address: not where OPERATOR_EMAILS names the old one."""
+    return message.recipient not in operators()
+
+
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
     if message.recipient not in operators():

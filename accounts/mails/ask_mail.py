@@ -23,7 +23,7 @@ KIND = "ask"
 def build(message: Message) -> Mail:
     """Build the mail from the log-ins that were not renewed since, by whomever: one that is somebody else's now is no more asked for.
 
-    Raises NotWanted where all were, the person cannot log in, or the campaign that asks them is over.
+    Raises NotWanted where all were, the person cannot log in or has another address, or the campaign that asks them is over.
     """
     waiting = [token for token in _asked(message) if token.linked_at <= message.created_at]
     if not waiting:
@@ -31,6 +31,8 @@ def build(message: Message) -> Mail:
     person = waiting[0].consented_by
     if person is None or not person.is_active:
         raise NotWanted("person_left")
+    if person.email != message.recipient:
+        raise NotWanted("other_address")
     if "campaign" in message.payload and not _is_counted_on(waiting):
         raise NotWanted("campaign_over")
     wanted = set(_ids(message, "account"))
@@ -39,6 +41,15 @@ def build(message: Message) -> Mail:
     if not pools:
         raise NotWanted("not_linked")
     return _render(message, person, pools)
+
+
+def reader(message: Message) -> User | None:
+    """Return whose log-ins it asks for; None where they are nobody's, or those of several people by now."""
+    people = {
+        one.consented_by
+        for one in Token.objects.filter(pk__in=_ids(message, "token")).select_related("consented_by")
+    }
+    return people.pop() if len(people) == 1 else None
 
 
 def _ids(message: Message, name: str) -> list[int]:

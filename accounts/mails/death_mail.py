@@ -62,13 +62,17 @@ def record_end(message: Message) -> None:
 
 
 def build_died(message: Message) -> Mail:
-    """Build "your log-in stopped". Raises NotWanted where it works again or no longer carries anything."""
+    """Build "your log-in stopped". Raises NotWanted where it works again or no longer carries anything, or its reader has another
+    address.
+    """
     token = _token_of(message)
     if token.state != Token.State.DEAD or token.generation != message.payload["generation"]:
         raise NotWanted("renewed")
     if "via" in message.payload:
         return stand_in_mail.build(message, token)
     reader = _reader_of(message, token)
+    if reader.email != message.recipient:
+        raise NotWanted("other_address")
     rows = rows_of(token, reader)
     if not rows.shown:
         raise NotWanted("not_linked")
@@ -85,6 +89,11 @@ def build_died(message: Message) -> Mail:
     }
     mail = composing.compose(DIED, message, composing.Reader(reader), facts)
     return renewal_links.personal(mail, user=reader, now=timezone.now(), found=own)
+
+
+def reader(message: Message) -> User | None:
+    """Return the person to whom it is written; None where it is to whoever stands in."""
+    return User.objects.filter(pk=message.payload.get("reader")).first()
 
 
 def _renewable(token: Token, reader: User) -> dict[int, Token]:

@@ -104,12 +104,16 @@ def _removed(message: Message) -> list[Token]:
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where the person has linked the log-in again since, or no account still uses it."""
+    """Build the mail. Raises NotWanted where the person has linked the log-in again since, no account still uses it, or the person has
+    another address.
+    """
     tokens = _removed(message)
     if not tokens:
         raise NotWanted("linked_again")
     token, reader = tokens[0], composing.reader_of(message)
     own = reader.user is not None and reader.user.pk == token.consented_by_id
+    if not own and not message.payload["teams"]:  # it was to the person
+        raise NotWanted("other_address")
     accounts = _accounts(tokens, [] if own else message.payload["teams"])
     found = summary.first_of(accounts, timezone.now(), count=SHOWN)
     if not found:

@@ -29,6 +29,11 @@ def send(*, token: Token, user: User, now: datetime) -> bool:
     )
 
 
+def reader(message: Message) -> User | None:
+    """Return for whom the link is; None where they were deleted."""
+    return User.objects.filter(pk=message.payload["user"]).first()
+
+
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the log-in was renewed since, is gone, or is the person's no more."""
     token = Token.objects.select_related("app").filter(pk=message.payload["token"]).first()

@@ -20,7 +20,9 @@ SHOWN = 5
 def build(message: Message) -> Mail:
     """Build the mail from the accounts that work still. Raises NotWanted where all have stopped again."""
     reader = mailing.reader_of(message)
-    notices = news.not_snoozed(without_unwanted(list(message.ended_notices.select_related("message"))))
+    notices = news.not_snoozed(
+        without_unwanted(list(message.ended_notices.select_related("message")), message.recipient)
+    )
     lifted = {one.account_id for one in notices if one.kind == AccountNotice.Kind.RESTRICTED}
     lifted -= {one.account_id for one in notices if one.kind != AccountNotice.Kind.RESTRICTED}
     found = [one for one in mailing.accounts_of(notices) if _holds(one, lifted)]

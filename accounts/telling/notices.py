@@ -23,8 +23,9 @@ QUIET = timedelta(
 )  # so long nothing happened to an account before it is told as working again: flapping mails nobody
 MOST = 5_000  # notices closed in one run; the rest follows a minute later
 
-# By kind of the message that told: about which accounts its recipient is no longer to be mailed. Apps above register theirs.
-Unwanted = Callable[[Message, Collection[int]], set[int]]
+# By kind of the message that told: about which accounts an address, its recipient or that person's new one, is no longer to be mailed. Apps
+# above register theirs.
+Unwanted = Callable[[Message, str, Collection[int]], set[int]]
 _UNWANTED: dict[str, Unwanted] = {}
 
 _LOCK = 7_262_002  # one teller at a time: two would write one person two mails
@@ -75,15 +76,19 @@ def end_told(*, recipient: str, account_ids: Collection[int], now: datetime) -> 
 
 def take_along(*, old: str, new: str, now: datetime) -> None:
     """Have what a person was told, and is not over, be of their new e-mail address, in the caller's transaction. What both were told is
-    told once.
+    told once. What a rule told, which may name the old address itself, is of both: who is still told of it is asked when it is over.
     """
     told = AccountNotice.objects.filter(closed_at=None)
     same = told.filter(recipient=new, account=OuterRef("account"), kind=OuterRef("kind"))
     of_log_in = Exists(same.filter(token=OuterRef("token")))
-    told.filter(of_log_in | Q(Exists(same.filter(token=None)), token=None), recipient=old).update(
-        closed_at=now
-    )
-    told.filter(recipient=old).update(recipient=new)
+    known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
+    by_rule = Q(message__in=Message.objects.filter(kind__in=_UNWANTED))
+    copies = list(told.filter(by_rule, recipient=old).exclude(known))
+    told.filter(known, recipient=old).exclude(by_rule).update(closed_at=now)
+    told.filter(recipient=old).exclude(by_rule).update(recipient=new)
+    for one in copies:
+        one.pk, one.recipient = None, new
+    AccountNotice.objects.bulk_create(copies, ignore_conflicts=True)
 
 
 def close(*, recipient: str, now: datetime) -> None:
@@ -99,8 +104,8 @@ def register_unwanted(kind: str, unwanted: Unwanted) -> None:
     _UNWANTED[kind] = unwanted
 
 
-def without_unwanted(notices: Sequence[AccountNotice]) -> list[AccountNotice]:
-    """Return the notices whose recipient is still to be mailed about them; `message` must be loaded."""
+def without_unwanted(notices: Sequence[AccountNotice], reader: str) -> list[AccountNotice]:
+    """Return the notices about which an address is still to be mailed; `message` must be loaded."""
     by_message: dict[Message, list[AccountNotice]] = defaultdict(list)
     for notice in notices:
         if notice.message is not None:
@@ -108,7 +113,7 @@ def without_unwanted(notices: Sequence[AccountNotice]) -> list[AccountNotice]:
     kept = []
     for message, told in by_message.items():
         unwanted = _UNWANTED.get(message.kind)
-        ids = unwanted(message, {one.account_id for one in told}) if unwanted else set()
+        ids = unwanted(message, reader, {one.account_id for one in told}) if unwanted else set()
         kept += [one for one in told if one.account_id not in ids]
     return kept
 

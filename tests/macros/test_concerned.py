@@ -94,7 +94,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     AccountNotice.objects.all().delete()
     link = reverse("on_it", args=[opt_outs.sign(message)])
     Client().post(link, {"account": account.pk})
-    assert not revalidation.unwanted(message, {account.pk})
+    assert not revalidation.unwanted(message, WATCHER, {account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
 
@@ -104,7 +104,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     assert "There is nothing left to do" in Client().get(link).text
     assert on_it.running([account.pk]) == {}
     Message.objects.filter(kind="on_it").delete()
-    assert revalidation.unwanted(message, {account.pk}) == {account.pk}
+    assert revalidation.unwanted(message, WATCHER, {account.pk}) == {account.pk}
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ALWAYS, now=NOW)
     assert freed() == [OTHER]
 

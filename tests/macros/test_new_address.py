@@ -3,13 +3,15 @@
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from accounts import actions
 from accounts.models import Account, AccountNotice
 from accounts.telling import notices as telling
 from macros import at_once, digest_readers, evaluation, on_it, opt_outs, snoozing
-from macros.models import Acknowledgement, DigestStop, Notice, OptOut, Silence
-from notifications import claims
+from macros.models import Acknowledgement, DigestStop, MacroAction, Notice, OptOut, Silence
+from notifications import claims, digests, kinds
+from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
 from tests.macros.test_at_once import SOON, linked, log_in, revive, send, tells
@@ -140,7 +142,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     for entry in account.pool.all():
         stop(entry.token)
     send()
-    asked = make_message(OLD, kind="on_it", payload={"accounts": [account.pk], "by": None, "who": "x@y.com"})
+    asked = make_message(OLD, kind="asks_ended", payload={})
 
     ada.delete()
 
@@ -150,3 +152,92 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     revive(account, NOW + timedelta(hours=1))
     telling.tell(NOW + timedelta(hours=2))
     assert OLD not in Message.objects.filter(kind="works_again").values_list("recipient", flat=True)
+
+
+def test_who_was_told_that_it_is_dark_hears_that_it_works_again_at_the_new_address(ada: User) -> None:
+    both, old_only = linked(log_in(ada)), linked(log_in(make_person(name="Ben")))
+    mine = make_macro(emails=[OLD], days=[7], scope="chosen", accounts=[both])
+    make_macro(emails=[OLD], days=[7], scope="chosen", accounts=[old_only])
+    for account in (both, old_only):
+        stop(account.pool.get().token)
+    AccountNotice.objects.all().delete()  # what the log-in's own mail tells
+    Message.objects.all().delete()
+    evaluate()
+    assert OLD in {one.partition(":")[0] for one in send()}
+
+    correct(ada)
+    MacroAction.objects.filter(pk=mine.pk).update(emails=[NEW])
+    evaluate(1)
+    send(NOW + DAY)
+    for account in (both, old_only):
+        revive(account, NOW + DAY)
+    telling.tell(NOW + DAY + timedelta(hours=1))
+    sent = send(NOW + DAY + timedelta(hours=1))
+
+    assert [one for one in sent if one.startswith((OLD, NEW))] == [
+        f"{NEW}: {both} works again",
+        f"{OLD}: {old_only} works again",
+    ]
+
+
+def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to_the_old_one(
+    ada: User,
+) -> None:
+    account = linked(log_in(ada))
+    token = account.pool.get().token
+    actions.ask_person(about=[(account, token)], actor=make_user("boss@example.com"), note="", now=NOW)
+    stop(token)
+    asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="died")
+    Message.objects.update(state="failed")
+
+    correct(ada)
+
+    assert claims.send_again(message_id=asked.pk, now=NOW)
+    assert [one.partition(":")[0] for one in send()] == [NEW]
+    for late in (asked, died):  # as one that was written just after
+        with pytest.raises(NotWanted, match="another e-mail address"):
+            kinds.KINDS[late.kind].build(late)
+
+
+def test_what_a_busy_day_holds_goes_along_and_what_a_macro_tells_the_old_address_stays_in_its_digest(
+    ada: User, settings: Settings
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    dying = linked(log_in(ada))
+    ending(7)
+    make_macro(emails=[OLD], days=[7])
+    stop(dying.pool.get().token)
+    evaluate()
+    while claimed := claim_next(now=SOON):
+        assert digests.hold(claimed, now=SOON)
+    kept = Message.objects.get(kind="digest", recipient=OLD)
+
+    correct(ada)
+
+    held = Message.objects.filter(state="held")
+    there = Message.objects.get(kind="digest", recipient=NEW)
+    assert set(held.values_list("recipient", "kind", "digest")) >= {
+        (OLD, "macro", kept.pk), (NEW, "died", there.pk)
+    }  # fmt: skip
+    ada.delete()
+    died = Message.objects.get(kind="died")
+    assert (died.state, Message.objects.get(kind="macro", recipient=OLD).state) == ("cancelled", "held")
+
+
+def test_deleting_a_person_cancels_no_digest_of_a_busy_day_that_holds_what_a_macro_tells_the_address(
+    ada: User, settings: Settings
+) -> None:
+    settings.MAIL_DAILY_CAP = 1
+    warned = ending(7)
+    make_macro(emails=[OLD], days=[7])
+    evaluate()
+    while claimed := claim_next(now=SOON):
+        assert digests.hold(claimed, now=SOON)
+
+    ada.delete()
+
+    assert set(Message.objects.filter(recipient=OLD).values_list("kind", "state")) == {
+        ("digest", "queued"), ("macro", "held")
+    }  # fmt: skip
+    assert [one for one in send(SOON + DAY) if one.startswith(OLD)]
+    assert Notice.objects.get(recipient=OLD, account=warned).outcome == "mailed"
