@@ -251,11 +251,18 @@ def _key(work: SetUpRun, entry: Entry) -> None:
     form = KeyForm(values, viewer=SimpleNamespace(is_superuser=True))
     if "write_to" not in entry:
         work.problems.append("write_to is missing: the file that a new key is written to.")
+    form.is_valid()
+    named = ApiKey.objects.filter(name=form.cleaned_data.get("name", ""), revoked_at=None)
+    known = named.order_by(F("expires_at").desc(nulls_first=True), "pk").first()  # the one that lasts longest
+    if known is not None and known.expires_at is not None and known.expires_at <= work.now:
+        # Before the file's own faults: the day that it names is over as well.
+        work.problems.append(
+            f"the key {known} has ended. Keys do not change: revoke it, or give the new one another name."
+        )
+        return
     if not _is_valid(work, form) or len(work.problems) > before:
         return
     wanted, path = form.cleaned_data, work.path(str(entry["write_to"]))
-    named = ApiKey.objects.filter(name=wanted["name"], revoked_at=None)
-    known = named.order_by(F("expires_at").desc(nulls_first=True), "pk").first()  # the one that lasts longest
     if known is not None:
         _compare(work, known, wanted, path)
         return
@@ -277,11 +284,6 @@ def _key(work: SetUpRun, entry: Entry) -> None:
 
 def _compare(work: SetUpRun, key: ApiKey, wanted: Mapping[str, Any], path: Path) -> None:
     """Say where a key that exists is not as it is wanted: a key is never changed, and its secret is never had again."""
-    if key.expires_at is not None and key.expires_at <= work.now:
-        work.problems.append(
-            f"the key {key} has ended. Keys do not change: revoke it, or give the new one another name."
-        )
-        return
     same = (set(key.scopes), set(key.channels), set(key.teams.all())) == (
         set(wanted["scopes"]),
         set(wanted["channels"]),
@@ -324,10 +326,13 @@ def _person(work: SetUpRun, entry: Entry) -> None:
         return
     try:
         validate_email(email)
-        if pending:  # it ran out
+        came_in = User.objects.filter(email=email, is_contact=False).exists()
+        if pending and not came_in:  # it ran out
             invitations.send_again(invitation=pending, by=work.by, now=work.now)
             work.done.append(f"{email}: invited to {team} again")
             return
+        if pending:  # they have a log-in by another team meanwhile, and join at once
+            invitations.revoke(invitation=pending, by=work.by, now=work.now)
         made = invitations.create(
             email=email, team=team, invited_by=work.by, now=work.now,
             name=str(entry.get("name", "")), role=Role(role),

@@ -12,6 +12,7 @@ from accounts import pool
 from accounts.models import Account, ApiKey
 from broker import callers
 from notifications.models import Message
+from portal.forms import first_moment
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import ChannelApp
 from users.models import Invitation, Membership, Team
@@ -173,13 +174,16 @@ def test_a_key_that_exists_is_neither_changed_nor_made_anew(tmp_path: Path) -> N
     lost = refused(tmp_path, FILE)
     wider = refused(tmp_path, FILE.replace('channels = ["snapchat"]', "channels = []"))
     longer = refused(tmp_path, FILE.replace("2099-12-31", "2100-12-31"))
-    ApiKey.objects.update(expires_at=timezone.now() - timedelta(days=1))
-    ended = refused(tmp_path, FILE)
+    yesterday = timezone.localdate() - timedelta(days=1)
+    ApiKey.objects.update(expires_at=first_moment(timezone.localdate()))
+    ended = refused(tmp_path, FILE.replace("2099-12-31", f"{yesterday}"))
+    renewed = refused(tmp_path, FILE)
 
     assert "Its secret cannot be had again" in lost
     assert "may do something else" in wider
     assert "ends after 2099-12-31, the file says after 2100-12-31. Keys do not change" in longer
-    assert "has ended. Keys do not change" in ended
+    assert ["has ended. Keys do not change" in said for said in (ended, renewed)] == [True, True]
+    assert "This day is over" not in ended
     assert ApiKey.objects.count() == 1
 
 
@@ -193,6 +197,19 @@ def test_whoever_did_not_take_the_invitation_in_time_is_invited_again(tmp_path: 
     assert (again, same) == ("eve@example.com: invited to Lumen again\n", "All is as the file says.\n")
     assert [one.recipient for one in Message.objects.all()] == ["eve@example.com"] * 2
     assert Invitation.objects.get().is_open(timezone.now())
+
+
+def test_whoever_has_a_log_in_since_by_another_team_is_added_at_once(tmp_path: Path) -> None:
+    set_up(tmp_path)
+    Invitation.objects.update(expires_at=timezone.now() - timedelta(days=1))
+    eve = make_user("eve@example.com")
+
+    again = set_up(tmp_path)
+    same = set_up(tmp_path)
+
+    assert (again, same) == ("eve@example.com: added to Lumen\n", "All is as the file says.\n")
+    assert [str(one.team) for one in eve.memberships.all()].count("Lumen") == 1
+    assert not Invitation.objects.filter(accepted_at=None, revoked_at=None).exists()
 
 
 def test_a_team_that_closes_has_its_leads_told_of_what_stops_and_spares_whoever_joins_by_the_file(
