@@ -35,8 +35,9 @@ class ConfirmForm(SideBySide, forms.Form):
 
     def __init__(self, *args: Any, must_type: str = "", **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        # A name of emoji alone is on no keyboard, and a word is as good.
-        self.must_type = plain(must_type) if as_typed(must_type) else gettext("yes")
+        name = plain(must_type)
+        # A name of emoji alone is on no keyboard, one of marks alone is not seen, and a word is as good.
+        self.must_type = name if as_typed(name) else gettext("yes")
         if must_type:
             label = gettext("Type “%(name)s” to go on") % {"name": self.must_type}
             self.fields["typed"].label = label

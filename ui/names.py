@@ -45,12 +45,15 @@ def as_typed(text: str) -> str:
     """
     on_keys = "".join(letter for letter in text.translate(_KEYS) if _is_typed(letter))
     folded = unicodedata.normalize("NFKC", on_keys).casefold()
-    return " ".join(unicodedata.normalize("NFKC", folded).split())
+    name = " ".join(unicodedata.normalize("NFKC", folded).split())
+    return name if any(map(_shows, name)) else ""  # marks alone are of a sign that is on no key
 
 
 def _is_typed(letter: str) -> bool:
     if letter.isspace():
         return True
-    variant = "\ufe00" <= letter <= "\ufe0f"  # how the sign before it is drawn
+    variant = (
+        "\ufe00" <= letter <= "\ufe0f" or "\U000e0100" <= letter <= "\U000e01ef"
+    )  # how the sign before it is drawn
     category = unicodedata.category(letter)
     return not variant and letter not in _BLANK and category not in _UNSEEN and category not in _NOT_ON_KEYS

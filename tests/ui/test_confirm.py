@@ -137,6 +137,8 @@ def test_a_wrong_field_asks_again_and_does_nothing(data: dict[str, str]) -> None
         ("!!!", "!!!"),
         ("👟👩\u200d🎨", "yes"),
         ("\u200b \u3164", "yes"),
+        ("\u034f", "yes"),
+        ("👟\U000e0101", "yes"),
     ],
 )
 def test_a_name_is_typed_as_it_is_seen_and_each_can_be_confirmed(name: str, typed: str) -> None:
