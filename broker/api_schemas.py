@@ -203,7 +203,7 @@ class LeaseIn(In):
 class AccountName(In):
     """An account, as addresses name it."""
 
-    channel: ChannelName = Field(max_length=50, examples=[_KEY])
+    channel: ChannelName = Field(examples=[_KEY])
     native_id: str = Field(max_length=200, examples=["203847561029384"])
 
 
