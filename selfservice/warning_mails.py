@@ -8,6 +8,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from macros import not_mine, opt_outs
+from selfservice.presses import may_press, too_often
 from ui.text import join_all, quoted
 
 
@@ -37,10 +38,12 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
 @never_cache
 @require_http_methods(["POST"])
 def start_again(request: HttpRequest, signed: str) -> HttpResponse:
-    """Start the copies again."""
+    """Start the copies again. 429 where it was done too often; to stop them, which mail programs do, is never refused."""
     message = opt_outs.open_signed(signed)
     if message is None:
         return broken(request)
+    if not may_press(request, f"start mails {message.pk}"):
+        return too_often(request)
     opt_outs.start_again(message=message, now=timezone.now())
     return redirect("stop_mails", signed)
 

@@ -110,6 +110,21 @@ def test_stopping_twice_is_one_row_and_the_page_starts_them_again(client: Client
     assert evaluate(days=4) == [WATCHER]
 
 
+def test_copies_are_started_again_so_often_and_not_more_and_to_stop_them_is_never_refused(
+    client: Client, settings: Settings
+) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "2/3600s/key"}
+    make_macro()
+    ending(6)
+    evaluate()
+    path = stop_path(mail_to(WATCHER))
+
+    said = [client.post(one).status_code for one in [path, path.replace("/stop/", "/start-again/")] * 4]
+
+    assert said == [302, 302, 302, 302, 302, 429, 302, 429]
+    assert OptOut.objects.count() == 3
+
+
 def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
     make_macro()
     ending(6)
