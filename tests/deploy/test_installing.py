@@ -12,7 +12,7 @@ from django.conf import settings
 
 from accounts.importing import CHECKED_A_MINUTE
 from tests.deploy.test_image import steps
-from tests.deploy.test_units import DEPLOY, UNITS, unit
+from tests.deploy.test_units import DEPLOY, UNITS, services, unit
 
 ROOT = Path(settings.BASE_DIR)
 PAGE = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -24,19 +24,25 @@ def typed(beginning: str) -> list[str]:
     return [line for block in blocks for line in block.splitlines() if line.startswith(beginning)]
 
 
+@pytest.mark.parametrize("how", ["enable", "reenable"])
 @pytest.mark.skipif(shutil.which("systemctl") is None, reason="no systemctl here")
-def test_what_is_enabled_starts_after_a_reboot_the_target_too(tmp_path: Path) -> None:
+def test_what_is_enabled_starts_after_a_reboot_the_target_too(how: str, tmp_path: Path) -> None:
+    """Installed, and after an upgrade from units that only the target started."""
     place = tmp_path / "etc/systemd/system"
     place.mkdir(parents=True)
     for path in (DEPLOY / "systemd").iterdir():
         shutil.copy(path, place)
-    (line,) = typed("systemctl enable")
-    names = subprocess.run(
+    (line,) = typed(f"systemctl {how} ")
+    words = subprocess.run(
         ["bash", "-c", f"echo {line}"], capture_output=True, text=True, check=True
-    ).stdout.split()[3:]
+    ).stdout.split()[2:]
+    names = [word for word in words if word != "--now"]
+    if how == "reenable":
+        (place / "adtoken.target.wants").mkdir()
+        (place / "adtoken.target.wants/adtoken-beat.service").symlink_to(place / "adtoken-beat.service")
 
     subprocess.run(
-        ["systemctl", f"--root={tmp_path}", "enable", *names], capture_output=True, text=True, check=True
+        ["systemctl", f"--root={tmp_path}", how, *names], capture_output=True, text=True, check=True
     )
 
     whole = {name if "." in name else f"{name}.service" for name in names}
@@ -73,7 +79,7 @@ def test_a_process_stays_with_its_version_when_the_link_leads_to_another(name: s
 
 
 def test_installing_again_leaves_the_settings_alone(tmp_path: Path) -> None:
-    lines = [*typed("install -d -m 700"), *typed("[ -e /etc/adtoken/env ]")]
+    lines = [*typed("install -d -m 700 /etc"), *typed("[ -e /etc/adtoken/env ]")]
     script = "\n".join(lines).replace("/etc/adtoken", str(tmp_path / "etc"))
     subprocess.run(["bash", "-ec", script], cwd=ROOT, check=True)
     settings_file = tmp_path / "etc/env"
@@ -111,6 +117,15 @@ def test_a_command_runs_in_the_folder_of_its_script_with_the_units_settings(tmp_
     assert f"--property=WorkingDirectory={ROOT.resolve()}" in said
     assert f"--uid={unit('adtoken-web@.service')['User']}" in said
     assert said[-5:] == ["/usr/bin/env", "manage.py", "hold", "--because", "a b"]
+
+
+def test_a_key_that_set_up_writes_by_compose_outlives_its_container() -> None:
+    (line,) = (one for one in typed("docker compose") if "manage.py set_up" in one)
+    folder, inside = re.findall(r" -v (\S+):(\S+) web ", line)[0]
+    assert services()["web"]["read_only"]
+
+    assert [one for one in typed("install -d") if one.endswith(f" {folder}")]
+    assert re.findall(r"`(?:write_to|secret_file) = \"([^\"]+)/[^/]+\"`", PAGE) == [inside, inside]
 
 
 def test_the_page_reckons_with_as_many_first_checks_as_the_import_does() -> None:

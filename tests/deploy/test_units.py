@@ -1,6 +1,7 @@
 """Compose file, systemd units and proxies' examples: well-formed, and true to lanes, commands and stop times of the code."""
 
 import json
+import os
 import re
 import runpy
 import shutil
@@ -177,11 +178,12 @@ def test_caddy_takes_its_example(tmp_path: Path) -> None:
     (tmp_path / "Caddyfile").write_text(site)
 
     said = subprocess.run(
-        ["caddy", "adapt", "--config", str(tmp_path / "Caddyfile")],
+        ["caddy", "validate", "--adapter", "caddyfile", "--config", str(tmp_path / "Caddyfile")],
         capture_output=True,
         text=True,
         check=False,
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
     )
 
     assert said.returncode == 0, said.stderr
-    assert "unformatted" not in said.stderr
+    assert "not formatted" not in said.stderr

@@ -74,8 +74,10 @@ def test_no_text_names_a_make_target_that_does_not_exist() -> None:
     assert {name: missing for name, missing in named.items() if missing} == {}
 
 
-def test_the_index_of_decisions_names_every_page() -> None:
+def test_the_index_of_decisions_names_every_page_once_and_in_order() -> None:
     folder = reading.ROOT / "docs" / "decisions"
     index = (folder / "README.md").read_text(encoding="utf-8")
 
-    assert [page.name for page in sorted(folder.glob("0*.md")) if f"]({page.name})" not in index] == []
+    named = re.findall(r"^\| \[\d{4}\]\(([^)]+)\)", index, re.MULTILINE)
+
+    assert named == sorted(page.name for page in folder.glob("0*.md"))
