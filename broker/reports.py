@@ -248,12 +248,17 @@ def _next(
 ) -> ReportAnswer:
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
 
-    `works`: what was found of the token that was reported. Where that one serves still, another lease of it would be answered the same.
+    `works`: what was found of the token that was reported, where that decided. Where that one serves still, another lease of it would be
+    answered the same, so none is given: there is nothing to do where it works, else the job comes back.
     """
     reason = str(classification.reason or "")
     try:
         serves = leases.serving(caller, row.channel, row.native_id, now, claims.purpose, now)
-        if works and (serves.token_id, serves.generation) == (claims.token_id, claims.generation):
+        if (serves.token_id, serves.generation) == (claims.token_id, claims.generation):
+            if works is None:
+                return ReportAnswer(
+                    classification.verdict, "retry_later", reason=reason, retry_after=RETRY_AFTER
+                )
             about = text("about_the_request")
             return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
         fresh = leases.hand_out(caller, serves, claims.purpose, now)
