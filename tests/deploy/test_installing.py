@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -130,3 +131,56 @@ def test_a_key_that_set_up_writes_by_compose_outlives_its_container() -> None:
 
 def test_the_page_reckons_with_as_many_first_checks_as_the_import_does() -> None:
     assert f"a minute for each {CHECKED_A_MINUTE:,} log-ins" in PAGE
+
+
+@pytest.mark.parametrize(
+    "steps_of_it",
+    [
+        [
+            *(
+                "cd /opt/adtoken-",
+                "manage.py check --deploy",
+                "# systemctl stop adtoken.target",
+                "manage.py migrate",
+            ),
+            *(
+                "cp deploy/systemd/",
+                "systemctl daemon-reload",
+                "ln -sfT adtoken-",
+                "systemctl restart adtoken-beat",
+            ),
+            *("systemctl restart adtoken-web@8000", "systemctl restart adtoken-web@8001", "manage.py doctor"),
+        ],
+        ["yaml build", "manage.py check --deploy", "yaml stop ", "run --rm --no-deps migrate", "yaml up -d"],
+    ],
+    ids=["units", "compose"],
+)
+def test_an_upgrade_checks_migrates_and_only_then_restarts(steps_of_it: list[str]) -> None:
+    upgrade = PAGE.partition("\n## Upgrade\n")[2].partition("\n## ")[0]
+    blocks = [one for one in upgrade.split("```") if all(step in one for step in steps_of_it)]
+
+    assert len(blocks) == 1
+    places = [blocks[0].index(step) for step in steps_of_it]
+    assert places == sorted(places)
+
+
+def test_the_lines_for_compose_name_services_that_there_are_and_stop_each_that_works() -> None:
+    pages = [*ROOT.glob("docs/*.md"), ROOT / "README.md"]
+    lines = [
+        line
+        for page in pages
+        for line in re.findall(
+            r"docker compose -f deploy/compose\.yaml ([^`\n]+)", page.read_text(encoding="utf-8")
+        )
+    ]
+    known = {*services(), "postgres", "valkey"}
+    stopped = []
+    for line in lines:
+        verb, *words = shlex.split(re.sub(r" -v \S+", "", line), comments=True)
+        named = [word for word in words if not word.startswith("-")]
+        named = named[:1] if verb in {"run", "exec"} else named
+        assert {*named} <= known, line
+        stopped += [{*named}] if verb == "stop" else []
+
+    assert len(lines) > 5
+    assert {*services()} - {"migrate"} in stopped
