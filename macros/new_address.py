@@ -10,8 +10,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
-from macros import news, opt_outs, revalidation, snoozing
+from macros import delays, news, opt_outs, revalidation, snoozing
 from macros.models import (
     Acknowledgement,
     DigestAddress,
@@ -23,6 +24,9 @@ from macros.models import (
 from notifications import kinds
 from notifications.models import Message
 from users.models import User
+from users.recipients import Via, operators
+
+DROPPED = Notice.Outcome.DROPPED  # of both kinds of notices
 
 
 def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
@@ -80,30 +84,62 @@ def _end(email: str, now: datetime) -> None:
 def of_warnings(message: Message, new: str) -> bool:
     """Have the notices of a warning that waits be of its reader's new address, but for what that is told already.
 
-    Returns False, and leaves it, where a macro that is in it names the old address itself.
+    Returns False, and leaves it, where it carries what stays with the old address, or the new one has a mail of this run. What is of the
+    person is found anew then: of what went dark at once, of dates by the next evaluation.
     """
     told = Notice.objects.filter(recipient=new).exclude(outcome=Notice.Outcome.DROPPED)
     same = told.filter(**_outer("action", "account", "cycle", "threshold"))
     of_log_in = Exists(same.filter(token=OuterRef("token")))
     known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
-    return _readdress_notices(revalidation.all_notices_of(message), known, message.recipient, new)
+    notices = revalidation.all_notices_of(message)
+    if not _is_shared(notices, message, new, run="evaluation"):
+        return _readdress_notices(notices, known, new)
+    own = _dropped(notices.exclude(_stays(message.recipient)))
+    dark = own.filter(threshold=0).values_list("account_id", flat=True)
+    delays.look_again_at_deactivated(list(dark), now=timezone.now())
+    return False
 
 
 def of_news(message: Message, new: str) -> bool:
     """The same of what a mail tells at once."""
     told = NewsNotice.objects.filter(recipient=new).exclude(outcome=NewsNotice.Outcome.DROPPED)
     known = Q(Exists(told.filter(**_outer("action", "event"))))
-    return _readdress_notices(news.all_notices_of(message), known, message.recipient, new)
+    notices = news.all_notices_of(message)
+    if not _is_shared(notices, message, new, run="news"):
+        return _readdress_notices(notices, known, new)
+    own = _dropped(notices.exclude(_stays(message.recipient)))
+    delays.look_again(list(own.values_list("event", flat=True)), now=timezone.now())
+    return False
 
 
 def _outer(*names: str) -> dict[str, OuterRef]:
     return {name: OuterRef(name) for name in names}
 
 
-def _readdress_notices(notices: QuerySet[Any], known: Q, old: str, new: str) -> bool:
-    if notices.filter(action__emails__contains=[old]).exists():
-        return False
-    reason = kinds.reason("deleted_or_told")
-    notices.filter(known).update(outcome=Notice.Outcome.DROPPED, outcome_reason=reason)
+def _stays(old: str) -> Q:
+    """Return the condition of notices that are of an address, whoever has it: a macro names it, or OPERATOR_EMAILS does."""
+    named = Q(action__emails__contains=[old])
+    return named | Q(via=Via.OPERATOR) if old in operators() else named
+
+
+def _is_shared(notices: QuerySet[Any], message: Message, new: str, *, run: str) -> bool:
+    """Return whether a mail cannot go along as a whole: what stays is in it, or the new address has a mail that would say both."""
+    there = Message.objects.filter(
+        kind=message.kind, recipient=new, payload__contains={run: message.payload[run]}
+    )
+    return there.exists() or notices.exclude(outcome=DROPPED).filter(_stays(message.recipient)).exists()
+
+
+def _dropped(notices: QuerySet[Any]) -> QuerySet[Any]:
+    """Drop what is not told by this mail any longer, and return it."""
+    live = notices.exclude(outcome=DROPPED)
+    ids = list(live.values_list("pk", flat=True))
+    found: QuerySet[Any] = notices.model.objects.filter(pk__in=ids)
+    found.update(outcome=DROPPED, outcome_reason=kinds.reason("not_told_direct"))
+    return found
+
+
+def _readdress_notices(notices: QuerySet[Any], known: Q, new: str) -> bool:
+    notices.filter(known).update(outcome=DROPPED, outcome_reason=kinds.reason("deleted_or_told"))
     notices.update(recipient=new)
     return True

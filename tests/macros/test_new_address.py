@@ -9,7 +9,7 @@ from accounts import actions
 from accounts.models import Account, AccountNotice
 from accounts.telling import notices as telling
 from macros import at_once, digest_readers, evaluation, on_it, opt_outs, snoozing
-from macros.models import Acknowledgement, DigestStop, MacroAction, Notice, OptOut, Silence
+from macros.models import Acknowledgement, DigestStop, MacroAction, NewsNotice, Notice, OptOut, Silence
 from notifications import claims, digests, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -241,3 +241,60 @@ def test_deleting_a_person_cancels_no_digest_of_a_busy_day_that_holds_what_a_mac
     }  # fmt: skip
     assert [one for one in send(SOON + DAY) if one.startswith(OLD)]
     assert Notice.objects.get(recipient=OLD, account=warned).outcome == "mailed"
+
+
+def test_of_a_mail_with_what_stays_the_rest_is_found_anew_for_the_person(ada: User) -> None:
+    first = linked(log_in(make_person(name="Ben")), log_in(ada), name="Lumen")
+    tells("shifted", emails=[OLD], days=[1])
+    tells("shifted", emails=[], notify_consenters=True, days=[1])
+    own, named = ending(7, person=ada, name="Own"), ending(7, name="Named")
+    make_macro(emails=[], notify_consenters=True, days=[7], accounts=[own])
+    make_macro(emails=[OLD], days=[7], accounts=[named])
+    stop(first.pool.earliest("rank").token)
+    at_once.tell(SOON)
+    evaluate()
+    assert NewsNotice.objects.filter(recipient=OLD).count() == 2
+
+    correct(ada)
+    at_once.tell(SOON + timedelta(minutes=1))
+
+    sent = send(SOON + timedelta(minutes=1))
+    assert {one.partition(":")[0] for one in sent if "Lumen" in one} >= {OLD, NEW}
+    assert set(Notice.objects.filter(outcome="mailed").values_list("recipient", "account")) == {
+        (OLD, named.pk)
+    }
+    assert evaluate(1) == [NEW]
+    send(NOW + DAY)
+    assert set(Notice.objects.filter(outcome="mailed").values_list("recipient", "account")) == {
+        (OLD, named.pk), (NEW, own.pk)
+    }  # fmt: skip
+
+
+def test_what_the_new_address_was_mailed_by_the_same_run_is_not_said_twice(ada: User) -> None:
+    told, waits = ending(7, name="Told"), ending(7, person=ada, name="Waits")
+    make_macro(emails=[NEW], days=[7], accounts=[told])
+    make_macro(emails=[], notify_consenters=True, days=[7], accounts=[waits])
+    assert evaluate() == sorted([OLD, NEW])
+    waiting = Message.objects.filter(recipient=OLD)
+    waiting.update(next_attempt_at=NOW + timedelta(hours=1))
+    assert len(send()) == 1
+    waiting.update(next_attempt_at=NOW)
+
+    correct(ada)
+
+    assert send() == []
+    assert evaluate(1) == [NEW]
+    assert len(send(NOW + DAY)) == 1
+    assert list(Notice.objects.filter(outcome="mailed").values_list("account", "recipient").order_by("pk")) == [
+        (told.pk, NEW), (waits.pk, NEW)
+    ]  # fmt: skip
+
+
+def test_an_alert_goes_on_to_operator_emails(ada: User, settings: Settings) -> None:
+    settings.OPERATOR_EMAILS = [OLD]
+    alert = make_message(OLD, kind="operators", payload={"app": 0, "fault": "", "answers": []})
+
+    correct(ada)
+
+    alert.refresh_from_db()
+    assert alert.recipient == OLD
