@@ -4,8 +4,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError, PydanticKnownError
 
 from accounts import pool_reasons
 from broker.batches import MOST
@@ -32,6 +32,15 @@ def without_nul(value: str | None) -> str | None:
     """Return a text that may be looked for or written as it is. Raises PydanticCustomError for NUL: PostgreSQL keeps no text with it."""
     if value and "\0" in value:
         raise PydanticCustomError("nul", "{said}", {"said": text("no_nul")})
+    return value
+
+
+def in_whole_characters(value: str) -> str:
+    """Return a text that can be answered as it is. Raises PydanticKnownError for half a character."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise PydanticKnownError("string_unicode") from None
     return value
 
 
@@ -203,7 +212,7 @@ class LeaseIn(In):
 class AccountName(In):
     """An account, as addresses name it."""
 
-    channel: ChannelName = Field(examples=[_KEY])
+    channel: Annotated[ChannelName, AfterValidator(in_whole_characters)] = Field(examples=[_KEY])
     native_id: str = Field(max_length=200, examples=["203847561029384"])
 
 
