@@ -9,12 +9,13 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.models import Account
 from users.models import User
 from users.recipients import operators
+from users.visibility import who_see_all
 
-# Of pairs of an account and an address those where a macro that watches the account names the address, or a team of its owns a log-in.
-_NAMED = """
+# Of pairs of an account and an address those where the address sees all, a macro that watches the account names it, the account is one of
+# its person (as AccountQuerySet.of_person says of one), or a team of theirs owns a log-in.
+_CONCERNED = """
 with pair as materialized (
   select x.account_id, x.address, a.team_id, a.channel
   from unnest(%(accounts)s::bigint[], %(addresses)s::text[]) x(account_id, address)
@@ -35,7 +36,20 @@ from pair x
 join accounts_accounttoken p on p.account_id = x.account_id
 join tokens_token t on t.id = p.token_id and t.kind = 'system'
 join users_membership s on s.team_id = t.team_id
-join users_user u on u.id = s.user_id and u.email = x.address and not u.is_contact"""
+join users_user u on u.id = s.user_id and u.email = x.address and not u.is_contact
+union
+select x.account_id, x.address
+from pair x
+join users_user u on u.email = x.address
+join users_membership s on s.user_id = u.id and s.team_id = x.team_id
+union
+select x.account_id, x.address
+from pair x
+join users_user u on u.email = x.address
+join accounts_accounttoken p on p.account_id = x.account_id
+join tokens_token t on t.id = p.token_id and t.consented_by_id = u.id
+union
+select x.account_id, x.address from pair x where x.address = any(%(see_all)s)"""
 
 
 def of(address: str, account_ids: Collection[int]) -> set[int]:
@@ -46,34 +60,28 @@ def of(address: str, account_ids: Collection[int]) -> set[int]:
 def among(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
     """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
 
-    Three queries, and few more for each person about whom no macro says it.
+    Five queries at most, however many addresses and accounts.
     """
     if not any(pairs.values()):
         return {address: set() for address in pairs}
-    people = {one.email: one for one in User.objects.filter(email__in=pairs)}
-    found = _named(pairs)
-    last = set(operators())
-    for address, ids in pairs.items():
-        person, left = people.get(address), set(ids) - found[address]
-        if address in last:
-            found[address] |= left
-        elif person is not None and not person.is_active:
-            found[address] = set()
-        elif person is not None and left:
-            seen = Account.objects.visible_to(person).filter(pk__in=left)
-            found[address] |= set(seen.values_list("pk", flat=True))
+    last, people = set(operators()), list(User.objects.filter(email__in=pairs))
+    left = {one.email for one in people if not one.is_active} - last
+    seeing_all = who_see_all(one for one in people if one.is_active)
+    everything = last | {one.email for one in people if one.pk in seeing_all}
+    found: dict[str, set[int]] = {address: set() for address in pairs}
+    for account, address in _concerned(pairs, everything):
+        if address not in left:
+            found[address].add(account)
     return found
 
 
-def _named(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+def _concerned(pairs: Mapping[str, Collection[int]], see_all: Collection[str]) -> list[tuple[int, str]]:
     rows = [(account, address) for address, ids in pairs.items() for account in ids]
-    found: dict[str, set[int]] = {address: set() for address in pairs}
     values: dict[str, Any] = {
         "accounts": [account for account, _ in rows],
         "addresses": [address for _, address in rows],
+        "see_all": list(see_all),
     }
     with connection.cursor() as cursor:
-        cursor.execute(_NAMED, values)
-        for account, address in cursor.fetchall():
-            found[address].add(account)
-    return found
+        cursor.execute(_CONCERNED, values)
+        return cursor.fetchall()

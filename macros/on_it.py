@@ -111,12 +111,16 @@ def _deadline(account: Account, token: Token | None) -> Deadline:
 
 def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
     """Return by account who is on it in its present cycle; of one of its log-ins where nobody is on the account's own."""
-    rows = Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
     found: dict[int, Acknowledgement] = {}
-    for one in rows.order_by("at", "pk"):
-        if _runs(one) and (one.token is None or one.account_id not in found):
+    for one in _running(account_ids):
+        if one.token is None or one.account_id not in found:
             found[one.account_id] = one
     return found
+
+
+def _running(account_ids: Collection[int]) -> list[Acknowledgement]:
+    rows = Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
+    return [one for one in rows.order_by("at", "pk") if _runs(one)]
 
 
 def _runs(one: Acknowledgement) -> bool:
@@ -305,7 +309,9 @@ def _told(email: str, readers: Collection[str], now: datetime) -> dict[str, set[
 
 
 def build(message: Message) -> Mail:
-    """Build the mail that somebody is on it. Raises NotWanted where the accounts are gone, or the reader is told nothing of them now."""
+    """Build the mail that somebody is on it. Raises NotWanted where they are on none of the accounts now, or its reader is told nothing of
+    these.
+    """
     reader = mailing.reader_of(message)
     ids = concerned.of(message.recipient, message.payload["accounts"])
     ids -= set(
@@ -313,7 +319,7 @@ def build(message: Message) -> Mail:
     )
     if not ids:
         raise NotWanted("reader_left_out")
-    still = set(running(ids))
+    still = {one.account_id for one in _running(ids) if _is_of(one, message)}
     accounts = list(Account.objects.filter(pk__in=still).order_by("name", "pk"))
     if not accounts:
         raise NotWanted("taken_back")
@@ -331,6 +337,13 @@ def build(message: Message) -> Mail:
         "unseen": max(0, len(accounts) - SHOWN),
     }
     return mailing.compose(KIND, message, reader, facts)
+
+
+def _is_of(one: Acknowledgement, message: Message) -> bool:
+    """Return whether it was said by whom the mail names: somebody else may have since, while the mail waited."""
+    if by := message.payload["by"]:
+        return one.by_id == by
+    return one.by_id is None and one.email == message.payload["who"]
 
 
 def _until(account: Account, reader: composing.Reader) -> str:

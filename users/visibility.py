@@ -66,7 +66,7 @@ def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
 def names_for_each(viewers: Iterable[User | AnonymousUser | None]) -> dict[int | None, NameVisibility]:
     """Return the same for several viewers, by their ids. Two queries at most, however many."""
     every = {viewer.pk if viewer else None: viewer for viewer in viewers}
-    seeing_all = _who_see_all([viewer for viewer in every.values() if isinstance(viewer, User)])
+    seeing_all = who_see_all([viewer for viewer in every.values() if isinstance(viewer, User)])
     limited = [pk for pk, viewer in every.items() if viewer is not None and pk not in seeing_all]
     mine = Membership.objects.filter(user__in=limited).values("team")
     rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id") if limited else ()
@@ -85,8 +85,8 @@ def names_for_each(viewers: Iterable[User | AnonymousUser | None]) -> dict[int |
     return found
 
 
-def _who_see_all(people: Iterable[User]) -> set[int]:
-    """Return the ids of those who see all teams. For one viewer no query: the request has read the permissions anyway."""
+def who_see_all(people: Iterable[User]) -> set[int]:
+    """Return the ids of those who see all teams. For one viewer no query: the request has read the permissions anyway; else one."""
     everybody = list(people)
     found = {one.pk for one in everybody if one.is_superuser}
     staff = [one for one in everybody if one.is_staff and not one.is_superuser]

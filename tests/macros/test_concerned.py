@@ -3,13 +3,16 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import Group
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import actions
 from accounts.models import Account, AccountEvent, AccountNotice
 from accounts.tasks import do_deeds
-from macros import at_once, on_it, opt_outs, revalidation, snoozing
+from macros import at_once, concerned, on_it, opt_outs, revalidation, snoozing
 from macros.models import MacroAction, NewsNotice, Notice
 from notifications import kinds
 from notifications.kinds import NotWanted
@@ -18,11 +21,12 @@ from portal import bulk_deeds
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person
 from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
 from tests.macros.test_at_once import die as stop
-from tests.macros.test_links_in_mails import evaluate
+from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_quiet import OTHER, sent
 from tests.portal.test_asks_of_moved import page
-from tests.support.factories import NOW, make_team, make_user
+from tests.support.factories import NOW, link, make_team, make_token, make_user
 from users.models import Membership, Team, User
+from users.role_choices import AUDITORS_GROUP
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 NEW, ALWAYS, MOVES = "blue@example.com", "agency@example.com", NOW + timedelta(minutes=1)
@@ -78,35 +82,89 @@ def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_
         pk__in=[one.pk for one in before.values()]
     )
     assert sorted(about.values_list("recipient", flat=True)) == sorted([ALWAYS, NEW, both.email])
-    assert kinds.KINDS["on_it"].build(before[ALWAYS]).subject.endswith("is on it: Lumen")
+    assert (
+        kinds.KINDS["on_it"].build(about.get(recipient=ALWAYS)).subject == "ben@example.com is on it: Lumen"
+    )
     for former in (WATCHER, ada.email):
         with pytest.raises(NotWanted, match="not mailed about the account now"):
             kinds.KINDS["on_it"].build(before[former])
 
 
 def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_no_way_back() -> None:
-    account = ending(5)
-    make_macro(emails=[WATCHER, OTHER], days=[7])
+    red, owning = make_team("Red"), make_team("Owning")
+    linker, owner = (
+        make_person("linker@example.com", is_contact=True, password="!"),
+        member("owner@example.com", owning),
+    )
+    account, unled = ending(5, person=linker, team=red), ending(5, team=make_team("Unled"))
+    link(account, make_token(kind="system", team=owning, consented_by=None))
+    lead = lead_of(account)
+    make_macro(emails=[WATCHER, OTHER], notify_consenters=True, days=[7], accounts=[account])
+    make_macro(emails=["gone@example.com"], days=[7])
+    make_person("gone@example.com", is_active=False)
     die(account)
+    die(unled)
     evaluate()
     sent()
     message = Message.objects.get(recipient=WATCHER)
+    stay = {linker.email: account, owner.email: account, lead.email: account, "ops@example.com": unled}
     AccountNotice.objects.all().delete()
-    link = reverse("on_it", args=[opt_outs.sign(message)])
-    Client().post(link, {"account": account.pk})
+    said = reverse("on_it", args=[opt_outs.sign(message)])
+    Client().post(said, {"account": account.pk})
     assert not revalidation.unwanted(message, WATCHER, {account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
 
     assert on_it.deadlines_of(message) == []
-    assert "Noted: you are on it" in Client().get(link).text
-    Client().post(link, {"back": "1"})
-    assert "There is nothing left to do" in Client().get(link).text
+    assert "Noted: you are on it" in Client().get(said).text
+    Client().post(said, {"back": "1"})
+    assert "There is nothing left to do" in Client().get(said).text
     assert on_it.running([account.pk]) == {}
     Message.objects.filter(kind="on_it").delete()
     assert revalidation.unwanted(message, WATCHER, {account.pk}) == {account.pk}
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ALWAYS, now=NOW)
-    assert freed() == [OTHER]
+    for address, of in stay.items():
+        told = Message.objects.get(kind="macro", recipient=address)
+        assert [one.account for one in on_it.deadlines_of(told)] == [of]
+        assert not revalidation.unwanted(told, address, {of.pk})
+    about = [*on_it.deadlines_on(account)[:1], *on_it.deadlines_on(unled)[:1]]
+    on_it.acknowledge(deadlines=about, email=ALWAYS, now=NOW)
+    assert freed() == sorted([OTHER, *stay])
+
+
+def test_whom_an_account_concerns_is_who_sees_it_and_is_asked_by_one_number_of_queries_for_all() -> None:
+    red, blue, owning = make_team("Red"), make_team("Blue"), make_team("Owning")
+    linker = make_person(is_contact=True, password="!")
+    account, foreign = ending(5, person=linker, team=red), ending(5, team=blue)
+    link(account, make_token(kind="system", team=owning, consented_by=None))
+    make_macro(emails=[WATCHER], accounts=[account])
+    auditors = Group.objects.get(name=AUDITORS_GROUP)
+    both, one, none = {account.pk, foreign.pk}, {account.pk}, set[int]()
+    expected: dict[str, set[int]] = {"ops@example.com": both, WATCHER: one, OTHER: none}
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            found = concerned.among(dict.fromkeys(expected, both))
+        assert found == expected
+        return len(queries)
+
+    numbers = []
+    for number in range(2):
+        auditor, root = member(f"auditor{number}@example.com"), make_person(is_superuser=True)
+        auditor.groups.add(auditors)
+        mate, stranger, left = (member(f"{name}{number}@example.com", red) for name in ("mate", "x", "left"))
+        stranger.memberships.update(team=blue)
+        User.objects.filter(pk=left.pk).update(is_active=False)
+        owner, contact = (member(f"{name}{number}@example.com", owning) for name in ("owner", "contact"))
+        User.objects.filter(pk=contact.pk).update(is_contact=True, is_staff=False, password="!")
+        sees = {auditor: both, root: both, linker: one, mate: one, stranger: {foreign.pk}, contact: none}
+        for whom, ids in sees.items():
+            fresh = User.objects.get(pk=whom.pk)
+            assert set(Account.objects.visible_to(fresh).values_list("pk", flat=True)) == ids
+        expected |= {whom.email: ids for whom, ids in sees.items()}
+        expected |= {owner.email: one, left.email: none}
+        numbers.append(asked())
+
+    assert numbers == [4, 4]
 
 
 def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_either() -> None:
