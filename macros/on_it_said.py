@@ -42,13 +42,15 @@ def tell(*, answers: Message, accounts: Collection[Account], now: datetime) -> N
 def build(message: Message) -> Mail:
     """Build the mail, also where it was taken back since: that was done by the same link.
 
-    Raises NotWanted where none of the accounts concerns the reader now.
+    Raises NotWanted where none of the accounts concerns the reader now, or their address is another since: the link is of the old one.
     """
     theirs = concerned.of(message.recipient, message.payload["accounts"])
     accounts = list(Account.objects.filter(pk__in=theirs).order_by("name", "pk"))
     answers = Message.objects.filter(pk=message.payload["answers"]).defer("text", "html").first()
     if not accounts or answers is None:
         raise NotWanted("accounts_gone")
+    if answers.recipient != message.recipient:
+        raise NotWanted("other_address")
     reader = mailing.reader_of(message)
     back = addresses.absolute_url("on_it", opt_outs.sign(answers))
     facts = {

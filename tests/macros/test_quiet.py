@@ -205,7 +205,7 @@ def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark
     assert same == []
     assert more_urgent == [OTHER, WATCHER]
     assert dark == ["late@example.com", OTHER, WATCHER]
-    with pytest.raises(NotWanted, match="Nobody is on it now"):
+    with pytest.raises(NotWanted, match="Whoever said so is no longer on it"):
         kinds.KINDS["on_it"].build(freed[0])  # it went dark: what was said is over
 
 
@@ -238,6 +238,29 @@ def test_taken_back_it_is_told_again_and_a_mail_that_waits_says_nothing_more() -
 
     assert taken == len(deadlines)
     assert evaluate() == [WATCHER]
+
+
+def test_a_mail_that_waits_names_nobody_who_took_it_back_though_somebody_else_is_on_it_now() -> None:
+    blue, lumen = ending(7, name="Blue"), ending(7, name="Lumen")
+    ada = make_person("ada@example.com", name="Ada Stone")
+    make_macro(emails=[WATCHER, OTHER, ada.email], days=[7])
+    evaluate()
+    sent()
+    both = [*on_it.deadlines_on(blue), *on_it.deadlines_on(lumen)]
+    on_it.acknowledge(deadlines=both, email=ada.email, now=NOW)
+    on_it.take_back(deadlines=on_it.deadlines_on(lumen), email=ada.email, now=NOW)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(lumen), email=OTHER, now=NOW + DAY / 24)
+    of_ada, of_other = Message.objects.filter(kind="on_it", recipient=WATCHER).order_by("pk")
+    build = kinds.KINDS["on_it"].build
+
+    subjects = [build(one).subject for one in (of_ada, of_other)]
+    on_it.take_back(deadlines=on_it.deadlines_on(blue), email=ada.email, now=NOW)
+    on_it.acknowledge(deadlines=on_it.deadlines_on(blue), email=OTHER, now=NOW + DAY / 24)
+
+    assert subjects == ["Ada Stone is on it: Blue", "other@example.com is on it: Lumen"]
+    assert build(of_other).subject == subjects[1]
+    with pytest.raises(NotWanted, match="Whoever said so is no longer on it"):
+        build(of_ada)
 
 
 def test_nobody_is_on_it_who_can_no_longer_log_in_and_their_old_mail_says_nothing_more() -> None:

@@ -12,6 +12,7 @@ from accounts.models import Account, AccountEvent
 from macros import evaluation, on_it, on_it_said, opt_outs
 from macros.models import Silence
 from notifications import kinds
+from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
@@ -99,3 +100,19 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
     assert "Take it back" in anybody.get(urlsplit(link).path).text
     anybody.post(urlsplit(link).path, {"back": "1"})
     assert on_it.running([blue.pk, lumen.pk, red.pk]) == {}
+
+
+def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would_open_nothing() -> None:
+    ada = make_person("ada@exmaple.com", name="Ada Stone")
+    message, (account,) = warned("Lumen Shoes", readers=(ada.email, OTHER))
+    Client().post(reverse("on_it", args=[opt_outs.sign(message)]), {"account": account.pk})
+    waiting = Message.objects.get(kind=on_it_said.KIND)
+    make_macro(emails=["ada@example.com"], days=[7])
+
+    ada.email = "ada@example.com"
+    ada.save()
+
+    waiting.refresh_from_db()
+    assert waiting.recipient == ada.email
+    with pytest.raises(NotWanted, match="The person’s address is another one since"):
+        kinds.KINDS[on_it_said.KIND].build(waiting)
