@@ -84,4 +84,4 @@ def _concerned(pairs: Mapping[str, Collection[int]], see_all: Collection[str]) -
     }
     with connection.cursor() as cursor:
         cursor.execute(_CONCERNED, values)
-        return cursor.fetchall()
+        return [(account, address) for account, address in cursor.fetchall()]

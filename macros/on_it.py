@@ -341,9 +341,8 @@ def build(message: Message) -> Mail:
 
 def _is_of(one: Acknowledgement, message: Message) -> bool:
     """Return whether it was said by whom the mail names: somebody else may have since, while the mail waited."""
-    if by := message.payload["by"]:
-        return one.by_id == by
-    return one.by_id is None and one.email == message.payload["who"]
+    by: int | None = message.payload["by"]
+    return one.by_id == by and (by is not None or one.email == message.payload["who"])
 
 
 def _until(account: Account, reader: composing.Reader) -> str:
