@@ -5,6 +5,7 @@ Lines of one request or one run of a task can be put together: those in JSON car
 
 import json
 import logging
+import re
 import time
 from contextvars import ContextVar
 from typing import Any
@@ -13,6 +14,9 @@ from tokens import scrub, spans
 
 FORMATS = ("text", "json")
 TEXT = "{asctime} {levelname} {name} {message}"
+
+# A path or a name with a line break would otherwise write lines that look like others, and ESC colours of its own.
+_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 task: ContextVar[dict[str, str]] = ContextVar("task", default={})  # noqa: B039  # never changed in place
@@ -24,6 +28,11 @@ class UtcFormatter(logging.Formatter):
     converter = staticmethod(time.gmtime)
     default_time_format = "%Y-%m-%dT%H:%M:%S"
     default_msec_format = "%s.%03dZ"
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        """Return the first line: all of the message, its control characters escaped. Traceback and stack follow in lines of their own."""
+        record.message = _CONTROLS.sub(_escaped, record.message)
+        return super().formatMessage(record)
 
 
 class JsonFormatter(UtcFormatter):
@@ -47,6 +56,10 @@ class JsonFormatter(UtcFormatter):
         line |= {"exception": record.exc_text} if record.exc_text else {}
         line |= {"stack": record.stack_info} if record.stack_info else {}
         return json.dumps(line, default=str, ensure_ascii=False)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
 
 
 def _clean(value: Any) -> Any:

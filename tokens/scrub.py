@@ -214,16 +214,12 @@ def named(value: str) -> str:
     return repr(value) if len(value) <= 60 and not _is_opaque(value) and text(value) == value else HIDDEN
 
 
-# A message is one line: a path or a name with a line break would otherwise write lines that look like others, and ESC colours of its own.
-_CONTROLS = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
-
-
 class LogFilter(logging.Filter):
-    """Scrubs every log line, whoever wrote it, and keeps it one line."""
+    """Scrubs every log line, whoever wrote it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Replace the record's message, traceback and stack by their scrubbed text and let it through."""
-        record.msg = _CONTROLS.sub(_escaped, line(record.getMessage()))
+        record.msg = line(record.getMessage())
         record.args = None
         if record.exc_info:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
@@ -233,7 +229,3 @@ class LogFilter(logging.Filter):
         if record.stack_info:
             record.stack_info = line(record.stack_info)
         return True
-
-
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode()

@@ -131,6 +131,19 @@ def test_no_field_of_a_json_line_holds_a_secret(written: io.StringIO) -> None:
     assert "stack" in second
 
 
+def test_a_path_with_a_line_break_forges_no_line_and_a_traceback_keeps_its_own() -> None:
+    forged = "/api/x\n2026-11-27T10:00:00.000Z INFO API: GET /x answered 200\r\x1b[2J\u2028é\t"
+    record = logging.LogRecord("api", logging.INFO, "", 1, "GET %s answered 404", (forged,), None)
+    record.exc_text = "Traceback\n  two lines"
+
+    first, *others = logs.formatter("text").format(record).splitlines()
+
+    assert first.endswith(
+        "GET /api/x\\n2026-11-27T10:00:00.000Z INFO API: GET /x answered 200\\r\\x1b[2J\\u2028é\t answered 404"
+    )
+    assert others == ["Traceback", "  two lines"]
+
+
 def test_the_time_of_a_line_is_utc(written: io.StringIO) -> None:
     logging.getLogger("a").warning("now")
 

@@ -20,7 +20,7 @@ class Anything(defaultdict[str, Any]):
             return {"KIND": {"LANG": "1"}}
         return (
             "00000000-0000-0000-0000-000000000000"
-            if name == "pending"
+            if name in ("pending", "client_list")
             else "1-x"[: 1 if name != "reset_key" else 3]
         )
 
