@@ -143,7 +143,8 @@ def test_staff_who_check_and_jobs_that_are_refused_hear_that_the_loss_is_not_bel
 def test_a_true_end_of_all_passes_after_the_second_round_one_mail_a_person(world: Sandbox) -> None:
     now = hold_all(world, "x, cancelled")
 
-    for minute in (16, 32, 38, 54):  # whoever could not be asked once, as by a connection that broke, is asked five minutes later
+    # whoever could not be asked once, as by a connection that broke, is asked five minutes later
+    for minute in (16, 32, 38, 54):
         sweep(now + minute * MINUTE)
 
     assert set(Token.objects.values_list("state", "reason")) == {("dead", "authorisation_cancelled")}
