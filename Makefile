@@ -9,7 +9,7 @@ export PYTHON
 export PYTHONDONTWRITEBYTECODE :=# without compiled files, each of the many processes started here takes 1.6 s of processor time instead of 0.5
 PROCESSES := 4# of tests: two more than two cores, because many tests wait for servers, workers and browsers
 TEMPLATES = $(shell find $(wildcard templates */templates) -name '*.html' -not -path 'sandbox/*')
-LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate \
+LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 help: ## list the targets
@@ -52,6 +52,7 @@ lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) requirements-demo.in -o requirements-demo.txt
 	@$(LOCK) --no-strip-extras requirements-dev.in -o requirements-dev.txt
+	@$(LOCK) requirements-conformance.in -o requirements-conformance.txt
 
 bench: venv-dev ## measure: how fast, how many
 	@$(PY) -m benchmarks
