@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
-from accounts import access_brake, pool, pool_entries, reach
+from accounts import access_doubts, pool, pool_entries, reach
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from tokens import refused_use, unknown_answers
@@ -122,10 +122,10 @@ def record(
         "now": now,
         "source": source,
     }
-    with access_brake.weighed(listed=found.listed, readings=found.readings, **asked_with) as held:
-        if found.listed is not None:
-            pool_entries.apply_list(listed=found.listed, held=held, **asked_with)
-        pool_entries.apply_readings(readings=found.readings, held=held, **asked_with)
+    doubted = access_doubts.weigh(listed=found.listed, readings=found.readings, **asked_with)
+    if found.listed is not None:
+        pool_entries.apply_list(listed=found.listed, doubted=doubted, **asked_with)
+    pool_entries.apply_readings(readings=found.readings, doubted=doubted, **asked_with)
     if found.list_failed:
         reach.note_failed(token=token, now=now)
     said = [(reading.classification, reading.evidence) for reading in found.readings.values()]

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 
-from accounts import access_brake, checking, selection
+from accounts import access_doubts, checking, selection
 from accounts.models import Account, AccountToken
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
@@ -37,7 +37,7 @@ class CheckResult(StrEnum):
     APP_FAULT = "app_fault"
     OUR_BUG = "our_bug"
     UNCLEAR = "unclear"
-    HELD = "held"  # the channel takes the access from many at once, which is not believed yet
+    DOUBTED = "doubted"  # the channel says that it is over, which is not believed yet
     ACCESS_LOST = "access_lost"
     CANNOT_PUBLISH = "cannot_publish"
     FINE = "fine"
@@ -62,6 +62,7 @@ def _result(account: Account, entry: AccountToken, asked_at: datetime) -> CheckR
     told = token.last_checked_at is not None and token.last_checked_at >= asked_at
     found = (
         (token.state == Token.State.DEAD, CheckResult.DEAD),
+        (told and token.doubted_at is not None, CheckResult.DOUBTED),
         (token.last_check_result == Verdict.APP_FAULT, CheckResult.APP_FAULT),
         (token.last_check_result == Verdict.OUR_BUG, CheckResult.OUR_BUG),
         (not told or token.state != Token.State.VALID, CheckResult.UNCLEAR),
@@ -69,8 +70,8 @@ def _result(account: Account, entry: AccountToken, asked_at: datetime) -> CheckR
     for holds, result in found:
         if holds:
             return result
-    if access_brake.is_held(token.pk, account.native_id):
-        return CheckResult.HELD
+    if access_doubts.is_doubted(token.pk, account.native_id):
+        return CheckResult.DOUBTED
     if entry.access == AccountToken.Access.LOST:
         return CheckResult.ACCESS_LOST
     return CheckResult.CANNOT_PUBLISH if entry.can_publish == AccountToken.CanPublish.NO else CheckResult.FINE

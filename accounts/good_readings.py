@@ -1,18 +1,18 @@
 """Good readings of the ad accounts of several log-ins, written together: most of them say what is stored, and then nothing is written.
 
 What one writes is what `account_sync.record` writes of the same readings. Whatever is more than an ad account's own facts, a role that
-serves and what may be published is left to that: losses, restrictions, lists, what is held, and suspicions of the app.
+serves and what may be published is left to that: losses, restrictions, lists, what is doubted, and suspicions of the app.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from accounts import access_brake, pool_entries
+from accounts import access_doubts, pool_entries
 from accounts.account_sync import Findings
 from accounts.pool_entries import TokenReadings
 from tokens.channels.kinds import AccessCheck, Verdict
-from tokens.deaths import TokenDeath
+from tokens.doubts import services as doubts
 from tokens.models import Token
 
 
@@ -39,11 +39,8 @@ class GoodReadings:
 
 def record_good_readings(several: Sequence[GoodReadings], *, source: str) -> list[bool]:
     """Write readings made with different tokens, all or none. Tells of each whether it is written, or left to `account_sync.record`."""
-    doubted = TokenDeath.objects.open(TokenDeath.Kind.ACCESS).filter(
-        token__in=[one.token.pk for one in several], ask_at__isnull=False
-    )
-    in_doubt = set(doubted.values_list("token", flat=True))
-    plain = [one for one in several if one.token.pk not in in_doubt and one.is_plain]
+    in_doubt = doubts.apps_in_doubt({one.token.app_id for one in several})
+    plain = [one for one in several if one.token.app_id not in in_doubt and one.is_plain]
     if plain:
         readings = [TokenReadings(one.token, one.token.generation, one.found.readings) for one in plain]
         pool_entries.apply_readings_of(readings, now=max(one.now for one in plain), source=source)
@@ -53,5 +50,6 @@ def record_good_readings(several: Sequence[GoodReadings], *, source: str) -> lis
 
 def _is_good(reading: AccessCheck) -> bool:
     said = reading.classification
-    shown = said.verdict == Verdict.OK and not said.unknown and reading.account is not None
-    return shown and not access_brake.takes_away(reading)
+    if said.verdict != Verdict.OK or said.unknown or reading.account is None:
+        return False
+    return not reading.account.restriction and not access_doubts.takes_away(reading)

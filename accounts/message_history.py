@@ -3,7 +3,7 @@
 Messages of this app name the account, or a log-in that it has or had, in their payload. Apps above add theirs by `register`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,6 @@ from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 from accounts.client_link_models import ClientLink
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
-from tokens.deaths import Incident, TokenDeath
 
 LOOKED_AT = 20  # the newest of what an account had: log-ins, links, ends, refusals
 TOLD_WITHIN = timedelta(days=1)
@@ -51,14 +50,13 @@ def about(account: Account, *, limit: int) -> list[SentMessage]:
 def named(account: Account) -> Q:
     """Return what finds the messages whose payload names the account, a log-in that it has or had, or something about one of these.
 
-    The index on the payload serves each part. Six small queries.
+    The index on the payload serves each part. Five small queries.
     """
     until = _log_ins(account)
     tokens = list(until)
     by_key: dict[str, Iterable[int]] = {
         "token": tokens,
         "client_link": _links(account),
-        "incident": _incidents(tokens),
     }
     by_list = {
         "tokens": tokens,
@@ -100,17 +98,6 @@ def _links(account: Account) -> list[int]:
     asked = [{"channel": account.channel, "native_id": account.native_id}]
     links = ClientLink.objects.filter(team=account.team_id, asked_for__contains=asked)
     return list(links.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT])
-
-
-def _incidents(tokens: Sequence[int]) -> list[int]:
-    """Return the incidents that an end of one of these log-ins belongs to."""
-    ends = list(
-        TokenDeath.objects.filter(token__in=tokens).order_by("-at").values_list("app", "at")[:LOOKED_AT]
-    )
-    if not ends:
-        return []
-    incidents = Incident.objects.filter(app__in={app for app, _ in ends}).order_by("-began_at")[:LOOKED_AT]
-    return [one.pk for one in incidents if any(one.app_id == app and one.covers(at) for app, at in ends)]
 
 
 def _by_payload(account: Account, limit: int) -> list[SentMessage]:

@@ -181,6 +181,12 @@ class AccountToken(models.Model):
         NO = "no", _("Can report only")
         UNKNOWN = "unknown", _("Not known")
 
+    class Doubt(models.TextChoices):
+        """The channel says that the access is lost, which is not believed yet (`tokens.doubts`)."""
+
+        DOUBTED = "doubted", _("In doubt")  # served where the pool has nobody else
+        STOPPED = "stopped", _("In doubt, not served")  # a job was refused with it
+
     account = models.ForeignKey(Account, models.CASCADE, related_name="pool", db_index=False)
     token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries", db_index=False)
     rank = models.PositiveSmallIntegerField(null=True, blank=True)  # set by hand; empty: automatic
@@ -188,6 +194,7 @@ class AccountToken(models.Model):
     access = models.CharField(max_length=6, choices=Access, default=Access.OK)
     access_reason = models.CharField(max_length=40, blank=True)
     can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
+    doubt = models.CharField(max_length=8, choices=Doubt, blank=True, db_default="")
     facts = models.JSONField(
         default=dict, db_default={}, blank=True
     )  # what the channel's calls must be told of the account where this person makes them: NativeAccount.facts

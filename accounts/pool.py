@@ -65,18 +65,20 @@ with mine as materialized (
   select id, active_token_id, state, deadline_kind, deadline, cycle_deadline, paused_at, people_count
   from accounts_account where (%(accounts)s::bigint[] is null or id = any(%(accounts)s))
 ), living as materialized (
-  select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at, t.demoted_at is not null as demoted,
+  select p.account_id, p.token_id, p.rank, t.kind, t.deadline, t.deadline_kind, t.proven_at,
+         t.state = 'valid' and p.doubt <> 'stopped' as usable,
+         t.doubted_at is not null or p.doubt = 'doubted' as doubted, t.demoted_at is not null as demoted,
          t.native_user_id, coalesce(t.consented_by_id::text, 'native ' || t.native_user_id) as person
   from accounts_accounttoken p
   cross join lateral (
-    select kind, state, deadline, deadline_kind, proven_at, demoted_at, native_user_id, consented_by_id
+    select kind, state, deadline, deadline_kind, proven_at, doubted_at, demoted_at, native_user_id, consented_by_id
     from tokens_token where id = p.token_id {found}
   ) t
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
 ), fact as materialized (
   select account_id,
-         count(*) filter (where state = 'valid') as usable_count,
+         count(*) filter (where usable) as usable_count,
          least(count(distinct native_user_id), count(distinct person)) as people_count,
          case when bool_or(deadline_kind = 'never') then 'never'
               when bool_or(deadline_kind = 'date') then 'date' else 'unknown' end as deadline_kind,
@@ -86,7 +88,8 @@ with mine as materialized (
   select distinct on (l.account_id) l.account_id, l.token_id
   from living l join mine a on a.id = l.account_id
   order by l.account_id,
-           l.state = 'valid' desc,                              -- a cooling token only when nothing else lives
+           l.usable desc,                                       -- a cooling token only when nothing else lives
+           l.doubted,                                           -- the channel says that it is over; nobody else may be there
            l.demoted,                                           -- its answers blame our app, those of others do not
            l.token_id = %(prefer)s::bigint desc nulls last,     -- staff said "Make active"
            l.token_id = a.active_token_id desc nulls last,      -- the active one stays while it is usable

@@ -4,17 +4,19 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
 from django.db import transaction
 
 from accounts import pool, reach
+from accounts.access_doubts import NOTHING, Doubted
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens.channels import registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
+from tokens.lifecycle.transitions import REPORT
 from tokens.models import Token
 
 # Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
@@ -31,7 +33,7 @@ def apply_list(
     now: datetime,
     source: str,
     consented: bool = False,
-    held: Collection[str] = (),
+    doubted: Doubted = NOTHING,
 ) -> list[int]:
     """Write the channel's list of one native user's ad accounts over the token's pool entries, and keep it (`reach`).
 
@@ -41,11 +43,11 @@ def apply_list(
     Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
     without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
     `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
-    `held`: native ids of ad accounts whose loss is not believed yet (`access_brake`): their entries are not written off while they serve.
+    `doubted`: whose losses and restrictions are not believed yet: those are not written. The entry of a loss is marked: others go first.
     """
     if (fresh := _still(token, generation)) is None:
         return []
-    reach.keep(token=fresh, listed=listed, held=held, now=now)
+    reach.keep(token=fresh, listed=listed, doubted=doubted.lost, now=now)
     by_id = {native.native_id: native for native in listed.accounts}
     lost: list[int] = []
     causes: dict[str, list[int]] = {}
@@ -53,15 +55,16 @@ def apply_list(
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
     for entry in _lock_entries({fresh.pk: fresh}, ids):
         native = by_id.get(entry.account.native_id)
-        served = _serves(entry)
+        served, before = _serves(entry), _decides(entry)
         if native is not None:
-            _take(entry, native, now, source, held=entry.account.native_id in held)
+            _take(entry, native, now, source, doubted=doubted)
         elif listed.complete:
-            _lose(entry, Reason.ACCESS_LOST, now, source, held=entry.account.native_id in held)
-        if _serves(entry) == served and not consented:
+            _lose(entry, Reason.ACCESS_LOST, now, source, doubted=doubted)
+        if _decides(entry) == before and not consented:
             continue  # nothing else of an entry, nor the account's own facts, decides anything
         gone = served and not _serves(entry)
-        causes.setdefault(entry.access_reason if gone else "linked", []).append(entry.account_id)
+        cause = entry.access_reason if gone else Token.DOUBTED if entry.doubt else "linked"
+        causes.setdefault(cause, []).append(entry.account_id)
         if gone:
             lost.append(entry.account_id)
     for cause, ids in causes.items():
@@ -85,12 +88,12 @@ def _differing(
 
 @dataclass(frozen=True)
 class TokenReadings:
-    """What reading ad accounts singly with one token gave, by id of the account. `held` as of `apply_list`."""
+    """What reading ad accounts singly with one token gave, by id of the account. `doubted` as of `apply_list`."""
 
     token: Token
     generation: int  # that it was asked with
     readings: Mapping[int, AccessCheck]
-    held: Collection[str] = ()
+    doubted: Doubted = NOTHING
 
     def telling(self) -> dict[int, AccessCheck]:
         """Return those that say anything."""
@@ -104,10 +107,10 @@ def apply_readings(
     readings: Mapping[int, AccessCheck],
     now: datetime,
     source: str,
-    held: Collection[str] = (),
+    doubted: Doubted = NOTHING,
 ) -> None:
     """Write what reading ad accounts singly with one token gave, see `apply_readings_of`."""
-    apply_readings_of([TokenReadings(token, generation, readings, held)], now=now, source=source)
+    apply_readings_of([TokenReadings(token, generation, readings, doubted)], now=now, source=source)
 
 
 @transaction.atomic
@@ -131,11 +134,11 @@ def apply_readings_of(several: Sequence[TokenReadings], *, now: datetime, source
     for entry in _lock_entries(fresh, {pk for token_id in fresh for pk in differing[token_id]}):
         if entry.account_id not in differing[entry.token_id]:
             continue  # another of these tokens reads it differently
-        served = _serves(entry)
-        held = entry.account.native_id in by_token[entry.token_id].held
-        _apply_reading(entry, telling[entry.token_id][entry.account_id], now, source, held=held)
-        if _serves(entry) != served:
-            causes.setdefault(entry.access_reason or "access", []).append(entry.account_id)
+        before, reading = _decides(entry), telling[entry.token_id][entry.account_id]
+        _apply_reading(entry, reading, now, source, doubted=by_token[entry.token_id].doubted)
+        if _decides(entry) != before:
+            cause = Token.DOUBTED if entry.doubt else entry.access_reason or "access"
+            causes.setdefault(cause, []).append(entry.account_id)
     for cause, ids in causes.items():
         pool.settle(account_ids=ids, cause=cause, now=now, source=source)
 
@@ -172,14 +175,14 @@ def _differing_readings(
 
 
 def _apply_reading(
-    entry: AccountToken, reading: AccessCheck, now: datetime, source: str, *, held: bool
+    entry: AccountToken, reading: AccessCheck, now: datetime, source: str, *, doubted: Doubted
 ) -> None:
     said = reading.classification
     if said.verdict == Verdict.ACCESS_LOST:
-        _lose(entry, said.reason or Reason.ACCESS_LOST, now, source, held=held)
+        _lose(entry, said.reason or Reason.ACCESS_LOST, now, source, doubted=doubted)
     elif reading.account is not None:
-        _take(entry, reading.account, now, source, held=held)
-    else:
+        _take(entry, reading.account, now, source, doubted=doubted)
+    elif entry.account.native_id not in doubted.restricted:
         _restrict(entry.account, said.note or "restricted", now, source)
 
 
@@ -231,6 +234,7 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
         return {"role": native.role[:200], "can_publish": can_publish, "facts": facts}
     return {
         "facts": facts,
+        "doubt": "",
         "access": AccountToken.Access.OK,
         "role": role,
         "can_publish": can_publish,
@@ -294,24 +298,40 @@ def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Li
 
 
 def _serves(entry: AccountToken) -> bool:
-    """Return whether an entry can be served while its token lives: what a pool decides by."""
+    """Return whether an entry can be served while its token lives."""
     return entry.access == AccountToken.Access.OK and entry.can_publish != AccountToken.CanPublish.NO
 
 
+def _decides(entry: AccountToken) -> tuple[bool, str]:
+    """Return what a pool decides by."""
+    return _serves(entry), entry.doubt
+
+
 def _take(
-    entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, held: bool = False
+    entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, doubted: Doubted
 ) -> None:
     served = _serves(entry)
-    if not (held and served and native.can_publish == "no"):
+    if served and entry.account.native_id in doubted.lost:
+        _doubt(entry, doubted)
+    else:
         write_entry(entry, native, now)
+    if entry.account.native_id in doubted.restricted:
+        native = replace(native, restriction=None)
     update_account(entry.account, native, now=now, source=source)
     if _serves(entry) != served:
         _record_access(entry, now, source)
 
 
-def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, held: bool = False) -> None:
+def _doubt(entry: AccountToken, doubted: Doubted) -> None:
+    """Mark an entry whose loss is doubted. One that a job was refused with is served no more, until the channel has shown it again."""
+    stops = doubted.source == REPORT or entry.doubt == AccountToken.Doubt.STOPPED
+    _write(entry, {"doubt": AccountToken.Doubt.STOPPED if stops else AccountToken.Doubt.DOUBTED})
+
+
+def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, doubted: Doubted) -> None:
     served = _serves(entry)
-    if held and served:
+    if served and entry.account.native_id in doubted.lost:
+        _doubt(entry, doubted)
         return
     lost: dict[str, str] = (
         {"can_publish": AccountToken.CanPublish.NO}
@@ -322,7 +342,7 @@ def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, he
         lost.pop("access", None)
     else:
         lost["access_reason"] = reason
-    _write(entry, lost)
+    _write(entry, lost | {"doubt": ""})
     if served:
         _record_access(entry, now, source)
 

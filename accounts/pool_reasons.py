@@ -28,7 +28,9 @@ def entry_reason(entry: AccountToken) -> str:
         return entry.access_reason or Reason.ACCESS_LOST
     if entry.can_publish == AccountToken.CanPublish.NO:
         return entry.access_reason or Reason.PUBLISHING_LOST
-    return entry.token.reason if entry.token.state == Token.State.COOLING else ""
+    if entry.token.state == Token.State.COOLING:
+        return entry.token.reason
+    return Token.DOUBTED if entry.doubt == AccountToken.Doubt.STOPPED else ""
 
 
 def entry_that_stopped(account: Account, entries: Sequence[AccountToken]) -> AccountToken | None:

@@ -50,10 +50,10 @@ class Told(NamedTuple):
     facts: Mapping[str, str]
 
 
-def keep(*, token: Token, listed: AccountList, held: Collection[str], now: datetime) -> None:
+def keep(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
     """Keep what a list says. The caller holds the token's lock; where the list says what is kept already, one select is all.
 
-    A list that is incomplete, or whose losses are held (`access_brake`), removes nothing but accounts that it names as closed.
+    A list that is incomplete, or whose losses are doubted (`access_doubts`), removes nothing but accounts that it names as closed.
     """
     if not listed.complete and not listed.accounts:
         return  # it failed
@@ -69,7 +69,7 @@ def keep(*, token: Token, listed: AccountList, held: Collection[str], now: datet
             aged.add(native_id)
     named = _named(listed.accounts, known)
     _write(token, {pk: one for pk, one in named.items() if pk in aged or known.get(pk) != one}, now)
-    whole = listed.complete and not held
+    whole = listed.complete and not doubted
     gone = (
         known.keys() - named.keys()
         if whole

@@ -2,7 +2,6 @@
 
 SCHEDULES = {
     "Check due tokens": ("accounts.tasks.check_due_tokens", 5),
-    "Tend incidents": ("accounts.tasks.tend_incidents", 30),
     "Tell operators": ("accounts.tasks.tell_operators", 60),
     "Watch the versions of the channels": ("accounts.tasks.watch_versions", 3_600),
     "Watch API keys": ("accounts.tasks.watch_api_keys", 3_600),

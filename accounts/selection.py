@@ -11,7 +11,8 @@ _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.Deadlin
 
 def usable(entry: AccountToken) -> bool:
     """Return whether a pool entry could be served: valid, access not lost, and "can publish" is not "no"."""
-    return living(entry) and entry.token.state == Token.State.VALID
+    stopped = entry.doubt == AccountToken.Doubt.STOPPED
+    return living(entry) and entry.token.state == Token.State.VALID and not stopped
 
 
 def living(entry: AccountToken) -> bool:
@@ -24,10 +25,18 @@ def living(entry: AccountToken) -> bool:
 
 
 def stands_back(entry: AccountToken, entries: Iterable[AccountToken]) -> bool:
-    """Return whether a usable entry is not served because others go first: its readings blame our app, and theirs do not."""
-    return entry.token.demoted_at is not None and any(
-        usable(other) and other.token.demoted_at is None for other in entries
-    )
+    """Return whether a usable entry is not served because others go first: it is in doubt, or its readings blame our app, theirs not."""
+    behind = _behind(entry)
+    return any(behind) and any(usable(other) and _behind(other) < behind for other in entries)
+
+
+def in_doubt(entry: AccountToken) -> bool:
+    """Return whether the channel says that an entry is over, which is not believed yet."""
+    return entry.token.doubted_at is not None or bool(entry.doubt)
+
+
+def _behind(entry: AccountToken) -> tuple[bool, bool]:
+    return in_doubt(entry), entry.token.demoted_at is not None
 
 
 def group(account: Account, entry: AccountToken) -> int:
@@ -35,8 +44,9 @@ def group(account: Account, entry: AccountToken) -> int:
     if account.active_token_id == entry.token_id:
         return 0
     if usable(entry):
-        return 1 if entry.token.demoted_at is None else 2
-    return 3 if living(entry) else 4
+        doubted, demoted = _behind(entry)
+        return 1 + 2 * doubted + demoted
+    return 5 if living(entry) else 6
 
 
 def in_order(account: Account) -> list[AccountToken]:

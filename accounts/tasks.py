@@ -29,7 +29,7 @@ from accounts.campaigns import sending
 from accounts.deed_kinds import KINDS
 from accounts.importing import uploads
 from accounts.linking import problems
-from accounts.mails import api_key_mail, incident_mail, refusal_mail
+from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
 from tokens import app_faults, lifecycle, version_watch
@@ -73,18 +73,11 @@ def check_tokens(*token_ids: int) -> None:
 
 @shared_task
 def tell_operators() -> None:
-    """Tell operators of faults, unknown answers and refused writes that reports and consents found."""
+    """Tell operators of faults, doubts, unknown answers and refused writes that checks, reports and consents found."""
     now = database_clock.now()
     alerts.tell_operators(now=now)
+    doubt_mail.tell(now)
     refusal_mail.tell(now=now)
-
-
-@shared_task
-def tend_incidents() -> None:
-    """Go on with log-ins that are held because many ended at once, and tell operators of them."""
-    now = database_clock.now()
-    lifecycle.tend(now=now)
-    incident_mail.tell(now)
 
 
 @shared_task

@@ -21,7 +21,7 @@ from django.utils import timezone
 from notifications import kinds
 from users import retention
 from users.models import RetentionPeriod
-from users.retention_kinds import HISTORY, INCIDENTS, MESSAGES, NOTICES, ROUTINE, TEXTS
+from users.retention_kinds import HISTORY, MESSAGES, NOTICES, ROUTINE, TEXTS
 
 logger = logging.getLogger(__name__)
 
@@ -133,14 +133,7 @@ RULES = (
     ),
     Rule(MESSAGES, "notifications_mailreturn", "t.at", "t.at < %(cutoff)s and t.done_at is not null"),
     Rule(MESSAGES, "users_addressevent", "t.at", "t.at < %(cutoff)s"),
-    Rule(
-        INCIDENTS,
-        "tokens_tokendeath",
-        "t.at",
-        "t.at < %(cutoff)s and (t.ended_at < %(cutoff)s or (t.standing = 'believed' and t.ask_at is null))"
-        " and not exists (select 1 from tokens_incident i where i.app_id = t.app_id and i.ended_at is null)",
-    ),
-    Rule(INCIDENTS, "tokens_incident", "t.began_at", "t.ended_at < %(cutoff)s"),
+    Rule(HISTORY, "tokens_doubt", "t.began_at", "t.ended_at < %(cutoff)s"),
 )
 
 

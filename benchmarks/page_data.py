@@ -25,8 +25,7 @@ from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice, 
 from notifications.models import Message
 from tokens import vault
 from tokens.channels import declarations
-from tokens.deaths import Incident, TokenDeath
-from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer, token_owner
+from tokens.models import ChannelApp, Doubt, Token, TokenEvent, UnknownAnswer, token_owner
 from users.models import Invitation, LoginRecord, Membership, Team, User
 from users.role_choices import STAFF_GROUP
 
@@ -254,7 +253,7 @@ def _records(accounts: int, people: int) -> None:
 
 
 def _troubles(accounts: int, people: int) -> None:
-    """Failed links, open invitations, answers that nobody knows, and incidents that are over, with what ended in them."""
+    """Failed links, open invitations, answers that nobody knows, and doubts that are over."""
     person, app = _PERSON.format(number="n", people=people), _APP.format(channel=_channel("n"))
     failed = {
         "code": "'LNK-' || n",
@@ -274,13 +273,11 @@ def _troubles(accounts: int, people: int) -> None:
         "first_seen_at": _ago("n", "hour"), "last_seen_at": _ago("n", "minute"),
     }  # fmt: skip
     insert(UnknownAnswer, answer, _numbers(300))
-    incident = {"app": app, "began_at": _ago("n * 10", "day"), "ended_at": _ago("n * 10 - 1", "day")}
-    insert(Incident, incident, _numbers(30))
-    end = {
-        "token": "n", "app": "(select app_id from tokens_token where id = n)", "reason": "'password_changed'", "row": "'190'",
-        "source": "'sweep'", "at": _ago("mod(n, 30) * 10", "day"), "standing": "'confirmed'", "ended_at": "now()",
+    doubt = {
+        "token": "n", "app": "(select app_id from tokens_token where id = n)", "kind": "'log_in'", "reason": "'password_changed'",
+        "row": "'190'", "source": "'sweep'", "began_at": _ago("mod(n, 30) * 10", "day"), "true_at": "now()", "ended_at": "now()",
     }  # fmt: skip
-    insert(TokenDeath, end, _numbers(accounts // 4))
+    insert(Doubt, doubt, _numbers(accounts // 4))
 
 
 def _messages(messages: int, people: int) -> None:

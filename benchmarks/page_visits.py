@@ -35,7 +35,6 @@ from benchmarks.visit import Visit
 from macros.models import Macro, OptOut, Silence
 from notifications.models import Message
 from portal import start_ahead
-from tokens.deaths import Incident
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from users.models import RefusedAddress, User
 from users.private_parts import record_authentication
@@ -54,7 +53,7 @@ _NO_PAGES = (
 # Whose row fills the placeholder of an address; the first row has the longest history.
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
-    "answer_id": UnknownAnswer, "incident_id": Incident, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
+    "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
     "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
     "silence_id": Silence, "opt_out_id": OptOut,
 }  # fmt: skip

@@ -49,7 +49,8 @@ ReasonCode = Annotated[
     str | None,
     BeforeValidator(lambda value: value or None),
     _one_of_or_null(
-        sorted({*Reason, *pool_reasons.DECIDED_HERE, Token.HELD, "paused", "min_valid_for"}), title="Reason"
+        sorted({*Reason, *pool_reasons.DECIDED_HERE, Token.DOUBTED, "paused", "min_valid_for"}),
+        title="Reason",
     ),
 ]
 VerdictCode = Annotated[str, _one_of([verdict.value for verdict in Verdict], title="Verdict")]

@@ -6,7 +6,7 @@ from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
-from accounts import access_brake, write_refusals
+from accounts import access_doubts, write_refusals
 from accounts.models import Account
 from broker import asked_lately, control, leases, prepared
 from broker.asked_lately import Asked
@@ -198,9 +198,7 @@ def _ask(
     ):
         return _next(caller, claims, row, read.classification, now)
     undecided = read.classification.verdict in UNDECIDED
-    undecided = undecided or (
-        access_brake.takes_away(read) and access_brake.is_held(token.pk, account.native_id)
-    )
+    undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id)
     asked = Asked.of(read, decided=not undecided)
     asked_lately.keep(claims, classification.verdict, asked, now)
     answer = _go_by(caller, claims, row, classification, asked, now)

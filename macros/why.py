@@ -21,7 +21,7 @@ from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
 from notifications import digests, kept_back, kinds
 from notifications.models import Message
-from tokens.deaths import TokenDeath
+from tokens.models import Doubt
 from ui import dates, kept
 from ui.phrases import phrase
 from users.models import Membership, RefusedAddress, User
@@ -112,14 +112,15 @@ def about_address(one: Asked) -> list[Line]:
 
 
 def _held(one: Asked) -> list[Line]:
-    """Return what waits: ends of the account's log-ins that an incident holds, mails to the address that a digest holds, or that our own
-    mail server does not take.
+    """Return what waits: what is doubted of the account's log-ins, mails to the address that a digest holds, or that our own mail server
+    does not take.
     """
     lines = []
     pool = one.account.pool.values("token")
-    death = TokenDeath.objects.held().filter(token__in=pool).order_by("at").first()
-    if death is not None:
-        lines.append(Line(say("incident"), "warn", at=death.at))
+    doubted = Doubt.objects.undecided().filter(token__in=pool, about__in=["", one.account.native_id])
+    doubt = doubted.order_by("began_at").first()
+    if doubt is not None:
+        lines.append(Line(say("doubted"), "warn", at=doubt.began_at))
     held = Message.objects.filter(recipient=one.address, state=Message.State.HELD, waits_since=None)
     if number := held.values("pk")[:COUNTED].count():
         lines.append(Line(say("capped", number=number), "warn", at=digests.leaves_at(one.address)))

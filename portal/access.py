@@ -16,8 +16,6 @@ from accounts.permissions import VIEW as VIEW
 from ui import kept
 from users.models import person
 
-DECIDE = "tokens.decide_tokendeath"  # about what is held in an incident
-
 
 def require(request: HttpRequest, *permissions: str) -> None:
     """Raise PermissionDenied unless the person may see accounts and holds the permissions named."""

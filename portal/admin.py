@@ -8,7 +8,6 @@ from portal import (  # noqa: F401  # they register themselves
     api_keys,
     campaigns,
     channel_apps,
-    incidents,
     invitations,
     link_problems,
     login_records,

@@ -17,7 +17,7 @@ from accounts.campaigns.stages import MAIL_FAILED, OPEN, QUEUED, SNOOZED
 from accounts.export_rows import safe
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn, LinkProblem
 from tokens.channels import declarations
-from tokens.models import Incident, Token
+from tokens.models import Token
 from ui import dates
 from ui.dates import DeadlineFacts
 from ui.mails import called
@@ -144,13 +144,6 @@ def _reach(tokens: Sequence[int], viewer: User) -> dict[int, _Reach]:
     numbers = dict(entries.values_list("token").annotate(number=Count("pk")))
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     return {one.token_id: _Reach(one.account, numbers.get(one.token_id, 1)) for one in first}
-
-
-def incidents(campaign: Campaign) -> list[str]:
-    """Return the channels at which the campaign asks nobody for now, because an incident is held there."""
-    apps = campaign.log_ins.filter(stage__in=[Stage.WAITING, Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL])
-    held = Incident.objects.filter(ended_at=None, app__in=apps.order_by().values("token__app"))
-    return sorted({declarations.label(key) for key in held.values_list("app__channel", flat=True)})
 
 
 def last_day(campaign: Campaign) -> datetime:

@@ -124,7 +124,6 @@ class CampaignAdmin(ReadOnlyList):
             "query": f"stage={chosen}&" if chosen else "",
             "now": now,
             "on_hold": campaign.ended_at is None and hold.current() is not None,
-            "incidents": campaign_rows.incidents(campaign) if campaign.ended_at is None else [],
             "stop_url": address("stop", campaign) if _may_stop(request, campaign) else "",
             "result_url": address("result", campaign),
         }

@@ -1,10 +1,11 @@
-"""What staff do with a channel app: "Make this the app for new links", "Ask them to re-authenticate", and "Test"."""
+"""What staff do with a channel app: "Make this the app for new links", "Ask them to re-authenticate", "Test", and "Believe it"."""
 
 from functools import partial
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
@@ -14,7 +15,8 @@ from accounts.app_use import LogIns, log_ins
 from accounts.deed_kinds import ASK_PEOPLE_OF_APP
 from portal import access, asking_people, campaign_origins
 from tokens import app_faults, default_app
-from tokens.models import ChannelApp
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt
 from ui import confirm
 from ui.confirm import Done, Late, Page, Said
 from ui.phrases import phrase
@@ -23,12 +25,13 @@ from users.models import person
 say = partial(phrase, "words/app_pages.txt")
 
 CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
+DOUBTS_SHOWN = 100
 
 
 def urls() -> list[URLPattern]:
     """Return the addresses of the actions."""
     wrap = admin.site.admin_view
-    views = (("lead", lead), ("ask", ask), ("campaign", campaign), ("test", test))
+    views = (("lead", lead), ("ask", ask), ("campaign", campaign), ("test", test), ("believe", believe))
     return [
         path(f"<int:app_id>/{name}/", wrap(view), name=f"tokens_channelapp_{name}") for name, view in views
     ]
@@ -105,6 +108,44 @@ def campaign(request: HttpRequest, app_id: int) -> HttpResponse:
     return campaign_origins.of_app(request, app, address("change", app))
 
 
+def doubted(app: ChannelApp, *, may_decide: bool) -> str:
+    """Return what is doubted of an app's log-ins, as HTML, with the way to believe it; "" where nothing is."""
+    rows = Doubt.objects.undecided().filter(app=app)
+    if not (total := rows.count()):
+        return ""
+    facts = {
+        "rows": rows.select_related("token__consented_by").order_by("began_at", "pk")[:DOUBTS_SHOWN],
+        "shown": DOUBTS_SHOWN,
+        "total": total,
+        "log_ins": rows.values("token").distinct().count(),
+        "believe_url": address("believe", app) if may_decide else "",
+    }
+    return render_to_string("portal/_doubts.html", facts)
+
+
+def believe(request: HttpRequest, app_id: int) -> HttpResponse:
+    """Ask (GET), then have what the channel says against the app's log-ins believed once it says it again (POST)."""
+    app = _app(request, app_id, CHANGE)
+    waiting = Doubt.objects.undecided().filter(app=app, believed_at=None).values("token").distinct().count()
+    page = Page(
+        "portal/confirm/believe_doubts.html",
+        address("change", app),
+        {"channel": app.get_channel_display(), "waiting": waiting},
+        late=not waiting,
+        danger=True,
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> Done:
+        if page.late:
+            raise Late
+        number = doubts.believe(app_id=app.pk, actor=person(request), now=timezone.now())
+        access.log_change(request, app, "doubts_believed", number=number)
+        return Done({"believed": number})
+
+    return confirm.answer(request, page, do, frame=access.frame_of(app))
+
+
 def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
     if not request.user.has_perms(["tokens.view_channelapp", permission]):
         raise PermissionDenied
@@ -115,5 +156,5 @@ def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
 
 
 def address(name: str, app: ChannelApp) -> str:
-    """Return the address of a page of the app: change, lead, ask, campaign, test."""
+    """Return the address of a page of the app: change, lead, ask, campaign, test, believe."""
     return reverse(f"admin:tokens_channelapp_{name}", args=[app.pk])

@@ -28,6 +28,7 @@ from ui.templatetags import ui as tags
 
 say = partial(phrase, "words/app_pages.txt")
 _TROUBLE = gettext_lazy("Trouble")
+_IN_DOUBT = gettext_lazy("In doubt")
 
 
 @admin.register(ChannelApp)
@@ -114,7 +115,11 @@ class ChannelAppAdmin(OwnList):
             shown[0] = (shown[0][0], {"fields": [*first[:place], *more, *first[place:]]})
         if obj is None:
             return [group for group in shown if group[0] != _TROUBLE]
-        return [*shown[:1], (gettext("In use"), {"fields": ["log_ins", "actions_cell"]}), *shown[1:]]
+        in_use = (gettext("In use"), {"fields": ["log_ins", "actions_cell"]})
+        in_doubt = (
+            [(_IN_DOUBT, {"fields": ["doubted"]})] if channel_app_pages.doubted(obj, may_decide=False) else []
+        )
+        return [*in_doubt, *shown[:1], in_use, *shown[1:]]
 
     def get_form(self, request: HttpRequest, obj: ChannelApp | None = None, **kwargs: Any) -> Any:
         """Return the form with what the channel wants of its apps beside ID and secret."""
@@ -123,7 +128,7 @@ class ChannelAppAdmin(OwnList):
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
         fixed = ["channel", "client_id"] if obj is not None else []
-        return [*self.readonly_fields, *fixed, "log_ins", "actions_cell"]
+        return [*self.readonly_fields, *fixed, "log_ins", "actions_cell", "doubted"]
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Any:
         """Return the app, with the viewer, whose actions its page shows, and its log-ins: the theme asks for each fact several times."""
@@ -187,6 +192,11 @@ class ChannelAppAdmin(OwnList):
             say("test_does"),
             more,
         )
+
+    @display(description=_IN_DOUBT)
+    def doubted(self, app: Any) -> str:
+        """Return what the channel says against the app's log-ins, which is not believed yet."""
+        return channel_app_pages.doubted(app, may_decide=app.viewer.has_perm(CHANGE))
 
     @display(description=_TROUBLE)
     def fault_text(self, app: ChannelApp) -> str:

@@ -36,7 +36,6 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Parked addresses"), "unsubscribe", ["users.RefusedAddress"]),
             (gettext_lazy("Snoozed addresses"), "schedule", ["macros.Silence"]),
             (gettext_lazy("Channel apps"), "shield", ["tokens.ChannelApp"]),
-            (gettext_lazy("Incidents"), "pause_circle", ["tokens.Incident"]),
             (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),
             (gettext_lazy("Failed links"), "link_off", ["accounts.LinkProblem"]),
             (gettext_lazy("API keys"), "link", ["accounts.ApiKey"]),

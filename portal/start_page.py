@@ -13,7 +13,6 @@ from accounts import leaving, permissions
 from accounts.deed_kinds import ASK_DUE, CHECK, KINDS
 from accounts.linking import setup
 from portal import (
-    access,
     first_steps,
     most_urgent,
     my_jobs,
@@ -29,8 +28,8 @@ from portal import (
 from portal.start_well import WellLine
 from tokens import key_usage
 from tokens.channels import declarations, gate
-from tokens.deaths import Incident, TokenDeath
-from tokens.models import ChannelApp
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt
 from ui.counts import short_count
 from ui.phrases import phrase
 from users import database_clock, visibility
@@ -62,7 +61,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
         "title": gettext("Start"),
         "faults": _faults(apps),
         "key_problems": key_usage.problems() if sees_apps else [],
-        "incidents": _incidents(request),
+        "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
         "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
         "left": _left(request),
         "jobs": my_jobs.under_way(request),
@@ -129,14 +128,6 @@ def _faults(apps: list[ChannelApp]) -> list[str]:
         *(say("refuses_us", channel=app.get_channel_display(), fault=app.fault) for app in refused),
         *(say("does_not_open", app=str(app)) for app in locked),
     ]
-
-
-def _incidents(request: HttpRequest) -> list[Incident]:
-    """Return the incidents in which something is held, for those who may decide about it."""
-    if not request.user.has_perm(access.DECIDE):
-        return []
-    held = TokenDeath.objects.held().values("app")
-    return list(Incident.objects.filter(ended_at=None, app__in=held).select_related("app"))
 
 
 def _left(request: HttpRequest) -> list[User]:

@@ -1,8 +1,7 @@
 """The models of this app, for Django and for everybody else: each subject has a module of its own."""
 
 from tokens.app_model import ChannelApp as ChannelApp
-from tokens.deaths import Incident as Incident
-from tokens.deaths import TokenDeath as TokenDeath
+from tokens.doubts.models import Doubt as Doubt
 from tokens.event_models import DeletionRequest as DeletionRequest
 from tokens.event_models import Handshake as Handshake
 from tokens.event_models import TokenEvent as TokenEvent

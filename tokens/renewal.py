@@ -93,7 +93,12 @@ def possible(token: Token, now: datetime) -> bool:
         return token.access_expires_at is not None and token.access_expires_at > now
     if token.refresh_unanswered_at is not None and not _may_be_tried_again(token, now):
         return False
-    return token.has_refresh_token and token.refresh_refused_at is None
+    return token.has_refresh_token and (token.refresh_refused_at is None or _looks_again(token, now))
+
+
+def _looks_again(token: Token, now: datetime) -> bool:
+    """Return whether what the channel said against the token is to be asked again now: a refusal to renew it, too."""
+    return token.look_again_at is not None and token.look_again_at <= now
 
 
 def spends(token: Token) -> bool:
@@ -141,7 +146,9 @@ def next_at(token: Token, now: datetime) -> datetime | None:
     if not wanted:
         return None
     due = min(wanted)
-    return due if token.renewal_tried_at is None else max(due, token.renewal_tried_at + policy.again_after)
+    if token.renewal_tried_at is None or _looks_again(token, now):
+        return due
+    return max(due, token.renewal_tried_at + policy.again_after)
 
 
 def is_fixed(token: Token) -> bool:

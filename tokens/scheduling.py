@@ -24,7 +24,20 @@ LIFTABLE_FOR = timedelta(days=30)
 
 
 def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
-    """Set `due_at` and `due_for`. Never later than just after the token's next date. Does not save. `retry_after` in seconds."""
+    """Set `due_at` and `due_for`. Does not save. `retry_after` in seconds.
+
+    Never later than just after the token's next date, nor than what is said against it is to be asked again. Where that was hindered just
+    now, it is asked again like after any trouble.
+    """
+    _by_state(token, now, retry_after)
+    look = token.look_again_at
+    if look is not None and look <= now:
+        look = now + after_trouble(token, timedelta(seconds=retry_after))
+    if look is not None and (token.due_at is None or token.due_at > look):
+        token.due_at, token.due_for = look, Token.DueFor.PROBE
+
+
+def _by_state(token: Token, now: datetime, retry_after: int) -> None:
     token.due_for = Token.DueFor.PROBE
     age = now - token.state_since
     if token.state == Token.State.DEAD:
@@ -32,7 +45,7 @@ def apply(token: Token, now: datetime, *, retry_after: int = 0) -> None:
         token.due_at = now + LIFTABLE_EVERY if again else None
     elif token.state == Token.State.COOLING:
         step = next((step for step in RETRY_AFTER if age < step), RETRY_AFTER[-1])
-        token.due_at = now + jittered(token, step)
+        token.due_at = now + jittered(token, step) if token.look_again_at is None else None
     elif (
         token.app_refused_at is not None and token.app_refused_at >= now
     ):  # once another token was asked, this one is asked whose fault it is

@@ -141,7 +141,9 @@ class Token(vault.NamesItsKeys):
         ACCOUNTS = "accounts", _("Ad accounts")  # it was refreshed a moment ago, so only they are read
 
     REMOVED = "removed"  # the reason of a log-in that one of our people ended on purpose; no channel says it
-    HELD = "held"  # the reason of a doubt: the channel ended many at once, which is not believed before it is asked again
+    DOUBTED = (
+        "doubted"  # the reason of cooling: the channel says that it has ended, which is not believed yet
+    )
 
     class Kind(models.TextChoices):
         PERSON = "person", _("Person")
@@ -183,7 +185,7 @@ class Token(vault.NamesItsKeys):
         choices=[
             *((reason.value, reason.value) for reason in Reason),
             ("removed", "removed"),
-            ("held", "held"),
+            ("doubted", "doubted"),
         ],
     )
     state_since = models.DateTimeField(default=timezone.now)
@@ -216,6 +218,10 @@ class Token(vault.NamesItsKeys):
     refresh_began_by = models.CharField(max_length=120, default="", db_default="", blank=True)
     # Since when the answer to one of our refreshes is missing: the channel may have replaced the refresh token.
     refresh_unanswered_at = models.DateTimeField(null=True, blank=True)
+    # Since when its end is doubted: the others of its pools go first. One that cools is not served at all.
+    doubted_at = models.DateTimeField(null=True, blank=True)
+    # When it is asked again for what is said against it (`tokens.doubts`), at the latest.
+    look_again_at = models.DateTimeField(null=True, blank=True)
     linked_at = models.DateTimeField(default=timezone.now)  # when a person last consented
     # When it first was in the pool of an account. Empty: never, so a sweep may revoke and delete it.
     first_linked_at = models.DateTimeField(null=True, blank=True)

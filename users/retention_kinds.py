@@ -19,8 +19,8 @@ class Kind:
     least: int
 
 
-ROUTINE, HISTORY, TEXTS, MESSAGES, NOTICES, INCIDENTS, HAND_OUTS, LOG_INS = (
-    "routine", "history", "texts", "messages", "notices", "incidents", "hand_outs", "log_ins",
+ROUTINE, HISTORY, TEXTS, MESSAGES, NOTICES, HAND_OUTS, LOG_INS = (
+    "routine", "history", "texts", "messages", "notices", "hand_outs", "log_ins",
 )  # fmt: skip
 KINDS = {
     ROUTINE: Kind(
@@ -38,7 +38,6 @@ KINDS = {
         400,
         90,
     ),
-    INCIDENTS: Kind(_("Incidents"), _("Incidents that are over, and the answers that led to them."), 180, 30),
     HAND_OUTS: Kind(
         _("Tokens handed out"), _("Which publishing system took which token, and when."), 400, 400
     ),

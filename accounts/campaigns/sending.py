@@ -1,7 +1,7 @@
 """The mails of campaigns: the first ask, and reminders after 2 and 5 days to those who have not. One mail a person, a transaction each.
 
 What is due is in the rows, and is done in the transaction that writes the mail. So nothing is sent twice, whoever dies, and another
-worker goes on. On hold, and for log-ins of an app with an incident, it waits.
+worker goes on. On hold it waits.
 """
 
 import logging
@@ -19,7 +19,7 @@ from accounts.campaigns.stages import MAIL_FAILED, ONE_MAIL_WITHIN, OPEN, UNDER_
 from accounts.mails import ask_mail
 from accounts.models import Account, AccountToken, Campaign, CampaignLogIn
 from notifications.models import Message
-from tokens.models import Incident, Token
+from tokens.models import Token
 from ui.refusal import Refusal
 from users import hold
 from users.models import RefusedAddress, User
@@ -57,14 +57,13 @@ def _rows(now: datetime) -> QuerySet[CampaignLogIn]:
     """Return the rows that are due: of people who are waited for, also where a try of theirs at the channel went wrong, or where a mail
     was given up for a reason that is not their address's. One whose last mail still waits for its server is not reminded.
     """
-    incident = Incident.objects.filter(app=OuterRef("token__app"), ended_at=None)
     rows = CampaignLogIn.objects.filter(next_at__lte=now, campaign__ended_at=None, campaign__ends_at__gt=now)
     tried = ~Q(trouble__in=["", REFUSED]) & Q(why=F("trouble"))
     waited_for = Q(stage__in=OPEN) | Q(stage=Stage.FAILED) & (tried | Q(why=MAIL_FAILED))
     under_way = Message.objects.filter(pk=OuterRef("message"), state__in=UNDER_WAY)
     unreached = RefusedAddress.objects.filter(email=Lower(OuterRef("token__consented_by__email")))
     found = rows.filter(waited_for, token__consented_by__isnull=False)
-    return found.exclude(Exists(incident)).exclude(Exists(unreached)).exclude(Exists(under_way))
+    return found.exclude(Exists(unreached)).exclude(Exists(under_way))
 
 
 def _due(now: datetime) -> list[tuple[int, int]]:

@@ -13,7 +13,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import access_brake, app_migration, backup_invitations, pool_entries
+from accounts import access_doubts, app_migration, backup_invitations, pool_entries
 from accounts.campaigns import stages
 from accounts.linking import choosing, faults
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
@@ -143,8 +143,9 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
         "now": now,
         "source": "link",
     }
-    with access_brake.weighed(readings={}, **asked_with) as held, transaction.atomic():
-        lost = pool_entries.apply_list(held=held, **asked_with)
+    doubted = access_doubts.weigh(readings={}, **asked_with)
+    with transaction.atomic():
+        lost = pool_entries.apply_list(doubted=doubted, **asked_with)
         PendingLink.objects.filter(pk=pending.pk).update(
             offered=[asdict(native) for native in listed.accounts],
             complete=listed.complete,

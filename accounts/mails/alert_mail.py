@@ -6,7 +6,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from accounts import alerts
-from accounts.mails import incident_mail, refusal_mail, version_mail
+from accounts.mails import doubt_mail, refusal_mail, version_mail
 from notifications import composing
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
@@ -36,8 +36,8 @@ def build(message: Message) -> Mail:
         return version_mail.build(message)
     if "refused_writes" in message.payload:
         return refusal_mail.build(message)
-    if "incident" in message.payload:
-        return incident_mail.build(message)
+    if "doubts" in message.payload:
+        return doubt_mail.build(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         raise NotWanted("app_removed")
@@ -53,8 +53,8 @@ def facts(message: Message) -> list[Fact]:
         return version_mail.facts(message)
     if "refused_writes" in message.payload:
         return refusal_mail.facts(message)
-    if "incident" in message.payload:
-        return incident_mail.facts(message)
+    if "doubts" in message.payload:
+        return doubt_mail.facts(message)
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         return []

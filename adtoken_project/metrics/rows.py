@@ -119,30 +119,23 @@ def account_events(now: datetime) -> Iterator[Gauge]:
     yield happened
 
 
-_HELD = """
-select a.channel, a.id, (select count(*) from tokens_tokendeath d where d.app_id = a.id and d.standing = 'held'),
-       (select count(*) from tokens_incident i where i.app_id = a.id and i.ended_at is null)
-from tokens_channelapp a order by 1, 2
+_DOUBTED = """
+select a.channel, a.id, (
+  select count(distinct d.token_id) from tokens_doubt d where d.app_id = a.id and d.ended_at is null and d.true_at is null
+) from tokens_channelapp a order by 1, 2
 """
 
 
-def held(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
-    """What the incident brake holds."""
-    labels = ["channel", "app"]
-    ends = Gauge(
-        "adtoken_deaths_held",
-        "Ends of tokens, and losses of ad accounts by one token, that are held until they are confirmed.",
-        labels=labels,
+def doubted(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
+    """What channels say against tokens, which is not believed yet."""
+    found = Gauge(
+        "adtoken_tokens_doubted",
+        "Tokens of which the channel says that they, or their ad accounts, are lost: doubted, and asked again.",
+        labels=["channel", "app"],
     )
-    incidents = Gauge(
-        "adtoken_incidents_open",
-        "Incidents that go on: many tokens at once were said to have ended, or lost ad accounts.",
-        labels=labels,
-    )
-    for channel, app, count, opened in _read(_HELD):
-        ends.add_metric([channel, str(app)], count)
-        incidents.add_metric([channel, str(app)], opened)
-    yield from (ends, incidents)
+    for channel, app, count in _read(_DOUBTED):
+        found.add_metric([channel, str(app)], count)
+    yield found
 
 
 _MESSAGES = "select state, count(*) from notifications_message where created_at > %(since)s group by 1"
@@ -272,5 +265,5 @@ def evaluation(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interfa
 
 
 FAMILIES = (
-    tokens, due, late, accounts, account_events, held, messages, apps, keys, schedules, processes, worked_out, evaluation,
+    tokens, due, late, accounts, account_events, doubted, messages, apps, keys, schedules, processes, worked_out, evaluation,
 )  # fmt: skip

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
+from tokens.deaths import Incident, TokenDeath
 
 from accounts import access_brake, account_sync, pool
 from accounts.account_sync import Findings
@@ -24,7 +25,6 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db

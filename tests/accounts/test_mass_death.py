@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from tokens.deaths import Incident, TokenDeath
 
 from accounts import api_keys, sweeps
 from accounts.mails import incident_mail
@@ -19,7 +20,6 @@ from tests.portal.support import staff
 from tests.support import native
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
-from tokens.deaths import Incident, TokenDeath
 from tokens.models import Token
 from ui import progress
 from users.models import Team

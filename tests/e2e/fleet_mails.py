@@ -41,13 +41,14 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
+    from tokens.deaths import Incident
+
     from accounts import actions, alerts, backup_invitations, backups, client_links
     from accounts.mails import backup_mail, death_mail, imported_mail, incident_mail, renewal_mail
     from accounts.models import AccountToken
     from macros import evaluation, trying
     from macros.models import Macro
     from notifications import outbox, parked_mail
-    from tokens.deaths import Incident
     from users import invitations, login_changes, password_reset
 
     now, boss, (lena, deniz, short, emil) = fleet.now, fleet.boss, fleet.people[:4]

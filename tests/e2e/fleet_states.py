@@ -353,9 +353,10 @@ def _end_of(link: str) -> str:
 
 def _channels(fleet: Fleet) -> dict[str, Any]:
     """An app that is being replaced, log-ins that a channel ended at once, and answers that nobody knows."""
+    from tokens.deaths import Incident, TokenDeath
+
     from accounts import pool
     from tests.support import factories
-    from tokens.deaths import Incident, TokenDeath
     from tokens.models import DeletionRequest, UnknownAnswer
 
     now = fleet.now

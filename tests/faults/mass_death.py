@@ -175,9 +175,10 @@ class Installation:
 
 def incident(site: Installation, tally: Tally, shape: str, people: int) -> None:
     """Say it for twenty minutes, and then the truth."""
-    from accounts.models import Account
     from tokens.deaths import Incident
     from tokens.lifecycle.incident_brake import AT_ONCE
+
+    from accounts.models import Account
     from tokens.models import Token
 
     began = time.monotonic()

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from tokens.deaths import TokenDeath
 
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
@@ -15,7 +16,6 @@ from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, link, make_team, make_token
-from tokens.deaths import TokenDeath
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, User
 

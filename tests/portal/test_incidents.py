@@ -6,10 +6,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
+from tokens.deaths import Incident
 
 from tests.portal.support import staff
 from tests.support.factories import make_app
-from tokens.deaths import Incident
 
 pytestmark = pytest.mark.django_db
 

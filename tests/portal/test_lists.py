@@ -12,12 +12,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
+from tokens.deaths import Incident
 
 from accounts import api_keys
 from notifications.models import Message
 from portal.lists import OwnList
 from tests.support.factories import make_app, make_team, make_user
-from tokens.deaths import Incident
 from tokens.models import UnknownAnswer
 from users.models import Invitation, LoginRecord, Team, User
 

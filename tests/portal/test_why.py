@@ -11,6 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
+from tokens.deaths import Incident, TokenDeath
 
 from accounts import actions
 from accounts.client_link_models import ClientLink
@@ -21,7 +22,6 @@ from tests.macros.support import TODAY, ending, make_macro, make_person, noon, t
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
-from tokens.deaths import Incident, TokenDeath
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, Team, User
 

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
+from tokens.deaths import Incident, TokenDeath
 
 from accounts.models import AccountEvent, AccountNotice, BackupRequest
 from adtoken_project import pruning, schedules
@@ -20,7 +21,6 @@ from macros.models import Evaluation, Notice
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.deaths import Incident, TokenDeath
 from tokens.models import TokenEvent
 from ui import dates
 from users import retention

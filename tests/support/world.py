@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 from django.test import Client
+from tokens.deaths import Incident
 
 from accounts import actions, api_keys, sweeps
 from accounts.models import Account, ApiKey, ClientLink, PendingLink
@@ -25,7 +26,6 @@ from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.channels.addresses import configured
-from tokens.deaths import Incident
 from tokens.models import ChannelApp, DeletionRequest, Token, UnknownAnswer
 from users.models import Invitation, Team, User
 

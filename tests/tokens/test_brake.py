@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from tokens.deaths import Incident, TokenDeath
 
 from accounts import pool
 from accounts.models import Account
@@ -11,7 +12,6 @@ from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, renewal
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
-from tokens.deaths import Incident, TokenDeath
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Token, TokenEvent
 from tokens.renewal import Attempt

@@ -18,6 +18,7 @@ import time_machine
 from django.apps import apps
 from django.db import models, transaction
 from django.test import Client
+from tokens.deaths import Incident
 
 from accounts.models import Account, AccountToken, ApiKey, PendingLink
 from adtoken_project import demo, demo_fleet
@@ -32,7 +33,6 @@ from tests.tools.fleet import DAY, KINDS, LIMITED_STAFF, NOW, STAFF, browser, ev
 from tests.tools.pseudo import LANGUAGE
 from tests.tools.recorder import FRAME, Snapshot, in_brackets
 from tests.tools.snapshot import FOLDER
-from tokens.deaths import Incident
 from tokens.models import ChannelApp, DeletionRequest, Token, UnknownAnswer
 from users.models import User
 

@@ -6,8 +6,6 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
 from tokens.lifecycle.good_reports import GoodReport, record_good_reports
-from tokens.lifecycle.incident_brake import held_losses, losses_written, reached
-from tokens.lifecycle.incidents import decide, tend
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
     note_linked,
@@ -46,17 +44,13 @@ __all__ = [
     "call_off_refresh",
     "claim_removed",
     "date_unused",
-    "decide",
     "end_refresh",
     "have_accounts_read",
-    "held_losses",
     "keep_answer",
-    "losses_written",
     "note_linked",
     "note_lost_answer",
     "note_use",
     "postpone",
-    "reached",
     "record_ask",
     "record_dispute",
     "record_good_reports",
@@ -68,7 +62,6 @@ __all__ = [
     "remove",
     "store_consent",
     "store_imported",
-    "tend",
     "want_refresh",
     "wipe_all",
 ]

@@ -8,7 +8,8 @@ from django.db import transaction
 
 from tokens import app_faults, deadlines, scheduling, vault
 from tokens.channels.kinds import Credentials, Grant, Identity, Verdict
-from tokens.deaths import TokenDeath
+from tokens.doubts import services as doubts
+from tokens.doubts.models import Doubt
 from tokens.lifecycle.transitions import event, refresh_is_over, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 from users.models import Team, User
@@ -51,7 +52,8 @@ def store_consent(
     token.app_refused_at = token.use_refused_at = token.demoted_at = None
     token.scopes = None if grant.scopes is None else list(grant.scopes)
     set_dates(token, grant.dates, keep=False)
-    token.deaths.open().update(standing=TokenDeath.Standing.ANEW, ended_at=now)
+    token.doubted_at = None
+    doubts.refute(token, Doubt.Kind, now)
     set_state(token, Token.State.VALID, "", {}, now)
     token.generation += not created
     deadlines.apply(token, now)

@@ -1,7 +1,7 @@
 """Good reports of several log-ins, written in one transaction: most of them say what is stored, and an hour's checks are thousands.
 
 What one writes is what `record_inspection` writes of the same report. Whatever takes more than dates and a new date of the next check is
-left to that: doubts, ends, returns from them, faults of an app.
+left to that: doubts, what may prove those of others, ends, returns from them, faults of an app.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from tokens import deadlines, scheduling
 from tokens.channels.kinds import Inspection, Verdict
+from tokens.doubts import services as doubts
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -51,6 +52,7 @@ def record_good_reports(reports: Sequence[GoodReport], *, source: str) -> list[T
     Tokens are locked by id, then the accounts of those whose dates changed, all at once.
     """
     rows = {token.pk: token for token in _locked([report.token_id for report in reports])}
+    in_doubt = doubts.apps_in_doubt({token.app_id for token in rows.values()})
     same: list[Token] = []
     dated: list[Token] = []
     events: list[TokenEvent] = []
@@ -58,7 +60,7 @@ def record_good_reports(reports: Sequence[GoodReport], *, source: str) -> list[T
     outcomes: list[TransitionOutcome | None] = []
     for report in reports:
         token = rows.get(report.token_id)
-        if token is None or not _is_plain(token, report):
+        if token is None or token.app_id in in_doubt or not _is_plain(token, report):
             outcomes.append(None)
             continue
         before, known = facts(token), _reported(token)

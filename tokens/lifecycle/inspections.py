@@ -1,15 +1,14 @@
 """What the channel said of a token when it was asked."""
 
-from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
 from django.db import transaction
 
 from tokens import app_faults, renewal, scheduling, unknown_answers
 from tokens.channels.kinds import HARMLESS, Classification, Inspection, Reason, Verdict
-from tokens.lifecycle import incident_brake
+from tokens.doubts.services import Said
+from tokens.lifecycle.ends import end
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -19,14 +18,11 @@ from tokens.lifecycle.transitions import (
     is_conclusive,
     keep_on_trouble,
     mark_dead,
-    mark_suspect,
     mark_valid,
     notify_pools,
     outcome,
 )
 from tokens.models import Token, TokenEvent
-
-COOLING_FOR = timedelta(hours=72)
 
 
 @transaction.atomic
@@ -44,9 +40,9 @@ def record_inspection(
 ) -> TransitionOutcome:
     """Write what the channel said of a token, unless its generation has moved on meanwhile.
 
-    Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
-    unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
-    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
+    What says that it is over, clearly or not, is doubted first (`tokens.doubts`). An ambiguous answer proves nothing where it is
+    `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on working, is
+    about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
     `now` is when the question began, `answered_at` when its answer came. `told`: nothing was asked, the channel sent it of itself.
     `closed_for`: nobody was asked, because the app is not to be for so many seconds; a token that was due stays due.
     """
@@ -60,25 +56,16 @@ def record_inspection(
     if classification.verdict == Verdict.OK:
         mark_valid(token, inspection, now, source)
     elif classification.verdict == Verdict.TOKEN_DEAD:
-        incident_brake.end(
-            token, classification, evidence=inspection.evidence, now=now, source=source, told=told
-        )
+        end(token, Said(classification, inspection.evidence), now=now, source=source, told=told)
     elif classification.verdict == Verdict.CONFIRM_FIRST:
-        _doubt(
-            token,
-            classification,
-            inspection.evidence,
-            now,
-            source,
-            final=not undecided and is_conclusive(classification),
-        )
+        final = not undecided and is_conclusive(classification)
+        _doubt(token, classification, inspection, now, source, final=final)
     else:
         keep_on_trouble(token, classification, inspection.evidence, now, source)
     if closed_for is not None and facts(token) == before:
         scheduling.stay_due(token, now, closed_for=closed_for)
     else:
         scheduling.apply(token, now, retry_after=classification.retry_after or 0)
-    incident_brake.schedule(token, now)
     token.save(update_fields=STATE_FIELDS + DATE_FIELDS + CHECK_FIELDS)
     notify_pools(token, before, now, source)
     unknown_answers.keep(token.app, classification, inspection.evidence, token_id=token.pk, now=now)
@@ -115,28 +102,23 @@ def _whose_fault(token: Token, classification: Classification, answered_at: date
 def _doubt(
     token: Token,
     classification: Classification,
-    evidence: Mapping[str, Any],
+    inspection: Inspection,
     now: datetime,
     source: str,
     *,
     final: bool,
 ) -> None:
-    """Cool, and take a doubt that lasts as death, where it may be `final`.
-
-    An answer that no table knows proves nothing, ever; that staff said it is a doubt makes it no proof either.
-    """
-    if token.state == Token.State.DEAD:
-        return
-    lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR
+    """Take an ambiguous answer. An answer that no table knows is not `final`; that staff said it is a doubt makes it no proof either."""
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
-    if over and final and token.refresh_refused_at is None:
-        mark_dead(token, classification.reason or Reason.EXPIRED, evidence, now, source)
-    elif (lasts or over) and final:
-        reason = _why_not_renewed(token) if over else None
-        incident_brake.end(token, classification, evidence=evidence, now=now, source=source, reason=reason)
-    elif token.state == Token.State.VALID:
-        mark_suspect(token, classification.reason or Reason.UNKNOWN, evidence, now, source)
+    if over and final and token.state != Token.State.DEAD:
+        reason = (
+            _why_not_renewed(token) if token.refresh_refused_at else classification.reason or Reason.EXPIRED
+        )
+        mark_dead(token, reason, inspection.evidence, now, source)
+    else:
+        said = Said(classification, inspection.evidence, proves=False, conclusive=final)
+        end(token, said, now=now, source=source)
 
 
 def _why_not_renewed(token: Token) -> Reason:

@@ -8,7 +8,9 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens.lifecycle.transitions import event, facts, notify_pools, set_state
+from tokens.doubts import services as doubts
+from tokens.doubts.models import Doubt
+from tokens.lifecycle.transitions import STATE_FIELDS, event, facts, notify_pools, set_state
 from tokens.models import Token, TokenEvent
 from users.models import User
 
@@ -26,12 +28,10 @@ def remove(*, token_id: int, generation: int, actor: User, note: str, now: datet
     before = facts(token)
     set_state(token, Token.State.DEAD, Token.REMOVED, {}, now)
     token.generation += 1
+    token.doubted_at = None
+    doubts.refute(token, Doubt.Kind, now)
     token.removed_at, token.removed_by, token.due_at = now, actor, None
-    token.save(
-        update_fields=[
-            "state", "state_since", "reason", "evidence", "generation", "removed_at", "removed_by", "due_at",
-        ]
-    )  # fmt: skip
+    token.save(update_fields=[*STATE_FIELDS, "removed_at", "removed_by", "due_at"])
     event(token, TokenEvent.Kind.REMOVED, now, source="staff", actor=actor, detail={"note": note})
     notify_pools(token, before, now, "staff")
 

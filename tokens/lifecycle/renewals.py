@@ -7,13 +7,17 @@ from django.db import transaction
 
 from tokens import app_faults, deadlines, renewal, scheduling, unknown_answers, vault
 from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
-from tokens.lifecycle import incident_brake
+from tokens.doubts import services as doubts
+from tokens.doubts.models import Doubt
+from tokens.doubts.services import Said
+from tokens.lifecycle.ends import end
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     REFRESH_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
+    come_back,
     event,
     facts,
     is_conclusive,
@@ -24,7 +28,6 @@ from tokens.lifecycle.transitions import (
     outcome,
     refresh_is_over,
     set_dates,
-    set_state,
 )
 from tokens.models import Token, TokenEvent
 from tokens.token_model import NEARLY
@@ -83,20 +86,20 @@ def record_renewal(
     before = facts(token)
     token.renewal_tried_at = now
     app_faults.clear(app=token.app, call="refresh")
-    incident_brake.renewed(token, now)
+    doubts.refute(token, [Doubt.Kind.RENEWAL], now)
     if not _is_news(token, grant):
         scheduling.apply(token, now)
-        token.save(update_fields=[*REFRESH_FIELDS, "due_at", "due_for"])
+        token.save(update_fields=[*REFRESH_FIELDS, "look_again_at", "due_at", "due_for"])
         return None
+    doubts.prove(token, [Doubt.Kind.RENEWAL], asked_at=now)
     token.credentials = _merged(token, grant)
     token.has_refresh_token = token.has_refresh_token or bool(grant.credentials.refresh_token)
     if grant.scopes is not None:
         token.scopes = list(grant.scopes)
     set_dates(token, _dated(token, grant.dates, now), keep=True)
     token.renewed_at, token.refresh_refused_at, token.refresh_unanswered_at = now, None, None
-    if token.state == Token.State.COOLING:
-        set_state(token, Token.State.VALID, "", {}, now)
-        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+    if token.state == Token.State.COOLING or (is_last and token.doubted_at is not None):
+        come_back(token, now, source)
     token.generation += 1
     deadlines.apply(token, now)
     token.proven_at = token.last_checked_at = now
@@ -187,12 +190,10 @@ def record_refusal(
     over = token.access_is_over(now)
     why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN, now)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
-    ask_at = None  # again, where the refusal is held
+    kind = Doubt.Kind.RENEWAL if over or verdict == Verdict.OK else Doubt.Kind.LOG_IN
     if verdict == Verdict.OK:
-        ask_at = incident_brake.hold_refusal(
-            token, attempt.classification, evidence=attempt.evidence, now=now, source=source
-        )
-        if ask_at is None:
+        refused = Said(attempt.classification, attempt.evidence, why)
+        if doubts.say(token, kind, {"": refused}, now=now, source=source) and not token.refresh_refused_at:
             token.refresh_refused_at = now
             event(token, TokenEvent.Kind.NOT_RENEWED, now, source=source, detail=detail)
         mark_valid(token, inspection, now, source)
@@ -200,16 +201,12 @@ def record_refusal(
         verdict == Verdict.CONFIRM_FIRST and (is_conclusive(inspection.classification) or over)
     ):
         reason = _why_refused(token, attempt, inspection, now)
-        incident_brake.end(
-            token, attempt.classification, evidence=attempt.evidence, now=now, source=source, reason=reason
-        )
+        said = Said(attempt.classification, attempt.evidence, reason)
+        end(token, said, now=now, source=source, kind=kind)
         token.refresh_refused_at = now if token.state == Token.State.DEAD else None
     else:
         keep_on_trouble(token, inspection.classification, inspection.evidence, now, source)
     scheduling.apply(token, now, retry_after=inspection.classification.retry_after or 0)
-    incident_brake.schedule(token, now)
-    if ask_at is not None:
-        incident_brake.renew_at(token, ask_at)
     token.save(update_fields=[*REFRESH_FIELDS, *STATE_FIELDS, *DATE_FIELDS, *CHECK_FIELDS])
     notify_pools(token, before, now, source)
     unknown_answers.keep(

@@ -11,12 +11,13 @@ from typing import Any
 from tokens import app_faults, deadlines, disuse
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.channels.unknown import STAFF
-from tokens.deaths import TokenDeath
+from tokens.doubts import services as doubts
+from tokens.doubts.models import Doubt
 from tokens.models import Token, TokenEvent
 from tokens.signals import tokens_changed
 from users.models import User
 
-STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation"]
+STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation", "doubted_at", "look_again_at"]
 DATE_FIELDS = [
     "issued_at", "access_expires_at", "refresh_expires_at", "data_access_expires_at", "dates_source",
     "deadline", "deadline_kind", "deadline_clock", "cycle", "cycle_since", "cycle_deadline",
@@ -38,6 +39,7 @@ REFRESH_FIELDS = [
 ]  # fmt: skip
 # What a channel says of a log-in whose tokens were replaced, if it says anything. Clearer words than these are believed.
 _VAGUE = frozenset({Reason.AUTHORISATION_CANCELLED, Reason.EXPIRED, Reason.SESSION_INVALID, Reason.UNKNOWN})
+REPORT = "report"  # the source of what a job was refused with
 # The row of a good report that a renewal stands for: the channel was not asked about the token.
 RENEWED = "renewed"
 
@@ -81,12 +83,22 @@ def mark_valid(token: Token, inspection: Inspection, now: datetime, source: str)
     """Take a good report, and come back from doubt or death."""
     if take_report(token, inspection, now):
         event(token, TokenEvent.Kind.DATES, now, source=source, detail=deadlines.detail(token))
+    come_back(token, now, source)
+    if inspection.classification.row != RENEWED:
+        app_faults.clear(app=token.app, call="introspect")
+        doubts.prove(token, [Doubt.Kind.LOG_IN], asked_at=now)
+
+
+def come_back(token: Token, now: datetime, source: str) -> None:
+    """Return from doubt or death, where the token is in either."""
     if token.state != Token.State.VALID:
         set_state(token, Token.State.VALID, "", {}, now)
         token.generation += 1
         event(token, TokenEvent.Kind.RECOVERED, now, source=source)
-    if inspection.classification.row != RENEWED:
-        app_faults.clear(app=token.app, call="introspect")
+    elif token.doubted_at is not None:
+        event(token, TokenEvent.Kind.RECOVERED, now, source=source)
+    token.doubted_at = None
+    doubts.refute(token, [Doubt.Kind.LOG_IN], now)
 
 
 def mark_dead(
@@ -119,6 +131,7 @@ def mark_dead(
     ):
         cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
     set_state(token, Token.State.DEAD, cause, evidence, now)
+    token.doubted_at = None
     token.generation += 1
     detail = {"reason": cause, "evidence": dict(evidence)}
     event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
@@ -151,40 +164,37 @@ def keep_on_trouble(
             now=now,
         )
     elif token.state == Token.State.VALID and token.access_is_over(now):
-        mark_suspect(token, Reason.EXPIRED, evidence, now, source)
+        cool(token, Reason.EXPIRED, evidence, now, source)
 
 
-def mark_suspect(
-    token: Token, reason: Reason, evidence: Mapping[str, Any], now: datetime, source: str
+def put_in_doubt(token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
+    """Note that an answer says that the token is over. It is served on where its pools have nobody else.
+
+    Not where a job was refused with it, or its date has passed: then it cools.
+    """
+    token.last_checked_at = now
+    is_new, token.doubted_at = token.doubted_at is None, token.doubted_at or now
+    if token.state != Token.State.VALID:
+        return
+    if source == REPORT or token.access_is_over(now):
+        cool(token, Token.DOUBTED, evidence, now, source, says=reason)
+    elif is_new:
+        detail = {"doubted": reason, "evidence": dict(evidence)}
+        event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
+
+
+def cool(
+    token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str, *, says: str = ""
 ) -> None:
-    """Put the token in doubt: it is served no more until the channel has confirmed it."""
+    """Serve the token no more until the channel has confirmed it. `says`: which end its answer names."""
     set_state(token, Token.State.COOLING, reason, evidence, now)
     token.generation += 1
-    event(token, TokenEvent.Kind.COOLED, now, source=source, detail={"evidence": dict(evidence)})
-
-
-def hold(token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
-    """Put the token in doubt because its channel ends many at once: it is served no more until the channel was asked again."""
-    token.last_checked_at = now
-    token.generation += token.state != Token.State.COOLING
-    set_state(token, Token.State.COOLING, Token.HELD, evidence, now)
-    event(
-        token, TokenEvent.Kind.COOLED, now, source=source, detail={"held": reason, "evidence": dict(evidence)}
-    )
+    detail = {"evidence": dict(evidence)} | ({"doubted": says} if says else {})
+    event(token, TokenEvent.Kind.COOLED, now, source=source, detail=detail)
 
 
 def set_state(token: Token, state: str, reason: str, evidence: Mapping[str, Any], now: datetime) -> None:
-    """Write state, reason and evidence; `state_since` moves only with the state. What was held of its end is settled by it."""
-    was_held = token.reason == Token.HELD and reason != Token.HELD
-    dead, was_dead = state == Token.State.DEAD, token.state == Token.State.DEAD
-    if was_held or (was_dead and not dead):
-        standing = TokenDeath.Standing.CONFIRMED if dead else TokenDeath.Standing.REFUTED
-        token.deaths.open(TokenDeath.Kind.LOG_IN).update(standing=standing, ended_at=now)
-    if (
-        dead and not was_dead
-    ):  # one that has ended is not renewed and reaches nothing, whatever was said of that
-        lesser = token.deaths.open(TokenDeath.Kind.RENEWAL, TokenDeath.Kind.ACCESS)
-        lesser.update(standing=TokenDeath.Standing.CONFIRMED, ended_at=now)
+    """Write state, reason and evidence; `state_since` moves only with the state."""
     if token.state != state:
         token.state_since = now
     token.state, token.reason, token.evidence = state, reason, dict(evidence)
@@ -207,7 +217,7 @@ def set_dates(token: Token, dates: Dates, *, keep: bool) -> None:
 
 def facts(token: Token) -> tuple[Any, ...]:
     """Return what a pool decides by."""
-    return token.state, token.deadline_kind, token.deadline
+    return token.state, token.deadline_kind, token.deadline, token.doubted_at is not None
 
 
 def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: str) -> None:
@@ -216,7 +226,9 @@ def notify_pools(token: Token, before: tuple[Any, ...], now: datetime, source: s
         return
     cause = token.reason
     if token.state == Token.State.VALID:
-        cause = "recovered" if before[0] != Token.State.VALID else "dates"
+        doubt = {(False, True): Token.DOUBTED, (True, False): "recovered"}
+        cause = doubt.get((before[3], token.doubted_at is not None), "dates")
+        cause = "recovered" if before[0] != Token.State.VALID else cause
     died = token.state == Token.State.DEAD and before[0] != Token.State.DEAD
     tokens_changed.send(
         sender=Token,

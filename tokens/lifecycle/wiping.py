@@ -5,8 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import F
 
-from tokens.deaths import Incident, TokenDeath
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, Doubt, Token
 
 
 @transaction.atomic
@@ -28,6 +27,8 @@ def wipe_all(*, now: datetime) -> int:
         evidence={},
         generation=F("generation") + 1,
         removed_at=now,
+        doubted_at=None,
+        look_again_at=None,
         due_at=None,
         claimed_until=None,
         claimed_by=None,
@@ -37,8 +38,7 @@ def wipe_all(*, now: datetime) -> int:
         refresh_began_by="",
         refresh_unanswered_at=None,
     )
-    TokenDeath.objects.open().update(standing=TokenDeath.Standing.DISCARDED, ended_at=now)
-    Incident.objects.filter(ended_at=None).update(ended_at=now)
+    Doubt.objects.open().update(ended_at=now)
     ChannelApp.objects.update(
         secrets=None, secrets_key="", state=ChannelApp.State.NOT_SET_UP, version=F("version") + 1
     )

@@ -4,12 +4,12 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from tokens.deaths import Incident, TokenDeath
 
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.deaths import Incident, TokenDeath
 from tokens.models import ChannelApp, Token
 from users.models import User
 

@@ -1,0 +1,156 @@
+"""Taking what answers say against log-ins, and what refutes or proves it. The only writer of `Doubt` and of `Token.look_again_at`.
+
+Whoever calls holds the token's lock, saves the token, and writes what is true.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, F
+
+from tokens.channels.kinds import Classification, Reason
+from tokens.doubts import rules
+from tokens.doubts.models import Doubt, DoubtQuerySet
+from tokens.models import Token
+from tokens.token_model import TokenQuerySet
+from users.models import User
+
+ASKED_AT_ONCE = 3  # other log-ins
+TOLD_FROM = 3  # log-ins of an app in a day
+Kind = Doubt.Kind
+OF_ACCOUNTS = (Kind.ACCESS, Kind.RESTRICTION)
+
+
+@dataclass(frozen=True)
+class Said:
+    """What an answer says: `proves` and `conclusive` as of `rules.Facts`, `reason` where it is not the classification's own."""
+
+    classification: Classification
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+    reason: str = ""
+    proves: bool = True
+    conclusive: bool = True
+
+
+def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, source: str) -> frozenset[str]:
+    """Take answers against a log-in, by ad account ("": the log-in itself). Return those that are true now; the others are doubted."""
+    if not said:
+        return frozenset()
+    known = {one.about: one for one in token.doubts.open().filter(kind=kind, about__in=list(said))}
+    rows = [known.get(about) or _new(token, kind, about, now, source) for about in said]
+    alone = not _others(token, kind).exists()
+    for row in rows:
+        answer = said[row.about]
+        row.reason = str(answer.reason or answer.classification.reason or Reason.UNKNOWN)[:40]
+        row.row, row.evidence = answer.classification.row[:200], dict(answer.evidence)
+        if row.true_at is None and rules.is_true(_facts(row, answer, alone=alone), now):
+            row.true_at = now
+    Doubt.objects.bulk_create(row for row in rows if row.pk is None)
+    Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "true_at"])
+    if len(known) < len(rows):
+        _ask_others(token, kind, now)
+    _set_next_look(token, now)
+    return frozenset(row.about for row in rows if row.true_at is not None)
+
+
+def refute(
+    token: Token, kinds: Iterable[Kind], now: datetime, *, about: Collection[str] | None = None
+) -> None:
+    """Take an answer that shows the contrary, of these ad accounts or (None) of all that was said in this way."""
+    rows = token.doubts.open().filter(kind__in=list(kinds))
+    if about is not None:
+        rows = rows.filter(about__in=list(about))
+    if rows.update(ended_at=now) or token.look_again_at is not None:
+        _set_next_look(token, now)
+
+
+def prove(token: Token, kinds: Collection[Kind], *, asked_at: datetime) -> None:
+    """Take a good answer about this log-in as proof of what is said against others of its app since before it was asked."""
+    others = Doubt.objects.undecided().filter(
+        app=token.app_id, kind__in=kinds, began_at__lt=asked_at, others_work_at=None
+    )
+    # Whoever holds one is writing down an answer about it; the next good answer proves that one.
+    rows = others.exclude(token=token).order_by("pk").select_for_update(skip_locked=True, no_key=True)
+    ids = list(rows.values_list("pk", flat=True))
+    if ids:
+        Doubt.objects.filter(pk__in=ids).update(others_work_at=asked_at)
+
+
+def save_next_look(token: Token) -> None:
+    """Save when the log-in is asked again, and have it asked no later. For answers that write nothing else of it."""
+    if token.look_again_at is not None and (token.due_at is None or token.due_at > token.look_again_at):
+        token.due_at, token.due_for = token.look_again_at, Token.DueFor.PROBE
+    token.save(update_fields=["look_again_at", "due_at", "due_for"])
+
+
+def believe(*, app_id: int, actor: User, now: datetime) -> int:
+    """Note that an operator believes all that is doubted of an app, and have it asked once more at once. Returns how many log-ins."""
+    doubted = Doubt.objects.undecided().filter(app=app_id)
+    tokens = set(doubted.values_list("token", flat=True))
+    doubted.update(believed_by=actor, believed_at=now)
+    Token.objects.filter(pk__in=tokens).make_due(now)
+    return len(tokens)
+
+
+def apps_in_doubt(app_ids: Collection[int]) -> set[int]:
+    """Return those of these apps of whose log-ins something is doubted: what is answered well there may prove it."""
+    return set(Doubt.objects.undecided().filter(app__in=app_ids).values_list("app", flat=True))
+
+
+def apps_of_many(said: DoubtQuerySet) -> list[int]:
+    """Return the ids of the apps of which these doubts are about so many log-ins that operators are to hear of it."""
+    by_app = said.order_by("app").values("app").annotate(log_ins=Count("token", distinct=True))
+    return list(by_app.filter(log_ins__gte=TOLD_FROM).values_list("app", flat=True))
+
+
+def answers(said: DoubtQuerySet) -> list[tuple[str, int]]:
+    """Return which answers these were: row of the channel's table and number of log-ins, the most frequent first."""
+    counted = said.order_by().values_list("row").annotate(number=Count("token", distinct=True))
+    return list(counted.order_by("-number", "row"))
+
+
+def _new(token: Token, kind: Kind, about: str, now: datetime, source: str) -> Doubt:
+    return Doubt(token=token, app_id=token.app_id, kind=kind, about=about, began_at=now, source=source)
+
+
+def _facts(row: Doubt, answer: Said, *, alone: bool) -> rules.Facts:
+    return rules.Facts(
+        row.began_at,
+        proves=answer.proves,
+        conclusive=answer.conclusive,
+        others_work=row.others_work_at is not None,
+        alone=alone,
+        believed=row.believed_at is not None,
+    )
+
+
+def _others(token: Token, kind: Kind) -> TokenQuerySet:
+    """Return the other log-ins of the app that can tell whether the channel says the same of everybody."""
+    others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk).exclude(state=Token.State.DEAD)
+    if kind not in OF_ACCOUNTS:
+        return others
+    linked = Token.objects.filter(app=token.app_id, pool_entries__isnull=False)
+    return others.filter(pk__in=linked.values("pk"))
+
+
+def _ask_others(token: Token, kind: Kind, now: datetime) -> None:
+    """Have the sweep ask about those that were not asked for the longest time. One that somebody holds is being asked."""
+    others = _others(token, kind).filter(state=Token.State.VALID, doubted_at=None, look_again_at=None)
+    unasked = others.free(now).order_by(F("last_checked_at").asc(nulls_first=True), "pk")
+    locked = unasked.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    ids = list(locked.values_list("pk", flat=True)[:ASKED_AT_ONCE])
+    Token.objects.filter(pk__in=ids, due_at__gt=now).make_due(now)
+
+
+def _set_next_look(token: Token, now: datetime) -> None:
+    """Set when the log-in is asked again for what is said against it. What was true at the last time is over as a doubt."""
+    looks = []
+    for row in token.doubts.open():
+        look = rules.next_look(row.began_at, now)
+        if look is not None:
+            looks.append(look)
+        elif row.true_at is not None or row.kind in OF_ACCOUNTS:  # nobody spoke of it for a day
+            Doubt.objects.filter(pk=row.pk).update(ended_at=now)
+    token.look_again_at = min(looks, default=None)
