@@ -79,12 +79,20 @@ def _health_without_dates(*, paused: bool, state: str, restricted: bool, usable_
     return Health.RESTRICTED if restricted else None
 
 
-def in_pool(*, active: bool, state: str, access: str, can_publish: str, demoted: bool = False) -> InPool:
+def in_pool(
+    *,
+    active: bool,
+    state: str,
+    access: str,
+    can_publish: str,
+    demoted: bool = False,
+    doubted: bool = False,
+) -> InPool:
     """Return what a token does in one account's pool.
 
     `state` is valid, cooling or dead; `access` ok or lost; `can_publish` yes, no or unknown (unknown counts as yes). What makes
     a token useless here goes before "active": the pointer may stay on a token in passing trouble, which is not served. `demoted`: others
-    go first.
+    go first. `doubted`: the channel says that it is over.
     """
     if state == Token.State.DEAD:
         return InPool.STOPPED
@@ -94,7 +102,7 @@ def in_pool(*, active: bool, state: str, access: str, can_publish: str, demoted:
         return InPool.RETRYING
     if can_publish == AccountToken.CanPublish.NO:
         return InPool.READ_ONLY
-    if demoted and not active:
+    if doubted or (demoted and not active):
         return InPool.RETRYING
     return InPool.ACTIVE if active else InPool.BACKUP
 
@@ -108,4 +116,5 @@ def state_in_pool(entry: AccountToken, *, active: bool) -> InPool:
         access=entry.access,
         can_publish=entry.can_publish,
         demoted=token.demoted_at is not None,
+        doubted=token.doubted_at is not None or bool(entry.doubt),
     )

@@ -148,6 +148,8 @@ def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return say("removed_by", who=names.user(entry.token.removed_by))
     short = pool_reasons.explain_entry(entry).short
+    if not short and selection.in_doubt(entry):
+        return reasons.explain(entry.account.channel, Token.DOUBTED).short
     if not short and entry.token.demoted_at is not None and not active:
         return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
     return short

@@ -233,12 +233,14 @@ class TokenAdmin(ReadOnlyList):
             access="ok",
             can_publish="no" if reports_only else "unknown",
             demoted=token.demoted_at is not None,
+            doubted=token.doubted_at is not None,
         )
         if state == health.InPool.BACKUP and not token.linked:
             state = "not_linked"
-        reason = token.reason or (
-            READING_REFUSED if token.demoted_at is not None and not token.served else ""
-        )
+        passing = Token.DOUBTED if token.doubted_at is not None else ""
+        if token.demoted_at is not None and not token.served:
+            passing = passing or READING_REFUSED
+        reason = token.reason or passing
         short = reasons.explain(token.app.channel, reason).short
         return format_html('{}<span class="at-second">{}</span>', tags.pill("token", state), short)
 

@@ -70,11 +70,6 @@ FAMILIES = {
         "stopped": (_("Unsubscribed"), "bad", "block"),
         "complained": (_("Marked as spam"), "bad", "warning"),
     },
-    "incident": {
-        "held": (_("Held"), "warn", "pause_circle"),
-        "nothing_held": (_("Nothing held"), "good", "check_circle"),
-        "over": (_("Over"), "good", "check_circle"),
-    },
     "api_key": {
         "works": (_("Works"), "good", "check_circle"),
         "ends_soon": (_("Ends soon"), "warn", "schedule"),

@@ -81,7 +81,7 @@ def carry_out(request: DeletionRequest, *, now: datetime) -> bool:
 def forget_history(token: Token, *, before: datetime) -> None:
     """Delete what happened to a token, with its evidence, up to a moment."""
     token.events.filter(at__lte=before).delete()
-    token.deaths.filter(at__lte=before).delete()
+    token.doubts.filter(began_at__lte=before).delete()
 
 
 def _mails_are_sent() -> bool:

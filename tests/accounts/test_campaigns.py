@@ -17,7 +17,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal import campaign_rows
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
-from tokens.models import Incident, Token, TokenEvent
+from tokens.models import Token, TokenEvent
 from users import hold, refused_addresses
 from users.models import Team, User
 
@@ -293,15 +293,11 @@ def test_stopping_stops_reminders_and_marks_the_rest_and_the_last_day_does_the_s
         ask_mail.build(waiting)
 
 
-def test_nothing_goes_out_on_hold_in_an_incident_or_for_a_maker_who_may_no_longer(
+def test_nothing_goes_out_on_hold_or_for_a_maker_who_may_no_longer(
     mira: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     held = log_in("Ada")
     campaign = begin(mira, held)
-    incident = Incident.objects.create(app=held.app, began_at=START)
-    in_incident = work(START)
-    incident.ended_at = START
-    incident.save()
     with monkeypatch.context() as on_hold:
         on_hold.setattr(hold, "current", lambda: object())
         while_on_hold = work(START)
@@ -309,7 +305,7 @@ def test_nothing_goes_out_on_hold_in_an_incident_or_for_a_maker_who_may_no_longe
     without_right = work(START)
 
     campaign.refresh_from_db()
-    assert (in_incident, while_on_hold, without_right) == (0, 0, 0)
+    assert (while_on_hold, without_right) == (0, 0)
     assert (campaign.ending, stage(held)[0]) == (Campaign.Ending.MAKER_LEFT, "left")
     assert not Message.objects.exists()
 

@@ -41,10 +41,8 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
-    from tokens.deaths import Incident
-
     from accounts import actions, alerts, backup_invitations, backups, client_links
-    from accounts.mails import backup_mail, death_mail, imported_mail, incident_mail, renewal_mail
+    from accounts.mails import backup_mail, death_mail, doubt_mail, imported_mail, renewal_mail
     from accounts.models import AccountToken
     from macros import evaluation, trying
     from macros.models import Macro
@@ -90,8 +88,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     )
     invitations.create(email=deniz.email, team=fleet.team, invited_by=boss, now=now)
     parked_mail.tell_operators(now)
-    Incident.objects.update(told_at=None)
-    incident_mail.tell(now)
+    doubt_mail.tell(now)
     alerts.tell_operators(now)
     password_reset.request_reset(email=lena.email, now=now)
     change = login_changes.LoginChange(

@@ -352,11 +352,10 @@ def _end_of(link: str) -> str:
 
 
 def _channels(fleet: Fleet) -> dict[str, Any]:
-    """An app that is being replaced, log-ins that a channel ended at once, and answers that nobody knows."""
-    from tokens.deaths import Incident, TokenDeath
-
+    """An app that is being replaced, log-ins of which it says that they have ended, and answers that nobody knows."""
     from accounts import pool
     from tests.support import factories
+    from tests.support.doubts import make_doubt
     from tokens.models import DeletionRequest, UnknownAnswer
 
     now = fleet.now
@@ -376,15 +375,9 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
         )
         factories.link(accounts[-1], token)
     pool.settle(account_ids=[account.pk for account in accounts], cause="linked", now=now)
-    incident = Incident.objects.create(app=old, began_at=now, told_at=now)
-    TokenDeath.objects.bulk_create(
-        TokenDeath(
-            token=token, app=old, reason="authorisation_cancelled", row="190/458", source="probe", at=now, standing="held",
-            ask_at=now + DAY / 4,
-            evidence={"status": 400, "body": {"error": {"code": 190, "error_subcode": 458}}},
-        )
-        for token in old.tokens.all()
-    )  # fmt: skip
+    for token in old.tokens.all():
+        make_doubt(token, now=now, reason="authorisation_cancelled", row="190/458")
+    old.tokens.update(doubted_at=now, look_again_at=now + DAY / 4)
     body = {
         "error": {
             "code": 99887,
@@ -403,7 +396,6 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
     return {
         "app": app.pk,
         "app_old": old.pk,
-        "incident": incident.pk,
         "answer": answers[0].pk,
         "answer_said": answers[1].pk,
         "deletion": "photograph",

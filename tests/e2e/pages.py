@@ -168,10 +168,8 @@ admin-channel-app-history       /admin/tokens/channelapp/{app}/history/
 admin-channel-app-ask           /admin/tokens/channelapp/{app_old}/ask/
 admin-channel-app-campaign      /admin/tokens/channelapp/{app_old}/campaign/
 admin-channel-app-lead          /admin/tokens/channelapp/{app_old}/lead/
-admin-incidents                 /admin/tokens/incident/
-admin-incident                  /admin/tokens/incident/{incident}/change/
-admin-incident-release          /admin/tokens/incident/{incident}/decide/release/
-admin-incident-discard          /admin/tokens/incident/{incident}/decide/discard/
+admin-app-in-doubt              /admin/tokens/channelapp/{app_old}/change/
+admin-app-believe               /admin/tokens/channelapp/{app_old}/believe/
 admin-unknown-answers           /admin/tokens/unknownanswer/
 admin-unknown-answer            /admin/tokens/unknownanswer/{answer}/change/
 admin-unknown-answer-say        /admin/tokens/unknownanswer/{answer}/say/

@@ -20,7 +20,7 @@ OTHER = "other@example.com"
 
 
 def end(account: Account, at: datetime) -> None:
-    """Its first log-in stops. As a channel's answers do, but for the incident brake, which holds so many at once."""
+    """Its first log-in stops. As a channel's answers do, but for the doubt that comes first."""
     first = account.pool.order_by("rank").first()
     assert first
     Token.objects.filter(pk=first.token_id).update(state="dead", reason="password_changed")

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tokens.deaths import TokenDeath
 
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
@@ -15,6 +14,7 @@ from notifications import digests, kinds
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.notifications.support import make_message
+from tests.support.doubts import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, User
@@ -101,17 +101,8 @@ def leads(account: Account) -> None:
     Membership.objects.create(team=account.team, user=ada(), role=Membership.Role.TEAM_LEAD)
 
 
-def incident(account: Account) -> None:
-    token = account.pool.get().token
-    TokenDeath.objects.create(
-        token=token,
-        app=token.app,
-        reason="password_changed",
-        row="-",
-        source="sweep",
-        at=NOW,
-        standing="held",
-    )
+def doubted(account: Account) -> None:
+    make_doubt(account.pool.get().token, now=NOW)
 
 
 def capped(account: Account) -> None:
@@ -255,7 +246,7 @@ TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
     "not in team": (not_in_team, "Is not in the account's team."),
     "no longer a member": (no_longer_member, "Is not in the account's team, or no longer"),
     "team lead": (leads, "Leads the account's team"),
-    "incident": (incident, "An incident holds that"),
+    "doubted": (doubted, "That is doubted and asked again"),
     "capped": (capped, "1 mail to this address waits for a digest"),
     "snoozed": (snoozed, "nothing of it is mailed to this address until Sat 28 Nov"),
     "snoozed for all": (lambda one: snoozed(one, ""), "snoozed for everybody until Sat 28 Nov"),

@@ -12,7 +12,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
-from tokens.deaths import Incident
 
 from accounts import api_keys
 from notifications.models import Message
@@ -39,7 +38,6 @@ def rows(boss: User) -> None:
     """At least one row in lists that start empty, and are not filled in their own tests."""
     now = timezone.now()
     app = make_app("facebook")
-    Incident.objects.create(app=app, began_at=now, ended_at=now)
     UnknownAnswer.objects.create(
         app=app, fingerprint="f" * 32, call="read", status=418, first_seen_at=now, last_seen_at=now
     )

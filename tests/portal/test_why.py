@@ -11,7 +11,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
-from tokens.deaths import Incident, TokenDeath
 
 from accounts import actions
 from accounts.client_link_models import ClientLink
@@ -169,14 +168,9 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
         team=account.team, channels=[account.channel], email=ADA, created_at=NOW, expires_at=NOW,
         asked_for=[{"channel": account.channel, "native_id": account.native_id, "name": account.name}],
     )  # fmt: skip
-    incident = Incident.objects.create(app=token.app, began_at=NOW)
-    TokenDeath.objects.create(
-        token=token, app=token.app, reason="x", row="x", source="x", at=NOW, standing="held"
-    )
     for kind, payload in (
         ("died", {"token": token.pk}),
         ("client_link", {"client_link": link.pk, "others": []}),
-        ("operators", {"incident": incident.pk}),
         ("outside_team", {"teams": [], "fewer": [account.pk]}),
         ("weekly", {"teams": [account.team_id]}),
     ):
@@ -190,7 +184,6 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     for name in (
         "Log-in stopped",
         "Client link",
-        "Alert to operators",
         "The team no longer takes a log-in",
         "Weekly digest",
     ):

@@ -53,7 +53,7 @@ THEIR_OWN = re.compile(
 )
 JARGON = re.compile(r"\b(OAuth|tokens?|scopes?|refresh\w*|prob(e|es|ed|ing)|leases?|pools?)\b")
 # Read by developers and operators, never by marketers.
-NOT_FOR_MARKETERS = re.compile(r"selfservice/api\.html|mail/(operators|alert|late|api_key|incident|version)/")
+NOT_FOR_MARKETERS = re.compile(r"selfservice/api\.html|mail/(operators|alert|late|api_key|doubts|version)/")
 # Of a channel's words: what an operator reads on a console or in a mail, and what the help article says itself.
 NOT_THEIR_BLOCKS = re.compile(r"(proves|compare)_\w+|app_fault_\w+|article_timeline")
 BLOCK = re.compile(r"{% block (\w+) %}(.*?){% endblock %}", re.DOTALL)

@@ -21,6 +21,7 @@ from adtoken_project.metrics import collector, counted, view
 from adtoken_project.metrics.collector import registry
 from adtoken_project.version import VERSION
 from notifications.models import Message
+from tests.support.doubts import make_doubt
 from tests.support.factories import make_account, make_app, make_token, make_user
 from tokens.channels import declarations
 from tokens.models import Token
@@ -84,9 +85,7 @@ def test_the_figures_are_those_of_the_rows(client: Client) -> None:
     )
     make_token(app, state="dead", reason="password_changed", state_since=now - timedelta(minutes=5))
     make_token(app, state="dead", reason="password_changed", state_since=now - timedelta(hours=5))
-    make_token(app, state="cooling", reason=Token.HELD).deaths.create(
-        app=app, reason="password_changed", row="invalid", source="sweep", at=now, standing="held"
-    )
+    make_doubt(make_token(app, state="cooling", reason=Token.DOUBTED), now=now)
     account = make_account("snapchat", state="deactivated")
     AccountEvent.objects.create(account=account, kind="shifted", at=now - timedelta(minutes=1))
     AccountEvent.objects.create(account=account, kind="shifted", at=now - timedelta(hours=2))
@@ -109,7 +108,7 @@ def test_the_figures_are_those_of_the_rows(client: Client) -> None:
     assert of(found, "adtoken_oldest_due_seconds", channel="x", lane="checks") == 0
     assert of(found, "adtoken_accounts", **snap, state="deactivated") == 1
     assert of(found, "adtoken_account_events_1h", kind="shifted") == 1
-    assert of(found, "adtoken_deaths_held", **snap, app=str(app.pk)) == 1
+    assert of(found, "adtoken_tokens_doubted", **snap, app=str(app.pk)) == 1
     assert of(found, "adtoken_channel_app_fault", **snap, app=str(app.pk)) == 1
     assert of(found, "adtoken_messages_due") == 1
     assert of(found, "adtoken_oldest_message_due_seconds") == pytest.approx(600, abs=60)

@@ -12,7 +12,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
-from tokens.deaths import Incident, TokenDeath
 
 from accounts.models import AccountEvent, AccountNotice, BackupRequest
 from adtoken_project import pruning, schedules
@@ -20,8 +19,9 @@ from macros import evaluation
 from macros.models import Evaluation, Notice
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
-from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens.models import TokenEvent
+from tests.support.doubts import make_doubt
+from tests.support.factories import NOW, link, make_account, make_token, make_user
+from tokens.models import Doubt, TokenEvent
 from ui import dates
 from users import retention
 from users.models import RetentionPeriod
@@ -165,24 +165,13 @@ def test_what_a_sweep_asks_for_by_its_key_stays(kind: str) -> None:
     assert Message.objects.exists()
 
 
-def test_ends_of_log_ins_go_once_they_are_decided_and_no_incident_is_open() -> None:
-    app, calm = make_app("facebook"), make_app("x")
-    facts = {"kind": "log_in", "reason": "unknown", "row": "r", "source": "sweep", "at": ago(300)}
-
-    def end(app: Any, standing: str, **fields: Any) -> TokenDeath:
-        return TokenDeath.objects.create(token=make_token(app), app=app, standing=standing, **facts | fields)
-
-    Incident.objects.create(app=app, began_at=ago(300))
-    Incident.objects.create(app=calm, began_at=ago(300), ended_at=ago(299))
-    open_one = end(app, "confirmed", ended_at=ago(299))
-    held = end(calm, "held", ask_at=ago(299))
-    for standing, ended_at in (("confirmed", ago(299)), ("believed", None)):
-        end(calm, standing, ended_at=ended_at)
+def test_doubts_go_once_they_are_over() -> None:
+    open_one = make_doubt(make_token(), now=ago(500))
+    make_doubt(make_token(), now=ago(500), ended_at=ago(499))
 
     prune()
 
-    assert set(TokenDeath.objects.all()) == {open_one, held}
-    assert Incident.objects.get().app == app
+    assert list(Doubt.objects.all()) == [open_one]
 
 
 def test_a_night_goes_through_tables_in_small_windows_and_the_next_run_goes_on(

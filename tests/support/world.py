@@ -8,7 +8,6 @@ from typing import Any
 
 import httpx2
 from django.test import Client
-from tokens.deaths import Incident
 
 from accounts import actions, api_keys, sweeps
 from accounts.models import Account, ApiKey, ClientLink, PendingLink
@@ -22,7 +21,8 @@ from macros.models import Macro, MacroAction, OptOut
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
-from tests.support.factories import make_user
+from tests.support.doubts import make_doubt
+from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
 from tokens.channels.addresses import configured
@@ -93,7 +93,8 @@ def build(sandbox: Sandbox) -> World:
 def _leave_something_to_decide(world: World, now: datetime) -> None:
     """Have rows on pages that are empty while all goes well, so that the pages that ask about them are reached."""
     app = ChannelApp.objects.get(channel="facebook", is_default=True)
-    Incident.objects.create(app=app, began_at=now)
+    for number in range(3):
+        make_doubt(make_token(app, native_user_name=f"Doubted {number}"), now=now)
     UnknownAnswer.objects.create(
         app=app, fingerprint="f" * 32, call="campaigns", status=400, first_seen_at=now, last_seen_at=now
     )
@@ -205,7 +206,6 @@ def _rows(world: World) -> dict[str, Any]:
         "<slug:channel>": "facebook",
         "<slug:code>": DeletionRequest.objects.first().code,  # type: ignore[union-attr]
         "<int:app_id>": world.account.active_token.app_id,  # type: ignore[union-attr]
-        "<int:incident_id>": Incident.objects.get().pk,
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
         "<int:link_id>": ClientLink.objects.first().pk,  # type: ignore[union-attr]

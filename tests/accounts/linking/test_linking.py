@@ -3,14 +3,12 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
-from tokens.deaths import Incident, TokenDeath
 
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, Doubt, Token
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -222,13 +220,12 @@ def test_reading_the_list_again_takes_nothing_away_in_a_channels_bad_hour(ada: U
     back = native.decide(native.leave(client, "facebook"), "ada")
     world.add_fault("facebook", path="me/adaccounts", status=500, body={"error": {"code": 2}}, count=1)
     address = native.come_back(client, back)
-    Incident.objects.create(app=ChannelApp.objects.get(channel="facebook"), began_at=timezone.now())
     world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []}, count=1)
 
     client.post(f"{address}refresh/")
 
     assert account().state == "connected"
-    assert TokenDeath.objects.held().filter(kind=TokenDeath.Kind.ACCESS).count() == 1
+    assert Doubt.objects.undecided().filter(kind=Doubt.Kind.ACCESS).count() == 1
 
 
 def test_an_id_that_was_not_offered_cannot_be_linked(ada: User) -> None:
