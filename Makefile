@@ -1,5 +1,5 @@
-# `make` lists what there is. Nothing but make and a Python of at least 3.11 is expected on the machine.
-# Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
+# `make` lists what there is. Nothing but make and Debian 13's Python 3.13 is expected on the machine.
+# Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
 .PHONY: help run test quick year faults check lint format words lock bench clean venv venv-dev chromium node
