@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make .venv and install the locked packages into it, those of the demo too; with "dev", also those for tests and checks.
+# Make .venv and install the locked packages into it, those of the demo too; with "dev" those for tests and checks, with "conformance" others' clients.
 # Quick when nothing changed. Another Python, a moved folder or a broken .venv: made anew.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -60,7 +60,7 @@ python=$(choose_python)
 # The one below an activated .venv, which may be about to be removed.
 python=$("$python" -c 'import sys; print(getattr(sys, "_base_executable", sys.executable))')
 lists=(requirements.txt requirements-demo.txt)
-[ "${1:-}" = dev ] && lists+=(requirements-dev.txt)
+for more in "$@"; do lists+=("requirements-$more.txt"); done
 
 origin="$PWD $("$python" -c 'import os, sys; print(os.path.realpath(sys.executable), sys.version)')"
 if [ "$(cat .venv/made-from 2>/dev/null)" != "$origin" ] || ! .venv/bin/python -c '' 2>/dev/null; then

@@ -1,6 +1,5 @@
 """Which Python `make` takes."""
 
-import os
 import shutil
 import subprocess
 import sys
