@@ -76,7 +76,6 @@ LONGEST = (
     f"/{PHOTOGRAPHS}",
     "/tests/contract/test_lives.py",
     "/tests/launcher/",
-    "/tests/benchmarks/test_benchmarks.py",
     "/tests/faults/",
     "/tests/test_whole.py",
     "/tests/users/test_roles.py",
