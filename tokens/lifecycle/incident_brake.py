@@ -13,7 +13,7 @@ are. What is taken from whom the app above knows (`accounts.access_brake`).
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
@@ -32,8 +32,8 @@ SOON = timedelta(minutes=5)  # where asking again was hindered
 BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.UNUSED})
 _LOCK = 7_262_010  # with the app's id: ends of one app are counted one after the other
 
-Standing: TypeAlias = TokenDeath.Standing
-Kind: TypeAlias = TokenDeath.Kind
+Standing = TokenDeath.Standing
+Kind = TokenDeath.Kind
 
 
 def end(
