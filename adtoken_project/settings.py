@@ -126,8 +126,7 @@ _DATABASE |= {
             "reconnect_timeout": 0,  # its pauses would double with every try
             "reconnect_failed": pooling.try_again,
         },
-        # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.
-        "prepare_threshold": 5 if env.flag("DATABASE_PREPARE", default=True) else None,
+        "prepare_threshold": 5,  # of the lease's read alone; PgBouncer keeps track of it from 1.22 on
     },
     "TEST": {"TEMPLATE": "template0"},
 }
@@ -177,10 +176,6 @@ CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
-# Where a refresh token whose answer was lost is tried once more at once; elsewhere only when nothing can be lost by it.
-LOST_REFRESH_AGAIN = env.names(
-    "LOST_REFRESH_AGAIN", ",".join(one.key for one in _CHANNELS if one.refresh_again_is_safe)
-)
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 
 # --- People ----------------------------------------------------------------------------------------------------
@@ -260,10 +255,9 @@ SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE e
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these two are not set by default
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
-)
-ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=0)
+# How many proxies are in front, whose word on scheme and address is taken. TLS is ended by one, as gunicorn must not meet slow clients.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=int(_SECURE))
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that

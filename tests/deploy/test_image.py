@@ -131,7 +131,7 @@ def served(tree: Path) -> Iterator[tuple[int, Path]]:
     names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PATH")
     env = {name: os.environ[name] for name in names} | {
         "FERNET_KEYS": Fernet.generate_key().decode(), "EMAIL_URL": "smtp://127.0.0.1:1", "BASE_URL": BASE_URL,
-        "WEB_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1", "BEHIND_PROXY": "1",
+        "WEB_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1", "LOG_FORMAT": "json",
     }  # fmt: skip
     with log.open("wb") as file:
         web = subprocess.Popen(
