@@ -173,7 +173,8 @@ vars().update(_OF_CHANNELS)
 _CONSENT_PAGES = [urlsplit(_OF_CHANNELS[name]) for one in _CHANNELS for name in one.everywhere(one.consent)]
 CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
-# Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
+# Processes of a web server, and the threads of each, as gunicorn is told: half of these at most wait for channels.
+WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=4, least=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
