@@ -3,6 +3,7 @@
 A check is bounded in time from outside, because what it asks may hang.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -179,6 +180,27 @@ def processes(now: datetime) -> Iterator[Finding]:
 
 def clocks(now: datetime) -> Iterator[Finding]:
     """Clocks of worker hosts."""
+def room(now: datetime) -> Iterator[Finding]:
+    """Connections."""
+    needed = 2 * settings.WEB_CONCURRENCY * settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    living = signs_of_life.living(now=now)
+    for lane in lanes.LANES.values():
+        pool = os.environ.get("DATABASE_POOL") or lanes.environment(lane)["DATABASE_POOL"]
+        needed += len(living[lane.name]) * int(pool)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select sum(case name when 'max_connections' then setting::int else -setting::int end) from pg_settings "
+            "where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+        )
+        (given,) = cursor.fetchone()
+    if needed > given:
+        yield Finding(
+            f"Two web servers and the workers that run may open {needed} connections at once; PostgreSQL gives {given}.",
+            f"Set max_connections there to {needed + 30} or more, or put a PgBouncer in between (docs/operations.md, Connections).",
+            note=True,
+        )
+
+
     for said in signs_of_life.wrong_clocks(now=now):
         yield Finding(
             f"{said[0].upper()}{said[1:]}.",
@@ -259,6 +281,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (processes, True),
     (clocks, True),
     (late, True),
+    (room, True),
     (counting, True),
     (apps, True),
     (people, True),

@@ -137,6 +137,17 @@ def test_what_hangs_is_left_after_its_time_and_said() -> None:
     def hangs(now: datetime) -> Iterator[Finding]:
         time.sleep(30)
         yield from ()
+def test_pools_that_may_open_more_connections_than_postgresql_gives_are_a_note(settings: Settings) -> None:
+    lives("mail", "refreshes", "checks", "pushes")
+    few = said(doctor.room)
+    settings.WEB_CONCURRENCY = 100
+    (many,) = doctor.made(doctor.room, timezone.now())
+
+    assert few == ""
+    assert many.note
+    assert "Two web servers and the workers that run may open 1660 connections" in many.said
+
+
 
     began = time.monotonic()
     (found,) = doctor.within(hangs, timezone.now(), seconds=0.2)
