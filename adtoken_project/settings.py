@@ -355,8 +355,8 @@ STORAGES = {
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")).upper()
-# Lines of Celery that say every few seconds that nothing is wrong: a task was sent, came, ended well. What fails is said all the same.
-_ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+# Lines of Celery that say every few seconds that nothing is wrong: a task was sent, came, came too late, ended well. What fails is said.
+_ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
