@@ -303,9 +303,6 @@ BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
 BOUNCE_MAILBOX = env.mailbox("BOUNCE_MAILBOX")
 # Whether each mail comes back to an address of its own, bounces+...@: most mail servers take those.
 BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
-# So many mails that come back within so many days park an address, though each might have passed.
-SOFT_BOUNCES = env.whole("SOFT_BOUNCES", default=3, least=1)
-SOFT_BOUNCE_DAYS = env.whole("SOFT_BOUNCE_DAYS", default=14, least=1)
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from celery.beat import ScheduleEntry
+from celery.schedules import schedule
 
 from adtoken_project.beat import Scheduler
 from adtoken_project.celery import app
@@ -53,7 +54,7 @@ def test_the_end_of_a_task_whose_connection_is_lost_is_no_fault_of_the_worker(
 @pytest.mark.django_db
 def test_a_tick_that_valkey_does_not_take_is_one_line_of_the_log(caplog: pytest.LogCaptureFixture) -> None:
     away = app.amqp.Producer(app.connection_for_write("redis://127.0.0.1:1/0"))
-    entry = ScheduleEntry(name="Mails", task=deliver_messages.name, schedule=5, app=app)
+    entry = ScheduleEntry(name="Mails", task=deliver_messages.name, schedule=schedule(5), app=app)
 
     Scheduler(app=app, lazy=True).apply_entry(entry, producer=away)
 
