@@ -41,11 +41,6 @@ def problems() -> Iterator[str]:
         yield from _channels()
 
 
-def hosts_beyond_this_machine() -> list[str]:
-    """Return the hosts of BASE_URL and ALLOWED_HOSTS that others can reach."""
-    return [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
-
-
 def _keys() -> Iterator[str]:
     for name, keys in (
         ("SECRET_KEY", [settings.SECRET_KEY]),
@@ -81,7 +76,7 @@ def _base_url() -> Iterator[str]:
 
 
 def _hosts() -> Iterator[str]:
-    others = hosts_beyond_this_machine()
+    others = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]  # that of BASE_URL, too
     if settings.DEBUG and others:
         yield f"DEBUG=1 shows settings and variables to whoever reaches {', '.join(others)}. Remove DEBUG."
     if settings.DEMO and others:
@@ -89,7 +84,7 @@ def _hosts() -> Iterator[str]:
     if "*" in settings.ALLOWED_HOSTS:
         yield "ALLOWED_HOSTS=* takes any Host header. Name the hosts; that of BASE_URL is always allowed."
     elif wrong := [
-        host for host in settings.ALLOWED_HOSTS[1:] if not re.fullmatch(r"[\w.-]+|\[[\da-f:.]+\]", host)
+        host for host in settings.ALLOWED_HOSTS[1:] if not re.fullmatch(r"[\w.-]+|\[[\da-fA-F:.]+\]", host)
     ]:
         yield f"ALLOWED_HOSTS must name hosts such as tools.example.com without scheme, port or path, not {', '.join(wrong)}."
 
