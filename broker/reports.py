@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts import access_brake, write_refusals
 from accounts.models import Account
-from broker import asked_lately, control, leases, prepared
+from broker import asked_lately, control, leases, prepared, slow_leases
 from broker.asked_lately import Asked
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
@@ -191,7 +191,8 @@ def _ask(
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
         return _next(caller, claims, row, classification, now)
     if outcome.verdict != Verdict.OK:
-        return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
+        wait = slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER
+        return ReportAnswer(outcome.verdict, "retry_later", retry_after=wait)
     read = control.read(account, token, clock=clock, limit=limit)
     if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit

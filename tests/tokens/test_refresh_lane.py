@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from accounts import api_keys, sweeps
 from accounts.models import Account, ApiKey
+from broker import Caller, leases, slow_leases
+from broker.errors import Busy
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle, probe, refresh_lane
+from tokens import lifecycle, probe, refresh_lane, refreshing
 from tokens.channels import breaker, gate
-from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from users import liveness
 from users.models import Team
@@ -90,17 +91,20 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
 
 
 def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
-    world: Sandbox, account: Account
+    world: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(slow_leases, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(refreshing, "WAIT", 0.5)
     world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
     token = Token.objects.get()
 
     with processes.refresh_lane(world) as lane:
-        first = probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.5)
+        with pytest.raises(Busy) as told:
+            leases.lease(caller=Caller(), channel="snapchat", native_id=account.native_id, now=timezone.now())
         lane.tell_to_stop()
         processes.wait(lambda: not lane.is_running, seconds=60)
 
-    assert (first.verdict, first.waits) == (Verdict.TRANSIENT, True)
+    assert told.value.retry_after == slow_leases.RENEWED_WITHIN
     assert refreshes(world) == 1
     token.refresh_from_db()
     assert (token.state, token.refresh_began_at, token.refresh_wanted_at, token.claimed_until) == (

@@ -62,6 +62,8 @@ def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer
         again = breaker.read(APP)
         clock.shift(2 * breaker.OPEN_FOR + 1)
         third = breaker.refuses(APP, patience=5)
+        fail(1)
+        longest = breaker.read(APP).seconds
         breaker.answered(APP)
         new_process()
 
@@ -69,6 +71,7 @@ def test_one_call_tries_and_its_answer_closes_while_its_failure_opens_for_longer
     assert second > 0
     assert (again.state, again.trips) == ("open", 2)
     assert again.seconds > breaker.OPEN_FOR
+    assert longest <= 30, "so long at most a channel that is well again stays dark for its jobs"
     assert breaker.read(APP) == breaker.BreakerReading("closed")
 
 

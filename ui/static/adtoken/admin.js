@@ -39,7 +39,7 @@
       const next = event.key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0);
       all.forEach((row) => row.classList.remove("at-row-at"));
       all[next].classList.add("at-row-at");
-      all[next].querySelector("a, input").focus();
+      (all[next].querySelector("a") ?? all[next].querySelector("input")).focus(); // Enter opens what a name leads to
       all[next].scrollIntoView({ block: "nearest" });
     } else if (event.key === "x" && at >= 0) {
       const tick = all[at].querySelector('input[name="_selected_action"]');
