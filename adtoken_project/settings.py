@@ -35,6 +35,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no f
 
 # --- Apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "ui",  # before the theme: its build of Alpine is in the place of the theme's
     "unfold.apps.BasicAppConfig",  # the site is ours, see portal.site
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -50,7 +51,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "django_celery_beat",
-    "ui",
     "users",
     "tokens",
     "notifications",
@@ -433,9 +433,9 @@ UNFOLD = {
         lambda _request: static("adtoken/admin.css"),
         lambda _request: channel_colours.address(),
     ],
+    "SCRIPTS": [lambda _request: static("adtoken/alpine.js")],
     "SIDEBAR": {
         "show_search": True,
-        "command_search": True,
         "navigation": "portal.sidebar.navigation",
     },
 }
