@@ -68,7 +68,7 @@ class Plan:
         Account
     ]  # the first two kinds, those that stop first, MOST at most; each with its `then`
     offers: Mapping[int, Offer]  # account -> the log-in of a colleague that reaches it already
-    asked_first: Collection[int]  # those of these accounts whose team wants that its people agree
+    asked_first: Collection[int]  # those of these accounts whose person is to agree before
     asks: Mapping[int, About]  # person -> what was linked by them there and stopped
 
     @property
