@@ -236,20 +236,6 @@ def test_what_the_consent_page_says_is_never_about_a_token(error: str, verdict: 
 
 
 @pytest.mark.parametrize(
-    ("what", "reason"),
-    [("adAccountUsers.FINDER", Reason.SCOPE_MISSING), ("GET /adAccounts/508720451", Reason.ACCESS_LOST)],
-)
-def test_a_denied_list_is_a_missing_permission_and_a_denied_account_a_lost_one(
-    what: str, reason: Reason
-) -> None:
-    body = api(403, 100, "ACCESS_DENIED", f"Not enough permissions to access: {what}")
-
-    classification = CHANNEL.classify(Answer("list_accounts", 403, body=body))
-
-    assert (classification.verdict, classification.reason) == (LOST, reason)
-
-
-@pytest.mark.parametrize(
     ("body", "row"),
     [
         ("error=user_cancelled_login&error_description=x&state=s", "person said no"),

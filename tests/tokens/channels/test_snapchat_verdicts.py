@@ -61,7 +61,7 @@ NO_DEATHS: list[Ruled] = [
     ("list_accounts", 401, UNAUTHORIZED, Verdict.CONFIRM_FIRST, None),
     ("introspect", 401, E3002, Verdict.CONFIRM_FIRST, None),
     ("introspect", 401, "", Verdict.CONFIRM_FIRST, None),
-    ("introspect", 401, "<html>", Verdict.CONFIRM_FIRST, None),
+    ("introspect", 401, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),  # a gateway's page
     ("api", 401, oauth("invalid_token"), Verdict.CONFIRM_FIRST, None),
     ("api", 401, oauth("invalid_grant"), Verdict.CONFIRM_FIRST, None),
     # the app
@@ -120,7 +120,6 @@ NO_DEATHS: list[Ruled] = [
     ("introspect", 403, {**GENERAL, "debug_message": "Ad account is suspended"}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 404, E3003, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 404, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-    ("list_accounts", 403, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     # of /me, 403 and 404 say nothing about an ad account
     ("introspect", 403, GENERAL, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("introspect", 404, E3003, Verdict.TRANSIENT, Reason.TRANSIENT),
