@@ -26,7 +26,7 @@ _IN_TROUBLE = re.compile(
 )
 # Not “application does not have permission”: Facebook says so of what a person did not grant.
 _APP_REFUSED = re.compile(
-    r"\b(?:app|application|developer(?: account)?)\b(?! id)(?:(?!account|user|member)[^.]){0,60}"
+    r"\b(?:app|application|client|developer(?: account)?)\b(?! id)(?:(?!account|user|member)[^.]){0,60}"
     r"\b(?:suspended|blocked|banned|disabled|deactivated|inactive|not (?:been |yet )*(?:active|approved|allowed)|development mode)\b"
 )
 _OF_THE_APP = re.compile(r"\b(?:app|application|client|developer)\b")

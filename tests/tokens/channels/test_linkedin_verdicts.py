@@ -89,8 +89,6 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (400, api(400, message="Requested version 20250701 is not active"), APP, Reason.APP_FAULT),
     (400, api(400, 10007, "CONDITIONAL_VALUE_TOO_LOW", "/totalBudget/amount cannot be set to 10"), BUG, None),
     (422, api(422, message="Content is a duplicate of urn:li:share:1"), BUG, None),
-    (403, api(403, 7, message="This application is suspended"), APP, Reason.APP_FAULT),
-    (401, api(401, 65601, message="The client application has been blocked"), APP, Reason.APP_FAULT),
     (402, api(402, message="Payment required"), APP, Reason.APP_FAULT),
     (500, {"message": "Internal Server Error", "status": 500}, PASSES, Reason.TRANSIENT),
     (504, "gateway", PASSES, Reason.TRANSIENT),

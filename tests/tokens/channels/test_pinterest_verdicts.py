@@ -87,7 +87,6 @@ def error(code: Any, message: str = "", **more: Any) -> dict[str, Any]:
         (401, {"message": "Your app is blocked."}, Verdict.APP_FAULT, Reason.APP_FAULT),
         # A bare sentence with 401 is doubt, which a refresh ends.
         (401, {"message": "Unauthorized"}, Verdict.CONFIRM_FIRST, None),
-        (403, error(987654, "You have exceeded your rate limit."), Verdict.RATE_LIMITED, Reason.TRANSIENT),
         (403, "<html>You are being rate limited</html>", Verdict.RATE_LIMITED, Reason.TRANSIENT),
         (403, error(8, TOO_MANY), Verdict.RATE_LIMITED, Reason.TRANSIENT),
         (451, "", Verdict.TRANSIENT, Reason.TRANSIENT),
@@ -241,7 +240,6 @@ def test_a_bulk_answer_of_which_one_item_was_taken_is_good() -> None:
             Verdict.TOKEN_DEAD,
             Reason.AUTHORISATION_CANCELLED,
         ),
-        (401, error(283, "Too many requests"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
         (401, error([283], "The authorization grant is invalid"), Verdict.CONFIRM_FIRST, None),
         (401, {"code": True, "message": "The authorization grant is invalid"}, Verdict.CONFIRM_FIRST, None),
         (401, error(3, NO_TRIAL), Verdict.APP_FAULT, Reason.APP_FAULT),

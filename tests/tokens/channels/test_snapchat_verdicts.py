@@ -130,12 +130,9 @@ NO_DEATHS: list[Ruled] = [
     ("api", 429, LIMIT, Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("introspect", 429, "", Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("refresh", 429, oauth("invalid_grant"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("api", 403, {**GENERAL, "debug_message": "Too many requests"}, Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("refresh", 400, oauth("invalid_grant", "Too many refresh requests"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("api", 403, {**GENERAL, "debug_message": "The access token is expired"}, Verdict.CONFIRM_FIRST, None),
     ("api", 400, {**GENERAL, "debug_message": "Invalid access token"}, Verdict.CONFIRM_FIRST, None),
     ("api", 403, "<html>You are being rate limited</html>", Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("api", 400, LIMIT, Verdict.RATE_LIMITED, Reason.TRANSIENT),
     # boilerplate statuses
     ("api", 405, GENERAL, Verdict.OUR_BUG, None),
     ("api", 406, GENERAL, Verdict.OUR_BUG, None),

@@ -11,7 +11,6 @@ from tests.faults.shapes import FIREWALL, STORAGE
 from tokens.channels import batch, registry
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error
-from tokens.channels.spoken import says_limited, says_not_permitted
 
 # A bad request as each channel words it: a general code, with a place for the message.
 GENERAL: dict[str, tuple[int, Any]] = {
@@ -105,27 +104,19 @@ def test_words_of_something_else_leave_a_bad_request_a_bad_request(key: str, sai
     assert classify(key, status, body(said)).verdict not in {Verdict.RATE_LIMITED, Verdict.ACCESS_LOST}
 
 
-@pytest.mark.parametrize(
-    ("said", "limited", "refused"),
-    [*((one, True, False) for one in LIMITS), *((one, False, True) for one in REFUSALS), ("", False, False)],
-)
-def test_words_are_told_apart(said: str, limited: bool, refused: bool) -> None:
-    assert (says_limited(said), says_not_permitted(said)) == (limited, refused)
-
-
 # The end of a log-in as each channel words it: a code of its own, with a place for the message.
 ENDS: dict[str, tuple[Any, int, Any]] = {
-    "facebook": ("introspect", 200, lambda said: debug_token(190, 460, said)),
+    "facebook": (
+        "refresh",
+        400,
+        lambda said: {"error": {"code": 190, "error_subcode": 460, "message": said}},
+    ),
     "linkedin": ("refresh", 400, lambda said: {"error": "invalid_grant", "error_description": said}),
     "pinterest": ("refresh", 400, lambda said: {"code": 283, "message": said}),
     "snapchat": ("refresh", 400, lambda said: {"error": "invalid_grant", "error_description": said}),
     "tiktok": ("introspect", 200, lambda said: {"code": 40102, "message": said}),
     "x": ("introspect", 401, lambda said: {"errors": [{"code": 89, "message": said}]}),
 }
-
-
-def debug_token(code: int, subcode: int, message: str) -> dict[str, Any]:
-    return {"data": {"is_valid": False, "error": {"code": code, "subcode": subcode, "message": message}}}
 
 
 @every_channel
