@@ -23,6 +23,8 @@ GENERAL = frozenset({"general"})
 ITS_OWN = GENERAL | {"oauth", "items", "fine"}  # "text" may be a gateway's page
 _APP_WORDS = re.compile(
     r"client[ _](?:secret|credentials|authentication)|\b(?:unknown|invalid) (?:client|app|application)\b"
+    r"|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
+    r"\b(?:suspended|blocked|disabled|deactivated|banned|inactive|not (?:active|approved|allowed|authori[sz]ed))\b"
 )
 _TOKEN_WORDS = re.compile(
     r"\btoken\b.{0,30}\b(?:expired|invalid|revoked|not valid)\b|\b(?:expired|invalid|revoked) (?:access )?token\b|^unauthori[sz]ed\.?$"
