@@ -348,7 +348,7 @@ def test_a_token_without_the_scope_to_read_ads_lists_nothing(sandbox: Sandbox, a
         CHANNEL.list_accounts(app, token(sandbox, scopes=["user_accounts:read"]), ADA, None)
 
     classification = caught.value.classification
-    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (classification.verdict, classification.reason) == (Verdict.CONFIRM_FIRST, Reason.SCOPE_MISSING)
 
 
 # ---- one ad account

@@ -72,14 +72,17 @@ def test_dates_are_taken_as_said_where_tiktok_gives_any(sandbox: Sandbox) -> Non
     assert abs(grant.dates.access_expires_at - now - timedelta(days=1)) < timedelta(seconds=30)
     assert abs(grant.dates.refresh_expires_at - now - timedelta(days=365)) < timedelta(seconds=30)
     assert grant.dates.sources == {"access": "provider", "refresh": "provider"}
-    assert final.credentials.refresh_token
-    # Nothing uses the refresh token, so its date is no deadline of anything.
-    assert final.dates.access_expires_at == grant.dates.access_expires_at
-    assert (final.dates.refresh_expires_at, final.dates.sources) == (None, {"access": "provider"})
+    assert final == grant
+
+    renewed = CHANNEL.renew(APP, final.credentials)
+
+    assert renewed is not None
+    assert renewed.credentials.access_token != final.credentials.access_token
+    assert renewed.dates.access_expires_at is not None
+    assert CHANNEL.inspect(APP, renewed.credentials).classification.verdict == Verdict.OK
 
 
-def test_nothing_is_renewed(sandbox: Sandbox) -> None:
-    assert CHANNEL.renewal is None
+def test_nothing_is_renewed_that_came_without_a_date(sandbox: Sandbox) -> None:
     assert CHANNEL.renew(APP, token(sandbox)) is None
     assert sandbox.calls(channel="tiktok") == []
 
