@@ -1,8 +1,8 @@
-# `make` lists what there is. Nothing but make and a Python of at least 3.11 is expected on the machine.
-# Choose another Python with `make PYTHON=python3.13 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
+# `make` lists what there is. Nothing but make and Debian 13's Python 3.13 is expected on the machine.
+# Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick year faults check lint format words lock bench clean venv venv-dev chromium node
+.PHONY: help run test quick conformance year faults check lint format words lock bench clean venv venv-dev chromium node
 
 PY := .venv/bin/python
 export PYTHON
@@ -13,7 +13,7 @@ LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.13 --generate-h
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with Ctrl-C
 	@$(PY) -m adtoken_project.launcher
@@ -23,6 +23,11 @@ test: venv-dev chromium node ## all tests, those in a real browser too
 
 quick: venv-dev ## the tests that need no browser and little time
 	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder -m "not browser and not slow"
+
+conformance: venv-dev ## the vendors' own clients against the sandbox: installs them, which binds you to their licences
+	@deploy/bootstrap/venv.sh dev conformance
+	@deploy/bootstrap/node.sh tests/conformance/node
+	@$(PY) -m pytest tests/conformance
 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
 	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py

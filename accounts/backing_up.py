@@ -1,6 +1,6 @@
 """Adding log-ins that reach accounts already as backups: by staff, one account or many, in one transaction.
 
-Where the team of an account wants that, the person is asked instead (`backup_requests`).
+Some people are asked instead, and add it themselves (`backup_requests`).
 
 The reading behind it may be a week old, so whoever is added is asked about at once. Each person gets one mail, however many accounts.
 """
@@ -21,7 +21,7 @@ def add(
 ) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be, and have all of them asked about.
 
-    `ask_all`: their people are asked, whatever the team says.
+    `ask_all`: all their people are asked.
     Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other. Raises OnHold.
     """
     hold.refuse()

@@ -22,7 +22,7 @@ class Outcome:
     """What became of it."""
 
     added: Sequence[Offer]
-    asked: Sequence[Offer]  # their people, because the account's team wants that
+    asked: Sequence[Offer]  # their people, before anything is added
     refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
@@ -40,7 +40,7 @@ def write(
 ) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, or ask its person, as far as it still may be, in one transaction.
 
-    `ask_all`: ask, whatever the team says.
+    `ask_all`: ask everybody, and not only whom `backup_requests.asked_first` names.
     Without the mails and the checks: they are the caller's. Never raises for one that may not be: its account is among the refused.
     """
     tokens = {token.pk: token for token in Token.objects.filter(pk__in=set(chosen.values())).locked()}
@@ -59,11 +59,9 @@ def write(
     asked_for = _answers(chosen)
     for account_id in asked_for.keys() & possible.keys():
         del possible[account_id]
-    asks = {
-        pk: ask_all or backup_requests.is_needed(one, accounts[pk], actor) for pk, one in possible.items()
-    }
-    asked = [one for pk, one in possible.items() if asks[pk]]
-    made = [one for pk, one in possible.items() if not asks[pk]]
+    asks = set(possible) if ask_all else backup_requests.asked_first(possible, accounts, actor)
+    asked = [one for pk, one in possible.items() if pk in asks]
+    made = [one for pk, one in possible.items() if pk not in asks]
     backup_writing.write(made, actor=actor, note=note, now=now)
     backup_requests.write(asked, actor=actor, note=note, now=now)
     return Outcome(made, asked, refused | asked_for)

@@ -220,7 +220,6 @@ def _ask(
                 team=team,
                 invited_by=by,
                 now=now,
-                at_once=False,
                 mailed=False,
                 for_asks=True,
             )

@@ -1,4 +1,4 @@
-"""Asking people before their log-ins back up further accounts, where the account's team wants that."""
+"""Asking people before their log-ins back up further accounts."""
 
 from django.conf import settings
 from django.db import models

@@ -1,6 +1,6 @@
-"""Asking people whether their log-ins may back up further accounts, where a team wants that: the ask, and the end without an answer."""
+"""Asking people whether their log-ins may back up further accounts: who is asked first, the ask, and the end without an answer."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 
 from accounts import backups_kept
 from accounts.backups import Offer
-from accounts.models import Account, AccountEvent, BackupRequest
+from accounts.models import Account, AccountEvent, AccountToken, BackupRequest
 from tokens.models import Token
 from users.models import User
 
@@ -23,10 +23,27 @@ where r.state = 'asked' and (
 """
 
 
-def is_needed(offer: Offer, account: Account, actor: User) -> bool:
-    """Return whether the person is to be asked first: the team wants it, and it is somebody else's own log-in. `account` with its team."""
-    own = offer.token.kind != Token.Kind.PERSON or offer.token.consented_by_id == actor.pk
-    return account.team.ask_backups and not own
+def asked_first(offers: Mapping[int, Offer], accounts: Mapping[int, Account], actor: User) -> set[int]:
+    """Return of which accounts the person is asked before their log-in backs them up; both by account, with its team. One query.
+
+    A job gets a person's whole log-in, so one that serves nothing of a team yet serves it only after its person agreed; one that does is
+    asked for where the team wants that. Nobody is asked for who presses, nor for a system user.
+    """
+    others = {
+        pk: offer
+        for pk, offer in offers.items()
+        if offer.token.kind == Token.Kind.PERSON and offer.token.consented_by_id != actor.pk
+    }
+    entries = AccountToken.objects.filter(
+        token__in={offer.token.pk for offer in others.values()},
+        account__team__in={accounts[pk].team_id for pk in others},
+    )
+    serving = set(entries.values_list("token", "account__team").distinct())
+    return {
+        pk
+        for pk, offer in others.items()
+        if accounts[pk].team.ask_backups or (offer.token.pk, accounts[pk].team_id) not in serving
+    }
 
 
 def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> None:

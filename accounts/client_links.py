@@ -25,7 +25,7 @@ from ui import kept
 from ui.phrases import phrase
 from ui.refusal import Refusal
 from users import hold, roles, visibility
-from users.models import Membership, Team, User
+from users.models import Invitation, Membership, Team, User
 
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)
@@ -234,9 +234,16 @@ def _key_of(signed: str) -> str | None:
         return None
 
 
-def barred_by(link: ClientLink) -> User | None:
-    """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off."""
-    return User.objects.filter(email=link.email).exclude(is_contact=True, is_active=True).first()
+def barred_by(link: ClientLink, now: datetime) -> User | Invitation | None:
+    """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off.
+
+    Of somebody who is nobody here yet, the invitation of another team that waits: they are to come in by that alone.
+    """
+    known = User.objects.filter(email=link.email).first()
+    if known is not None:
+        return None if known.is_contact and known.is_active else known
+    invited = Invitation.objects.filter(email=link.email, accepted_at=None, revoked_at=None)
+    return invited.filter(expires_at__gt=now).exclude(team=link.team).first()
 
 
 @transaction.atomic
@@ -257,9 +264,9 @@ def note_opened(link: ClientLink, now: datetime) -> None:
     ClientLink.objects.filter(pk=link.pk, opened_at=None).update(opened_at=now)
 
 
-def demand_contact(link: ClientLink) -> None:
-    """Raise ClientLinkRefused where the address of a link belongs to somebody who can log in, or to a contact who was switched off."""
-    if barred_by(link) is not None:
+def demand_contact(link: ClientLink, now: datetime) -> None:
+    """Raise ClientLinkRefused where a link acts for its address no more, see `barred_by`."""
+    if barred_by(link, now) is not None:
         raise ClientLinkRefused(say("not_a_contact"))
 
 

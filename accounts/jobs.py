@@ -4,7 +4,6 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
-from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -13,8 +12,6 @@ from django.utils import timezone
 from accounts.job_models import Job
 from users import liveness
 
-J = TypeVar("J", bound=Job)
-
 logger = logging.getLogger(__name__)
 
 State = Job.State
@@ -22,7 +19,7 @@ GOING = (State.WAITING, State.MAKING)
 MOST_ATTEMPTS = 5  # workers that may die of one
 
 
-def run_next(jobs: QuerySet[J], work: Callable[[J], object], now: datetime) -> bool:
+def run_next[J: Job](jobs: QuerySet[J], work: Callable[[J], object], now: datetime) -> bool:
     """Do the job that waits longest, or go on with one whose worker died, in its person's time zone. Return whether there was one.
 
     `work` ends the job by `end`, or puts it back by `put_back`. One of which it raises has failed, and does not come again and again.
@@ -39,7 +36,7 @@ def run_next(jobs: QuerySet[J], work: Callable[[J], object], now: datetime) -> b
     return True
 
 
-def mine(job: J) -> QuerySet[J]:
+def mine[J: Job](job: J) -> QuerySet[J]:
     """Return the row, unless another worker has begun since."""
     rows: QuerySet[J] = type(job)._default_manager.filter(  # noqa: SLF001  # Django documents it
         pk=job.pk, state=State.MAKING, attempts=job.attempts
@@ -68,7 +65,7 @@ def over_before(then: datetime) -> Q:
 
 
 @transaction.atomic
-def _claim(jobs: QuerySet[J], now: datetime) -> J | None:
+def _claim[J: Job](jobs: QuerySet[J], now: datetime) -> J | None:
     due = Q(state=State.WAITING)
     if liveness.may_take_over():
         due |= Q(state=State.MAKING, claimed_until__lt=now)

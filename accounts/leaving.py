@@ -68,7 +68,7 @@ class Plan:
         Account
     ]  # the first two kinds, those that stop first, MOST at most; each with its `then`
     offers: Mapping[int, Offer]  # account -> the log-in of a colleague that reaches it already
-    asked_first: Collection[int]  # those of these accounts whose team wants that its people agree
+    asked_first: Collection[int]  # those of these accounts whose person is to agree before
     asks: Mapping[int, About]  # person -> what was linked by them there and stopped
 
     @property
@@ -176,7 +176,6 @@ def plan(
     at_risk = list(in_order[:MOST])
     offers = _offers(person, [account.pk for account in at_risk])
     by_id = {account.pk: account for account in at_risk}
-    asked_first = {pk for pk, one in offers.items() if backup_requests.is_needed(one, by_id[pk], actor)}
     return Plan(
         person=person,
         tokens=list(log_ins(person).select_related("app").defer("credentials").order_by("pk"))
@@ -187,7 +186,7 @@ def plan(
         go_on=numbers[Then.GOES_ON],
         at_risk=at_risk,
         offers=offers,
-        asked_first=asked_first,
+        asked_first=backup_requests.asked_first(offers, by_id, actor),
         asks=_stopped_there(_linked_there(person, [account.pk for account in at_risk]), now),
     )
 

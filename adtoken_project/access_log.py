@@ -1,10 +1,11 @@
-"""What gunicorn logs of each request of a page: its path without the query and without what could be a secret in it."""
+"""What gunicorn logs of each request of a page: who asked, and its path without the query and without what could be a secret in it."""
 
 import re
 from datetime import timedelta
 from typing import Any
 
 from adtoken_project.gunicorn_logs import GunicornLogger
+from adtoken_project.logs import OF_REQUEST
 
 _LONG = re.compile(r"(?<=/)[^/]{20,}")  # links of invitations and new passwords; ids of accounts are shorter
 
@@ -21,11 +22,17 @@ class AccessLogger(GunicornLogger):
         """Write the line of one request. A query may hold an OAuth code, so the path is without it."""
         if not self.access_log_enabled or str(environ.get("PATH_INFO", "")).startswith("/api/"):
             return
-        path = path_of(environ)
-        milliseconds = request_time // timedelta(milliseconds=1)
-        address, method = environ.get("REMOTE_ADDR", "-"), environ.get("REQUEST_METHOD", "-")
-        words = "%s %s %s %s %s bytes %d ms"
-        self.access_log.info(words, address, method, path, str(resp.status)[:3], resp.sent, milliseconds)
+        facts = {
+            "address": environ.get("REMOTE_ADDR", "-"),
+            "method": environ.get("REQUEST_METHOD", "-"),
+            "path": path_of(environ),
+            "status": int(str(resp.status)[:3]),
+            "bytes": resp.sent,
+            "duration_ms": request_time // timedelta(milliseconds=1),
+            **environ.get(OF_REQUEST, {}),
+        }
+        words = "%(address)s %(method)s %(path)s %(status)s %(bytes)s bytes %(duration_ms)d ms"
+        self.access_log.info(words, facts, extra={"facts": facts})
 
 
 def path_of(environ: dict[str, Any]) -> str:

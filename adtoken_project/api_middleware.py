@@ -16,7 +16,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 from django.utils.translation import override
 
-from adtoken_project import api_routes, kept_connections, problems
+from adtoken_project import api_routes, kept_connections, logs, problems
 from adtoken_project.metrics import signals
 from broker.callers import Caller
 from broker.records import hash_of
@@ -50,6 +50,8 @@ class ApiMiddleware:
         """Answer."""
         path = request.path
         if not path.startswith(PREFIX):
+            facts = {"request_id": logs.request_id.get(), "address": client_address(request) or "-"}
+            request.META[logs.OF_REQUEST] = facts
             return self._page(request)
         began = time.monotonic()
         with override(ENGLISH):  # of jobs, whatever the installation speaks

@@ -3,6 +3,7 @@
 A check is bounded in time from outside, because what it asks may hang.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from django.conf import settings
 from django.core import checks, mail
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
@@ -26,6 +28,7 @@ from tokens.models import ChannelApp
 from users import database_clock, hold, recipients
 
 SECONDS = 5.0  # for one check
+SETTINGS_SECONDS = 15.0  # which load more, and wait for nobody
 OLDEST_POSTGRES = 15
 QUIET = {
     "security.W004",
@@ -59,15 +62,15 @@ def settings_fit(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one int
             )
 
 
-def database(now: datetime) -> Iterator[Finding]:
+def database(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Database."""
     try:
         # Past the pool, whose own patience is longer than ours, and which does not say why.
         given = {**connection.get_connection_params(), "connect_timeout": int(SECONDS) - 1}
         with psycopg.connect(**given) as there:
-            found = there.execute(
-                "select current_setting('server_version_num')::int / 10000, now()"
-            ).fetchone()
+            # Our own moment goes along: one from before would count what other checks took.
+            asked = "select current_setting('server_version_num')::int / 10000, clock_timestamp() - %s"
+            found = there.execute(asked, [timezone.now()]).fetchone()
     except psycopg.Error as error:
         first = (str(error).splitlines() or [""])[0]
         cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
@@ -76,12 +79,12 @@ def database(now: datetime) -> Iterator[Finding]:
         yield Finding(f"It does not answer: {first[:200]}", cure, stops=True)
         return
     assert found is not None
-    version, clock = found
+    version, apart = found
     if version < OLDEST_POSTGRES:
         yield Finding(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
-    if (apart := abs((clock - now).total_seconds())) > signs_of_life.CLOCKS_DIFFER:
+    if abs(apart.total_seconds()) > signs_of_life.CLOCKS_DIFFER:
         yield Finding(
-            f"The clocks of this machine and of PostgreSQL differ by {apart:.0f} seconds.",
+            f"The clocks of this machine and of PostgreSQL differ by {abs(apart.total_seconds()):.0f} seconds.",
             "Switch on NTP on both: expiry dates are compared with the clock.",
         )
 
@@ -177,6 +180,27 @@ def processes(now: datetime) -> Iterator[Finding]:
         )
 
 
+def room(now: datetime) -> Iterator[Finding]:
+    """Connections."""
+    needed = 2 * settings.WEB_CONCURRENCY * settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
+    living = signs_of_life.living(now=now)
+    for lane in lanes.LANES.values():
+        pool = os.environ.get("DATABASE_POOL") or lanes.environment(lane)["DATABASE_POOL"]
+        needed += len(living[lane.name]) * int(pool)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "select sum(case name when 'max_connections' then setting::int else -setting::int end) from pg_settings "
+            "where name in ('max_connections', 'superuser_reserved_connections', 'reserved_connections')"
+        )
+        (given,) = cursor.fetchone()
+    if needed > given:
+        yield Finding(
+            f"Two web servers and the workers that run may open {needed} connections at once; PostgreSQL gives {given}.",
+            f"Set max_connections there to {needed + 30} or more, or put a PgBouncer in between (docs/operations.md, Connections).",
+            note=True,
+        )
+
+
 def clocks(now: datetime) -> Iterator[Finding]:
     """Clocks of worker hosts."""
     for said in signs_of_life.wrong_clocks(now=now):
@@ -257,6 +281,7 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (bounce_mailbox, True),
     (keys, True),
     (processes, True),
+    (room, True),
     (clocks, True),
     (late, True),
     (counting, True),
@@ -273,7 +298,8 @@ def examine(now: datetime) -> Iterator[tuple[str, list[Finding] | None]]:
     """
     away = False
     for check, asks_database in CHECKS:
-        found = None if away and asks_database else within(check, now)
+        seconds = SETTINGS_SECONDS if check is settings_fit else SECONDS
+        found = None if away and asks_database else within(check, now, seconds=seconds)
         away = away or any(problem.stops for problem in found or ())
         if check is database and not away:
             now = database_clock.now()

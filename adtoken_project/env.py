@@ -14,7 +14,9 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
+import psycopg
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import conninfo
 
 from notifications.bounce_mailbox import Mailbox
 
@@ -22,6 +24,10 @@ ONE_SERVER = (
     "Name one server: redis://:password@host:6379/0, by TLS rediss://:password@host:6380/0?ssl_ca_certs=/path/to/ca.pem. "
     "Where it fails over, that is an address which leads to whoever is in charge."
 )
+
+NO_DATABASE = "postgres://127.0.0.1:1"  # the address of `stand_in`, which names none
+SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")  # of libpq
+ESCAPE = "Special characters in a password must be escaped (%40 for @)."
 
 
 class _Variables(environ.FileAwareMapping):  # type: ignore[misc]  # the library ships no types
@@ -41,10 +47,10 @@ _VARIABLES = _Variables(cache=False)
 def text(name: str, default: str | None = None) -> str:
     """Return the variable's text, or the text of the file that NAME_FILE names.
 
-    Raises ImproperlyConfigured when both are missing and there is no default, or the file cannot be read.
+    Raises ImproperlyConfigured when both are missing or empty and there is no default, or the file cannot be read.
     """
-    value: str | None = _VARIABLES.get(name, default)
-    if value is None:
+    value: str = _VARIABLES.get(name, default) or ""
+    if not value and default is None:
         raise ImproperlyConfigured(f"Set {name} (or {name}_FILE). See .env.example.")
     return value
 
@@ -109,9 +115,25 @@ def zone(name: str, default: str) -> str:
 
 
 def database(name: str) -> dict[str, Any]:
-    """Return Django's settings for the database that the address names. The error shows no password."""
-    _scheme(name, {"postgres", "postgresql"}, "postgres://user:password@host:5432/name")
-    return dict(environ.Env.db_url_config(text(name)))
+    """Return Django's settings for the database that the address names.
+
+    Raises ImproperlyConfigured, showing no password, also for options that PostgreSQL's client library would refuse.
+    """
+    example = "postgres://user:password@host:5432/name"
+    _scheme(name, {"postgres", "postgresql"}, example)
+    found = dict(environ.Env.db_url_config(text(name)))
+    if text(name) != NO_DATABASE and not re.fullmatch(r"[^/@]+", found["NAME"]):
+        raise ImproperlyConfigured(f"{name} names no database. {ESCAPE} It should look like {example}")
+    options = found.get("OPTIONS", {})
+    try:
+        conninfo.make_conninfo(**options)
+    except psycopg.ProgrammingError as error:
+        raise ImproperlyConfigured(
+            f"{name} has an {str(error).strip()}. For TLS: ?sslmode=verify-full"
+        ) from None
+    if options.get("sslmode", "prefer") not in SSL_MODES:
+        raise ImproperlyConfigured(f"sslmode in {name} must be one of {', '.join(SSL_MODES)}.")
+    return found
 
 
 def redis(name: str, default: str | None = None) -> str:
@@ -152,9 +174,14 @@ def mail(name: str, *, service: str = "") -> dict[str, Any]:
         if not service:
             raise ImproperlyConfigured(f"{name}=service:// needs MAIL_SERVICE, the name of the service.")
         return {"EMAIL_BACKEND": f"anymail.backends.{service}.EmailBackend"}
-    _scheme(name, set(environ.Env.EMAIL_SCHEMES), "smtp+tls://user:password@mail.example.com:587")
+    example = "smtp+tls://user:password@mail.example.com:587, or smtp+ssl://...:465 for TLS from the start"
+    _scheme(
+        name, set(environ.Env.EMAIL_SCHEMES) - {"smtps"}, example
+    )  # taken for STARTTLS, which few mean by it
     found = dict(environ.Env.email_url_config(text(name)))
     if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
+        if not found["EMAIL_HOST"]:
+            raise ImproperlyConfigured(f"{name} names no host. It should look like {example}")
         found["EMAIL_BACKEND"] = "notifications.smtp.Backend"
     return found
 
@@ -198,9 +225,7 @@ def _scheme(name: str, schemes: set[str], example: str, default: str | None = No
         url = urlsplit(text(name, default))
         _ = url.port  # raises ValueError for what is no number
     except ValueError:
-        raise ImproperlyConfigured(
-            f"{name} is no address. Special characters in a password must be escaped (%40 for @). It should look like {example}"
-        ) from None
+        raise ImproperlyConfigured(f"{name} is no address. {ESCAPE} It should look like {example}") from None
     if url.scheme not in schemes:
         raise ImproperlyConfigured(f"{name} should look like {example}")
 
@@ -237,7 +262,7 @@ def stand_in() -> None:
         "BASE_URL": "http://localhost",
         "SECRET_KEY": secrets.token_urlsafe(50),
         "FERNET_KEYS": urlsafe_b64encode(secrets.token_bytes(32)).decode(),
-        "DATABASE_URL": "postgres://127.0.0.1:1",  # names no database
+        "DATABASE_URL": NO_DATABASE,
         "REDIS_URL": "redis://127.0.0.1:1/0",
         "EMAIL_URL": "dummymail://",
     }

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, Value
 
 from adtoken_project import signs_of_life, worked_ahead
 from adtoken_project.models import BackgroundProcess, Heartbeat
@@ -22,6 +22,10 @@ from users import hold
 say = partial(phrase, "words/background_work.txt")
 
 MAIL_LIMIT = timedelta(minutes=settings.MAIL_LATE_MINUTES)  # for which a mail may wait
+DOMAINS, REFUSED_LIMIT = (
+    3,
+    timedelta(minutes=10),
+)  # so many domains refuse mail for so long: it is our own side
 AHEAD = ("sets", "preview", "start_page")  # what is worked out ahead of pages, or beside them
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
@@ -56,7 +60,15 @@ def read(now: datetime) -> list[Work]:
     What waits longer than the lane's workers run counts from their start: they cannot have done it before.
     """
     began = _began(now)
-    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion(), *_worked_ahead(now)]
+    found = [
+        _mail(),
+        _refused(),
+        _evaluation(now),
+        _ticks(),
+        *_of_apps(now),
+        _deletion(),
+        *_worked_ahead(now),
+    ]
     return [
         replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
         for work in found
@@ -87,6 +99,18 @@ def _mail() -> Work:
     if refused is not None and (oldest is None or refused < oldest):
         return Work("mail", say("mail_kept_back"), refused, MAIL_LIMIT)
     return Work("mail", say("mail"), oldest, MAIL_LIMIT)
+
+
+def _refused() -> Work:
+    """Mails that were refused at several domains, since when none was taken: a server that defers all moves the next try of each."""
+    domain = Func(F("recipient"), Value("@"), Value(2), function="split_part")
+    refused = Message.objects.filter(state=Message.State.QUEUED, failures__gt=0)
+    found = refused.aggregate(since=Min("queued_at"), domains=Count(domain, distinct=True))
+    if found["domains"] < DOMAINS:
+        return Work("mail", say("mail_kept_back"), None, REFUSED_LIMIT)
+    taken = Message.objects.filter(state=Message.State.SENT, created_at__gte=found["since"])
+    last = taken.aggregate(last=Max("sent_at"))["last"]
+    return Work("mail", say("mail_kept_back"), max(found["since"], last or found["since"]), REFUSED_LIMIT)
 
 
 def _evaluation(now: datetime) -> Work:

@@ -13,6 +13,9 @@ from typing import Any
 from tokens import scrub, spans
 
 FORMATS = ("text", "json")
+OF_REQUEST = (
+    "adtoken.facts"  # where the environ of a page's request holds what the web server's line says of it
+)
 TEXT = "{asctime} {levelname} {name} {message}"
 
 # A path or a name with a line break would otherwise write lines that look like others, and ESC colours of its own.

@@ -6,10 +6,12 @@ Asked when the root app starts, because Django's system checks do not run under 
 import re
 import zlib
 from collections.abc import Iterator
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 
 from tokens.channels import declarations
@@ -34,13 +36,9 @@ def problems() -> Iterator[str]:
     yield from _base_url()
     yield from _hosts()
     yield from _mail()
+    yield from _addresses()
     if not settings.DEMO:
         yield from _channels()
-
-
-def hosts_beyond_this_machine() -> list[str]:
-    """Return the hosts of BASE_URL and ALLOWED_HOSTS that others can reach."""
-    return [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]
 
 
 def _keys() -> Iterator[str]:
@@ -78,11 +76,17 @@ def _base_url() -> Iterator[str]:
 
 
 def _hosts() -> Iterator[str]:
-    others = hosts_beyond_this_machine()
+    others = [host for host in settings.ALLOWED_HOSTS if not is_loopback(host)]  # that of BASE_URL, too
     if settings.DEBUG and others:
         yield f"DEBUG=1 shows settings and variables to whoever reaches {', '.join(others)}. Remove DEBUG."
-    if "*" in settings.ALLOWED_HOSTS and not settings.DEMO:
+    if settings.DEMO and others:
+        yield f"DEMO=1 makes people whose passwords everybody knows, and {', '.join(others)} is not this machine alone. Remove DEMO."
+    if "*" in settings.ALLOWED_HOSTS:
         yield "ALLOWED_HOSTS=* takes any Host header. Name the hosts; that of BASE_URL is always allowed."
+    elif wrong := [
+        host for host in settings.ALLOWED_HOSTS[1:] if not re.fullmatch(r"[\w.-]+|\[[\da-fA-F:.]+\]", host)
+    ]:
+        yield f"ALLOWED_HOSTS must name hosts such as tools.example.com without scheme, port or path, not {', '.join(wrong)}."
 
 
 def _mail() -> Iterator[str]:
@@ -93,6 +97,23 @@ def _mail() -> Iterator[str]:
         yield "BOUNCE_MAILBOX is read, but no mail comes back to it. Set BOUNCE_ADDRESS to its address."
     if settings.BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]+@[\w.-]+", settings.BOUNCE_ADDRESS, re.ASCII):
         yield "BOUNCE_ADDRESS must be a bare address such as bounces@adtoken.example.com, without a name or a +."
+    if settings.MAIL_BY_SERVICE:
+        try:
+            mail.get_connection()
+        except ImproperlyConfigured as error:
+            yield f"MAIL_SERVICE={settings.MAIL_SERVICE} cannot deliver by MAIL_SERVICE_OPTIONS: {error}"
+    elif settings.MAIL_SERVICE and not secret:
+        yield "MAIL_SERVICE does nothing: set EMAIL_URL=service:// to deliver by it, MAIL_WEBHOOK_SECRET to take its reports, or remove it."
+
+
+def _addresses() -> Iterator[str]:
+    for name, example, addresses in (
+        ("OPERATOR_EMAILS", "ada@example.com,ben@example.com", settings.OPERATOR_EMAILS),
+        ("DEFAULT_FROM_EMAIL", "AdToken <adtoken@example.com>", [parseaddr(settings.DEFAULT_FROM_EMAIL)[1]]),
+        ("CONTACT_EMAIL", "ads@example.com", filter(None, [settings.CONTACT_EMAIL])),
+    ):
+        if not all(re.fullmatch(r"[^\s@,;<>]+@[^\s@,;<>]+", address) for address in addresses):
+            yield f"{name} should look like {example}"
 
 
 def _channels() -> Iterator[str]:

@@ -142,7 +142,7 @@ def _team(work: SetUpRun, entry: Entry) -> None:
 
 
 def _change_walls(work: SetUpRun) -> None:
-    """Change the rules of teams that were there, when all people are in: nobody's log-in drops out who joins by this file.
+    """Change the rules of teams that were there.
 
     What stops or loses a backup by it is told to the leads, and counted in the lines.
     """
@@ -326,14 +326,11 @@ def _person(work: SetUpRun, entry: Entry) -> None:
         return
     try:
         validate_email(email)
-        came_in = User.objects.filter(email=email, is_contact=False).exists()
-        if pending and not came_in:  # it ran out
+        if pending:  # it ran out
             invitations.send_again(invitation=pending, by=work.by, now=work.now)
             work.done.append(f"{email}: invited to {team} again")
             return
-        if pending:  # they have a log-in by another team meanwhile, and join at once
-            invitations.revoke(invitation=pending, by=work.by, now=work.now)
-        made = invitations.create(
+        invitations.create(
             email=email, team=team, invited_by=work.by, now=work.now,
             name=str(entry.get("name", "")), role=Role(role),
         )  # fmt: skip
@@ -342,7 +339,7 @@ def _person(work: SetUpRun, entry: Entry) -> None:
     except invitations.InvitationError as error:
         work.problems.append(str(error))
     else:
-        work.done.append(f"{email}: {'added to' if made.accepted_at else 'invited to'} {team}")
+        work.done.append(f"{email}: invited to {team}")
 
 
 def _is_valid(work: SetUpRun, form: BaseForm) -> bool:

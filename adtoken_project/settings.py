@@ -35,6 +35,7 @@ METRICS_TOKEN = env.text("METRICS_TOKEN", "")  # what Prometheus shows; "": no f
 
 # --- Apps ------------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
+    "ui",  # before the theme: its build of Alpine is in the place of the theme's
     "unfold.apps.BasicAppConfig",  # the site is ours, see portal.site
     "unfold.contrib.filters",
     "unfold.contrib.forms",
@@ -50,7 +51,6 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "django_celery_beat",
-    "ui",
     "users",
     "tokens",
     "notifications",
@@ -126,8 +126,7 @@ _DATABASE |= {
             "reconnect_timeout": 0,  # its pauses would double with every try
             "reconnect_failed": pooling.try_again,
         },
-        # Of the lease's read alone. Switch it off behind a PgBouncer in transaction mode that is older than 1.22.
-        "prepare_threshold": 5 if env.flag("DATABASE_PREPARE", default=True) else None,
+        "prepare_threshold": 5,  # of the lease's read alone; PgBouncer keeps track of it from 1.22 on
     },
     "TEST": {"TEMPLATE": "template0"},
 }
@@ -174,13 +173,10 @@ vars().update(_OF_CHANNELS)
 _CONSENT_PAGES = [urlsplit(_OF_CHANNELS[name]) for one in _CHANNELS for name in one.everywhere(one.consent)]
 CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
-# Threads with which a web process serves requests, as its server was told: half of them at most wait for channels.
+# Processes of a web server, and the threads of each, as gunicorn is told: half of these at most wait for channels.
+WEB_CONCURRENCY = env.whole("WEB_CONCURRENCY", default=4, least=1)
 WEB_THREADS = env.whole("WEB_THREADS", default=4, least=1)
 REFRESH_TIMEOUT = 120  # seconds for a refresh: an answer that is not waited for may cost the log-in
-# Where a refresh token whose answer was lost is tried once more at once; elsewhere only when nothing can be lost by it.
-LOST_REFRESH_AGAIN = env.names(
-    "LOST_REFRESH_AGAIN", ",".join(one.key for one in _CHANNELS if one.refresh_again_is_safe)
-)
 REPORT_PROBE_TIMEOUT = 5  # seconds in which a report is confirmed or answered "retry later"
 
 # --- People ----------------------------------------------------------------------------------------------------
@@ -260,10 +256,9 @@ SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE e
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_SUBDOMAINS", default=False)
 SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD", default=False)
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these two are not set by default
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.flag("BEHIND_PROXY", default=False) else None
-)
-ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=0)
+# How many proxies are in front, whose word on scheme and address is taken. TLS is ended by one, as gunicorn must not meet slow clients.
+ALLAUTH_TRUSTED_PROXY_COUNT = env.whole("TRUSTED_PROXIES", default=int(_SECURE))
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if ALLAUTH_TRUSTED_PROXY_COUNT else None
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
@@ -308,9 +303,6 @@ BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
 BOUNCE_MAILBOX = env.mailbox("BOUNCE_MAILBOX")
 # Whether each mail comes back to an address of its own, bounces+...@: most mail servers take those.
 BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
-# So many mails that come back within so many days park an address, though each might have passed.
-SOFT_BOUNCES = env.whole("SOFT_BOUNCES", default=3, least=1)
-SOFT_BOUNCE_DAYS = env.whole("SOFT_BOUNCE_DAYS", default=14, least=1)
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL
@@ -360,8 +352,8 @@ STORAGES = {
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")).upper()
-# Lines of Celery that say every few seconds that nothing is wrong: a task was sent, came, ended well. What fails is said all the same.
-_ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.app.trace")
+# Lines of Celery that say every few seconds that nothing is wrong: a task was sent, came, came too late, ended well. What fails is said.
+_ROUTINE = ("celery.beat", "celery.worker.strategy", "celery.worker.request", "celery.app.trace")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -441,9 +433,9 @@ UNFOLD = {
         lambda _request: static("adtoken/admin.css"),
         lambda _request: channel_colours.address(),
     ],
+    "SCRIPTS": [lambda _request: static("adtoken/alpine.js")],
     "SIDEBAR": {
         "show_search": True,
-        "command_search": True,
         "navigation": "portal.sidebar.navigation",
     },
 }

@@ -30,7 +30,6 @@ FOREIGN = (
     "DEBUG",
     "DATABASE_POOL",
     "DATABASE_APP_ROLE",
-    "BEHIND_PROXY",
     "ALLOWED_HOSTS",
     "TIME_ZONE",
     "MACROS_HOUR",

@@ -328,7 +328,8 @@ class ReportOut(BaseModel):
     action: Literal["none", "retry_with", "retry_later", "hold"] = Field(
         description="none: nothing. Either the answer was good, or the token works as it is and the answer is about the request itself: "
         "correct that, or take it as it is; another lease is answered the same. "
-        "retry_with: the lease below, of another log-in or a renewed token. retry_later: after `retry_after` seconds. "
+        "retry_with: the lease below, of another log-in or a renewed token. retry_later: after `retry_after` seconds; "
+        "of a refused write, also where this key's last one moved the account on within the hour. "
         "hold: until a person acted."
     )
     reason: ReasonCode

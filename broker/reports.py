@@ -8,7 +8,7 @@ from django.conf import settings
 
 from accounts import access_doubts, write_refusals
 from accounts.models import Account
-from broker import asked_lately, control, leases, prepared
+from broker import asked_lately, control, leases, prepared, slow_leases
 from broker.asked_lately import Asked
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
@@ -191,7 +191,8 @@ def _ask(
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
         return _next(caller, claims, row, classification, now)
     if outcome.verdict != Verdict.OK:
-        return ReportAnswer(outcome.verdict, "retry_later", retry_after=RETRY_AFTER)
+        wait = slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER
+        return ReportAnswer(outcome.verdict, "retry_later", retry_after=wait)
     read = control.read(account, token, clock=clock, limit=limit)
     if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
         account, token, clock=clock, limit=limit
@@ -247,7 +248,8 @@ def _next(
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
 
     `works`: what was found of the token that was reported, where that decided. Where that one serves still, another lease of it would be
-    answered the same, so none is given: there is nothing to do where it works, else the job comes back.
+    answered the same, so none is given: there is nothing to do where it works, else the job comes back. So it does with a refused write
+    that is known and yet shifted nothing: this key's words shift an account once an hour.
     """
     reason = str(classification.reason or "")
     try:
@@ -256,6 +258,15 @@ def _next(
             if works is None:
                 return ReportAnswer(
                     classification.verdict, "retry_later", reason=reason, retry_after=RETRY_AFTER
+                )
+            if claims.purpose == "publish" and (refused := write_refusals.known_reason(classification)):
+                wait = int(write_refusals.KNOWN_EVERY.total_seconds())
+                return ReportAnswer(
+                    classification.verdict,
+                    "retry_later",
+                    str(refused),
+                    text("not_believed"),
+                    retry_after=wait,
                 )
             about = text("about_the_request")
             return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)

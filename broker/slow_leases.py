@@ -18,7 +18,7 @@ from tokens.channels import declarations, gate, shares
 from tokens.models import ChannelApp, Token
 
 CHECK_SECONDS = 5  # for which one lease waits for its channel
-RENEWED_WITHIN = 5  # seconds after which whoever does not wait for a renewal may come again
+RENEWED_WITHIN = 5  # seconds after which whoever does not wait for a renewal, or no longer, may come again
 
 
 class Later(NamedTuple):
@@ -82,12 +82,12 @@ def wait(wanted: Wanted, now: datetime) -> Later | None:
     wish, needed = max(until, now + spare(channel)), max(until, now)
     try:
         with shares.taken(channel):
-            probe.lengthen(
+            comes = probe.lengthen(
                 token_id, until=wish, needed=needed, now=now, source="lease", timeout=CHECK_SECONDS
             )
     except shares.NoRoom:
         return Later(shares.AGAIN_AFTER, "cannot_be_asked")
-    return None
+    return Later(RENEWED_WITHIN, "being_renewed") if comes else None
 
 
 def leave(wanted: Wanted, now: datetime) -> Later | None:

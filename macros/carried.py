@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -15,7 +15,6 @@ from ui import kept
 from ui.phrases import phrase
 
 SHOWN = 100  # facts on the page of one message
-N = TypeVar("N", Notice, NewsNotice)
 
 
 def join(
@@ -45,7 +44,7 @@ def _count(gained: Counter[int]) -> None:
         runs.update(notice_count=F("notice_count") + number)
 
 
-def facts(notices: Iterable[N], found: Callable[[N], str]) -> list[kinds.Fact]:
+def facts[N: (Notice, NewsNotice)](notices: Iterable[N], found: Callable[[N], str]) -> list[kinds.Fact]:
     """Return a line for each notice, loaded with its account and macro: what was `found`, by which macro, and what became of it."""
     return [
         kinds.Fact(

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from django.db.models import CharField, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Cast, Concat, Greatest
@@ -17,8 +17,6 @@ from notifications.kinds import FACTS
 from notifications.models import Message
 from ui import kept
 from ui.phrases import phrase
-
-N = TypeVar("N", Notice, NewsNotice)
 
 LOOKED_AT = 500  # notices of an action, for the newest mails of a macro
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
@@ -75,7 +73,9 @@ def newest_keys(macro_id: int, *, since: datetime) -> list[str]:
     return list(found)
 
 
-def _newest(notices: QuerySet[N], column: str, pk: int, since: datetime) -> QuerySet[N]:
+def _newest[N: (Notice, NewsNotice)](
+    notices: QuerySet[N], column: str, pk: int, since: datetime
+) -> QuerySet[N]:
     # Bounds, not equality: then only the index on this column and id has the order.
     mine = notices.filter(**{f"{column}__gte": pk, f"{column}__lte": pk}, outcome="mailed")
     return mine.filter(evaluation__started_at__gt=since).order_by(f"-{column}", "-pk")[:LOOKED_AT]
@@ -88,7 +88,7 @@ def _keys(prefix: str, notices: QuerySet[Any], *more: str) -> Any:
     return notices.order_by().annotate(key=key).values("key")
 
 
-def _messages(
+def _messages[N: (Notice, NewsNotice)](
     notices: Iterable[N],
     limit: int,
     *,
@@ -120,7 +120,9 @@ def news_keys(notice: NewsNotice) -> tuple[str, str]:
     )
 
 
-def _sent(message: Message, notices: list[N], what: Callable[[N], str]) -> SentMessage:
+def _sent[N: (Notice, NewsNotice)](
+    message: Message, notices: list[N], what: Callable[[N], str]
+) -> SentMessage:
     said = dict.fromkeys(
         phrase(FACTS, "found_by", found=what(notice), macro=notice.macro_title) for notice in notices
     )

@@ -12,7 +12,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Self
 
 from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
@@ -22,7 +22,6 @@ from notifications.smtp import Backend
 
 logger = logging.getLogger(__name__)
 
-K = TypeVar("K")
 FEWER_FOR = 300.0  # seconds for which a server that took only so many connections is asked for no more
 SLOW = 10.0  # seconds; a mail that took longer may be one of many that wait for the same domain
 CUT_AFTER = 120.0  # seconds for one mail: a server that sends an answer letter by letter never times out
@@ -41,7 +40,7 @@ class Outcome(Enum):
 
 
 @dataclass(frozen=True)
-class Answer(Generic[K]):
+class Answer[K]:
     """What became of the mail that was handed over as `key`."""
 
     key: K
@@ -113,14 +112,14 @@ def _outcome(error: Exception, *, was_fresh: bool) -> Outcome:
 
 
 @dataclass
-class _Call(Generic[K]):
+class _Call[K]:
     key: K
     domain: str
     connection: _Connection
     began: float  # monotonic seconds
 
 
-class Connections(Generic[K]):
+class Connections[K]:
     """The connections of one run. A context manager: what is on its way at the end is waited for."""
 
     def __init__(self, most: int) -> None:

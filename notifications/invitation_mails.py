@@ -1,11 +1,8 @@
-"""The mails of invitations, written into the outbox by a signal of users: the invitation, its link made while it is sent, and
-"you are in the team" for somebody who has a log-in already."""
+"""The mail of an invitation, written into the outbox by a signal of users; its link is made while it is sent."""
 
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-from django.shortcuts import resolve_url
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -19,13 +16,12 @@ from users.models import Invitation
 from users.signals import invitation_issued
 
 KIND = "invite"
-JOINED = "joined"
 
 
 def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
     """Write the message in the transaction of its cause, once per number."""
     outbox.enqueue(
-        kind=JOINED if invitation.accepted_at else KIND,
+        kind=KIND,
         recipient=invitation.email,
         dedupe_key=f"invite:{invitation.pk}:{invitation.number}",
         now=now,
@@ -55,7 +51,7 @@ def build(message: Message) -> Mail:
     if number != message.payload["number"]:
         raise NotWanted("invitation_sent_again")
     link = invitations.link(invitation)
-    return composing.without_link(_compose("invitation", message, invitation, link), link)
+    return composing.without_link(_compose(message, invitation, link), link)
 
 
 def note_ended(message: Message) -> None:
@@ -74,19 +70,9 @@ def note_ended(message: Message) -> None:
         unarrived_mails.tell(about=message, to=invitation.invited_by, now=now)
 
 
-def build_joined(message: Message) -> Mail:
-    """Return the mail to somebody who was added to a team. Raises NotWanted when the person has left it since."""
-    invitation = _invitation_of(message)
-    if invitation.user is None or not invitation.team.memberships.filter(user=invitation.user).exists():
-        raise NotWanted("not_in_team")
-    home = f"{settings.BASE_URL}{resolve_url(settings.LOGIN_REDIRECT_URL)}"
-    return _compose("joined", message, invitation, home)
-
-
 def register() -> None:
     """Connect the signal and say how the mail is built. Called once, when the root app starts."""
     kinds.register(KIND, build, name=_("Invitation"), to_parked=True, of_address=True, ended=note_ended)
-    kinds.register(JOINED, build_joined, name=_("Added to a team"), to_parked=True)
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 
 
@@ -105,17 +91,16 @@ def _inviter(invitation: Invitation) -> str:
     return inviter.email if inviter and inviter.is_active else ""
 
 
-def _compose(folder: str, message: Message, invitation: Invitation, link: str) -> Mail:
-    reader = composing.Reader(invitation.user)
-    teams = [str(invitation.team)] if invitation.accepted_at else invitations.teams_of(invitation)
+def _compose(message: Message, invitation: Invitation, link: str) -> Mail:
+    reader = composing.Reader(None)
+    teams = invitations.teams_of(invitation)
     facts = {
         "inviter": invitation.inviter,
         "name": invitation.name,
         "team": join_names(teams),
         "teams": len(teams),
         "until": dates.moment(invitation.expires_at, zone=reader.zone).full,
-        "is_staff": invitation.is_staff,
         "link": link,
         "why_url": "",  # the reader may have no log-in yet
     }
-    return composing.compose(folder, message, reader, facts, reply_to=_inviter(invitation))
+    return composing.compose("invitation", message, reader, facts, reply_to=_inviter(invitation))

@@ -23,6 +23,10 @@ logger = logging.getLogger(__name__)
 
 Kind, Why = MailReturn.Kind, RefusedAddress.Why
 AT_ONCE = {Kind.HARD: Why.BOUNCED, Kind.COMPLAINT: Why.COMPLAINED, Kind.STOPPED: Why.STOPPED}  # one parks
+SEVERAL, SEVERAL_WITHIN = (
+    3,
+    timedelta(days=14),
+)  # mails that come back, though each might have passed: these park
 AGAIN_AFTER = timedelta(hours=4)  # after a mail came back that may pass
 COMES_BACK_WITHIN = timedelta(days=5)
 MOST = 1_000  # reports of one run
@@ -176,15 +180,13 @@ def _after_several(row: MailReturn) -> RefusedAddress.Why | None:
     What was before somebody released it does not count. A policy may be about us: where it takes part, the address is tried again in a
     week.
     """
-    since = refused_addresses.begins_anew(
-        row.recipient, since=row.at - timedelta(days=settings.SOFT_BOUNCE_DAYS)
-    )
+    since = refused_addresses.begins_anew(row.recipient, since=row.at - SEVERAL_WITHIN)
     found = MailReturn.objects.filter(recipient=row.recipient, at__gte=since, at__lte=row.at)
     mails = found.filter(kind__in=[Kind.SOFT, Kind.FORWARDED])
-    if mails.count() >= settings.SOFT_BOUNCES:
+    if mails.count() >= SEVERAL:
         return Why.RETURNED
     policy = found.filter(kind=Kind.POLICY)
-    return Why.POLICY if mails.count() + policy.count() >= settings.SOFT_BOUNCES else None
+    return Why.POLICY if mails.count() + policy.count() >= SEVERAL else None
 
 
 def still_waiting() -> bool:

@@ -71,7 +71,9 @@ def _facts(
     return {
         "account": account,
         "name": names.token(token, account),
-        "asks": backup_requests.is_needed(offer, account, person(request)),
+        "asks": bool(
+            backup_requests.asked_first({account.pk: offer}, {account.pk: account}, person(request))
+        ),
         "role": offer.role,
         "may": publishes(offer),
         "read_on": day(timezone.localdate(offer.seen_at)),
@@ -93,7 +95,7 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
             return bulk.none_chosen(request)
         best = _best(chosen.accounts)
         by_id = {one.pk: one for one in chosen.accounts}
-        ask = {pk for pk, one in best.items() if backup_requests.is_needed(one, by_id[pk], person(request))}
+        ask = backup_requests.asked_first(best, by_id, person(request))
         seen = "" if chosen.unread else _seen(best)
         page = Page(
             "portal/confirm/bulk_backup.html",

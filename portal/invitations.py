@@ -102,10 +102,7 @@ class InvitationAdmin(ReadOnlyList):
         self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
     ) -> HttpResponse:
         """Say what was done and that a mail goes out, then show the list."""
-        if obj.user is None:
-            text = say("goes_out", email=obj.email, days=settings.INVITATION_DAYS)
-        else:
-            text = say("joined_at_once", person=str(obj.user), team=str(obj.team), email=obj.email)
+        text = say("goes_out", email=obj.email, days=settings.INVITATION_DAYS)
         self.message_user(request, text, messages.SUCCESS)
         return redirect("admin:users_invitation_changelist")
 

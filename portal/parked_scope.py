@@ -1,7 +1,5 @@
 """Which addresses that mail does not reach, or that snoozed all warnings, a member of staff may know of."""
 
-from typing import TypeVar
-
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from macros import snoozing
@@ -9,8 +7,6 @@ from macros.models import Silence
 from notifications.models import Message
 from users import visibility
 from users.models import RefusedAddress, Team, User
-
-Row = TypeVar("Row", bound=Model)
 
 
 def visible_to(viewer: User) -> QuerySet[RefusedAddress]:
@@ -23,7 +19,7 @@ def snoozed(viewer: User) -> QuerySet[Silence]:
     return _known(snoozing.all_away(), viewer)
 
 
-def _known(rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
+def _known[Row: Model](rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
     """Keep the rows with an `email` that the viewer may know of."""
     if viewer.sees_all_teams or visibility.is_administrator(viewer):
         return rows

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from allauth.account.decorators import secure_admin_login
-from csp.constants import SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import SELF, UNSAFE_INLINE
 from csp.decorators import csp_update
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.db.models import QuerySet
@@ -19,9 +19,8 @@ from accounts.models import Account
 from portal import asking_due, campaign_origins, first_steps, mail_settings, search, start_page, why
 from users import second_factor
 
-# The theme's Alpine evaluates expressions in attributes and its templates hold inline styles. Self-service keeps the strict policy.
+# The theme's templates hold inline styles. Self-service keeps the strict policy.
 THEME_POLICY = {
-    "script-src": [SELF, UNSAFE_EVAL],
     "style-src": [SELF, UNSAFE_INLINE],
 }
 

@@ -7,7 +7,7 @@ shows their age, and works out by itself what is not there or too old. A figure 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db.models import F, JSONField, QuerySet, Value
 from django.db.models.expressions import CombinedExpression
@@ -21,11 +21,10 @@ OLDEST = timedelta(hours=2)  # a figure that is older is not shown; a worker is 
 NOTED = timedelta(minutes=1)  # within it a further look is not written down
 MOST_TEAMS = 20  # whoever is in more shares figures with nobody
 ALL = "all"
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Figure(Generic[T]):
+class Figure[T]:
     """A figure that is kept: how it is worked out, and how it is written as JSON and read again."""
 
     name: str
@@ -60,7 +59,7 @@ class Viewer:
         """When the oldest of the figures that were asked for was worked out; None where none is kept."""
         return min(self.shown, default=self.now) if self.row else None
 
-    def kept(self, figure: Figure[T]) -> tuple[T, datetime]:
+    def kept[T](self, figure: Figure[T]) -> tuple[T, datetime]:
         """Return a figure and when it was worked out: now, unless there are many accounts."""
         found = self.known(figure)
         if found is None:
@@ -69,7 +68,7 @@ class Viewer:
         self.shown.append(found[1])
         return found
 
-    def known(self, figure: Figure[T]) -> tuple[T, datetime] | None:
+    def known[T](self, figure: Figure[T]) -> tuple[T, datetime] | None:
         """Return a figure that is kept, with its time; None where there is none of today, or it is too old."""
         entry = self.row.figures.get(figure.name) if self.row else None
         if entry is None:

@@ -1,6 +1,6 @@
 """Teams and groups in the admin portal, and the way between the lists of people, teams and groups."""
 
-from typing import Any, TypeVar
+from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
@@ -18,8 +18,6 @@ from portal.people_forms import GroupForm, MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
 from users import recipients, visibility
 from users.models import Membership, Team, User, person
-
-Row = TypeVar("Row", bound=Model)
 
 if admin.site.is_registered(Group):
     admin.site.unregister(Group)  # Django's own page of it
@@ -177,7 +175,9 @@ class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases wi
         return bool(request.user.is_superuser)
 
 
-def _to_delete(page: admin.ModelAdmin[Row], request: HttpRequest, object_id: str, *, missing: str) -> Row:
+def _to_delete[Row: Model](
+    page: admin.ModelAdmin[Row], request: HttpRequest, object_id: str, *, missing: str
+) -> Row:
     """Return the row that is asked about. Raises Http404, PermissionDenied."""
     row = page.get_object(request, object_id)
     if row is None:

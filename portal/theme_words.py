@@ -1,6 +1,6 @@
 """What the theme says on pages that we use, and neither it nor Django brings in other languages. Our catalogues have it for this file.
 
-The words are the theme's own (django-unfold 0.91); tests/portal/test_theme_words.py holds them to the installed one.
+The words are the theme's own (django-unfold 0.110); tests/portal/test_theme_words.py holds them to the installed one.
 """
 
 from django.utils.translation import gettext_noop
@@ -18,19 +18,14 @@ THEME_WORDS = (
     gettext_noop("Current file"),
     gettext_noop("Date from"),
     gettext_noop("Date to"),
-    gettext_noop("Expand row"),
     gettext_noop("False"),
     gettext_noop("General"),
     gettext_noop("Go back"),
     gettext_noop("Group"),
     gettext_noop("Line number"),
-    gettext_noop("Loading more results..."),
-    gettext_noop("More actions"),
     gettext_noop("New"),
     gettext_noop("No data"),
-    gettext_noop("No recent searches"),
     gettext_noop("No results found"),
-    gettext_noop("No results matching your query"),
     gettext_noop("Object"),
     gettext_noop("Recent searches"),
     gettext_noop("Reset filters"),
@@ -41,12 +36,10 @@ THEME_WORDS = (
     gettext_noop("Search apps and models..."),
     gettext_noop("Select action"),
     gettext_noop("Select action to run"),
-    gettext_noop("Select all rows"),
     gettext_noop("Select record"),
     gettext_noop("Select value"),
     gettext_noop("Submit"),
     gettext_noop("This item will be deleted."),
-    gettext_noop("This page yielded into no results. Create a new item or reset your filters."),
     gettext_noop("Toggle password visibility"),
     gettext_noop("True"),
     gettext_noop("Type to search"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any
 
 from sandbox.facebook.deauthorise import (
     ask_to_delete,
@@ -25,8 +25,6 @@ from sandbox.world import (
 )
 from sandbox.x import webhook as x_webhook
 from sandbox.x.pairs import revoke_pairs
-
-_R = TypeVar("_R")
 
 DEFAULT_CLIENT = {channel: client_id for channel, (client_id, _) in APPS.items()}
 
@@ -101,7 +99,7 @@ def _set(record: Any, data: dict[str, Any]) -> None:
         setattr(record, name, value)
 
 
-def _done(store: Store, record: _R) -> _R:
+def _done[R](store: Store, record: R) -> R:
     store.changed()
     return record
 

@@ -164,8 +164,7 @@ def _plain(status: HTTPStatus) -> HttpResponse:
 
 
 def _private(answer: HttpResponse) -> HttpResponse:
-    """Keep what is below a secret address out of shared caches and search engines; its reader may keep it, and asks each time."""
+    """Keep what is below a secret address out of shared caches; its reader may keep it, and asks each time."""
     patch_cache_control(answer, private=True, no_cache=True)
-    answer["X-Robots-Tag"] = "noindex, nofollow"
     answer["Referrer-Policy"] = "no-referrer"
     return answer

@@ -14,19 +14,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from queue import Empty, SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from django.db import Error, InterfaceError, OperationalError, close_old_connections, connection
 
 from tokens import spans
 
-K = TypeVar("K")
-R = TypeVar("R")
 Call = Callable[[], Any]
 ASK_AGAIN = 0.25  # seconds
 GATHERED_FOR = 0.05  # seconds for which a step waits for others that are written with it
 MOST_TOGETHER = 32  # jobs whose steps are written in one go: their rows are locked until all are written
-Job = Generator[Call, Any, R]
+type Job[R] = Generator[Call, Any, R]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Together:
         return self.write([self.brings])[0]
 
 
-def run(job: Job[R], *, before_call: Callable[[], None] = lambda: None) -> R:
+def run[R](job: Job[R], *, before_call: Callable[[], None] = lambda: None) -> R:
     """Run one job to its end, its calls right here, each after `before_call`."""
     try:
         call = next(job)
@@ -56,7 +54,7 @@ def run(job: Job[R], *, before_call: Callable[[], None] = lambda: None) -> R:
         return result
 
 
-def _go_on(job: Job[R], call: Call) -> Call:
+def _go_on[R](job: Job[R], call: Call) -> Call:
     try:
         answer = call()
     except Exception as error:  # noqa: BLE001  # the job decides what its own call's failure means
@@ -64,7 +62,7 @@ def _go_on(job: Job[R], call: Call) -> Call:
     return job.send(answer)
 
 
-def run_concurrently(jobs: Mapping[K, Job[R]], *, at_once: int) -> dict[K, R | Exception]:
+def run_concurrently[K, R](jobs: Mapping[K, Job[R]], *, at_once: int) -> dict[K, R | Exception]:
     """Run jobs, their calls `at_once` at a time. A job that fails gives its exception and stops no other."""
     ended: dict[K, R | Exception] = {}
     left = iter(jobs.items())
@@ -72,7 +70,7 @@ def run_concurrently(jobs: Mapping[K, Job[R]], *, at_once: int) -> dict[K, R | E
     return ended
 
 
-def run_stream(
+def run_stream[K, R](
     take: Callable[[int], Mapping[K, Job[R]] | None],
     *,
     at_once: int,
@@ -108,7 +106,7 @@ def run_stream(
 
 
 @dataclass(frozen=True)
-class _Ended(Generic[R]):
+class _Ended[R]:
     """A job's end: its result, or its exception."""
 
     result: R | Exception
@@ -132,7 +130,7 @@ class _Group:
 _Taken = tuple[Any, Job[Any], "Call | Together | _Ended[Any]"]  # key, job, and what it goes on with
 
 
-class _JobStream(Generic[K, R]):
+class _JobStream[K, R]:
     """Jobs under way, each in a call, in a writer's hands, or in a group; what comes of them is news for the thread that runs them."""
 
     def __init__(
@@ -248,7 +246,7 @@ def _go_on_with(job: Job[Any], answer: Any) -> Call:
     return job.throw(answer.error) if isinstance(answer, _Failed) else job.send(answer)
 
 
-def _continuation(job: Job[R], future: Future[Any]) -> Callable[[], Call]:
+def _continuation[R](job: Job[R], future: Future[Any]) -> Callable[[], Call]:
     error = future.exception()
     if error is not None:
         return lambda: job.throw(error)

@@ -320,8 +320,8 @@ def run_claimed(token_id: int, claim: int, job: Job[TransitionOutcome]) -> Trans
 
 def lengthen(
     token_id: int, *, until: datetime, needed: datetime, now: datetime, source: str, timeout: float
-) -> None:
-    """Have a token serve until a time, if asking the channel or a renewal can bring that about.
+) -> bool:
+    """Have a token serve until a time, if that can be brought about. Returns whether a renewal that it lacks is still on its way.
 
     A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease. A token that serves
     until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already; nobody waits for the renewal by
@@ -330,10 +330,10 @@ def lengthen(
     token = Token.objects.select_related("app").get(pk=token_id)
     ends = token.access_expires_at
     if ends is None or ends > until:
-        return
+        return False
     renews = _can_heal(token, now) and not _just_renewed(token, now)
     if not (renews or ends <= now) or renewal.pausing(token, now):
-        return
+        return False
     if gate.is_silent(token.app.channel, token.app.client_id, token.region):
         wait = 0.0
     elif ends <= needed:
@@ -341,8 +341,9 @@ def lengthen(
     elif token.refresh_began_at is None:
         wait = A_MOMENT
     else:
-        return
-    probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews)
+        return False
+    waits = probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews).waits
+    return waits and ends <= needed
 
 
 def want_longer(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:

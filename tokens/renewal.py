@@ -9,8 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-
 from tokens.channels import gate, registry
 from tokens.channels.base import Channel
 from tokens.channels.http import NOT_SENT, Limit
@@ -110,10 +108,10 @@ def spends(token: Token) -> bool:
 def _may_be_tried_again(token: Token, now: datetime) -> bool:
     """Return whether a refresh token whose answer is lost may be used once more.
 
-    A channel may have replaced it, and may take its use for a theft: where operators say so (LOST_REFRESH_AGAIN), it is tried only once the
-    access token is over and nothing can be lost by it.
+    A channel may have replaced it, and may take its use for a theft: unless its declaration says that this is safe, it is tried only once
+    the access token is over and nothing can be lost by it.
     """
-    if token.app.channel in settings.LOST_REFRESH_AGAIN:
+    if registry.get(token.app.channel).declaration.refresh_again_is_safe:
         return True
     return token.access_expires_at is None or token.access_expires_at <= now + NEARLY
 
@@ -214,14 +212,14 @@ def renewed(channel: Channel, keys: AppKeys, held: Credentials, *, limit: Limit)
     """Renew credentials. Raises ChannelError.
 
     Nothing says whether a rotation ever goes wrong at a channel's end, so the refresh token of before is kept until its successor was used
-    once, and tried where the successor is refused and LOST_REFRESH_AGAIN names the channel. Refused too: the first refusal holds. Hindered:
+    once, and tried where the successor is refused and the channel declares that safe. Refused too: the first refusal holds. Hindered:
     nothing is proven yet.
     """
     try:
         return _with_previous(channel.renew(keys, held, timeout=limit.left()), held)
     except ChannelError as refused:
         dead = refused.classification.verdict == Verdict.TOKEN_DEAD
-        if not (dead and held.previous_refresh_token and channel.key in settings.LOST_REFRESH_AGAIN):
+        if not (dead and held.previous_refresh_token and channel.declaration.refresh_again_is_safe):
             raise
         before = replace(held, refresh_token=held.previous_refresh_token, previous_refresh_token="")
         try:

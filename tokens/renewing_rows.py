@@ -3,7 +3,6 @@
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import F, Q
 
 from tokens.channels import registry
@@ -37,7 +36,7 @@ def _possible(policy: Renewal, channel: str, by: str, now: datetime) -> Q:
     if policy.exchange:
         return _is(by, access_expires_at__gt=now)
     whole = _is(by, has_refresh_token=True, refresh_refused_at=None)
-    if channel in settings.LOST_REFRESH_AGAIN:
+    if registry.CHANNELS[channel].declaration.refresh_again_is_safe:
         return whole
     answered = _is(by, refresh_unanswered_at=None)
     return whole & (answered | _is(by, access_expires_at=None) | _is(by, access_expires_at__lte=now + NEARLY))

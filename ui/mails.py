@@ -53,7 +53,8 @@ def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendere
     with timezone.override(zone):
         words = _words(f"mail/{folder}/words.txt", facts)
         context = {**facts, **words.parts, "cards": words.cards, "subject": subject(words.subjects)}
-        text = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
+        marked = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
+        text = "" + marked  # Django marks what it renders as safe, and this is not: nothing in it is escaped
         html = _html(folder, context, words.cards)
     return Rendered(subject=str(context["subject"]), text=text, html=html.plain, styled=html.styled)
 

@@ -21,7 +21,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.template import Context, Engine, Library, Origin, Template, TemplateDoesNotExist
@@ -39,7 +39,6 @@ _OTHERS = re.compile(r"\bblock_of\b|\bblock\.")  # in a block that asks for anot
 _BREAKS = re.compile(r"[ \t\r\n]+")  # a space that may not break a line stays: "1\u00a0hour"
 register = Library()  # the engine takes our tag from here
 _FOLDERS: dict[str, Path] = {}
-T = TypeVar("T")
 
 
 def phrase(name: str, block: str, /, **facts: object) -> str:
@@ -160,7 +159,7 @@ def _stages(text: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _said(shape: Callable[[str], T], name: str, block: str, facts: Mapping[str, object]) -> T:
+def _said[T](shape: Callable[[str], T], name: str, block: str, facts: Mapping[str, object]) -> T:
     """Return a block in a shape, remembered where no fact can be the name of a person or an account."""
     if any(isinstance(fact, (str, tuple)) and key not in FEW for key, fact in facts.items()):
         return shape(_render(name, block, facts))
@@ -169,7 +168,7 @@ def _said(shape: Callable[[str], T], name: str, block: str, facts: Mapping[str, 
 
 
 @lru_cache(REMEMBERED)
-def _remembered(
+def _remembered[T](
     shape: Callable[[str], T],
     name: str,
     block: str,

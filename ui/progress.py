@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
 
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.http import urlencode
 
 PARAMETER, ROW = "checking", "token"
 EVERY = 2  # seconds between two looks
-Answer = TypeVar("Answer", bound=HttpResponseBase)
 
 # Colour and icon of what came of it, the worst first. The words are in templates/ui/_progress_line.html.
 LOOKS = {
@@ -86,14 +84,14 @@ def asked(request: HttpRequest) -> Asked | None:
     return Asked(datetime.fromtimestamp(int(given), UTC), frozenset(request.GET.getlist(ROW)))
 
 
-def look_again(answer: Answer, progress: Progress | None) -> Answer:
+def look_again[Answer: HttpResponseBase](answer: Answer, progress: Progress | None) -> Answer:
     """Have the browser open the page again in a moment, while something is waited for and may come."""
     if progress is None or not progress.waiting or progress.late:
         return answer
     return open_again(answer)
 
 
-def open_again(answer: Answer) -> Answer:
+def open_again[Answer: HttpResponseBase](answer: Answer) -> Answer:
     """Have the browser open the page again in a moment."""
     answer["Refresh"] = str(EVERY)
     return answer

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
+from django.core.validators import RegexValidator
 from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 else:  # Django's classes take no type arguments at run time
     UserModelForm = forms.ModelForm
     PasswordFields = SetPasswordMixin
+
+no_markup = RegexValidator("[<>]", gettext_lazy("A name has no < and no > in it."), inverse_match=True)
 
 
 def time_zone_choices() -> list[tuple[str, str]]:
@@ -104,6 +107,7 @@ class ProfileForm(SideBySide, UserModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["name"].required = True
+        self.fields["name"].validators.append(no_markup)
         if not self.instance.is_staff:  # the other pages have no such keys
             del self.fields["single_keys"]
         self.fields["language"] = forms.ChoiceField(
@@ -131,7 +135,7 @@ class AcceptForm(PasswordFields, forms.Form):
     """Name and password of an invited person; `user` is the unsaved person that the password must not resemble."""
 
     name = forms.CharField(
-        label=gettext_lazy("Your name"), max_length=150, help_text=gettext_lazy("As colleagues see it."),
+        label=gettext_lazy("Your name"), max_length=150, help_text=gettext_lazy("As colleagues see it."), validators=[no_markup],
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )  # fmt: skip
     password1, password2 = PasswordFields.create_password_fields(

@@ -65,14 +65,12 @@ def create(
     now: datetime,
     name: str = "",
     role: Role = Role.MARKETER,
-    at_once: bool = True,
     mailed: bool = True,
     for_asks: bool = False,
 ) -> Invitation:
     """Invite a person and have the mail written in the same transaction.
 
-    Somebody who has a log-in already joins the team at once; the invitation that is returned is accepted then, and the
-    mail says so. Not `at_once`: they join by the link in the mail, as everybody else. Not `mailed`: the caller has one mail written about
+    Somebody who has a log-in already joins by the link in the mail, as everybody else. Not `mailed`: the caller has one mail written about
     several invitations, by `mail_together`. `for_asks`: only so that the person can link the accounts that they are asked for.
     Raises InvitationError when the person is in the team, is switched off, or was invited and has not
     answered; when somebody who is not a superuser opens the portal to somebody; and when the team is not one of the inviter's, who is
@@ -93,14 +91,8 @@ def create(
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
             for_asks=for_asks,
         )
-        known = User.objects.filter(email=email, is_contact=False).first()
-        if known is None or not at_once:
-            said = "log_invited"
-        else:
-            _join(invitation, known, now)
-            said = "log_added"
         facts = {"team": str(team), "role": kept.word(role.capitalize()), "staff": role != Role.MARKETER}
-        text = kept.keep(WORDS, said, email=email, **facts)
+        text = kept.keep(WORDS, "log_invited", email=email, **facts)
         _log(invited_by, invitation, ADDITION, text)
         if mailed:
             _mail(invitation, now)
@@ -242,7 +234,7 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
         row = _locked_open(invitation, now)
         try:
             with transaction.atomic():
-                user = _contact_comes_in(row.email, name, password) or User.objects.create_user(
+                user = _contact_comes_in(row, name, password) or User.objects.create_user(
                     row.email, password, name=name.strip()
                 )
         except IntegrityError:  # the person came in by another invitation meanwhile
@@ -251,16 +243,20 @@ def accept(*, invitation: Invitation, name: str, password: str, now: datetime) -
     return user
 
 
-def _contact_comes_in(email: str, name: str, password: str) -> User | None:
-    """Make a marketer of the contact with this address, who keeps the own log-ins; None where there is no such contact."""
+def _contact_comes_in(row: Invitation, name: str, password: str) -> User | None:
+    """Make a marketer of the contact with this address, who keeps the own log-ins; None where there is no such contact.
+
+    The contact's other teams go: nothing shows that the address's reader, and not whoever made a client link, used it.
+    """
     contacts = User.objects.select_for_update(no_key=True).filter(
-        email=email, is_contact=True, is_active=True
+        email=row.email, is_contact=True, is_active=True
     )
     user = contacts.first()
     if user is not None:
         user.name, user.is_contact = name.strip(), False
         user.set_password(password)
         user.save(update_fields=["name", "is_contact", "password"])
+        user.memberships.exclude(team__in=mailed_with(row).values("team")).delete()
     return user
 
 
@@ -319,16 +315,12 @@ def _locked_open(invitation: Invitation, now: datetime) -> Invitation:
 
 def _accept(row: Invitation, user: User, now: datetime) -> None:
     for one in [row, *mailed_with(row).exclude(pk=row.pk)]:
-        _join(one, user, now)
+        Membership.objects.get_or_create(team=one.team, user=user)
+        roles.give(user, one.gives)
+        one.accepted_at, one.user = now, user
+        one.save(update_fields=["accepted_at", "user"])
         _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))
     refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
-
-
-def _join(row: Invitation, user: User, now: datetime) -> None:
-    Membership.objects.get_or_create(team=row.team, user=user)
-    roles.give(user, row.gives)
-    row.accepted_at, row.user = now, user
-    row.save(update_fields=["accepted_at", "user"])
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:

@@ -35,7 +35,7 @@ GUARDED = (
 
 
 class PrivatePagesMiddleware:
-    """Keeps every answer out of caches, the browser's own too, and empties that at log-out.
+    """Keeps every answer out of search engines and caches, the browser's own too, which it empties at log-out; none may use a device.
 
     Pages show people, accounts, the seed of a second factor. Static files are answered further out and stay cacheable.
     """
@@ -50,6 +50,8 @@ class PrivatePagesMiddleware:
             said.strip() for said in response.get("Cache-Control", "").split(",")
         }:
             response["Cache-Control"] = "no-store"
+        response["X-Robots-Tag"] = "noindex, nofollow"
+        response["Permissions-Policy"] = "camera=(), display-capture=(), geolocation=(), microphone=()"
         if request.method == "POST" and request.path == reverse("account_logout"):
             response["Clear-Site-Data"] = '"cache"'
         return response

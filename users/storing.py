@@ -2,17 +2,14 @@
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
-
-R = TypeVar("R")
 
 STORE_FOR = 600  # seconds for which it is kept in memory while PostgreSQL is away
 _EVERY = 0.5
 
 
-def stored(write: Callable[[], R]) -> R:
+def stored[R](write: Callable[[], R]) -> R:
     """Write it: where PostgreSQL is away, wait for it as long as we live."""
     until = time.monotonic() + STORE_FOR
     while True:

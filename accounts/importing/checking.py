@@ -6,7 +6,7 @@ Dates are not in the file: they are unknown ("Not available") until the ordinary
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO
 
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
@@ -38,8 +38,7 @@ LONGEST_USER_ID = 191
 # An id as a spreadsheet shows it that took it for a number: its last digits are gone.
 _DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
-T = TypeVar("T")
-Progress = Callable[[Iterable[T], str], Iterable[T]]
+type Progress[T] = Callable[[Iterable[T], str], Iterable[T]]
 Cells = Mapping[str, str]  # what a line says, by column; "" where it says nothing
 
 

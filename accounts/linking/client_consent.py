@@ -33,7 +33,7 @@ def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[Cha
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if link is None or app is None or not link.is_open(now) or channel not in link.left:
         raise NotOpen(link)
-    if client_links.barred_by(link) is not None:
+    if client_links.barred_by(link, now) is not None:
         raise NotOpen(link)
     return app, link
 
@@ -59,7 +59,7 @@ def keep(
     owner = User.objects.filter(tokens__in=known, is_active=True).first()
     began = timezone.now()
     try:
-        client_links.demand_contact(link)
+        client_links.demand_contact(link, now)
         user = owner or client_links.contact_of(link)
         return _keep(app=app, user=user, link=link, identity=identity, grant=grant, listed=listed, now=now)
     except client_links.ClientLinkRefused:

@@ -25,11 +25,12 @@ def build(message: Message) -> Mail:
     """
     found = ClientLink.objects.select_related("team", "made_by").order_by("team__name")
     found = found.filter(pk__in=[message.payload["client_link"], *message.payload.get("others", ())])
-    links = [one for one in found if one.is_open(timezone.now())]
+    now = timezone.now()
+    links = [one for one in found if one.is_open(now)]
     if not links:
         raise NotWanted("client_link_over")
-    barred = client_links.barred_by(links[0])
-    if barred is not None and not barred.is_active:
+    barred = client_links.barred_by(links[0], now)
+    if isinstance(barred, User) and not barred.is_active:
         raise NotWanted("person_left")
     reader, first = composing.Reader(None), links[0]
     cards = [

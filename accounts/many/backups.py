@@ -13,7 +13,7 @@ from users.visibility import names_for
 
 
 def add(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Add to each account the best log-in at hand, or ask its person where the team wants that; `finish` tells them."""
+    """Add to each account the best log-in at hand, or ask its person first (`backup_requests`); `finish` tells them."""
     found = list(deeds.accounts_of(deed, keys).only("pk", "team", "people_count", "paused_at"))
     few = [one.pk for one in found if one.people_count <= 1 and one.paused_at is None]
     best = {pk: of_account[0] for pk, of_account in backups.offers(account_ids=few).items()}

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Install the clients of tests/node where npm is found. Never fails: without them their tests are skipped, and the test run says why.
+# Install the clients of a folder where npm is found. Never fails: without them their tests are skipped, and the test run says why.
 # Quick when nothing changed. No package's install script is run.
 set -uo pipefail
-cd "$(dirname "$0")/../../tests/node"
+cd "$(dirname "$0")/../../${1:-tests/node}"
 
 stamp=node_modules/installed.json
 command -v npm >/dev/null || exit 0

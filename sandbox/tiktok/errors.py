@@ -45,6 +45,11 @@ def expired_token() -> BusinessError:
     return BusinessError(40102, "Access token has expired.")
 
 
+def bad_refresh() -> BusinessError:
+    """A refresh token that is unknown, or whose consent has ended (text unverified)."""
+    return BusinessError(40107, "Refresh token is invalid.")
+
+
 def gone_user() -> BusinessError:
     """The person's TikTok for Business account is suspended or closed (cause and text unverified)."""
     return BusinessError(40106, "Invalid core user.")

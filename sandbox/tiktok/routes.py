@@ -72,6 +72,7 @@ routes: list[Route] = [
     Route("/portal/auth", STAND_IN.show, methods=["GET"]),
     Route("/portal/auth", STAND_IN.decide, methods=["POST"]),
     _route("oauth2/access_token", tokens.access_token, "POST"),
+    _route("oauth2/refresh_token", tokens.refresh_token, "POST"),
     _route("oauth2/advertiser/get", tokens.advertiser_get, "GET"),
     _route("oauth2/revoke_token", tokens.revoke_token, "POST"),
     _route("user/info", ads.user_info, "GET", "POST"),  # clients disagree on the method, and on the slash

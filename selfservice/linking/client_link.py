@@ -17,6 +17,7 @@ from accounts.linking import client_consent, consent, renewing, setup
 from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun, handshakes, link_errors
 from users import hold
+from users.models import Invitation, User
 
 # In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
 CHOICES, CHOICES_KEPT = "client_choices", 10
@@ -51,9 +52,10 @@ def not_open(request: HttpRequest, link: ClientLink | None, *, late: bool = Fals
     """
     now = timezone.now()
     is_open = link is not None and link.is_open(now)
-    barred = client_links.barred_by(link) if link is not None and is_open else None
-    if barred is not None and barred.is_active:
-        return render(request, "selfservice/client/log_in.html", {"link": link, "known": barred})
+    barred = client_links.barred_by(link, now) if link is not None and is_open else None
+    invited = isinstance(barred, Invitation)
+    if invited or (isinstance(barred, User) and barred.is_active):
+        return render(request, "selfservice/client/log_in.html", {"link": link, "invited": invited})
     context = {
         "link": link,
         "state": client_links.state(link, now) if link is not None else "",

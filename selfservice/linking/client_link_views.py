@@ -32,7 +32,7 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     link, now = client_links.open_signed(signed), timezone.now()
     if link is None and not client_links.is_whole(signed):
         return client_link.broken(request)
-    if link is None or not link.is_open(now) or client_links.barred_by(link) is not None:
+    if link is None or not link.is_open(now) or client_links.barred_by(link, now) is not None:
         return client_link.not_open(request, link)
     channel, regions = request.POST.get("channel", ""), {}
     if channel in link.left:
@@ -74,7 +74,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
     if link is None or pending is None or not link.is_open(timezone.now()):
         return client_link.not_open(request, link, late=True)
-    if client_links.barred_by(link) is not None:
+    if client_links.barred_by(link, timezone.now()) is not None:
         return client_link.not_open(request, link)
     if request.method == "POST":
         return _link(request, link, pending)

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import wraps
 from typing import Any
 
 from django.core.paginator import Paginator
@@ -35,17 +34,8 @@ DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
 
 
 def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Keep a page whose address is a secret out of caches and search engines. Referrers stay here by the site's own policy."""
-
-    @never_cache
-    @sensitive_variables("signed")
-    @wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = view(request, *args, **kwargs)
-        answer["X-Robots-Tag"] = "noindex, nofollow"
-        return answer
-
-    return wrapped
+    """Keep a page whose address is a secret out of caches, and that address out of reports."""
+    return never_cache(sensitive_variables("signed")(view))
 
 
 @private

@@ -87,6 +87,24 @@ def test_the_press_asks_where_the_team_wants_that_and_adds_nobody(team: Team) ->
     assert list(Message.objects.values_list("kind", "recipient")) == [("backup_ask", "emil@example.com")]
 
 
+def test_a_log_in_that_serves_nothing_of_a_team_is_asked_for_whatever_the_team_says_until_its_person_agreed() -> (
+    None
+):
+    fern = make_team()
+    emil = log_in("Emil", team=fern)
+    carried(emil, team=make_team())
+    first, second, third = alone(fern), alone(fern), alone(fern)
+    reaches(emil, first, second, third, serves=False)
+
+    asked = [press(one, emil).asked for one in (first, second)]
+    backup_answers.answer(
+        person=person_of(emil), request_ids=[first.backup_requests.get().pk], agree=True, now=timezone.now()
+    )
+
+    assert [len(one) for one in asked] == [1, 1]
+    assert [offer.token for offer in press(third, emil).added] == [emil]
+
+
 def test_ones_own_log_in_and_a_system_user_need_no_agreement(team: Team) -> None:
     emil = log_in("Emil", team=team)
     system = make_token(kind="system", team=team, first_linked_at=timezone.now())

@@ -44,7 +44,11 @@ def carried(*tokens: Token, **fields: Any) -> Account:
     return settled(account)
 
 
-def reaches(token: Token, *accounts: Account, **fields: Any) -> None:
+def reaches(token: Token, *accounts: Account, serves: bool = True, **fields: Any) -> None:
+    """The channel's list names these accounts. `serves`: the log-in serves their teams already, in an account that nothing looks at."""
+    for team in {account.team for account in accounts} if serves else ():
+        if not token.pool_entries.filter(account__team=team).exists():
+            link(make_account(team=team, paused_at=timezone.now(), state="paused"), token)
     told = {"can_publish": "yes", "role": "Admin", "seen_at": timezone.now(), **fields}
     ReachedAccount.objects.bulk_create(
         ReachedAccount(token=token, native_id=account.native_id, **told) for account in accounts
@@ -252,7 +256,7 @@ def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked
 
     outcome = add(account, emil, actor, note="holidays")
 
-    entry = AccountToken.objects.get(token=emil)
+    entry = account.pool.get(token=emil)
     account.refresh_from_db()
     emil.refresh_from_db()
     event = account.events.get(kind=AccountEvent.Kind.LINKED)

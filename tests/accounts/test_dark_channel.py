@@ -15,7 +15,7 @@ from accounts.models import Account, ApiKey
 from broker import callers
 from portal import renewing
 from tests.support.factories import link, make_account, make_app, make_token, make_user
-from tokens import lifecycle, probe, renewal, scheduling, vault
+from tokens import lifecycle, probe, refreshing, renewal, scheduling, vault
 from tokens.channels import brake, breaker, gate, shared, shares
 from tokens.models import ChannelApp, Token
 from users.models import Team
@@ -100,19 +100,18 @@ def test_a_job_that_is_put_off_costs_no_more_than_one_that_is_served(account: Ac
 
 @pytest.mark.lane
 def test_a_job_that_comes_when_no_worker_tried_asks_for_the_try_and_does_not_wait_for_it(
-    account: Account, job: Client
+    account: Account, job: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each try held a thread of the web server for up to ten seconds: with two threads, half of it."""
     opened = {"until": time.time() - breaker.LEFT_TO_WORKERS - 1, "trips": 3}
     shared.write(breaker._key(the_app(), "open"), opened, 60)
     breaker.forget()
-    began = time.monotonic()
+    monkeypatch.setattr(refreshing, "WAIT", 3600)
 
     asks, finds_it_asked_for = lease(job, account), lease(job, account)
 
     assert (asks[0], finds_it_asked_for[0]) == (503, 503)
     assert Token.objects.get().refresh_wanted_at is not None
-    assert time.monotonic() - began < 5
 
 
 def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(
@@ -134,19 +133,19 @@ def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_ot
 
     def wait() -> None:
         with shares.taken("pinterest"):
-            inside.wait(5)
-            release.wait(5)
+            inside.wait(60)
+            release.wait(60)
 
     threads = [threading.Thread(target=wait) for _ in range(shares.PER_CHANNEL)]
     for thread in threads:
         thread.start()
-    inside.wait(5)
+    inside.wait(60)
     sent_away = lease(job, account)
     with shares.taken("facebook"):
         pass
     release.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(60)
     served = lease(job, account)
 
     assert sent_away == (503, str(shares.AGAIN_AFTER))
@@ -163,15 +162,15 @@ def test_staff_who_renew_now_are_sent_away_when_the_threads_are_taken(account: A
     def wait() -> None:
         with shares.taken("facebook"):
             held.set()
-            hold.wait(5)
+            hold.wait(60)
 
     thread = threading.Thread(target=wait)
     thread.start()
-    held.wait(5)
+    held.wait(60)
     with pytest.raises(ActionRefused, match="Too many wait for Pinterest"):
         renewing.renew(token=token, actor=actor, now=NOW)
     hold.set()
-    thread.join(5)
+    thread.join(60)
 
     assert Token.objects.get().claimed_until is None
 

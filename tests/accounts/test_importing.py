@@ -16,7 +16,7 @@ from accounts.mails import imported_mail
 from accounts.models import Account, AccountToken
 from notifications.models import Message
 from tests.support import native
-from tests.support.connections import another
+from tests.support.connections import WAITS_FOR_US, another
 from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
@@ -304,10 +304,7 @@ def test_accounts_are_locked_by_id_over_the_whole_file_so_that_a_renewal_never_w
             renewal.execute(lock, [first.pk])
             thread = Thread(target=bring_in)
             thread.start()
-            while (
-                thread.is_alive()
-                and not renewal.execute("select 1 from pg_locks where not granted").fetchone()
-            ):
+            while thread.is_alive() and not renewal.execute(WAITS_FOR_US).fetchone():
                 time.sleep(0.02)
 
             renewal.execute(f"{lock} nowait", [second.pk])  # fails where the import holds it already

@@ -327,6 +327,25 @@ def test_whoever_must_authenticate_in_ads_manager_is_passed_over_and_comes_back_
     assert ada.can_publish == "yes"
 
 
+def test_a_refused_write_that_is_not_believed_is_not_answered_as_fine(world: Sandbox) -> None:
+    account = native.linked("facebook", "ada", "ben")
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
+    job = Job(key, "facebook", account.native_id)
+    world.add_fault("facebook", path="campaigns", method="POST", status=400, body=PENDING)
+    lease = job.lease().json()
+    second = job.report(lease["lease_id"], publish(account, lease)).json()["lease"]
+
+    told = job.report(second["lease_id"], publish(account, second)).json()
+
+    assert (told["verdict"], told["action"], told["reason"], told["retry_after"]) == (
+        "access_lost",
+        "retry_later",
+        "verification_required",
+        3600,
+    )
+    assert "once an hour" in told["detail"]
+
+
 def test_a_reading_jobs_refusal_says_nothing_of_writing(world: Sandbox) -> None:
     account = native.linked("facebook", "ada", "ben")
     job = Job(

@@ -34,35 +34,20 @@ def keys_and_indexes() -> list[Any]:
     return found
 
 
-def test_foreign_keys_and_indexes_are_there_again_afterwards() -> None:
+def test_what_it_makes_is_an_installation_in_order_and_leaves_the_database_as_it_was() -> None:
     before = keys_and_indexes()
 
     data.fill(accounts=ACCOUNTS, now=NOW)
 
     assert keys_and_indexes() == before
     assert any("active_token_in_pool" in line for line in before)
-
-
-def test_the_accounts_are_settled_with_an_event_each() -> None:
-    data.fill(accounts=ACCOUNTS, now=NOW)
-
     assert pool.differences() == []
     assert Account.objects.filter(state="connected", active_token__isnull=False).count() == ACCOUNTS
     assert AccountEvent.objects.filter(kind="connected", cause="imported").count() == ACCOUNTS
-
-
-def test_pools_have_two_or_three_tokens_and_the_agency_is_in_each() -> None:
-    data.fill(accounts=ACCOUNTS, now=NOW)
-
     pools = Counter(AccountToken.objects.values_list("account", flat=True))
     assert set(pools.values()) == {2, 3}
-    assert len(pools) == ACCOUNTS == AccountToken.objects.filter(token=1).count()
+    assert len(pools) == ACCOUNTS == AccountToken.objects.filter(token=1).count()  # the agency is in each
     assert not Account.objects.filter(active_token=1).exists()
-
-
-def test_every_account_has_its_macros_and_every_token_opens() -> None:
-    data.fill(accounts=ACCOUNTS, now=NOW)
-
     applied = Counter(MacroAccount.objects.values_list("account", flat=True))
     assert set(applied.values()) == {data.APPLICATIONS}
     tokens = list(Token.objects.select_related("app"))

@@ -195,7 +195,7 @@ def operations_of(
         found["list_of_system_user"] = lambda: channel.list_accounts(
             keys, Credentials(system), Identity(system_id, "Ada", "system"), scopes
         )
-    if channel.renewal is not None:
+    if channel.renewal is not None and (channel.renewal.exchange or held.refresh_token):
         found["renew"] = lambda: channel.renew(keys, held, timeout=5)
     found["revoke"] = lambda: channel.revoke(keys, held)
     return found

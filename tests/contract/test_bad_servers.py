@@ -8,7 +8,6 @@ import random
 import socket
 import socketserver
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -125,11 +124,9 @@ class Handler(socketserver.BaseRequestHandler):
         if mode in ENDLESS:
             first, again, pause = ENDLESS[mode]
             self.request.sendall(first)
-            end = time.monotonic() + 20 * PATIENCE
-            while time.monotonic() < end:
+            while not self.server.over.wait(pause):
                 self.request.sendall(again)
                 self.server.sent += len(again)
-                time.sleep(pause)
         else:
             self.request.sendall(self.server.answer or ONCE[mode])
             self.request.shutdown(socket.SHUT_WR)
@@ -145,7 +142,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.mode, self.answer, self.sent = "nothing", b"", 0
+        self.mode, self.answer, self.sent, self.over = "nothing", b"", 0, threading.Event()
         self.seen: list[bytes] = []
         self.url = f"http://127.0.0.1:{self.server_address[1]}"
 
@@ -172,7 +169,7 @@ def bad(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(linkedin, "PAUSE", 0)
     server, elsewhere = servers
     for one in servers:
-        one.mode, one.answer, one.sent = "nothing", b"", 0
+        one.mode, one.answer, one.sent, one.over = "nothing", b"", 0, threading.Event()
         one.seen.clear()
     named = {
         name: server.url
@@ -181,6 +178,7 @@ def bad(servers: tuple[Server, Server], monkeypatch: pytest.MonkeyPatch) -> Iter
     }
     with override_settings(**named, CHANNEL_TIMEOUT=PATIENCE):
         yield server
+    server.over.set()
     assert elsewhere.seen == []
     http.close()
 
@@ -241,12 +239,14 @@ def test_bad_http_is_no_answer(key: str, bad: Server) -> None:
 def test_an_answer_without_end_is_given_up_in_time(key: str, mode: str, bad: Server) -> None:
     bad.mode = mode
     channel = registry.get(key)
+    end = threading.Timer(400 * PATIENCE, bad.over.set)
+    end.start()
 
-    began = time.monotonic()
     found = channel.inspect(AppKeys("1", ("s",), "http://testserver/", ()), HELD, timeout=PATIENCE)
 
+    end.cancel()
     assert not killed(found)
-    assert time.monotonic() - began < 8 * PATIENCE
+    assert not bad.over.is_set()
     assert bad.sent < 60 * http.MAX_BODY
 
 

@@ -168,15 +168,13 @@ def test_all_pages_are_read(
 
 @pytest.mark.parametrize("channel", [profile.key for profile in PROFILES])
 def test_a_list_that_breaks_off_takes_nothing_away(channel: str, browser: Browser, world: Sandbox) -> None:
-    profile = EVERY[channel]
-    many(world, profile)
-    native.link(browser("ada"), channel, "ada", names=[f"Shop {number:03}" for number in range(profile.many)])
-    assert Account.objects.filter(state="connected").count() == profile.many
-    world.add_fault(channel, path=profile.list_path, status=500, body="<html>down</html>")
+    native.link(browser("ada"), channel, "ada")
+    linked = Account.objects.filter(state="connected").count()
+    world.add_fault(channel, path=EVERY[channel].list_path, status=500, body="<html>down</html>")
 
     check(rounds=1)
 
-    assert Account.objects.filter(state="connected").count() == profile.many
+    assert Account.objects.filter(state="connected").count() == linked > 0
 
 
 def many(world: Sandbox, profile: Profile) -> None:

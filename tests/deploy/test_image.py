@@ -1,5 +1,6 @@
 """The image's Dockerfile, step by step without Docker: what it copies is all that a web process needs."""
 
+import json
 import os
 import re
 import shlex
@@ -131,7 +132,7 @@ def served(tree: Path) -> Iterator[tuple[int, Path]]:
     names = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "PATH")
     env = {name: os.environ[name] for name in names} | {
         "FERNET_KEYS": Fernet.generate_key().decode(), "EMAIL_URL": "smtp://127.0.0.1:1", "BASE_URL": BASE_URL,
-        "WEB_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1", "BEHIND_PROXY": "1",
+        "WEB_CONCURRENCY": "1", "PYTHONDONTWRITEBYTECODE": "1", "LOG_FORMAT": "json",
     }  # fmt: skip
     with log.open("wb") as file:
         web = subprocess.Popen(
@@ -163,7 +164,8 @@ def healthy(tree: Path, port: int) -> bool:
 
 @pytest.mark.slow
 def test_its_command_serves_pages_with_collected_files_logs_no_secret_and_stops_in_order(image: Path) -> None:
-    headers = {"Host": "adtoken.example.com", "X-Forwarded-Proto": "https"}
+    visitor = "203.0.113.7"
+    headers = {"Host": "adtoken.example.com", "X-Forwarded-Proto": "https", "X-Forwarded-For": visitor}
     invitation = "eyJpbnZpdGF0aW9uIjo3fQ-secret"
 
     with served(image) as (port, log):
@@ -176,7 +178,10 @@ def test_its_command_serves_pages_with_collected_files_logs_no_secret_and_stops_
 
     said = log.read_text()
     assert (image / "staticfiles/staticfiles.json").exists()
-    assert "127.0.0.1 GET /livez 200 " in said
+    (line,) = [json.loads(line) for line in said.splitlines() if f"{visitor} GET /livez 200 " in line]
+    facts = {"address": visitor, "method": "GET", "path": "/livez", "status": 200}
+    assert {**line, **facts} == line
+    assert {"request_id", "bytes", "duration_ms"} <= line.keys()
     assert re.search(r"GET /livez/\.\.\./ \d+ ", said), said
     assert "oauth-secret" not in said
     assert not [line for line in said.splitlines() if invitation in line and " GET " in line]

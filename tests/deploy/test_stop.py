@@ -1,11 +1,12 @@
 """A web server that is told to stop: what has begun is answered, and who comes then is refused at once, so that a proxy goes elsewhere."""
 
+import os
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -17,13 +18,14 @@ from django.conf import settings
 from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
 
 ROOT = Path(settings.BASE_DIR)
-SLOW = 2.0  # seconds
+FOLDER = os.environ.get("STOP_FOLDER", "")  # where the slow page says that it has begun, and is told to go on
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """What gunicorn serves here: a page that takes a while."""
     if environ["PATH_INFO"] == "/slow":
-        time.sleep(SLOW)
+        tempfile.mkstemp(prefix="begun", dir=FOLDER)
+        wait_until(lambda: Path(FOLDER, "go").exists(), seconds=100)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "2")])
     return [b"ok"]
 
@@ -31,10 +33,15 @@ def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
 def answers(port: int, path: str) -> str:
     """Return the body; empty where nobody answers."""
     try:
-        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://{LOOPBACK}:{port}{path}", timeout=100) as answer:
             return str(answer.read().decode())
     except OSError:
         return ""
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as late:
+        return late.connect_ex((LOOPBACK, port)) == 0
 
 
 @pytest.mark.slow
@@ -44,24 +51,23 @@ def test_whoever_comes_while_it_stops_is_refused_and_what_has_begun_is_answered(
     with (tmp_path / "log").open("wb") as log:
         web = subprocess.Popen(
             [sys.executable, "-m", "gunicorn", *command, "tests.deploy.test_stop:application"],
-            cwd=ROOT, stdout=log, stderr=log,
+            cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "STOP_FOLDER": str(tmp_path)},
         )  # fmt: skip
     try:
         assert wait_until(lambda: answers(port, "/") == "ok", seconds=60), (tmp_path / "log").read_text()
         begun = [threading.Thread(target=lambda: slow.append(answers(port, "/slow"))) for _ in range(4)]
         for one in begun:
             one.start()
-        time.sleep(0.5)
+        assert wait_until(lambda: len(list(tmp_path.glob("begun*"))) == 4, seconds=60)
 
         web.send_signal(signal.SIGTERM)
-        time.sleep(0.5)
 
-        with socket.socket() as late:
-            assert late.connect_ex((LOOPBACK, port)) != 0, "taken by the kernel, and by nobody else"
+        assert wait_until(lambda: not listens(port), seconds=60), "taken by the kernel, and by nobody else"
+        (tmp_path / "go").touch()
         for one in begun:
             one.join()
         assert slow == ["ok"] * 4
-        assert web.wait(10) == 0
+        assert web.wait(60) == 0
     finally:
         web.kill()
         web.wait()

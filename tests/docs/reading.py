@@ -111,9 +111,9 @@ def _plain(default: ast.expr | None) -> str | None:
 
 
 def example() -> dict[str, str]:
-    """Return the variables of .env.example with the values given there."""
+    """Return the variables of .env.example with the values given there, without their quotes."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    return dict(re.findall(r"^#?([A-Z][A-Z_]+)=(.*)$", text, re.MULTILINE))
+    return dict(re.findall(r"^#?([A-Z][A-Z_]+)='?(.*?)'?$", text, re.MULTILINE))
 
 
 def described_in_readme() -> set[str]:

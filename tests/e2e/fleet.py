@@ -1,6 +1,7 @@
 """`python -m tests.e2e.fleet`, in the product's environment: an agency of 300 accounts in every state, long names, and what its pages need.
 
-With --one-word whatever has a name has one of a single long word, so that whoever looks finds where no line breaks.
+With --one-word whatever people name has a name of a single long word, which is markup too: whoever looks finds where no line breaks, and
+where something is not escaped.
 The rows are written as tests write them, by tests/support/factories.py; tests/e2e/fleet_*.py add what is about them.
 Prints ids and links as one line of JSON.
 """
@@ -17,6 +18,7 @@ import django
 COUNT = 300
 LONG = "Møller & Søn Internationale Schuhhandelsgesellschaft mbH, Niederlassung Österreich und Südtirol – Always-on Prospecting 2026"
 UNBROKEN = "DE_AT_CH_always_on_prospecting_lookalike_3_percent_retargeting_exclusions_2026_Q4_do_not_touch"
+RAW = """'"><img/src="/raw"/x-init="alert()">"""  # where a page shows it unescaped, the browser asks for /raw: 404
 LONG_TEAM = "Kundenteam Handel und Gastronomie Österreich, Schweiz und Südtirol (Always-on)"
 PEOPLE = (
     ("lena@example.com", "Lena Maximiliane von Hohenstein-Wittelsbach"),
@@ -38,6 +40,11 @@ CLIENTS = (
 )  # fmt: skip
 LINES = ("EU", "Always-on 2026", "Prospecting Österreich und Südtirol", "US")
 DAY = timedelta(days=1)
+NAMED = (
+    ("accounts.Account", "name"), ("accounts.ApiKey", "name"), ("accounts.Campaign", "name"), ("accounts.ClientLink", "name"),
+    ("accounts.SavedView", "name"), ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
+    ("users.Invitation", "name"), ("users.Team", "name"), ("users.User", "name"),
+)  # fmt: skip
 
 
 @dataclass
@@ -56,7 +63,7 @@ class Fleet:
 
 
 def build(*, one_word: bool = False) -> dict[str, Any]:
-    """Write everything and return what the photographs need to know. `one_word`: with names of a single long word."""
+    """Write everything and return what the photographs need to know. `one_word`: with names of a single long word that ends with markup."""
     from django.db import transaction
     from django.utils import timezone
 
@@ -76,15 +83,17 @@ def build(*, one_word: bool = False) -> dict[str, Any]:
 
 
 def _name_in_one_word() -> None:
-    """Name all accounts, people, teams and macros so."""
+    """Name all that people, or channels by what people typed there, give a name to so."""
     from django.apps import apps
     from django.db.models import CharField, F, Value
     from django.db.models.functions import Cast, Concat
 
-    for label in ("accounts.Account", "users.User", "users.Team", "macros.Macro"):
-        beginning = Value(f"{UNBROKEN[:60]}_Nordlicht_")  # pages search for that
+    for label, field in NAMED:
+        model = apps.get_model(label)
+        room = (model._meta.get_field(field).max_length or 0) - len(RAW) - 16  # with what follows
+        beginning = Value(f"{UNBROKEN[: min(room, 60)]}_Nordlicht_{RAW}")  # pages search for that
         named = Concat(beginning, Cast(F("pk"), CharField()))
-        apps.get_model(label)._default_manager.update(name=named)
+        model._default_manager.exclude(**{field: ""}).update(**{field: named})
 
 
 def _background(now: datetime) -> None:
@@ -308,7 +317,7 @@ def offered() -> list[dict[str, Any]]:
 
     some = [
         NativeAccount(native_id="1", name=LONG, role="Admin", can_publish="yes"),
-        NativeAccount(native_id="2", name=UNBROKEN, role="Analyst", can_publish="no"),
+        NativeAccount(native_id="2", name=UNBROKEN + RAW, role="Analyst", can_publish="no"),
         NativeAccount(native_id="3", name="Closed one", closed=True),
         NativeAccount(native_id="4", name="Restricted one", restriction="disabled for an unpaid bill or a risky payment"),
         *(NativeAccount(native_id=str(n), name=f"Offered {n}", role="Admin", can_publish="yes") for n in range(5, 30)),

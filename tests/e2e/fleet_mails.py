@@ -49,7 +49,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from notifications import outbox, parked_mail
     from users import invitations, login_changes, password_reset
 
-    now, boss, (lena, deniz, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
+    now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
     evaluation.evaluate(now=now)
     death_mail.tell_of_deaths(token_ids=[fleet.tokens[3].pk, fleet.more[2].pk], now=now)
@@ -86,7 +86,6 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     invitations.create(
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now
     )
-    invitations.create(email=deniz.email, team=fleet.team, invited_by=boss, now=now)
     parked_mail.tell_operators(now)
     doubt_mail.tell(now)
     alerts.tell_operators(now)

@@ -149,13 +149,6 @@ def _said_in_mails(fleet: Fleet) -> None:
     on_it_said.tell(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
 
 
-def _joined(fleet: Fleet) -> None:
-    """Somebody who has a log-in is in the team at once."""
-    from users import invitations
-
-    invitations.create(email=fleet.people[9].email, team=fleet.team, invited_by=fleet.boss, now=fleet.now)
-
-
 def _busy_day(fleet: Fleet) -> None:
     """More mails than an address gets in a day: the rest come in one."""
     from notifications.models import Message
@@ -221,6 +214,6 @@ def _in_vain(fleet: Fleet) -> None:
 
 
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (
-    _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _joined, _busy_day, _added, _late,
+    _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _busy_day, _added, _late,
     _in_vain,
 )  # fmt: skip

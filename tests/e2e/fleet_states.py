@@ -4,12 +4,12 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.e2e.fleet import DAY, LONG, LONG_TEAM, UNBROKEN, Fleet
+from tests.e2e.fleet import DAY, LONG, LONG_TEAM, RAW, UNBROKEN, Fleet
 
 LONG_MACRO = (
     "Warnung für alle Kundenteams in Österreich, der Schweiz und Südtirol, auch an die Geschäftsleitung"
 )
-NOTE = "Bitte noch vor dem Freitag, sonst stehen am Wochenende die Kampagnen von vier Kunden still."
+NOTE = f"Bitte noch vor dem Freitag {RAW}, sonst stehen am Wochenende die Kampagnen von vier Kunden still."
 
 
 def add(fleet: Fleet) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.fleet import DAY, NOTHING, Fleet, offered
+from tests.e2e.fleet import DAY, NOTHING, RAW, Fleet, offered
 
 CAREFUL = "careful@example.com"
 
@@ -33,7 +33,7 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
         ("recovery_codes", {"seed": factor_sealing.seal("a" * 40, carla.pk), "used_mask": 0}),
         (
             "webauthn",
-            {"name": "The blue key on the ring, for the office in Innsbruck", "credential": registered},
+            {"name": f"The blue key on the ring, for Innsbruck {RAW}", "credential": registered},
         ),
         ("webauthn", {"name": "Phone", "credential": registered}),
     ):

@@ -80,7 +80,13 @@ WALK = f"""options => {{
     one => ({{id: one.id, impact: one.impact, where: one.nodes.map(node => node.target.join(' '))}})));
 }}"""
 READ_ALOUD = "[...document.querySelectorAll('.material-symbols-outlined:not([aria-hidden])')].map(icon => icon.textContent.trim())"
+# What Alpine reads once something is pressed, and would not read under the content policy, is an error now. Nothing of it is done.
+EXPRESSIONS = """window.Alpine && document.querySelectorAll('*').forEach(one => [...one.attributes].forEach(({name, value}) => {
+  if (value && /^(@|:|x-(anchor|bind|data|init|model|on|resize|show|text|trap))/.test(name))
+    Alpine.evaluate(one, `false && (${value.replace(/;\\s*$/, '')})`);
+}))"""
 GLANCE = f"""() => {{
+  {EXPRESSIONS};
   const root = document.documentElement;
   return {{wider: root.scrollWidth - root.clientWidth, height: root.scrollHeight, first: {FIRST_LINK}, aloud: {READ_ALOUD}}};
 }}"""

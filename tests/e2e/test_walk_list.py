@@ -35,6 +35,10 @@ def test_5000_accounts_are_paused_though_the_worker_is_killed_and_resumed(
     with chromium.visitor() as mira:
         log_in(mira, product, MIRA, f"{LIST}?q={CLIENT.split()[0]}")
         mira.page.keyboard.press("j")
+        mira.page.keyboard.press("Enter")
+        mira.page.wait_for_url(re.compile(r"/account/\d+/"))
+        mira.page.go_back()
+        mira.page.keyboard.press("j")
         mira.page.keyboard.press("x")
         mira.sees("1 selected", "Ask to re-authenticate", "Move to team")
         mira.take("many-selected")

@@ -98,8 +98,6 @@ def drill(
     threads: int,
     seconds: float,
     naive: bool = False,
-    background: bool = True,
-    patience: float = PATIENCE,
 ) -> Result:
     """Run it in Django's present database, which `env` names for the processes. `threads`: of the web server, in all."""
     hole = BlackHole()
@@ -107,15 +105,15 @@ def drill(
         stack.callback(hole.close)
         env = {**env, "PINTEREST_URL": f"http://127.0.0.1:{hole.port}", "DEMO": "1"}
         key, dark = _fill(sandbox)
-        web = stack.enter_context(_processes(env, threads=threads, naive=naive, background=background))
-        load = _Load(web, key, dark, patience)
+        web = stack.enter_context(_processes(env, threads=threads, naive=naive))
+        load = _Load(web, key, dark)
         around, meanwhile, began_dark = Phase(), Phase(), len(hole.taken)
         quiet = min(seconds / 2, 10 if naive else LONGEST_AROUND)
-        _measure(load, around, quiet, with_dark=False, background=background)
-        _measure(load, meanwhile, seconds, with_dark=True, background=background)
+        _measure(load, around, quiet, with_dark=False)
+        _measure(load, meanwhile, seconds, with_dark=True)
         calls = len(hole.taken) - began_dark
-        if background and not naive:
-            _measure(load, around, quiet, with_dark=False, background=background)
+        if not naive:
+            _measure(load, around, quiet, with_dark=False)
         return Result(threads, naive, around, meanwhile, load.dark_answers, round(load.dark_slowest), calls)
 
 
@@ -164,8 +162,8 @@ def _also(channel: str) -> None:
 
 
 @contextmanager
-def _processes(env: dict[str, str], *, threads: int, naive: bool, background: bool) -> Iterator[str]:
-    """Run a web server, and where `background` a worker of each lane and beat. Gives the web server's address."""
+def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[str]:
+    """Run a web server, a worker of each lane and beat. Gives the web server's address."""
     port, web = free_port(), "http://127.0.0.1:{}"
     address = web.format(port)
     workers = 1 if threads <= 2 else 2
@@ -191,16 +189,14 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool, background: bo
             ),
         ]
     ]
-    if background:
-        commands += [lanes.command(lane) for lane in lanes.LANES.values()]
-        commands += [[sys.executable, "-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]]
+    commands += [lanes.command(lane) for lane in lanes.LANES.values()]
+    commands += [[sys.executable, "-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]]
     with Path(env.get("DRILL_LOG", os.devnull)).open("ab") as log:
         running = [subprocess.Popen(one, cwd=ROOT, env=env, stdout=log, stderr=log) for one in commands]
     try:
-        wanted = "healthz" if background else "readyz"
-        ready = wait_until(lambda: _get(f"{address}/{wanted}")[0] == 200, seconds=120, every=0.5)
+        ready = wait_until(lambda: _get(f"{address}/healthz")[0] == 200, seconds=120, every=0.5)
         if not ready:
-            raise RuntimeError(f"not ready: {_get(f'{address}/{wanted}')}")
+            raise RuntimeError(f"not ready: {_get(f'{address}/healthz')}")
         yield address
     finally:
         for process in running:
@@ -224,12 +220,12 @@ def _get(address: str) -> tuple[int, str]:
 class _Load:
     """Jobs that lease: of healthy channels, and of the dark one."""
 
-    def __init__(self, web: str, key: str, dark: list[tuple[str, str]], patience: float) -> None:
+    def __init__(self, web: str, key: str, dark: list[tuple[str, str]]) -> None:
         from accounts.models import Account
 
-        self.web, self.dark, self.patience = web, dark, patience
+        self.web, self.dark = web, dark
         self.client = httpx2.Client(
-            timeout=patience, trust_env=False, headers={"Authorization": f"Bearer {key}"},
+            timeout=PATIENCE, trust_env=False, headers={"Authorization": f"Bearer {key}"},
             limits=httpx2.Limits(max_connections=2000, max_keepalive_connections=0),
         )  # fmt: skip
         self.healthy = list(Account.objects.filter(channel__in=HEALTHY).values_list("channel", "native_id"))
@@ -252,7 +248,7 @@ class _Load:
                 jobs.append(threading.Thread(target=job, daemon=True))
                 jobs[-1].start()
             for one in jobs:
-                one.join(self.patience)
+                one.join(PATIENCE)
 
         thread = threading.Thread(target=send)
         thread.start()
@@ -284,7 +280,7 @@ class _Load:
         return status, (time.monotonic() - began) * 1000
 
 
-def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, background: bool) -> None:
+def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool) -> None:
     load.took, load.failed, over = phase.took, 0, threading.Event()
     senders = [load.run(LEASES, load.lease, over)]
     if with_dark:
@@ -293,17 +289,15 @@ def _measure(load: _Load, phase: Phase, seconds: float, *, with_dark: bool, back
     senders.append(load.run(DARK_JOBS, load.dark_lease if with_dark else load.other_lease, over))
     ends, turn = time.monotonic() + seconds, 0
     while time.monotonic() < ends:
-        if background and turn % 5 == 0:
+        if turn % 5 == 0:
             _ask_for_mail_and_checks()
-        if background:
-            _look(load, phase)
+        _look(load, phase)
         turn += 1
         time.sleep(1)
     over.set()
     for sender in senders:
         sender.join()
-    if background:
-        _look(load, phase)
+    _look(load, phase)
     took = sorted(load.took)
     phase.leases, phase.failed = len(took), phase.failed + load.failed
     phase.p50, phase.p99, phase.slowest = (

@@ -90,7 +90,7 @@ class _Server:
     """One gunicorn, as adtoken-web@PORT is."""
 
     def __init__(self, world: Sandbox, address: str, port: int) -> None:
-        more = {"BASE_URL": address, "BEHIND_PROXY": "1", "TRUSTED_PROXIES": "1", "WEB_CONCURRENCY": "2"}
+        more = {"BASE_URL": address, "WEB_CONCURRENCY": "2"}
         self.env = processes.environment(world, **more)
         self.port = port
         self.process = self._start()

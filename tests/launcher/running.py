@@ -69,4 +69,4 @@ def launched(var: Path, output: Path) -> Iterator[Run]:
             yield Run(var, output, process)
         finally:
             process.terminate()
-            process.wait(timeout=30)
+            process.wait(timeout=50)

@@ -88,7 +88,7 @@ class Life:
 @pytest.mark.slow
 @pytest.mark.django_db
 @pytest.mark.parametrize("watch", ["account", "token"])
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_deadline_known_for_longer_than_its_days_is_warned_of_once(seed: int, watch: str) -> None:
     life = Life(seed, watch)
 

@@ -314,18 +314,6 @@ def test_an_account_without_any_log_in_left_is_told(ada: User) -> None:
     assert mail.subject == "Shoes is deactivated: nobody is linked now"
 
 
-def test_names_are_text_and_not_markup(ada: User) -> None:
-    make_macro(emails=[], notify_consenters=True)
-    ending(5, name="<b>A & B</b>", person=ada)
-
-    mail = warned("ada@example.com")
-
-    assert "<b>A & B</b> stops" in mail.subject
-    assert "<b>A & B</b> (" in mail.text
-    assert "<b>A" not in mail.html
-    assert "&lt;b&gt;A &amp; B&lt;/b&gt;" in mail.html
-
-
 def test_no_secret_is_in_a_mail(ada: User) -> None:
     make_macro(emails=[], notify_consenters=True)
     ending(5, person=ada)

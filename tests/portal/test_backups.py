@@ -11,14 +11,15 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import kept_sets, tasks
-from accounts.models import Account, AccountToken, KeptSet
+from accounts import api_keys, backup_answers, kept_sets, tasks
+from accounts.models import Account, AccountToken, ApiKey, BackupRequest, KeptSet
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
-from users.models import Membership, Team
+from users import invitations
+from users.models import Invitation, Membership, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -106,6 +107,38 @@ def test_a_viewer_from_outside_the_team_does_not_read_the_name(client: Client) -
 
     assert "At hand as a backup" in text
     assert "Emil" not in text
+
+
+def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_agreed(
+    client: Client,
+) -> None:
+    lumen, fern = make_team("Lumen"), make_team("Fern")
+    ma = log_in("Ma", team=lumen)
+    carried(ma, team=lumen)
+    account = carried(log_in("Fay", team=fern), team=fern)
+    reaches(ma, account, serves=False)
+    assert ma.consented_by
+    staff(
+        client, MAY, "accounts.switch_active_token", "users.invite_user", "users.view_invitation", team=fern
+    )
+    key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[fern])[1]
+
+    def presses_and_leases() -> object:
+        client.post(action_url("token_backup", account, ma), {"note": "", "seen": ""})
+        client.post(action_url("token_activate", account, ma), {"note": "", "seen": ""})
+        job = Client(headers={"authorization": f"Bearer {key}"})
+        answer = job.post(f"/api/v1/accounts/facebook/{account.native_id}/lease", {}, "application/json")
+        return answer.json()["native_user"]
+
+    client.post(reverse("admin:users_invitation_add"), {"email": "ma@example.com", "team": fern.pk})
+    assert [fern.memberships.filter(user=ma.consented_by).exists(), presses_and_leases()] == [False, "Fay"]
+    invitations.join(invitation=Invitation.objects.get(), user=ma.consented_by, now=timezone.now())
+    accepted = [BackupRequest.objects.exists(), presses_and_leases(), BackupRequest.objects.get().token == ma]
+    asked = [one.pk for one in BackupRequest.objects.all()]
+    backup_answers.answer(person=ma.consented_by, request_ids=asked, agree=True, now=timezone.now())
+
+    assert accepted == [False, "Fay", True]
+    assert presses_and_leases() == "Ma"
 
 
 def test_one_press_adds_the_backup_and_offers_to_take_it_back(client: Client) -> None:

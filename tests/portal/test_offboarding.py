@@ -196,6 +196,7 @@ def test_what_is_at_hand_is_added_first_so_that_those_accounts_go_on(client: Cli
     mara, emil = make_user("mara@example.com", name="Mara"), make_user("emil@example.com", name="Emil")
     alone, other = carried(log_in(mara)), carried(log_in(mara))
     backup = log_in(emil)
+    carried(backup)
     reaches(backup, alone)
 
     shown = client.get(page_of(mara)).text
@@ -974,7 +975,9 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
     oak = make_team("Oak")
     alone = [carried(mine, name=f"<b>A {number}</b>", team=oak) for number in range(3)]
     beyond = carried(mine, name="Zebra", team=make_team("Elm"))
-    reaches(log_in(emil), *accounts)
+    backup = log_in(emil)
+    carried(backup)
+    reaches(backup, *accounts)
 
     shown = client.get(page_of(mara)).text
     send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com", "invite_others": "ina@example.com"})

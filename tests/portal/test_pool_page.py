@@ -277,15 +277,6 @@ def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Cli
     assert len(many) == len(few)
 
 
-@pytest.mark.parametrize("name", ["<script>alert(1)</script>", "x" * 300])
-def test_names_of_the_channel_are_shown_as_text(client: Client, boss: None, name: str) -> None:
-    account = linked(make_token(native_user_name=name[:200]), name=name)
-
-    page = client.get(pool_url(account)).content.decode()
-
-    assert "<script>alert(1)" not in page
-
-
 def test_a_re_authentication_stands_in_the_time_line_and_the_first_consent_only_once(
     client: Client, boss: None
 ) -> None:

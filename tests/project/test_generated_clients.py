@@ -110,12 +110,7 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
     assert [problem.status for problem in (missing, refused)] == [404, 401]
 
 
-TYPESCRIPT = ("openapi-typescript", "openapi-fetch", "typescript")
-ABSENT = [package for package in TYPESCRIPT if not node.has(package)]
-
-
 @pytest.mark.skipif(node.missing() != "", reason=node.missing())
-@pytest.mark.skipif(bool(ABSENT), reason=f"{', '.join(ABSENT)} is not installed")
 def test_a_generated_typescript_client_compiles_strictly_and_works(
     description: Path, tmp_path: Path, live_server: Any, key: str, accounts: tuple[Account, Account]
 ) -> None:

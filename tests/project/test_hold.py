@@ -3,7 +3,6 @@
 import io
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -210,20 +209,18 @@ def test_a_key_ring_may_change_key_by_key_but_not_as_a_whole(settings: Settings)
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_process_that_runs_already_knows_within_a_second() -> None:
-    look_around = "print(hold.current() is not None, time.time(), flush=True); time.sleep(0.02)"
-    code = f"import time\nfrom users import hold\nwhile True:\n    {look_around}"
+def test_a_process_that_runs_already_comes_to_know() -> None:
+    look_around = "print(hold.current() is not None, flush=True); time.sleep(0.02)"
+    code = f"import time\nfrom users import hold\nfor _ in range(5_000):\n    {look_around}"
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-v0", "-c", code]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("False")
 
-        began = time.time()
         call_command("hold", "--because", "moving house.", stdout=io.StringIO())
 
-        seen = next(float(line.split()[1]) for line in process.stdout if line.startswith("True"))
+        assert "True\n" in process.stdout
         process.kill()
-    assert seen - began < 1.5
     assert str(look()) == "This installation is on hold: moving house."
 
 

@@ -64,6 +64,33 @@ def test_each_lane_is_late_by_its_oldest_work() -> None:
     ]
 
 
+def test_a_server_that_puts_off_mail_to_everybody_is_late_though_each_try_moves_the_next() -> None:
+    began = NOW - 11 * MINUTE
+    for number in range(3):
+        Message.objects.create(
+            kind="test", recipient=f"a@{number}.example", dedupe_key=str(number),
+            failures=2, created_at=began, queued_at=began, next_attempt_at=NOW + 15 * MINUTE,
+        )  # fmt: skip
+    of_three = said()
+    taken = Message.objects.create(
+        kind="test",
+        recipient="b@example.com",
+        dedupe_key="b",
+        state="sent",
+        created_at=began,
+        sent_at=NOW - MINUTE,
+    )
+    others_reached = said()
+    taken.delete()
+    Message.objects.filter(dedupe_key="0").update(recipient="b@1.example")
+
+    assert of_three == [
+        ("mail", "A mail that the mail server or service does not take has waited for 11 minutes")
+    ]
+    assert others_reached == []
+    assert said() == [], "two domains may have trouble of their own"
+
+
 def test_an_evaluation_that_did_not_run_is_missed_an_hour_after_its_time_and_not_without_macros(
     settings: Any,
 ) -> None:

@@ -72,7 +72,9 @@ def test_production_installs_no_package_of_the_demo() -> None:
     assert locked("requirements-demo.txt") >= DEMO
 
 
-@pytest.mark.parametrize("above", ["requirements-demo.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "above", ["requirements-demo.txt", "requirements-dev.txt", "requirements-conformance.txt"]
+)
 def test_the_lists_agree_on_versions(above: str) -> None:
     def versions(name: str) -> dict[str, str]:
         text = (ROOT / name).read_text(encoding="utf-8")

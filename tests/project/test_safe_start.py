@@ -24,6 +24,8 @@ SOUND = {
     "DEBUG": False,
     "DEMO": False,
 }
+READ = {"DATABASE_URL": env.database, "EMAIL_URL": env.mail, "REDIS_URL": env.redis}
+BY_POSTMARK = {"MAIL_BY_SERVICE": True, "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend"}
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +56,15 @@ def test_a_production_installation_is_not_refused() -> None:
             "whoever reaches 10.0.0.5",
         ),
         ({"ALLOWED_HOSTS": ["*"]}, "ALLOWED_HOSTS="),
+        ({"ALLOWED_HOSTS": ["a.example.com", "https://b.example.com"]}, "not https://b.example.com"),
+        ({"ALLOWED_HOSTS": ["a.example.com", "b.example.com:8000"]}, "ALLOWED_HOSTS must name hosts"),
+        ({"DEMO": True}, "DEMO=1 makes people .* adtoken.example.com, 10.0.0.5 is not"),
+        ({"OPERATOR_EMAILS": ["ops"]}, "OPERATOR_EMAILS should look like"),
+        ({"OPERATOR_EMAILS": ["a@example.com;b@example.com"]}, "OPERATOR_EMAILS should look like"),
+        ({"DEFAULT_FROM_EMAIL": "AdToken"}, "DEFAULT_FROM_EMAIL should look like"),
+        ({"CONTACT_EMAIL": "our team"}, "CONTACT_EMAIL should look like"),
+        ({"MAIL_SERVICE": "postmark"}, "MAIL_SERVICE does nothing"),
+        ({"MAIL_SERVICE": "postmark", **BY_POSTMARK}, "MAIL_SERVICE=postmark .* POSTMARK_SERVER_TOKEN"),
         ({"FACEBOOK_GRAPH_URL": "http://127.0.0.1:8100/facebook"}, "FACEBOOK_GRAPH_URL leads to"),
         ({"TIKTOK_API_URL": "http://business-api.tiktok.com"}, "TIKTOK_API_URL leads to"),
         ({"X_ADS_URL": "https://localhost:8100/x"}, "X_ADS_URL leads to"),
@@ -104,12 +115,8 @@ def test_random_keys_of_fifty_characters_are_enough(settings: Settings, key: str
 @pytest.mark.parametrize(
     ("name", "value", "said"),
     [
-        ("MACROS_HOUR", "99", "MACROS_HOUR must be a whole number from 0 to 23"),
-        ("MACROS_HOUR", "seven", "MACROS_HOUR must be a whole number"),
+        ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY must be a whole number of 1 at least"),
         ("TIME_ZONE", "Moon/Base", "is no time zone"),
-        ("EMAIL_URL", "mail.example.com", "EMAIL_URL should look like smtp"),
-        ("REDIS_URL", "localhost:6379", "REDIS_URL should look like redis://"),
-        ("DATABASE_URL", "localhost/adtoken", "DATABASE_URL should look like postgres://"),
         ("DATABASE_URL", "postgres://a:hunter2@x:port/y", "DATABASE_URL is no address"),
         ("SECRET_KEY", "a", "SECRET_KEY can be guessed"),
     ],
@@ -162,26 +169,36 @@ def test_redis_by_tls_has_its_certificate_checked_unless_the_address_says_otherw
 
 
 @pytest.mark.parametrize(
-    ("address", "said"),
+    ("name", "address", "said"),
     [
-        ("sentinel://h1:26379;sentinel://h2:26379", "Sentinel and Unix sockets are not supported"),
-        ("redis+sentinel://h1:26379/mymaster/0", "Sentinel and Unix sockets are not supported"),
-        ("unix:///run/valkey/valkey.sock?db=0", "Sentinel and Unix sockets are not supported"),
-        ("redis+socket:///run/valkey/valkey.sock", "Sentinel and Unix sockets are not supported"),
-        ("redis://:hunter2@h1:6379,h2:6379/0", "REDIS_URL is no address"),
-        ("redis://:hunter2@h1,h2:6379/0", "names several servers"),
-        ("redis:///0", "names no host"),
-        ("redis://h:6379/adtoken", "ends in the number of a database"),
-        ("redis://h:6379/0?ssl_ca_certs=/ca.pem", "Write rediss://"),
+        ("DATABASE_URL", "localhost/adtoken", "DATABASE_URL should look like postgres://"),
+        ("DATABASE_URL", "postgres://a:hunter2@x:5432", "DATABASE_URL names no database"),
+        ("DATABASE_URL", "postgres://a:1/hunter2@x/y", "Special characters in a password must be escaped"),
+        ("DATABASE_URL", "postgres://a:hunter2@x/y?ssl=true", 'invalid connection option "ssl"'),
+        ("DATABASE_URL", "postgres://a:hunter2@x/y?sslmode=verify-ful", "sslmode in DATABASE_URL must"),
+        ("EMAIL_URL", "", "Set EMAIL_URL"),
+        ("EMAIL_URL", "mail.example.com", "EMAIL_URL should look like smtp"),
+        ("EMAIL_URL", "smtps://a:hunter2@mail.example.com:465", "smtp\\+ssl://"),
+        ("EMAIL_URL", "smtp+tls://a:hunter2@", "EMAIL_URL names no host"),
+        ("REDIS_URL", "localhost:6379", "REDIS_URL should look like redis://"),
+        ("REDIS_URL", "sentinel://h1:26379;sentinel://h2:26379", "Sentinel and Unix sockets"),
+        ("REDIS_URL", "redis+sentinel://h1:26379/mymaster/0", "Sentinel and Unix sockets"),
+        ("REDIS_URL", "unix:///run/valkey/valkey.sock?db=0", "Sentinel and Unix sockets"),
+        ("REDIS_URL", "redis+socket:///run/valkey/valkey.sock", "Sentinel and Unix sockets"),
+        ("REDIS_URL", "redis://:hunter2@h1:6379,h2:6379/0", "REDIS_URL is no address"),
+        ("REDIS_URL", "redis://:hunter2@h1,h2:6379/0", "names several servers"),
+        ("REDIS_URL", "redis:///0", "names no host"),
+        ("REDIS_URL", "redis://h:6379/adtoken", "ends in the number of a database"),
+        ("REDIS_URL", "redis://h:6379/0?ssl_ca_certs=/ca.pem", "Write rediss://"),
     ],
 )
-def test_a_redis_that_queue_and_cache_cannot_both_use_is_refused(
-    monkeypatch: pytest.MonkeyPatch, address: str, said: str
+def test_an_address_that_cannot_work_is_refused_and_its_password_not_shown(
+    monkeypatch: pytest.MonkeyPatch, name: str, address: str, said: str
 ) -> None:
-    monkeypatch.setenv("REDIS_URL", address)
+    monkeypatch.setenv(name, address)
 
     with pytest.raises(ImproperlyConfigured, match=said) as refused:
-        env.redis("REDIS_URL")
+        READ[name](name)
     assert "hunter2" not in str(refused.value)
 
 

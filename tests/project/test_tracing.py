@@ -157,9 +157,9 @@ def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_n
         lease = Client().post(path, "{}", content_type="application/json", headers=job).json()
         Token.objects.update(access_expires_at=timezone.now() - timedelta(hours=1))
         press_check_now(staff, Token.objects.get(), account)
-        processes.wait(lambda: bool(traced.named("channel refresh")), seconds=30)
-        processes.wait(lambda: Token.objects.get().generation == 2, seconds=10)
-    processes.wait(lambda: bool(traced.named(f"POST /{LEASE}")), seconds=10)
+        processes.wait(lambda: bool(traced.named("channel refresh")), seconds=60)
+        processes.wait(lambda: Token.objects.get().generation == 2, seconds=60)
+    processes.wait(lambda: bool(traced.named(f"POST /{LEASE}")), seconds=60)
 
     assert lease["lease_id"]
     assert {span["version"] for span in traced.spans()} == {settings.RELEASE}

@@ -31,7 +31,7 @@ class Mailbag(list[dict[str, Any]]):
 
     def wait(self, count: int) -> None:
         """Wait until so many pushes came."""
-        until = time.monotonic() + 5
+        until = time.monotonic() + 60
         while len(self) < count and time.monotonic() < until:
             time.sleep(0.01)
         assert len(self) >= count

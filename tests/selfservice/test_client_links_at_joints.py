@@ -1,7 +1,7 @@
 """Client links where they meet other teams, people who were switched off, parked addresses, and time."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -19,7 +19,7 @@ from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.selfservice.test_client_links import choose, go, made
 from tests.support import native
-from tests.support.factories import make_team, make_user
+from tests.support.factories import PASSWORD, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.kinds import Dates, Grant
 from tokens.models import ChannelApp, Token
@@ -126,6 +126,35 @@ def test_a_closed_team_takes_nothing_of_who_can_log_in_and_is_not_in_it(mira: Us
 
 def _new_one() -> str:
     return str(next(one for one in PendingLink.objects.get().offered if "Fern" in one["name"])["native_id"])
+
+
+def test_a_link_that_its_maker_uses_makes_up_nobody_whom_another_team_invited(mira: User, team: Team) -> None:
+    boss = make_user("boss@example.com", is_superuser=True)
+    link, began = made(mira, team), Client()
+    left = began.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    invitations.create(email=CONTACT, team=make_team("Fern"), invited_by=boss, now=timezone.now())
+
+    pages = [
+        Client().get(client_links.path_of(link)),
+        Client().post(client_links.path_of(link), {"channel": "facebook"}),
+        native.back(began, native.decide(left, "ada")),
+    ]
+
+    assert [page.text.count("Accept that invitation first") for page in pages] == [1, 1, 1]
+    assert not User.objects.filter(email=CONTACT).exists()
+
+
+def test_a_contact_who_accepts_an_invitation_is_in_the_teams_that_they_accepted_alone(
+    mira: User, team: Team
+) -> None:
+    given(mira, team, "Lumen Shoes EU")
+    boss, fern = make_user("boss@example.com", is_superuser=True), make_team("Fern")
+    invited = invitations.create(email=CONTACT, team=fern, invited_by=boss, now=timezone.now())
+
+    person = invitations.accept(invitation=invited, name="Ada", password=PASSWORD, now=timezone.now())
+
+    assert list(person.teams.all()) == [fern]
+    assert Account.objects.get().active_token == person.tokens.get()
 
 
 # --- who is told ------------------------------------------------------------------------------------------------------
@@ -262,9 +291,9 @@ def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
     left = browser.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
     asked = client_links.demand_contact
 
-    def switched_off(one: ClientLink) -> None:
+    def switched_off(one: ClientLink, now: datetime) -> None:
         make_user(CONTACT, is_active=False)
-        asked(one)
+        asked(one, now)
 
     monkeypatch.setattr(client_links, "demand_contact", switched_off)
     answer = native.back(browser, native.decide(left, "ada"))

@@ -6,6 +6,9 @@ from typing import Any
 import psycopg
 from django.db import connection
 
+# Whether another session waits for a lock of the one that asks; other test processes share the server.
+WAITS_FOR_US = "select 1 from pg_locks where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))"
+
 
 def another() -> psycopg.Connection[Any]:
     """Open a connection beside Django's own, to the same database."""

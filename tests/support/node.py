@@ -1,4 +1,4 @@
-"""Where the tests find Node and the clients of tests/node. `deploy/bootstrap/node.sh` installs those; without it they are skipped."""
+"""Where the tests find Node, and clients that `deploy/bootstrap/node.sh` installs; without it they are skipped."""
 
 import filecmp
 import shutil
@@ -11,20 +11,15 @@ OLDEST = (20, 6)  # the first in which `--import` and the clients run
 
 
 @cache
-def missing() -> str:
-    """Return why Node's clients cannot be run here, in words for whoever runs the tests; "" where they can."""
+def missing(folder: Path = FOLDER) -> str:
+    """Return why a folder's clients cannot be run here, in words for whoever runs the tests; "" where they can."""
     program = shutil.which("node")
     if program is None:
         return "no Node here: install one of version 20 or newer, and npm"
     said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if tuple(int(part) for part in said.removeprefix("v").split(".")[:2]) < OLDEST:
         return f"Node {said} is too old: version 20 or newer is needed"
-    stamp = FOLDER / "node_modules" / "installed.json"
-    if not stamp.exists() or not filecmp.cmp(stamp, FOLDER / "package-lock.json", shallow=False):
-        return "the clients of tests/node are not installed: run deploy/bootstrap/node.sh (it needs npm)"
+    stamp = folder / "node_modules" / "installed.json"
+    if not stamp.exists() or not filecmp.cmp(stamp, folder / "package-lock.json", shallow=False):
+        return f"the clients of {folder} are not installed: run deploy/bootstrap/node.sh (it needs npm)"
     return ""
-
-
-def has(package: str) -> bool:
-    """Return whether a client is installed: one whose licence somebody cannot accept may be taken out of package.json."""
-    return (FOLDER / "node_modules" / package).is_dir()

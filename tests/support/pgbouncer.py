@@ -44,7 +44,7 @@ def in_front(*, connections: int) -> Iterator[int]:
         with (folder / "log").open("wb") as log:
             bouncer = subprocess.Popen(command, stdout=log, stderr=log)
         try:
-            assert wait_until(lambda: _answers(port, server["dbname"]), seconds=10), (
+            assert wait_until(lambda: _answers(port, server["dbname"]), seconds=60), (
                 folder / "log"
             ).read_text()
             yield port

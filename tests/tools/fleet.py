@@ -25,7 +25,7 @@ NOW = datetime(2026, 11, 25, 9, 0, 20, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 # Every kind of message that there is (tests/project/data/mail_kinds.txt).
 KINDS = {
-    "access", "api_key", "ask", "died", "invite", "joined", "late", "login_changed", "macro", "not_mine", "operators", "password_reset",
+    "access", "api_key", "ask", "died", "invite", "late", "login_changed", "macro", "not_mine", "operators", "password_reset",
     "removed", "restricted", "test", "works_again",
 }  # fmt: skip
 STAFF, LIMITED_STAFF = "mira@example.com", "lin@example.com"

@@ -84,7 +84,7 @@ SQL = re.compile(
 )
 ICON_FONT = "material-symbols-outlined"  # the theme's
 FOR_BROWSERS = re.compile(
-    r"-src '|charset=|filename=|max-age=|:root|@media"
+    r"-src '|charset=|filename=|max-age=|=\(\)|:root|@media"
 )  # headers of HTTP and style sheets
 READ = {"aria-label", "title", "placeholder", "alt", "data-label", "aria-description"}
 KNOWN = re.compile(r"AdToken|[\w.+-]+@[\w.-]+|https?://\S*|&\w+;")

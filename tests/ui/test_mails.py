@@ -63,6 +63,7 @@ def test_html_and_text_say_the_same_and_only_html_is_escaped() -> None:
     assert "  See Shoes &…:\n  https://x.example/\n" in text
     assert "Backup" not in text + mail["html"]  # a row without text is left out, and a step
     assert mail["html"].count("<li>") == 2
+    assert type(text) is str  # and not marked as safe: a page that shows it escapes what it says
     assert 'class="kv kv-alone"' in mail["html"]  # the card without a head
 
 

@@ -242,34 +242,6 @@ def test_only_superusers_invite_staff() -> None:
         )
 
 
-def test_inviting_somebody_with_a_log_in_adds_them_at_once_and_mails_that(client: Client, boss: User) -> None:
-    user = make_user("emil@example.com", name="Emil Novak")
-    team = make_team("Lumen")
-
-    invited = invitations.create(email="emil@example.com", team=team, invited_by=boss, now=timezone.now())
-
-    assert user.teams.filter(pk=team.pk).exists()
-    assert (invited.user, invited.accepted_at is not None) == (user, True)
-    message = Message.objects.get()
-    assert (message.kind, message.recipient) == ("joined", "emil@example.com")
-    mail = root.build_joined(message)
-    assert (mail.subject, mail.reply_to) == ("Mira Boss added you to the team Lumen", boss.email)
-    for text in (mail.text, mail.html):
-        assert "ad accounts of Lumen besides those you saw before" in text
-        assert "/invitation/" not in text
-    assert kept.said(LogEntry.objects.get().change_message) == "Added emil@example.com to Lumen."
-
-
-def test_the_mail_about_a_team_is_dropped_when_the_person_has_left_it_again(boss: User) -> None:
-    user, team = make_user("emil@example.com"), make_team("Lumen")
-    invitations.create(email=user.email, team=team, invited_by=boss, now=timezone.now())
-
-    team.memberships.all().delete()
-
-    with pytest.raises(NotWanted, match="no longer in the team"):
-        root.build_joined(Message.objects.get())
-
-
 @pytest.mark.django_db(transaction=True)
 def test_invited_staff_get_the_staff_group_and_enrol_without_typing_the_password_again(
     client: Client,
@@ -291,9 +263,9 @@ def test_invited_staff_get_the_staff_group_and_enrol_without_typing_the_password
     assert user.has_perm("users.invite_user")
 
 
-def test_a_person_with_a_log_in_joins_after_logging_in(client: Client, invited: Invitation) -> None:
-    user = make_user("emil@example.com")
-    path = link_of(invited)
+def test_a_person_with_a_log_in_joins_by_pressing_accept_after_logging_in(client: Client, boss: User) -> None:
+    user, team, now = make_user("emil@example.com"), make_team("Lumen"), timezone.now()
+    path = link_of(invitations.create(email=user.email, team=team, invited_by=boss, now=now))
 
     stranger = client.get(path)
     assert "You have a log-in already" in stranger.text

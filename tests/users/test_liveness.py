@@ -37,7 +37,7 @@ def _real(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     liveness._Reached.watched_until = float("-inf")
     for thread in list(threads.values()):  # one that ends leaves
-        thread.join(5)
+        thread.join(60)
 
 
 class Clock(SimpleNamespace):
@@ -137,7 +137,7 @@ def test_asking_has_postgresql_looked_at_at_once(monkeypatch: pytest.MonkeyPatch
     first = liveness.may_take_over()
 
     assert not first
-    assert looked.wait(5)
+    assert looked.wait(60)
     assert liveness._Reached.last > 0
 
 
@@ -167,4 +167,4 @@ def test_renewing_goes_on_over_a_connection_that_cannot_be_closed_and_after_the_
             renewed.set()
 
     with liveness.kept(keep):
-        assert renewed.wait(5)
+        assert renewed.wait(60)

@@ -10,19 +10,21 @@ from tests.support.factories import make_account, make_user
 pytestmark = pytest.mark.django_db
 
 
-def test_no_page_behind_the_log_in_may_be_stored(client: Client, settings: Settings) -> None:
+def test_no_page_may_be_stored_searched_or_use_a_device(client: Client, settings: Settings) -> None:
     settings.STAFF_SECOND_FACTOR = False
     client.force_login(make_user(is_staff=True, is_superuser=True))
     account = make_account()
     paths = [
         reverse("my_accounts"), reverse("profile"), reverse("sessions"), reverse("channel_needs"), reverse("mfa_index"),
         reverse("mfa_activate_totp"), reverse("account_change_password"), "/admin/", "/admin/users/user/",
-        f"/admin/accounts/account/{account.pk}/change/", "/admin/accounts/account/", "/nowhere/", "/accounts/login/",
+        f"/admin/accounts/account/{account.pk}/change/", "/admin/accounts/account/", "/nowhere/", "/accounts/login/", "/mails/x/stop/",
     ]  # fmt: skip
 
-    stored = [path for path in paths if "no-store" not in client.get(path).get("Cache-Control", "")]
+    answers = {path: client.get(path).headers for path in paths}
 
-    assert stored == []
+    wanted = (("Cache-Control", "no-store"), ("X-Robots-Tag", "noindex"), ("Permissions-Policy", "camera=()"))
+    for name, said in wanted:
+        assert [path for path, headers in answers.items() if said not in headers.get(name, "")] == []
 
 
 def test_an_answer_of_the_api_may_not_be_stored(client: Client) -> None:

@@ -82,7 +82,9 @@ def test_an_invitation_gives_its_role_and_takes_no_wider_one_away() -> None:
     ina, now = make_user("ina@example.com"), timezone.now()
     became = []
     for name, role in (("Fern", Role.AUDITOR), ("Moss", Role.MANAGER), ("Reed", Role.AUDITOR)):
-        invitations.create(email=ina.email, team=make_team(name), invited_by=boss, now=now, role=role)
+        team = make_team(name)
+        made = invitations.create(email=ina.email, team=team, invited_by=boss, now=now, role=role)
+        invitations.join(invitation=made, user=ina, now=now)
         known = User.objects.get(pk=ina.pk)
         became.append((roles.role_of(known), known.sees_all_teams))
 

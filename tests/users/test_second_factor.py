@@ -144,39 +144,16 @@ def test_marketers_need_no_second_factor(client: Client) -> None:
     assert client.get(reverse("admin:index")).status_code != 200
 
 
-DEMO = {
-    "DEMO": True,
-    "BASE_HOST": "127.0.0.1",
-    "ALLOWED_HOSTS": ["127.0.0.1", "demo.localhost"],
-    "STAFF_SECOND_FACTOR": False,
-}
-
-
-def test_a_demo_on_this_machine_may_switch_it_off(client: Client, staff: User, settings: Settings) -> None:
-    for name, value in DEMO.items():
-        setattr(settings, name, value)
-    client = Client(headers={"host": "127.0.0.1"})
+def test_a_demo_may_switch_it_off(client: Client, staff: User, settings: Settings) -> None:
+    settings.DEMO, settings.STAFF_SECOND_FACTOR = True, False
     log_in(client, staff.email)
 
     assert client.get(reverse("admin:index")).status_code == 200
     assert "users.E001" not in [found.id for found in run_checks()]
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"DEMO": False},
-        {"BASE_HOST": "adtoken.example.com"},
-        {"BASE_HOST": "10.0.0.5"},
-        {"ALLOWED_HOSTS": ["127.0.0.1", "adtoken.example.com"]},
-        {"ALLOWED_HOSTS": ["*"]},
-    ],
-)
-def test_beyond_that_the_switch_is_refused_by_the_check_and_at_start(
-    settings: Settings, change: dict[str, object]
-) -> None:
-    for name, value in {**DEMO, **change}.items():
-        setattr(settings, name, value)
+def test_beyond_that_the_switch_is_refused_by_the_check_and_at_start(settings: Settings) -> None:
+    settings.DEMO = settings.STAFF_SECOND_FACTOR = False
 
     assert "users.E001" in [found.id for found in run_checks()]
     with pytest.raises(ImproperlyConfigured, match="STAFF_SECOND_FACTOR"):

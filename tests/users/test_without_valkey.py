@@ -2,15 +2,16 @@
 
 import os
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
 
+from adtoken_project import cache
 from adtoken_project.celery import app
 from adtoken_project.embedded.valkey import Valkey
 from tests.support.factories import make_user
@@ -51,6 +52,13 @@ def freeze(server: Valkey, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(server, "stop", thaw_and_stop)
 
 
+def connections(server: Valkey) -> int:
+    """Return how many came to a frozen server: it closes none."""
+    place = f":{urlsplit(server.url).port:04X}"
+    lines = Path("/proc/net/tcp").read_text(encoding="ascii").splitlines()
+    return sum(line.split()[1].endswith(place) for line in lines)
+
+
 def test_people_log_in_and_guessing_is_stopped_while_valkey_is_stopped(ada: User, own_valkey: Valkey) -> None:
     own_valkey.stop()
     home = Client(REMOTE_ADDR="192.0.2.1")
@@ -78,17 +86,16 @@ def test_a_frozen_valkey_costs_one_log_in_half_a_second_and_the_next_nothing(
     ada: User, own_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     freeze(own_valkey, monkeypatch)
+    monkeypatch.setattr(cache, "AWAY_FOR", 600)
     first, second = Client(), Client()
 
-    began = time.monotonic()
     log_in(first, ada.email)
-    between = time.monotonic()
+    tries = connections(own_valkey)
     log_in(second, ada.email)
 
     assert is_logged_in(first)
     assert is_logged_in(second)
-    assert between - began < 2.5
-    assert time.monotonic() - between < 0.9
+    assert connections(own_valkey) == tries > 0
 
 
 def test_the_table_keeps_what_it_holds_until_it_is_over() -> None:
@@ -109,16 +116,15 @@ def test_whoever_asks_a_worker_while_the_queue_is_frozen_waits_half_a_second_onc
 ) -> None:
     freeze(own_valkey, monkeypatch)
     monkeypatch.setattr(app.conf, "broker_write_url", own_valkey.url)
+    monkeypatch.setattr(asking_workers, "AWAY_FOR", 600)
     task: Any = app.tasks["notifications.deliver_messages"]
 
-    began = time.monotonic()
     first = asking_workers.ask(task)
-    between = time.monotonic()
+    tries = connections(own_valkey)
     second = asking_workers.ask(task)
 
     assert (first, second) == (False, False)
-    assert between - began < 2
-    assert time.monotonic() - between < 0.1
+    assert connections(own_valkey) == tries > 0
 
 
 def test_a_worker_is_asked_again_once_the_queue_answers(

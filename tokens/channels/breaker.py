@@ -14,7 +14,7 @@ from users import database_clock
 TRIPS_AFTER = 5  # calls in a row without an answer, of all processes together
 IN_A_ROW = 120  # seconds after which a failure counts no more
 OPEN_FOR = 15  # seconds, the first time
-LONGEST = 120  # seconds between two tries
+LONGEST = 30  # seconds between two tries: so long a channel that is well again may stay dark for its jobs
 KEPT = 900  # seconds for which an open breaker is remembered that nobody tries to close
 WORTH = 3.0  # seconds: who waited for less cannot tell a slow channel from a silent one
 LEFT_TO_WORKERS = 45  # seconds for which requests leave the one try to a worker's sweep

@@ -11,6 +11,7 @@ from tokens.channels.kinds import (
     DOUBTFUL,
     HARMLESS,
     START_AGAIN,
+    WRITE_REFUSALS,
     Answer,
     Call,
     ChannelError,
@@ -19,7 +20,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import mapping, words, xml_error
-from tokens.channels.spoken import says_limited, says_not_permitted
+from tokens.channels.spoken import says_app_refused, says_in_trouble, says_limited, says_not_permitted
 from tokens.channels.write_refusals import reason_by_words
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
@@ -160,7 +161,8 @@ def rule(
     rows = tuple(rows)
     if facts.status >= 500 and (said := _said_in_trouble(rows, facts, retry_after)) is not None:
         return said
-    return _of_the_writer(_by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after), facts)
+    said = _by_words(_by_table(rows, facts, channel, retry_after), facts, retry_after)
+    return _of_a_list(_of_the_writer(said, facts), facts)
 
 
 def _by_table(rows: tuple[Row, ...], facts: Facts, channel: str, retry_after: int | None) -> Classification:
@@ -189,30 +191,38 @@ def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | Non
 
 
 def _by_words(classification: Classification, facts: Facts, retry_after: int | None) -> Classification:
-    """Return what plain words mean beside a code that is general; all else as it is. Nothing dies or lives by words."""
-    settled = (
-        classification.verdict in {Verdict.OK, Verdict.TOKEN_DEAD, *HARMLESS} and not classification.unknown
-    )
-    if (
-        settled
-        or classification.row == unknown.STAFF
-        or facts.call == "authorize_callback"
-        or facts.status >= 500
-    ):
+    """Return what plain words mean beside a code that they contradict, or that is general; all else as it is. Nothing dies by words."""
+    settled = classification.verdict in {Verdict.OK, *HARMLESS} and not classification.unknown
+    if settled or facts.status >= 500 or classification.row == unknown.STAFF:
         return classification
-    if says_limited(facts.message):
+    note, back = classification.note, facts.call == "authorize_callback"
+    if not back and says_limited(facts.message):
         row = "limit by its words"
         return Classification(
-            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=classification.note
+            Verdict.RATE_LIMITED, Reason.TRANSIENT, row=row, retry_after=retry_after, note=note
         )
+    # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
+    if not facts.codes or not (back or facts.status in REFUSING):
+        return classification
+    if classification.verdict != Verdict.APP_FAULT and says_app_refused(facts.message):
+        return Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app refused, by its words", note=note)
+    takes = classification.verdict in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST}
+    if takes and classification.reason not in WRITE_REFUSALS and says_in_trouble(facts.message):
+        return replace(classification, verdict=Verdict.CONFIRM_FIRST, reason=None)
     # A good status with an error that no row knows is trouble on the way and refuses nothing.
     general = classification.verdict == Verdict.OUR_BUG or (classification.unknown and facts.status != 200)
-    # Without a code of the channel's it may be a firewall or a proxy that speaks: such words refuse nobody.
-    refused = facts.call in USED and facts.status in REFUSING - {401} and bool(facts.codes)
-    if general and refused and says_not_permitted(facts.message):
+    if general and facts.call in USED and facts.status != 401 and says_not_permitted(facts.message):
         row = "not permitted, by its words"
-        return Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=classification.note)
+        return Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row=row, note=note)
     return classification
+
+
+def _of_a_list(classification: Classification, facts: Facts) -> Classification:
+    """Return what a refusal means of the list of ad accounts, which names none: a doubt about the log-in, and no ad account is lost."""
+    refused = {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED, Verdict.OUR_BUG}
+    if facts.call != "list_accounts" or classification.verdict not in refused:
+        return classification
+    return replace(classification, verdict=Verdict.CONFIRM_FIRST)
 
 
 def _of_the_writer(classification: Classification, facts: Facts) -> Classification:

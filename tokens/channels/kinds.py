@@ -1,5 +1,6 @@
 """What a channel package speaks of, in our words: verdicts, reasons, and the shapes of what it is given and gives. It reads no setting."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -313,8 +314,24 @@ class Versions:
     ] = ()  # of answers: what the channel says there of a version's end, beside the standard ones
 
     def find(self, name: str) -> Version | None:
-        """Return a version by its name; None where AdToken does not know it."""
-        return next((version for version in self.known if version.name == name), None)
+        """Return a version by its name; None where AdToken does not know it, and it is older than the newest that it knows.
+
+        One that is newer is expected to live as long as that one, or for a year from the month that it is named by.
+        """
+        newest = self.known[-1]
+        found = next((version for version in self.known if version.name == name), None)
+        if found is not None or _numbers(name) <= _numbers(newest.name):
+            return found
+        month = _MONTH.fullmatch(name)
+        expected = date(int(month[1]) + 1, int(month[2]), 1) if month else newest.end
+        return Version(name, expected=expected)
+
+
+_MONTH = re.compile(r"(20\d\d)(0[1-9]|1[0-2])")
+
+
+def _numbers(name: str) -> list[int]:
+    return [int(one) for one in re.findall(r"\d+", name)]
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,12 @@
 """Lists that come page by page. What could not be read makes a list incomplete, never shorter in silence."""
 
 from collections.abc import Callable, Iterator
-from typing import Generic, TypeVar
 
 from tokens.channels.http import Limit
 from tokens.channels.kinds import ChannelError
 
-T = TypeVar("T")
 
-
-class Pages(Generic[T]):
+class Pages[T]:
     """The pages of a list, asked for one after the other; once they have been gone through, `complete` says whether those were all.
 
     `ask` takes a cursor ("" for the first page) and returns a page with the cursor of the next one: None on the last, "" where more is

@@ -1,6 +1,7 @@
 """What answers say in words, whatever their code: for all channels. Nothing dies of words.
 
 A code may be general (“invalid parameter”) while the words are plain. Where they speak of too many calls, the answer says nothing else.
+The same where they speak of our app, or of trouble of the channel's own, beside a code that ends a log-in or takes an ad account.
 Where they refuse a permission, the table's own row for a bad request would leave the account with a log-in that cannot serve it.
 """
 
@@ -9,7 +10,7 @@ import re
 _LIMITED = re.compile(
     r"\brate[ -]?limit|\btoo many\b.{0,20}\b(?:requests|calls)\b|\bthrottl"
     r"|\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b.{0,30}\b(?:reached|exceeded|is over|hit)\b"
-    r"|\b(?:reached|exceeded|hit|over)\b.{0,30}\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b"
+    r"|\b(?:reach(?:ed|es)|exceed(?:ed|s)|hit|over)\b.{0,30}\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b"
 )
 _NOT_PERMITTED = re.compile(
     r"\b(?:not enough|insufficient|missing|lacks?|lacking|no|without) (?:the )?(?:required |necessary |sufficient )?permissions?\b"
@@ -17,6 +18,16 @@ _NOT_PERMITTED = re.compile(
     r"|\b(?:do|does|did) not have (?:the |a )?(?:required |sufficient |necessary |any )?(?:permissions?|access|role)\b"
     r"|\bnot (?:permitted|authori[sz]ed|allowed) to (?:access|view|manage|use|operate|read)\b"
     r"|\baccess (?:is |was )?denied\b"
+)
+# “Try again later” is no such word: it is said of everything.
+_IN_TROUBLE = re.compile(
+    r"\b(?:internal|system|server) (?:server )?error\b|\bservice (?:is )?(?:temporarily )?unavailable\b"
+    r"|\btemporar(?:y|ily) (?:unavailable|error|failure|problem|issue)\b|\bsystem (?:is )?(?:busy|under maintenance)\b"
+)
+# Not “application does not have permission”: Facebook says so of what a person did not grant.
+_APP_REFUSED = re.compile(
+    r"\b(?:app|application|client|developer(?: account)?)\b(?! id)(?:(?!account|user|member)[^.]){0,60}"
+    r"\b(?:suspended|blocked|banned|disabled|deactivated|inactive|not (?:been |yet )*(?:active|approved|allowed)|development mode)\b"
 )
 _OF_THE_APP = re.compile(r"\b(?:app|application|client|developer)\b")
 _ACCOUNT_STOPPED = re.compile(
@@ -28,6 +39,16 @@ _ACCOUNT_STOPPED = re.compile(
 def says_limited(message: str) -> bool:
     """Return whether an answer says that there were too many calls: then it says nothing else, whatever its status."""
     return _LIMITED.search(message.lower()) is not None
+
+
+def says_in_trouble(message: str) -> bool:
+    """Return whether an answer says that the channel itself is in trouble: then no code beside it proves an end."""
+    return _IN_TROUBLE.search(message.lower()) is not None
+
+
+def says_app_refused(message: str) -> bool:
+    """Return whether an answer says that the channel refuses our app: then it ends no log-in and takes no ad account."""
+    return _APP_REFUSED.search(message.lower()) is not None
 
 
 def says_not_permitted(message: str) -> bool:

@@ -6,14 +6,11 @@ The cache keeps the place, by log-in. Without it a round begins at the top.
 import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TypeVar
 
 from django.core.cache import cache
 from redis.exceptions import RedisError
 
 KEPT = 7 * 86_400  # seconds
-
-T = TypeVar("T")
 
 
 class Turns:
@@ -36,6 +33,6 @@ class Turns:
             cache.set(self._key, place, KEPT)
 
 
-def beginning_at(found: Sequence[T], start: int) -> list[T]:
+def beginning_at[T](found: Sequence[T], start: int) -> list[T]:
     """Return all of them in their order, beginning at this index."""
     return [*found[start:], *found[:start]]

@@ -33,10 +33,10 @@ def stage(end: date, today: date) -> int | None:
 
 def newer(channel: Channel) -> tuple[Version, ...]:
     """Return the versions that end later than the one in use, or of which no end is announced; the oldest first."""
-    now = in_use(channel)
+    now, known = in_use(channel), channel.versions.known
     if now is None:
-        return channel.versions.known[-1:]
-    return channel.versions.known[channel.versions.known.index(now) + 1 :]
+        return known[-1:]
+    return known[known.index(now) + 1 :] if now in known else ()
 
 
 def summary(channel: Channel, today: date) -> str:

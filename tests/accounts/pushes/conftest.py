@@ -47,7 +47,7 @@ class Queue:
         calls = [(one["task"], list(ast.literal_eval(one["argsrepr"]))) for one in headers]
         return [(name, args) for name, args in calls if name in TASKS]
 
-    def wait_until_asked(self, seconds: float = 5) -> list[str]:
+    def wait_until_asked(self, seconds: float = 60) -> list[str]:
         """Wait for the first task and return the names of what waits."""
         end = time.monotonic() + seconds
         while not self.asked() and time.monotonic() < end:

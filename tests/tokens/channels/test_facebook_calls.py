@@ -140,17 +140,6 @@ def test_trouble_at_the_channel_says_nothing_about_the_token(
     assert reading.classification.verdict not in {Verdict.TOKEN_DEAD, Verdict.ACCESS_LOST, Verdict.OK}
 
 
-def test_a_slow_channel_is_given_up_in_time(sandbox: Sandbox, facebook_app: AppKeys) -> None:
-    living = token(sandbox)
-    sandbox.add_fault("facebook", delay=5.0, count=1)
-    began = time.monotonic()
-
-    inspection = CHANNEL.inspect(facebook_app, living, timeout=0.3)
-
-    assert inspection.classification.verdict == Verdict.TRANSIENT
-    assert time.monotonic() - began < 2
-
-
 def test_a_channel_that_is_gone_is_passing_trouble(
     sandbox: Sandbox, facebook_app: AppKeys, settings: Settings
 ) -> None:

@@ -76,6 +76,7 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (400, error(294), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
     (400, error(299), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     (400, error(100, 33), Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
+    (400, error(100, 33, "Object with ID 'me' does not exist"), Verdict.CONFIRM_FIRST, None),
     (400, error(100, message="Missing permissions"), Verdict.ACCESS_LOST, Reason.SCOPE_MISSING),
     (
         400,

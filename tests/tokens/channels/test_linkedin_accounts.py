@@ -247,14 +247,6 @@ def test_somebody_without_any_account_has_an_empty_whole_list(sandbox: Sandbox) 
     assert (found.accounts, found.complete) == ((), True)
 
 
-def test_a_missing_scope_is_told_as_a_missing_permission(sandbox: Sandbox) -> None:
-    with pytest.raises(ChannelError) as error:
-        listed(sandbox, scopes=["openid", "profile"])
-
-    classification = error.value.classification
-    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
-
-
 def test_a_day_quota_that_is_used_up_says_until_when(sandbox: Sandbox) -> None:
     switch(sandbox, day_quota_over=True)
 

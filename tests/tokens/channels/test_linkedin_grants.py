@@ -2,7 +2,6 @@
 
 import base64
 import json
-import time
 from datetime import timedelta
 from typing import Any
 
@@ -208,9 +207,8 @@ def test_a_question_with_little_time_does_not_wait_for_a_new_token(
     monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 30.0)
     new = given(sandbox, age=5)
     sandbox.cancel_authorisation("linkedin", "ada")
-    began = time.monotonic()
 
     found = CHANNEL.inspect(APP, new, timeout=2)
 
     assert found.classification.verdict == Verdict.CONFIRM_FIRST
-    assert time.monotonic() - began < 5
+    assert len(sandbox.calls(path="introspectToken")) == 1

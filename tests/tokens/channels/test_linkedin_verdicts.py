@@ -89,8 +89,6 @@ USED: list[tuple[int, Any, Verdict, Reason | None]] = [
     (400, api(400, message="Requested version 20250701 is not active"), APP, Reason.APP_FAULT),
     (400, api(400, 10007, "CONDITIONAL_VALUE_TOO_LOW", "/totalBudget/amount cannot be set to 10"), BUG, None),
     (422, api(422, message="Content is a duplicate of urn:li:share:1"), BUG, None),
-    (403, api(403, 7, message="This application is suspended"), APP, Reason.APP_FAULT),
-    (401, api(401, 65601, message="The client application has been blocked"), APP, Reason.APP_FAULT),
     (402, api(402, message="Payment required"), APP, Reason.APP_FAULT),
     (500, {"message": "Internal Server Error", "status": 500}, PASSES, Reason.TRANSIENT),
     (504, "gateway", PASSES, Reason.TRANSIENT),
@@ -233,20 +231,6 @@ def test_what_the_consent_page_says_is_never_about_a_token(error: str, verdict: 
     classification = CHANNEL.classify(Answer("authorize_callback", 400, body={"error": error}))
 
     assert (classification.verdict, classification.row) == (verdict, row)
-
-
-@pytest.mark.parametrize(
-    ("what", "reason"),
-    [("adAccountUsers.FINDER", Reason.SCOPE_MISSING), ("GET /adAccounts/508720451", Reason.ACCESS_LOST)],
-)
-def test_a_denied_list_is_a_missing_permission_and_a_denied_account_a_lost_one(
-    what: str, reason: Reason
-) -> None:
-    body = api(403, 100, "ACCESS_DENIED", f"Not enough permissions to access: {what}")
-
-    classification = CHANNEL.classify(Answer("list_accounts", 403, body=body))
-
-    assert (classification.verdict, classification.reason) == (LOST, reason)
 
 
 @pytest.mark.parametrize(

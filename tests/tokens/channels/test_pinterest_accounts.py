@@ -1,6 +1,5 @@
 """Pinterest's people and ad accounts, asked one by one, against the stand-in Pinterest."""
 
-import time
 from typing import Any
 
 import pytest
@@ -177,19 +176,11 @@ def test_a_call_beyond_the_apps_access_tier_is_the_apps_fault(sandbox: Sandbox, 
     assert inspection.classification.verdict == reading.classification.verdict == Verdict.APP_FAULT
 
 
-def test_a_slow_answer_and_a_closed_door_are_passing_trouble(
-    sandbox: Sandbox, app: AppKeys, settings: Settings
-) -> None:
+def test_a_closed_door_is_passing_trouble(sandbox: Sandbox, app: AppKeys, settings: Settings) -> None:
     living = token(sandbox)
-    sandbox.add_fault("pinterest", delay=5.0, count=1)
-    began = time.monotonic()
-
-    slow = CHANNEL.inspect(app, living, timeout=0.3)
     settings.PINTEREST_API_URL = "http://127.0.0.1:1"
-    gone = CHANNEL.inspect(app, living)
 
-    assert slow.classification.verdict == gone.classification.verdict == Verdict.TRANSIENT
-    assert time.monotonic() - began < 3
+    assert CHANNEL.inspect(app, living).classification.verdict == Verdict.TRANSIENT
 
 
 # ---- the list
@@ -357,7 +348,7 @@ def test_a_token_without_the_scope_to_read_ads_lists_nothing(sandbox: Sandbox, a
         CHANNEL.list_accounts(app, token(sandbox, scopes=["user_accounts:read"]), ADA, None)
 
     classification = caught.value.classification
-    assert (classification.verdict, classification.reason) == (Verdict.ACCESS_LOST, Reason.SCOPE_MISSING)
+    assert (classification.verdict, classification.reason) == (Verdict.CONFIRM_FIRST, Reason.SCOPE_MISSING)
 
 
 # ---- one ad account

@@ -1,7 +1,6 @@
 """A refresh token that was replaced is kept until its successor was used once, at every channel that replaces them."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -35,7 +34,7 @@ def renewed(channel: Channel, keys: AppKeys, held: Credentials) -> Credentials:
 
 
 def test_where_a_rotation_went_wrong_the_refresh_token_of_before_is_tried_once(
-    channels_world: Sandbox, channel: Channel, keys: AppKeys, settings: Any
+    channels_world: Sandbox, channel: Channel, keys: AppKeys, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued = channels_world.issue_token(channel.key, "ada")
     first = Credentials(issued["access_token"], issued["refresh_token"])
@@ -51,7 +50,8 @@ def test_where_a_rotation_went_wrong_the_refresh_token_of_before_is_tried_once(
     with pytest.raises(ChannelError) as refused:
         renewed(channel, keys, spent)
     assert refused.value.classification.verdict == Verdict.TOKEN_DEAD
-    settings.LOST_REFRESH_AGAIN = []
+    unsafe = replace(channel.declaration, refresh_again_is_safe=False)
+    monkeypatch.setattr(channel, "declaration", unsafe)
     channels_world.clear_calls()
     with pytest.raises(ChannelError):
         renewed(channel, keys, replace(spent, previous_refresh_token=healed.refresh_token))

@@ -61,7 +61,7 @@ NO_DEATHS: list[Ruled] = [
     ("list_accounts", 401, UNAUTHORIZED, Verdict.CONFIRM_FIRST, None),
     ("introspect", 401, E3002, Verdict.CONFIRM_FIRST, None),
     ("introspect", 401, "", Verdict.CONFIRM_FIRST, None),
-    ("introspect", 401, "<html>", Verdict.CONFIRM_FIRST, None),
+    ("introspect", 401, "<html>", Verdict.TRANSIENT, Reason.TRANSIENT),  # a gateway's page
     ("api", 401, oauth("invalid_token"), Verdict.CONFIRM_FIRST, None),
     ("api", 401, oauth("invalid_grant"), Verdict.CONFIRM_FIRST, None),
     # the app
@@ -120,7 +120,6 @@ NO_DEATHS: list[Ruled] = [
     ("introspect", 403, {**GENERAL, "debug_message": "Ad account is suspended"}, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("api", 404, E3003, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     ("api", 404, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
-    ("list_accounts", 403, GENERAL, Verdict.ACCESS_LOST, Reason.ACCESS_LOST),
     # of /me, 403 and 404 say nothing about an ad account
     ("introspect", 403, GENERAL, Verdict.TRANSIENT, Reason.TRANSIENT),
     ("introspect", 404, E3003, Verdict.TRANSIENT, Reason.TRANSIENT),
@@ -131,12 +130,9 @@ NO_DEATHS: list[Ruled] = [
     ("api", 429, LIMIT, Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("introspect", 429, "", Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("refresh", 429, oauth("invalid_grant"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("api", 403, {**GENERAL, "debug_message": "Too many requests"}, Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("refresh", 400, oauth("invalid_grant", "Too many refresh requests"), Verdict.RATE_LIMITED, Reason.TRANSIENT),
     ("api", 403, {**GENERAL, "debug_message": "The access token is expired"}, Verdict.CONFIRM_FIRST, None),
     ("api", 400, {**GENERAL, "debug_message": "Invalid access token"}, Verdict.CONFIRM_FIRST, None),
     ("api", 403, "<html>You are being rate limited</html>", Verdict.RATE_LIMITED, Reason.TRANSIENT),
-    ("api", 400, LIMIT, Verdict.RATE_LIMITED, Reason.TRANSIENT),
     # boilerplate statuses
     ("api", 405, GENERAL, Verdict.OUR_BUG, None),
     ("api", 406, GENERAL, Verdict.OUR_BUG, None),

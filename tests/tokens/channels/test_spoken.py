@@ -11,7 +11,6 @@ from tests.faults.shapes import FIREWALL, STORAGE
 from tokens.channels import batch, registry
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error
-from tokens.channels.spoken import says_limited, says_not_permitted
 
 # A bad request as each channel words it: a general code, with a place for the message.
 GENERAL: dict[str, tuple[int, Any]] = {
@@ -105,18 +104,44 @@ def test_words_of_something_else_leave_a_bad_request_a_bad_request(key: str, sai
     assert classify(key, status, body(said)).verdict not in {Verdict.RATE_LIMITED, Verdict.ACCESS_LOST}
 
 
+# The end of a log-in as each channel words it: a code of its own, with a place for the message.
+ENDS: dict[str, tuple[Any, int, Any]] = {
+    "facebook": (
+        "refresh",
+        400,
+        lambda said: {"error": {"code": 190, "error_subcode": 460, "message": said}},
+    ),
+    "linkedin": ("refresh", 400, lambda said: {"error": "invalid_grant", "error_description": said}),
+    "pinterest": ("refresh", 400, lambda said: {"code": 283, "message": said}),
+    "snapchat": ("refresh", 400, lambda said: {"error": "invalid_grant", "error_description": said}),
+    "tiktok": ("introspect", 200, lambda said: {"code": 40102, "message": said}),
+    "x": ("introspect", 401, lambda said: {"errors": [{"code": 89, "message": said}]}),
+}
+
+
+@every_channel
 @pytest.mark.parametrize(
-    ("said", "limited", "refused"),
-    [*((one, True, False) for one in LIMITS), *((one, False, True) for one in REFUSALS), ("", False, False)],
+    ("said", "verdict"),
+    [
+        ("", Verdict.TOKEN_DEAD),
+        ("Too many requests. Please retry in some seconds.", Verdict.RATE_LIMITED),
+        ("App reaches the QPS limit: 10", Verdict.RATE_LIMITED),
+        ("Internal server error", Verdict.CONFIRM_FIRST),
+        ("Your developer account is banned", Verdict.APP_FAULT),
+    ],
 )
-def test_words_are_told_apart(said: str, limited: bool, refused: bool) -> None:
-    assert (says_limited(said), says_not_permitted(said)) == (limited, refused)
+def test_no_code_ends_a_log_in_against_its_own_words(key: str, said: str, verdict: Verdict) -> None:
+    call, status, body = ENDS[key]
+
+    assert classify(key, status, body(said), call).verdict == verdict
 
 
-def test_a_dead_token_is_dead_whatever_limits_the_words_name() -> None:
-    said = {"code": 40105, "message": "Access token is incorrect, too many requests"}
+@every_channel
+@pytest.mark.parametrize("said", ["", REFUSALS[0]])
+def test_a_refusal_of_the_list_of_ad_accounts_is_a_doubt_and_takes_none(key: str, said: str) -> None:
+    status, body = GENERAL[key]
 
-    assert classify("tiktok", 200, said, "introspect").verdict == Verdict.TOKEN_DEAD
+    assert classify(key, status, body(said), "list_accounts").verdict == Verdict.CONFIRM_FIRST
 
 
 # ---- batches

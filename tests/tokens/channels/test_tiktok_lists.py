@@ -177,7 +177,6 @@ def test_a_later_failure_leaves_a_list_that_says_it_is_not_whole(
         (said(50000), Verdict.TRANSIENT),
         (said(0), Verdict.TRANSIENT),
         (said(40105), Verdict.TOKEN_DEAD),
-        (said(40001, "advertiser does not grant you /x/:GET permission"), Verdict.ACCESS_LOST),
     ],
 )
 def test_a_first_answer_that_failed_is_an_error_and_never_an_empty_list(

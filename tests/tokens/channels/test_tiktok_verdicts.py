@@ -12,7 +12,7 @@ from tokens.channels.tiktok.channel import CHANNEL
 from tokens.channels.tiktok.verdicts import ROWS
 
 CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
-AS_USER: tuple[Call, ...] = ("api", "refresh", "introspect", "list_accounts")
+AS_USER: tuple[Call, ...] = ("api", "refresh", "introspect")
 DEAD_CODES = {"40102", "40103", "40105", "40106", "40107"}
 REVOKED = "Access token is incorrect or has been revoked."
 DELETED = "The advertiser 7002238017842757633 doesn't exist or has been deleted."

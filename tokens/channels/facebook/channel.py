@@ -187,7 +187,7 @@ class Facebook(CodeGrantChannel):
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
         answer = listing.page(session, "account_id", 1)
         found = TABLE.classify(answer)
-        if found.verdict != Verdict.ACCESS_LOST:
+        if found.reason not in {Reason.ACCESS_LOST, Reason.SCOPE_MISSING}:
             return Classification(Verdict.OK, row="valid"), said
         dead, reason = Verdict.TOKEN_DEAD, Reason.DATA_ACCESS_EXPIRED
         return replace(found, verdict=dead, reason=reason, row="data access over"), answer

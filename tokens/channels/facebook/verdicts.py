@@ -119,6 +119,7 @@ ROWS = (
     Row.out_of_reach("not granted", Reason.SCOPE_MISSING, codes=range(200, 300), text="not grant", source="seen"),
     Row.out_of_reach("may not manage", Reason.SCOPE_MISSING, codes={294}, source="seen"),
     Row.out_of_reach("permission missing", codes={10, *range(200, 300)}, source="handling"),
+    Row.in_doubt("not even who it is", codes={100}, subcodes={33}, text="'me'", source="seen: names no ad account"),
     Row.out_of_reach("not visible", codes={100}, subcodes={33}, source="seen"),
     Row.out_of_reach("permissions missing", Reason.SCOPE_MISSING, codes={100}, text="missing permissions", source="seen"),
     Row.restricted("ad account disabled", codes={100}, text="ad account is disabled", source="unproven"),

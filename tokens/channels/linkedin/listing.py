@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.kinds import AccountList, Answer, ChannelError, Classification, Reason, Verdict
+from tokens.channels.kinds import AccountList, Answer, Call, ChannelError, Classification, Reason, Verdict
 from tokens.channels.linkedin import calls, reading
 from tokens.channels.linkedin.verdicts import TABLE
 from tokens.channels.paging import Pages
@@ -49,19 +49,19 @@ def role_on(session: ChannelSession, native_id: str) -> str:
     """
     known: dict[str, str] = session.told.setdefault(ROLES, {})
     if native_id not in known:
-        for page in _roles(session):
+        for page in _roles(session, "api"):
             known |= page
             if native_id in page:
                 break
     return known.get(native_id, "")
 
 
-def _roles(session: ChannelSession) -> Iterator[dict[str, str]]:
+def _roles(session: ChannelSession, call: Call = "list_accounts") -> Iterator[dict[str, str]]:
     """Give the roles page by page. A full page, or a total that is not reached, means that there are more. Raises ChannelError."""
     start = 0
     for _ in range(MAX_PAGES):
         params = {"q": "authenticatedUser", "start": str(start), "count": str(ROLES_SIZE)}
-        answer = calls.rest("list_accounts", "adAccountUsers", session, params)
+        answer = calls.rest(call, "adAccountUsers", session, params)
         body = TABLE.require_ok(answer)
         rows = _rows(answer, body)
         yield reading.roles_of(rows)

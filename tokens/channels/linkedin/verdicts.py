@@ -22,18 +22,12 @@ REVOKED = "revoked"  # the row of 65601, which is also said of a token that is t
 AS_APP = ASKED | FOR_TOKENS  # calls with the app's secret
 ERROR, OAUTH = frozenset({"error"}), frozenset({"oauth"})
 REFUSED, NO_TOKEN = frozenset({400, 401}), frozenset({401})
-# Said of our app itself, whatever the code: no token is touched.
-_ABOUT_APP = re.compile(
-    r"\b(?:app|application|client)\b(?! id)[^.]{0,60}\b(?:suspended|blocked|disabled|deactivated|inactive|not approved|not allowed)\b"
-)
-APP_REFUSED = "app refused"  # the code used for such words
 
 
 ROWS = (
     Row.passing("no answer", statuses=PASSING, source="RFC 9110; errors: failures to verify a token downstream are 500"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
-    Row.app_fault("app refused", codes={APP_REFUSED}, source="unproven, and of no harm: by its words"),
     Row.app_fault("client", codes={"invalid_client", "invalid_client_id", "unauthorized_client"},
         source="flow and client-credentials: wrong secret, unknown client id"),
     Row.app_fault("client secret", calls=ASKED, statuses=NO_TOKEN, shapes=ERROR | OAUTH,
@@ -97,8 +91,6 @@ ROWS = (
     Row.our_bug("bad request", calls=USED, statuses={403}, text="unpermitted fields", source="seen"),
     Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="adaccounts/",
         source="errors: permission or role, it does not say which"),
-    Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls={"list_accounts"}, statuses={403}, codes={100, "ACCESS_DENIED"},
-        source="errors: no account is named there, so the permission is missing"),
     Row.out_of_reach("permission missing", Reason.SCOPE_MISSING, calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"}, text="userinfo",
         source="errors"),
     Row.out_of_reach("not visible", calls=USED, statuses={403}, codes={100, "ACCESS_DENIED"},
@@ -139,11 +131,13 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         return Facts(answer.call, answer.status, shape="code" if words(data.get("code")) else "nothing")
     if isinstance(data.get("error"), str):
         codes = codes_in(data["error"], data.get("code"), data.get("serviceErrorCode"))
-        return _refused(answer, "oauth", codes, message_in(data, "error_description", "message"))
+        message = message_in(data, "error_description", "message")
+        return Facts(answer.call, answer.status, codes, message=message, shape="oauth")
     failed = answer.status >= 400 or (number(data.get("status")) or 0) >= 400
     if "serviceErrorCode" in data or (failed and ("message" in data or "code" in data)):
         codes = codes_in(data.get("serviceErrorCode"), data.get("code"))
-        return _refused(answer, "error", codes, words(data.get("message")))
+        message = words(data.get("message"))
+        return Facts(answer.call, answer.status, codes, message=message, shape="error")
     if answer.call == "introspect" and isinstance(data.get("active"), bool):
         return Facts(answer.call, answer.status, shape=_of_a_token(data))
     unreadable = isinstance(body, str) and body.strip() != ""
@@ -158,11 +152,6 @@ def _of_a_token(data: Any) -> str:
         return "active" if status in ("", "active") else "contradiction"
     other = "contradiction" if status == "active" else "not active"
     return status if status in ("revoked", "expired") else other
-
-
-def _refused(answer: Answer, shape: str, codes: frozenset[int | str], message: str) -> Facts:
-    spoken = {APP_REFUSED} if _ABOUT_APP.search(message.lower()) else set()
-    return Facts(answer.call, answer.status, codes=codes | spoken, message=message, shape=shape)
 
 
 def _wait(_headers: Mapping[str, str], facts: Facts, now: float) -> int | None:

@@ -22,7 +22,7 @@ from tokens.channels.classifier import (
 )
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
-from tokens.channels.spoken import says_account_stopped, says_limited
+from tokens.channels.spoken import says_account_stopped
 from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 FORBIDDEN = frozenset({401, 403})
@@ -60,8 +60,6 @@ ROWS = (
     Row.limited("too many requests", statuses={429}, source="description: 429 with 8 or 30; quickstart: also for what it takes for spam"),
     # Not 30: at 404 it says that there is no such person.
     Row.limited("limit by its code", shapes={"error"}, codes={8}, source="description"),
-
-    Row.limited("limit by its words", shapes={"limited"}, source="description: in those of 8 and 30"),
 
     # Our app, before anything about a token: these hit all tokens at once and touch none.
     Row.app_fault("app refused", shapes={"app"},
@@ -124,8 +122,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
         return _of_the_callback(answer, query_of(body))
     if isinstance(body, str):
         empty = not body.strip() and answer.call not in WANTED
-        too_many = 400 <= answer.status < 500 and says_limited(words(body))
-        shape = "fine" if empty else "limited" if too_many else "text"
+        shape = "fine" if empty else "text"
         return Facts(answer.call, answer.status, message=words(body), shape=shape)
     if body is None and answer.call not in WANTED:
         return Facts(answer.call, answer.status, shape="fine")
@@ -147,9 +144,7 @@ def _of_an_error(answer: Answer, data: Mapping[str, Any], code: int | None) -> F
     codes = present(code, words(data.get("error"), 100))
     message = message_in(data, "message", "message_detail", "data", "error_description")[:500]
     shape = "error" if codes or data.get("status") == "failure" else "message only"
-    if answer.status < 500 and says_limited(message):
-        shape = "limited"
-    elif _speaks_of_the_app(answer, message):
+    if _speaks_of_the_app(answer, message):
         shape = "app"
     elif answer.status in FORBIDDEN | GRANT_REFUSED and says_account_stopped(message):
         shape = "account stopped"

@@ -13,13 +13,14 @@ from tokens.channels.classifier import PASSING, USED, Facts, Row, query_of, unti
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
 from tokens.channels.snapchat.reading import SUCCESS, failed
-from tokens.channels.spoken import says_account_stopped, says_limited
+from tokens.channels.spoken import says_account_stopped
 from tokens.channels.verdict_table import AS_USER, CALLBACK, EXCHANGE, FOR_TOKENS, REFRESH, VerdictTable
 
 ITEM_FAILED = "an item failed"
-# Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, a limit, or the token.
-ABOUT_APP, STOPPED, LIMITED, ABOUT_TOKEN = "about the app", "account stopped", "limited", "about the token"
+# Not codes of Snapchat's: what the words of an answer speak of, our app, an ad account that was stopped, or the token.
+ABOUT_APP, STOPPED, ABOUT_TOKEN = "about the app", "account stopped", "about the token"
 GENERAL = frozenset({"general"})
+ITS_OWN = GENERAL | {"oauth", "items", "fine"}  # "text" may be a gateway's page
 _APP_WORDS = re.compile(
     r"client[ _](?:secret|credentials|authentication)|\b(?:unknown|invalid) (?:client|app|application)\b"
     r"|\b(?:oauth app|app|application|client)\b(?:(?!account).){0,40}"
@@ -41,7 +42,6 @@ ROWS = (
     Row.passing("no answer", statuses=PASSING, source="RFC 9110; seen: integrations try 429 and 5xx again"),
     Row.passing("trouble at Snapchat", statuses=range(500, 600), source="seen"),
     Row.limited("too many requests", statuses={429}, source="snap, rate-limits"),
-    Row.limited("limit by its words", codes={LIMITED}, source="seen"),
 
     # Our app: these hit all tokens at once and touch none.
     Row.app_fault("app keys", codes={"invalid_client"}, source="RFC 6749; told: 401 of the token host"),
@@ -68,7 +68,7 @@ ROWS = (
     Row.our_bug("token request", calls=FOR_TOKENS, codes={"invalid_request", "unsupported_grant_type"}, source="RFC 6749"),
 
     # An access token that ran out or was revoked: one refresh decides. No source has the body of this answer for certain.
-    Row.in_doubt("access refused", calls=AS_USER, statuses={401}, source="seen; told: E3002"),
+    Row.in_doubt("access refused", calls=AS_USER, shapes=ITS_OWN, statuses={401}, source="seen; told: E3002"),
 
     # The token lives; this ad account is stopped, or out of its reach.
     Row.restricted("ad account stopped", calls=USED, statuses={200, 400, 403}, codes={STOPPED},
@@ -129,7 +129,7 @@ def facts_of(answer: Answer, body: Any) -> Facts:
 
 
 def _facts(answer: Answer, shape: str, message: str, *named: int | str) -> Facts:
-    spoken = {LIMITED} if shape != "items" and says_limited(message) else set()
+    spoken: set[str] = set()
     if shape in {"oauth", "general"}:
         spoken |= {ABOUT_APP} if _APP_WORDS.search(message.lower()) else set()
         spoken |= {STOPPED} if says_account_stopped(message) else set()

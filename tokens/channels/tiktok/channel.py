@@ -9,6 +9,7 @@ from django.conf import settings
 from tokens.channels import http
 from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.kinds import (
+    DOUBTFUL,
     HARMLESS,
     AccessCheck,
     AccountFacts,
@@ -19,12 +20,14 @@ from tokens.channels.kinds import (
     ChannelError,
     Classification,
     Credentials,
+    Dates,
     Grant,
     Identity,
     Reason,
     Send,
     Verdict,
     proof_of,
+    refresh_form,
 )
 from tokens.channels.parse import digits, name_of, token_of
 from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes, dates_of
@@ -39,7 +42,7 @@ NOBODYS = "none"  # no code of anybody
 class TikTok(AskedChannel):
     """OAuth 2 with names of its own: `app_id`, `auth_code`, JSON bodies, and HTTP 200 for everything.
 
-    The token has no end and nothing renews it. The person ticks ad accounts, not permissions.
+    The token has no end, unless TikTok gives a date with it: then its refresh token is used. The person ticks ad accounts, not permissions.
     """
 
     declaration = DECLARATION
@@ -52,7 +55,8 @@ class TikTok(AskedChannel):
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False
-    never_happens = frozenset({Reason.DATA_ACCESS_EXPIRED, Reason.PASSWORD_CHANGED, Reason.ANSWER_LOST})
+    never_happens = frozenset({Reason.DATA_ACCESS_EXPIRED, Reason.PASSWORD_CHANGED})
+    renewal = policy.RENEWAL
     # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
     manage_url = "https://ads.tiktok.com/"
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
@@ -65,23 +69,21 @@ class TikTok(AskedChannel):
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code, which is good once and for an hour. Raises ChannelError."""
         body = {"auth_code": answer["code"], **proof_of(answer)}
-        answered = calls.post("exchange", "oauth2/access_token", body, app=app)
-        data = calls.require_ok(answered)
-        access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
-        if not access:
-            raise TABLE.malformed(answered, "a token")
-        dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
-        return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
+        return _grant_in(calls.post("exchange", "oauth2/access_token", body, app=app))
+
+    def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
+        """Use the refresh token as clients do; TikTok's pages name no such call of advertisers. None without one. Raises ChannelError."""
+        if not credentials.refresh_token:
+            return None
+        body = refresh_form(credentials)
+        return _grant_in(calls.post("refresh", "oauth2/refresh_token", body, app=app, timeout=timeout))
 
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
-        """Say that it never ends, unless TikTok gave a date.
-
-        A refresh token is kept for the day when it is of use. Its date is not: no endpoint is documented that would take an advertiser's
-        refresh token (v1.3 withdrew oauth2/refresh_token), so access ends with the access date and nothing later may be promised.
-        """
-        access = grant.dates.sources.get("access", "never")
-        kept = replace(grant.dates, refresh_expires_at=None, sources={"access": access})
-        return replace(grant, dates=kept)
+        """Say that it never ends, unless TikTok gave a date. Without one there is nothing to use a refresh token for."""
+        if grant.dates.access_expires_at is not None:
+            return grant
+        never = Dates(grant.dates.issued_at, sources={"access": "never"})
+        return replace(grant, credentials=Credentials(grant.credentials.access_token), dates=never)
 
     def ask_who(self, session: ChannelSession, call: Call) -> Answer:
         """Ask for the person's own facts. TikTok tells neither dates nor permissions there."""
@@ -141,9 +143,19 @@ class TikTok(AskedChannel):
         return Send(headers={"Access-Token": credentials.access_token})
 
 
+def _grant_in(answer: Answer) -> Grant:
+    """Read what the token endpoint gave. Raises ChannelError."""
+    data = calls.require_ok(answer)
+    access, refresh = token_of(data.get("access_token")), token_of(data.get("refresh_token"))
+    if not access:
+        raise TABLE.malformed(answer, "a token")
+    dates, scopes = dates_of(data, database_clock.known()), reading.scopes(data.get("scope"))
+    return Grant(Credentials(access, refresh_token=refresh), dates, scopes)
+
+
 def _says_nothing(problem: Classification) -> bool:
     """Return whether the question for roles failed for now, as against an app that may not ask Business Centers."""
-    return problem.verdict in HARMLESS | {Verdict.TOKEN_DEAD}
+    return problem.verdict in HARMLESS | DOUBTFUL
 
 
 CHANNEL = TikTok()

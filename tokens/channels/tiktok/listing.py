@@ -91,7 +91,7 @@ class _Facts:
         if self._limit.over:
             self.complete = False
             return {}
-        answer = calls.advertiser_info("list_accounts", self._session, native_ids)
+        answer = calls.advertiser_info("api", self._session, native_ids)
         classification = TABLE.classify(answer)
         if classification.verdict == Verdict.ACCESS_LOST and classification.reason == Reason.ACCESS_LOST:
             return self._halves(native_ids)

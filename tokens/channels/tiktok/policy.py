@@ -1,11 +1,11 @@
 """What TikTok calls things, and how long its authorisations last: data with a source."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 from django.utils.translation import gettext_noop
 
-from tokens.channels.kinds import Lifetime
+from tokens.channels.kinds import Lifetime, Renewal
 from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
@@ -13,6 +13,11 @@ LIFETIME = Lifetime(
     never_ends=True,
     source="https://business-api.tiktok.com/portal/docs?id=1738373164380162",
     checked="2026-11-25",
+)
+
+# Of the rare log-in that came with a date, which others had for 24 hours, and a refresh token.
+RENEWAL = Renewal(
+    exchange=False, source=LIFETIME.source, every=timedelta(hours=12), spare=timedelta(minutes=5)
 )
 
 # advertiser_role of Business Center assets, the widest first. Operators make and edit campaigns, analysts only look.

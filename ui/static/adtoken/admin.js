@@ -28,7 +28,7 @@
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
-  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; ?: what keys there are.
+  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; t: that of everything; ?: what keys there are.
   const rows = () => [...document.querySelectorAll("#changelist-form tbody tr")];
   const keys = (event) => {
     const all = rows(), at = all.findIndex((row) => row.classList.contains("at-row-at"));
@@ -39,7 +39,7 @@
       const next = event.key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0);
       all.forEach((row) => row.classList.remove("at-row-at"));
       all[next].classList.add("at-row-at");
-      all[next].querySelector("a, input").focus();
+      (all[next].querySelector("a") ?? all[next].querySelector("input")).focus(); // Enter opens what a name leads to
       all[next].scrollIntoView({ block: "nearest" });
     } else if (event.key === "x" && at >= 0) {
       const tick = all[at].querySelector('input[name="_selected_action"]');
@@ -47,7 +47,8 @@
     } else if (event.key === "f" && sheet) {
       sheet.open = true;
       [...sheet.querySelectorAll(".at-chips :is(summary, a)")].find((one) => one.checkVisibility())?.focus();
-    } else if (event.key === "/" && document.getElementById("searchbar")) document.getElementById("searchbar").focus();
+    } else if (event.key === "t") window.dispatchEvent(new Event("opencommand"));
+    else if (event.key === "/" && document.getElementById("searchbar")) document.getElementById("searchbar").focus();
     else return;
     event.preventDefault();
   };

@@ -31,15 +31,22 @@
     show();
   };
 
-  /** Ticks every row that is shown. <button type="button" hidden data-tick-all="#list">. */
+  /** Ticks every row that is shown. <button type="button" hidden data-tick-all="#list" data-found="words once a filter hides some, with #">. */
   const tickAll = (button) => {
-    button.hidden = false;
+    const list = button.dataset.tickAll, words = button.textContent;
+    const boxes = [...document.querySelectorAll(`${list} input[type="checkbox"]:not(:disabled)`)];
+    const shown = () => boxes.filter((box) => !box.closest("[hidden]"));
+    const name = () => {
+      const found = shown().length;
+      button.hidden = found === 0;
+      button.textContent = found === boxes.length ? words : button.dataset.found.replace("#", String(found));
+    };
     button.addEventListener("click", () => {
-      document.querySelectorAll(`${button.dataset.tickAll} input[type="checkbox"]:not(:disabled)`).forEach((box) => {
-        if (!box.closest("[hidden]")) box.checked = true;
-      });
+      shown().forEach((box) => { box.checked = true; });
       button.form?.dispatchEvent(new Event("change"));
     });
+    document.querySelector(`[data-filter="${list}"]`)?.addEventListener("input", name);
+    name();
   };
 
   /** Copies a link. <button type="button" hidden data-copy="https://…">; says so in its own words. */
