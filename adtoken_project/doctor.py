@@ -107,7 +107,7 @@ def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one int
 
 def valkey(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Redis."""
-    cache: Any = settings.CACHES["default"]
+    cache: Any = settings.CACHES["calls"]
     for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
         try:
             client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)
