@@ -35,6 +35,11 @@ QUIET = {
     "security.W018",
 }  # of the demo, on http
 
+# The last: whether our role is a superuser, or owns the tables that rows are only added to.
+_ASKED = """
+select current_setting('server_version_num')::int / 10000, now(), exists (
+  select from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'append_only' and pg_has_role(c.relowner, 'usage'))"""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -65,9 +70,7 @@ def database(now: datetime) -> Iterator[Finding]:
         # Past the pool, whose own patience is longer than ours, and which does not say why.
         given = {**connection.get_connection_params(), "connect_timeout": int(SECONDS) - 1}
         with psycopg.connect(**given) as there:
-            found = there.execute(
-                "select current_setting('server_version_num')::int / 10000, now()"
-            ).fetchone()
+            found = there.execute(_ASKED).fetchone()
     except psycopg.Error as error:
         first = (str(error).splitlines() or [""])[0]
         cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
@@ -76,13 +79,19 @@ def database(now: datetime) -> Iterator[Finding]:
         yield Finding(f"It does not answer: {first[:200]}", cure, stops=True)
         return
     assert found is not None
-    version, clock = found
+    version, clock, owns = found
     if version < OLDEST_POSTGRES:
         yield Finding(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
     if (apart := abs((clock - now).total_seconds())) > signs_of_life.CLOCKS_DIFFER:
         yield Finding(
             f"The clocks of this machine and of PostgreSQL differ by {apart:.0f} seconds.",
             "Switch on NTP on both: expiry dates are compared with the clock.",
+        )
+    if owns and not settings.DEMO:
+        yield Finding(
+            "The role of DATABASE_URL may switch off what keeps the records of log-ins and of tokens handed out as they are.",
+            'Have `migrate` run as a role of its own: "Two database roles" in docs/operations.md.',
+            note=True,
         )
 
 

@@ -115,9 +115,17 @@ def test_an_installation_on_hold_and_a_clock_that_is_wrong_are_named(monkeypatch
     monkeypatch.setattr(hold, "current", lambda: hold.Hold("copied."))
 
     assert "on hold: copied." in said(doctor.installation)
-    assert doctor.made(doctor.database, timezone.now()) == []
+    assert "differ by" not in said(doctor.database)
     assert "differ by" in doctor.made(doctor.database, timezone.now() + timedelta(minutes=1))[0].said
     assert said(doctor.migrations) == ""
+
+
+def test_a_role_that_may_switch_off_the_record_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    [owner] = doctor.made(doctor.database, timezone.now())
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c role=pg_monitor")
+
+    assert ("may switch off" in owner.said, owner.note) == (True, True)
+    assert doctor.made(doctor.database, timezone.now()) == []
 
 
 def test_a_database_that_is_away_is_said_once_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
