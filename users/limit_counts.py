@@ -50,9 +50,11 @@ class LimitCounts(BaseCache):
         return LimitCount.objects.filter(pk=self.make_key(key, version)).delete()[0] > 0
 
     def _put(self, statement: str, key: str, value: Any, timeout: float | None) -> bool:
-        row = {"key": key, "value": json.dumps(value), "now": time.time()}
+        ends_at = self.get_backend_timeout(timeout)
         with connection.cursor() as cursor:
-            cursor.execute(statement, {**row, "ends_at": self.get_backend_timeout(timeout)})
+            cursor.execute(
+                statement, {"key": key, "value": json.dumps(value), "ends_at": ends_at, "now": time.time()}
+            )
             return cursor.fetchone() is not None
 
 
