@@ -182,7 +182,10 @@ def count_alone(accounts: QuerySet[Account], *, limit: int) -> Alone:
     `limit` is a number of accounts: so many and one more are counted, and the first LOOKED_AT of them are looked at.
     """
     alone = health_sql.only_one_person(accounts).order_by().values("pk")[: limit + 1]
-    of_these, values = alone.query.sql_with_params()
+    try:
+        of_these, values = alone.query.sql_with_params()
+    except EmptyResultSet:  # of somebody without a team
+        return Alone(0, 0, LOOKED_AT)
     query = f"""
     with alone as materialized (select row_number() over () as place, of_these.id from ({of_these}) of_these (id))
     select (select count(*) from alone),

@@ -38,6 +38,11 @@ QUIET = {
     "security.W018",
 }  # of the demo, on http
 
+# The last: whether our role is a superuser, or owns the tables that rows are only added to.
+_ASKED = """
+select current_setting('server_version_num')::int / 10000, clock_timestamp() - %s, exists (
+  select from pg_trigger t join pg_class c on c.oid = t.tgrelid where t.tgname = 'append_only' and pg_has_role(c.relowner, 'usage'))"""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -69,8 +74,7 @@ def database(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interfa
         given = {**connection.get_connection_params(), "connect_timeout": int(SECONDS) - 1}
         with psycopg.connect(**given) as there:
             # Our own moment goes along: one from before would count what other checks took.
-            asked = "select current_setting('server_version_num')::int / 10000, clock_timestamp() - %s"
-            found = there.execute(asked, [timezone.now()]).fetchone()
+            found = there.execute(_ASKED, [timezone.now()]).fetchone()
     except psycopg.Error as error:
         first = (str(error).splitlines() or [""])[0]
         cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
@@ -79,13 +83,19 @@ def database(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interfa
         yield Finding(f"It does not answer: {first[:200]}", cure, stops=True)
         return
     assert found is not None
-    version, apart = found
+    version, apart, owns = found
     if version < OLDEST_POSTGRES:
         yield Finding(f"PostgreSQL is version {version}.", f"Upgrade it to {OLDEST_POSTGRES} at least.")
     if abs(apart.total_seconds()) > signs_of_life.CLOCKS_DIFFER:
         yield Finding(
             f"The clocks of this machine and of PostgreSQL differ by {abs(apart.total_seconds()):.0f} seconds.",
             "Switch on NTP on both: expiry dates are compared with the clock.",
+        )
+    if owns and not settings.DEMO:
+        yield Finding(
+            "The role of DATABASE_URL may switch off what keeps the records of log-ins and of tokens handed out as they are.",
+            'Have `migrate` run as a role of its own: "Two database roles" in docs/operations.md.',
+            note=True,
         )
 
 
@@ -110,7 +120,7 @@ def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one int
 
 def valkey(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Redis."""
-    cache: Any = settings.CACHES["default"]
+    cache: Any = settings.CACHES["calls"]
     for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
         try:
             client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
@@ -67,6 +67,7 @@ def _key_ring() -> str:
 
 
 def _cache() -> str:
+    cache = caches["calls"]
     try:
         cache.set("health", 1, 10)
         return "ok" if cache.get("health") else "does not answer"

@@ -7,6 +7,7 @@ import logging
 
 from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
+from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import resolve
 from django.views.decorators.csrf import csrf_exempt
@@ -27,7 +28,13 @@ def receive(request: HttpRequest, service: str) -> HttpResponse:
     except SuspiciousOperation as error:
         logger.warning("a report of %s was refused: %s", service, type(error).__name__)
         return HttpResponse("Refused.", status=400, content_type="text/plain")
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+        DataError,
+    ) as error:  # DataError: NUL in an address
         logger.warning("a report of %s could not be read: %s", service, type(error).__name__)
         return HttpResponse("Not understood.", status=400, content_type="text/plain")
     act_soon()

@@ -137,17 +137,13 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
-    "default": {
-        "BACKEND": "adtoken_project.cache.LimitsCache",
-        "LOCATION": env.redis("CACHE_URL", REDIS_URL),
-        "KEY_PREFIX": "cache",  # Celery's queue may lie in the same database
-        "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},  # nobody's log-in waits longer
-    },
-    # What all processes know of the calls to a channel app. One that is away must not hold a call up.
+    # Limits on guessing alone: they hold whether Redis or Valkey answers or not.
+    "default": {"BACKEND": "users.limit_counts.LimitCounts"},
+    # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
         "BACKEND": "adtoken_project.cache.OwnKeysCache",
         "LOCATION": env.redis("CACHE_URL", REDIS_URL),
-        "KEY_PREFIX": "calls",
+        "KEY_PREFIX": "calls",  # Celery's queue may lie in the same database
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     },
 }
@@ -190,9 +186,8 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ["email", "name"]},
     },
-    {"NAME": "users.passwords.ContextWordsValidator"},
+    {"NAME": "users.passwords.EasyWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 PASSWORD_WORDS = env.names("PASSWORD_WORDS")  # of the company; refused in passwords, see users/passwords.py
@@ -203,7 +198,7 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-# Wrong passwords, beside the library's own limits: see users/password_limits.py.
+# All limits on guessing, beside the library's own. Wrong passwords: see users/password_limits.py.
 ACCOUNT_RATE_LIMITS = {
     "password_here": "5/300s/key",
     "password_device": "10/3600s/key",
@@ -212,6 +207,9 @@ ACCOUNT_RATE_LIMITS = {
     # Links that need no log-in here: presses of one link, and of one address, which an office shares. See selfservice/presses.py.
     "link_pressed": "20/3600s/key",
     "link_address": "1000/3600s/ip",
+    # Readings of one calendar's address, and, of one caller, addresses that open nothing.
+    "calendar_read": "60/3600s/key",
+    "calendar_guess": "60/3600s/key",
 }
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes

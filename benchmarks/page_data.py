@@ -21,7 +21,7 @@ from accounts.models import (
 )
 from benchmarks import data, page_data_later
 from benchmarks.data import insert
-from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice, OptOut
+from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice
 from notifications.models import Message
 from tokens import vault
 from tokens.channels import declarations
@@ -222,8 +222,6 @@ def _macros(accounts: int, people: int) -> None:
         "recipient": f"'p' || {_PERSON.format(number='n', people=people)} || '@example.com'",
     }  # fmt: skip
     insert(Notice, notice, f"{_numbers(accounts)}, generate_series(1, 12) k where mod(n + k, 4) = 0")
-    stopped = {"macro": "1 + n / 2", "email": "'p' || n || '@example.com'", "started_at": "now()"}
-    insert(OptOut, stopped, _numbers(min(people, MACROS)))
 
 
 def _records(accounts: int, people: int) -> None:

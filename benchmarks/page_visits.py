@@ -32,7 +32,7 @@ from benchmarks import further_visits
 from benchmarks.addresses import patterns
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.visit import Visit
-from macros.models import Macro, OptOut, Silence
+from macros.models import Macro, Silence
 from notifications.models import Message
 from portal import start_ahead
 from tokens.models import ChannelApp, Token, UnknownAnswer
@@ -55,7 +55,7 @@ _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
     "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
-    "silence_id": Silence, "opt_out_id": OptOut,
+    "silence_id": Silence,
 }  # fmt: skip
 
 

@@ -35,8 +35,8 @@ with act as materialized (
 ), crossed as materialized (
   select w.action_id, act.macro_id, w.account_id, w.token_id, a.team_id, coalesce(t.deadline, a.deadline) as deadline, w.cycle,
          %(first)s::date as fires_on, w.threshold,
-         act.stopped or exists (
-           select 1 from macros_silence s where s.account_id = a.id and s.email <> '' and s.ended_at is null) as stopped,
+         exists (
+           select 1 from macros_silence s where s.account_id = a.id and s.email <> '' and s.ended_at is null) as leaves_out,
          act.addresses as named
   from warned w join naming act on act.id = w.action_id
   join accounts_account a on a.id = w.account_id and a.paused_at is null

@@ -191,30 +191,6 @@ class Evaluation(models.Model):
         return f"Evaluation of {self.on_date}"
 
 
-class OptOut(models.Model):
-    """Who stopped their own copies of a macro's mails. The row stays when they are started again."""
-
-    macro = models.ForeignKey(Macro, models.CASCADE, related_name="opt_outs")
-    email = models.EmailField(_("e-mail"))
-    started_at = models.DateTimeField()
-    ended_at = models.DateTimeField(null=True, blank=True)
-    ended_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-started_at"]
-        constraints = [
-            # the evaluation asks by it, and two clicks make one row
-            models.UniqueConstraint(
-                fields=["macro", "email"], condition=Q(ended_at=None), name="one_opt_out_at_a_time"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.email} stopped {self.macro}"
-
-
 class Notice(models.Model):
     """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
 

@@ -1,6 +1,6 @@
 """What goes by a person's e-mail address goes along to their new one, in the same transaction; and ends with a person who is deleted.
 
-That is what they snoozed, which mails they stopped, what they are on, and what their mails that wait carry. Where macros or a weekly
+That is what they snoozed, which digests they stopped, what they are on, and what their mails that wait carry. Where macros or a weekly
 digest name the old address itself, it goes on being mailed, by what was said of it: that then holds for both. Links in mails that went to
 the old address say nothing of the new one, since somebody else may read it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from macros import delays, news, opt_outs, revalidation, snoozing
+from macros import delays, news, revalidation, snoozing
 from macros.models import (
     Acknowledgement,
     DigestAddress,
@@ -36,7 +36,6 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     was_away = snoozing.of_person(new) is not None
     kept: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
         (snoozing.running(), ("account_id", "macro_id")),
-        (opt_outs.running(), ("macro_id",)),
         (DigestStop.objects.all(), ("team_id",)),
     )
     for found, by in kept:
@@ -77,7 +76,6 @@ def _readdress(running: QuerySet[Any], rows: Sequence[Any], new: str, *, copied:
 def _end(email: str, now: datetime) -> None:
     """End what is of an address still. What a snooze kept from it is not looked at: nobody reads it."""
     snoozing.running().filter(email=email).update(ended_at=now)
-    opt_outs.running().filter(email=email).update(ended_at=now)
     DigestStop.objects.filter(email=email).delete()
 
 

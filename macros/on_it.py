@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
 from macros import concerned, evaluation, on_it_said, opt_outs, snoozing
-from macros.models import Acknowledgement, NewsNotice, Notice, OptOut
+from macros.models import Acknowledgement, NewsNotice, Notice
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -242,11 +242,8 @@ def _tell(
     """
     readers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
-    stopped = OptOut.objects.filter(
-        macro=OuterRef("action__macro"), email=OuterRef("recipient"), ended_at=None
-    )
     told = Notice.objects.filter(account__in={pk for pk, _ in cycles}, outcome=Notice.Outcome.MAILED)
-    rows = told.exclude(recipient=email).exclude(Exists(stopped)).select_related("account")
+    rows = told.exclude(recipient=email).select_related("account")
     for one in rows:
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
             readers[one.recipient, one.account.team_id].add(one.account_id)
@@ -256,7 +253,7 @@ def _tell(
             account__in=[pk for pk, _ in cycles],
             outcome=NewsNotice.Outcome.MAILED,
         )
-        others = same.exclude(recipient=email).exclude(Exists(stopped))
+        others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader, of_team].add(account)
     theirs = concerned.among(_by_address(readers))

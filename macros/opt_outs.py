@@ -1,23 +1,16 @@
-"""Stopping one's own copies of a macro's mails, by the link in the mail. The macro goes on for everybody else.
+"""The links in warnings by which their readers stop or snooze them, say that they are on it, or that an account is not theirs."""
 
-Who stopped stays on record; starting again ends the row and makes no new one.
-"""
-
-from datetime import datetime
 from functools import reduce
 from operator import or_
 
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.core import signing
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from macros import news
-from macros.models import Macro, NewsNotice, Notice, OptOut
+from macros.models import NewsNotice, Notice
 from macros.revalidation import all_notices_of
 from notifications import digests
 from notifications.models import Message
-from ui import kept
 from users import roles
 from users.models import User
 from users.recipients import Via
@@ -68,16 +61,16 @@ def only_looks(message: Message) -> bool:
     return not may_say(User.objects.filter(email=message.recipient).first())
 
 
-def macros_of(message: Message) -> list[Macro]:
-    """Return the macros that named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
-    pairs = (some.order_by().values_list("action__macro", "was_of").distinct() for some in _naming(message))
-    ids = {pk for each in pairs for macro, before in each if (pk := macro or before) is not None}
-    return list(Macro.objects.filter(pk__in=ids).order_by("name"))
-
-
 def may_stop(message: Message) -> bool:
-    """Return whether there are any."""
+    """Return whether macros named the reader of a mail. A stand-in is told because nobody else can be, and cannot stop that."""
     return any(some.exists() for some in _naming(message))
+
+
+def is_over(message: Message) -> bool:
+    """Return whether all deadlines that a mail told of are others by now: its links silence nothing more, whoever has them."""
+    told, at_once = notices_of(message)
+    same = told.filter(Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle")))
+    return not (same.exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
 
 
 def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
@@ -93,41 +86,3 @@ def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
     named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
     notices, at_once = notices_of(message)
     return notices.filter(named), at_once.filter(named)
-
-
-def stopped(message: Message) -> list[Macro]:
-    """Return which of these macros do not mail the reader now, because they stopped their copies."""
-    rows = running().filter(email=message.recipient, macro__in=macros_of(message))
-    return [row.macro for row in rows.select_related("macro").order_by("macro__name")]
-
-
-def running() -> QuerySet[OptOut]:
-    """Return who has stopped copies and not started them again."""
-    return OptOut.objects.filter(ended_at=None)
-
-
-@transaction.atomic
-def stop(*, message: Message, now: datetime) -> None:
-    """Stop the copies of whoever a mail went to, of the macros that are in it. Doing it again changes nothing."""
-    for macro in macros_of(message):
-        OptOut.objects.get_or_create(
-            macro=macro, email=message.recipient, ended_at=None, defaults={"started_at": now}
-        )
-
-
-def start_again(*, message: Message, now: datetime) -> None:
-    """Undo it, by whoever a mail went to."""
-    person = User.objects.filter(email=message.recipient).first()
-    running().filter(email=message.recipient, macro__in=macros_of(message)).update(
-        ended_at=now, ended_by=person
-    )
-
-
-@transaction.atomic
-def start_again_by_staff(*, opt_out: OptOut, actor: User, now: datetime) -> bool:
-    """Undo it, by staff, with one entry in the macro's history. Return False where somebody was faster."""
-    if not running().filter(pk=opt_out.pk).update(ended_at=now, ended_by=actor):
-        return False
-    text = kept.keep("words/history.txt", "mails_again", address=opt_out.email)
-    LogEntry.objects.log_actions(actor.pk, [opt_out.macro], CHANGE, text, single_object=True)
-    return True

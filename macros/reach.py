@@ -12,7 +12,7 @@ from django.db.models.expressions import RawSQL
 from accounts.models import Account, AccountToken
 from macros import reach_sql
 from macros.coverage import not_among, unwatched, watching
-from macros.models import Macro, MacroAction, OptOut, Silence
+from macros.models import Macro, MacroAction, Silence
 from tokens.models import Token
 from users import refused_addresses
 from users.models import User
@@ -21,10 +21,10 @@ from users.recipients import REFUSED_SQL, members, reachable_leads, reachable_op
 MOST_SILENT = 5_000  # accounts of which somebody is left out, that are looked at one by one
 MOST = 2**31  # accounts, more than there are
 
-# Accounts whose pool has nobody whom a macro may mail for sure: who is reachable and has stopped nothing. What is read is the log-ins of
+# Accounts whose pool has nobody whom a macro may mail for sure: who is reachable and has not snoozed all. What is read is the log-ins of
 # the others, who are few, and how many entries a pool has: not the people of all pools.
 _MUTE = (  # constants
-    f"(not u.is_active or u.email in ({REFUSED_SQL}) or u.email in (select email from macros_optout where ended_at is null)"  # noqa: S608
+    f"(not u.is_active or u.email in ({REFUSED_SQL})"  # noqa: S608
     " or u.email in (select email from macros_silence where account_id is null and ended_at is null))"
 )
 _WITHOUT_PEOPLE = f"""
@@ -69,11 +69,11 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Keep the accounts of which neither their people nor an address that was entered would be told.
 
     The evaluation's SQL takes ten seconds and more to say so of each of 100,000 accounts, so sets of accounts say it first: a macro that
-    mails an address tells of all that it watches, and one that mails the people who linked tells of all that have a person who stopped
-    nothing. What is left has only people who stopped the copies of some macro, or none, or macros that tell nobody.
+    mails an address tells of all that it watches, and one that mails the people who linked tells of all that have a person who
+    did not snooze all. What is left has only people who did, or none, or macros that tell nobody.
     """
     by_address, silent = _by_what_they_name()
-    stopped = _who_stopped()
+    away = Silence.objects.filter(ended_at=None, account=None).values("email")
     untold = Account.objects.filter(pk__in=RawSQL(_WITHOUT_PEOPLE, ())).values("pk")  # noqa: S611  # a constant
     if silent:
         of_people = Macro.objects.filter(
@@ -84,8 +84,8 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
         untold = untold.union(*others)
     # Bounded, so that the sets are worked out first: the database would ask the evaluation's SQL beneath their joins, of all accounts.
     found = accounts.filter(not_among(by_address), pk__in=untold[:MOST])
-    if stopped.exists():
-        linked, owned = _pools_of(_reachable().filter(email__in=stopped))
+    if away.exists():
+        linked, owned = _pools_of(_reachable().filter(email__in=away))
         found = found.exclude((linked | owned) & (Q(_OfAccount(reach_sql.TELLS_DIRECTLY)) | unwatched()))
     # Where somebody is left out of a single account, the evaluation's SQL is asked, unless others are surely told.
     quiet = list(
@@ -96,24 +96,18 @@ def _not_directly(accounts: QuerySet[Account]) -> QuerySet[Account]:
     if not quiet:
         return found
     silenced = Account.objects.filter(pk__in=quiet).exclude(unwatched())
-    silenced = silenced.exclude(_in_spite_of_silence(by_address, stopped)).exclude(
+    silenced = silenced.exclude(_in_spite_of_silence(by_address, away)).exclude(
         Q(_OfAccount(reach_sql.TELLS_DIRECTLY))
     )
     others_found = found.filter(~Q(pk__in=quiet) | unwatched())
     return accounts.filter(Q(pk__in=others_found.values("pk")) | Q(pk__in=silenced.values("pk")))
 
 
-def _who_stopped() -> QuerySet[Any, Any]:
-    """Return the addresses that stopped copies of some macro, or are told nothing of any account for a while."""
-    away = Silence.objects.filter(ended_at=None, account=None).values("email")
-    return OptOut.objects.filter(ended_at=None).values("email").union(away)
-
-
-def _in_spite_of_silence(by_address: QuerySet[Macro], stopped: QuerySet[Any, Any]) -> Q:
+def _in_spite_of_silence(by_address: QuerySet[Macro], away: QuerySet[Any, Any]) -> Q:
     """Return the condition of accounts of which somebody is told for sure, though an address is left out of them.
 
     By a macro that mails an address which is not left out of this account, or by one that mails the people who linked, of whom one is
-    neither left out of it nor has stopped anything.
+    neither left out of it nor snoozed all.
     """
     running = Silence.objects.filter(ended_at=None)
     warnings = MacroAction.objects.filter(macro__enabled=True, kind__in=MacroAction.Kind.of_stops())
@@ -123,7 +117,7 @@ def _in_spite_of_silence(by_address: QuerySet[Macro], stopped: QuerySet[Any, Any
     people = AccountToken.objects.filter(
         ~Exists(left_out),
         account=OuterRef("pk"),
-        token__consented_by__in=_reachable().exclude(email__in=stopped),
+        token__consented_by__in=_reachable().exclude(email__in=away),
     )
     linkers = Macro.objects.filter(pk__in=warnings.filter(notify_consenters=True).values("macro"))
     return (~not_among(by_address) & ~Exists(here)) | (~not_among(linkers) & Exists(people))

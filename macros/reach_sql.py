@@ -29,7 +29,7 @@ TELLS_DIRECTLY = f"""exists (select 1 {_RULES_ON} cross join lateral ({_NAMED}) 
 TELLS_A_LEAD = f"""exists (select 1 {_RULES_ON} cross join lateral ({LEADS_SQL}) f
     where a.id = {{account}} and not exists ({OPTED_OUT.format(address="f.address")}))"""  # constants
 
-# The macros that are on: whether each names an address that mail reaches and that has not stopped its copies, so that it tells of whatever
+# The macros that are on: whether each names an address that mail reaches and that snoozed nothing, so that it tells of whatever
 # it watches; whether it tells the people who linked.
 WHOM_MACROS_NAME = f"""
 select m.id,

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.telling.notices import record_told
 from macros import carried, concerned, delays, mails_sql
-from macros.models import Notice, OptOut
+from macros.models import Notice
 from notifications import kinds
 from notifications.models import Message
 from ui import kept
@@ -163,18 +163,10 @@ def unwanted(message: Message, reader: str, account_ids: Collection[int]) -> set
     Whoever stood in is told that it is over although somebody else can be told by now, unless it concerns them no longer.
     """
     notices = list(notices_of(message).filter(threshold=0, account__in=account_ids).select_related("action"))
-    told, stopped = _still_told(notices, {reader, message.recipient}), _stopped(reader)
+    told = _still_told(notices, {reader, message.recipient})
     wanted = {
         notice.account_id
         for notice in notices
-        if notice.action is not None
-        and notice.action.macro_id not in stopped
-        and (notice.pk in told or notice.via != Via.DIRECT)
+        if notice.action is not None and (notice.pk in told or notice.via != Via.DIRECT)
     }
     return set(account_ids) - concerned.of(reader, wanted)
-
-
-def _stopped(reader: str) -> set[int]:
-    """Return the macros whose mails an address has stopped."""
-    rows = OptOut.objects.filter(email=reader, ended_at=None)
-    return set(rows.values_list("macro_id", flat=True))

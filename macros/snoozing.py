@@ -15,7 +15,7 @@ from django.utils.translation import gettext
 
 from accounts import quiet
 from accounts.models import Account, AccountEvent
-from macros import snooze_mail
+from macros import opt_outs, snooze_mail
 from macros.models import Macro, Silence
 from notifications import clean
 from notifications.models import Message
@@ -92,6 +92,16 @@ def all_away() -> QuerySet[Silence]:
 def of_person(email: str) -> Silence | None:
     """Return the snooze of all accounts by an address, if one runs."""
     return all_away().filter(email=email.lower()).select_related("by").first()
+
+
+def check_link(message: Message) -> None:
+    """Raise SnoozeRefusal where the links of a mail begin no snooze any longer."""
+    if opt_outs.is_over(message):
+        raise SnoozeRefusal(
+            gettext(
+                "This mail is over: what it warned of has another date by now. Take the link of a newer one."
+            )
+        )
 
 
 def day_of(text: str) -> date:

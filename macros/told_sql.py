@@ -5,11 +5,8 @@ Each statement of the other files is made of these steps, so that what is found,
 
 from users.recipients import FALLBACK_SQL, REACHABLE_SQL, REFUSED_SQL
 
-# Whether an address has stopped its copies of the macro of a row `c`, or is left out of what is told of its account, or of any, on the day
-# `fires_on`.
+# Whether an address is left out of what the macro of a row `c` tells of its account, or of any, on the day `fires_on`.
 OPTED_OUT = """
-    select 1 from macros_optout o where o.macro_id = c.macro_id and o.email = {address} and o.ended_at is null
-    union all
     select 1 from macros_silence s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
       and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)
     union all
@@ -44,11 +41,9 @@ OWNING_TEAM = f"""
     join users_membership m on m.team_id = t.team_id join users_user u on u.id = m.user_id and not u.is_contact
      and {_REACHED}"""
 
-# The same for sets: the addresses that each action of `act` names, and whether anybody stopped copies of its macro.
+# The same for sets: the addresses that each action of `act` names.
 NAMING = f""", naming as materialized (
-  select act.*, array(select distinct lower(e) from unnest(act.emails) e where {ENTERED}) as addresses,
-         exists (select 1 from macros_optout o where o.macro_id = act.macro_id and o.ended_at is null) as stopped
-  from act
+  select act.*, array(select distinct lower(e) from unnest(act.emails) e where {ENTERED}) as addresses from act
 )"""  # noqa: S608  # constants
 # `u` who linked a token `t`, where mail reaches them; the addresses of such people of a pool, and of the people of {teams} that own tokens.
 PERSON = f"""
@@ -66,13 +61,13 @@ SAME = """
     where d.action_id = c.action_id and d.account_id = c.account_id and coalesce(d.token_id, 0) = coalesce(c.token_id, 0)"""
 
 # Who an action tells of an account, for rows `crossed` with action_id, macro_id, account_id, token_id, team_id, the addresses `named`, and
-# whether anybody `stopped` copies of the macro; asked once more when a mail is made. What resolves to nobody falls back, so that no account
-# goes dark untold. Whoever stopped their copies is told neither directly nor as a team lead. An operator, the last in line, is.
+# whether anybody is left out of the account (`leaves_out`); asked once more when a mail is made. What resolves to nobody falls back, so
+# that no account goes dark untold. Who is left out is told neither directly nor as a team lead. An operator, the last in line, is.
 # `unnest` stands among the columns: as a table, it would be kept for each row.
 TOLD = f"""
 , alone as materialized (
   select c.* from crossed c
-  where cardinality(c.named) = 0 or (c.stopped or {AWAY}) and not exists (
+  where cardinality(c.named) = 0 or (c.leaves_out or {AWAY}) and not exists (
     select 1 from unnest(c.named) r(address) where not exists ({OPTED_OUT.format(address="r.address")}))
 ), stand_in as materialized (
   select c.*, f.address, f.via
@@ -80,7 +75,7 @@ TOLD = f"""
   where f.via = 'operator' or not exists ({OPTED_OUT.format(address="f.address")})
 ), told as (
   select c.* from (select c.*, unnest(c.named) as address, '' as via from crossed c) c
-  where not ((c.stopped or {AWAY}) and exists ({OPTED_OUT.format(address="c.address")}))
+  where not ((c.leaves_out or {AWAY}) and exists ({OPTED_OUT.format(address="c.address")}))
   union all
   select * from stand_in
   union all
@@ -96,8 +91,8 @@ ONCE_MORE = f"""
   select ac.id, ac.macro_id, ac.emails, ac.linkers from macros_macroaction ac where ac.id in (select c.action_id from carried c)
 ){NAMING}, crossed as materialized (
   select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, {NOW},
-         act.stopped or exists (
-           select 1 from macros_silence s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as stopped,
+         exists (
+           select 1 from macros_silence s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as leaves_out,
          act.addresses || case when act.linkers then (
            select {PEOPLE} || {OF_TEAMS.format(teams=TEAMS)}
            from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {PERSON}
@@ -116,9 +111,6 @@ NOT_WATCHED = """when n.action_id is null then case when n.was_of is null then '
               or m.scope = 'channels' and not a.channel = any(m.channels) or a.id = any(m.excluded) then 'not_applied'
             when a.paused_at is not null or a.state = 'paused' then 'paused'"""
 STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
-            when exists (
-                select 1 from macros_optout o
-                where o.macro_id = m.id and o.email = n.recipient and o.ended_at is null) then 'reader_stopped'
             when exists (
                 select 1 from macros_silence s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
                   and (s.macro_id is null or s.macro_id = m.id)) then 'reader_left_out'

@@ -37,7 +37,7 @@ with act as materialized (
 _RULES = """
 , rule as materialized (
   select id, macro_id, array(select d from unnest(days) d order by d) as days, scope, channels, team_id, watch = 'token' as of_token,
-         linkers, addresses, stopped, excluded
+         linkers, addresses, excluded
   from naming
 ), wide_rule as materialized (select * from rule where scope <> 'chosen'
 ), watched as materialized (
@@ -128,14 +128,14 @@ _TARGET = f"""{_SILENCED}
   select c.macro_id, due.* from due join chosen c on c.account_id = due.account_id offset 0
 ), target as (
   select r.id as action_id, r.macro_id, case when due.dark then '{{0}}' else r.days end as days, r.linkers, r.addresses,
-         r.stopped or due.leaves_out as stopped, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
+         due.leaves_out, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
          due.ends_on, due.known_since, due.people, due.quiet_until
   from due_chosen due join rule r on r.macro_id = due.macro_id
   where r.scope = 'chosen' and (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
     and not due.account_id = any(r.excluded)
   union all
   select r.id, r.macro_id, case when due.dark then '{{0}}' else r.days end, r.linkers, r.addresses,
-         r.stopped or due.leaves_out as stopped, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
+         due.leaves_out, due.account_id, due.token_id, due.team_id, due.deadline, due.cycle,
          due.ends_on, due.known_since, due.people, due.quiet_until
   from wide_rule r join due on (due.dark or r.of_token = (due.token_id is not null)) and (r.team_id is null or r.team_id = due.team_id)
        and (r.scope = 'all' or due.channel = any(r.channels)) and not due.account_id = any(r.excluded)
@@ -157,7 +157,7 @@ ON_SEVERAL_DAYS = f"""
     from unnest(t.days) d where {_FIRES} order by 1, 2"""  # noqa: S608
 CROSSED = """
 , crossed as materialized (
-  select t.action_id, t.macro_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold, t.stopped,
+  select t.action_id, t.macro_id, t.account_id, t.token_id, t.team_id, t.deadline, t.cycle, f.fires_on, f.threshold, t.leaves_out,
          t.addresses || case when t.linkers then t.people else '{{}}' end as named
   from target t cross join lateral ({on}) f
 )"""

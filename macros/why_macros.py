@@ -14,7 +14,7 @@ from psycopg.errors import QueryCanceled
 
 from accounts.models import Account, AccountToken
 from macros import evaluation, few_preview, on_it, preview, preview_sql, snoozing
-from macros.models import Macro, MacroAction, Notice, OptOut, Shortage
+from macros.models import Macro, MacroAction, Notice, Shortage
 from macros.why import Asked, Line, say
 from notifications import kept_back
 from notifications.models import Message
@@ -64,8 +64,6 @@ def _of_macro(one: Asked, macro: Macro, now: datetime) -> list[Line]:
 
 def _stopped(one: Asked, macro: Macro) -> str:
     """Return why a macro that watches the account tells the address nothing, whatever the action; "" where it may."""
-    if OptOut.objects.filter(macro=macro, email=one.address, ended_at=None).exists():
-        return "stopped"
     out = snoozing.running().filter(account=one.account, macro=macro, email=one.address)
     return "left_out" if out.exists() else ""
 

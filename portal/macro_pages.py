@@ -1,4 +1,4 @@
-"""Pages of one macro beside its form: its mail, a test of it, copies that start again, and the question before it is deleted.
+"""Pages of one macro beside its form: its mail, a test of it, and the question before it is deleted.
 
 Who may open them, `portal.macros` decides.
 """
@@ -16,12 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
-from macros import changes, coverage, message_history, opt_outs, preview, samples, trying
-from macros.models import Forecast, Macro, Notice, OptOut
+from macros import changes, coverage, message_history, preview, samples, trying
+from macros.models import Forecast, Macro, Notice
 from macros.preview import Draft
 from portal import access, macro_preview
 from ui import confirm, mail_page, progress
-from ui.confirm import ConfirmForm, Done, Late, Page, Said
+from ui.confirm import ConfirmForm, Done, Page, Said
 from ui.ids import id_of
 from ui.phrases import phrase
 from users.models import person
@@ -180,22 +180,5 @@ def test(request: HttpRequest, macro: Macro) -> HttpResponse:
     def do(said: Said) -> Done:
         number = trying.send(macro=macro, user=user, now=timezone.now(), only=said.cleaned.get("mails"))
         return Done({"number": number})
-
-    return confirm.answer(request, page, do, frame=access.frame_of(macro))
-
-
-def start_again(request: HttpRequest, macro: Macro, opt_out: OptOut) -> HttpResponse:
-    """GET asks whether a person who stopped these mails is to get them again, POST does it."""
-    page = Page(
-        "portal/confirm/start_mails_again.html",
-        home(macro),
-        {"macro": macro, "opt_out": opt_out},
-        late=opt_out.ended_at is not None,
-        ask_why=False,
-    )
-
-    def do(_said: Said) -> None:
-        if not opt_outs.start_again_by_staff(opt_out=opt_out, actor=person(request), now=timezone.now()):
-            raise Late
 
     return confirm.answer(request, page, do, frame=access.frame_of(macro))

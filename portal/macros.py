@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_
 from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
-from macros import changes, message_history, opt_outs, preview, scope
+from macros import changes, message_history, preview, scope
 from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
 from portal import bulk, macro_pages, macro_preview, macros_bulk
 from portal.filters import TeamFilter
@@ -82,7 +82,6 @@ class MacroAdmin(OwnList):
         latest = Greatest(last, Subquery(news))  # PostgreSQL's leaves out what is null
         actions = Prefetch("actions", MacroAction.objects.annotate(last_mailed_at=latest).order_by("pk"))
         chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
-        stopped = opt_outs.running().filter(macro=OuterRef("pk")).order_by().values("macro")
         return (
             scope.visible_macros(request.user)
             .select_related("team", "owner")
@@ -90,7 +89,6 @@ class MacroAdmin(OwnList):
             .annotate(
                 chosen_count=Coalesce(Subquery(chosen.annotate(number=Count("pk")).values("number")), 0),
                 last_before=message_history.last_before_an_edit(),
-                stopped_count=Coalesce(Subquery(stopped.annotate(number=Count("pk")).values("number")), 0),
             )
         )
 
@@ -153,13 +151,10 @@ class MacroAdmin(OwnList):
 
     @display(description=gettext_lazy("Recipients"))
     def recipients(self, macro: Any) -> str:
-        """Return how many addresses it names, whether people who linked are told, and how many stopped their copies."""
+        """Return how many addresses it names, and whether people who linked are told."""
         addresses = {email for action in macro.actions.all() for email in action.emails}
         notify_consenters = any(action.notify_consenters for action in macro.actions.all())
-        told = _told(len(addresses), notify_consenters=notify_consenters)
-        if not macro.stopped_count:
-            return told
-        return gettext("%(told)s (%(number)s stopped)") % {"told": told, "number": macro.stopped_count}
+        return _told(len(addresses), notify_consenters=notify_consenters)
 
     def preparing(self, request: HttpRequest) -> Callable[[Macro], None]:
         """Return what names the owner of each macro as the viewer may know them."""
@@ -212,7 +207,6 @@ class MacroAdmin(OwnList):
         context |= _beside(request, macro, context["adminform"].form)
         context["sent"] = macro_preview.sent(macro, person(request)) if macro else []
         context["sent_url"] = macro_preview.sent_url(macro) if macro else ""
-        context["stopped"] = opt_outs.running().filter(macro=macro) if macro else []
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
             f"?macro={macro.pk}" if macro else ""
         )
@@ -268,11 +262,6 @@ class MacroAdmin(OwnList):
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
             *macros_bulk.urls(self.chosen),
-            path(
-                "<int:macro_id>/stopped/<int:opt_out_id>/start-again/",
-                wrap(self.start_again_view),
-                name="macros_macro_start_again",
-            ),
             *super().get_urls(),
         ]
 
@@ -348,19 +337,6 @@ class MacroAdmin(OwnList):
             return seen.filter(pk__in=bulk.wanted(request))
         listed = self.filtered(request, bulk.filters_of(request))
         return seen.filter(pk__in=listed.order_by().values("pk"))
-
-    def start_again_view(self, request: HttpRequest, macro_id: int, opt_out_id: int) -> HttpResponse:
-        """GET asks whether a person who stopped these mails is to get them again, POST does it.
-
-        404 for what one does not see, 403 for whoever may not change the macro.
-        """
-        macro = self._macro(request, str(macro_id))
-        opt_out = macro.opt_outs.filter(pk=opt_out_id).first() if macro else None
-        if macro is None or opt_out is None:
-            raise Http404
-        if not self.has_change_permission(request, macro):
-            raise PermissionDenied
-        return macro_pages.start_again(request, macro, opt_out)
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""

@@ -3,13 +3,12 @@
 Whoever asks for such an address has no session and no key beside it (docs/decisions/0085-calendars.md).
 """
 
-from datetime import datetime
 from functools import partial
 from http import HTTPStatus
 
+from allauth.core import ratelimit
 from django.conf import settings
 from django.contrib.auth.decorators import login_required
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,7 +18,6 @@ from django.utils.http import http_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
-from redis.exceptions import RedisError
 
 from accounts import calendars as domain
 from accounts.models import CalendarLink
@@ -33,7 +31,6 @@ from users.client_address import client_address
 from users.models import User, person
 
 SHOWN_TEAMS = 500
-HOURLY = 60  # readings of one address, and, of one caller, addresses that open nothing
 HOUR = 3600  # seconds
 
 say = partial(phrase, "words/calendar.txt")
@@ -108,9 +105,9 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
     link = domain.opened(secret, now=now)
     if link is None:
-        fine = _may(f"from:{client_address(request)}", now)
+        fine = _may("calendar_guess", str(client_address(request)))
         return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
-    if not _may(str(link.pk), now):
+    if not _may("calendar_read", str(link.pk)):
         return _plain(HTTPStatus.TOO_MANY_REQUESTS)
     found = domain.read(link, now=now)
     etag, changed = f'"{found.trace}"', int(found.changed.timestamp())
@@ -121,14 +118,9 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     return _private(answer)
 
 
-def _may(who: str, now: datetime) -> bool:
-    """Count a request, and return whether it is within this hour's limit. Without the cache nobody is refused: nothing can be guessed."""
-    key = f"calendar:{who}:{int(now.timestamp()) // HOUR}"
-    try:
-        cache.add(key, 0, HOUR)
-        return bool(cache.incr(key) <= HOURLY)
-    except (RedisError, OSError, ValueError):  # ValueError: its hour is over
-        return True
+def _may(action: str, key: str) -> bool:
+    """Count a reading, and return whether it is within the limit. The library passes GET over, so it gets a request without a method."""
+    return bool(ratelimit.consume(HttpRequest(), action=action, key=key))
 
 
 def _page(

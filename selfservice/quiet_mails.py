@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
@@ -92,6 +93,7 @@ def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     if not may_press(request, f"snooze {message.pk}"):
         return too_often(request)
     try:
+        snoozing.check_link(message)
         until = snoozing.day_of(request.POST.get("until", ""))
         if "all" in request.POST:
             snoozing.snooze_all(
@@ -104,6 +106,32 @@ def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     except snoozing.SnoozeRefusal as refusal:
         return _show(request, message, accounts, refused=str(refusal))
     return redirect("snooze_mails", signed)
+
+
+@never_cache
+@csrf_exempt  # the reader's mail program posts it (RFC 8058), with no cookie and no token; the link alone decides
+@require_http_methods(["GET", "HEAD", "POST"])
+def stop(request: HttpRequest, signed: str) -> HttpResponse:
+    """Lead to the page that asks (GET), or snooze all warnings to the reader for as long as that is possible (POST, by the mail program).
+
+    Doing it again changes nothing. A mail program follows no redirect, so it gets the page.
+    """
+    message = opt_outs.open_told(signed)
+    if message is None:
+        return broken(request)
+    if request.method != "POST":
+        return redirect("snooze_mails", signed)
+    now, refused = timezone.now(), ""
+    try:
+        snoozing.check_link(message)
+        if not snoozing.of_person(message.recipient):
+            until = snoozing.last_day(now)
+            snoozing.snooze_all(
+                email=message.recipient, until=until, by=None, reason="", now=now, link_of=message
+            )
+    except snoozing.SnoozeRefusal as refusal:
+        refused = str(refusal)
+    return _show(request, message, not_mine.accounts_of(message), refused=refused)
 
 
 @never_cache

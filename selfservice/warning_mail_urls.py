@@ -5,8 +5,7 @@ from django.urls import path
 from selfservice import digest, quiet_mails, warning_mails
 
 urlpatterns = [
-    path("mails/<signed>/stop/", warning_mails.stop, name="stop_mails"),
-    path("mails/<signed>/start-again/", warning_mails.start_again, name="start_mails_again"),
+    path("mails/<signed>/stop/", quiet_mails.stop, name="stop_mails"),
     path("mails/<signed>/not-mine/", warning_mails.say_not_mine, name="not_mine"),
     path("profile/digest/", digest.weekly, name="weekly_digest"),
     path("profile/digest/now/", digest.now, name="weekly_digest_now"),

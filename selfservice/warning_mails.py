@@ -4,48 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from macros import not_mine, opt_outs
-from selfservice.presses import may_press, too_often
-from ui.text import join_all, quoted
-
-
-@never_cache
-@csrf_exempt  # the reader's mail program posts it (RFC 8058), with no cookie and no token; the link alone decides
-@require_http_methods(["GET", "HEAD", "POST"])
-def stop(request: HttpRequest, signed: str) -> HttpResponse:
-    """Ask (GET), or stop this reader's copies (POST, by the page's button or by the mail program's own)."""
-    message = opt_outs.open_signed(signed)
-    if message is None:
-        return broken(request)
-    if request.method == "POST":
-        opt_outs.stop(message=message, now=timezone.now())
-        if request.POST.get("List-Unsubscribe") != "One-Click":
-            return redirect("stop_mails", signed)
-    macros = opt_outs.macros_of(message)
-    context = {
-        "message": message,
-        "signed": signed,
-        "macros": macros,
-        "names": join_all([quoted(macro.name) for macro in macros]),
-        "stopped": opt_outs.stopped(message),
-    }
-    return render(request, "selfservice/mails/stop.html", context)
-
-
-@never_cache
-@require_http_methods(["POST"])
-def start_again(request: HttpRequest, signed: str) -> HttpResponse:
-    """Start the copies again. 429 where it was done too often; to stop them, which mail programs do, is never refused."""
-    message = opt_outs.open_signed(signed)
-    if message is None:
-        return broken(request)
-    if not may_press(request, f"start mails {message.pk}"):
-        return too_often(request)
-    opt_outs.start_again(message=message, now=timezone.now())
-    return redirect("stop_mails", signed)
 
 
 @never_cache

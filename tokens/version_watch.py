@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from django.core.cache import cache
+from django.core.cache import caches
 from django.db.models import Q
 
 from tokens.channels import deprecations, registry
@@ -19,7 +19,7 @@ def keep_warnings(now: datetime) -> None:
         if channel is None:
             continue
         names = [deprecations.key(channel.versions, client_id) for client_id in (app.client_id, "")]
-        noted = [said for said in cache.get_many(names).values() if isinstance(said, str)]
+        noted = [said for said in caches["calls"].get_many(names).values() if isinstance(said, str)]
         if noted:
             _mark(app, max(noted, key=len), now)
 

@@ -11,6 +11,7 @@ from accounts.importing.problems import ImportRefused, Problem
 
 MOST_BYTES = 4_000_000  # of a file that a page takes
 MOST_LINES = 5_000  # of accounts, likewise: a web process checks them within half a second
+MOST_COLUMNS = 50  # far more than are known: what is said of them takes time by their square
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # "Unicode text" of Excel
 _DELIMITERS = ",;\t"
 
@@ -86,6 +87,8 @@ def _table(numbered: Iterator[Numbered], *, guessed: bool, most: int | None) -> 
     header: list[str] | None = None
     lines: list[Numbered] = []
     for number, cells in numbered:
+        if len(cells) > MOST_COLUMNS:
+            raise ImportRefused([Problem(number, "too_many_columns", {"most": MOST_COLUMNS})])
         if not any(cell.strip() for cell in cells):
             continue
         if header is None:

@@ -209,9 +209,11 @@ def test_the_start_page_counts_among_the_first_accounts_alone(monkeypatch: pytes
     whole = backups.count_alone(Account.objects.all(), limit=10)
     monkeypatch.setattr(backups, "LOOKED_AT", 2)
     some = backups.count_alone(Account.objects.all(), limit=3)
+    of_no_team = backups.count_alone(Account.objects.filter(team__in=[]), limit=3)
 
     assert (whole.number, whole.at_hand, whole.all_looked_at) == (4, 3, True)
     assert (some.number, some.all_looked_at) == (4, False)
+    assert (of_no_team.number, of_no_team.at_hand) == (0, 0)
     assert some.at_hand in {1, 2}
 
 

@@ -147,6 +147,7 @@ def test_one_bad_line_imports_nothing_and_says_what_to_mend(
         ("channel,native_id,password\nfacebook,1,x\n", "unknown columns 'password'"),
         ("", "empty"),
         ("channel,native_id,native_id\nfacebook,1,1\n", "twice"),
+        (f"{',' * 51}\n{HEADER}\n", "Line 1: more than 50 columns"),
     ],
 )
 def test_wrong_columns_are_named(tmp_path: Path, text: str, complaint: str) -> None:

@@ -13,7 +13,7 @@ from accounts import actions, message_history, pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
-from macros.models import Macro, MacroAction, OptOut
+from macros.models import Macro, MacroAction
 from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -571,19 +571,17 @@ def test_writes_that_the_channel_refuses_ask_their_person_for_the_steps_there(ad
     assert "until you turn on two-factor authentication" in plain(made.html)
 
 
-@pytest.mark.parametrize("how", ["stopped by the reader", "taken out of the macro", "still named"])
+@pytest.mark.parametrize("how", ["taken out of the macro", "still named"])
 def test_who_was_told_by_a_macro_that_does_not_mail_him_any_more_hears_no_more(ada: User, how: str) -> None:
     Macro.objects.all().delete()
-    action = make_macro(emails=["boss@example.com", "other@example.com"])
+    make_macro(emails=["boss@example.com", "other@example.com"])
     hers = make_token(consented_by=ada)
     account = linked("Lumen", hers)
     die(hers)
     evaluation.evaluate(now=LATER)
     send()
 
-    if how == "stopped by the reader":
-        OptOut.objects.create(macro=action.macro, email="boss@example.com", started_at=LATER)
-    elif how == "taken out of the macro":
+    if how == "taken out of the macro":
         MacroAction.objects.update(emails=["other@example.com"])
     Token.objects.filter(pk=hers.pk).update(state="valid", reason="")
     with transaction.atomic():

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import get_commands
+from django.db import connection
 from django.utils import translation
 
 from adtoken_project import lanes, signs_of_life, time_limit
@@ -26,10 +27,15 @@ UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 GUNICORN = runpy.run_path(str(DEPLOY / "gunicorn.conf.py"))
 
 
+def compose() -> dict[str, Any]:
+    """Return the compose file."""
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    return found
+
+
 def services() -> dict[str, Any]:
     """Return the compose file's services that run our image."""
-    whole = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
-    return {name: one for name, one in whole["services"].items() if one["image"] == "adtoken"}
+    return {name: one for name, one in compose()["services"].items() if one["image"] == "adtoken"}
 
 
 def is_known(command: list[str]) -> bool:
@@ -55,6 +61,24 @@ def test_the_compose_file_stops_a_lane_no_sooner_than_it_needs_and_asks_it_for_i
         assert one["command"][-1] == one["healthcheck"]["test"][-1] == lane.name
     assert int(found["web"]["stop_grace_period"].rstrip("s")) > GUNICORN["graceful_timeout"]
     assert found["beat"]["healthcheck"]["test"][-1] == signs_of_life.BEAT
+
+
+@pytest.mark.django_db
+def test_migrate_alone_runs_as_the_owner_of_the_tables_and_knows_its_password() -> None:
+    urls = {name: one["environment"]["DATABASE_URL"] for name, one in services().items()}
+    roles = {name: url.removeprefix("postgres://").partition(":")[0] for name, url in urls.items()}
+    made = compose()["configs"]["roles"]["content"].replace("adtoken", "composed")
+    with connection.cursor() as cursor:
+        cursor.execute(made.replace("database composed", f"database {connection.settings_dict['NAME']}"))
+        cursor.execute("select pg_get_userbyid(datdba) from pg_database where datname = current_database()")
+        [owner] = cursor.fetchone()
+        cursor.execute("select rolname, rolsuper from pg_roles where rolname like 'composed%' order by 1")
+        found = cursor.fetchall()
+
+    assert found == [("composed", False), ("composed_owner", False)]
+    assert roles.pop("migrate") == owner.replace("composed", "adtoken") == "adtoken_owner"
+    assert set(roles.values()) == {"adtoken"}
+    assert {services()[name]["environment"]["POSTGRES_OWNER_PASSWORD"] for name in roles} == {""}
 
 
 def test_no_service_of_ours_may_write_to_its_disk_or_gain_rights() -> None:

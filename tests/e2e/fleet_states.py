@@ -24,8 +24,8 @@ def add(fleet: Fleet) -> dict[str, Any]:
 
 
 def _macros(fleet: Fleet) -> dict[str, Any]:
-    """A macro that does everything, with a long name and many addresses; more of them; and somebody who stopped their copies."""
-    from macros.models import Macro, MacroAction, OptOut
+    """A macro that does everything, with a long name and many addresses; and more of them."""
+    from macros.models import Macro, MacroAction
 
     emails = [fleet.boss.email, "kampagnen@agentur-elbe.example", "leitung@hafen-kaffee.example"]
     whole = Macro.objects.create(
@@ -46,10 +46,7 @@ def _macros(fleet: Fleet) -> dict[str, Any]:
         )  # fmt: skip
         MacroAction.objects.create(macro=macro, emails=[], days=[(7, 14, 30)[number % 3]])
         some.append(macro)
-    opt_out = OptOut.objects.create(
-        macro=whole, email="leitung@hafen-kaffee.example", started_at=fleet.now - 3 * DAY
-    )
-    return {"macro": whole.pk, "macros": ",".join(str(one.pk) for one in some), "opt_out": opt_out.pk}
+    return {"macro": whole.pk, "macros": ",".join(str(one.pk) for one in some)}
 
 
 def _silences(fleet: Fleet) -> dict[str, Any]:

@@ -141,7 +141,6 @@ admin-macro-forecast            /admin/macros/macro/preview/{forecast}/
 admin-macro-forecast-going      /admin/macros/macro/preview/{forecast_going}/
 admin-macro-history             /admin/macros/macro/{macro}/history/
 admin-macro-test                /admin/macros/macro/{macro}/test/
-admin-macro-start-again         /admin/macros/macro/{macro}/stopped/{opt_out}/start-again/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/
 admin-macros-on                 /admin/macros/macro/bulk/on/?ids={macros}
 admin-macros-off                /admin/macros/macro/bulk/off/?ids={macros}
@@ -342,7 +341,6 @@ renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410
 renew-over                      /renew/{renew_over}/ 410
 renew-broken                    /renew/broken/ 404
-mail-stop                       /mails/{mail}/stop/
 mail-not-mine                   /mails/{mail}/not-mine/
 mail-on-it                      /mails/{mail}/on-it/
 mail-on-it-said                 /mails/{mail_said}/on-it/

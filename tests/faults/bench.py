@@ -94,8 +94,7 @@ def forget() -> None:
 
     from tokens.channels import brake, breaker, shared
 
-    for name in ("default", "calls"):
-        caches[name].clear()
+    caches["calls"].clear()
     for memory in (shared, breaker, brake):
         memory.forget()
 

@@ -27,7 +27,7 @@ def test_a_new_column_or_table_changes_nothing_and_a_changed_row_or_a_column_tha
     steps = {
         "added": "alter table accounts_account add new_fact text not null default ''; create table new_table (id int)",
         "changed": "update accounts_account set name = 'Northwind EU'",
-        "renamed": "alter table macros_optout rename email to address",
+        "renamed": "alter table macros_digeststop rename email to address",
     }
     changed = {}
 
@@ -39,11 +39,11 @@ def test_a_new_column_or_table_changes_nothing_and_a_changed_row_or_a_column_tha
                 changed[step] = {table for table in before if after[table] != before[table]}
         finally:
             database.execute("alter table accounts_account drop new_fact; drop table new_table")
-            database.execute("alter table macros_optout rename address to email")
+            database.execute("alter table macros_digeststop rename address to email")
 
     assert changed["added"] == set()
     assert changed["changed"] == {"accounts_account"}
-    assert changed["renamed"] == {"accounts_account", "macros_optout"}
+    assert changed["renamed"] == {"accounts_account", "macros_digeststop"}
 
 
 def test_names_that_migrate_writes_are_compared_by_name(address: str) -> None:

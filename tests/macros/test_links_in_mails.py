@@ -1,25 +1,23 @@
-"""What a reader of a warning can do by its links without logging in: stop the copies, start them again, say "not mine"."""
+"""What a reader of a warning can do by its links without logging in: snooze its warnings, say "not mine"."""
 
 import re
 from datetime import timedelta
 
 import pytest
 from django.conf import settings as conf
-from django.contrib.admin.models import LogEntry
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent, AccountToken
-from macros import evaluation, mails, not_mine, opt_outs
-from macros.models import Macro, Notice, OptOut
-from notifications.kinds import Mail, NotWanted
+from macros import evaluation, mails, not_mine, opt_outs, snooze_mail, snoozing
+from macros.models import Macro, Silence
+from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
-from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
-from ui import kept
-from users.models import Membership, Team, User
+from users.models import AddressEvent, Membership, Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_now")]
 
@@ -60,69 +58,56 @@ def stop_path(mail: Mail) -> str:
     return mail.headers["List-Unsubscribe"].strip("<>").removeprefix(conf.BASE_URL)
 
 
-def test_the_mail_program_s_own_button_stops_this_reader_s_copies_of_this_macro_alone(
+def test_the_mail_program_s_own_button_snoozes_all_warnings_and_its_reader_hears_of_it_once(
     mail_program: Client,
 ) -> None:
-    macro = make_macro(emails=[WATCHER, "other@example.com"], days=[7, 3]).macro
+    make_macro(emails=[WATCHER, "other@example.com"], days=[7, 3])
     ending(6)
     evaluate()
     mail = mail_to(WATCHER)
 
-    answer = mail_program.post(stop_path(mail), ONE_CLICK)
+    answers = [mail_program.post(stop_path(mail), ONE_CLICK) for _ in range(2)]
+    away = snoozing.of_person(WATCHER)
     later = evaluate(days=4)
-    make_macro(emails=[WATCHER], days=[1])
-    by_another_macro = evaluate(days=5)
 
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
-    assert answer.status_code == 200
-    assert [(row.macro, row.email) for row in OptOut.objects.all()] == [(macro, WATCHER)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert away is not None
+    assert away.until == snoozing.last_day(NOW)
+    assert Message.objects.filter(kind=snooze_mail.KIND, recipient=WATCHER).count() == 1
+    assert AddressEvent.objects.filter(kind="snoozed", email=WATCHER).count() == 1
     assert later == ["other@example.com"]
-    assert by_another_macro == [WATCHER]
 
 
-def test_looking_at_the_link_stops_nothing_and_its_page_says_what_would(mail_program: Client) -> None:
+def test_the_links_of_a_mail_silence_nothing_once_what_it_warned_of_has_another_date(
+    mail_program: Client,
+) -> None:
+    make_macro()
+    ending(6)
+    evaluate()
+    path = stop_path(mail_to(WATCHER))
+    Account.objects.update(cycle=F("cycle") + 1)
+
+    stopped = mail_program.post(path, ONE_CLICK)
+    snoozed = Client().post(path.replace("/stop/", "/snooze/"), {"all": "1", "until": "2026-11-30"})
+
+    assert [stopped.status_code, snoozed.status_code] == [400, 400]
+    assert "Take the link of a newer one" in stopped.text
+    assert not Silence.objects.exists()
+
+
+def test_looking_at_the_link_stops_nothing_and_leads_to_the_page_that_asks(mail_program: Client) -> None:
     make_macro()
     ending(6)
     evaluate()
     path = stop_path(mail_to(WATCHER))
 
-    pages = [mail_program.get(path), mail_program.head(path), mail_program.get(path)]
+    pages = [mail_program.get(path, follow=True), mail_program.head(path, follow=True)]
 
     assert {page.status_code for page in pages} == {200}
-    assert "Stop these mails?" in pages[0].text
+    assert "No warnings for a while?" in pages[0].text
     assert "no-store" in pages[0]["Cache-Control"]
-    assert not OptOut.objects.exists()
-
-
-def test_stopping_twice_is_one_row_and_the_page_starts_them_again(client: Client) -> None:
-    make_macro(days=[7, 3])
-    ending(6)
-    evaluate()
-    path = stop_path(mail_to(WATCHER))
-
-    client.post(path)
-    page = client.post(path, follow=True)
-    client.post(path.replace("/stop/", "/start-again/"))
-
-    assert "These mails are stopped" in page.text
-    row = OptOut.objects.get()
-    assert row.ended_at
-    assert evaluate(days=4) == [WATCHER]
-
-
-def test_copies_are_started_again_so_often_and_not_more_and_to_stop_them_is_never_refused(
-    client: Client, settings: Settings
-) -> None:
-    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "2/3600s/key"}
-    make_macro()
-    ending(6)
-    evaluate()
-    path = stop_path(mail_to(WATCHER))
-
-    said = [client.post(one).status_code for one in [path, path.replace("/stop/", "/start-again/")] * 4]
-
-    assert said == [302, 302, 302, 302, 302, 429, 302, 429]
-    assert OptOut.objects.count() == 3
+    assert not Silence.objects.exists()
 
 
 def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
@@ -139,7 +124,7 @@ def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
         "/mails/hidden/stop/",
     ):
         assert mail_program.post(bent, ONE_CLICK).status_code == 404
-    assert not OptOut.objects.exists()
+    assert not Silence.objects.exists()
 
 
 def test_the_kept_copy_holds_no_link_that_acts(mail_program: Client) -> None:
@@ -153,86 +138,6 @@ def test_the_kept_copy_holds_no_link_that_acts(mail_program: Client) -> None:
     assert signed in mail.text
     assert signed in mail.html
     assert signed not in f"{mail.stored_text} {mail.stored_html}"
-
-
-def test_a_mail_that_waits_is_cancelled_with_the_reason(mail_program: Client) -> None:
-    make_macro()
-    ending(6)
-    evaluate()
-    message = Message.objects.get()
-    mail_program.post(stop_path(mails.build(message)), ONE_CLICK)
-
-    with pytest.raises(NotWanted, match="This person stopped these mails"):
-        mails.build(message)
-
-    assert kept.said(Notice.objects.get().outcome_reason) == "This person stopped these mails."
-
-
-def test_where_the_only_reader_stopped_the_team_lead_is_told_and_after_him_the_operators(
-    mail_program: Client,
-) -> None:
-    make_macro(days=[7, 3, 1])
-    account = ending(6)
-    lead = lead_of(account)
-    evaluate()
-    mail_program.post(stop_path(mail_to(WATCHER)), ONE_CLICK)
-
-    second = evaluate(days=4)
-    mail_program.post(stop_path(mail_to(lead.email)), ONE_CLICK)
-    third = evaluate(days=5)
-
-    assert (second, third) == ([lead.email], ["ops@example.com"])
-    last = mail_to("ops@example.com")
-    assert "List-Unsubscribe" not in last.headers
-    assert "Stop these mails" not in last.text
-
-
-def test_of_a_log_in_that_ends_the_same_holds(mail_program: Client) -> None:
-    ada = make_person("ada@example.com")
-    make_macro(emails=[], notify_consenters=True, watch="token", days=[7, 3])
-    lead = lead_of(ending(6, person=ada))
-    evaluate()
-    mail_program.post(stop_path(mail_to(ada.email)), ONE_CLICK)
-
-    assert evaluate(days=4) == [lead.email]
-
-
-def test_staff_see_who_stopped_and_start_it_again_with_an_event(client: Client) -> None:
-    macro = make_macro(days=[7, 3]).macro
-    ending(6)
-    evaluate()
-    Client().post(stop_path(mail_to(WATCHER)), ONE_CLICK)
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-    url = reverse("admin:macros_macro_start_again", args=[macro.pk, OptOut.objects.get().pk])
-
-    seen = client.get(reverse("admin:macros_macro_change", args=[macro.pk])).text
-    listed = client.get(reverse("admin:macros_macro_changelist")).text
-    asked = client.get(url).text
-    still = opt_outs.running().count()
-    client.post(url)
-    late = client.post(url, follow=True).text
-
-    assert "1 person stopped their copies" in seen
-    assert "1 address (1 stopped)" in listed
-    assert WATCHER in seen
-    assert f"Mail {WATCHER} again?" in asked
-    assert still == 1
-    assert not opt_outs.running().exists()
-    assert "Somebody was faster" in late
-    assert [kept.said(entry.change_message) for entry in LogEntry.objects.all()] == [
-        f"Mails to {WATCHER} were started again."
-    ]
-
-
-def test_staff_who_may_not_change_the_macro_start_nothing(client: Client) -> None:
-    macro = make_macro().macro
-    row = OptOut.objects.create(macro=macro, email=WATCHER, started_at=NOW)
-    staff(client, "macros.view_macro")
-
-    answer = client.post(reverse("admin:macros_macro_start_again", args=[macro.pk, row.pk]))
-
-    assert answer.status_code in {403, 404}
-    assert opt_outs.running().exists()
 
 
 # --- no longer my account ------------------------------------------------------------------------------------
@@ -273,7 +178,7 @@ def test_saying_not_mine_tells_the_lead_and_leaves_an_event_and_nothing_else(cli
         assert f"{conf.BASE_URL}/open/{account.pk}/" in body
         assert "Fern Gardens" not in body
     assert AccountToken.objects.count() == linked
-    assert not OptOut.objects.exists()
+    assert not Silence.objects.exists()
 
 
 def test_without_a_lead_the_operators_hear_of_it(client: Client) -> None:

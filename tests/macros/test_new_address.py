@@ -8,8 +8,8 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account, AccountNotice, BackupInvitation
 from accounts.telling import notices as telling
-from macros import at_once, digest_readers, evaluation, on_it, opt_outs, snoozing
-from macros.models import Acknowledgement, DigestStop, MacroAction, NewsNotice, Notice, OptOut, Silence
+from macros import at_once, digest_readers, evaluation, on_it, snoozing
+from macros.models import Acknowledgement, DigestStop, MacroAction, NewsNotice, Notice, Silence
 from notifications import claims, digests, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -38,9 +38,7 @@ def correct(person: User) -> None:
 
 
 def of_ada(account: Account, ada: User) -> None:
-    """She stopped one macro, snoozed the account and then all, is on it, and wants no digest of its team."""
-    message = Message.objects.get(recipient=OLD, kind="macro")
-    opt_outs.stop(message=message, now=NOW)
+    """She snoozed the account and then all, is on it, and wants no digest of its team."""
     until = TODAY + 5 * DAY
     snoozing.snooze(accounts=[account], email=OLD, until=until, by=None, reason="", now=NOW)
     snoozing.snooze_all(email=OLD, until=until, by=None, reason="", now=NOW)
@@ -49,11 +47,10 @@ def of_ada(account: Account, ada: User) -> None:
     digest_readers.stop(weekly, now=NOW)
 
 
-def kept_of(email: str) -> tuple[int, int, int, int]:
-    """How many snoozes, copies and digests that were stopped, and deadlines that somebody is on, go by an address."""
+def kept_of(email: str) -> tuple[int, int, int]:
+    """How many snoozes, digests that were stopped, and deadlines that somebody is on, go by an address."""
     return (
         snoozing.running().filter(email=email).count(),
-        opt_outs.running().filter(email=email).count(),
         DigestStop.objects.filter(email=email).count(),
         Acknowledgement.objects.filter(email=email).values("account").distinct().count(),
     )
@@ -69,7 +66,7 @@ def test_what_went_by_the_old_address_goes_along(ada: User) -> None:
 
     correct(ada)
 
-    assert (kept_of(OLD), kept_of(NEW)) == ((0, 0, 0, 0), (3, 1, 1, 1))
+    assert (kept_of(OLD), kept_of(NEW)) == ((0, 0, 0), (3, 1, 1))
     assert snoozing.running().get(account=other).until == TODAY + 2 * DAY
     assert on_it.take_back(deadlines=on_it.deadlines_on(account), email=NEW, now=NOW)
     die(account)
@@ -86,7 +83,7 @@ def test_what_a_macro_names_is_stopped_for_both_addresses(ada: User) -> None:
 
     correct(ada)
 
-    assert kept_of(OLD) == kept_of(NEW) == (2, 1, 1, 0)
+    assert kept_of(OLD) == kept_of(NEW) == (2, 1, 0)
     assert evaluate(1) == ["ops@example.com"]
 
 
@@ -148,8 +145,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     ada.delete()
 
     asked.refresh_from_db()
-    assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0, 0, 0))
-    assert OptOut.objects.get().ended_at == NOW
+    assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0, 0))
     revive(account, NOW + timedelta(hours=1))
     telling.tell(NOW + timedelta(hours=2))
     assert OLD not in Message.objects.filter(kind="works_again").values_list("recipient", flat=True)

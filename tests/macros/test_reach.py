@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Account, AccountToken
 from macros import evaluation, reach
 from macros.coverage import covering
-from macros.models import Macro, OptOut, Silence
+from macros.models import Macro, Silence
 from tests.macros.support import make_macro, make_person, settle
 from tests.macros.test_against_model import random_fleet
 from tests.portal.support import staff
@@ -90,19 +90,20 @@ def test_who_cannot_be_told_does_not_count(who: str) -> None:
 def test_who_would_be_told_is_whom_an_evaluation_tells(
     seed: int, operators: list[str], settings: Any
 ) -> None:
-    """On random accounts that all go dark, with people who left, stopped their copies, or whose mail servers refuse them."""
+    """On random accounts that all go dark, with people who left, snoozed all, or whose mail servers refuse them."""
     settings.OPERATOR_EMAILS = operators
     rng = random.Random(seed)
     accounts = random_fleet(rng)
     people = [*User.objects.values_list("email", flat=True), "a@x.example", "b@x.example"]
-    for macro in Macro.objects.all():
-        for email in rng.sample(people, 3):
-            OptOut.objects.create(macro=macro, email=email, started_at=NOW)
+    until = timezone.localdate(NOW) + timedelta(days=3)
+    for email in rng.sample(people, 3):
+        Silence.objects.create(email=email, until=until, started_at=NOW)
     for account in rng.sample(accounts, len(accounts) // 2):
         for email in rng.sample(people, 3):
             some = rng.choice([None, *Macro.objects.all()])
-            until = None if some else timezone.localdate(NOW) + timedelta(days=3)
-            Silence.objects.create(account=account, email=email, macro=some, until=until, started_at=NOW)
+            Silence.objects.create(
+                account=account, email=email, macro=some, until=None if some else until, started_at=NOW
+            )
     refused_addresses.note(rng.choice(people), said="550 no such user", now=NOW)
     Token.objects.update(state="dead", reason="password_changed")
     settle(*accounts)
@@ -138,25 +139,14 @@ def test_a_macro_whose_addresses_mail_does_not_reach_tells_nobody_of_an_account_
     assert names(reach.only_stood_in_for(Account.objects.all())) == {"silent"}
 
 
-def test_who_stopped_the_copies_of_one_macro_is_told_by_another(settings: Any) -> None:
-    settings.OPERATOR_EMAILS = ["ops@example.com"]
-    person = make_person("ada@example.com")
-    one, both = make_account(name="one macro"), make_account(name="both macros")
-    for account in (one, both):
-        link(account, make_token(consented_by=person))
-    stopped = make_macro(emails=[], notify_consenters=True, accounts=[one, both])
-    make_macro(emails=[], notify_consenters=True, accounts=[both])
-    OptOut.objects.create(macro=stopped.macro, email=person.email, started_at=NOW)
-
-    assert names(reach.only_stood_in_for(Account.objects.all())) == {"one macro"}
-
-
-def test_the_rules_are_asked_of_accounts_alone_whose_people_all_stopped_something(settings: Any) -> None:
+def test_the_rules_are_asked_of_accounts_alone_whose_people_all_snoozed(settings: Any) -> None:
     """To ask them of each of 100,000 accounts took twenty seconds."""
     settings.OPERATOR_EMAILS = ["ops@example.com"]
-    stopped = make_macro(emails=[], notify_consenters=True).macro
+    make_macro(emails=[], notify_consenters=True)
     leaver = make_person("ada@example.com")
-    OptOut.objects.create(macro=stopped, email=leaver.email, started_at=NOW)
+    Silence.objects.create(
+        email=leaver.email, until=timezone.localdate(NOW) + timedelta(days=3), started_at=NOW
+    )
     for number in range(20):
         link(make_account(), make_token(consented_by=leaver if number < 2 else make_person()))
 

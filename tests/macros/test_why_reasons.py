@@ -9,7 +9,7 @@ import pytest
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from macros import evaluation, on_it, snoozing, why, why_macros
-from macros.models import Macro, MacroAction, Notice, OptOut
+from macros.models import Macro, MacroAction, Notice
 from notifications import digests, kinds
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
@@ -121,11 +121,6 @@ def acknowledged(account: Account) -> None:
 
 
 # --- what a macro does, whatever the kind ------------------------------------------------------------------------------
-
-
-def stopped(account: Account) -> None:
-    macro = also("shifted").macro
-    OptOut.objects.create(macro=macro, email=ADA, started_at=NOW)
 
 
 def left_out(account: Account) -> None:
@@ -263,7 +258,6 @@ TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
     ),
     "not applied": (lambda _: rule(scope="chosen"), "Is not applied to this account."),
     "not named": (lambda _: rule(emails=[BOSS]), "does not tell this address"),
-    "stopped": (stopped, "but the reader stopped these mails"),
     "left out": (left_out, "leaves this address out of it"),
     "due": (lambda _: rule(), "Would tell this address on Wed 25 Nov"),
     "told before": (several_times, "was told the same of this deadline before"),

@@ -95,7 +95,10 @@ def test_without_a_secret_or_a_service_there_is_no_such_page(settings: Any) -> N
 
 
 def test_what_cannot_be_read_is_answered_and_breaks_nothing() -> None:
-    answers = {post(event) for event in ({}, {"RecordType": 3}, {"RecordType": "Bounce"})}
+    answers = {
+        post(event)
+        for event in ({}, {"RecordType": 3}, {"RecordType": "Bounce"}, bounce(None, Email="a\0@b.example"))
+    }
 
     assert answers <= {200, 400}
     assert not parked()

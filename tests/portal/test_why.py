@@ -16,7 +16,7 @@ from accounts import actions
 from accounts.client_link_models import ClientLink
 from accounts.models import Account
 from macros import evaluation, snoozing
-from macros.models import Macro, Notice, OptOut
+from macros.models import Macro, Notice
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
 from tests.portal.support import staff
@@ -65,11 +65,9 @@ def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
 ) -> None:
     fern = make_team("Fern")
     named("Tells", emails=["boss@example.com"], notify_consenters=True)
-    named("Stopped", emails=[ADA], notify_consenters=False)
     named("Sleeps", emails=[ADA], enabled=False)
     named("Of Fern", emails=[ADA])
     Macro.objects.filter(name="Of Fern").update(team=fern)
-    OptOut.objects.create(macro=Macro.objects.get(name="Stopped"), email=ADA, started_at=NOW)
     evaluation.evaluate(now=NOW)
     mail = make_message(recipient=ADA, kind="ask", payload={"accounts": [account.pk], "tokens": []})
     client.force_login(User.objects.get(email=ADA))
@@ -79,7 +77,6 @@ def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
 
     assert f'href="{address}"' in page
     for said in (
-        "but you stopped these mails",
         "You log in with this address.",
         "you are told when your log-in stops",
         "Is switched off",
@@ -96,8 +93,6 @@ def test_each_macro_says_what_it_does_for_the_address(mira: Client, account: Acc
     named("Tells", emails=["boss@example.com"], notify_consenters=True)
     named("Others", emails=["boss@example.com"], notify_consenters=False)
     named("Sleeps", emails=[ADA], enabled=False)
-    named("Stopped", emails=[ADA], notify_consenters=False)
-    OptOut.objects.create(macro=Macro.objects.get(name="Stopped"), email=ADA, started_at=NOW)
 
     text = ask(mira, ADA, account)
 
@@ -105,7 +100,6 @@ def test_each_macro_says_what_it_does_for_the_address(mira: Client, account: Acc
         ("Tells", "Would tell this address on"),
         ("Others", "it is neither entered nor that of somebody who linked"),
         ("Sleeps", "Is switched off"),
-        ("Stopped", "the reader stopped these mails"),
     ):
         assert said in text.partition(f">{name}<")[2].partition("</li>")[0], name
 

@@ -124,6 +124,14 @@ def test_an_installation_on_hold_and_a_clock_that_is_wrong_are_named(monkeypatch
     assert said(doctor.migrations) == ""
 
 
+def test_a_role_that_may_switch_off_the_record_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    [owner] = doctor.made(doctor.database, timezone.now())
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "options", "-c role=pg_monitor")
+
+    assert ("may switch off" in owner.said, owner.note) == (True, True)
+    assert doctor.made(doctor.database, timezone.now()) == []
+
+
 def test_a_database_that_is_away_is_said_once_with_its_cause(monkeypatch: pytest.MonkeyPatch) -> None:
     where = {**connection.get_connection_params(), "host": "127.0.0.1", "port": 1}
     monkeypatch.setattr(type(connections["default"]), "get_connection_params", lambda _self: where)

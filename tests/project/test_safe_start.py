@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.apps import apps
 from django.conf import settings as conf
-from django.core.cache import cache
+from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 from redis import Redis
@@ -204,6 +204,7 @@ def test_an_address_that_cannot_work_is_refused_and_its_password_not_shown(
 
 def test_emptying_the_cache_leaves_the_queue_alone(valkey: Redis) -> None:
     valkey.lpush("celery", "a call to a worker")
+    cache = caches["calls"]
     cache.set("limit", 1)
 
     cache.clear()

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import pytest
 from django.test import RequestFactory
 from pytest_django import Settings
 
@@ -15,6 +16,7 @@ def pressed(*links: object) -> int:
     return sum(may_press(PRESS, f"renew {link}") for link in links)
 
 
+@pytest.mark.django_db
 def test_an_office_behind_one_address_presses_its_own_links_and_one_link_uses_none_of_that_up(
     settings: Settings,
 ) -> None:

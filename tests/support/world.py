@@ -17,7 +17,7 @@ from adtoken_project.tasks import heartbeat
 from benchmarks.addresses import patterns
 from broker import callers
 from macros import evaluation
-from macros.models import Macro, MacroAction, OptOut
+from macros.models import Macro, MacroAction
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
@@ -98,7 +98,6 @@ def _leave_something_to_decide(world: World, now: datetime) -> None:
     UnknownAnswer.objects.create(
         app=app, fingerprint="f" * 32, call="campaigns", status=400, first_seen_at=now, last_seen_at=now
     )
-    OptOut.objects.create(macro=Macro.objects.get(), email="gone@example.com", started_at=now)
     ClientLink.objects.create(
         email="client@example.com",
         team=Team.default(),
@@ -210,7 +209,6 @@ def _rows(world: World) -> dict[str, Any]:
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
         "<int:link_id>": ClientLink.objects.first().pk,  # type: ignore[union-attr]
         "<int:calendar_id>": 0,
-        "<int:opt_out_id>": OptOut.objects.get().pk,
         "<slug:key>": "guessed",
         "<signed>": "broken",
         "<int:pk>": 1,

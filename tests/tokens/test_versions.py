@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import caches
 from django.test import Client
 from redis.exceptions import RedisError
 
@@ -26,7 +26,7 @@ SAID = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated."
 
 @pytest.fixture(autouse=True)
 def _nothing_said() -> Iterator[None]:
-    cache.clear()
+    caches["calls"].clear()
     deprecations._said.clear()
     yield
     deprecations._said.clear()
@@ -182,7 +182,7 @@ def test_a_cache_that_is_down_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> 
     def down(*_: Any, **__: Any) -> None:
         raise RedisError("down")
 
-    monkeypatch.setattr("tokens.channels.deprecations.cache.set", down)
+    monkeypatch.setattr(caches["calls"], "set", down)
     answer = Answer("api", 200, {"sunset": "soon"})
 
     assert deprecations.noted(answer, FACEBOOK) is answer
@@ -190,7 +190,7 @@ def test_a_cache_that_is_down_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_what_was_said_already_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
     written: list[str] = []
-    monkeypatch.setattr("tokens.channels.deprecations.cache.set", lambda name, said, *_: written.append(said))
+    monkeypatch.setattr(caches["calls"], "set", lambda name, said, *_: written.append(said))
 
     for said in ("", "", "a", "a", "", ""):
         deprecations.noted(Answer("api", 200, {"sunset": said} if said else {}), FACEBOOK)
@@ -209,7 +209,7 @@ def test_the_marketing_api_warns_and_other_calls_of_the_graph_take_nothing_back(
     heard = []
     for path in ("me/adaccounts", "me", "me/permissions"):
         calls.graph("api", path, ChannelSession(app, Credentials(token)))
-        heard.append(cache.get(deprecations.key(FACEBOOK, client_id)))
+        heard.append(caches["calls"].get(deprecations.key(FACEBOOK, client_id)))
 
     assert heard == [SAID, SAID, SAID]
 

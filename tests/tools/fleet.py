@@ -140,13 +140,13 @@ def _log_ins(mira: Client) -> None:
 
 
 def _answer_a_warning(sandbox: Sandbox) -> None:
-    """One reader of a warning says that the accounts are no longer his, another stops his copies."""
+    """One reader of a warning says that the accounts are no longer his, another stops his."""
     texts = [mail["text"] for mail in sandbox.mails() if "/not-mine/" in mail["text"]]
-    links = sorted(set(re.findall(r"/mails/\S+/(?:not-mine|stop)/", "".join(texts))))
+    links = sorted(set(re.findall(r"/mails/\S+/(?:not-mine|snooze)/", "".join(texts))))
     mine = next(path for path in links if path.endswith("/not-mine/"))
     form = visible.forms(Client().get(mine).content.decode())[0]
     Client().post(mine, {**form.fields, **form.choices, "note": "I left the team"})
-    submit(Client(), next(path for path in links if path.endswith("/stop/")))
+    Client().post(next(path for path in links if path.endswith("/snooze/")).replace("snooze", "stop"))
 
 
 def _forms(client: Client, path: str) -> list[visible.Form]:

@@ -22,7 +22,7 @@ from django.test import Client
 from accounts.models import Account, AccountToken, ApiKey, PendingLink
 from adtoken_project import demo, demo_fleet
 from benchmarks.addresses import patterns
-from macros.models import Macro, OptOut
+from macros.models import Macro
 from notifications.models import Message
 from tests.support import native
 from tests.support import world as worlds
@@ -216,7 +216,6 @@ def _values(pattern: str, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
     of_two: dict[tuple[str, str], Any] = {
         ("<int:account_id>", "<int:token_id>"): AccountToken.objects.order_by("account_id", "token_id").values_list("account", "token"),
         ("<channel>", "<native_id>"): Account.objects.order_by("pk").values_list("channel", "native_id"),
-        ("<int:macro_id>", "<int:opt_out_id>"): OptOut.objects.order_by("pk").values_list("macro", "pk"),
     }  # fmt: skip
     for names, rows in of_two.items():
         if all(name in pattern for name in names):
@@ -244,7 +243,7 @@ def _values(pattern: str, limit: int) -> Iterator[tuple[str, dict[str, Any]]]:
 
 OF: dict[str, type[models.Model]] = {
     "<int:account_id>": Account, "<int:token_id>": Token, "<int:message_id>": Message, "<int:macro_id>": Macro, "<int:key_id>": ApiKey,
-    "<int:app_id>": ChannelApp, "<int:answer_id>": UnknownAnswer, "<int:opt_out_id>": OptOut, "<id>": User,
+    "<int:app_id>": ChannelApp, "<int:answer_id>": UnknownAnswer, "<id>": User,
     "<uuid:pending_id>": PendingLink, "<slug:code>": DeletionRequest,
 }  # fmt: skip
 

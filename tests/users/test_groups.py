@@ -48,15 +48,15 @@ def not_given_yet(*names: str) -> None:
 
 
 def test_what_a_newer_version_adds_reaches_the_staff_of_an_existing_installation_once() -> None:
-    not_given_yet("revoke_token", "view_optout")
+    not_given_yet("revoke_token", "view_silence")
 
     ensure_groups()
     arrived = codenames(STAFF_GROUP)
-    Group.objects.get(name=STAFF_GROUP).permissions.remove(Permission.objects.get(codename="view_optout"))
+    Group.objects.get(name=STAFF_GROUP).permissions.remove(Permission.objects.get(codename="view_silence"))
     ensure_groups()
 
-    assert {"revoke_token", "view_optout"} <= arrived
-    assert "view_optout" not in codenames(STAFF_GROUP)
+    assert {"revoke_token", "view_silence"} <= arrived
+    assert "view_silence" not in codenames(STAFF_GROUP)
 
 
 def test_staff_that_was_narrowed_gets_nothing_new_of_that_kind_and_the_log_says_so(

@@ -144,9 +144,11 @@ def test_the_portal_s_password_page_is_the_one_with_limits(client: Client, setti
         "Ada.Okafor.123",
         "okafor123456!",
         "northwind-2026",
+        "aaaaaaaaaaaa",
+        "Summer2026!Summer",
     ],
 )
-def test_a_password_of_words_of_this_place_is_refused(
+def test_a_password_of_repetition_or_of_words_that_are_easy_to_guess_is_refused(
     client: Client, ada: User, settings: Settings, password: str
 ) -> None:
     settings.BASE_HOST, settings.PASSWORD_WORDS = "tools.lumen.example", ["Northwind"]

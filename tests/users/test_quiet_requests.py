@@ -2,6 +2,9 @@
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
+
+from tests.support.factories import make_user
 
 
 @pytest.mark.django_db
@@ -16,3 +19,18 @@ def test_a_refusal_by_the_api_is_told_once_and_a_page_that_is_not_there_by_djang
 
     assert by_api == ["adtoken_project.api_middleware"]
     assert by_django == ["django.request"]
+
+
+@pytest.mark.django_db
+def test_a_refused_page_is_one_line_that_names_person_and_page(
+    client: Client, caplog: pytest.LogCaptureFixture, settings: Settings
+) -> None:
+    settings.STAFF_SECOND_FACTOR = False
+    person = make_user(is_staff=True)
+    client.force_login(person)
+
+    client.get("/admin/users/user/")
+
+    [line] = caplog.records
+    assert line.getMessage() == f"Forbidden (Permission denied): /admin/users/user/ (user {person.pk})"
+    assert line.exc_info is None

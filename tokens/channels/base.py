@@ -92,9 +92,7 @@ class Channel(ABC):
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
     protocol: ClassVar[Literal["oauth2", "oauth1"]]
-    pkce: ClassVar[bool] = (
-        False  # whether its documents say that a web app with a secret may send an S256 challenge
-    )
+    pkce: ClassVar[bool]  # whether its documents say that a web app with a secret may send an S256 challenge
     signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
     scopes: ClassVar[tuple[RequestedScope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes

@@ -7,7 +7,7 @@ A call to a channel may run in a thread that must not touch the database, so wha
 import logging
 import time
 
-from django.core.cache import cache
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
 from tokens import scrub
@@ -56,7 +56,7 @@ def _keep(name: str, said: str) -> None:
         return
     _said[name] = (said, time.monotonic())
     try:
-        cache.set(name, said, KEPT)
+        caches["calls"].set(name, said, KEPT)
     except (RedisError, OSError) as error:  # it is said again with the next answers
         _said.pop(name, None)
         logger.warning("a channel's warning about its version was not kept: %s", type(error).__name__)

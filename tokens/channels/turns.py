@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import suppress
 
-from django.core.cache import cache
+from django.core.cache import caches
 from redis.exceptions import RedisError
 
 KEPT = 7 * 86_400  # seconds
@@ -22,7 +22,7 @@ class Turns:
     def last(self) -> str:
         """Return what the last round ended with, or "" where that is not known."""
         try:
-            found = cache.get(self._key)
+            found = caches["calls"].get(self._key)
         except (RedisError, OSError):
             return ""
         return found if isinstance(found, str) else ""
@@ -30,7 +30,7 @@ class Turns:
     def end(self, place: str) -> None:
         """Keep what this round ended with."""
         with suppress(RedisError, OSError):
-            cache.set(self._key, place, KEPT)
+            caches["calls"].set(self._key, place, KEPT)
 
 
 def beginning_at[T](found: Sequence[T], start: int) -> list[T]:

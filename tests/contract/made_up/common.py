@@ -49,6 +49,7 @@ class Renewing(CodeGrantChannel):
     table = TABLE
     scopes = ()
     partial_grants = False
+    pkce = False
     lifetime = Lifetime(None, never_ends=True, source="https://made-up.example", checked="2026-11-26")
     renewal: ClassVar[Renewal | None] = Renewal(
         exchange=False, source="https://made-up.example", every=timedelta(days=7)

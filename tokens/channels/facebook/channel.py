@@ -48,6 +48,7 @@ class Facebook(CodeGrantChannel):
     identity_call = "api"
     scopes = policy.SCOPES
     partial_grants = True
+    pkce = False  # documented for OpenID Connect alone, and as a test
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     never_happens = frozenset({Reason.REFRESH_EXPIRED, Reason.ANSWER_LOST})

@@ -52,6 +52,7 @@ class LinkedIn(CodeGrantChannel):
     identity_call = "api"
     scopes = policy.SCOPES
     partial_grants = False
+    pkce = False  # documented for native apps alone
     admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False

@@ -41,6 +41,7 @@ class Pinterest(CodeGrantChannel):
     table = TABLE
     scopes = policy.SCOPES
     partial_grants = False
+    pkce = False  # its documents know none
     admin_roles = frozenset({"Owner", "Admin"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False

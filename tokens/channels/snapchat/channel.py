@@ -37,6 +37,7 @@ class Snapchat(CodeGrantChannel):
     id_pattern = reading.ID
     scopes = policy.SCOPES
     partial_grants = False
+    pkce = False  # its list of parameters has none
     admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False

@@ -52,6 +52,7 @@ class TikTok(AskedChannel):
     identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
+    pkce = False  # its documents know none for business
     admin_roles = frozenset({"Admin"})
     lifetime = policy.LIFETIME
     tells_removed_from_stopped = False
