@@ -7,7 +7,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, pool, summary, sweeps, tasks
+from accounts import api_keys, pool, summary, tasks
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from broker import callers
 from notifications.models import Message
@@ -145,38 +145,6 @@ def test_only_those_who_may_change_apps_make_one_lead(
 
 
 # --- the first app retires ----------------------------------------------------------------------------------------------
-
-
-@both
-def test_log_ins_of_the_retiring_app_are_served_checked_and_counted(
-    channels_world: Sandbox, ada: User, channel: str
-) -> None:
-    native.link(browser(ada), channel, "ada")
-    default_app.make_default(app=add_second(channels_world, channel))
-    account = Account.objects.get(channel=channel)
-    token = Token.objects.get(app__channel=channel)
-
-    served = lease(account)
-    sweeps.check_due(now=token.due_at or timezone.now())
-
-    token.refresh_from_db()
-    assert served == token.native_user_name
-    assert (token.state, token.last_check_result) == ("valid", "ok")
-    assert summary.summarise(account, timezone.now()).people == 1
-
-
-@both
-def test_new_links_use_the_second_app_and_its_log_ins_are_served(
-    channels_world: Sandbox, ada: User, channel: str
-) -> None:
-    second = add_second(channels_world, channel)
-    default_app.make_default(app=second)
-
-    native.link(browser(ada), channel, "ada")
-
-    account = Account.objects.get(channel=channel)
-    assert Token.objects.get().app == second
-    assert lease(account) == Token.objects.get().native_user_name
 
 
 @both

@@ -172,7 +172,7 @@ def lease_id(key: str, account: Account) -> str:
     return str(answer.json()["lease_id"])
 
 
-@effort(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@effort(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=BODIES, operation=st.sampled_from(["lease", "sign", "report"]))
 def test_any_body_is_answered_as_the_schema_s_own_models_would(
     key: str, account: Account, lease_id: str, body: str | bytes, operation: str

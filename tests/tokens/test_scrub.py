@@ -147,7 +147,7 @@ PIECES = st.sampled_from(
 )  # fmt: skip
 
 
-@effort(max_examples=600)
+@effort(max_examples=200)
 @given(text=st.lists(PIECES | st.text(max_size=2), max_size=12).map("".join))
 def test_no_pattern_is_left_out_of_a_text_in_which_it_finds_something(text: str) -> None:
     quick = (scrub.text(text), scrub.line(text))

@@ -95,7 +95,7 @@ ANYTHING = st.recursive(
 )
 
 
-@limits(max_examples=150, deadline=None)
+@limits(max_examples=75, deadline=None)
 @given(
     body=st.binary(max_size=80)
     | ANYTHING

@@ -323,7 +323,7 @@ NEAR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(-1, 999) | st.just(200),
