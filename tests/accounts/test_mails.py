@@ -12,9 +12,9 @@ from accounts.models import Account
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.support.ends import end
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user
-from tokens import lifecycle
-from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
+from tokens.channels.kinds import Reason
 from tokens.models import Token
 from users.models import Membership, User
 
@@ -42,22 +42,11 @@ def linked(name: str, *tokens: Token) -> Account:
     return account
 
 
-def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED) -> None:
-    token.refresh_from_db()
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=token.generation,
-        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, reason)),
-        now=NOW,
-        source="test",
-    )
-
-
 def test_whose_log_in_died_is_told_also_when_a_backup_took_over(ada: User, ben: User) -> None:
     token = make_token(consented_by=ada, native_user_name="Ada O.")
     linked("Lumen Shoes EU", token, make_token(consented_by=ben))
 
-    die(token)
+    end(token)
 
     message = Message.objects.get(recipient="ada@example.com")
     mail = death_mail.build_died(message)
@@ -74,7 +63,7 @@ def test_the_mail_of_a_last_log_in_says_that_the_account_is_deactivated_first(ad
     linked("Aurora", token, make_token(consented_by=ben))
     linked("Zephyr", token)
 
-    die(token)
+    end(token)
 
     mail = death_mail.build_died(Message.objects.get())
     assert mail.subject == "Zephyr is deactivated: please re-authenticate (+1 more)"
@@ -85,9 +74,9 @@ def test_a_death_is_mailed_once_whatever_happens_after(ada: User) -> None:
     token = make_token(consented_by=ada)
     linked("Lumen", token)
 
-    die(token)
-    die(token)
-    die(token, Reason.EXPIRED)
+    end(token)
+    end(token)
+    end(token, Reason.EXPIRED)
 
     assert Message.objects.filter(kind="died").count() == 1
 
@@ -95,7 +84,7 @@ def test_a_death_is_mailed_once_whatever_happens_after(ada: User) -> None:
 def test_a_log_in_that_was_renewed_meanwhile_mails_nobody(ada: User) -> None:
     token = make_token(consented_by=ada)
     linked("Lumen", token)
-    die(token)
+    end(token)
     Token.objects.update(state="valid", reason="", generation=9)
 
     with pytest.raises(NotWanted, match="renewed"):
@@ -117,7 +106,7 @@ def test_where_its_person_cannot_be_told_the_team_leads_are_told_of_their_accoun
         account = linked(name, token)
         Account.objects.filter(pk=account.pk).update(team=team)
 
-    die(token)
+    end(token)
 
     assert dict(Message.objects.values_list("recipient", "team")) == {
         "lea@example.com": north.pk,
@@ -138,7 +127,7 @@ def test_where_the_team_has_no_lead_operators_are_told_of_a_stopped_log_in(ada: 
     token = make_token(consented_by=ada)
     linked("Lumen", token, make_token(consented_by=make_user(name="Ben Lindqvist")))
 
-    die(token)
+    end(token)
 
     mail = death_mail.build_died(Message.objects.get(recipient="ops@example.com"))
     assert mail.subject == "Lumen has lost a backup for good"
@@ -151,7 +140,7 @@ def test_who_stands_in_no_more_is_not_mailed(ada: User) -> None:
     User.objects.filter(pk=ada.pk).update(is_active=False)
     token = make_token(consented_by=ada)
     linked("Lumen", token)
-    die(token)
+    end(token)
     Membership.objects.filter(user=lead).update(role=Membership.Role.MEMBER)
 
     with pytest.raises(NotWanted, match="no longer the stand-in"):
@@ -165,13 +154,13 @@ def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> N
         Account.objects.filter(pk=account.pk).update(team=team)
     actions.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
 
-    die(token)
+    end(token)
 
     assert set(Message.objects.filter(team=None).values_list("kind", flat=True)) == {"died", "ask"}
 
 
 def test_a_log_in_that_carried_nothing_mails_nobody(ada: User) -> None:
-    die(make_token(consented_by=ada))
+    end(make_token(consented_by=ada))
 
     assert not Message.objects.exists()
 
@@ -194,7 +183,7 @@ def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
     actions.ask_to_reauthenticate(account=account, token=token, actor=ada, note="", now=NOW)
-    die(token)
+    end(token)
 
     built = {message: kinds.KINDS[message.kind].build(message) for message in Message.objects.all()}
 
@@ -228,7 +217,7 @@ def test_a_long_name_keeps_the_subject_short(ada: User) -> None:
     token = make_token(consented_by=ada)
     linked("A very long name of an ad account that goes on and on", token)
 
-    die(token)
+    end(token)
 
     assert len(death_mail.build_died(Message.objects.get()).subject) <= 78
 
@@ -238,7 +227,7 @@ def test_a_mail_speaks_the_time_of_its_reader(ada: User) -> None:
     token = make_token(consented_by=ada)
     linked("Lumen", token)
 
-    die(token)
+    end(token)
 
     assert "18:00 JST" in death_mail.build_died(Message.objects.get()).text
 
@@ -248,7 +237,7 @@ def test_a_carrier_in_another_team_is_not_named(ada: User) -> None:
     token = make_token(consented_by=ada)
     linked("Lumen", token, make_token(consented_by=zoe, native_user_name="Zoe Native"))
 
-    die(token)
+    end(token)
 
     mail = death_mail.build_died(Message.objects.get())
     assert mail.subject == "Lumen goes on through someone in another team: please re-authenticate"

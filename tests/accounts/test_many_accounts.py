@@ -15,9 +15,8 @@ from notifications import kinds, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import make_macro
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
-from tokens import lifecycle
-from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.models import Token
 from users.models import User
 
@@ -58,16 +57,6 @@ def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return found
 
 
-def stop(token: Token) -> None:
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=token.generation,
-        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
-        now=NOW,
-        source="sweep",
-    )
-
-
 def built(kind: str) -> Mail:
     message = Message.objects.get(kind=kind)
     return kinds.KINDS[kind].build(message)
@@ -78,7 +67,7 @@ def words(mail: Mail) -> str:
 
 
 def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
-    stop(hers)
+    end(hers)
 
     mail = built("died")
 
@@ -89,7 +78,7 @@ def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
 
 
 def test_an_ask(ada: User, hers: Token, looked_at: list[int]) -> None:
-    stop(hers)
+    end(hers)
     asked = Account.objects.get(name="Account 27")
     payload = {"tokens": [hers.pk], "accounts": [asked.pk], "actor": ada.pk}
     outbox.enqueue(
@@ -112,7 +101,7 @@ def test_a_log_in_that_stopped_for_who_stands_in(
 ) -> None:
     User.objects.filter(pk=ada.pk).update(is_active=False)
     settings.OPERATOR_EMAILS = ["ops@example.com"]
-    stop(hers)
+    end(hers)
 
     mail = built("died")
 

@@ -9,12 +9,13 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import pool_entries, reach, removal, sweeps, tasks
+from accounts.access_doubts import Doubted
 from accounts.models import Account, ListReading, ReachedAccount
 from tests.support import native
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle
-from tokens.channels.kinds import AccountList, Classification, Inspection, NativeAccount, Reason, Verdict
+from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -69,12 +70,12 @@ def test_a_complete_list_removes_what_it_lacks_and_an_incomplete_one_only_what_i
     assert ids() == {"1"}
 
 
-def test_a_list_that_failed_and_one_whose_losses_are_held_remove_nothing() -> None:
+def test_a_list_that_failed_and_one_whose_losses_are_doubted_remove_nothing() -> None:
     token = make_token()
     apply(token, one("1"), one("2"))
 
     apply(token, complete=False)
-    apply(token, held={"1"})
+    apply(token, doubted=Doubted(frozenset({"1"})))
 
     assert ids() == {"1", "2"}
 
@@ -121,13 +122,7 @@ def test_what_a_log_in_reached_goes_when_it_ends_and_is_read_again_at_once_when_
     link(make_account(native_id="1"), token)
     apply(token, one("1"), one("2"))
 
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=token.generation,
-        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190")),
-        now=NOW,
-        source="sweep",
-    )
+    end(token)
 
     token.refresh_from_db()
     assert token.state == "dead"

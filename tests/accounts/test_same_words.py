@@ -16,10 +16,11 @@ from accounts.models import Account, ApiKey
 from broker import callers
 from notifications.models import Message
 from sandbox.start import start_accounts
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import lifecycle, reasons
+from tokens import reasons
 from tokens.channels import registry
-from tokens.channels.kinds import AN_APPEAL_HELPS, Classification, Inspection, Reason, Verdict
+from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
@@ -48,13 +49,7 @@ def dead_account(channel: str, reason: Reason, person: User) -> Account:
     link(account, token)
     with transaction.atomic():
         pool.settle(account_ids=[account.pk], cause="linked", now=NOW)
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=token.generation,
-        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, reason)),
-        now=NOW,
-        source="test",
-    )
+    end(token, reason)
     account.refresh_from_db()
     return account
 

@@ -19,6 +19,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.notifications.support import claim_next, make_message
+from tests.support.ends import end
 from tests.support.factories import (
     MARKER,
     NOW,
@@ -29,12 +30,10 @@ from tests.support.factories import (
     make_token,
     make_user,
 )
-from tokens import lifecycle
 from tokens.channels.kinds import (
     AccessCheck,
     AccountList,
     Classification,
-    Inspection,
     NativeAccount,
     Reason,
     Verdict,
@@ -81,17 +80,6 @@ def listed(token: Token, accounts: Sequence[Account], now: datetime = NOW, **fac
         generation=token.generation,
         listed=AccountList(tuple(natives)),
         now=now,
-        source="sweep",
-    )
-
-
-def die(token: Token) -> None:
-    token.refresh_from_db()
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=token.generation,
-        inspection=Inspection(Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)),
-        now=NOW,
         source="sweep",
     )
 
@@ -281,7 +269,7 @@ def test_a_log_in_that_died_since_is_told_by_the_mail_of_its_death(ada: User) ->
     linked("Lumen", hers)
 
     listed(hers, [])
-    die(hers)
+    end(hers)
     notices.tell(LATER)
 
     assert recipients("died") == ["ada@example.com"]
@@ -404,7 +392,7 @@ def test_an_account_that_is_no_longer_restricted_and_has_no_log_in_is_not_said_t
     restrict(hers, account, "unpaid bill")
     notices.tell(LATER)
     send()
-    die(hers)
+    end(hers)
     Account.objects.filter(pk=account.pk).update(restriction="")
 
     notices.tell(LATER + 60 * MINUTE)
@@ -420,11 +408,11 @@ def test_an_account_that_is_no_longer_restricted_and_has_no_log_in_is_not_said_t
 def test_of_several_accounts_only_those_that_work_are_said_to_work_again(ada: User) -> None:
     first, second = make_token(consented_by=ada), make_token(consented_by=ada)
     works, dark = linked("Works", first), linked("Dark", second)
-    die(first)
+    end(first)
     restrict(second, dark, "unpaid bill")
     notices.tell(LATER)
     send()
-    die(second)
+    end(second)
     Account.objects.filter(pk=dark.pk).update(restriction="")
     Token.objects.filter(pk=first.pk).update(state="valid", reason="")
     with transaction.atomic():
@@ -459,7 +447,7 @@ def test_works_again_is_told_once_to_whoever_was_told_of_a_death_a_lost_role_or_
     hers, his = make_token(consented_by=ada), make_token(consented_by=ben)
     dead, lost = linked("Dead", hers), linked("Lost", his)
     linked("Other", make_token(consented_by=make_user("eve@example.com")))
-    die(hers)
+    end(hers)
     listed(his, [])
     notices.tell(LATER)
     evaluation.evaluate(now=LATER)
@@ -577,7 +565,7 @@ def test_who_was_told_by_a_macro_that_does_not_mail_him_any_more_hears_no_more(a
     make_macro(emails=["boss@example.com", "other@example.com"])
     hers = make_token(consented_by=ada)
     account = linked("Lumen", hers)
-    die(hers)
+    end(hers)
     evaluation.evaluate(now=LATER)
     send()
 

@@ -352,7 +352,7 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
     """An app that is being replaced, log-ins of which it says that they have ended, and answers that nobody knows."""
     from accounts import pool
     from tests.support import factories
-    from tests.support.doubts import make_doubt
+    from tests.support.ends import make_doubt
     from tokens.models import DeletionRequest, UnknownAnswer
 
     now = fleet.now

@@ -21,6 +21,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import WATCHER, analyze, make_macro, make_person
 from tests.notifications.support import claim_next
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
@@ -84,7 +85,7 @@ def answered(token: Token, verdict: Verdict, reason: Reason | None, now: datetim
 
 
 def die(token: Token, now: datetime = NOW) -> None:
-    answered(token, Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, now)
+    end(token, now=now)
 
 
 def revive(account: Account, now: datetime) -> None:

@@ -14,7 +14,7 @@ from notifications import digests, kinds
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.notifications.support import make_message
-from tests.support.doubts import make_doubt
+from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
 from users import refused_addresses
 from users.models import Membership, RefusedAddress, User

@@ -13,17 +13,15 @@ from pytest_django import Settings
 
 from accounts.models import AccountEvent
 from tests.portal.support import action_url, linked, pool_url, settle, staff, token_of
+from tests.support.ends import end
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.kinds import (
-    Classification,
     Credentials,
     Dates,
     Grant,
     Identity,
-    Inspection,
     Reason,
-    Verdict,
 )
 from tokens.models import Token
 
@@ -41,15 +39,7 @@ def boss(client: Client) -> None:
 
 
 def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED, source: str = "report") -> None:
-    lifecycle.record_inspection(
-        token_id=token.pk,
-        generation=Token.objects.get(pk=token.pk).generation,
-        inspection=Inspection(
-            Classification(Verdict.TOKEN_DEAD, reason), evidence={"body": {"error": {"code": 190}}}
-        ),
-        now=timezone.now(),
-        source=source,
-    )
+    end(token, reason, timezone.now(), source=source, evidence={"body": {"error": {"code": 190}}})
 
 
 def rows(page: str) -> list[str]:

@@ -21,7 +21,7 @@ from adtoken_project.metrics import collector, counted, view
 from adtoken_project.metrics.collector import registry
 from adtoken_project.version import VERSION
 from notifications.models import Message
-from tests.support.doubts import make_doubt
+from tests.support.ends import make_doubt
 from tests.support.factories import make_account, make_app, make_token, make_user
 from tokens.channels import declarations
 from tokens.models import Token

@@ -19,7 +19,7 @@ from macros import evaluation
 from macros.models import Evaluation, Notice
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
-from tests.support.doubts import make_doubt
+from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tokens.models import Doubt, TokenEvent
 from ui import dates

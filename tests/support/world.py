@@ -21,7 +21,7 @@ from macros.models import Macro, MacroAction
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
-from tests.support.doubts import make_doubt
+from tests.support.ends import make_doubt
 from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
