@@ -7,6 +7,7 @@ import pytest
 
 from accounts.models import Account
 from notifications.models import Message
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, deadlines, lifecycle
 from tokens.channels.kinds import (
@@ -29,6 +30,7 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
+VAGUE = Inspection(Classification(Verdict.CONFIRM_FIRST))
 NO_PROOF = [
     Classification(Verdict.CONFIRM_FIRST, unknown="a" * 32),
     Classification(Verdict.CONFIRM_FIRST, row=STAFF),
@@ -72,7 +74,7 @@ def pooled(**fields: Any) -> tuple[Account, Token]:
 def test_a_dead_verdict_kills_settles_and_mails_the_person_once() -> None:
     account, token = pooled()
 
-    answered(token, Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)
+    end(token)
     dead = answered(token, Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED)
 
     account.refresh_from_db()
@@ -107,25 +109,6 @@ def test_a_refusal_of_our_app_marks_the_app() -> None:
     assert ChannelApp.objects.get().fault_since is None
 
 
-def test_an_ambiguous_answer_cools_and_only_an_answer_after_72_hours_kills() -> None:
-    account, token = pooled()
-
-    cooled = answered(token, Verdict.CONFIRM_FIRST)
-    account.refresh_from_db()
-    interrupted = account.state
-    later = answered(token, Verdict.CONFIRM_FIRST, now=NOW + timedelta(hours=71))
-    silent = answered(token, Verdict.TRANSIENT, now=NOW + timedelta(hours=80))
-    dead = answered(token, Verdict.CONFIRM_FIRST, now=NOW + timedelta(hours=81))
-
-    assert (cooled.state, interrupted, later.state, silent.state) == (
-        "cooling",
-        "interrupted",
-        "cooling",
-        "cooling",
-    )
-    assert (dead.state, dead.reason) == ("dead", "unknown")
-
-
 @pytest.mark.parametrize("classification", NO_PROOF)
 @pytest.mark.parametrize("over", [True, False])
 def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
@@ -136,26 +119,29 @@ def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
     for days in (0, 3, 4, 9):
         token = judged(token, classification, NOW + days * DAY)
 
-    assert (token.state, token.reason) == ("cooling", "unknown")
+    assert (token.state, token.doubted_at) == ("cooling" if over else "valid", NOW)
 
 
-@pytest.mark.parametrize(("over", "state"), [(False, "valid"), (True, "dead")])
+@pytest.mark.parametrize(("over", "states"), [(False, ["valid"] * 2), (True, ["cooling", "dead"])])
 @pytest.mark.parametrize("classification", NO_PROOF)
 def test_a_refused_renewal_with_an_answer_that_proves_nothing_ends_what_is_over_alone(
-    classification: Classification, over: bool, state: str
+    classification: Classification, over: bool, states: list[str]
 ) -> None:
     _, token = pooled(has_refresh_token=True, deadline=NOW + (-DAY if over else DAY))
 
-    lifecycle.record_refusal(
-        token_id=token.pk,
-        generation=token.generation,
-        attempt=Attempt(None, Classification(Verdict.TOKEN_DEAD, Reason.UNKNOWN)),
-        inspection=Inspection(classification),
-        now=NOW,
-        source="test",
-    )
+    found = []
+    for at in (NOW, NOW + timedelta(minutes=15)):
+        lifecycle.record_refusal(
+            token_id=token.pk,
+            generation=Token.objects.get().generation,
+            attempt=Attempt(None, Classification(Verdict.TOKEN_DEAD, Reason.UNKNOWN)),
+            inspection=Inspection(classification),
+            now=at,
+            source="test",
+        )
+        found.append(Token.objects.get().state)
 
-    assert Token.objects.get(pk=token.pk).state == state
+    assert found == states
     assert UnknownAnswer.objects.count() == bool(classification.unknown)
 
 
@@ -173,7 +159,9 @@ def test_a_fault_found_by_asking_is_not_over_because_a_renewal_was_taken() -> No
 
 def test_a_cooling_token_that_works_recovers() -> None:
     account, token = pooled()
-    answered(token, Verdict.CONFIRM_FIRST)
+    lifecycle.record_inspection(
+        token_id=token.pk, generation=token.generation, inspection=VAGUE, now=NOW, source="report"
+    )
 
     recovered = answered(token, Verdict.OK)
 
@@ -217,7 +205,7 @@ def test_an_answer_about_an_older_generation_writes_nothing() -> None:
 )
 def test_a_second_death_makes_the_reason_clearer_or_leaves_it(later: Reason, kept: str) -> None:
     token = make_token()
-    answered(token, Verdict.TOKEN_DEAD, Reason.SUSPENDED)
+    end(token, Reason.SUSPENDED)
 
     answered(token, Verdict.TOKEN_DEAD, later, now=NOW + DAY)
 
@@ -230,6 +218,7 @@ def test_a_second_death_makes_the_reason_clearer_or_leaves_it(later: Reason, kep
 def test_what_the_person_can_lift_is_asked_again_daily_for_30_days(reason: Reason) -> None:
     _, token = pooled()
 
+    end(token, reason)
     first = answered(token, Verdict.TOKEN_DEAD, reason)
     last = answered(token, Verdict.TOKEN_DEAD, reason, now=NOW + 30 * DAY)
     lifted = answered(token, Verdict.OK, now=NOW + 31 * DAY)
@@ -242,7 +231,9 @@ def test_what_the_person_can_lift_is_asked_again_daily_for_30_days(reason: Reaso
 def test_an_ended_authorisation_is_not_asked_again() -> None:
     _, token = pooled()
 
-    assert answered(token, Verdict.TOKEN_DEAD, Reason.AUTHORISATION_CANCELLED).due_at is None
+    end(token, Reason.AUTHORISATION_CANCELLED)
+
+    assert Token.objects.get().due_at is None
 
 
 def test_a_probe_brings_dates_with_their_source_and_is_due_again_when_one_passes() -> None:

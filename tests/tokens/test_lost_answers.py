@@ -16,6 +16,7 @@ from tokens import lifecycle, probe, reasons, renewal, vault
 from tokens.channels import registry
 from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
+from tokens.doubts import rules
 from tokens.models import Token, TokenEvent
 from tokens.renewal import Attempt
 
@@ -70,15 +71,17 @@ def test_only_a_call_that_went_out_and_came_to_nothing_leaves_a_doubt(
 
 
 def refuse(token: Token, inspection: Inspection = DEAD) -> None:
-    lifecycle.record_refusal(
-        token_id=token.pk,
-        generation=token.generation,
-        attempt=REFUSED,
-        inspection=inspection,
-        now=NOW,
-        source="sweep",
-    )
-    token.refresh_from_db()
+    """Refuse twice, so that it is believed of a lone log-in."""
+    for now in (NOW - rules.TRUE_AFTER_ALONE, NOW):
+        lifecycle.record_refusal(
+            token_id=token.pk,
+            generation=token.generation,
+            attempt=REFUSED,
+            inspection=inspection,
+            now=now,
+            source="sweep",
+        )
+        token.refresh_from_db()
 
 
 def test_what_is_refused_after_a_lost_answer_is_told_as_ours_on_page_and_in_mail() -> None:
@@ -153,7 +156,9 @@ def test_a_renewal_takes_the_doubt_away() -> None:
 def test_what_a_renewal_gave_is_kept_where_the_token_was_found_dead_meanwhile() -> None:
     token = snapchat()
     spent = token.unseal()
-    lifecycle.record_inspection(token_id=token.pk, generation=1, inspection=DEAD, now=NOW, source="push")
+    lifecycle.record_inspection(
+        token_id=token.pk, generation=1, inspection=DEAD, now=NOW, source="push", told=True
+    )
 
     lifecycle.record_renewal(
         token_id=token.pk, generation=1, grant=GRANT, now=NOW, source="lease", spent=spent

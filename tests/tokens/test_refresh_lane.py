@@ -131,14 +131,14 @@ def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(
     Token.objects.update(claimed_until=timezone.now())  # so long after
 
     with processes.refresh_lane(world):
-        processes.wait(lambda: Token.objects.filter(state="dead").exists(), seconds=60)
+        processes.wait(lambda: Token.objects.filter(state="cooling").exists(), seconds=60)
 
     token.refresh_from_db()
     assert held_for <= liveness.CLAIM
-    assert (token.state, token.reason) == ("dead", "answer_lost")
+    assert (token.reason, token.doubts.get().reason) == ("doubted", "answer_lost")
     assert refreshes(world) == 2  # the one whose answer was lost, and one more try
     kinds = list(TokenEvent.objects.filter(token=token).values_list("kind", flat=True))
-    assert kinds[:2] == [TokenEvent.Kind.DIED, TokenEvent.Kind.ANSWER_LOST]
+    assert kinds[:2] == [TokenEvent.Kind.COOLED, TokenEvent.Kind.ANSWER_LOST]
 
 
 def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterwards(
@@ -256,7 +256,7 @@ def test_what_looks_dead_without_its_renewal_is_in_doubt_until_a_process_makes_i
     sweeps.check_due(now=timezone.now())
 
     token = Token.objects.get()
-    assert token.state == "cooling"
+    assert (token.state, token.doubted_at is not None) == ("valid", True)
     assert token.refresh_wanted_at is not None
 
 
