@@ -15,6 +15,7 @@ from tokens.lifecycle.transitions import (
     DATE_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
+    ended_by_date,
     facts,
     is_conclusive,
     keep_on_trouble,
@@ -24,7 +25,7 @@ from tokens.lifecycle.transitions import (
     notify_pools,
     outcome,
 )
-from tokens.models import Token, TokenEvent
+from tokens.models import Token
 
 COOLING_FOR = timedelta(hours=72)
 
@@ -46,7 +47,8 @@ def record_inspection(
 
     Only a dead verdict of the channel kills. An ambiguous answer cools; the same answer after 72 hours of cooling is taken as death,
     unless it is `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on
-    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
+    working, is about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools, and one
+    whose last date has ends.
     `now` is when the question began, `answered_at` when its answer came. `told`: nothing was asked, the channel sent it of itself.
     `closed_for`: nobody was asked, because the app is not to be for so many seconds; a token that was due stays due.
     """
@@ -125,21 +127,14 @@ def _doubt(
 
     An answer that no table knows proves nothing, ever; that staff said it is a doubt makes it no proof either.
     """
-    if token.state == Token.State.DEAD:
+    if token.state == Token.State.DEAD or ended_by_date(token, evidence, now, source):
         return
     lasts = token.state == Token.State.COOLING and now - token.state_since >= COOLING_FOR
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
-    if over and final and token.refresh_refused_at is None:
+    if over and final:
         mark_dead(token, classification.reason or Reason.EXPIRED, evidence, now, source)
-    elif (lasts or over) and final:
-        reason = _why_not_renewed(token) if over else None
-        incident_brake.end(token, classification, evidence=evidence, now=now, source=source, reason=reason)
+    elif lasts and final:
+        incident_brake.end(token, classification, evidence=evidence, now=now, source=source)
     elif token.state == Token.State.VALID:
         mark_suspect(token, classification.reason or Reason.UNKNOWN, evidence, now, source)
-
-
-def _why_not_renewed(token: Token) -> Reason:
-    """Return why a token ended with its date that a renewal would have moved: the reason of the refusal."""
-    refusal = token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).first()
-    return Reason(refusal.detail.get("reason", Reason.UNKNOWN)) if refusal else Reason.UNKNOWN
