@@ -14,18 +14,15 @@ from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from macros import escalation_sql, few_people, mails_sql, news, revalidation, snoozing, warning_sql
-from macros.models import Evaluation, MacroAction, Notice
-from notifications import kinds
+from macros import escalation_sql, few_people, mails_sql, news, snoozing, warning_sql
+from macros.models import Evaluation, MacroAction
 from notifications.tasks import deliver_soon
 from users import hold
-from users.models import RefusedAddress
 from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
 KIND = "macro"  # of the messages
-COMES_BACK_WITHIN = timedelta(days=7)
 # PostgreSQL, which takes what is found for a quarter of what it is, would walk through notices by their accounts alone, and compare each
 # with all that were ever told of its account.
 _COMPARE_BY_ALL_COLUMNS = "set local enable_mergejoin = off"
@@ -119,35 +116,20 @@ def evaluate(
 def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
     """Run today's evaluation if the hour has come and no run of today is recorded. None: not now.
 
-    Where a mail server has refused addresses since, it runs once more, for whoever stands in.
+    Where what it found did not reach its readers, it runs once more, for whoever is told in their place.
     """
     snoozing.end_due(now)
     local = now.astimezone(zone())
     if local.hour < settings.MACROS_HOUR:
         return None
-    scheduled = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE, on_date=local.date())
-    if not scheduled.exists():
+    runs = Evaluation.objects.filter(on_date=local.date()).exclude(trigger=Evaluation.Trigger.EVENT)
+    scheduled = runs.filter(trigger=Evaluation.Trigger.SCHEDULE).first()
+    if scheduled is None:
         return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)
-    return evaluate(now=now) if _refused_since(local.date()) else None
-
-
-def _refused_since(day: date) -> bool:
-    """Return whether something that runs of the last days found did not reach its reader, and no run came after that was known.
-
-    A mail comes back up to five days after it was sent (RFC 5321 4.5.4.1).
-    """
-    runs = Evaluation.objects.filter(on_date=day).exclude(trigger=Evaluation.Trigger.EVENT)
-    latest = runs.order_by("-started_at").first()
-    if latest is None:
-        return False
-    refused = RefusedAddress.objects.filter(refused_at__gt=latest.started_at).values("email")
-    untold = Notice.objects.filter(
-        evaluation__on_date__gt=day - COMES_BACK_WITHIN,
-        recipient__in=refused,
-        outcome=Notice.Outcome.DROPPED,
-        outcome_reason=kinds.reason(revalidation.REFUSED),
-    )
-    return untold.exists()
+    dropped = scheduled.dropped_at
+    if dropped is None or runs.filter(started_at__gte=dropped).exists():
+        return None
+    return evaluate(now=now)
 
 
 def moment_of(on: date, *, now: datetime) -> datetime:

@@ -178,6 +178,8 @@ class Evaluation(models.Model):
     finished_at = models.DateTimeField(null=True, blank=True)
     notice_count = models.PositiveIntegerField(default=0)  # how many it found
     message_count = models.PositiveIntegerField(default=0)  # how many mails it wrote
+    # Of the day's scheduled run: when something that it or one before found was last dropped for its reader, see `evaluate_if_due`.
+    dropped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         ordering = ["-started_at"]

@@ -8,20 +8,21 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import QuerySet
-from django.utils import timezone
+from django.db.models.functions import Greatest
 
 from accounts.telling.notices import record_told
 from macros import carried, concerned, delays, mails_sql
-from macros.models import Notice
+from macros.models import Evaluation, Notice
 from notifications import kinds
 from notifications.models import Message
 from ui import kept
 from ui.phrases import phrase
-from users import refused_addresses
+from users.models import RefusedAddress
 from users.recipients import Via, operators
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
+_OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_")  # beginnings of codes
 NO_TEAM = 0  # is the id of none
 
 
@@ -64,17 +65,29 @@ def still_wanted(messages: Sequence[Message], *, most: int, now: datetime) -> di
                 one.dropped.setdefault(reason, []).append(notice)
             else:
                 one.accounts.setdefault(account, []).append(notice)
-    _record_drops(found.values())
+    _record_drops(found.values(), now)
     return found
 
 
-def _record_drops(found: Iterable[StillWanted]) -> None:
+def _record_drops(found: Iterable[StillWanted], now: datetime) -> None:
     drops: dict[str, list[int]] = defaultdict(list)
     for one in found:
         for reason, ids in one.dropped.items():
             drops[reason] += ids
     for reason, ids in drops.items():
-        Notice.objects.filter(pk__in=ids).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
+        _drop(Notice.objects.filter(pk__in=ids), reason, now)
+
+
+def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
+    """Note that these are not told. Where that is for their reader or their team, whoever is told instead is looked for: by the day's run
+    once more, and of what is told at once by the sweep.
+    """
+    if reason.startswith(_OF_THE_READER) and notices.exists():
+        last = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE).order_by("-on_date")[:1]
+        Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
+        at_once = notices.filter(threshold=0)  # of any run: what waited joins the newest
+        delays.look_again_at_deactivated(list(at_once.values_list("account_id", flat=True)), now=now)
+    notices.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
 
 
 def _carried_by(messages: Sequence[Message]) -> dict[str, list[Any]]:
@@ -103,18 +116,11 @@ def record_end(message: Message) -> None:
     if message.state == Message.State.SENT and message.sent_at is not None:
         record_all_sent([message], message.sent_at)
         return
-    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
-        # Not told, so the next evaluation tells whoever stands in. Nobody does for an operator.
-        untold = told.exclude(via=Via.OPERATOR)
-        _tell_stand_ins(untold)
-        untold.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(REFUSED))
+    parked = RefusedAddress.objects.filter(email=message.recipient.lower()).first()
+    if message.state == Message.State.FAILED and parked:
+        # Not told, so whoever stands in is. Nobody does for an operator.
+        _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
-
-
-def _tell_stand_ins(untold: QuerySet[Notice]) -> None:
-    """Have what was to be told at once looked at again: no evaluation would find it for whoever stands in."""
-    at_once = untold.filter(threshold=0)  # of any run: what waited joins the newest
-    delays.look_again_at_deactivated(list(at_once.values_list("account_id", flat=True)), now=timezone.now())
 
 
 def record_all_sent(messages: Sequence[Message], now: datetime) -> None:

@@ -212,6 +212,12 @@ def proposed_day(now: datetime, *, days: int) -> date:
     return timezone.localdate(now, timezone.get_default_timezone()) + timedelta(days=days)
 
 
+def end_of(account: Account, now: datetime) -> date | None:
+    """Return the day on which an account ends unless somebody acts, in the same zone; None where none is known to come."""
+    ends = account.deadline
+    return timezone.localdate(ends, timezone.get_default_timezone()) if ends and ends > now else None
+
+
 def _choose_a_day() -> str:
     return gettext("Choose a day from tomorrow on, %(days)s days ahead at most.") % {"days": LONGEST}
 

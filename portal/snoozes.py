@@ -1,6 +1,7 @@
 """What staff do so that fewer warnings of one account go out: snooze them, say who is on it, have a macro leave somebody out."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from django import forms
@@ -15,7 +16,7 @@ from macros import on_it, scope, snoozing
 from macros.models import Macro, Silence
 from portal import access, account_pages
 from portal.quiet_lines import SNOOZE
-from ui import confirm
+from ui import confirm, dates
 from ui.confirm import ConfirmForm, Done, Late, Page, Said
 from users.models import person
 
@@ -30,7 +31,7 @@ class SnoozeForm(ConfirmForm):
         label=gettext_lazy("Until the morning of"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
     )  # fmt: skip
 
-    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, account: Account, email: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         whom = self.fields["whom"]
         assert isinstance(whom, forms.ChoiceField)
@@ -39,7 +40,12 @@ class SnoozeForm(ConfirmForm):
             ("all", gettext("Nobody is warned ahead. That it went dark is told all the same")),
         ]
         whom.initial = "me"
-        self.fields["until"].initial = snoozing.proposed_day(timezone.now(), days=USUAL)
+        now, until = timezone.now(), self.fields["until"]
+        until.initial = snoozing.proposed_day(now, days=USUAL)
+        if (end := snoozing.end_of(account, now)) is not None:
+            said = gettext("It ends on %(day)s. Snoozed beyond that, it goes dark without a warning.")
+            until.help_text = said % {"day": dates.day(end)}
+            until.initial = max(snoozing.first_day(now), min(until.initial, end - timedelta(days=1)))
 
 
 class LeaveOutForm(ConfirmForm):
@@ -80,7 +86,7 @@ def snooze(request: HttpRequest, account_id: int) -> HttpResponse:
     account, user = access.account(request, account_id), person(request)
 
     def form(*args: Any, **kwargs: Any) -> SnoozeForm:
-        return SnoozeForm(*args, email=user.email, **kwargs)
+        return SnoozeForm(*args, account=account, email=user.email, **kwargs)
 
     page = Page("portal/confirm/snooze.html", home(account), {"account": account}, form=form)
 
@@ -90,7 +96,8 @@ def snooze(request: HttpRequest, account_id: int) -> HttpResponse:
         snoozing.snooze(
             accounts=[account], email=email, until=until, by=user, reason=said.note, now=timezone.now()
         )
-        return Done({"everybody": everybody, "until": until})
+        end = snoozing.end_of(account, timezone.now())
+        return Done({"everybody": everybody, "until": until, "end": end if end and end < until else None})
 
     return confirm.answer(request, page, do, frame=account_pages.frame(account))
 

@@ -343,9 +343,17 @@ class Token(vault.NamesItsKeys):
 
     def access_is_over(self, now: datetime) -> bool:
         """Return whether a date that the channel gave has passed, so that the access token must not be served."""
-        if self.access_expires_at is None or self.access_expires_at > now:
-            return False
-        return self.dates_source.get("access") in {"provider", "introspection"}
+        return self._is_over("access", self.access_expires_at, now)
+
+    def last_date_is_over(self, now: datetime) -> bool:
+        """Return whether the last date that the channel gave has passed: no answer brings the token back, but a new consent."""
+        renews = self.has_refresh_token and self.refresh_refused_at is None
+        return self.access_is_over(now) and not (
+            renews and not self._is_over("refresh", self.refresh_expires_at, now)
+        )
+
+    def _is_over(self, clock: str, at: datetime | None, now: datetime) -> bool:
+        return at is not None and at <= now and self.dates_source.get(clock) in {"provider", "introspection"}
 
 
 def token_owner(app: ChannelApp, native_user_id: str) -> str:

@@ -184,8 +184,8 @@ def short_date(when: datetime, *, zone: tzinfo, now: datetime | None = None, nam
     """Return "Sat 21 Nov, 08:14"; with the year wherever it is not this year, and the zone's name where it is to be `named`."""
     local = when.astimezone(zone)
     long, short = pgettext("form of a date", "D j M Y, H:i"), pgettext("form of a date", "D j M, H:i")
-    form = long if _has_other_year(local, now) else short
-    return _written(when, zone, f"{form} T" if named else form, get_language())
+    written = _written(when, zone, long if _has_other_year(local, now) else short, get_language())
+    return f"{written} {local:%Z}" if named else written  # Django's "T" is empty in the hour that comes twice
 
 
 @lru_cache(1_024)  # a mail says one date several times, and mails about one cause say the same

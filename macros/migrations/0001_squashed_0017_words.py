@@ -16,11 +16,12 @@ def add_default_macro(apps, schema_editor):
     """A new installation holds one enabled macro for all accounts, so that nobody goes dark unwarned."""
     macro = apps.get_model('macros', 'Macro').objects.create(
         name=NAME,
-        description='Comes with AdToken. Mails the people who linked an account before it stops.',
+        description='Comes with AdToken. Mails the people who linked an account before it stops, and when it has.',
         enabled=True,
         scope='all',
     )
     macro.actions.create(kind='pre_deactivation', emails=[], notify_consenters=True, days=[30, 7, 1], watch='account')
+    macro.actions.create(kind='deactivated', emails=[], notify_consenters=True)
 
 
 class Migration(migrations.Migration):

@@ -452,6 +452,19 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     assert list(Message.objects.filter(kind="on_it").values_list("recipient", flat=True)) == [WATCHER]
 
 
+def test_a_snooze_that_reaches_past_the_end_says_so_and_the_day_before_is_proposed() -> None:
+    account = ending(5)
+    client = browser(staff("accounts.view_account", "macros.snooze_account"))
+    url = reverse("admin:accounts_account_snooze", args=[account.pk])
+
+    form = client.get(url).content.decode()
+    done = client.post(url, {"whom": "all", "until": (TODAY + 9 * DAY).isoformat()}, follow=True)
+
+    assert "It ends on Mon 30 Nov 2026." in form
+    assert 'value="2026-11-29"' in form
+    assert "It ends before that, on Mon 30 Nov 2026." in done.content.decode()
+
+
 def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     on, off, out = ending(5, name="On"), ending(5, name="Off"), ending(5, name="Out")
     action = make_macro(emails=[WATCHER], days=[7])

@@ -8,13 +8,17 @@ from time import sleep
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection, transaction
 
-from macros import evaluation, mails_sql
+from macros import evaluation, mails, mails_sql
 from macros.models import Evaluation, Macro, Notice
+from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.macros.support import BERLIN, WATCHER, ending, make_macro
+from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person
+from tests.macros.test_links_in_mails import lead_of
 from tests.support.factories import NOW
+from users.models import User
 
 SCHEDULE = Evaluation.Trigger.SCHEDULE
 FIRST = "0001_squashed_0017_words"  # of the migrations
@@ -46,6 +50,25 @@ def test_a_late_start_catches_up() -> None:
 
     assert report is not None
     assert report.messages == 1
+
+
+@pytest.mark.django_db
+def test_a_warning_that_is_dropped_because_its_reader_left_is_told_to_the_lead_the_same_morning() -> None:
+    ada = make_person("ada@example.com")
+    make_macro(emails=[], notify_consenters=True, days=[1])
+    lead_of(ending(1, person=ada))
+    evaluation.evaluate_if_due(now=at(25, 7))
+    User.objects.filter(pk=ada.pk).update(is_active=False)
+
+    with time_machine.travel(at(25, 8), tick=False), pytest.raises(NotWanted):
+        mails.build(Message.objects.get())
+    evaluation.evaluate_if_due(now=at(25, 8, 5))
+
+    assert list(Message.objects.order_by("pk").values_list("recipient", flat=True)) == [
+        "ada@example.com",
+        "lead@example.com",
+    ]
+    assert evaluation.evaluate_if_due(now=at(25, 8, 10)) is None
 
 
 @pytest.mark.django_db
@@ -156,7 +179,7 @@ def test_a_notice_that_somebody_else_writes_meanwhile_stops_no_other() -> None:
 
 
 @pytest.mark.django_db
-def test_a_new_installation_warns_everybody_who_linked() -> None:
+def test_a_new_installation_warns_everybody_who_linked_and_tells_at_once_what_went_dark() -> None:
     from importlib import import_module
 
     from django.db.migrations.loader import MigrationLoader
@@ -166,10 +189,8 @@ def test_a_new_installation_warns_everybody_who_linked() -> None:
     import_module(f"macros.migrations.{FIRST}").add_default_macro(then.apps, None)
 
     macro = Macro.objects.get(name="Warn before any account stops")
-    action = macro.actions.get()
-    assert (macro.enabled, macro.scope, action.days, action.notify_consenters) == (
-        True,
-        "all",
-        [30, 7, 1],
-        True,
-    )
+    assert (macro.enabled, macro.scope) == (True, "all")
+    assert list(macro.actions.order_by("pk").values_list("kind", "days", "notify_consenters")) == [
+        ("pre_deactivation", [30, 7, 1], True),
+        ("deactivated", [], True),
+    ]

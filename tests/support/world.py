@@ -137,7 +137,8 @@ def make_default_macro() -> None:
     """Put back the seeded macro: a transactional test empties the tables."""
     if not Macro.objects.exists():
         macro = Macro.objects.create(name="Warn before any account stops", scope=Macro.AppliesTo.ALL)
-        MacroAction.objects.create(macro=macro, days=[30, 7, 1], notify_consenters=True)
+        MacroAction.objects.create(macro=macro, days=[30, 7, 1])
+        MacroAction.objects.create(macro=macro, kind=MacroAction.Kind.DEACTIVATED)
 
 
 def _fail_on_the_way(world: World, sandbox: Sandbox) -> None:

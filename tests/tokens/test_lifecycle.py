@@ -110,16 +110,15 @@ def test_a_refusal_of_our_app_marks_the_app() -> None:
 
 
 @pytest.mark.parametrize("classification", NO_PROOF)
-@pytest.mark.parametrize("over", [True, False])
 def test_a_doubt_that_no_table_knows_never_kills_though_staff_called_it_one(
-    classification: Classification, over: bool
+    classification: Classification,
 ) -> None:
-    _, token = pooled(deadline=NOW + (-DAY if over else 20 * DAY))
+    _, token = pooled(deadline=NOW + 20 * DAY)
 
     for days in (0, 3, 4, 9):
         token = judged(token, classification, NOW + days * DAY)
 
-    assert (token.state, token.doubted_at) == ("cooling" if over else "valid", NOW)
+    assert (token.state, token.doubted_at) == ("valid", NOW)
 
 
 @pytest.mark.parametrize(("over", "states"), [(False, ["valid"] * 2), (True, ["cooling", "dead"])])
@@ -169,12 +168,25 @@ def test_a_cooling_token_that_works_recovers() -> None:
     assert (recovered.state, recovered.reason, account.state) == ("valid", "", "connected")
 
 
-def test_a_token_whose_date_has_passed_cools_while_the_channel_is_silent_and_does_not_die() -> None:
-    _, token = pooled(deadline=NOW - timedelta(minutes=1))
+@pytest.mark.parametrize("verdict", [Verdict.TRANSIENT, Verdict.APP_FAULT, Verdict.CONFIRM_FIRST])
+def test_a_token_whose_access_date_has_passed_cools_and_dies_by_its_last_date_whatever_is_answered(
+    verdict: Verdict,
+) -> None:
+    dates = {"access": "provider", "refresh": "provider"}
+    over, ends = NOW - timedelta(minutes=1), NOW + 30 * DAY
+    _, token = pooled(
+        app=make_app("pinterest"),
+        deadline=over,
+        has_refresh_token=True,
+        refresh_expires_at=ends,
+        dates_source=dates,
+    )
 
-    after = answered(token, Verdict.TRANSIENT)
+    cooling = answered(token, verdict)
+    dead = answered(token, verdict, now=ends)
 
-    assert (after.state, after.reason) == ("cooling", "expired")
+    assert cooling.state == "cooling"
+    assert (dead.state, dead.reason) == ("dead", "refresh_expired")
 
 
 def test_a_date_that_nobody_said_for_sure_cools_nothing() -> None:

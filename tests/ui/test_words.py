@@ -114,6 +114,14 @@ def test_a_moment_in_another_zone_may_lie_on_another_day() -> None:
     assert moment.iso == "2026-12-05T03:00:00Z"
 
 
+def test_a_moment_in_the_hour_that_comes_twice_names_its_zone() -> None:
+    moments = [datetime(2027, 10, 31, hour, tzinfo=UTC) for hour in (0, 1)]
+
+    written = [dates.short_date(moment, zone=BERLIN, named=True) for moment in moments]
+
+    assert written == ["Sun 31 Oct 2027, 02:00 CEST", "Sun 31 Oct 2027, 02:00 CET"]
+
+
 @pytest.mark.parametrize(
     "when",
     [datetime(2025, 12, 31, 22, 59, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC), NOW.replace(year=2027)],

@@ -14,6 +14,7 @@ from tokens.lifecycle.transitions import (
     DATE_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
+    ended_by_date,
     facts,
     is_conclusive,
     keep_on_trouble,
@@ -22,7 +23,7 @@ from tokens.lifecycle.transitions import (
     notify_pools,
     outcome,
 )
-from tokens.models import Token, TokenEvent
+from tokens.models import Token
 
 
 @transaction.atomic
@@ -42,7 +43,8 @@ def record_inspection(
 
     What says that it is over, clearly or not, is doubted first (`tokens.doubts`). An ambiguous answer proves nothing where it is
     `undecided`: what would have decided it was hindered. An answer that blames our app, while the app's other tokens go on working, is
-    about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools.
+    about this token, and ambiguous. Passing trouble changes no state, except that a token whose date has passed cools,
+    and one whose last date has ends.
     `now` is when the question began, `answered_at` when its answer came. `told`: nothing was asked, the channel sent it of itself.
     `closed_for`: nobody was asked, because the app is not to be for so many seconds; a token that was due stays due.
     """
@@ -109,19 +111,12 @@ def _doubt(
     final: bool,
 ) -> None:
     """Take an ambiguous answer. An answer that no table knows is not `final`; that staff said it is a doubt makes it no proof either."""
+    if ended_by_date(token, inspection.evidence, now, source):
+        return
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.
     over = token.access_is_over(now) and not renewal.possible(token, now)
     if over and final and token.state != Token.State.DEAD:
-        reason = (
-            _why_not_renewed(token) if token.refresh_refused_at else classification.reason or Reason.EXPIRED
-        )
-        mark_dead(token, reason, inspection.evidence, now, source)
+        mark_dead(token, classification.reason or Reason.EXPIRED, inspection.evidence, now, source)
     else:
         said = Said(classification, inspection.evidence, proves=False, conclusive=final)
         end(token, said, now=now, source=source)
-
-
-def _why_not_renewed(token: Token) -> Reason:
-    """Return why a token ended with its date that a renewal would have moved: the reason of the refusal."""
-    refusal = token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).first()
-    return Reason(refusal.detail.get("reason", Reason.UNKNOWN)) if refusal else Reason.UNKNOWN

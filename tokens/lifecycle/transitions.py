@@ -155,7 +155,10 @@ def refresh_is_over(token: Token) -> None:
 def keep_on_trouble(
     token: Token, classification: Classification, evidence: Mapping[str, Any], now: datetime, source: str
 ) -> None:
-    """Take trouble on the way: it changes nothing, but a token whose date has passed cools until the channel can be asked."""
+    """Take trouble on the way: it changes nothing, but a token whose date has passed cools until the channel can be asked.
+
+    One whose last date has passed ends.
+    """
     if classification.verdict == Verdict.APP_FAULT:
         app_faults.record(
             app=token.app,
@@ -163,8 +166,23 @@ def keep_on_trouble(
             call=str(evidence.get("call", "introspect")),
             now=now,
         )
-    elif token.state == Token.State.VALID and token.access_is_over(now):
+    if ended_by_date(token, evidence, now, source):
+        return
+    if token.state == Token.State.VALID and token.access_is_over(now):
         cool(token, Reason.EXPIRED, evidence, now, source)
+
+
+def ended_by_date(token: Token, evidence: Mapping[str, Any], now: datetime, source: str) -> bool:
+    """End a token whose last date has passed, whatever the channel answers or if it does not. Return whether it was that."""
+    if token.state == Token.State.DEAD or not token.last_date_is_over(now):
+        return False
+    refusal = token.events.filter(kind=TokenEvent.Kind.NOT_RENEWED).first()
+    if token.refresh_refused_at is not None and refusal is not None:
+        reason = Reason(refusal.detail.get("reason", Reason.UNKNOWN))
+    else:
+        reason = Reason.REFRESH_EXPIRED if token.has_refresh_token else Reason.EXPIRED
+    mark_dead(token, reason, evidence, now, source)
+    return True
 
 
 def put_in_doubt(token: Token, reason: str, evidence: Mapping[str, Any], now: datetime, source: str) -> None:
