@@ -36,8 +36,11 @@ _UNSEEN = {"Cc", "Cf", "Mn", "Zl", "Zp", "Zs"}
 
 # What a reason and the order of a pool go by.
 _ENTRY = (
-    "account_id", "access", "access_reason", "can_publish", "rank",
-    *(f"token__{name}" for name in ("state", "reason", "state_since", "kind", "deadline_kind", "deadline", "proven_at", "demoted_at")),
+    "account_id", "access", "access_reason", "can_publish", "doubt", "rank",
+    *(
+        f"token__{name}"
+        for name in ("state", "reason", "state_since", "kind", "deadline_kind", "deadline", "proven_at", "doubted_at", "demoted_at")
+    ),
 )  # fmt: skip
 
 

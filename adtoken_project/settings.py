@@ -211,6 +211,7 @@ ACCOUNT_RATE_LIMITS = {
     "calendar_read": "60/3600s/key",
     "calendar_guess": "60/3600s/key",
 }
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}  # a mailed code would be worth as much as either
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us write to strangers

@@ -33,9 +33,9 @@ _OF_ACCOUNT = (
 )  # fmt: skip
 _OF_TOKEN = (
     "team", "consented_by", "native_user_id", "native_user_name", "kind", "state", "state_since", "reason",
-    "deadline", "deadline_kind", "deadline_clock", "proven_at", "demoted_at",
+    "deadline", "deadline_kind", "deadline_clock", "proven_at", "doubted_at", "demoted_at",
 )  # fmt: skip
-_OF_ENTRY = ("account", "token", "access", "access_reason", "can_publish", "rank")
+_OF_ENTRY = ("account", "token", "access", "access_reason", "can_publish", "doubt", "rank")
 _OF_PERSON = ("consented_by__name", "consented_by__email", "consented_by__is_active")
 _OF_NOTICE = ("action__macro__name", "action__kind", "action__after", "account", "token", "threshold", "via")
 LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number

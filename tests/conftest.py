@@ -12,11 +12,19 @@ import pytest
 import pytest_django
 import redis
 import time_machine
+from hypothesis import HealthCheck
+from hypothesis import settings as effort
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import chromium, emptying, migrated, servers
 from tests.support.factories import NOW
 from tests.support.sandbox import Sandbox
+
+# How long an example takes says how busy the machine is.
+effort.register_profile(
+    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+effort.load_profile("busy")
 
 # Real servers, real handshakes and walks over everything: left out by `make quick`, which is to take under a minute.
 SLOW_FILES = (

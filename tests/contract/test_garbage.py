@@ -118,7 +118,7 @@ def test_answers_of_any_shape_and_any_bytes_raise_and_kill_nothing(key: str, ben
     opened = bench(key)
     places = [(name, place) for name, place, _ in opened.places(opened.living)]
 
-    @limits(max_examples=75, deadline=None)
+    @limits(max_examples=75)
     @given(which=st.sampled_from(places), status=STATUSES, body=shapes(opened.words()) | BYTES)
     def hold(which: tuple[str, bent.Place], status: int, body: Any) -> None:
         name, place = which
@@ -134,7 +134,7 @@ def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key
     opened = bench(key)
     channel = opened.channel
 
-    @limits(max_examples=75, deadline=None)
+    @limits(max_examples=75)
     @given(
         call=st.sampled_from(CALLS),
         status=STATUSES,
@@ -156,7 +156,7 @@ def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key
 def test_an_id_is_canonical_or_refused(key: str) -> None:
     channel = registry.get(key)
 
-    @limits(max_examples=75, deadline=None)
+    @limits(max_examples=75)
     @given(
         st.text(max_size=60)
         | st.sampled_from(["act_1", "ACT_1", "²", "1" * 200, "1\n", "urn:li:sponsoredAccount:5"])
@@ -195,7 +195,7 @@ def test_a_way_back_that_says_anything_links_nothing_and_breaks_nothing(
 ) -> None:
     client = browser("ada")
 
-    @limits(max_examples=25, deadline=None)
+    @limits(max_examples=25)
     @example(said={"code": "%00", "auth_code": "%00", "oauth_verifier": "%00"}, begun=True)
     @example(said={}, begun=True)
     @given(
@@ -265,7 +265,7 @@ def test_a_push_with_one_odd_part_is_news_of_somebody_or_unreadable(push: str) -
         look_at_push(read, json.dumps(odd).encode())
 
 
-@limits(max_examples=75, deadline=None)
+@limits(max_examples=75)
 @given(
     body=st.binary(max_size=200)
     | shapes(["data", "entry", "user_id"]).map(lambda value: json.dumps(value).encode())

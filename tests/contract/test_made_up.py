@@ -95,7 +95,7 @@ def test_a_job_is_told_what_its_calls_must_say_of_the_ad_account_and_a_failover_
     assert said.lease is not None
     assert said.lease.send.headers["login-customer-id"] == "8"
     assert read(managed, said.lease).status_code == 200
-    assert token_of("ada").state == "dead"
+    assert token_of("ada").state == "cooling"
 
 
 def test_a_check_learns_that_an_ad_account_is_reached_through_another_manager(

@@ -171,7 +171,7 @@ class AnyRow(TestCase):
 
     @given(channel=st.sampled_from(["facebook", "snapchat", "linkedin", "pinterest"]), access=MAYBE, refresh=MAYBE,
            renewed=MAYBE, tried=MAYBE, has=st.booleans(), now=HOURS)  # fmt: skip
-    @settings(max_examples=75, deadline=None)
+    @settings(max_examples=75)
     def test_a_time_is_named_only_where_a_renewal_is_possible(
         self,
         channel: str,

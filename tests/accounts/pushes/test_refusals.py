@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
-from hypothesis import HealthCheck, given
+from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -206,9 +206,7 @@ json_values = st.recursive(
 
 
 @given(json_values, st.sampled_from(["oauth.revoke", ""]))
-@hypothesis_settings(
-    max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=50)
 def test_signed_garbage_is_answered_and_kills_nobody(
     client: Client, installed: ChannelApp, value: Any, kind: str
 ) -> None:

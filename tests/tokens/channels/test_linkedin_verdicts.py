@@ -364,7 +364,7 @@ NEAR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(-1, 999),

@@ -385,7 +385,7 @@ NEAR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(-1, 999) | st.sampled_from([200, 400, 401, 403, 404]),

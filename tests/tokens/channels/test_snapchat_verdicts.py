@@ -272,7 +272,7 @@ LIKE_SNAPCHAT = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(0, 600),
@@ -290,7 +290,7 @@ def test_garbage_is_ruled_without_an_exception_and_kills_nothing(
         assert classification.verdict != Verdict.TOKEN_DEAD
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(status=st.integers(0, 600), name=st.text(max_size=30), description=JSON)
 def test_no_name_but_invalid_grant_kills_at_a_refresh(status: int, name: str, description: Any) -> None:
     body = {"error": name, "error_description": description}

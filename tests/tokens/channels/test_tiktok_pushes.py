@@ -95,7 +95,7 @@ ANYTHING = st.recursive(
 )
 
 
-@limits(max_examples=75, deadline=None)
+@limits(max_examples=75)
 @given(
     body=st.binary(max_size=80)
     | ANYTHING

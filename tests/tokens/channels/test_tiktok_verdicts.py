@@ -323,7 +323,7 @@ NEAR = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     call=st.sampled_from(CALLS),
     status=st.integers(-1, 999) | st.just(200),
@@ -337,7 +337,7 @@ def test_no_garbage_raises_or_kills(call: Call, status: int, body: Any, headers:
     assert classification.row or classification.verdict == Verdict.OK
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(code=st.sampled_from(sorted(DEAD_CODES)), status=st.integers(-1, 999).filter(lambda one: one != 200))
 def test_a_dead_code_kills_only_in_an_answer_of_tiktoks_own(code: str, status: int) -> None:
     assert CHANNEL.classify(Answer("api", status, body=said(int(code)))).verdict != Verdict.TOKEN_DEAD
