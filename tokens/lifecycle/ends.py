@@ -42,4 +42,6 @@ def end(
 
 def _is_by_date(token: Token, reason: str, now: datetime) -> bool:
     """Return whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
+    if token.last_date_is_over(now):
+        return True
     return reason in BY_DATE and token.deadline is not None and token.deadline <= now
