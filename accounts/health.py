@@ -107,8 +107,8 @@ def in_pool(
     return InPool.ACTIVE if active else InPool.BACKUP
 
 
-def state_in_pool(entry: AccountToken, *, active: bool) -> InPool:
-    """Return what the token of a pool entry does there. `active`: it is the one that is served."""
+def state_in_pool(entry: AccountToken, *, active: bool, doubted: bool = False) -> InPool:
+    """Return what the token of a pool entry does there. `active`: it is the one that is served. `doubted`: for staff, whether it is."""
     token = entry.token
     return in_pool(
         active=active,
@@ -116,5 +116,5 @@ def state_in_pool(entry: AccountToken, *, active: bool) -> InPool:
         access=entry.access,
         can_publish=entry.can_publish,
         demoted=token.demoted_at is not None,
-        doubted=token.doubted_at is not None or bool(entry.doubt),
+        doubted=doubted,
     )

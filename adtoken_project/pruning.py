@@ -133,7 +133,7 @@ RULES = (
     ),
     Rule(MESSAGES, "notifications_mailreturn", "t.at", "t.at < %(cutoff)s and t.done_at is not null"),
     Rule(MESSAGES, "users_addressevent", "t.at", "t.at < %(cutoff)s"),
-    Rule(HISTORY, "tokens_doubt", "t.began_at", "t.ended_at < %(cutoff)s"),
+    Rule(HISTORY, "tokens_doubt", "t.began_at", "coalesce(t.ended_at, t.true_at) < %(cutoff)s"),
 )
 
 

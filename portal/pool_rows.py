@@ -126,7 +126,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         name=names.token(token, account),
         native_name=_native_name(token, account.channel) if names.sees_token(token, account) else "",
         linked_by=names.user(added_by),
-        state=health.state_in_pool(entry, active=active),
+        state=health.state_in_pool(entry, active=active, doubted=selection.in_doubt(entry)),
         short=_short(entry, names, active=active),
         deadline=summary.deadline_of(token, usable=selection.usable(entry), now=now),
         dates=dates.lines(token, account.channel, now),

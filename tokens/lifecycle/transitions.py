@@ -132,6 +132,7 @@ def mark_dead(
         cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
     set_state(token, Token.State.DEAD, cause, evidence, now)
     token.doubted_at = None
+    token.doubts.undecided().update(true_at=now)
     token.generation += 1
     detail = {"reason": cause, "evidence": dict(evidence)}
     event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
