@@ -34,7 +34,7 @@ def tell(now: datetime) -> int:
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where nothing is doubted any more, or the channel app is gone."""
+    """Build the mail. Raises NotWanted where nothing is doubted now, or the channel app is gone."""
     app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
     if app is None:
         raise NotWanted("app_removed")

@@ -34,11 +34,12 @@ from macros.models import Macro, MacroAction
 from notifications.delivery import deliver
 from notifications.models import Message
 from tokens import refreshing
-from tokens.models import Token, TokenEvent
+from tokens.doubts import rules
+from tokens.models import Doubt, Token, TokenEvent
 from users.models import Membership, Team, User
 
 DAY = timedelta(days=1)
-AGED = (Account, AccountToken, AccountEvent, Token, TokenEvent, Message)
+AGED = (Account, AccountToken, AccountEvent, Doubt, Token, TokenEvent, Message)
 STAFF = "mira@example.com"
 # An answer of LinkedIn's to an app that may not renew.
 WITHOUT_RENEWAL = {
@@ -222,7 +223,7 @@ def _today(stand_ins: StandIns) -> None:
     stand_ins.control("POST", "faults", IN_DOUBT)
     for token in Token.objects.exclude(state=Token.State.DEAD).order_by("pk"):
         sweeps.check_now(token, now=timezone.now(), source="sweep")
-    _check("pinterest", "noor")  # the one before renewed it, which is as good as an answer
+    _check("pinterest", "noor", source="report")  # the one before renewed it, which is as good as an answer
     macro = Macro.objects.create(
         name="Northwind: tell the account managers",
         description="The client's own team wants to know two weeks ahead.",
@@ -237,9 +238,11 @@ def _today(stand_ins: StandIns) -> None:
     deliver()
 
 
-def _check(channel: str, key: str) -> None:
+def _check(channel: str, key: str, *, source: str = "sweep") -> None:
+    """Ask about a log-in twice, so long apart that what is said is believed."""
     token = Token.objects.get(app__channel=channel, consented_by__email=f"{key}@example.com")
-    sweeps.check_now(token, now=timezone.now(), source="sweep")
+    for now in (timezone.now() - rules.TRUE_AFTER, timezone.now()):
+        sweeps.check_now(token, now=now, source=source)
 
 
 def _age(by: timedelta) -> None:

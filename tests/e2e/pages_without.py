@@ -37,7 +37,6 @@ WITHOUT: dict[str, str] = {
     "admin/accounts/account/<int:account_id>/tokens/<int:token_id>/move/": _POSTED,
     "admin/tokens/channelapp/<int:app_id>/test/": _POSTED,
     "link/choose/<uuid:pending_id>/refresh/": _POSTED,
-    "mails/<signed>/stop/": _POSTED,
     "mails/<signed>/start-digest/": _POSTED,
     "my/<int:account_id>/check/": _POSTED,
     "my/<int:account_id>/reauthenticate/opened/": _POSTED,

@@ -180,7 +180,7 @@ def test_a_night_goes_through_tables_in_small_windows_and_the_next_run_goes_on(
     monkeypatch.setattr(pruning, "WINDOW", 2)
     token = make_token()
     TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(7))
-    looks = iter([*[0.0] * 10, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
+    looks = iter([*[0.0] * 11, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
     monkeypatch.setattr(pruning, "monotonic", lambda: next(looks))
 
     first = prune(seconds=1)

@@ -127,7 +127,7 @@ def _facts(row: Doubt, answer: Said, *, alone: bool) -> rules.Facts:
 
 
 def _others(token: Token, kind: Kind) -> TokenQuerySet:
-    """Return the other log-ins of the app that can tell whether the channel says the same of everybody."""
+    """Return the other log-ins of the app, which show whether the channel says the same of everybody."""
     others = Token.objects.filter(app=token.app_id).exclude(pk=token.pk).exclude(state=Token.State.DEAD)
     if kind not in OF_ACCOUNTS:
         return others

@@ -1,5 +1,6 @@
 """What an answer that says that a log-in is over makes of it: doubted, or ended (`tokens.doubts`)."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from tokens.channels.kinds import Reason
@@ -33,6 +34,7 @@ def end(
         return
     is_dead = token.state == Token.State.DEAD
     asked_again = not is_dead or token.look_again_at is not None
+    said = replace(said, reason=cause)
     true = doubts.say(token, kind, {"": said}, now=now, source=source) if asked_again else frozenset()
     if (true and not is_dead) or (is_dead and said.proves):  # it may be clearer now
         transitions.mark_dead(token, cause, said.evidence, now, source)
