@@ -41,7 +41,7 @@ def build(message: Message) -> Mail:
     doubted = Doubt.objects.undecided().filter(app=app)
     first = doubted.order_by("began_at").first()
     if first is None:
-        raise NotWanted("answers_explained")
+        raise NotWanted("nothing_doubted")
     reader = composing.reader_of(message)
     facts = {
         "channel": app.get_channel_display(),
