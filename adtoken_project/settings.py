@@ -205,6 +205,10 @@ LOGIN_REDIRECT_URL = "my_accounts"
 ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_REAUTHENTICATION_METHODS = {
+    "password",
+    "mfa",
+}  # no code by mail: a session left open often has its mailbox beside it
 ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # Wrong passwords, beside the library's own limits: see users/password_limits.py.

@@ -51,6 +51,7 @@ WITHOUT: dict[str, str] = {
     "accounts/password/set/": _LEADS,
     "accounts/3rdparty/": _LEADS,
     "accounts/login/code/confirm/": _LEADS,
+    "accounts/reauthenticate/code/*": "refused to everybody: the password or the second factor is asked for",
     "admin/(?P<url>.*)$": _LEADS,
     "admin/*<path:object_id>/": _LEADS,
     "admin/login/": _LEADS,
