@@ -196,6 +196,8 @@ LOGIN_REDIRECT_URL = "my_accounts"
 ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
+# No code by mail: a session left open often has its mailbox beside it.
+ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
 ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 # All limits on guessing, beside the library's own. Wrong passwords: see users/password_limits.py.
@@ -211,7 +213,6 @@ ACCOUNT_RATE_LIMITS = {
     "calendar_read": "60/3600s/key",
     "calendar_guess": "60/3600s/key",
 }
-ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}  # a mailed code would be worth as much as either
 ACCOUNT_EMAIL_VERIFICATION = "none"  # an accepted invitation has verified the address
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails on password and second-factor changes
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # else anybody could have us write to strangers

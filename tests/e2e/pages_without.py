@@ -6,7 +6,6 @@ _OF_BEFORE = "for a page of the version before that is still open: leads back to
 _PROGRAMS = "read by programs, or by a script of a page that is here"
 _FILE = "a file"
 _REFUSED = "a page of Django's that is refused to everybody: such rows are not made, changed or deleted there"
-_NO_CODES = "allauth's, refused to everybody: nobody shows who they are by a mailed code"
 
 # As the resolver writes them; a star stands for any text.
 WITHOUT: dict[str, str] = {
@@ -51,7 +50,7 @@ WITHOUT: dict[str, str] = {
     "accounts/password/set/": _LEADS,
     "accounts/3rdparty/": _LEADS,
     "accounts/login/code/confirm/": _LEADS,
-    "accounts/reauthenticate/code/*": _NO_CODES,
+    "accounts/reauthenticate/code/*": "refused to everybody: the password or the second factor is asked for",
     "admin/(?P<url>.*)$": _LEADS,
     "admin/*<path:object_id>/": _LEADS,
     "admin/login/": _LEADS,

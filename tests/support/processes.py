@@ -20,7 +20,7 @@ from adtoken_project.embedded.processes import LOOPBACK, free_port
 from adtoken_project.launcher import channel_addresses, fetch
 from tests.support.sandbox import ROOT, Sandbox
 
-START_SECONDS = 60  # it takes three; a busy machine is no failure
+START_SECONDS = 120  # it takes three; a busy machine is no failure
 
 
 def environment(world: Sandbox, **more: str) -> dict[str, str]:

@@ -75,6 +75,14 @@ def test_no_page_of_allauth_links_a_channel_to_a_log_in(client: Client, path: st
     assert not [t for t in response.templates if t.name and t.name.startswith("socialaccount/")]
 
 
+def test_nobody_is_mailed_a_code_in_place_of_the_password(client: Client, mailoutbox: list[object]) -> None:
+    client.force_login(make_user("ada@example.com"))
+
+    answer = client.post(reverse("account_request_reauthentication_code"), {"recipient": "ada@example.com"})
+
+    assert (answer.status_code, mailoutbox) == (403, [])
+
+
 def test_a_second_e_mail_address_cannot_be_added(client: Client) -> None:
     user = make_user()
     client.force_login(user)
