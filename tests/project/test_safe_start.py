@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,7 +25,11 @@ SOUND = {
     "DEBUG": False,
     "DEMO": False,
 }
-READ = {"DATABASE_URL": env.database, "EMAIL_URL": env.mail, "REDIS_URL": env.redis}
+READ: dict[str, Callable[[str], Any]] = {
+    "DATABASE_URL": env.database,
+    "EMAIL_URL": env.mail,
+    "REDIS_URL": env.redis,
+}
 BY_POSTMARK = {"MAIL_BY_SERVICE": True, "EMAIL_BACKEND": "anymail.backends.postmark.EmailBackend"}
 
 
