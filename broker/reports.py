@@ -248,8 +248,8 @@ def _next(
     """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
 
     `works`: what was found of the token that was reported, where that decided. Where that one serves still, another lease of it would be
-    answered the same, so none is given: there is nothing to do where it works, else the job comes back. So it does with a refused write
-    that is known and yet shifted nothing: this key's words shift an account once an hour.
+    answered the same, so none is given: there is nothing to do where it works, else the job comes back. So it does with a known
+    refusal of a write that shifted nothing.
     """
     reason = str(classification.reason or "")
     try:
@@ -259,15 +259,9 @@ def _next(
                 return ReportAnswer(
                     classification.verdict, "retry_later", reason=reason, retry_after=RETRY_AFTER
                 )
-            if claims.purpose == "publish" and (refused := write_refusals.known_reason(classification)):
-                wait = int(write_refusals.KNOWN_EVERY.total_seconds())
-                return ReportAnswer(
-                    classification.verdict,
-                    "retry_later",
-                    str(refused),
-                    text("not_believed"),
-                    retry_after=wait,
-                )
+            if claims.purpose == "publish" and write_refusals.known_reason(classification):
+                said, wait = text("not_believed"), int(write_refusals.KNOWN_EVERY.total_seconds())
+                return ReportAnswer(classification.verdict, "retry_later", reason, said, retry_after=wait)
             about = text("about_the_request")
             return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
         fresh = leases.hand_out(caller, serves, claims.purpose, now)
