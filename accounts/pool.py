@@ -62,7 +62,7 @@ from wrong w where w.id = p.id
 
 _FACTS = """
 with mine as materialized (
-  select id, active_token_id, state, deadline_kind, deadline, cycle_deadline, paused_at, people_count
+  select id, active_token_id, state, since, deadline_kind, deadline, cycle_deadline, paused_at, people_count
   from accounts_account where (%(accounts)s::bigint[] is null or id = any(%(accounts)s))
 ), living as materialized (
   select p.account_id, p.token_id, p.rank, t.kind, t.state, t.deadline, t.deadline_kind, t.proven_at, t.demoted_at is not null as demoted,
@@ -100,7 +100,9 @@ with mine as materialized (
          -- From where the cycle began and not from the last move: many small moves must not add up unseen.
          a.deadline_kind <> coalesce(f.deadline_kind, 'none') or coalesce(
            f.deadline not between coalesce(a.cycle_deadline, a.deadline) - interval '1 day'
-                              and coalesce(a.cycle_deadline, a.deadline) + interval '1 day', false) as starts_cycle,
+                              and coalesce(a.cycle_deadline, a.deadline) + interval '1 day', false)
+           -- What was dark, though its deadline was to come, is told again the next time.
+           or a.state = 'interrupted' and f.usable_count > 0 and a.since <= %(now)s::timestamptz - interval '1 hour' as starts_cycle,
          case when a.paused_at is not null then 'paused'
               when f.usable_count > 0 then 'connected'
               when f.account_id is not null then 'interrupted' else 'deactivated' end as state
@@ -148,7 +150,8 @@ insert into accounts_freshevents (at, fell, rose)
 select %(now)s, coalesce(array_agg(id) filter (where came < 0), array[]::bigint[]),
        coalesce(array_agg(id) filter (where came > 0), array[]::bigint[])
 from changed
-having count(*) filter (where came <> 0) > 0 or exists (select 1 from written where kind in ('shifted', 'deactivated', 'connected'))
+having count(*) filter (where came <> 0) > 0 or exists (
+  select 1 from written where kind in ('shifted', 'deactivated', 'interrupted', 'connected'))
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _SETTLE = _DECIDE.format(found=_EACH)
@@ -218,7 +221,7 @@ def pass_on(*, account: Account, token: Token) -> None:
 def differences() -> list[int]:
     """Return the accounts whose stored decision is not what their pool says now. There must be none; the nightly check reports them."""
     with connection.cursor() as cursor:
-        cursor.execute(_DIFFERENCES, {"accounts": None, "prefer": None})
+        cursor.execute(_DIFFERENCES, {"accounts": None, "prefer": None, "now": None})
         wrong = {row[0] for row in cursor.fetchall()}
     return sorted(wrong.union(_behind_wrong_walls()))
 

@@ -93,15 +93,16 @@ def _look(
         "last": moments[-1] if moments else None,
         "events": list(events),
         "blip": BLIP,
+        "again": now + few_people.AGAIN,
         "now": now,
     }
     found: dict[bool, Pairs] = defaultdict(list)
     due: dict[int, datetime] = {}
     with connection.cursor() as cursor:
         cursor.execute(news_sql.LOOK, values)
-        for action, event, kind, waits in cursor.fetchall():
-            if waits:
-                due[event] = now + few_people.AGAIN
+        for action, event, kind, at in cursor.fetchall():
+            if at:
+                due[event] = at
             else:
                 found[kind == MacroAction.Kind.DEACTIVATED].append((action, event))
     return found[True], found[False], due

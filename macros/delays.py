@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.db import connection
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet
 
-from accounts.models import Account, AccountEvent
+from accounts.models import AccountEvent
 
 # In order: who writes and who takes the same rows wait for one another, and neither for both.
 _DELAY = """
@@ -62,13 +62,15 @@ def look_again(events: Iterable[int], *, now: datetime) -> None:
     delay(dict.fromkeys(events, now))
 
 
+def of_what_stopped() -> QuerySet[AccountEvent]:
+    """Return the events by which accounts came to their state in which nothing serves them."""
+    kinds = [AccountEvent.Kind.DEACTIVATED, AccountEvent.Kind.INTERRUPTED]
+    return AccountEvent.objects.filter(kind__in=kinds, account__state=F("kind"))
+
+
 def look_again_at_deactivated(account_ids: Collection[int], *, now: datetime) -> None:
-    """The same for what deactivated accounts."""
-    events = AccountEvent.objects.filter(
-        account__in=account_ids,
-        account__state=Account.State.DEACTIVATED,
-        kind=AccountEvent.Kind.DEACTIVATED,
-    )
+    """The same for what deactivated accounts, or interrupted them."""
+    events = of_what_stopped().filter(account__in=account_ids)
     look_again(
         events.order_by().values("account").annotate(last=Max("pk")).values_list("last", flat=True), now=now
     )

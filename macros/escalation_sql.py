@@ -4,7 +4,7 @@ Of a macro that warns of nothing ahead the first warning is that an account is d
 Nothing happened: the deadline is the same (a re-authentication begins another cycle), and nobody said that they are on it.
 """
 
-from macros.told_sql import DARK_TOLD, NAMING
+from macros.told_sql import DARK, DARK_TOLD, NAMING
 from macros.warning_sql import FINDING_ONCE_CROSSED
 
 # In each cycle an action tells once, with the tightest threshold that was told; 0 where the account is dark, which is a cycle of its own.
@@ -43,7 +43,7 @@ with act as materialized (
   left join tokens_token t on t.id = w.token_id
   where w.first_on + act.after <= %(first)s::date
     and (w.token_id is null and a.cycle = w.cycle or t.cycle = w.cycle and t.state <> 'dead')
-    and (a.state = 'deactivated') = (w.threshold = 0)
+    and {DARK} = (w.threshold = 0)
     and (act.team_id is null or act.team_id = a.team_id) and not a.id = any(act.excluded)
     and case act.scope when 'all' then true when 'channels' then a.channel = any(act.channels)
         else exists (select 1 from macros_macroaccount c where c.macro_id = act.macro_id and c.account_id = a.id) end

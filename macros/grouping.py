@@ -14,6 +14,7 @@ from accounts import pool_reasons, selection
 from accounts.models import Account, AccountToken
 from macros.models import Notice
 from tokens import reasons
+from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
@@ -75,11 +76,21 @@ class WarningLine:
     @property
     def section(self) -> Section:
         """The heading that it comes under."""
-        if self.deactivated:
+        if self.deactivated or self.interrupted:
             return Section.DEACTIVATED
         if self.days <= 7:
             return Section.WEEK
         return Section.MONTH if self.days <= 30 else Section.LATER
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether nothing can be published now, though its log-in has not ended: the channel does not confirm it."""
+        return self.account.state == Account.State.INTERRUPTED and not self.covered
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it is dark until its channel answers, and nobody is asked for anything."""
+        return self.deactivated and self.interrupted
 
     @cached_property
     def person(self) -> str:
@@ -142,7 +153,7 @@ class WarningLine:
     @property
     def can_act(self) -> bool:
         """Whether the reader ends it by re-authenticating."""
-        return self.mine and self.by_consent
+        return self.mine and self.by_consent and not self.held_up
 
     @property
     def watches(self) -> bool:
@@ -152,7 +163,9 @@ class WarningLine:
 
     @cached_property
     def waits_for(self) -> str:
-        """Who has to act where it is not the person: "an admin at X", "somebody else with access at X"; "" where it is."""
+        """Who has to act where it is not the person: "an admin at X", "somebody else with access at X", X; "" where it is."""
+        if self.held_up:
+            return declarations.label(self.account.channel)
         if self.by_consent:
             return ""
         explanation = self.explain(self.account.name)
@@ -164,7 +177,11 @@ class WarningLine:
         return self.lost in AN_APPEAL_HELPS
 
     def steps_kind(self, explanation: reasons.Explanation | None) -> str:
-        """Return whose steps a card shows: "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or none."""
+        """Return whose steps a card shows: "hold", "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or
+        none.
+        """
+        if self.held_up:
+            return "hold"
         if self.only_appeal and not self.mine:
             return "find"
         if self.unreachable and self.person and self.by_consent and not self.mine:
@@ -222,7 +239,9 @@ def lines_of(
     calendar days count from `now`.
     """
     facts: dict[tuple[int, int | None], Notice] = {}
-    for notice in notices:
+    for notice in sorted(
+        notices, key=lambda one: one.threshold == 0
+    ):  # the date of what is interrupted asks for more
         facts.setdefault((notice.account_id, notice.token_id), notice)
     made = [
         _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))

@@ -235,6 +235,7 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
         "name": line.account.name,
         "channel": declarations.label(line.account.channel),
         "deactivated": line.deactivated,
+        "interrupted": reader.full(line.account.since) if line.interrupted else "",
         "covered": line.covered,
         "mine": line.mine,
         "can_act": line.can_act,
@@ -253,13 +254,16 @@ def _line(line: WarningLine, reader: WarningReader) -> dict[str, object]:
 
 
 def _waiting(lines: Sequence[WarningLine]) -> list[dict[str, object]]:
-    """Return whom the accounts of a mail wait for: people who re-authenticate, tokens of system users, admins, others, ours."""
+    """Return whom the accounts of a mail wait for: channels, people who re-authenticate, tokens of system users, admins, others, ours."""
+    channels = [line for line in lines if line.held_up]
+    lines = [line for line in lines if not line.held_up]
     people = [line for line in lines if not line.waits_for and not line.of_system]
     systems = [line for line in lines if line.of_system]
     admins = [line for line in lines if line.waits_for and not line.walled and not line.only_appeal]
     others = [line for line in lines if line.only_appeal]
     walled = [line for line in lines if line.walled]
     found = {
+        "channels": (channels, _names(line.waits_for for line in channels)),
         "people": (people, _names(line.person for line in people if not line.unreachable)),
         "systems": (systems, _names(line.person for line in systems)),
         "admins": (admins, _names(line.waits_for for line in admins)),
@@ -312,7 +316,8 @@ def of_card(lines: Sequence[WarningLine], reader: WarningReader, *, shown: int) 
         "pill": _pill(first),
         "aside": _left(first) if count == 1 and first.ends else "",
         "teams": _teams(lines[:shown], reader),
-        "stopped": reader.full(first.account.since) if first.ends is None else "",
+        "stopped": reader.full(first.account.since) if first.section == Section.DEACTIVATED else "",
+        "interrupted": first.interrupted,
         "ends": reader.full(first.ends),
         "covered": first.covered,
         "carrier": first_name(first.carrier),
@@ -347,6 +352,8 @@ def _is_personal(line: WarningLine, reader: WarningReader) -> bool:
 
 def _pill(line: WarningLine) -> Pill:
     """Return the state of an account; while it works, the same count of days as the subject's."""
+    if line.interrupted:
+        return pill("account", "interrupted")
     return pill("account", HEALTH[line.section], label="" if line.deactivated else _left(line))
 
 
@@ -360,6 +367,7 @@ def _teams(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str
     for line in lines:
         account = line.account
         facts = {"name": account.name, "native_id": account.native_id, "ends": reader.full(line.ends)}
+        facts["interrupted"] = reader.full(account.since) if line.interrupted else ""
         teams.setdefault(account.team.name if reader.names_teams else "", []).append(facts)
     return [{"name": name, "accounts": found} for name, found in teams.items()]
 

@@ -52,7 +52,7 @@ with carried as materialized (
        row_number() over (order by n.threshold <> 0, coalesce(case when n.token_id is null then a.deadline else t.deadline end, 'epoch'),
                                    a.name collate "C", n.id) as urgency,
        case {NOT_WATCHED}
-            when n.threshold = 0 and (a.state <> 'deactivated' or a.cycle <> n.cycle) then 'works_again'
+            when n.threshold = 0 and (a.state not in ('deactivated', 'interrupted') or a.cycle <> n.cycle) then 'works_again'
             when n.threshold > 0 and n.token_id is null and a.cycle <> n.cycle then 'deadline_moved'
             when n.threshold > 0 and n.token_id is not null and (t.state = 'dead' or not exists (
                 select 1 from accounts_accounttoken p

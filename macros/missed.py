@@ -33,9 +33,8 @@ def look_due(now: datetime) -> None:
 
 def _look_again(ended: Collection[Silence], *, at: datetime) -> None:
     for email, accounts, since in _readers(ended):
-        dark = AccountEvent.objects.filter(kind=Kind.DEACTIVATED, account__state=Account.State.DEACTIVATED)
         of_these = Q(at__gte=since) if accounts is None else Q(account__in=accounts)
-        delays.look_again(_last(dark.filter(of_these)), now=at)
+        delays.look_again(_last(delays.of_what_stopped().filter(of_these)), now=at)
         if email:
             telling.look_again(email=email, account_ids=accounts, since=since, now=at)
             delays.look_again(_last(_restricted(email, accounts, since)), now=at)

@@ -3,11 +3,12 @@
 Whom an action tells, and who stands in, is the text of `macros.told_sql`.
 """
 
-from macros.told_sql import NOT_WATCHED, ONCE_MORE, STILL_NAMED
+from macros.told_sql import DARK_TOLD_TO, MAILED_OF_LOG_INS, NOT_WATCHED, ONCE_MORE, STILL_NAMED
 
 # Events of these moments (`moments`, from `first` to `last`) and of these ids (`events`), as far as they still hold: of each account and
-# kind the last; and the actions that they concern. `waits`: while `accounts.telling` still finds out whom it tells itself. That a reader
-# was told of the account within the hour is asked when its notice is written, see `LATELY`.
+# kind the last; and the actions that they concern. `due`: when it is looked at again, while `accounts.telling` still finds out whom it
+# tells itself, or an account is interrupted for less than an hour. That a reader was told of the account within the hour is asked when its
+# notice is written, see `LATELY`.
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
 # Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
 # An action tells what happened since it was made, also where it is looked at again for others; that an account is dark it tells always.
@@ -22,16 +23,18 @@ with rule as materialized (
   union
   select * from accounts_accountevent e where e.id = any(%(events)s)
 ), happened as materialized (
-  select distinct on (e.account_id, k.kind) e.id, e.account_id, e.at, k.kind, a.channel, a.team_id
+  select distinct on (e.account_id, k.kind) e.id, e.account_id, e.at, k.kind, a.channel, a.team_id,
+         case when a.state = 'interrupted' and k.kind = 'deactivated' then a.since + interval '1 hour' end as dark_at
   from event e
-  join (values ('deactivated', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'), ('unrestricted', 'recovered'),
-               ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
+  join (values ('deactivated', 'deactivated'), ('interrupted', 'deactivated'), ('shifted', 'shifted'), ('connected', 'recovered'),
+               ('unrestricted', 'recovered'), ('restricted', 'restricted')) k(of_event, kind) on k.of_event = e.kind
   cross join lateral (select * from accounts_account where id = e.account_id and paused_at is null offset 0) a
   where case e.kind
     when 'deactivated' then a.state = 'deactivated' and (e.cause <> 'resumed' or (
       select p.kind <> 'deactivated' from accounts_accountevent p
       where p.account_id = e.account_id and p.id < e.id and p.kind in ('connected', 'deactivated', 'interrupted')
       order by p.at desc, p.id desc limit 1))
+    when 'interrupted' then a.state = 'interrupted'
     when 'shifted' then a.state = 'connected' and e.from_token_id is not null and a.active_token_id = e.token_id
     when 'connected' then a.state = 'connected' and (
       select p.kind = 'deactivated' and e.at - p.at > %(blip)s from accounts_accountevent p
@@ -43,8 +46,11 @@ with rule as materialized (
     else a.restriction <> '' and e.at - a.created_at > interval '1 minute' end
   order by e.account_id, k.kind, e.id desc
 )
-select r.id, h.id, h.kind, exists (
-         select 1 from accounts_accountnews n where n.account_id = h.account_id and n.at > %(now)s - interval '3 minutes') as waits
+select r.id, h.id, h.kind, case
+         when h.dark_at > %(now)s then h.dark_at
+         when exists (
+           select 1 from accounts_accountnews n where n.account_id = h.account_id and n.at > %(now)s - interval '3 minutes')
+           then %(again)s end as due
 from happened h
 join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) and (h.kind = 'deactivated' or r.created_at <= h.at)
  and case r.scope when 'all' then true when 'channels' then h.channel = any(r.channels)
@@ -93,26 +99,21 @@ select null::bigint, null::timestamptz, count(*) from written
 union all
 select event_id, min(due), 0 from judged where due is not null group by event_id"""
 
-# Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom the mail about log-ins of a pool, which died, were
-# removed, or whose person left, tells of their accounts, written since %(mailed_since)s: the sweep may look at what is days old.
+# Whom these actions tell of these events (`actions` and `events`, pairs); `mailed`: whom mails about log-ins tell that were written since
+# %(mailed_since)s: the sweep may look at what is days old.
+_SINCE = """m.created_at > %(mailed_since)s and m.state not in ('failed', 'cancelled')
+    and p.account_id in (select account_id from carried)"""
 _TOLD = f"""
 with carried as materialized (
   select e.id, h.action_id, e.account_id, null::bigint as token_id, ''::text as recipient
   from unnest(%(actions)s::bigint[], %(events)s::bigint[]) h(action_id, event_id)
   cross join lateral (select id, account_id from accounts_accountevent where id = h.event_id offset 0) e
 ){ONCE_MORE}
-, mailed as materialized (
-  select m.recipient, m.created_at, p.account_id, p.token_id
-  from notifications_message m
-  cross join lateral jsonb_array_elements_text(coalesce(m.payload->'tokens', jsonb_build_array(m.payload->'token'))) named(token_id)
-  join accounts_accounttoken p on p.token_id = named.token_id::bigint
-  join accounts_account a on a.id = p.account_id
-  where m.kind in ('died', 'removed', 'left') and m.created_at > %(mailed_since)s and m.state not in ('failed', 'cancelled')
-    and p.account_id in (select account_id from carried)
-    and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))
+, mailed as materialized ({MAILED_OF_LOG_INS.format(which=_SINCE)}
 ){LATELY}, news as (
   select t.*, e.id as event_id, e.kind as event_kind, e.at, e.from_token_id, a.cycle,
-         case when e.kind in ('connected', 'unrestricted') then 'recovered' else e.kind end as kind
+         case when e.kind in ('connected', 'unrestricted') then 'recovered' when e.kind = 'interrupted' then 'deactivated'
+              else e.kind end as kind
   from told t
   cross join lateral (select id, kind, at, from_token_id from accounts_accountevent where id = t.notice_id offset 0) e
   cross join lateral (select cycle from accounts_account where id = t.account_id offset 0) a
@@ -129,7 +130,7 @@ INSERT_DARK = f"""{_TOLD}, fresh as (
 select t.*
 from news t
 where {_BY_LOG_IN.format(which="true")}
-  and {_BY_TELLING.format(which="n.dark and n.closed_at is null")}
+  and not {DARK_TOLD_TO}
   and not exists (
     select 1 from macros_notice n
     where n.account_id = t.account_id and n.token_id is null and n.cycle = t.cycle and n.recipient = t.address and n.threshold = 0

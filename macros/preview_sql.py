@@ -1,6 +1,6 @@
 """The SQL that shows what a macro would do in the coming days: the steps of the evaluation itself, of a macro as it is in the form."""
 
-from macros.told_sql import DARK_TOLD, SAME, TOLD
+from macros.told_sql import DARK, DARK_TOLD, SAME, TOLD
 from macros.warning_sql import CROSSED, DRAFT, FOUND, ON_SEVERAL_DAYS, RULED, RULED_ENTRY, STEPS
 
 # Whether a draft is for an account `a`.
@@ -30,7 +30,7 @@ _PREVIEW = f"""
    and (act.team_id is null or act.team_id = a.team_id) and {_APPLIED}
   left join tokens_token t on t.id = n.token_id
   where %(after)s::int is not null and (n.token_id is null and a.cycle = n.cycle or t.cycle = n.cycle and t.state <> 'dead')
-    and (a.state = 'deactivated') = (n.threshold = 0)
+    and {DARK} = (n.threshold = 0)
     and (n.threshold = 0 or a.id not in (select account_id from silenced where quiet_until > %(last)s::date))
   union all
   select d.account_id, null, d.cycle, 0, d.on_date, null

@@ -19,13 +19,29 @@ OPTED_OUT = """
 # nobody is, which is asked once.
 AWAY = """(exists (select 1 from macros_silence where account_id is null and ended_at is null)
     and c.named && array(select email::text from macros_silence where account_id is null and ended_at is null))"""
+# Whether an account `a` is dark: only a person can help, or nothing serves it for an hour, whatever its log-ins wait for.
+DARK = "(a.state = 'deactivated' or a.state = 'interrupted' and a.since <= %(now)s - interval '1 hour')"
 # That accounts which are dark were told by any mail that left, those about a log-in itself included: whom these tell no macro tells again.
-DARK_TOLD = """
+DARK_TOLD = f"""
   select n.account_id, a.cycle, (n.at at time zone %(zone)s)::date as on_date
   from accounts_accountnotice n
-  join accounts_account a on a.id = n.account_id and a.state = 'deactivated' and n.at >= a.cycle_since
+  join accounts_account a on a.id = n.account_id and {DARK} and n.at >= a.cycle_since
   join notifications_message m on m.id = n.message_id and m.state = 'sent'
-  where n.dark"""
+  where n.dark"""  # noqa: S608  # a constant
+# The same of one address and account, those of a row `t`, of mails that wait, too, and before it came back for a moment.
+DARK_TOLD_TO = """exists (
+    select 1 from accounts_accountnotice n join accounts_account a on a.id = n.account_id
+    where n.account_id = t.account_id and n.recipient = t.address and n.dark and n.closed_at is null and (n.at >= a.cycle_since or exists (
+      select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected' and e.at > n.at)))"""
+# Whom the mail about log-ins of a pool, which died, were removed, or whose person left, tells of their accounts.
+MAILED_OF_LOG_INS = """
+  select m.recipient, m.created_at, p.account_id, p.token_id
+  from notifications_message m
+  cross join lateral jsonb_array_elements_text(coalesce(m.payload->'tokens', jsonb_build_array(m.payload->'token'))) named(token_id)
+  join accounts_accounttoken p on p.token_id = named.token_id::bigint
+  join accounts_account a on a.id = p.account_id
+  where m.kind in ('died', 'removed', 'left') and {which}
+    and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))"""
 # The same as of now: a silence whose day has come is ended by the sweep.
 NOW = "'-infinity'::date as fires_on"
 

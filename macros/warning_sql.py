@@ -8,7 +8,17 @@ Parameters: now (moment of the run), first, last (dates), zone, operators (addre
 form (see `DRAFT`).
 """
 
-from macros.told_sql import NAMING, OF_TEAMS, PEOPLE, PERSON, TEAMS, TOLD
+from macros.told_sql import (
+    DARK,
+    DARK_TOLD_TO,
+    MAILED_OF_LOG_INS,
+    NAMING,
+    OF_TEAMS,
+    PEOPLE,
+    PERSON,
+    TEAMS,
+    TOLD,
+)
 
 # The rules; linkers is the column of notify_consenters. Later steps read: id, macro_id, days, emails, linkers, watch, scope, channels,
 # team_id of `act`, and (macro_id, account_id) of `chosen`. Who is named reads id, macro_id, emails and linkers of `act`.
@@ -71,7 +81,7 @@ _ENDING = f"""
 _DARK = f"""
   select true, a.id, a.channel, a.team_id, null::timestamptz, a.cycle, %(first)s::date, '-infinity'::timestamptz
   from accounts_account a
-  where a.state = 'deactivated' and {RULED} and exists (select 1 from act where days <> '{{}}')
+  where {DARK} and {RULED} and exists (select 1 from act where days <> '{{}}')
     and (exists (select 1 from accounts_accounttoken p where p.account_id = a.id)
          or exists (select 1 from accounts_accountevent e where e.account_id = a.id and e.kind = 'connected'))"""  # noqa: S608  # constants
 
@@ -162,22 +172,26 @@ CROSSED = """
   from target t cross join lateral ({on}) f
 )"""
 
-# What was told of this cycle already is no news, whichever macro told it; nor is what is no more urgent than when somebody said that they
-# are on it. A person gets one mail, whatever the teams; an address that
-# nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison would be with
-# itself and mute everybody.
-FOUND = """
-, found as (
+# What was told of this cycle already is no news, whichever macro told it, or that it is dark any mail; nor is what is no more urgent than
+# when somebody said that they are on it. Of what is dark for now the date is warned of still. A person gets one mail, whatever the teams;
+# an address that nobody logs in with gets one for each team. The recipient must not be called like the notice's column: the comparison
+# would be with itself and mute everybody.
+FOUND = f"""
+, mailed as materialized ({MAILED_OF_LOG_INS.format(which="m.state in ('queued', 'sending', 'held')")}
+), found as (
   select t.*, case when u.id is null then t.team_id end as mail_team
   from told t left join users_user u on u.email = t.address and u.is_active
   where not exists (
     select 1 from macros_notice n
     where n.account_id = t.account_id and n.token_id is not distinct from t.token_id
-      and n.cycle = t.cycle and n.recipient = t.address and n.threshold <= t.threshold and n.outcome <> 'dropped')
+      and n.cycle = t.cycle and n.recipient = t.address and n.outcome <> 'dropped'
+      and case when t.threshold = 0 then n.threshold = 0 else n.threshold between 1 and t.threshold end)
+  and not (t.threshold = 0 and ({DARK_TOLD_TO} or exists (
+    select 1 from mailed m where m.account_id = t.account_id and m.recipient = t.address)))
   and not exists (
     select 1 from macros_acknowledgement k
     where k.account_id = t.account_id and k.token_id is not distinct from t.token_id and k.cycle = t.cycle and k.days <= t.threshold)
-)"""
+)"""  # noqa: S608  # constants
 
 # Sorted, because a sort takes all rows before the first one is written. Where the planner believes the table of notices empty, as it was
 # when it was analysed last, each row is compared with the whole table: without the sort with what this statement has written itself, too.
@@ -185,16 +199,16 @@ FOUND = """
 _INSERT = """
 insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
                            outcome, outcome_reason)
-select distinct on (account_id, token_id, action_id, address)
+select distinct on (account_id, token_id, action_id, threshold, address)
        %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
 from found
-order by account_id, token_id, action_id, address, via"""
+order by account_id, token_id, action_id, threshold, address, via"""
 
 # Added where somebody else wrote one of the rows meanwhile: it costs a look at each index for each row.
 LEAVE_OUT_WHAT_IS_THERE = "\non conflict do nothing"
 
 _COUNT = """
-select address, mail_team, count(distinct (action_id, account_id, token_id)) from found group by address, mail_team"""
+select address, mail_team, count(distinct (action_id, account_id, token_id, threshold)) from found group by address, mail_team"""
 
 # For escalation, which has rows `crossed` of its own.
 FINDING_ONCE_CROSSED = TOLD + FOUND + _INSERT

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountNews, AccountNotice, AccountToken
@@ -45,7 +45,17 @@ def tell(now: datetime) -> int:
 
 
 def record_told(told: Mapping[Message, Iterable[int]], *, now: datetime) -> None:
-    """Note that messages have told their recipients that these accounts (ids) stopped, in the transaction that records them as sent."""
+    """Note that messages have told their recipients that these accounts (ids) stopped, in the transaction that records them as sent.
+
+    What they were told before of an account that waited, and has ended since, is closed.
+    """
+    open_ones = AccountNotice.objects.filter(kind=AccountNotice.Kind.STOPPED, closed_at=None)
+    before = open_ones.filter(
+        account__in={account_id for ids in told.values() for account_id in ids},
+        recipient__in={message.recipient for message in told},
+        at__lt=F("account__cycle_since"),
+    )
+    before.update(closed_at=now)
     AccountNotice.objects.bulk_create(
         [
             AccountNotice(

@@ -47,6 +47,9 @@ def test_each_end_is_warned_of_whatever_the_hour_of_the_consent(
             day: left for day, left in year.due(life).items() if day <= year.first + timedelta(days=367)
         }
         assert life.told == within, f"{life.channel}, consent at {life.hour}:17, {late} late"
+        # all mails from the day before the end to two days after
+        for mails in year.at_the_end(life):
+            assert (mails.count("macro"), mails.count("died")) == (1, 1), f"{life.channel}: {mails}"
         due[life.channel] += len(within)
         sent[life.channel] += len(life.told)
     assert year.most_mails_of_a_morning <= 1

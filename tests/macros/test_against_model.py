@@ -47,13 +47,14 @@ class Model:
             self.told[fact].add(threshold)
         return found
 
-    def run_pair(self, action: MacroAction, account: Account, now: object) -> Found:
+    def run_pair(self, action: MacroAction, account: Account, now: datetime) -> Found:
         pool = list(account.pool.all())
         facts: list[tuple[int | None, int, int, list[Token]]] = []  # token, cycle, threshold, whose
         connected_once = pool or any(event.kind == "connected" for event in account.events.all())
-        if account.state == "deactivated" and connected_once:
+        held_up = account.state == "interrupted" and account.since <= now - timedelta(hours=1)
+        if held_up or (account.state == "deactivated" and connected_once):
             facts.append((None, account.cycle, 0, [entry.token for entry in pool]))
-        elif account.state in {"connected", "interrupted"} and action.watch == "account":
+        if account.state in {"connected", "interrupted"} and action.watch == "account":
             setters = [
                 known_since(entry.token)
                 for entry in pool
@@ -73,7 +74,7 @@ class Model:
             addresses, via = self.recipients(action, account, tokens)
             for address in addresses:
                 fact = (account.pk, token_id, cycle, address)
-                if not any(old <= threshold for old in self.told[fact]):
+                if not any(old <= threshold and bool(old) == bool(threshold) for old in self.told[fact]):
                     found.add((action.pk, fact, threshold, via))
         return found
 

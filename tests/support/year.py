@@ -14,8 +14,10 @@ from django.test import Client
 
 from accounts import sweeps
 from accounts.models import Account
-from macros import evaluation, mails, revalidation
+from accounts.telling import notices
+from macros import at_once, evaluation, revalidation
 from macros.models import Notice
+from notifications import kinds
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import make_user
@@ -44,6 +46,7 @@ class Life:
     told: dict[date, int] = field(
         default_factory=dict
     )  # local day of a mail: days left, as the mail counts them
+    mails: list[tuple[date, str]] = field(default_factory=list)  # all: local day, kind
 
 
 class Year:
@@ -57,7 +60,7 @@ class Year:
         self.first = evaluation.local_day(datetime.now(UTC)) + timedelta(days=1)
         self.lives = [self._person(channel, hour) for hour in hours for channel in channels]
         self._traveller: time_machine.travel | None = None
-        self._real = datetime.now(UTC)
+        self.now = datetime.now(UTC)
         self._mails: dict[tuple[str, date], int] = defaultdict(int)
 
     def run(self, days: int, *, whole: bool = False) -> None:
@@ -81,18 +84,31 @@ class Year:
             else:
                 while sweeps.check_due(now=now):
                     pass
+                at_once.tell(now + timedelta(minutes=1))
+                notices.tell(now + timedelta(minutes=1))
+                self._deliver(now)
         self._back()
 
     def due(self, life: Life) -> dict[date, int]:
         """Return on which days which warning was due, by what the channel says of how long a consent lasts."""
-        days = ENDS_AFTER.get(life.channel)
-        ends = [at + timedelta(days=days) for at in life.consents] if days else []
+        ends = self.ends(life)
         return {end.astimezone(self.zone).date() - timedelta(days=d): d for end in ends for d in THRESHOLDS}
+
+    def ends(self, life: Life) -> list[datetime]:
+        """Return when the consents of a life end, those to come too."""
+        days = ENDS_AFTER.get(life.channel)
+        return [at + timedelta(days=days) for at in life.consents] if days else []
 
     @property
     def most_mails_of_a_morning(self) -> int:
         """The most warning mails that one person got on one day."""
         return max(self._mails.values(), default=0)
+
+    def at_the_end(self, life: Life) -> list[list[str]]:
+        """Return for each end of a life the kinds of all mails from the day before it to two days after, once these are over."""
+        last = [end.astimezone(self.zone).date() for end in self.ends(life)]
+        over = [day for day in last if day + timedelta(days=2) < evaluation.local_day(self.now)]
+        return [[kind for on, kind in life.mails if -1 <= (on - day).days <= 2] for day in over]
 
     # --- what comes next
 
@@ -152,15 +168,24 @@ class Year:
 
     def _evaluate(self, now: datetime) -> None:
         evaluation.evaluate_if_due(now=now)
-        for message in Message.objects.filter(kind=evaluation.KIND, state="queued"):
-            mails.build(message)  # raises where nothing of it holds
+        self._deliver(now)
+
+    def _deliver(self, now: datetime) -> None:
+        day = evaluation.local_day(now)
+        for message in Message.objects.filter(state="queued").order_by("pk"):
+            kind = kinds.KINDS[message.kind]
+            mail = kind.build(message)  # raises where nothing of it holds
             message.state, message.sent_at = Message.State.SENT, now
             message.save()
-            revalidation.record_end(message)
-            self._read(message, now)
+            if kind.ended:
+                kind.ended(message)
+            for life in self.lives:
+                if life.email == message.recipient and life.account in mail.text:
+                    life.mails.append((day, message.kind))
+            if message.kind == evaluation.KIND:
+                self._read(message, day)
 
-    def _read(self, message: Message, now: datetime) -> None:
-        day = evaluation.local_day(now)
+    def _read(self, message: Message, day: date) -> None:
         self._mails[message.recipient, day] += 1
         for notice in revalidation.notices_of(message).exclude(threshold=0).select_related("account"):
             assert notice.outcome == Notice.Outcome.MAILED
@@ -173,6 +198,7 @@ class Year:
 
     def _go_to(self, moment: datetime) -> None:
         self._back()
+        self.now = moment
         self._traveller = time_machine.travel(moment, tick=True)
         self._traveller.start()
         self.world.set_clock(now=int(moment.timestamp()))
