@@ -239,7 +239,9 @@ def lines_of(
     calendar days count from `now`.
     """
     facts: dict[tuple[int, int | None], Notice] = {}
-    for notice in notices:
+    for notice in sorted(
+        notices, key=lambda one: one.threshold == 0
+    ):  # the date of what is interrupted asks for more
         facts.setdefault((notice.account_id, notice.token_id), notice)
     made = [
         _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))

@@ -199,16 +199,16 @@ FOUND = f"""
 _INSERT = """
 insert into macros_notice (evaluation_id, action_id, account_id, token_id, team_id, cycle, threshold, recipient, via, deadline,
                            outcome, outcome_reason)
-select distinct on (account_id, token_id, action_id, address)
+select distinct on (account_id, token_id, action_id, threshold, address)
        %(evaluation)s, action_id, account_id, token_id, team_id, cycle, threshold, address, via, deadline, 'waiting', ''
 from found
-order by account_id, token_id, action_id, address, via"""
+order by account_id, token_id, action_id, threshold, address, via"""
 
 # Added where somebody else wrote one of the rows meanwhile: it costs a look at each index for each row.
 LEAVE_OUT_WHAT_IS_THERE = "\non conflict do nothing"
 
 _COUNT = """
-select address, mail_team, count(distinct (action_id, account_id, token_id)) from found group by address, mail_team"""
+select address, mail_team, count(distinct (action_id, account_id, token_id, threshold)) from found group by address, mail_team"""
 
 # For escalation, which has rows `crossed` of its own.
 FINDING_ONCE_CROSSED = TOLD + FOUND + _INSERT

@@ -365,13 +365,13 @@ def test_a_pause_while_dark_does_not_tell_twice() -> None:
     assert run(1) == []
 
 
-def test_an_interrupted_account_is_warned_of_and_not_told_dark() -> None:
+def test_an_account_that_is_interrupted_for_hours_is_warned_of_and_told_dark() -> None:
     make_macro(days=[7])
     account = ending(5, name="Shoes")
     move(account, state="cooling", reason="unknown")
 
     assert account.state == "interrupted"
-    assert run() == [("Shoes", 7, WATCHER)]
+    assert run() == [("Shoes", 0, WATCHER), ("Shoes", 7, WATCHER)]
 
 
 def test_an_account_that_never_had_a_token_did_not_go_dark() -> None:
