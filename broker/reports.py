@@ -188,6 +188,9 @@ def _ask(
     outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
     if outcome.state == Token.State.DEAD:
         return _next(caller, claims, row, _confirmed(outcome.reason), now)
+    doubt = token.doubts.undecided().filter(about="").first()
+    if outcome.verdict == Verdict.TOKEN_DEAD and doubt is not None:
+        return _next(caller, claims, row, _confirmed(doubt.reason), now)
     if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
         return _next(caller, claims, row, classification, now)
     if outcome.verdict != Verdict.OK:

@@ -166,6 +166,20 @@ class Product(Served):
         assert len(found) == count, [mail["subject"] for mail in found]
         return found
 
+    def three_hours_pass(self) -> None:
+        """Have what is doubted asked again, as if its first answer was three hours old, and wait until it is decided."""
+        with psycopg.connect(self.facts["database_url"], autocommit=True) as connection:
+            connection.execute(
+                "update tokens_doubt set began_at = began_at - interval '3 hours' where true_at is null"
+            )
+            connection.execute("update tokens_token set due_at = now() where look_again_at is not null")
+        assert wait_until(self._nothing_is_doubted, seconds=MAIL_SECONDS, every=0.3)
+
+    def _nothing_is_doubted(self) -> bool:
+        with psycopg.connect(self.facts["database_url"]) as connection:
+            doubted = "select count(*) from tokens_doubt where true_at is null and ended_at is null"
+            return connection.execute(doubted).fetchone() == (0,)
+
     def _outbox_is_empty(self) -> bool:
         with psycopg.connect(self.facts["database_url"]) as connection:
             left = connection.execute(

@@ -64,6 +64,7 @@ def test_facebook_keeps_publishing_through_the_second_person(
         ben_links_it_too_with_a_date_that_nothing_renews(ben)
         shell.follow("3. A publishing job leases a token")
         shell.follow("4. Ada changes her password")
+        product.three_hours_pass()
         ada_is_told_once(product, mira)
         log_in(mira, product, MIRA, "/admin/")
         staff_see_the_shift_and_its_cause(mira)

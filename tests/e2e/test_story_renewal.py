@@ -80,6 +80,7 @@ def ada_removes_adtoken_and_the_job_goes_on_through_ben(product: Product, job: J
 
     assert (told["action"], told["lease"]["native_user"]) == ("retry_with", "Ben Lindqvist")
     assert read(job, told["lease"]).status_code == 200
+    product.three_hours_pass()
 
 
 def only_ada_is_told(product: Product) -> None:

@@ -81,7 +81,8 @@ def it_dies(product: Product, one: Watched) -> None:
             f"{job.native}/rest/adAccounts/{one.native_id}", headers=lease["send"]["headers"]
         )
         assert refused.status_code == 401, refused.text
-        assert job.report(lease, refused)["action"] == "hold"
+        assert job.report(lease, refused)["action"] == "retry_later"
+    product.three_hours_pass()
 
 
 def the_watchers_mail(product: Product, one: Watched, event: str, width: int) -> dict[str, Any]:
