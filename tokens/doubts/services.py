@@ -19,6 +19,7 @@ from users.models import User
 
 ASKED_AT_ONCE = 3  # other log-ins
 TOLD_FROM = 3  # log-ins of an app in a day
+PUSH = "push"  # the source of a question that a signed push of the channel made us ask
 Kind = Doubt.Kind
 OF_ACCOUNTS = (Kind.ACCESS, Kind.RESTRICTION)
 
@@ -40,6 +41,8 @@ def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, so
         return frozenset()
     known = {one.about: one for one in token.doubts.open().filter(kind=kind, about__in=list(said))}
     rows = [known.get(about) or _new(token, kind, about, now, source) for about in said]
+    for row in rows if source == PUSH else ():
+        row.believed_at = row.believed_at or now  # the channel said so of itself, and says it again
     alone = not _others(token, kind).exists()
     for row in rows:
         answer = said[row.about]
@@ -48,7 +51,7 @@ def say(token: Token, kind: Kind, said: Mapping[str, Said], *, now: datetime, so
         if row.true_at is None and rules.is_true(_facts(row, answer, alone=alone), now):
             row.true_at = now
     Doubt.objects.bulk_create(row for row in rows if row.pk is None)
-    Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "true_at"])
+    Doubt.objects.bulk_update(known.values(), ["reason", "row", "evidence", "believed_at", "true_at"])
     if len(known) < len(rows):
         _ask_others(token, kind, now)
     _set_next_look(token, now)
