@@ -23,7 +23,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.doubts import services as doubts
-from tokens.doubts.services import Kind, Said
+from tokens.doubts.services import OF_ACCOUNTS, Kind, Said
 from tokens.models import Doubt, Token
 
 MISSING = Classification(Verdict.ACCESS_LOST, Reason.ACCESS_LOST, row="not in the list of ad accounts")
@@ -79,10 +79,8 @@ def weigh(
     """
     entries = list(_entries(token))
     answers = _answers(entries, listed, readings)
-    known = token.doubts.open().filter(kind__in=doubts.OF_ACCOUNTS)
-    in_doubt = {
-        kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in doubts.OF_ACCOUNTS
-    }
+    known = token.doubts.open().filter(kind__in=OF_ACCOUNTS)
+    in_doubt = {kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in OF_ACCOUNTS}
     serving = {one.account.native_id for one in entries if _serves(one)} | in_doubt[Kind.ACCESS]
     unrestricted = {one.account.native_id for one in entries if not one.account.restriction}
     lost = {one: said for one, said in answers.lost.items() if one in serving}
@@ -111,9 +109,10 @@ def weigh(
     return doubted
 
 
-def is_doubted(token_id: int, native_id: str) -> bool:
-    """Return whether it is doubted that a log-in has lost this ad account, or that the channel restricts it."""
-    return Doubt.objects.undecided().filter(token=token_id, about=native_id).exists()
+def is_doubted(token_id: int, native_id: str, *kinds: Kind) -> bool:
+    """Return whether something that a log-in's answers say of this ad account is doubted: of these kinds, or of any."""
+    kinds = kinds or OF_ACCOUNTS
+    return Doubt.objects.undecided().filter(token=token_id, about=native_id, kind__in=kinds).exists()
 
 
 def takes_away(reading: AccessCheck) -> bool:

@@ -19,7 +19,7 @@ from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
 from tokens.channels.kinds import HARMLESS, Answer, Classification, Reason, Verdict
 from tokens.clock import Clock
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp, Doubt, Token
 from users import hold
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
@@ -202,7 +202,7 @@ def _ask(
     ):
         return _next(caller, claims, row, read.classification, now)
     undecided = read.classification.verdict in UNDECIDED
-    undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id)
+    undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
     asked = Asked.of(read, decided=not undecided)
     asked_lately.keep(claims, classification.verdict, asked, now)
     answer = _go_by(caller, claims, row, classification, asked, now)

@@ -326,6 +326,11 @@ class Token(vault.NamesItsKeys):
         return self.reason == self.REMOVED
 
     @property
+    def is_removed_since_linked(self) -> bool:
+        """Whether one of our people ended a consent after this one: the call to the channel may have ended this one, too."""
+        return self.removed_at is not None and self.removed_at >= self.linked_at
+
+    @property
     def identity(self) -> Identity:
         """Who consented, on the channel's own side."""
         system = self.kind == self.Kind.SYSTEM

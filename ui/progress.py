@@ -16,7 +16,7 @@ LOOKS = {
     "app_fault": ("bad", "warning"),
     "our_bug": ("bad", "warning"),
     "unclear": ("warn", "help"),
-    "held": ("warn", "pause_circle"),
+    "doubted": ("warn", "pause_circle"),
     "access_lost": ("warn", "block"),
     "cannot_publish": ("warn", "block"),
     "fine": ("good", "check_circle"),

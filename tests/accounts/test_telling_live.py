@@ -11,6 +11,7 @@ from accounts.telling import notices
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
+from tests.support.ends import hours_pass
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 
@@ -22,6 +23,7 @@ ACCOUNT = "Lumen Shoes EU"
 def check_all() -> datetime:
     for token in Token.objects.all():
         sweeps.check_now(token, now=timezone.now())
+    hours_pass()
     return timezone.now()
 
 

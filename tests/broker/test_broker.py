@@ -18,6 +18,7 @@ from accounts import api_keys, pool
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
 from broker import Caller, asked_lately, callers, leases
 from tests.support import native
+from tests.support.ends import hours_pass
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.addresses import configured
@@ -124,9 +125,9 @@ def test_a_reported_death_is_confirmed_and_answered_with_the_next_token(
     assert publish(account, told["lease"]).status_code == 200
     account.refresh_from_db()
     shift = account.events.get(kind="shifted")
-    assert (shift.cause, shift.source) == ("password_changed", "report")
+    assert (shift.cause, shift.source) == ("doubted", "report")
     assert shift.token_event is not None
-    assert shift.token_event.detail["reason"] == "password_changed"
+    assert shift.token_event.detail["doubted"] == "password_changed"
     assert pool.differences() == []
 
 
@@ -237,10 +238,14 @@ def test_when_the_last_token_dies_the_job_is_told_to_hold_and_who_can_help(
     for name in ("ada", "ben"):
         lease = job.lease().json()
         world.change_password("facebook", name)
-        told = job.report(lease["lease_id"], publish(account, lease)).json()
+        said = publish(account, lease)
+        at_once = job.report(lease["lease_id"], said).json()["action"], job.lease().status_code
+    hours_pass()
+    told = job.report(lease["lease_id"], said).json()
 
     refused = job.lease()
 
+    assert at_once == ("retry_later", 503)
     assert told["action"] == "hold"
     assert refused.status_code == 409
     assert refused["Content-Type"] == "application/problem+json"
@@ -284,7 +289,7 @@ def test_a_lost_role_shifts_this_account_only(job: Job, account: Account, world:
     assert told["lease"]["native_user"] == "Ben Lindqvist"
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
     account.refresh_from_db()
-    assert account.events.filter(kind="shifted", cause="access_lost").exists()
+    assert account.events.filter(kind="shifted", cause="doubted").exists()
 
 
 def test_a_restricted_ad_account_is_held_and_no_token_is_touched(
@@ -294,10 +299,12 @@ def test_a_restricted_ad_account_is_held_and_no_token_is_touched(
     world.set_account_status("facebook", "Lumen Shoes EU", account_status=3)
     refused = publish(account, lease)
 
-    told = job.report(lease["lease_id"], refused).json()
+    at_once = job.report(lease["lease_id"], refused).json()["action"]
+    hours_pass()
+    held = job.lease().json()
 
     account.refresh_from_db()
-    assert (told["action"], told["problem"]["reason"]) == ("hold", "restricted")
+    assert (at_once, held["reason"]) == ("retry_later", "restricted")
     assert account.restriction == "unpaid bill"
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
 

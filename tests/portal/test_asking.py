@@ -15,6 +15,7 @@ from accounts import check_progress, sweeps
 from accounts.models import Account, AccountToken
 from tests.portal.support import action_url
 from tests.support import native
+from tests.support.ends import hours_pass
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token, TokenEvent
@@ -110,7 +111,8 @@ def test_check_now_finds_a_changed_password_and_the_account_shifts(
     said, _ = check(client, "token_check", account, ada)
 
     account.refresh_from_db()
-    assert said == "Ada: Facebook says that this log-in has stopped."
+    doubted = "Facebook says that it has ended, or lost this account. AdToken does not believe it yet, and asks again."
+    assert said == f"Ada: {doubted}"
     assert account.active_token is not None
     assert account.active_token != ada
 
@@ -121,6 +123,8 @@ def test_check_all_now_reads_the_role_in_the_ad_account_too(
     account = native.linked("facebook", "ada", "ben")
     world.drop_role("facebook", "Lumen Shoes EU", "ben")
 
+    check(client, "check", account)
+    hours_pass()
     said, _ = check(client, "check", account)
 
     assert said == "Ben: the log-in works, but has no access to this account. Ada: checked, fine."

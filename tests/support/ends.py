@@ -4,9 +4,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import sweeps
 from tests.support.factories import NOW
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
+from tokens.doubts import rules
 from tokens.models import Doubt, Token
 
 
@@ -36,3 +41,10 @@ def make_doubt(token: Token, *, now: datetime, **fields: Any) -> Doubt:
         "began_at": now,
     }
     return Doubt.objects.create(token=token, app=token.app, **facts | fields)
+
+
+def hours_pass() -> None:
+    """Have all that is doubted asked again, as if it was said hours ago already."""
+    Doubt.objects.update(began_at=F("began_at") - rules.TRUE_AFTER)
+    for token in Token.objects.exclude(look_again_at=None):
+        sweeps.check_now(token, now=timezone.now(), source="sweep")

@@ -24,12 +24,13 @@ def end(
 ) -> None:
     """Take an answer that says that the log-in is over, or may be: believe it, or doubt it first. Does not save.
 
-    What the channel sent of itself (`told`), and what ends on a date that was known, is believed at once.
+    What the channel sent of itself (`told`), what our own removal took along, and what ends on a date that was known is believed at once.
     """
     cause = str(said.reason or said.classification.reason or Reason.UNKNOWN)
     if said.proves and not told:
         cause = transitions.not_by_the_person(token, cause, now)
-    if said.proves and (told or _is_by_date(token, cause, now)):
+    ours = cause == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked
+    if said.proves and (told or ours or _is_by_date(token, cause, now)):
         transitions.mark_dead(token, cause, said.evidence, now, source, told=told)
         return
     is_dead = token.state == Token.State.DEAD

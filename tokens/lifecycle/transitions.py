@@ -124,11 +124,7 @@ def mark_dead(
             token.reason, token.evidence = reason, dict(evidence)
         return
     cause = reason
-    if (
-        reason == Reason.AUTHORISATION_CANCELLED
-        and token.removed_at is not None
-        and token.removed_at >= token.linked_at
-    ):
+    if reason == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked:
         cause = Token.REMOVED  # the call that ended an older consent took this one along: nobody cancelled it
     set_state(token, Token.State.DEAD, cause, evidence, now)
     token.doubted_at = None
