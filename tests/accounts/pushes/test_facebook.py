@@ -20,6 +20,7 @@ from accounts.models import Account, AccountEvent, AccountToken
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
+from tests.support.ends import hours_pass
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise, signed_request
 from tokens import push_addresses
@@ -244,6 +245,7 @@ def test_without_a_broker_the_sweep_finds_what_a_hint_was_about(
     queue.client.delete("pushes")  # the kick is lost
 
     sweeps.check_due(now=datetime.now(UTC))
+    hours_pass()
 
     assert AccountToken.objects.get(token=token_of("Ada")).can_publish == "no"
 
