@@ -107,7 +107,9 @@ def test_a_password_keeps_its_dollar_through_compose(tmp_path: Path) -> None:
         return
     shutil.copy(DEPLOY / "compose.yaml", tmp_path)
     filled = example.replace("user:password@", "user:pa$word1@")
-    (tmp_path / ".env").write_text(f"{filled}\nPOSTGRES_PASSWORD=a\nVALKEY_PASSWORD=b\n")
+    (tmp_path / ".env").write_text(
+        f"{filled}\nPOSTGRES_PASSWORD=a\nPOSTGRES_OWNER_PASSWORD=b\nVALKEY_PASSWORD=c\n"
+    )
 
     command = ["docker-compose", "-f", str(tmp_path / "compose.yaml"), "config", "--format", "json"]
     said = subprocess.run(

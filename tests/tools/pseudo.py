@@ -46,7 +46,7 @@ KNOWN = {
 }
 # Lines that may be read in no language: what staff typed or a channel said, as it is stored.
 MAY_BE_READ = {
-    "Comes with AdToken. Mails the people who linked an account before it stops.",  # the first macro's description
+    "Comes with AdToken. Mails the people who linked an account before it stops, and when it has.",  # the first macro's description
     "transient answer without a token",  # what was noted of a link that failed
     "password changed",  # a row of a channel's table of answers
 }
