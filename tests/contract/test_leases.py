@@ -15,7 +15,7 @@ from accounts.models import Account
 from broker import errors, leases, reports, signing
 from broker.callers import Caller
 from tests.contract.beginnings import LUMEN
-from tests.contract.conftest import Clock, account, token_of
+from tests.contract.conftest import Clock, account, check, token_of
 from tests.contract.profiles import PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox
@@ -63,7 +63,7 @@ def test_a_leased_token_reads_the_ad_account(profile: Profile, browser: Browser,
 
 @every_channel
 @pytest.mark.django_db
-def test_a_reported_end_is_confirmed_and_answered_with_the_backup(
+def test_a_reported_end_is_answered_with_the_backup_and_confirmed(
     profile: Profile, browser: Browser, world: Sandbox
 ) -> None:
     native.link(browser("ada"), profile.key, "ada")
@@ -83,8 +83,11 @@ def test_a_reported_end_is_confirmed_and_answered_with_the_backup(
     assert said.action == "retry_with", said
     assert said.lease is not None
     assert said.lease.native_user == "Ben Lindqvist"
-    assert token_of("ada").state == "dead"
+    assert (token_of("ada").state, token_of("ada").reason) == ("cooling", "doubted")
     assert read(world, profile, account(), said.lease).status_code == 200
+    for hours in (0.1, 0.2):  # Ben's log-in is found to work, and the channel says it again of Ada's
+        check(rounds=1, hours=hours)
+    assert token_of("ada").state == "dead"
 
 
 @every_channel

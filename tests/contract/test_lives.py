@@ -137,9 +137,11 @@ def test_a_refusal_to_renew_makes_the_access_date_the_deadline(
     world.add_fault(channel, path=TOKEN_PATH[channel], method="POST", **refusal)
     token = token_of("ada")
     if channel == "snapchat":  # its access token is still fresh
-        probe.probe(token.pk, now=datetime.now(UTC), source="staff", renew=True)
+        for minutes in (0, 20):
+            now = datetime.now(UTC) + timedelta(minutes=minutes)
+            probe.probe(token.pk, now=now, source="staff", renew=True)
     else:
-        check(rounds=1, hours=0)
+        check(rounds=2, hours=0)  # it is doubted first
 
     token = token_of("ada")
     assert token.state == "valid"
@@ -286,20 +288,22 @@ def test_what_ends_nothing_at_the_channel_ends_nothing_here(
 
 
 @pytest.mark.parametrize(("channel", "action"), DOUBTFUL)
-def test_what_the_channel_says_too_little_of_rests_and_serves_again(
+def test_what_the_channel_says_too_little_of_goes_behind_and_is_doubted_no_more_once_it_works(
     channel: str, action: str, world: Sandbox, both_linked: None
 ) -> None:
     happens_to_ada(world, channel, action)
 
     check()
 
-    active = account().active_token
+    token, active = token_of("ada"), account().active_token
     assert active is not None
-    assert (token_of("ada").state, active.native_user_name) == ("cooling", "Ben Lindqvist")
+    assert (token.state, active.native_user_name) == ("valid", "Ben Lindqvist")
+    assert token.doubted_at is not None
     assert not Message.objects.filter(kind="died").exists()
     happens_to_ada(world, channel, action, on=False)
     check(rounds=2, hours=20)
-    assert token_of("ada").state == "valid"
+    token = token_of("ada")
+    assert (token.state, token.doubted_at) == ("valid", None)
 
 
 @pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.switches])

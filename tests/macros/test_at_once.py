@@ -73,14 +73,16 @@ def log_in(user: User | None, **fields: object) -> Token:
     )
 
 
-def answered(token: Token, verdict: Verdict, reason: Reason | None, now: datetime) -> None:
+def answered(
+    token: Token, verdict: Verdict, reason: Reason | None, now: datetime, *, source: str = "sweep"
+) -> None:
     token.refresh_from_db()
     lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,
         inspection=Inspection(Classification(verdict, reason)),
         now=now,
-        source="sweep",
+        source=source,
     )
 
 

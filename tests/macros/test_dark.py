@@ -21,7 +21,7 @@ def told(token: Token, day: int, hours: float, verdict: Verdict | None = None) -
     now = NOW + timedelta(days=day, hours=hours)
     with time_machine.travel(now, tick=False):
         if verdict:
-            answered(token, verdict, None, now)
+            answered(token, verdict, None, now, source="report")
             now += timedelta(minutes=1)
         notices.tell(now)
         at_once.tell(now)
