@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -29,7 +30,7 @@ FINE = Classification(Verdict.OK)
 database = pytest.mark.django_db
 
 
-def make_people(number: int, app: ChannelApp | None = None, **fields: object) -> list[Token]:
+def make_people(number: int, app: ChannelApp | None = None, **fields: Any) -> list[Token]:
     """So many people's log-ins of one app, each the only one of an account."""
     app = app or make_app()
     tokens = [
@@ -289,6 +290,21 @@ def test_only_another_renewal_proves_that_a_refused_one_is_true() -> None:
 
     assert asked_alone is None
     assert Token.objects.get(pk=refused_one.pk).refresh_refused_at == NOW + 15 * MINUTE
+
+
+@database
+def test_what_is_refused_while_the_access_token_runs_out_is_one_doubt_and_asked_until_a_day_is_over() -> None:
+    ends = {"access_expires_at": NOW + 10 * MINUTE, "dates_source": {"access": "provider"}}
+    (lone,) = make_people(1, make_app("snapchat"), has_refresh_token=True, **ends)
+    looks = []
+    for at in (0, 15, 60, 180):
+        refused(lone, OVER, at)
+        lone.refresh_from_db()
+        looks.append((lone.state, lone.due_at))
+
+    assert [state for state, _ in looks] == ["valid", "dead", "dead", "dead"]
+    assert [due for _, due in looks] == [NOW + minutes * MINUTE for minutes in (2, 60, 180, 480)]
+    assert Doubt.objects.get().kind == Doubt.Kind.LOG_IN
 
 
 @database

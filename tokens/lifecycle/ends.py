@@ -30,15 +30,15 @@ def end(
     if said.proves and not told:
         cause = transitions.not_by_the_person(token, cause, now)
     ours = cause == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked
-    if said.proves and (told or ours or _is_by_date(token, cause, now)):
+    is_dead = token.state == Token.State.DEAD
+    if said.proves and not is_dead and (told or ours or _is_by_date(token, cause, now)):
         transitions.mark_dead(token, cause, said.evidence, now, source, told=told)
         return
-    is_dead = token.state == Token.State.DEAD
     asked_again = not is_dead or token.look_again_at is not None
     said = replace(said, reason=cause)
     true = doubts.say(token, kind, {"": said}, now=now, source=source) if asked_again else frozenset()
     if (true and not is_dead) or (is_dead and said.proves):  # it may be clearer now
-        transitions.mark_dead(token, cause, said.evidence, now, source)
+        transitions.mark_dead(token, cause, said.evidence, now, source, told=told)
     elif not is_dead:
         transitions.put_in_doubt(token, cause, said.evidence, now, source)
 

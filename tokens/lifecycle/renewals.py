@@ -190,7 +190,9 @@ def record_refusal(
     over = token.access_is_over(now)
     why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN, now)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
-    kind = Doubt.Kind.RENEWAL if over or verdict == Verdict.OK else Doubt.Kind.LOG_IN
+    # What both calls said while the access token was to last goes on when that is over.
+    both = verdict != Verdict.OK and token.doubts.open().filter(kind=Doubt.Kind.LOG_IN).exists()
+    kind = Doubt.Kind.LOG_IN if both or not (over or verdict == Verdict.OK) else Doubt.Kind.RENEWAL
     if verdict == Verdict.OK:
         refused = Said(attempt.classification, attempt.evidence, why)
         if doubts.say(token, kind, {"": refused}, now=now, source=source) and not token.refresh_refused_at:
