@@ -38,6 +38,7 @@ OWNER, APP = "adtoken_owner", "adtoken_app"
 APP_ON_THE_PAGE = "DATABASE_APP_ROLE=adtoken "
 MAILS = 20
 DELIVER = "from notifications.delivery import deliver; deliver()"
+BASE_URL = "http://127.0.0.1:8000"  # without DEMO=1 the stand-ins are refused, and it is for loopback alone
 WITHOUT_HOLD = f"from users import hold; hold.trust(seconds=600); {DELIVER}"
 _BLOCK = re.compile(r"^ *```\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
@@ -62,7 +63,7 @@ class Drill:
         self.folder = folder
         self.env = {
             **present, **channel_addresses(sandbox),
-            "PATH": f"{programs}:{present['PATH']}", "PYTHONPATH": str(ROOT), "DEMO": "1", "EMAIL_URL": f"smtp://{smtp}",
+            "PATH": f"{programs}:{present['PATH']}", "PYTHONPATH": str(ROOT), "DEMO": "1", "BASE_URL": BASE_URL, "EMAIL_URL": f"smtp://{smtp}",
             "DATABASE_URL": _as(admin, APP, password), "ADMIN_URL": _as(admin, database="postgres"),
             "OWNER_URL": _as(admin, OWNER, password, RESTORED), "RESTORED_URL": _as(admin, APP, password, RESTORED),
         }  # fmt: skip
@@ -149,7 +150,7 @@ def main() -> int:
 
 
 def _fill(world: Sandbox, accounts: int) -> None:
-    os.environ["DJANGO_SETTINGS_MODULE"] = "adtoken_project.settings"
+    os.environ |= {"DJANGO_SETTINGS_MODULE": "adtoken_project.settings", "BASE_URL": BASE_URL}
     import django
 
     django.setup()

@@ -6,9 +6,10 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from notifications import outbox
-from tests.faults.restore import APP, Drill, commands
+from tests.faults.restore import APP, BASE_URL, Drill, commands
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -30,15 +31,18 @@ deliver_messages()
 RIGHTS = """psql "$RESTORED_URL" --tuples-only --no-align --command="select r.rolname, r.rolsuper or r.rolcreatedb,
   has_table_privilege('accounts_leaserecord', 'delete'), pg_get_userbyid(d.datdba)
   from pg_roles r, pg_database d where r.rolname = current_user and d.datname = current_database()" """
-STATES = """psql "$RESTORED_URL" --tuples-only --command="select state from tokens_token" """
+STATES = """psql "$RESTORED_URL" --tuples-only --no-align --command="select state, doubted_at is not null from tokens_token" """
 
 
-def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbox, tmp_path: Path) -> None:
+def test_the_steps_of_the_page_bring_an_installation_back(
+    channels_world: Sandbox, settings: Settings, tmp_path: Path
+) -> None:
     native.set_up_apps(channels_world)
     for name in ("ada", "ben"):
         client = Client()
         client.force_login(make_user(f"{name}@example.com"))
         native.link(client, "snapchat", name)
+    settings.BASE_URL = BASE_URL  # what the database is bound to
     hold.forget()
     assert hold.current() is None
     outbox.enqueue(kind="test", recipient="ada@example.com", dedupe_key="1", now=timezone.now())
@@ -76,7 +80,7 @@ def test_the_steps_of_the_page_bring_an_installation_back(channels_world: Sandbo
     assert "Released as the same installation." in said
     assert channels_world.calls(path="access_token") == []  # asked about, not renewed
     channels_world.clear_calls()
-    assert states.split() == ["cooling", "cooling"]  # both were refused, and neither counts as dead for it
+    assert states.split() == ["valid|t", "valid|t"]  # both refused: doubted, and neither is dead
     drill.on_the_restored(WORK)
     assert channels_world.calls() != []  # what did nothing on hold does something now
     drill.tidy()
