@@ -9,8 +9,7 @@ from typing import TextIO
 from accounts.importing import workbooks
 from accounts.importing.problems import ImportRefused, Problem
 
-MOST_BYTES = 4_000_000  # of a file that a page takes
-MOST_LINES = 5_000  # of accounts, likewise: a web process checks them within half a second
+MOST_LINES = 5_000  # of accounts, in a file that a page takes: a web process checks them within half a second
 MOST_COLUMNS = 50  # far more than are known: what is said of them takes time by their square
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # "Unicode text" of Excel
 _DELIMITERS = ",;\t"

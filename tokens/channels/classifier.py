@@ -28,9 +28,6 @@ PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})
 LONGEST_WAIT = 86_400  # seconds: a day
 PAYMENT_REQUIRED = 402  # speaks of our app's standing, whatever the body says; no token is touched
 UNREAD = frozenset({"text", "gateway", "strange"})  # shapes of bodies that are no object of the channel's
-NOT_ITS_OWN = frozenset(
-    {"text", "gateway"}
-)  # shapes of what firewalls and proxies send: their words refuse nobody
 REFUSING = frozenset({200, 400, 401, 403, 404})  # statuses with which channels say that something is wrong
 USED: frozenset[Call] = frozenset({"api", "list_accounts"})  # calls with a token that is in use
 
