@@ -16,7 +16,6 @@ from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
 from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
 from accounts.backup_models import BackupRequest as BackupRequest
-from accounts.calendar_models import CalendarEnd as CalendarEnd
 from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.campaign_models import Campaign as Campaign
 from accounts.campaign_models import CampaignLogIn as CampaignLogIn
@@ -37,7 +36,6 @@ from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
-from accounts.view_models import SavedView as SavedView
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.choices import channel_choices

@@ -40,7 +40,7 @@ from accounts.mails import (
     restricted_mail,
     works_again_mail,
 )
-from accounts.models import ApiKey, SavedView
+from accounts.models import ApiKey
 from accounts.telling import notices
 from notifications import kinds
 from tokens.models import Token
@@ -214,23 +214,3 @@ def end_calendars(
     """End the calendar addresses of whoever is switched off."""
     if not instance.is_active and not raw:
         calendars.revoke_all(user_id=instance.pk)
-
-
-def end_calendars_of_team(
-    sender: Any,  # noqa: ARG001  # what a signal passes
-    *,
-    instance: Membership | Team,
-    origin: Any = None,
-    **kwargs: Any,  # noqa: ARG001  # what a signal passes
-) -> None:
-    """End the calendar addresses of a team for whoever leaves it, and all of them where it goes. A person who goes takes theirs along."""
-    if getattr(origin, "model", type(origin)) is User:
-        return
-    user_id = instance.user_id if isinstance(instance, Membership) else None
-    team_id = instance.team_id if isinstance(instance, Membership) else instance.pk
-    calendars.end_of_team(team_id=team_id, user_id=user_id, now=timezone.now())
-
-
-def end_calendars_of_view(sender: Any, *, instance: SavedView, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """End the calendar addresses for a view that is deleted, by its owner or with them."""
-    calendars.end_of_view(instance, now=timezone.now())

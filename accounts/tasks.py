@@ -11,7 +11,6 @@ from accounts import (
     backup_requests,
     backups,
     backups_kept,
-    calendars,
     channel_sweep,
     client_links,
     deeds,
@@ -121,7 +120,6 @@ def tidy() -> None:
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)
     client_links.sweep(now=now)
-    calendars.sweep(now=now)
     uploads.sweep(now=now)
 
 

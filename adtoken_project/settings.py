@@ -131,13 +131,13 @@ _DATABASE |= {
     "TEST": {"TEMPLATE": "template0"},
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
-# Of tokens handed out (400 at least) and of log-ins, where Retention in the portal says nothing.
-RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)
+HISTORY_DAYS = env.whole("HISTORY_DAYS", default=400, least=90)  # time-lines, mails, what people were told
+RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)  # of tokens handed out, and of log-ins
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
-    # Limits on guessing alone: they hold whether Redis or Valkey answers or not.
+    # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not, and how far the pruning came tonight.
     "default": {"BACKEND": "users.limit_counts.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {

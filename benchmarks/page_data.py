@@ -70,7 +70,7 @@ def fill(*, accounts: int, now: datetime) -> None:
         _messages(accounts * 10, people)
     with transaction.atomic():
         boss, staff = (User.objects.get(email=email) for email in (BOSS, STAFF))
-        page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff, now=now)
+        page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff)
     tasks.keep_sets()  # as a worker does every few minutes
     _analyse()
 

@@ -26,7 +26,6 @@ from accounts.models import (
     Campaign,
     ClientLink,
     Deed,
-    SavedView,
 )
 from benchmarks import further_visits
 from benchmarks.addresses import patterns
@@ -54,7 +53,7 @@ _NO_PAGES = (
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
-    "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
     "silence_id": Silence,
 }  # fmt: skip
 

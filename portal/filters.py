@@ -139,7 +139,7 @@ class DaysFilter(ChoiceFilter):
 class NoBackupFilter(ChoiceFilter):
     """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
 
-    on_off = True
+    on_off = only_by_link = True
     title = gettext_lazy("only one person left")
     parameter_name = "alone"
 
@@ -179,7 +179,7 @@ class BackupAtHandFilter(ChoiceFilter):
 class UndatedFilter(ChoiceFilter):
     """Accounts whose deadline is not known, whatever their pill."""
 
-    on_off = True
+    on_off = only_by_link = True
     title = gettext_lazy("date unknown")
     parameter_name = "undated"
 

@@ -23,9 +23,7 @@ from portal.lists import RowsWithPages
 from ui import confirm, kept, mail_page
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
-from users import retention
 from users.models import person
-from users.retention_kinds import MESSAGES, TEXTS
 
 RETRY = "notifications.retry_message"
 # When staff may do what with a message.
@@ -133,13 +131,10 @@ class MessageAdmin(RowsWithPages):
     empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return from when on the list is whole, and what waits to leave."""
-        now = timezone.now()
+        """Return what waits to leave."""
         return {
-            "waiting": mail_settings.waiting(now),
+            "waiting": mail_settings.waiting(timezone.now()),
             "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
-            "mails_since": retention.kept_since(MESSAGES, now),
-            "texts_since": retention.kept_since(TEXTS, now),
         }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
@@ -207,7 +202,6 @@ class MessageAdmin(RowsWithPages):
             "kind": kinds.name(message),
             "facts": kinds.why(message),
             "actions": self._actions_for(request, message),
-            "texts_since": retention.kept_since(TEXTS, timezone.now()),
         }
         return TemplateResponse(request, "portal/messages/message.html", context)
 

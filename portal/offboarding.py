@@ -14,7 +14,7 @@ from django.utils.html import escape
 from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions, saved_views
+from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions
 from accounts.deed_kinds import OFFBOARD
 from accounts.leaving import Plan, Then
 from accounts.models import Account, ApiKey
@@ -269,7 +269,6 @@ def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) ->
         "takes_campaigns": handing_over.may_take_campaigns(viewer),
         "sees_campaigns": viewer.has_perm(permissions.VIEW_CAMPAIGN),
         "deeds": [deeds.title(one) for one in handing_over.deeds_of(leaver)],
-        "views": list(saved_views.shared_by(leaver, viewer=viewer)),
         "links": handing_over.links_of(leaver, timezone.now()).count(),
         "led_alone": list(handing_over.led_alone_by(leaver)),
         "sees_teams": viewer.has_perm("users.view_team"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -21,12 +21,12 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import saved_views
 from accounts.models import ApiKey
 from macros import scope
 from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
+from portal.choices import ChoiceFilter, Lookups
 from portal.filters import TeamFilter
-from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
+from portal.people_forms import MembershipForm, NewPersonForm, PersonForm, RoleForm
 from portal.people_order import ByNumbers
 from portal.walls import AsksBeforeStops
 from ui import confirm
@@ -38,6 +38,7 @@ from ui.text import before_more
 from users import login_changes, people_actions, roles, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, User, person
+from users.role_choices import GROUPS, SUPERUSER, Role
 
 SHOWN = 10  # macros that name an address
 _RIGHTS = gettext_lazy("Rights")
@@ -48,6 +49,24 @@ _LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+class RoleFilter(ChoiceFilter):
+    """People of a role."""
+
+    title = gettext_lazy("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Return the roles."""
+        return [(key, str(label)) for key, label in roles.choices()]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the people of one role."""
+        if value == SUPERUSER:
+            return rows.filter(is_superuser=True)
+        others = rows.filter(is_superuser=False, is_staff=value != Role.MARKETER)
+        return others.filter(groups__name=GROUPS[Role(value)]) if value in GROUPS else others
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
@@ -81,18 +100,17 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     list_display = ["email", "name", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups", TeamFilter]
+    list_filter = ["is_active", RoleFilter, TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
     filter_horizontal = []
-    autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
     readonly_fields = ["carried", "logged_in", "last_log_in", "joined", "log_ins"]
     fieldsets = [
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
         (_SESSIONS, {"fields": ["logged_in"]}),
         (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
-        (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
+        (_RIGHTS, {"fields": ["role"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
         (_LOG_INS, {"fields": ["log_ins"]}),
     ]
@@ -100,18 +118,14 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
-    titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
     searched = gettext_lazy("E-mail or name")
 
     @admin.display(description=gettext_lazy("Role"), ordering="is_staff")
     def role(self, user: User) -> str:
-        """Return the person's role; staff of groups that superusers made have none of the four."""
-        if user.is_superuser:
-            return gettext("Superuser")
+        """Return the person's role; "–" for staff of no group."""
         if user.is_contact:
             return gettext("Contact, without a log-in here")
-        role = roles.role_of(user)
-        return str(role.label) if role else gettext("Of own groups")
+        return str(dict(roles.choices()).get(roles.of(user), "–"))
 
     @admin.display(description=gettext_lazy("Accounts"), ordering="carries")  # by `ByNumbers`
     def carries(self, user: Any) -> str:
@@ -178,7 +192,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return found
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to teams and groups."""
+        """Return the way to teams."""
         return teams.tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -195,9 +209,16 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
             hidden.add(_LOG_INS)
         looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)
-        if not (viewer.is_superuser or looks_at):
+        if obj.is_contact or not (viewer.is_superuser or looks_at):
             hidden.add(_RIGHTS)
         return [fieldset for fieldset in fieldsets if fieldset[0] not in hidden]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Return the form, with the role for those alone who may give rights."""
+        shown = self.get_fieldsets(request, obj) if obj is not None and request.user.is_superuser else []
+        if any(name == _RIGHTS for name, _ in shown):
+            kwargs["form"] = RoleForm
+        return super().get_form(request, obj, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether a person may be made without an invitation, with a password that somebody else knows."""
@@ -238,7 +259,6 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             if page.refused:
                 raise Refusal(page.refused)
             self.log_deletions(request, User.objects.filter(pk=object_id))
-            saved_views.pass_on(owner=user, to=person(request))
             user.delete()
             return Done(after=reverse("admin:users_user_changelist"))
 
@@ -269,7 +289,9 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not change:
             super().save_model(request, obj, form, change)
             return
-        obj.save(update_fields=[name for name in form.changed_data if name != "groups"])
+        obj.save(update_fields=[name for name in form.changed_data if name != "role"])
+        if "role" in form.changed_data:
+            roles.become(obj, form.cleaned_data["role"])
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]
@@ -326,12 +348,9 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return person_sessions.may_end(person(request), found)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages that log a person out of one browser, and snooze the warnings to them."""
-        end_one = admin.site.admin_view(person_sessions.end_one)
-        address = "<int:object_id>/end-session/<slug:handle>/"
+        """Add the page that snoozes the warnings to a person."""
         snooze = admin.site.admin_view(self.snooze_view)
         return [
-            path(address, end_one, name="users_user_end_session"),
             path("<path:object_id>/snooze/", snooze, name="users_user_snooze"),
             *super().get_urls(),
         ]

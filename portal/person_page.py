@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts import leaving, permissions, saved_views
+from accounts import leaving
 from accounts.leaving import Then
 from accounts.models import Account, AccountToken, ApiKey
 from macros import snoozing
@@ -79,8 +79,6 @@ def carried(user: User, viewer: User) -> SafeString:
         if viewer.has_perm("users.view_refusedaddress")
         else None,
         "keys": _keys(user, viewer),
-        "views": list(saved_views.shared_by(user, viewer=viewer)) if saved_views.is_left(user) else [],
-        "changes_views": viewer.has_perms([access.VIEW, permissions.SAVE_VIEW]),
     }
     return render_to_string("portal/people/carries.html", context)
 

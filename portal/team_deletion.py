@@ -22,7 +22,7 @@ from django.utils import timezone
 
 from accounts import api_keys, deed_kinds, jobs, permissions
 from accounts.deed_rows import UNDOES, Outcome
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile, SavedView
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile
 from macros import evaluation, news
 from macros.models import DigestAddress, DigestSubscription, Macro
 from notifications import invitation_mails
@@ -74,7 +74,6 @@ class Belongings:
     links: int  # client links that are open
     invitations: Some
     calendars: int
-    views: int  # saved views that are shared with it
     digests: int  # readers of its weekly digest who were entered, or who ordered it
     system_users: Some
 
@@ -114,7 +113,6 @@ def of(team: Team, now: datetime) -> Belongings:
         links=links.count(),
         invitations=_some(pending, "email"),
         calendars=CalendarLink.objects.filter(team=team).count(),
-        views=SavedView.objects.filter(team=team).count(),
         digests=sum(rows.objects.filter(team=team).count() for rows in (DigestSubscription, DigestAddress)),
         system_users=_some(owned, "native_user_name"),
     )

@@ -85,7 +85,6 @@ def create(
             name=name.strip(),
             team=team,
             role=role,
-            is_staff=role != Role.MARKETER,
             invited_by=invited_by,
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),

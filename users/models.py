@@ -21,7 +21,6 @@ from users.address_event_model import AddressEvent as AddressEvent
 from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
-from users.retention_model import RetentionPeriod as RetentionPeriod
 from users.role_choices import Role
 from users.sessions import Session as Session
 
@@ -264,7 +263,6 @@ class Invitation(models.Model):
     email = models.EmailField(_("e-mail"))
     name = models.CharField(_("name"), max_length=150, blank=True)
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations", verbose_name=_("team"))
-    is_staff = models.BooleanField(default=False)  # whether the role opens the portal
     role = models.CharField(
         _("role"), max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER
     )
@@ -307,9 +305,8 @@ class Invitation(models.Model):
 
     @property
     def gives(self) -> Role:
-        """The role that accepting it gives. Invitations of before there were roles say only whether the portal opens."""
-        role = Role(self.role)
-        return Role.MANAGER if self.is_staff and role == Role.MARKETER else role
+        """The role that accepting it gives."""
+        return Role(self.role)
 
     @property
     def inviter(self) -> str:

@@ -58,13 +58,9 @@ admin-accounts-selected         /admin/accounts/account/ select
 admin-accounts-keys             /admin/accounts/account/ keys
 admin-accounts-none-found       /admin/accounts/account/?q=nobody
 admin-accounts-of-person        /admin/accounts/account/?person={person}&days=30
-admin-accounts-view             /admin/accounts/account/?{view_query}
 admin-accounts-at-hand          /admin/accounts/account/?backup=1
 admin-import                    /admin/accounts/account/import/
 admin-import-checked            /admin/accounts/account/import/{import_file}/
-admin-view-save                 /admin/accounts/account/views/save/?state=deactivated&channel=facebook
-admin-view-change               /admin/accounts/account/views/{view}/
-admin-view-delete               /admin/accounts/account/views/{view}/delete/
 admin-tokens                    /admin/tokens/token/
 admin-token-revoke              /admin/tokens/token/{token}/revoke/
 admin-token-system-user         /admin/tokens/token/system-user/
@@ -185,7 +181,6 @@ admin-user-password             /admin/users/user/{person}/password/
 admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-log-out              /admin/users/user/{person}/end-sessions/
-admin-user-log-out-one          /admin/users/user/{person}/end-session/{session}/
 admin-user-snooze               /admin/users/user/{person}/snooze/
 admin-user-snooze-end           /admin/users/user/{away}/snooze/
 admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
@@ -199,20 +194,12 @@ admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/
 admin-team-delete-accounts      /admin/users/team/{team}/delete/
 admin-team-history              /admin/users/team/{team}/history/
-admin-groups                    /admin/auth/group/
-admin-group                     /admin/auth/group/{group}/change/
-admin-group-add                 /admin/auth/group/add/
-admin-group-delete              /admin/auth/group/{group}/delete/
-admin-group-history             /admin/auth/group/{group}/history/
 admin-invitations               /admin/users/invitation/
 admin-invite                    /admin/users/invitation/add/
 admin-invitation                /admin/users/invitation/{invitation}/change/
 admin-invitation-again          /admin/users/invitation/{invitation}/send-again/
 admin-invitation-revoke         /admin/users/invitation/{invitation}/revoke/
 admin-log-ins                   /admin/users/loginrecord/
-admin-retention                 /admin/users/retentionperiod/
-admin-retention-period          /admin/users/retentionperiod/{retention}/change/
-admin-retention-history         /admin/users/retentionperiod/{retention}/history/
 admin-not-found                 /admin/accounts/account/999999999/ 404
 """)
 
@@ -259,7 +246,6 @@ client-link                     /client-links/{link}/
 client-link-revoke              /client-links/{link}/revoke/
 profile                         /profile/
 calendars                       /profile/calendars/
-calendar-renew                  /profile/calendars/{calendar}/renew/
 calendar-revoke                 /profile/calendars/{calendar}/revoke/
 snooze-all                      /profile/snooze/
 digest                          /profile/digest/

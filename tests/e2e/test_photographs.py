@@ -20,7 +20,7 @@ import psycopg
 import pytest
 from playwright.sync_api import Page
 
-from tests.e2e.driver import PHONE, Chromium, Windows
+from tests.e2e.driver import Chromium, Windows
 from tests.e2e.fleet import BOSS as BOSS_EMAIL
 from tests.e2e.inspector import ENGLISH, FINDINGS, GERMAN, KEPT, Album, Window, looks_of
 from tests.e2e.pages import BOSS, GROUPS, MAIL, Shot
@@ -222,27 +222,3 @@ def test_nine_accounts_fit_and_rows_deeds_filters_and_search_are_reached_by_keys
         page.locator("#search-input-command:focus").wait_for()
     with psycopg.connect(product.facts["database_url"]) as connection:
         connection.execute("update users_user set single_keys = true")
-
-
-@pytest.mark.parametrize("language", [ENGLISH, GERMAN])
-def test_on_a_phone_the_views_are_one_line_with_the_one_that_is_shown_in_sight(
-    product: Served, chromium: Chromium, fleet: Any, language: str
-) -> None:
-    speak(product, fleet, language)
-    keep = """insert into accounts_savedview (owner_id, name, query, created_at)
-              select id, 'View ' || n || ' of a long name', 'days=' || n, now() from users_user, generate_series(1, 9) n where email = %s"""
-    with psycopg.connect(product.facts["database_url"]) as connection:
-        connection.execute("delete from accounts_savedview where name like 'View %%'")
-        connection.execute(keep, [BOSS_EMAIL])
-    with chromium.visitor(width=PHONE) as boss:
-        boss.open(f"{LIST}?days=9")
-        boss.log_in(BOSS_EMAIL, fleet["password"])
-        boss.fits()
-        tabs = boss.page.locator(".at-tabs").first
-        box, chosen = tabs.bounding_box(), tabs.locator("[aria-current]").bounding_box()
-
-        assert box is not None
-        assert chosen is not None
-        assert box["height"] < 60
-        assert box["x"] <= chosen["x"] <= chosen["x"] + chosen["width"] <= box["x"] + box["width"]
-        assert tabs.locator("a:visible").count() >= 13

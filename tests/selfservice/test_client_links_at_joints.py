@@ -430,23 +430,6 @@ def test_a_page_in_one_tab_gives_access_to_the_team_that_it_names(mira: User, te
         assert (account.team, one.used) == (one.team, {"facebook": [account.pk]})
 
 
-def test_a_page_that_was_open_during_the_upgrade_leads_back_to_its_link(mira: User, team: Team) -> None:
-    link, browser = made(mira, team), Client()
-    session = browser.session
-    session["client_link"] = {
-        "link": link.pk,
-        "pending": "00000000-0000-0000-0000-000000000000",
-        "name": "Ada",
-    }
-    session.save()
-
-    pages = [browser.post("/give-access/choose/", {"native_id": "1"}), browser.get("/give-access/done/")]
-
-    assert [(one.status_code, client_links.path_of(link) in one.text) for one in pages] == [(409, True)] * 2
-    assert Client().get("/give-access/choose/").status_code == 404
-    assert not Account.objects.exists()
-
-
 @pytest.mark.parametrize("ended", ["dead", "removed", "locked out"])
 def test_a_log_in_that_ended_since_its_consent_is_put_into_no_pool(
     mira: User, team: Team, ended: str
