@@ -20,12 +20,10 @@ from portal.choices import ChoiceFilter, Lookups
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
-from ui.text import join_names
 from users import visibility
 from users.models import Membership, User, person
 
 LISTED = 200  # teams to choose from
-ONLY = "only."  # begins an address that names several macros
 
 
 def is_id(value: str) -> bool:
@@ -229,33 +227,18 @@ class MacroFilter(ChoiceFilter):
 
     title = gettext_lazy("macro")
     parameter_name = "macro"
-    only: list[Macro]  # several that the address names: accounts that no other watches
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return "No macro" and the macros that the person sees."""
-        seen = list(scope.visible_macros(request.user))
-        self.only = [macro for macro in seen if str(macro.pk) in _named(self.used_parameters.get("macro"))]
-        alone = gettext("No macro but %(macros)s") % {"macros": join_names([one.name for one in self.only])}
-        return [
-            ("none", gettext("No macro")),
-            *([(str(self.used_parameters["macro"]), alone)] if self.only else []),
-            *((str(macro.pk), macro.name) for macro in seen),
-        ]
+        seen = scope.visible_macros(request.user)
+        return [("none", gettext("No macro")), *((str(macro.pk), macro.name) for macro in seen)]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what is asked for."""
         if value == "none":
             return coverage.watched_by_none(rows)
-        if value.startswith(ONLY):
-            return rows.filter(pk__in=coverage.unwatched_without(self.only).values("pk"))
         macro = Macro.objects.filter(pk=value).first()
         return coverage.watched_by(rows, macro) if macro else rows.none()
-
-
-def _named(value: object) -> list[str]:
-    """Return the ids of an address that asks for accounts which these macros alone watch: "only.12.15"."""
-    text = str(value or "")
-    return text.removeprefix(ONLY).split(".") if text.startswith(ONLY) else []
 
 
 class ToldFilter(ChoiceFilter):

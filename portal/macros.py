@@ -1,7 +1,7 @@
 """Macros in the staff portal: the list, the form beside its preview, and what staff do with one."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -17,7 +17,7 @@ from unfold.decorators import display
 
 from macros import changes, message_history, preview, scope
 from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
-from portal import bulk, macro_pages, macro_preview, macros_bulk
+from portal import macro_pages, macro_preview
 from portal.filters import TeamFilter
 from portal.lists import OwnList
 from portal.macro_filters import OwnerFilter
@@ -55,12 +55,7 @@ class MacroAdmin(OwnList):
     list_display = ["name", "on_cell", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
     list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
     search_fields = ["name", "description"]
-    actions = ["switch_on", "switch_off", "change_owner"]  # none deletes many: each has its own confirm page
-    action_icons: ClassVar = {
-        "switch_on": "check",
-        "switch_off": "pause_circle",
-        "change_owner": "person_add",
-    }
+    actions = None  # each has its own page
     change_form_template = "portal/macros/change_form.html"
     list_title = gettext_lazy("Macros")
     nouns = npgettext_lazy("of so many", "%(shown)s macro", "%(shown)s macros", "number")
@@ -91,10 +86,6 @@ class MacroAdmin(OwnList):
                 last_before=message_history.last_before_an_edit(),
             )
         )
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what is offered for many. Deleting is not: each has its own confirm page."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Return whether the person may change macros, and this one."""
@@ -261,7 +252,6 @@ class MacroAdmin(OwnList):
             ),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
-            *macros_bulk.urls(self.chosen),
             *super().get_urls(),
         ]
 
@@ -312,31 +302,6 @@ class MacroAdmin(OwnList):
         if not self.has_change_permission(request, macro):
             raise PermissionDenied
         return macro_pages.test(request, macro)
-
-    # --- many of them: only pages that ask ----------------------------------------------------------------------------
-
-    @admin.action(description=gettext_lazy("Switch on"), permissions=["change"])
-    def switch_on(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return macros_bulk.lead_to("on", request, queryset)
-
-    @admin.action(description=gettext_lazy("Switch off"), permissions=["change"])
-    def switch_off(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return macros_bulk.lead_to("off", request, queryset)
-
-    @admin.action(description=gettext_lazy("Change owner"), permissions=["change"])
-    def change_owner(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the page that asks whom to give them to."""
-        return macros_bulk.lead_to("owner", request, queryset)
-
-    def chosen(self, request: HttpRequest) -> QuerySet[Macro]:
-        """Return the macros that the address of a page about many names: of those that the person sees."""
-        seen = scope.visible_macros(request.user)
-        if "across" not in request.GET:
-            return seen.filter(pk__in=bulk.wanted(request))
-        listed = self.filtered(request, bulk.filters_of(request))
-        return seen.filter(pk__in=listed.order_by().values("pk"))
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""

@@ -138,9 +138,6 @@ admin-macro-forecast-going      /admin/macros/macro/preview/{forecast_going}/
 admin-macro-history             /admin/macros/macro/{macro}/history/
 admin-macro-test                /admin/macros/macro/{macro}/test/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/
-admin-macros-on                 /admin/macros/macro/bulk/on/?ids={macros}
-admin-macros-off                /admin/macros/macro/bulk/off/?ids={macros}
-admin-macros-owner              /admin/macros/macro/bulk/owner/?ids={macros}
 admin-messages                  /admin/notifications/message/
 admin-messages-of-macro         /admin/notifications/message/?macro={macro}
 admin-message                   /admin/notifications/message/{message}/change/
