@@ -5,7 +5,7 @@ from threading import BoundedSemaphore
 from celery import shared_task
 from celery.worker import state as worker_state
 
-from macros import at_once, digest, evaluation, forecasts
+from macros import at_once, evaluation, forecasts
 from users import database_clock
 
 _counting = BoundedSemaphore(2)  # at once in a process: each keeps a core of the database busy
@@ -21,12 +21,6 @@ def evaluate_if_due() -> None:
 def tell_at_once() -> None:
     """Write the mails of macros about what just happened."""
     at_once.tell(database_clock.now())
-
-
-@shared_task(name="macros.write_digests_if_due", ignore_result=True)
-def write_digests_if_due() -> None:
-    """Write the weekly digests to those for whom it is Monday morning."""
-    digest.write_if_due(now=database_clock.now())
 
 
 @shared_task(name="macros.make_forecasts", ignore_result=True)

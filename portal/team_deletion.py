@@ -24,7 +24,7 @@ from accounts import api_keys, deed_kinds, jobs, permissions
 from accounts.deed_rows import UNDOES, Outcome
 from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile
 from macros import evaluation, news
-from macros.models import DigestAddress, DigestSubscription, Macro
+from macros.models import Macro
 from notifications import invitation_mails
 from notifications.models import Message
 from portal import access
@@ -74,7 +74,6 @@ class Belongings:
     links: int  # client links that are open
     invitations: Some
     calendars: int
-    digests: int  # readers of its weekly digest who were entered, or who ordered it
     system_users: Some
 
     @property
@@ -113,7 +112,6 @@ def of(team: Team, now: datetime) -> Belongings:
         links=links.count(),
         invitations=_some(pending, "email"),
         calendars=CalendarLink.objects.filter(team=team).count(),
-        digests=sum(rows.objects.filter(team=team).count() for rows in (DigestSubscription, DigestAddress)),
         system_users=_some(owned, "native_user_name"),
     )
 

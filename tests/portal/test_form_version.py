@@ -11,7 +11,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
-from macros import digest_readers
 from macros.models import Macro
 from portal.lists import OwnList
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
@@ -77,7 +76,6 @@ def test_forms_of_rows_and_of_what_stands_beside_them_refuse_the_second(client: 
         ("tokens_channelapp_change", app, "label", {"label": ["Second"]}),
         ("users_user_change", lea, "email", {"name": ["Lea Lindt"]}),
         ("tokens_unknownanswer_say", said, "verdict", {"note": ["Ben knows"]}),
-        ("users_team_digest", team, "emails", {"emails": ["ben@client.example"]}),
     ]
     forms = [(reverse(f"admin:{name}", args=[row.pk]), has, changed) for name, row, has, changed in pages]
     sent = [(url, opened(client, url, has) | changed) for url, has, changed in forms]
@@ -85,7 +83,6 @@ def test_forms_of_rows_and_of_what_stands_beside_them_refuse_the_second(client: 
     ChannelApp.objects.filter(pk=app.pk).update(state="retiring", is_default=False)
     User.objects.filter(pk=lea.pk).update(is_active=False)
     UnknownAnswer.objects.update(verdict="account_restricted")
-    digest_readers.set_further(team=team, emails=["ada@client.example"], actor=boss, now=NOW)
 
     answers = [client.post(url, form) for url, form in sent]
 
@@ -97,7 +94,6 @@ def test_forms_of_rows_and_of_what_stands_beside_them_refuse_the_second(client: 
         "Lumen", Membership.Role.TEAM_LEAD, "retiring", False,
     )  # fmt: skip
     assert (said.verdict, said.note) == ("account_restricted", "")
-    assert [row.email for row, _ in digest_readers.further(team)] == ["ada@client.example"]
 
 
 def test_every_form_of_the_lists_of_the_portal_that_changes_a_row_carries_a_version(boss: User) -> None:
