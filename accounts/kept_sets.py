@@ -1,7 +1,6 @@
 """Sets of accounts that filters go by where very many are asked about: a worker works them out every few minutes, before anybody asks.
 
 A set is a hint: what is done to an account goes by what holds then, and of few accounts the filter asks the tables themselves.
-docs/decisions/0100-sets-worked-out-beforehand.md says why, and how old they may be.
 """
 
 import time

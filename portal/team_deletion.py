@@ -1,7 +1,7 @@
 """Deleting a team: a page that says what belongs to it and what becomes of each. Django's own names every account and row there is.
 
 A team with accounts is not deleted: they are moved first, by the deed on many. Nor is one for which a worker is at work, or for which
-warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0111-deleting-a-team.md).
+warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0027-the-team-of-an-account.md).
 """
 
 from collections.abc import Mapping, Sequence
