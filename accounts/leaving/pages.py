@@ -152,7 +152,7 @@ def _then(found: Plan, account: Account, names: NameVisibility) -> str:
     carrier = found.carriers.get(account.pk)
     if carrier is None:
         return gettext("Stops: nobody else carries it")
-    return gettext("Goes on through %(name)s") % {"name": names.token(carrier, account)}
+    return gettext("Goes on through %(name)s") % {"name": names.within(carrier, account)}
 
 
 def _who(found: Plan, account: Account, names: NameVisibility, stopped: Mapping[int, Token]) -> str:
