@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils.translation import get_language
 
-from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken
+from accounts.selection import LIVING
 from tokens import renewal
 from tokens.channels import declarations
 from tokens.models import Token

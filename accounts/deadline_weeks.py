@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
-from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken
+from accounts.selection import LIVING
 from tokens import renewing_rows
 
 WEEKS = 13

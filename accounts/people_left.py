@@ -13,8 +13,8 @@ from django.db.models import CharField, Count, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 from accounts import kept_sets, people_kept
-from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken, PeopleUntil
+from accounts.selection import LIVING
 from tokens import renewing_rows
 from tokens.models import Token
 from ui.calendar_days import end_of_window

@@ -14,11 +14,11 @@ from accounts import (
     backup_invitations,
     calendars,
     client_link_news,
-    handing_over,
     pool,
     reach,
 )
 from accounts.campaigns import stages
+from accounts.leaving import mails as leaving_mails
 from accounts.mails import (
     access_mail,
     alert_mail,
@@ -29,13 +29,9 @@ from accounts.mails import (
     backup_mail,
     client_link_mail,
     death_mail,
-    gave_up_mail,
-    handed_over_mail,
     imported_mail,
-    leaver_mail,
     mailing,
     outside_mail,
-    removal_mail,
     renewal_mail,
     restricted_mail,
     works_again_mail,
@@ -101,24 +97,10 @@ def _register_what_log_ins_do() -> None:
         may_be_held=True,
     )
     kinds.register(
-        removal_mail.KIND,
-        removal_mail.build,
+        leaving_mails.KIND,
+        leaving_mails.build,
         name=_("Log-in removed"),
-        ended=removal_mail.record_end,
-        may_be_held=True,
-    )
-    kinds.register(
-        leaver_mail.KIND,
-        leaver_mail.build,
-        name=_("Somebody left"),
-        ended=leaver_mail.record_end,
-        may_be_held=True,
-    )
-    kinds.register(
-        gave_up_mail.KIND,
-        gave_up_mail.build,
-        name=_("No longer runs an account"),
-        ended=gave_up_mail.record_end,
+        ended=leaving_mails.record_end,
         may_be_held=True,
     )
     kinds.register(
@@ -129,7 +111,6 @@ def _register_what_log_ins_do() -> None:
         may_be_held=True,
     )
     kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
-    kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
 
 
 def _register_what_is_asked() -> None:

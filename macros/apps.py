@@ -14,8 +14,9 @@ class MacrosConfig(AppConfig):
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
         from django.db.models.signals import post_delete, post_save, pre_delete
 
-        from accounts import handing_over, quiet
         from accounts import message_history as told_about
+        from accounts import quiet
+        from accounts.leaving import handing_over
         from accounts.telling import notices
         from macros import (
             evaluation,
@@ -57,7 +58,7 @@ class MacrosConfig(AppConfig):
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
         digests.register_foot(held_mails.foot)
-        handing_over.register(owning.take_over)
+        handing_over.register(owning.names, owning.take_over)
         moved.register()
 
 

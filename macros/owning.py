@@ -20,6 +20,12 @@ def owned_by(person: User, *, taker: User) -> QuerySet[Macro]:
     return (found if scope.reaches_all(taker) else found.exclude(team=None)).order_by("name")
 
 
+def names(person: User, taker: User | None) -> list[str]:
+    """Return what the macros of a person are called: those that `taker` may take over, or all of them."""
+    found = owned_by(person, taker=taker) if taker else Macro.objects.filter(owner=person).order_by("name")
+    return [one.name for one in found]
+
+
 @transaction.atomic
 def take_over(person: User, taker: User) -> list[str]:
     """Give the macros of a person who leaves to whoever takes them over, as far as they may, with an entry in the history of each.

@@ -11,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, health_sql, leaving
+from accounts import backups, health_sql
 from accounts.health import Health
+from accounts.leaving import queries
 from accounts.models import Account
 from macros import coverage, reach, scope
 from macros.models import Macro
@@ -151,7 +152,7 @@ class NoBackupFilter(ChoiceFilter):
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
             return health_sql.only_one_person(rows)
-        return rows.filter(pk__in=leaving.alone_with(self.person_id).values("pk"))
+        return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
 
 
 class BackupAtHandFilter(ChoiceFilter):

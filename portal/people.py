@@ -21,13 +21,12 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts.models import ApiKey
+from accounts.leaving import services
 from macros import scope
-from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
+from portal import access, leaving, login_records, person_page, person_sessions, person_snooze, teams
 from portal.choices import ChoiceFilter, Lookups
 from portal.filters import TeamFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm, RoleForm
-from portal.people_order import ByNumbers
 from portal.walls import AsksBeforeStops
 from ui import confirm
 from ui.confirm import Done, Page, Said
@@ -127,12 +126,12 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             return gettext("Contact, without a log-in here")
         return str(dict(roles.choices()).get(roles.of(user), "–"))
 
-    @admin.display(description=gettext_lazy("Accounts"), ordering="carries")  # by `ByNumbers`
+    @admin.display(description=gettext_lazy("Accounts"))
     def carries(self, user: Any) -> str:
         """Return how many accounts the person's log-ins carry, of those that the viewer sees."""
         return number(user.numbers[0])
 
-    @admin.display(description=gettext_lazy("Alone"), ordering="alone")
+    @admin.display(description=gettext_lazy("Alone"))
     def alone(self, user: Any) -> str:
         """Return how many of these depend on this person alone."""
         return number(user.numbers[1])
@@ -175,10 +174,6 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         factors = Authenticator.objects.filter(user=OuterRef("pk"), type__in=second_factor.FACTORS)
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
         return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
-
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ByNumbers]:
-        """Return the class that orders people by their accounts, too."""
-        return ByNumbers
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Give each person of the page the numbers of their accounts."""
@@ -252,7 +247,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
-        page = replace(page, refused=offboarding.first_said(user, deleting=True))
+        page = replace(page, refused=leaving.first_said(user, deleting=True))
 
         @transaction.atomic
         def do(_said: Said) -> Done:
@@ -324,14 +319,13 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be offboarded by the viewer."""
         found = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        return offboarding.may(person(request), found)
+        return services.may(person(request), found)
 
     @action(description=gettext_lazy("Offboard"), permissions=["offboard"], url_path="offboard")
     def offboard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """See somebody off, after a page that says what stops and who could carry on."""
         user, _ = self._page(request, "offboard", object_id)
-        keys = admin.site.get_model_admin(ApiKey).get_queryset(request)
-        return offboarding.offboard(request, user, keys)
+        return leaving.offboard(request, user)
 
     def snooze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no macro mail the person for a while, or again, after a confirm page. 404 for whom one does not see, else 403."""

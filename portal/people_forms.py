@@ -8,7 +8,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal import offboarding
+from portal import leaving
 from ui.form_version import Versioned
 from users import invitations, roles, visibility
 from users.forms import language_choices, time_zone_choices
@@ -78,7 +78,7 @@ class PersonForm(Versioned, PersonModelForm):
         """Refuse to switch off on whom something depends: that is offboarding. Raises ValidationError."""
         stays = bool(self.cleaned_data["is_active"])
         if not stays and "is_active" in self.changed_data and self.instance.pk:
-            first = offboarding.first_said(self.instance)
+            first = leaving.first_said(self.instance)
             if first:
                 raise ValidationError(first)
         return stays

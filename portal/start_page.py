@@ -9,14 +9,14 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from accounts import leaving, permissions
+from accounts import permissions
 from accounts.deed_kinds import ASK_DUE, CHECK, KINDS
+from accounts.leaving import queries, services
 from accounts.linking import setup
 from portal import (
     first_steps,
     most_urgent,
     my_jobs,
-    offboarding,
     parked_scope,
     start_banner,
     start_cards,
@@ -133,9 +133,9 @@ def _faults(apps: list[ChannelApp]) -> list[str]:
 def _left(request: HttpRequest) -> list[User]:
     """Return who is switched off while their log-ins still serve accounts, for those who may offboard them; a few are enough."""
     viewer = person(request)
-    if not viewer.has_perm(offboarding.PERMISSION):
+    if not viewer.has_perm(services.PERMISSION):
         return []
-    return list(leaving.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
+    return list(queries.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
 
 
 def _parked(request: HttpRequest) -> dict[str, Any] | None:

@@ -223,7 +223,7 @@ my-account-dark                 /my/{dark}/
 re-authenticate                 /my/{account}/reauthenticate/
 my-log-ins                      /my/log-ins/
 my-log-ins-remove               /my/log-ins/remove/?log_in={token}&log_in={x_log_in}
-my-log-in-remove                /my/log-ins/{token}/remove/
+my-log-in-remove                /my/log-ins/remove/?log_in={token}
 backup-requests                 /my/backups/
 open-foreign-account            /open/999999999/ 404
 add-account                     /link/

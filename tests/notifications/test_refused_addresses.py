@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import pool
-from accounts.mails import death_mail, removal_mail
+from accounts.mails import death_mail
 from accounts.models import Account, AccountEvent
 from accounts.telling import notices
 from macros import evaluation, not_mine, reach
@@ -19,7 +19,7 @@ from tests.macros.support import TODAY, die, ending, make_macro, make_person, no
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, link, make_account
-from tokens import lifecycle
+from tests.support.leaving import removed
 from tokens.models import Token
 from ui import kept
 from users import refused_addresses
@@ -55,10 +55,7 @@ def deliver_thrice() -> None:
 
 def remove(token: Token) -> None:
     """Have Mira remove a log-in."""
-    with transaction.atomic():
-        by = make_person("mira@example.com")
-        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
-        removal_mail.tell(tokens=[token], actor=by, now=NOW)
+    removed(token, by=make_person("mira@example.com"), now=NOW)
 
 
 def say_not_mine() -> None:
@@ -141,7 +138,7 @@ def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_ope
 
     assert mail_server.recipients == [OPERATOR]
     assert "1 account has stopped" in mail_server.mails[0].as_string()
-    assert Message.objects.filter(kind="removed").count() == 3
+    assert Message.objects.filter(kind="left").count() == 3
 
 
 def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_of_another_before(

@@ -17,48 +17,53 @@ from accounts import backup_invitations, jobs, permissions
 from accounts.campaigns import running
 from accounts.errors import ActionRefused
 from accounts.importing import uploads
+from accounts.leaving.deed import REMOVE
 from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, Deed, ImportFile
-from notifications import outbox
 from users import invitations, recipients
 from users.models import Invitation, Membership, Team, User
 from users.recipients import fallback
 
-KIND = "handed_over"
 HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a deed
-OWN_REMOVAL = "remove_own"  # the kind of deed that removes log-ins of whoever asked for it
 INVITING = "invite"  # the kind of deed that asks somebody to link accounts
 BEFORE = "before"  # of a deed's options: who (ids) had it before whoever has it now
-Named = tuple[int, str]  # an id, and what it is called
-TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; the names of what was taken
-_TAKEN_OVER: list[TakeOver] = []
+Owned = Callable[
+    [User, User | None], list[str]
+]  # the person, who could take it (None: whoever); what it is called
+TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; what was taken
+Told = dict[
+    str, dict[str, Any]
+]  # address -> what its reader takes over, what ended, and which teams nobody leads
+_OTHERS: list[tuple[Owned, TakeOver]] = []  # what this app does not know
 
 
 @dataclass(frozen=True)
 class Hanging:
-    """What depends on a person, in numbers."""
+    """What depends on a person."""
 
-    keys: int  # that are not revoked
-    campaigns: int  # that run
+    keys: list[ApiKey]  # that are not revoked
+    campaigns: list[Campaign]  # that run
     links: int  # that are open
     invitations: int  # that they sent and that are open
-    led_alone: int  # teams
-    deeds: int  # that are under way
+    led_alone: list[Team]
+    deeds: list[Deed]  # that are under way
+    macros: list[str]  # that they look after, and that would go over
 
 
-def register(take_over: TakeOver) -> None:
-    """Say how something is taken over that this app does not know."""
-    _TAKEN_OVER.append(take_over)
+def register(owned: Owned, take_over: TakeOver) -> None:
+    """Say what macros a person looks after, which are of the app above, and how they are taken over."""
+    _OTHERS.append((owned, take_over))
 
 
-def hanging(person: User, now: datetime) -> Hanging:
-    """Count what depends on a person."""
+def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hanging:
+    """Return what depends on a person. `taker`: of macros, those alone that this person may take over."""
     return Hanging(
-        keys=keys_of(person).count(),
-        campaigns=campaigns_of(person).count(),
+        macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
+        keys=list(keys_of(person).order_by("name", "pk")),
+        campaigns=list(campaigns_of(person)),
         links=links_of(person, now).count(),
         invitations=invitations_of(person, now).count(),
-        led_alone=led_alone_by(person).count(),
-        deeds=deeds_of(person).count(),
+        led_alone=list(led_alone_by(person)),
+        deeds=list(deeds_of(person)),
     )
 
 
@@ -93,9 +98,9 @@ def led_alone_by(person: User) -> QuerySet[Team]:
 
 
 def deeds_of(person: User) -> QuerySet[Deed]:
-    """Return what a worker is doing for the person to others, such as accounts that are paused; the own log-ins are the person's."""
+    """Return what a worker is doing for the person to others, such as accounts that are paused; log-ins go with the press."""
     going = Deed.objects.defer("keys").filter(user=person, state__in=jobs.GOING)
-    return going.exclude(kind=OWN_REMOVAL).order_by("pk")
+    return going.exclude(kind=REMOVE).order_by("pk")
 
 
 def may_take_campaigns(actor: User) -> bool:
@@ -119,10 +124,10 @@ def hold_deeds(person: User) -> None:
         cursor.execute("set local lock_timeout to default")
 
 
-def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None:
-    """Give what runs in the person's name to the actor, or end it, and tell, in the caller's transaction that locked the person out.
+def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told:
+    """Give what runs in the person's name to the actor, or end it, in the caller's transaction that locked the person out.
 
-    `by_key`: the actor did not see a page that says it, and so is told, too.
+    `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
     """
     campaigns = list(campaigns_of(person).select_for_update(no_key=True))
     taken = campaigns if may_take_campaigns(actor) else []
@@ -134,24 +139,13 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> None
             running.end_of_maker(campaign, now)
     deeds = list(deeds_of(person))
     _take_deeds(deeds, actor)
-    others = [name for one in _TAKEN_OVER for name in one(person, actor)]
+    macros = [name for _, take in _OTHERS for name in take(person, actor)]
     told = _told(person, ended=[] if taken else campaigns)
-    mine: dict[str, Any] = {
-        "campaigns": [_named(one) for one in taken],
-        "macros": others,
-        "deeds": len(deeds),
-        **told.pop(actor.email, {}),
-    }
+    mine = {"campaigns": [one.name for one in taken], "macros": macros, "deeds": len(deeds)}
+    mine |= told.pop(actor.email, {})
     if by_key and any(mine.values()):
         told[actor.email] = mine
-    for address, about in told.items():
-        outbox.enqueue(
-            kind=KIND,
-            recipient=address,
-            dedupe_key=f"{KIND}:{person.pk}:{now.isoformat()}:{address}",
-            payload={"person": person.pk, "actor": actor.pk, **about},
-            now=now,
-        )
+    return told
 
 
 def _take_deeds(deeds: Collection[Deed], actor: User) -> None:
@@ -170,20 +164,17 @@ def _asked_by(deed: Deed) -> QuerySet[BackupInvitation]:
     return backup_invitations.of_press(email=deed.options["email"], by=[deed.user_id], at=deed.created_at)
 
 
-def _told(person: User, *, ended: list[Campaign]) -> dict[str, dict[str, list[Named]]]:
+def _told(person: User, *, ended: list[Campaign]) -> Told:
     """Return by address what its reader is told: which teams nobody leads any longer, and which campaigns ended."""
-    found: dict[str, dict[str, list[Named]]] = defaultdict(lambda: defaultdict(list))
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
     alone = set(led_alone_by(person).values_list("pk", flat=True))
+    names = [one.name for one in ended]
     for team_id, stand_in in sorted(fallback(teams).items()):
         for address in stand_in.addresses:
             if team_id in alone:
-                found[address]["teams"].append(_named(teams[team_id]))
-            found[address]["ended"] = [_named(one) for one in ended]
+                found[address]["led"].append(teams[team_id].name)
+            found[address]["ended"] = names
     for address in [] if teams else recipients.operators():  # of whoever is in no team
-        found[address]["ended"] = [_named(one) for one in ended]
+        found[address]["ended"] = names
     return {address: dict(about) for address, about in found.items() if any(about.values())}
-
-
-def _named(one: Team | Campaign) -> Named:
-    return one.pk, one.name
