@@ -84,7 +84,7 @@ LONGEST = (
     f"/{PHOTOGRAPHS}",
     "/tests/contract/test_lives.py",
     "/tests/launcher/",
-    "/tests/faults/",
+    "/tests/drills/",
     "/tests/test_whole.py",
     "/tests/users/test_roles.py",
     "/tests/contract/test_year.py",

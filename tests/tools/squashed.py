@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from tests.faults import upgrade
+from drills import upgrade
 from tests.support.servers import prepare
 
 ROOT = Path(__file__).resolve().parents[2]

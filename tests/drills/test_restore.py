@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from drills.restore import APP, BASE_URL, Drill, commands
 from notifications import outbox
-from tests.faults.restore import APP, BASE_URL, Drill, commands
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

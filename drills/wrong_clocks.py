@@ -1,6 +1,6 @@
 """Drill: workers and beats of three hosts, one's clock an hour ahead, one's an hour behind, and clocks that are moved under their work.
 
-    python -m tests.faults.wrong_clocks
+    python -m drills.wrong_clocks
 
 In the third round, while mails and renewals are under way, the right clock jumps an hour ahead, and the one that was ahead is put right.
 Each mail must leave once and soon, each check and each renewal that was due be made once, all log-ins and ad accounts stay as they are, and
@@ -13,10 +13,10 @@ import sys
 import time
 from datetime import datetime, timedelta
 
-from tests.faults.beats import CHANNELS, PEOPLE, ROTATING, count_renewals, have_renewed
-from tests.faults.load import Checks, Mails, mails_wait, own_pool, still_running, until_done, workers
-from tests.faults.moved import AHEAD, BACK
-from tests.faults.stage import Tally, people, stage, until
+from drills.beats import CHANNELS, PEOPLE, ROTATING, count_renewals, have_renewed
+from drills.load import Checks, Mails, mails_wait, own_pool, still_running, until_done, workers
+from drills.moved import AHEAD, BACK
+from drills.stage import Tally, people, stage, until
 from tests.support.processes import Process
 from tests.support.sandbox import Sandbox
 

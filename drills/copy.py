@@ -1,6 +1,6 @@
 """Drill: a copy of the database is started beside the original, with all its processes, while jobs ask it for leases.
 
-    python -m tests.faults.copy                 # 25 seconds of the copy, then `release --copy`, then the naive control
+    python -m drills.copy                 # 25 seconds of the copy, then `release --copy`, then the naive control
 
 The copy may call no channel, send no mail and hand nothing out; released as a copy it holds no credentials; and the original goes
 on as if nothing had happened. Lost counts what the original cannot serve afterwards, doubled what the copy called, mailed and handed out.
@@ -25,7 +25,7 @@ import psycopg
 from adtoken_project import lanes
 from adtoken_project.embedded.processes import LOOPBACK, free_port
 from adtoken_project.launcher import fetch
-from tests.faults.stage import Tally, people, stage, until
+from drills.stage import Tally, people, stage, until
 from tests.support.processes import Process, environment
 from tests.support.sandbox import Sandbox
 

@@ -1,6 +1,6 @@
 """Drill: all log-ins move to the newest key while readers read, writers renew, and the rotation is killed again and again.
 
-    python -m tests.faults.keys                 # 10,000 log-ins, 50 readers, 10 writers, 20 kills; then the naive control
+    python -m drills.keys                 # 10,000 log-ins, 50 readers, 10 writers, 20 kills; then the naive control
 
 It counts reads that failed, renewals that were lost and rows left on the old key. The naive control reads a batch, re-encrypts it and
 writes it back without comparing: it must lose renewals.
@@ -21,7 +21,7 @@ from typing import Any
 
 from cryptography.fernet import Fernet
 
-from tests.faults.stage import Tally
+from drills.stage import Tally
 from tests.support.servers import prepare
 
 HOT = 200  # log-ins that the writers renew over and over
@@ -153,7 +153,7 @@ def _rotate_and_kill(result: Result, batch: int, *, wanted: int, began: float) -
     """Start the rotation again and again, and kill it whenever another share of the rows has moved."""
     for kill in range(wanted):
         worker = subprocess.Popen(
-            [sys.executable, "-m", "tests.faults.keys", "--worker", str(batch)], env=environment()
+            [sys.executable, "-m", "drills.keys", "--worker", str(batch)], env=environment()
         )
         mark = result.tokens * (kill + 1) // (wanted + 2)
         while worker.poll() is None and _moved() < mark:

@@ -1,12 +1,12 @@
-"""`make faults` itself: what does not come to its end counts as failed, and leaves nothing running."""
+"""`make drills` itself: what does not come to its end counts as failed, and leaves nothing running."""
 
 import tempfile
 from pathlib import Path
 
 import pytest
 
-from tests.faults import __main__ as runner
-from tests.faults.registry import DRILLS, Drill
+from drills import __main__ as runner
+from drills.registry import DRILLS, Drill
 from tests.launcher.traces import processes_in
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def test_a_drill_that_overruns_is_ended_with_its_servers_and_fails(
     assert outcome.failure == "OVERRAN"
     assert not outcome.good
     assert processes_in(tmp_path) == {}
-    assert not list(tmp_path.glob("adtoken-faults-*"))
+    assert not list(tmp_path.glob("adtoken-drills-*"))
 
 
 def test_a_drill_that_counts_nothing_fails_and_one_without_time_is_named() -> None:

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.launcher_kills`: of everything that `make run` starts, one process after the other is killed -9.
+"""`python -m drills.launcher_kills`: of everything that `make run` starts, one process after the other is killed -9.
 
 Each is to come back by itself, said at the terminal, with all pages well again; without its PostgreSQL the launcher stops in order. Of a
 launcher that was killed itself no process may be left after five seconds. The naive control starts its processes as a shell script
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import psycopg
 
-from tests.faults.stage import Tally, until
+from drills.stage import Tally, until
 from tests.launcher.running import Run, launched
 from tests.launcher.traces import processes_in
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.moved HOST SECONDS (-m MODULE | SCRIPT) ...`: run a program as on a host of this name whose clock is ahead.
+"""`python -m drills.moved HOST SECONDS (-m MODULE | SCRIPT) ...`: run a program as on a host of this name whose clock is ahead.
 
 Moved are `time.time` and `datetime`, by time-machine, also in threads. Monotonic clocks are right, as those of a real host are, and so are
 PostgreSQL, Valkey, the stand-ins and whatever else is a process of its own. The signals `AHEAD` and `BACK` move the clock by an hour while

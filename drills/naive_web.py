@@ -1,4 +1,4 @@
-"""The web server as it was: without breaker and shares. For the control of tests/faults/dark_channel.py."""
+"""The web server as it was: without breaker and shares. For the control of drills/dark_channel.py."""
 
 from adtoken_project.wsgi import application
 from tokens.channels import breaker, shares

@@ -1,7 +1,7 @@
 """Drill: one of six channels answers nothing, while its jobs go on asking, twelve times a second.
 
-    python -m tests.faults.dark_channel                    # 10 minutes with 2 and with 16 web threads, then the naive control
-    python -m tests.faults.dark_channel --seconds 60       # shorter
+    python -m drills.dark_channel                    # 10 minutes with 2 and with 16 web threads, then the naive control
+    python -m drills.dark_channel --seconds 60       # shorter
 
 It counts, around it and meanwhile: leases of the other channels and how long they took, mails and how long they waited, how late the other
 channels' checks were, what /healthz said, and the calls that reached the dark channel. The naive control is the same without breaker and
@@ -29,7 +29,7 @@ import httpx2
 
 from adtoken_project import lanes
 from adtoken_project.embedded.processes import free_port, wait_until
-from tests.faults.stage import Tally
+from drills.stage import Tally
 from tests.support.sandbox import ROOT, Sandbox
 
 DARK = "pinterest"
@@ -169,7 +169,7 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[st
     workers = 1 if threads <= 2 else 2
     each = str(threads // workers)
     env = {**os.environ, **env, "WEB_THREADS": each}
-    application = "tests.faults.naive_web" if naive else "adtoken_project.wsgi"
+    application = "drills.naive_web" if naive else "adtoken_project.wsgi"
     commands = [
         [
             *(
@@ -401,7 +401,7 @@ def p99(result: Result) -> list[str]:
 
 def _alone(threads: int, seconds: float, *, naive: bool) -> Result:
     """Run one drill in a process of its own, with servers of its own, and print its figures."""
-    code = f"from tests.faults import dark_channel as one; one.run({threads}, {seconds}, naive={naive})"
+    code = f"from drills import dark_channel as one; one.run({threads}, {seconds}, naive={naive})"
     command = [sys.executable, "-m", "tests.support.with_servers", sys.executable, "-c", code]
     said = subprocess.run(
         command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True

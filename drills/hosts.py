@@ -1,4 +1,4 @@
-"""`python -m tests.faults.hosts`: two worker hosts, and one of them is cut off for a minute in the middle of refreshes and of a check.
+"""`python -m drills.hosts`: two worker hosts, and one of them is cut off for a minute in the middle of refreshes and of a check.
 
 Each host is a network namespace with the lanes refreshes and checks, joined to PostgreSQL, Valkey and the channels by a wire of its own
 (root only). The wire is pulled while the channel, which has replaced the refresh tokens already, keeps its answers back. Nobody closes the
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from adtoken_project import lanes
-from tests.faults.stage import Tally, people, refreshes, stage, until
+from drills.stage import Tally, people, refreshes, stage, until
 from tests.project.test_redis_by_tls import Relay
 from tests.support import processes
 from tests.support.sandbox import Sandbox

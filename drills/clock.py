@@ -1,6 +1,6 @@
 """Drill: a year's changes of clock, in Berlin and New York.
 
-    python -m tests.faults.clock
+    python -m drills.clock
 
 The evaluation is ticked through five days around each, with its hour before, in and after the one that is missing or comes twice. Each
 local day must be evaluated once, and each warning come on its day, once. The naive control runs by the local hour, as cron does.
@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock_time
 from zoneinfo import ZoneInfo
 
-from tests.faults.stage import Tally, stage
+from drills.stage import Tally, stage
 
 # Zone and the day of its change; hours of the evaluation: before, in and after the hour that is missing or comes twice.
 CHANGES = (

@@ -1,6 +1,6 @@
 """Drill: PostgreSQL is stopped hard (`pg_ctl stop -m immediate`) and started again while jobs lease and report, people link, tokens renew.
 
-    python -m tests.faults.postgres                 # ten times, then the naive control
+    python -m drills.postgres                 # ten times, then the naive control
 
 Whatever was acknowledged must be found again: each lease in the record, each death that a report was told, each consent, each refresh token
 that the channel replaced, each mail in the mailbox, once. Nothing may be answered 500 later than a second after it is back. The naive
@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from tests.faults.load import Load, Mails, issue_key, mails_wait, own_pool, received, still_running, workers
-from tests.faults.servers import Servers, own_servers
-from tests.faults.stage import Tally, people, refreshes, stage, until
+from drills.load import Load, Mails, issue_key, mails_wait, own_pool, received, still_running, workers
+from drills.servers import Servers, own_servers
+from drills.stage import Tally, people, refreshes, stage, until
 from tests.support.processes import Process
 from tests.support.sandbox import Sandbox
 

@@ -1,6 +1,6 @@
 """Drill: upgrade a filled installation of an older version to this one, and go on with what that version left behind.
 
-    python -m tests.faults.upgrade              # from the version before the modules were moved
+    python -m drills.upgrade              # from the version before the modules were moved
 
 The older version is unpacked from the history, migrates, links the demo's fleet, writes every kind of mail, and hands out a lease, links,
 a session; people are at the channels, messages and a call of each background task wait. Then this version migrates the same database.
@@ -26,7 +26,7 @@ import redis
 
 from adtoken_project import lanes
 from adtoken_project.launcher import channel_addresses
-from tests.faults.stage import Tally, until
+from drills.stage import Tally, until
 from tests.support.sandbox import ROOT, Sandbox
 from tests.support.servers import prepare
 

@@ -1,4 +1,4 @@
-"""All drills, in the order in which `make faults` begins them: the longest first.
+"""All drills, in the order in which `make drills` begins them: the longest first.
 
 A new one is a module here with a `main()`, and one line below.
 
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Drill:
-    """One drill: the module `tests.faults.NAME`, the seconds after which it is ended, and its arguments in `make faults`."""
+    """One drill: the module `drills.NAME`, the seconds after which it is ended, and its arguments in `make drills`."""
 
     name: str
     seconds: int

@@ -1,6 +1,6 @@
 """Drill: three beats, and two worker processes of each lane, at once.
 
-    python -m tests.faults.beats
+    python -m drills.beats
 
 Every tick comes three times. Each mail must leave once, each day be evaluated once, each check and each renewal that was due be made once.
 The naive control is a schedule that sends what waits without a claim.
@@ -13,7 +13,7 @@ import time
 from contextlib import ExitStack
 from datetime import timedelta
 
-from tests.faults.load import (
+from drills.load import (
     Checks,
     Mails,
     own_pool,
@@ -23,7 +23,7 @@ from tests.faults.load import (
     until_done,
     workers,
 )
-from tests.faults.stage import Tally, people, refreshes, stage
+from drills.stage import Tally, people, refreshes, stage
 from tests.support.sandbox import Sandbox
 
 CHANNELS = ("facebook", "snapchat", "linkedin", "pinterest", "tiktok", "x")

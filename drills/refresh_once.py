@@ -1,4 +1,4 @@
-"""`python -m tests.faults.refresh_once`: 50 jobs in 4 processes want one access token that is over; the channel answers after 35 s.
+"""`python -m drills.refresh_once`: 50 jobs in 4 processes want one access token that is over; the channel answers after 35 s.
 
 Before or after it replaced the refresh token; with Valkey emptied, frozen or stopped meanwhile. One call each time, and all are served
 afterwards. TikTok renews nothing: there the same jobs are served at once and nobody is asked. Takes about a minute for each case.
@@ -16,7 +16,7 @@ from datetime import timedelta
 import httpx2
 import redis
 
-from tests.faults.stage import Tally, people, refreshes, stage, until
+from drills.stage import Tally, people, refreshes, stage, until
 from tests.support.sandbox import Sandbox
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.refresh_kills --kills 20`: the process that refreshes is killed -9 again and again, its answers on their way.
+"""`python -m drills.refresh_kills --kills 20`: the process that refreshes is killed -9 again and again, its answers on their way.
 
 The channel replaces each refresh token that is used and answers a moment later, so nearly every kill loses answers. Each must be found
 within a minute, and nobody be told that the person cancelled. Then the window is measured that no mark can close: from the last byte of the
@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from tests.faults.stage import Tally, people, refreshes, stage, until
+from drills.stage import Tally, people, refreshes, stage, until
 from tests.support.sandbox import Sandbox
 
 CHANNEL = "snapchat"

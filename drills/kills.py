@@ -1,4 +1,4 @@
-"""`python -m tests.faults.kills`: web and worker processes are killed -9 in the middle of shifts, of sending and of checks.
+"""`python -m drills.kills`: web and worker processes are killed -9 in the middle of shifts, of sending and of checks.
 
 Real processes (gunicorn, the workers of the lanes mail and checks, beat), killed at varied moments while the channel or the mail server
 answers slowly. Counted at the mailbox and in the database: shifts that are half done, deaths that nobody is told of, mails that never came
@@ -6,7 +6,7 @@ or came twice, and the seconds until everything that was begun is done. A mail t
 with the same Message-ID, as docs/operations.md says; such ones are counted apart.
 
 Two naive controls: a sender that marks what it is about to send, and a shift in two transactions. Kills of the process that renews tokens
-are tests.faults.refresh_kills.
+are drills.refresh_kills.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import httpx2
 
 from adtoken_project.embedded.processes import free_port
-from tests.faults.stage import Tally, people, stage, until
+from drills.stage import Tally, people, stage, until
 from tests.support import processes
 from tests.support.sandbox import Sandbox
 

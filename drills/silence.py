@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from tests.faults import bench
-from tests.faults.bench import CHANNELS, REFRESHED, RENEWED, Bench
-from tests.faults.stage import Tally, until
+from drills import bench
+from drills.bench import CHANNELS, REFRESHED, RENEWED, Bench
+from drills.stage import Tally, until
 
 SILENCE = 40.0  # seconds
 

@@ -1,7 +1,7 @@
 """Drill: each channel answers with what it never means, at each kind of call.
 
-    python -m tests.faults.bad_answers                                  # six channels, all shapes of answers, then 40 seconds of silence
-    python -m tests.faults.bad_answers --channels x --shapes "null"     # some
+    python -m drills.bad_answers                                  # six channels, all shapes of answers, then 40 seconds of silence
+    python -m drills.bad_answers --channels x --shapes "null"     # some
 
 Answers are in `shapes.py`: status 500 and 429, pages, half a body, nothing, 20 MB, other charsets, broken gzip, JSON of another shape.
 Calls: a check's question about the log-in, its reading of one and of many ad accounts, a renewal, a job's lease whose access token is
@@ -24,11 +24,11 @@ from pathlib import Path
 
 import httpx2
 
-from tests.faults import bench
-from tests.faults.bench import CHANNELS, QUESTION, REFRESHED, RENEWED, TOKENS, Bench
-from tests.faults.shapes import MOST_TOLD, SHAPES, told
-from tests.faults.silence import silence
-from tests.faults.stage import Tally, stage
+from drills import bench
+from drills.bench import CHANNELS, QUESTION, REFRESHED, RENEWED, TOKENS, Bench
+from drills.shapes import MOST_TOLD, SHAPES, told
+from drills.silence import silence
+from drills.stage import Tally, stage
 
 LATER = timedelta(hours=80)  # longer than a doubt may last
 THREADS = 64  # that may ask PostgreSQL at once

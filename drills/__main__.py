@@ -1,8 +1,8 @@
-"""`python -m tests.faults [NAME ...]`: run the drills, two side by side (all of them: `make faults`), and say what they counted.
+"""`python -m drills [NAME ...]`: run the drills, two side by side (all of them: `make drills`), and say what they counted.
 
 Each is a process of its own with a time limit of its own, on throw-away servers of its own; all together end after 20 minutes. One that
 overruns is ended, and counts as failed, as does one for which no time was left. Prints each drill's line of JSON (see `stage.Tally`) and a
-table; its whole output is in var/faults/. The exit status is 1 where a drill lost or doubled something, or its naive control did not.
+table; its whole output is in var/drills/. The exit status is 1 where a drill lost or doubled something, or its naive control did not.
 """
 
 import argparse
@@ -23,14 +23,14 @@ from typing import Any
 
 from adtoken_project.embedded.processes import Child
 from adtoken_project.launcher import last_json
-from tests.faults.registry import DRILLS, Drill
+from drills.registry import DRILLS, Drill
 from tests.launcher.traces import processes_in
 from tests.support.sandbox import ROOT
 
 MINUTES = 20  # for all together
 AT_ONCE = 2  # a drill mostly waits: for what it broke to be well again
 GRACE = 20  # seconds in which a drill that is told to end puts its servers away
-LOGS = ROOT / "var" / "faults"
+LOGS = ROOT / "var" / "drills"
 COLUMNS = ("drill", "tries", "lost", "doubled", "slowest recovery", "took", "result", "naive control")
 
 
@@ -67,7 +67,7 @@ class Outcome:
 def main(words: Sequence[str] | None = None) -> int:
     """Run what is asked for. Returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m tests.faults",
+        prog="python -m drills",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -111,7 +111,7 @@ def run(drill: Drill, *, seconds: float, stop: threading.Event | None = None) ->
     with _own_folder() as folder:
         child = Child(
             name=drill.name,
-            command=[sys.executable, "-m", f"tests.faults.{drill.name}", *drill.arguments],
+            command=[sys.executable, "-m", f"drills.{drill.name}", *drill.arguments],
             log=LOGS / f"{drill.name}.log",
             # By the folder's name its processes are found, also those whose environment PostgreSQL and Valkey overwrite.
             env={**os.environ, "TMPDIR": str(folder), "ADTOKEN_RUN": str(folder)},
@@ -146,7 +146,7 @@ def _wait(child: Child, *, until: float, stop: threading.Event) -> int | None:
 @contextmanager
 def _own_folder() -> Iterator[Path]:
     """Give a folder for a drill's files. What still runs in it at the end is killed, and the folder removed."""
-    folder = Path(tempfile.mkdtemp(prefix="adtoken-faults-"))
+    folder = Path(tempfile.mkdtemp(prefix="adtoken-drills-"))
     folder.chmod(0o711)  # nobody, who may have to run PostgreSQL, passes through
     try:
         yield folder

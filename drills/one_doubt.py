@@ -1,7 +1,7 @@
 """Drill: a channel says of one, fifteen, sixty or all log-ins of an app that they are over, for ten minutes or for hours.
 
-    python -m tests.faults.one_doubt                                    # 1, 15 and 60 log-ins, all that may be wrong
-    python -m tests.faults.one_doubt --people 360 --says inspection     # minutes
+    python -m drills.one_doubt                                    # 1, 15 and 60 log-ins, all that may be wrong
+    python -m drills.one_doubt --people 360 --says inspection     # minutes
 
 Real sweeps against the stand-in and real mails, by a clock of the drill's own that goes from one due check to the next for 27 hours.
 Log-ins are due evenly over an hour, as in use, or all at once; each is the only one of an account. Lost counts accounts that stood still
@@ -20,7 +20,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from tests.faults.stage import Tally, stage
+from drills.stage import Tally, stage
 from tests.support.sandbox import Sandbox
 
 PEOPLE = (1, 15, 60)

@@ -1,6 +1,6 @@
 """Drill: Valkey is emptied, stopped, frozen and full while mails wait, checks are due, jobs lease and people log in.
 
-    python -m tests.faults.valkey
+    python -m drills.valkey
 
 PostgreSQL holds every fact, so nothing may be lost or doubled, no lease fails and people go on logging in; when Valkey is well again mails
 and checks go on. The naive control keeps its mails in the queue alone.
@@ -17,7 +17,7 @@ from typing import Any
 import httpx2
 import redis
 
-from tests.faults.load import (
+from drills.load import (
     Checks,
     Load,
     Mails,
@@ -30,8 +30,8 @@ from tests.faults.load import (
     still_running,
     workers,
 )
-from tests.faults.servers import Servers, own_servers
-from tests.faults.stage import Tally, people, stage, until
+from drills.servers import Servers, own_servers
+from drills.stage import Tally, people, stage, until
 from tests.support.sandbox import Sandbox
 
 CHANNELS = ("facebook", "snapchat", "linkedin", "pinterest", "tiktok", "x")

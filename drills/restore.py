@@ -1,6 +1,6 @@
 """Drill: back an installation up, restore it and release it, with the commands of docs/restore.md as they stand there.
 
-    python -m tests.faults.restore              # 10,000 ad accounts with 6,000 log-ins
+    python -m drills.restore              # 10,000 ad accounts with 6,000 log-ins
 
 Original and restored one run as a role that owns nothing; the restored one belongs to another role (docs/operations.md, "Two database
 roles"). Neither is a superuser, nor may it make databases. The administrator of the server that we bring along is called `adtoken`, so
@@ -26,12 +26,12 @@ from django.test import override_settings
 
 from adtoken_project import grants
 from adtoken_project.launcher import channel_addresses
-from tests.faults.keys import environment
-from tests.faults.stage import Tally
+from drills.keys import environment
+from drills.stage import Tally
 from tests.support.sandbox import Sandbox
 from tests.support.servers import prepare
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "restore.md"
 RESTORED = "adtoken_restored"
 OWNER, APP = "adtoken_owner", "adtoken_app"

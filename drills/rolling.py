@@ -1,4 +1,4 @@
-"""`python -m tests.faults.rolling`: two web servers behind the example of nginx, restarted one after the other under load.
+"""`python -m drills.rolling`: two web servers behind the example of nginx, restarted one after the other under load.
 
 Twenty requests a second (leases, the log-in page, /readyz) by TLS through deploy/proxy/nginx.conf, while each gunicorn gets SIGTERM and is
 started again, and then HUP, as docs/operations.md says. No request may fail. The naive control is one gunicorn alone.
@@ -22,7 +22,7 @@ import httpx2
 
 from adtoken_project.embedded.processes import LOOPBACK, free_port
 from adtoken_project.launcher import fetch
-from tests.faults.stage import Tally, people, stage, until
+from drills.stage import Tally, people, stage, until
 from tests.project.test_redis_by_tls import certificate
 from tests.support import processes
 from tests.support.sandbox import ROOT, Sandbox

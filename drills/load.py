@@ -16,7 +16,7 @@ from typing import Any
 import httpx2
 
 from adtoken_project import lanes
-from tests.faults.stage import Tally, until
+from drills.stage import Tally, until
 from tests.support.processes import Process, environment
 from tests.support.sandbox import Sandbox
 
@@ -113,7 +113,7 @@ def workers(
 
     before = list(BackgroundProcess.objects.values_list("pk", flat=True))
     started: dict[str, Process] = {}
-    moved = {host: ["-m", "tests.faults.moved", host, f"{wrong:g}"] for host, wrong in (hosts or {}).items()}
+    moved = {host: ["-m", "drills.moved", host, f"{wrong:g}"] for host, wrong in (hosts or {}).items()}
     with ExitStack() as stack:
         for host, how in moved.items() or [("", [])]:
             on = f" on {host}" if host else ""
