@@ -2,7 +2,7 @@
 # Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick conformance year faults check lint format words lock bench clean venv venv-dev chromium
+.PHONY: help run test quick conformance year drills check lint format words lock bench clean venv venv-dev chromium
 
 PY := .venv/bin/python
 export PYTHON
@@ -32,8 +32,8 @@ conformance: venv-dev ## the vendors' own clients against the sandbox: installs 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
 	@WHOLE_YEAR=1 $(PY) -m pytest -n 2 -s tests/contract/test_year.py
 
-faults: venv-dev ## kill, freeze, flush and restart what the product stands on, for 20 minutes at most
-	@$(PY) -m tests.faults
+drills: venv-dev ## kill, freeze, flush and restart what the product stands on, for 20 minutes at most
+	@$(PY) -m drills
 
 check: lint test ## what CI runs: format, lint, types, import order, migrations, production settings, tests
 

@@ -32,7 +32,7 @@ for catalogue in locale/*/LC_MESSAGES/django.po; do # two people may have added 
     msguniq --use-first --no-wrap --output-file "$catalogue" "$catalogue"
 done
 ignored=()
-for name in .venv benchmarks docs sandbox staticfiles tests var requirements; do ignored+=(--ignore "$name*"); done
+for name in .venv benchmarks docs drills sandbox staticfiles tests var requirements; do ignored+=(--ignore "$name*"); done
 .venv/bin/python manage.py makemessages "${languages[@]}" "${ignored[@]}" \
     --extension html,txt,py --no-location --no-wrap --no-obsolete --verbosity 0
 for catalogue in locale/*/LC_MESSAGES/django.po; do
