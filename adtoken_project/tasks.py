@@ -7,7 +7,7 @@ from celery import shared_task
 from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from notifications import mailbox_mail, parked_mail
+from notifications import parked_mail
 from users import append_only, database_clock, limit_counts, retention
 from users.models import LoginRecord
 from users.retention_kinds import HAND_OUTS, LOG_INS
@@ -25,10 +25,9 @@ def heartbeat() -> None:
 
 @shared_task
 def watch_lanes() -> None:
-    """Tell operators of a lane that is late, of addresses that mail does not reach, and of a bounce mailbox that cannot be read."""
+    """Tell operators of a lane that is late, and of addresses that mail does not reach."""
     late_mail.tell_operators(now=database_clock.now())
     parked_mail.tell_operators(database_clock.now())
-    mailbox_mail.tell_operators(database_clock.now())
 
 
 @shared_task

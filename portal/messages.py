@@ -16,7 +16,7 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_settings, message_rows, why
+from portal import access, message_rows, why
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.filters import TeamFilter
 from portal.lists import RowsWithPages
@@ -136,7 +136,7 @@ class MessageAdmin(RowsWithPages):
         """Return from when on the list is whole, and what waits to leave."""
         now = timezone.now()
         return {
-            "waiting": mail_settings.waiting(now),
+            "waiting": message_rows.waiting(now, person(request)),
             "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
             "mails_since": retention.kept_since(MESSAGES, now),
             "texts_since": retention.kept_since(TEXTS, now),
