@@ -119,7 +119,6 @@ def _register_what_is_asked() -> None:
         ask_mail.build,
         name=_("Asked to re-authenticate"),
         ended=stages.note_ended,
-        all_sent=stages.note_sent,
         reader=ask_mail.reader,
     )
     kinds.register(

@@ -173,9 +173,8 @@ def personal(
         mail,
         text=put(mail.text),
         html=put(mail.html),
-        styled=put(mail.styled),
         stored_text=mail.text if mail.stored_text is None else mail.stored_text,
-        stored_html=(mail.styled or mail.html) if mail.stored_html is None else mail.stored_html,
+        stored_html=mail.html if mail.stored_html is None else mail.stored_html,
     )
 
 

@@ -33,7 +33,7 @@ from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the 
 from accounts.telling import notices
 from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
-from users import database_clock, refused_addresses
+from users import database_clock
 
 TICK = (
     5  # seconds, see schedule.py; what a killed worker held is free after 20, and to be begun again within 30
@@ -107,7 +107,7 @@ def ask_about_refused_apps() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Clear away unfinished links, tokens linked to nothing, failed links and refusals of addresses that are old."""
+    """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = database_clock.now()
     sweeps.sweep_pending_links(now=now)
     write_refusals.forget(now=now)
@@ -115,7 +115,6 @@ def tidy() -> None:
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
-    refused_addresses.sweep(now=now)
     exporting.sweep(now=now)
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)

@@ -21,7 +21,6 @@ from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
 from adtoken_project import lanes, lateness, schedules, signs_of_life, worked_ahead
-from notifications import mailbox_mail
 from tokens import call_state, key_usage
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -152,16 +151,6 @@ def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one inte
         )
 
 
-def bounce_mailbox(now: datetime) -> Iterator[Finding]:
-    """Bounce mailbox."""
-    state = mailbox_mail.trouble(now)
-    if state is not None:
-        yield Finding(
-            f"The bounce mailbox cannot be read since {state.failed_since:%Y-%m-%d %H:%M} UTC: {state.error}",
-            "Compare BOUNCE_MAILBOX with the mailbox's address and password. Mails that come back are not noticed meanwhile.",
-        )
-
-
 def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Key ring."""
     for said in key_usage.problems():
@@ -288,7 +277,6 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (installation, True),
     (valkey, False),
     (mail_server, False),
-    (bounce_mailbox, True),
     (keys, True),
     (processes, True),
     (room, True),

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, Value
 
 from adtoken_project import signs_of_life, worked_ahead
@@ -21,7 +20,7 @@ from users import hold
 
 say = partial(phrase, "words/background_work.txt")
 
-MAIL_LIMIT = timedelta(minutes=settings.MAIL_LATE_MINUTES)  # for which a mail may wait
+MAIL_LIMIT = kept_back.WAITS_AT_MOST
 DOMAINS, REFUSED_LIMIT = (
     3,
     timedelta(minutes=10),

@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
 from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahead
 from adtoken_project.metrics import rows
-from notifications import kept_back, mailbox_mail
+from notifications import kept_back
 from notifications.models import Message
 from portal import message_rows, start_page
 from portal.start_cards import Said
@@ -23,8 +24,7 @@ def background(now: datetime) -> tuple[list[str], list[WellLine]]:
 
 
 def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[str]:
-    """Return in a sentence each which lanes have no worker, which work is late, which clocks are wrong, and whether the
-    bounce mailbox cannot be read."""
+    """Return in a sentence each which lanes have no worker, which work is late, and which clocks are wrong."""
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     return [
         *(
@@ -34,17 +34,7 @@ def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datet
         ),
         *(f"{work.words(now)}." for work in late if living[work.lane]),
         *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
-        *_mailbox(now),
     ]
-
-
-def _mailbox(now: datetime) -> list[str]:
-    """Return that the bounce mailbox cannot be read, and why, where that has lasted for an hour."""
-    state = mailbox_mail.trouble(now)
-    if state is None or state.failed_since is None:
-        return []
-    since = dates.moment(state.failed_since, zone=timezone.get_current_timezone()).full
-    return [lateness.say("mailbox", since=since, error=state.error)]
 
 
 def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[WellLine]:
@@ -119,6 +109,8 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
     if failed:
         words = say("failed", n=failed, shown=number(failed))
         said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
+    if not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET):
+        said.append(Said(say("unreported")))
     icon, tone = (
         ("warning", "warn")
         if failed or refused or seconds > lateness.MAIL_LIMIT.total_seconds()

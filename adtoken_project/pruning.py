@@ -131,7 +131,7 @@ RULES = (
         "t.created_at",
         f"{_ENDED} and t.kind <> all(%(stays)s) and {_UNNAMED}",
     ),
-    Rule("notifications_mailreturn", "t.at", "t.at < %(cutoff)s and t.done_at is not null"),
+    Rule("notifications_mailreturn", "t.at", "t.at < %(cutoff)s"),
     Rule("users_addressevent", "t.at", "t.at < %(cutoff)s"),
     Rule("tokens_doubt", "t.began_at", "coalesce(t.ended_at, t.true_at) < %(cutoff)s"),
 )

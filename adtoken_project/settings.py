@@ -276,7 +276,6 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 # --- Mail --------------------------------------------------------------------------------------------------------
 # Mails that one address gets within 24 hours; what comes beyond is told in one mail an hour. 0: no cap.
 MAIL_DAILY_CAP = env.whole("MAIL_DAILY_CAP", default=20)
-MAIL_LATE_MINUTES = env.whole("MAIL_LATE_MINUTES", default=5, least=1)  # a mail that waits for longer is late
 # A mail service whose reports are taken, as anymail calls it; with EMAIL_URL=service:// it delivers by its API, too.
 MAIL_SERVICE = env.choice("MAIL_SERVICE", default="", choices=("", *MAIL_SERVICES))
 MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")  # user:password by which its reports come
@@ -290,19 +289,11 @@ MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  #
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-DKIM_SELECTOR = env.text(
-    "DKIM_SELECTOR", ""
-)  # by which the page on mail settings looks the key up; AdToken signs nothing
 # Who runs this installation, as strangers read it: on the page and in the mail of a client link. "": the team and the asker alone.
 ORGANISATION_NAME = env.text("ORGANISATION_NAME", "")
 CONTACT_EMAIL = env.text(
     "CONTACT_EMAIL", ""
 )  # whom answers to mails reach; "": the team's leads, else an operator
-# Where mails come back to, which is their envelope sender, and how they are read there; "": they are not read.
-BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
-BOUNCE_MAILBOX = env.mailbox("BOUNCE_MAILBOX")
-# Whether each mail comes back to an address of its own, bounces+...@: most mail servers take those.
-BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

@@ -8,7 +8,7 @@ from django.conf import settings
 from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from notifications import mailbox_mail, parked_mail
+from notifications import parked_mail
 from users import append_only, database_clock, limit_counts
 from users.sessions import SessionStore
 
@@ -24,10 +24,9 @@ def heartbeat() -> None:
 
 @shared_task
 def watch_lanes() -> None:
-    """Tell operators of a lane that is late, of addresses that mail does not reach, and of a bounce mailbox that cannot be read."""
+    """Tell operators of a lane that is late, and of addresses that mail does not reach."""
     late_mail.tell_operators(now=database_clock.now())
     parked_mail.tell_operators(database_clock.now())
-    mailbox_mail.tell_operators(database_clock.now())
 
 
 @shared_task

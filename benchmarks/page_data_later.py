@@ -97,7 +97,7 @@ def _calendars(staff: User) -> None:
 def _mails(number: int, people: int) -> None:
     """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail."""
     address = "case when mod(n, 10) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
-    why = "(array['refused', 'again', 'bounced', 'returned', 'complained'])[1 + mod(n, 5)]"
+    why = "(array['refused', 'bounced', 'complained'])[1 + mod(n, 3)]"
     said = "'550 5.1.1 No such user'"
     parked = {
         "email": address,
@@ -108,8 +108,8 @@ def _mails(number: int, people: int) -> None:
     }
     insert(RefusedAddress, parked, _numbers(number))
     came_back = {
-        "key": "md5(n || ' ' || k)", "recipient": address, "kind": "'hard'", "said": said, "source": "'mailbox'",
-        "at": _ago("n + k", "hour"), "done_at": "now()",
+        "key": "md5(n || ' ' || k)", "recipient": address, "kind": "'hard'", "said": said,
+        "at": _ago("n + k", "hour"),
     }  # fmt: skip
     insert(MailReturn, came_back, f"{_numbers(number)}, generate_series(1, 3) k")
     event = {"email": address, "kind": "'parked'", "why": why, "said": said, "at": _ago("n + k", "hour")}

@@ -6,8 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications.return_model import BounceMailbox as BounceMailbox  # tables of this app, too
-from notifications.return_model import MailReturn as MailReturn
+from notifications.return_model import MailReturn as MailReturn  # a table of this app, too
 from users.models import Team
 
 
@@ -106,3 +105,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def mark(self) -> str:
+        """What names the mail to us in a service's reports: its number, and the part of its Message-ID that is drawn."""
+        return f"{self.pk}-{self.message_id.strip('<>').partition('@')[0]}"

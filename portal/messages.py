@@ -16,7 +16,7 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_settings, message_rows, why
+from portal import access, message_rows, why
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.filters import TeamFilter
 from portal.lists import RowsWithPages
@@ -133,7 +133,7 @@ class MessageAdmin(RowsWithPages):
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
         """Return what waits to leave."""
         return {
-            "waiting": mail_settings.waiting(timezone.now()),
+            "waiting": message_rows.waiting(timezone.now(), person(request)),
             "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
         }
 

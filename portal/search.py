@@ -34,7 +34,6 @@ _PAGES = (
     (gettext_lazy("Create Macro"), "admin:macros_macro_add", ("macros.add_macro",)),
     (gettext_lazy("Users"), "admin:users_user_changelist", ("users.view_user",)),
     (gettext_lazy("Teams"), "admin:users_team_changelist", ("users.view_team",)),
-    (gettext_lazy("Mail settings"), "admin:mail_settings", ("notifications.view_message",)),
     (
         gettext_lazy("Why did somebody (not) get a mail?"),
         "admin:why",

@@ -319,7 +319,7 @@ def _accept(row: Invitation, user: User, now: datetime) -> None:
         one.accepted_at, one.user = now, user
         one.save(update_fields=["accepted_at", "user"])
         _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))
-    refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
+    refused_addresses.release([row.email], now=now, confirmed=True)  # the link was in the mail
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:

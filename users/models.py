@@ -219,16 +219,12 @@ class Membership(models.Model):
 class RefusedAddress(models.Model):
     """A parked address: mail does not reach its reader, so others are told. Written by `users.refused_addresses`.
 
-    What the mail server refused, or turned away by a policy, is tried again by itself; everything else stays parked until staff or the
-    reader release it.
+    It stays parked until staff or the reader release it.
     """
 
     class Why(models.TextChoices):
         REFUSED = "refused", _("Refused by the mail server")
-        POLICY = "policy", _("Turned away by its mail server")
-        AGAIN = "again", _("Refused again after a week")
         BOUNCED = "bounced", _("Mail comes back")
-        RETURNED = "returned", _("Mail came back several times")
         STOPPED = "stopped", _("Unsubscribed at the mail service")
         COMPLAINED = "complained", _("Marked as spam")
 
@@ -237,8 +233,6 @@ class RefusedAddress(models.Model):
     said = models.CharField(max_length=300, blank=True)  # what the mail server said
     since = models.DateTimeField()
     refused_at = models.DateTimeField()  # when a mail last did not reach it
-    # The mail that led to it; mails are pruned on their own.
-    message = models.BigIntegerField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
 
     class Meta:

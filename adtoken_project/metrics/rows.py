@@ -13,7 +13,6 @@ from adtoken_project import lanes, lateness, signs_of_life, worked_ahead
 from adtoken_project.models import Heartbeat
 from adtoken_project.schedules import MARK
 from macros.models import Evaluation
-from notifications import mailbox_mail
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.models import ChannelApp, Token
@@ -168,12 +167,6 @@ def messages(now: datetime) -> Iterator[Gauge]:
         "adtoken_oldest_message_due_seconds",
         "For how long the oldest mail has been due, or has not been taken by our own mail server.",
         value=age,
-    )
-    mailbox = mailbox_mail.trouble(now)
-    yield Gauge(
-        "adtoken_bounce_mailbox_failed_seconds",
-        "For how long the bounce mailbox could not be read, from an hour on.",
-        value=(now - mailbox.failed_since).total_seconds() if mailbox and mailbox.failed_since else 0,
     )
 
 

@@ -46,7 +46,6 @@ admin-start-search              /admin/ search
 admin-ask-due                   /admin/ask-due/
 admin-campaign-due              /admin/campaign-due/
 admin-app-list                  /admin/accounts/
-admin-mail-settings             /admin/mail-settings/
 admin-why                       /admin/why/
 admin-why-answer                /admin/why/?address={marketer}&account={account_native}
 admin-why-several               /admin/why/?address={marketer}&account=Always-on
@@ -145,9 +144,7 @@ admin-message-failed            /admin/notifications/message/{message_failed}/ch
 admin-message-send-again        /admin/notifications/message/{message_failed}/send-again/
 admin-message-cancel            /admin/notifications/message/{message_waiting}/cancel/
 admin-parked                    /admin/users/refusedaddress/
-admin-parked-address            /admin/users/refusedaddress/{parked}/change/
-admin-parked-release            /admin/users/refusedaddress/{parked}/release/
-admin-parked-release-many       /admin/users/refusedaddress/bulk/release/?ids={parked}
+admin-parked-release            /admin/users/refusedaddress/release/?ids={parked}
 admin-snoozed                   /admin/macros/silence/
 admin-snoozed-end               /admin/macros/silence/{snoozed_address}/end/
 """)

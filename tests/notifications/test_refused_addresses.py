@@ -23,7 +23,7 @@ from tests.support.leaving import removed
 from tokens.models import Token
 from ui import kept
 from users import refused_addresses
-from users.models import Membership, RefusedAddress, Team
+from users.models import AddressEvent, Membership, RefusedAddress, Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 
@@ -206,20 +206,21 @@ def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServ
     assert mail_server.recipients == [LEAD]
 
 
-def test_an_address_is_told_again_once_a_mail_is_taken_or_a_week_has_passed(mail_server: MailServer) -> None:
+def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: MailServer) -> None:
     first = make_message(ADA)
     deliver(NOW)
-    refused = refused_addresses.is_refused(ADA)
     mail_server.refuse.clear()
     claims.send_again(message_id=first.pk, now=NOW)
+    deliver(NOW + timedelta(days=30))
+    before = list(mail_server.recipients)
 
-    deliver(NOW + MINUTE)
+    refused_addresses.release([ADA], now=NOW)
+    claims.send_again(message_id=first.pk, now=NOW)
+    deliver(NOW + timedelta(days=31))
 
-    assert refused
-    assert not refused_addresses.is_refused(ADA)
-    refused_addresses.note(ADA, said=GONE, now=NOW)
-    assert refused_addresses.sweep(now=NOW + timedelta(days=6)) == 0
-    assert refused_addresses.sweep(now=NOW + timedelta(days=7)) == 1
+    assert before == []
+    assert mail_server.recipients == [ADA]
+    assert AddressEvent.objects.filter(email=ADA).values_list("kind", flat=True)[0] == "released"
 
 
 @pytest.mark.parametrize("answer", ["451 greylisted", "530 5.7.0 Authentication required"])

@@ -57,7 +57,7 @@ def lead(team: Team) -> User:
 @pytest.fixture
 def mail_server(settings: Any) -> Any:
     with running_server() as (server, port):
-        settings.EMAIL_BACKEND = "notifications.smtp.Backend"
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False
         yield server
@@ -311,7 +311,7 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
     contact = User.objects.get(is_contact=True)
     long_ago = renewal_links.link(token=token, user=contact, issued=now - timedelta(days=20))
     mailed_before = renewal_links.link(token=token, user=contact, issued=now - timedelta(hours=1))
-    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.RETURNED)
+    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
     Message.objects.all().delete()
 
     asked = Client().post(reverse("renew_send_again", args=[long_ago.signed]))
@@ -326,7 +326,7 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
     assert parked
     assert renewed == "/renew/done/"
     assert not RefusedAddress.objects.filter(email=CONTACT).exists()
-    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.RETURNED)
+    refused_addresses.note(CONTACT, said="full", now=now, why=refused_addresses.Why.BOUNCED)
     assert not refused_addresses.confirm(CONTACT, mailed_at=mailed_before.issued, now=now), (
         "it proves nothing"
     )

@@ -27,7 +27,7 @@ from tests.support.world import World
 from users import invitations, roles
 from users.models import Team, User
 from users.role_choices import GROUPS, Role
-from users.visibility import names_for, names_for_each
+from users.visibility import names_for
 
 TABLE = Path(__file__).parents[2] / "docs" / "roles.md"
 # Sessions of whoever logs in or out, and the person's own settings.
@@ -133,8 +133,6 @@ def test_an_auditor_sees_accounts_people_and_names_of_all_teams_and_a_manager_th
     ] == [False] * 3
     assert names_for(auditor).sees_all
     assert not names_for(manager).sees_all
-    several = names_for_each([auditor, manager])
-    assert (several[auditor.pk].sees_all, several[manager.pk].sees_all) == (True, False)
 
 
 @pytest.mark.django_db
