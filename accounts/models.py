@@ -23,15 +23,11 @@ from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
-from accounts.figure_models import StartFigures as StartFigures
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
 from accounts.job_models import Deed as Deed
 from accounts.job_models import DeedRow as DeedRow
-from accounts.kept_models import BackupAtHand as BackupAtHand
-from accounts.kept_models import KeptSet as KeptSet
-from accounts.kept_models import PeopleUntil as PeopleUntil
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from accounts.list_place import PLACE

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, fixers
+from accounts import backups, fixers, health_sql
 from accounts.backups import Offer
 from accounts.health import Health
 from accounts.mails import mailing
@@ -163,24 +163,26 @@ def _compose(message: Message, reader: ReaderWithNames, teams: Collection[int], 
         "dark": _dark(accounts, reader, now),
         "shifted": _shifted(accounts, reader, now),
     }
-    alone = backups.count_alone(Account.objects.filter(team__in=teams), limit=COUNTED)
+    of_one = health_sql.only_one_person(Account.objects.filter(team__in=teams))
+    alone = counts.counted(of_one, limit=COUNTED)
+    at_hand = counts.counted(backups.at_hand(of_one), limit=COUNTED)
     dark = accounts.filter(state=Account.State.DEACTIVATED)  # however long
-    back = backups.at_hand(dark).order_by().values("pk")[: COUNTED + 1].count()
-    helped = alone.at_hand or back
+    back = counts.counted(backups.at_hand(dark), limit=COUNTED)
+    helped = at_hand or back
     if not (message.payload["always"] or helped or any(part.number for part in parts.values())):
         raise NotWanted("nothing_this_week")
     staff = reader.user is not None and reader.user.is_staff
     of_teams = {"team": ",".join(map(str, sorted(teams)))}
-    listed = of_teams | {"alone": 1} | ({"backup": 1} if alone.at_hand else {})
+    listed = of_teams | {"alone": 1} | ({"backup": 1} if at_hand else {})
     brought = of_teams | {"state": Health.DEACTIVATED.value, "backup": 1}
     accounts_url = addresses.absolute_url("admin:accounts_account_changelist")
     names = sorted(Team.objects.filter(pk__in=teams).values_list("name", flat=True))
     facts = {
         **parts,
-        "alone": alone.number,
-        "alone_shown": counts.shown(alone.number, limit=COUNTED),
-        "at_hand": alone.at_hand,
-        "at_hand_shown": alone.at_hand if alone.all_looked_at else f"{counts.number(alone.at_hand)}+",
+        "alone": alone,
+        "alone_shown": counts.shown(alone, limit=COUNTED),
+        "at_hand": at_hand,
+        "at_hand_shown": counts.shown(at_hand, limit=COUNTED),
         "back": back,
         "back_shown": counts.shown(back, limit=COUNTED),
         "back_url": f"{accounts_url}?{urlencode(brought)}" if staff else "",

@@ -13,7 +13,6 @@ from accounts.models import Account
 from macros.digest_model import DigestAddress as DigestAddress
 from macros.digest_model import DigestStop as DigestStop
 from macros.digest_model import DigestSubscription as DigestSubscription
-from macros.forecast_models import Forecast as Forecast
 from macros.news_models import DelayedEvent as DelayedEvent
 from macros.news_models import NewsNotice as NewsNotice
 from macros.shortage_model import Shortage as Shortage

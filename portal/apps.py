@@ -15,10 +15,9 @@ class PortalConfig(AppConfig):
     def ready(self) -> None:
         """Say how the test mail of the first steps is built, and how calendars find the accounts of a saved view."""
         from accounts import calendar_events
-        from portal import first_steps, start_expected, view_accounts
+        from portal import first_steps, view_accounts
 
         first_steps.register()
-        start_expected.register()
         calendar_events.read_views_by(view_accounts.of_view)
 
 

@@ -25,7 +25,6 @@ from users.models import person
 
 PERMISSION = "notifications.view_message"
 LOOK = "look"  # the parameter that has DNS asked
-COUNTED = 10_000
 # Which settings say what the page shows.
 _SET_BY = {
     "sender": ["DEFAULT_FROM_EMAIL"],
@@ -77,7 +76,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "cap": settings.MAIL_DAILY_CAP,
         "late_after": settings.MAIL_LATE_MINUTES,
         "connections": settings.MAIL_CONNECTIONS,
-        "parked": short_count(parked_scope.visible_to(person(request)), limit=COUNTED),
+        "parked": short_count(parked_scope.visible_to(person(request))),
         "sees_parked": request.user.has_perm("users.view_refusedaddress"),
         "waiting": waiting(timezone.now()),
         "records": sender_records.look_up(records) if looked else records,
@@ -102,8 +101,8 @@ def waiting(now: datetime) -> dict[str, Any] | None:
         | Q(state__in=kept_back.WAITS, waits_since__isnull=False)
     )
     return {
-        "kept_back": short_count(kept_back.waiting(), limit=COUNTED) if began[1] else "",
-        "number": short_count(due, limit=COUNTED),
+        "kept_back": short_count(kept_back.waiting()) if began[1] else "",
+        "number": short_count(due),
         "since": since,
         "late": now - since > timedelta(minutes=settings.MAIL_LATE_MINUTES),
     }
