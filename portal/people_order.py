@@ -7,15 +7,15 @@ from django.db.models import IntegerField, QuerySet, TextField, Value
 from django.db.models.expressions import Func
 from django.db.models.functions import Cast
 from django.http import HttpRequest
+from unfold.views import ChangeList
 
 from portal import person_page
-from portal.lists import KeysFirst
 from users.models import User, person
 
 COLUMNS = ("carries", "alone")
 
 
-class ByNumbers(KeysFirst):
+class ByNumbers(ChangeList):  # type: ignore[misc]  # the theme ships no types
     """The list of users, which is ordered by two columns that no table has."""
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[User]) -> list[Any]:
