@@ -1,4 +1,4 @@
-"""Calendars that read deadlines by a secret address: making, reading and ending one (docs/decisions/0085-calendars.md).
+"""Calendars that read deadlines by a secret address: making, reading and ending one (docs/decisions/0077-links-without-a-password.md).
 
 The address is the key, so it is stored as a hash and shown once. What it shows is what its person sees at that moment; it ends with the
 person's log-in, membership or role.

@@ -19,9 +19,9 @@ from accounts.models import (
     SavedView,
 )
 from benchmarks.data import TEAMS, insert
-from macros.models import Acknowledgement, DigestSubscription, Silence
+from macros.models import Acknowledgement, Silence
 from notifications.models import MailReturn
-from users.models import AddressEvent, Membership, RefusedAddress, Team, User
+from users.models import AddressEvent, RefusedAddress, Team, User
 
 CAMPAIGNS = 40
 LARGEST = 5_000  # log-ins of the first campaign, the most that one may have
@@ -127,7 +127,7 @@ def _calendars(boss: User, staff: User) -> None:
 
 
 def _mails(number: int, people: int) -> None:
-    """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail, and who gets digests."""
+    """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail."""
     address = "case when mod(n, 10) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
     why = "(array['refused', 'again', 'bounced', 'returned', 'complained'])[1 + mod(n, 5)]"
     said = "'550 5.1.1 No such user'"
@@ -154,8 +154,6 @@ def _mails(number: int, people: int) -> None:
     insert(Silence, silence, _numbers(number))
     on_it = {"account": "n * 5", "cycle": "1", "days": "7", "email": person, "at": _ago("n", "minute")}
     insert(Acknowledgement, on_it, _numbers(number))
-    wanted = {"team": "m.team_id", "user": "m.user_id", "started_at": "now()"}
-    insert(DigestSubscription, wanted, f"{Membership._meta.db_table} m where mod(m.user_id, 3) = 0")  # noqa: SLF001  # Django documents it
 
 
 def _backups(accounts: int, people: int, boss: User) -> None:

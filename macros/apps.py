@@ -18,7 +18,6 @@ class MacrosConfig(AppConfig):
         from accounts import message_history as told_about
         from accounts.telling import notices
         from macros import (
-            digest,
             evaluation,
             held_mails,
             message_history,
@@ -42,7 +41,6 @@ class MacrosConfig(AppConfig):
 
         _register_messages()
         trying.register()
-        digest.register()
         on_it.register()
         on_it_said.register()
         snooze_mail.register()

@@ -10,9 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from macros.digest_model import DigestAddress as DigestAddress
-from macros.digest_model import DigestStop as DigestStop
-from macros.digest_model import DigestSubscription as DigestSubscription
 from macros.news_models import DelayedEvent as DelayedEvent
 from macros.news_models import NewsNotice as NewsNotice
 from macros.shortage_model import Shortage as Shortage

@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from macros import at_once, digest, evaluation
+from macros import at_once, evaluation
 from users import database_clock
 
 
@@ -16,9 +16,3 @@ def evaluate_if_due() -> None:
 def tell_at_once() -> None:
     """Write the mails of macros about what just happened."""
     at_once.tell(database_clock.now())
-
-
-@shared_task(name="macros.write_digests_if_due", ignore_result=True)
-def write_digests_if_due() -> None:
-    """Write the weekly digests to those for whom it is Monday morning."""
-    digest.write_if_due(now=database_clock.now())

@@ -8,11 +8,11 @@ from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
-from portal import deleting, team_deletion, team_digest
+from portal import deleting, team_deletion
 from portal.lists import OwnList
 from portal.people_forms import GroupForm, MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
@@ -69,7 +69,7 @@ class TeamAdmin(AsksBeforeStops):
     list_display = ["name", "people", "leads", "members_only", "default_cell"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
-    readonly_fields = ["is_default", "digest_cell"]
+    readonly_fields = ["is_default"]
     actions = None
     inlines = [MemberInline]
     list_title = gettext_lazy("Teams")
@@ -103,25 +103,6 @@ class TeamAdmin(AsksBeforeStops):
     def default_cell(self, team: Team) -> bool:
         """Return whether it takes what names no team."""
         return team.is_default
-
-    def get_form(self, request: HttpRequest, obj: Team | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Return the form; its cells know who looks."""
-        if obj is not None:
-            obj.viewed_in = request  # type: ignore[attr-defined]  # for this page alone
-        return super().get_form(request, obj, *args, **kwargs)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> list[str]:
-        """Return what is only shown; of a team that is not made yet nothing is mailed."""
-        return self.readonly_fields if obj else ["is_default"]
-
-    @admin.display(description=gettext_lazy("Weekly digest also to"))
-    def digest_cell(self, team: Team) -> str:
-        """Return which addresses beside its people get the weekly digest, and the way to change that."""
-        return team_digest.cell(team, request=team.viewed_in)  # type: ignore[attr-defined]
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the weekly digest."""
-        return [*team_digest.urls(), *super().get_urls()]
 
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
         """Return whether the team may be deleted: never the default one, which takes what names no team."""

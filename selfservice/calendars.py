@@ -1,6 +1,6 @@
 """Deadlines in the person's own calendar program: the page where its addresses are made and ended, and the addresses themselves.
 
-Whoever asks for such an address has no session and no key beside it (docs/decisions/0085-calendars.md).
+Whoever asks for such an address has no session and no key beside it (docs/decisions/0077-links-without-a-password.md).
 """
 
 from functools import partial

@@ -325,7 +325,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
 def _closing(fleet: Fleet) -> Any:
     """A team without accounts that something of most kinds belongs to."""
     from accounts import api_keys
-    from macros.models import DigestAddress, Macro
+    from macros.models import Macro
     from tests.support import factories
     from users import invitations
     from users.models import Membership
@@ -340,7 +340,6 @@ def _closing(fleet: Fleet) -> Any:
     invitations.create(
         email="spring@kunde.example", team=team, invited_by=fleet.boss, now=fleet.now, mailed=False
     )
-    DigestAddress.objects.create(team=team, email="director@kunde.example", started_at=fleet.now)
     return team
 
 

@@ -192,7 +192,6 @@ admin-offboard-few              /admin/users/user/{leaver}/offboard/
 admin-teams                     /admin/users/team/
 admin-team                      /admin/users/team/{team}/change/
 admin-team-closed               /admin/users/team/{team}/change/ close_team
-admin-team-digest               /admin/users/team/{team}/digest/
 admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/
 admin-team-delete-accounts      /admin/users/team/{team}/delete/
@@ -260,8 +259,6 @@ calendars                       /profile/calendars/
 calendar-renew                  /profile/calendars/{calendar}/renew/
 calendar-revoke                 /profile/calendars/{calendar}/revoke/
 snooze-all                      /profile/snooze/
-digest                          /profile/digest/
-digest-now                      /profile/digest/now/
 why-not-me                      /my/{account}/why/
 give-up-account                 /my/{account}/give-up/
 sessions                        /accounts/sessions/
@@ -344,7 +341,6 @@ mail-on-it                      /mails/{mail}/on-it/
 mail-on-it-said                 /mails/{mail_said}/on-it/
 mail-snooze                     /mails/{mail}/snooze/
 mail-again                      /mails/{snoozed_mail}/mail-again/
-mail-stop-digest                /mails/{digest_mail}/stop-digest/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/
 api-reference                   /api/v1/docs

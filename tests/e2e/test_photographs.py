@@ -1,11 +1,13 @@
-"""Every page as people see it: walked by axe, and not wider than a phone. The pages are those of tests/e2e/pages.py.
+"""Every page as people see it: not wider than a phone, without trouble in the browser. The pages are those of tests/e2e/pages.py.
 
-Each is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German, and axe is asked of two texts
-that look alike whether they can be read. Whatever has a name has one of a single long word, as ad accounts often have, and fits with it.
-That word ends with markup: a page or mail that does not escape it has the browser ask for what is not there.
+Each is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German. The main ones, which hold
+every part that pages are made of, and the mails are walked by axe, which is asked of two texts that look alike whether they can be read.
+Whatever has a name has one of a single long word, as ad accounts often have, and fits with it. That word ends with markup: a page or mail
+that does not escape it has the browser ask for what is not there.
 
-PHOTOGRAPHS=folder looks at each on both, in light and dark, at the main ones in both languages each, with names of all kinds, asks of all
-texts, photographs them into that folder, and tells there what axe found (findings.jsonl), and how many of each there are (totals.json).
+PHOTOGRAPHS=folder looks at each on both, in light and dark, at the main ones in both languages each, with names of all kinds, asks axe of
+all pages and texts, photographs them into that folder, and tells there what axe found (findings.jsonl), and how many of each there are
+(totals.json).
 """
 
 import json

@@ -13,7 +13,6 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import saved_views
-from macros import digest_readers
 from macros.models import Macro
 from portal.lists import OwnList
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
@@ -146,18 +145,6 @@ def test_who_is_made_staff_beside_a_wrong_field_is_still_once_it_is_right(client
     client.post(address, again | {"email": ["lea@example.com"]})
 
     assert [one.name for one in lea.groups.all()] == ["Staff"]
-
-
-def test_a_digest_gets_the_addresses_that_each_of_two_added(client: Client, boss: User) -> None:
-    team = make_team("Lumen")
-    address = reverse("admin:users_team_digest", args=[team.pk])
-    forms = [opened(client, address, "emails") for _ in range(2)]
-
-    for form, email in zip(forms, ("ada@client.example", "ben@client.example"), strict=True):
-        client.post(address, form | {"emails": [email]})
-
-    found = {row.email for row, _ in digest_readers.further(team)}
-    assert found == {"ada@client.example", "ben@client.example"}
 
 
 def test_of_a_saved_view_and_of_what_an_answer_means_what_was_left_alone_stays(

@@ -30,7 +30,7 @@ def test_staff_see_which_version_runs_and_nobody_else_does(client: Client, setti
     page = client.get("/admin/").content.decode()
     log_in = Client().get(reverse("account_login")).content.decode()
 
-    assert "AdToken 0.1.0, release blue" in page
+    assert "AdToken 0.2.0, release blue" in page
     assert "AdToken" in log_in
     assert "blue" not in log_in
 
