@@ -22,18 +22,13 @@ from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
-from accounts.figure_models import StartFigures as StartFigures
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
 from accounts.job_models import Deed as Deed
 from accounts.job_models import DeedRow as DeedRow
-from accounts.kept_models import BackupAtHand as BackupAtHand
-from accounts.kept_models import KeptSet as KeptSet
-from accounts.kept_models import PeopleUntil as PeopleUntil
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
-from accounts.list_place import PLACE
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
 from notifications.models import Message
@@ -131,20 +126,8 @@ class Account(models.Model):
         indexes = [
             # macros and the list "ends soon"
             models.Index("deadline", condition=Q(deadline_kind="date"), name="account_deadline_soon"),
-            # the list Social Accounts, in its usual order
-            models.Index(PLACE, "deadline", name="account_list"),
             # the number beside it in the menu
             models.Index("team", condition=Q(state="deactivated"), name="account_deactivated"),
-            # the start page counts accounts that are out of the ordinary, and the list finds them
-            models.Index(
-                "state",
-                condition=Q(state__in=["paused", "interrupted"])
-                | Q(paused_at__isnull=False)
-                | ~Q(restriction="")
-                | Q(deadline_kind="unknown"),
-                name="account_unusual",
-            ),
-            models.Index("people_count", condition=Q(people_count__lte=1), name="account_without_backup"),
         ]
         permissions = [
             ("link_account", "Can add accounts and tokens"),

@@ -9,15 +9,10 @@ from celery.worker import state as worker_state
 from accounts import (
     alerts,
     backup_requests,
-    backups,
-    backups_kept,
     channel_sweep,
     client_links,
     deeds,
     exporting,
-    kept_sets,
-    people_kept,
-    people_left,
     reach,
     removal,
     sweeps,
@@ -147,14 +142,6 @@ def do_deeds() -> None:
 def run_campaigns() -> None:
     """Find how far the log-ins of re-auth campaigns are, write the mails that are due, and end what is over."""
     sending.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
-
-
-@shared_task
-def keep_sets() -> None:
-    """Work out what filters of very many accounts go by: who could be backed up at once, and until when how many people are left."""
-    now = database_clock.now()
-    kept_sets.look(backups.KEPT, backups_kept.write, now=now)
-    kept_sets.look(people_left.KEPT, people_kept.write, now=now)
 
 
 @shared_task

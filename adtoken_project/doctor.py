@@ -20,7 +20,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
-from adtoken_project import lanes, lateness, schedules, signs_of_life, worked_ahead
+from adtoken_project import lanes, lateness, schedules, signs_of_life
 from tokens import call_state, key_usage
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -219,15 +219,6 @@ def late(now: datetime) -> Iterator[Finding]:
         )
 
 
-def counting(now: datetime) -> Iterator[Finding]:
-    """Previews of macros."""
-    if number := worked_ahead.previews_failed(now):
-        yield Finding(
-            f"{number} could not be counted in the last day.",
-            "Read the log of the worker of the lane pushes: it says why, with the number of the forecast.",
-        )
-
-
 def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Channel apps."""
     for app in ChannelApp.objects.exclude(fault_since=None):
@@ -282,7 +273,6 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (room, True),
     (clocks, True),
     (late, True),
-    (counting, True),
     (apps, True),
     (people, True),
     (clockwork, True),

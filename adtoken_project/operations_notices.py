@@ -6,7 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahead
+from adtoken_project import lanes, lateness, signs_of_life, version
 from adtoken_project.metrics import rows
 from notifications import kept_back
 from notifications.models import Message
@@ -49,7 +49,6 @@ def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime
             )
         ),
         _of_mails(living, now),
-        _of_counting(living, late, now),
     ]
 
 
@@ -58,29 +57,10 @@ def _of_lane(
 ) -> WellLine:
     if not living[lane]:
         return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.lane == lane and work.what not in _ahead()]
+    waits = [work for work in late if work.lane == lane]
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")
-    return WellLine(name, say("in_time"))
-
-
-def _ahead() -> set[str]:
-    """Return, in words, what has a line of its own: what is worked out ahead of pages, or beside them."""
-    return {lateness.say(what) for what in lateness.AHEAD}
-
-
-def _of_counting(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
-    """Return how it is with what is worked out ahead of pages, or beside them."""
-    name = say("counting")
-    if not (living["mail"] and living["pushes"]):
-        return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.what in _ahead()]
-    if waits:
-        oldest = max(waits, key=lambda work: work.age(now))
-        return WellLine(name, oldest.words(now), "warning", "warn")
-    if failed := worked_ahead.previews_failed(now):
-        return WellLine(name, say("uncounted", n=failed, shown=number(failed)), "warning", "warn")
     return WellLine(name, say("in_time"))
 
 

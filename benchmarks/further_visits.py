@@ -8,14 +8,12 @@ from urllib.parse import urlencode
 
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import Account, Deed
 from benchmarks.page_data import BOSS, MEMBER, STAFF
 from benchmarks.page_data_later import SECRET
 from benchmarks.visit import Visit
-from macros import forecasts, preview
-from macros.models import Macro, MacroAction
+from macros.models import Macro
 from users.models import Team, User
 
 BULKS = (
@@ -79,10 +77,6 @@ def _address(page: str, args: list[int], query: str) -> str:
 def _start(boss: Client) -> Iterator[Visit]:
     """Where the numbers of the start page lead: each kind of filter with each of its values, and few of the weeks."""
     page = boss.get(reverse("admin:index")).content.decode()
-    for who in (BOSS, STAFF):
-        for kind, query in (("anew", ""), ("people left, anew", "?people=1")):
-            yield Visit("Start", kind, "", who, reverse("admin:index") + query, cold=True)
-    page += boss.get(reverse("admin:index") + "?people=1").content.decode()
     found = dict.fromkeys(
         unescape(one) for one in re.findall(r'href="(/admin/accounts/account/\?[^"]+)"', page)
     )
@@ -134,18 +128,6 @@ def _macros() -> Iterator[Visit]:
         ):
             of = f"{scope}, {len(accounts):,}"
             yield Visit("Macro, edited", name, of, BOSS, address, tuple(form), by_script=name == "preview")
-    yield Visit("Macro, edited", "preview, once it is counted", "all", BOSS, _counted())
-
-
-def _counted() -> str:
-    """Have a macro of all accounts counted as a worker does, and return the address of what it would do."""
-    macro = Macro.objects.get(pk=1)
-    boss, now = User.objects.get(email=BOSS), timezone.now()
-    draft = preview.draft_of(macro.actions.get(kind=MacroAction.Kind.PRE_DEACTIVATION))
-    forecast, _ = forecasts.start(user=boss, draft=draft, macro=None, before=None, now=now)
-    while forecasts.make_next(clock=timezone.now, goes_on=lambda: True):
-        pass
-    return reverse("admin:macros_macro_forecast", args=[forecast.pk])
 
 
 def _people() -> Iterator[Visit]:

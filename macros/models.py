@@ -10,7 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from macros.forecast_models import Forecast as Forecast
 from macros.news_models import DelayedEvent as DelayedEvent
 from macros.news_models import NewsNotice as NewsNotice
 from macros.shortage_model import Shortage as Shortage

@@ -105,7 +105,6 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "week", "ends", "person", "reason"})
     seldom = frozenset({"backup", "told", "lost"})
     first_actions = 4
     table_class = "at-rows"
@@ -145,7 +144,7 @@ class AccountAdmin(ReadOnlyList):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
-        return health_sql.by_deadline(narrowed=bool(set(request.GET) - {"p", "o"}))
+        return health_sql.by_deadline()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
@@ -314,8 +313,8 @@ class AccountAdmin(ReadOnlyList):
         if "across" not in request.GET:
             named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
             return bulk.read(named.order_by("name", "pk"))
-        shown = as_read.ids(request, bulk.ACCOUNTS)
-        return bulk.read(self.filtered(request, bulk.filters_of(request), among=shown), across=True)
+        listed, shown = self.filtered(request, bulk.filters_of(request)), as_read.ids(request, bulk.ACCOUNTS)
+        return bulk.read(listed if shown is None else listed.filter(pk__in=shown), across=True)
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may apply macros."""

@@ -14,10 +14,9 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the test mail of the first steps is built."""
-        from portal import first_steps, start_expected
+        from portal import first_steps
 
         first_steps.register()
-        start_expected.register()
 
 
 class AdminSiteConfig(admin_apps.AdminConfig):

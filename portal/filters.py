@@ -1,7 +1,6 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -162,17 +161,13 @@ class BackupAtHandFilter(ChoiceFilter):
     title = gettext_lazy("a backup is at hand")
     parameter_name = "backup"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.as_of: list[datetime] = []  # when the set was worked out that was asked
-
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
         return [("1", gettext("A backup is at hand"))]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which somebody could be added at once."""
-        return backups.at_hand(rows, as_of=self.as_of)
+        return backups.at_hand(rows)
 
 
 class UndatedFilter(ChoiceFilter):

@@ -81,7 +81,7 @@ def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
 def _found(accounts: QuerySet[Account]) -> list[SearchResult]:
     return [
         _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
-        for account in accounts.order_by(*by_deadline(narrowed=True))[:MOST]
+        for account in accounts.order_by(*by_deadline())[:MOST]
     ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def build(*, one_word: bool = False) -> dict[str, Any]:
         if one_word:
             _name_in_one_word()
         facts |= fleet_mails.add(fleet, facts)
-        facts |= fleet_macros.add(fleet, facts)
+        facts |= fleet_macros.add(fleet)
         _background(now)
     return facts
 

@@ -132,8 +132,6 @@ admin-macro-errors              /admin/macros/macro/add/ save_nothing
 admin-macro                     /admin/macros/macro/{macro}/change/
 admin-macro-edited              /admin/macros/macro/{macro}/change/ edit_macro
 admin-macro-at-once             /admin/macros/macro/{macro_at_once}/change/
-admin-macro-forecast            /admin/macros/macro/preview/{forecast}/
-admin-macro-forecast-going      /admin/macros/macro/preview/{forecast_going}/
 admin-macro-history             /admin/macros/macro/{macro}/history/
 admin-macro-test                /admin/macros/macro/{macro}/test/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/

@@ -275,25 +275,25 @@ def test_the_preview_agrees_with_the_runs_of_the_coming_days(mira: Client) -> No
     assert promised == Message.objects.count()
 
 
-def test_the_form_of_a_macro_of_many_accounts_comes_before_its_preview(mira: Client) -> None:
-    macro = make_macro(notify_consenters=True).macro
-    team = Team.default()
-    Account.objects.bulk_create(
-        Account(channel="facebook", native_id=f"{n}", name=f"A{n}", team=team) for n in range(preview.AT_ONCE)
-    )
+def test_a_preview_of_very_many_accounts_counts_those_that_end_first_and_says_so(
+    mira: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    macro = make_macro(days=[30]).macro
+    later, soon, next_after = ending(20, name="Later"), ending(5, name="Soon"), ending(10, name="Next")
     address = reverse("admin:macros_macro_change", args=[macro.pk])
 
-    at_once = mira.get(address).content.decode()
-    Account.objects.create(channel="x", native_id="one", name="One more", team=team)
-    apart = mira.get(address).content.decode()
+    whole = mira.get(address).content.decode()
+    monkeypatch.setattr(preview, "MOST", 2)
+    some = mira.get(address)
+    edited = mira.post(f"{reverse('admin:macros_macro_preview')}?macro={macro.pk}", FORM | {"scope": "all"})
 
-    assert "Due, next 30 days" in at_once
-    assert 'hx-trigger="change' in at_once
-    assert "Due, next 30 days" not in apart
-    assert 'hx-trigger="load, change' in apart
-    assert f'formaction="{reverse("admin:macros_macro_preview")}?macro={macro.pk}"' in apart
-    Macro.objects.filter(pk=macro.pk).update(scope="channels", channels=["x"])
-    assert "Due, next 30 days" in mira.get(address).content.decode()
+    assert "end first" not in whole
+    assert "It is about more than 2 accounts. Only the 2 that end first are counted here." in some.text
+    assert [due.account for due in some.context["preview"]["found"].due] == [soon, next_after]
+    assert later.name not in edited.text
+    assert "Only the 2 that end first" in edited.text
+    Macro.objects.filter(pk=macro.pk).update(excluded=[later.pk])
+    assert "end first" not in mira.get(address).content.decode()
 
 
 def test_the_form_reads_the_chosen_accounts_once_and_of_each_what_it_shows(mira: Client) -> None:
@@ -314,49 +314,6 @@ def test_the_form_reads_the_chosen_accounts_once_and_of_each_what_it_shows(mira:
     assert '"accounts_account"."pause_note"' not in read[0]
     for name in ("accounts", "excluded"):  # thousands are written without two templates each
         assert isinstance(MacroForm(instance=macro, user=make_person()).fields[name].widget, AccountsPicker)
-
-
-def test_a_preview_that_takes_too_long_is_broken_off_and_said_so(
-    mira: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    action = make_macro(days=[30])
-    ending(10, name="Soon")
-    monkeypatch.setattr(preview, "LONGEST", 1)
-
-    beside = mira.get(reverse("admin:macros_macro_change", args=[action.macro_id]))
-    followed = mira.post(reverse("admin:macros_macro_preview"), FORM)
-    mail = mira.get(reverse("admin:macros_macro_mail", args=[action.macro_id]))
-
-    assert "so many accounts that they cannot be looked through here" in beside.content.decode()
-    assert "so many accounts that they cannot be looked through here" in followed.content.decode()
-    assert "Soon" not in followed.content.decode()
-    assert mail.status_code == 404
-
-
-def test_the_mail_of_a_macro_of_many_accounts_is_found_through_its_form(
-    mira: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    soon, action = ending(10, name="Soon"), make_macro(days=[30])
-    address = reverse("admin:macros_macro_mail", args=[action.macro_id])
-    monkeypatch.setattr(preview, "AT_ONCE", 0)
-
-    assert mira.get(address)["Location"] == reverse("admin:macros_macro_change", args=[action.macro_id])
-    monkeypatch.setattr(preview, "AT_ONCE", 1)
-    assert "Soon stops" in mira.get(address, {"account": soon.pk}).content.decode()
-
-
-def test_saving_a_macro_of_many_accounts_does_not_wait_for_its_preview(
-    mira: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ending(10, name="Soon")
-    monkeypatch.setattr(preview, "AT_ONCE", 0)
-
-    with CaptureQueriesContext(connection) as asked:
-        saved = mira.post(reverse("admin:macros_macro_add"), FORM | {"scope": "all"})
-
-    assert saved.status_code == 302
-    assert not any("known_since" in query["sql"] for query in asked)
-    assert "Macro saved.</" in mira.get(saved["Location"]).content.decode().replace("\n", "")
 
 
 def test_a_macro_of_more_than_a_thousand_accounts_can_be_saved(mira: Client) -> None:
