@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0053_one_doubt"),
+        ('accounts', '0054_less_forms'),
     ]
 
     operations = [

@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0054_less_ahead"),
+        ('accounts', '0054_less_ahead'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('macros', '0030_when_notices_were_dropped'),
+        ('macros', '0031_less_bounces'),
     ]
 
     operations = [

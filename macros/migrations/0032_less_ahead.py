@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("macros", "0031_less_digest"),
+        ('macros', '0031_less_digest'),
     ]
 
     operations = [

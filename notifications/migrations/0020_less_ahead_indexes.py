@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("notifications", "0019_index_of_the_team_alone"),
+        ('notifications', '0020_less_bounces'),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('users', '0029_what_an_invitation_was_made_for'),
+        ('users', '0030_less_bounces'),
     ]
 
     operations = [
