@@ -46,12 +46,21 @@ def renewing(accounts: QuerySet[Account], *, now: datetime) -> QuerySet[Account]
 
 def _renews(now: datetime) -> Q:
     """Return the condition of accounts of which the list says that they renew themselves (`Summary.deadline`)."""
+    return Q(pk__in=_theirs(now).values("account"))
+
+
+def _theirs(now: datetime) -> QuerySet[AccountToken]:
+    """Return the entries of log-ins that renew themselves and end when their account does."""
     found = AccountToken.objects.filter(renewing_rows.renewing(now=now, by="token__"), LIVING)
-    return Q(pk__in=found.filter(token__deadline=F("account__deadline")).values("account"))
+    return found.filter(token__deadline=F("account__deadline"))
 
 
 def _between(
     accounts: QuerySet[Account], first: date, last: date, now: datetime, zone: tzinfo
 ) -> QuerySet[Account]:
     begins, ends = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
-    return accounts.filter(~_renews(now), paused_at=None, deadline__gte=begins, deadline__lt=ends)
+    # The log-in that ends with the account ends in these days, too, so no other is looked at.
+    theirs = _theirs(now).filter(token__deadline__gte=begins, token__deadline__lt=ends)
+    return accounts.exclude(pk__in=theirs.values("account")).filter(
+        paused_at=None, deadline__gte=begins, deadline__lt=ends
+    )

@@ -14,7 +14,7 @@ from accounts.models import Account
 from macros import coverage, reach
 from portal.start_filters import access_lost
 from portal.start_viewer import Viewer
-from ui.counts import shown
+from ui.counts import LIMIT, number, shown
 
 Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
 
@@ -36,11 +36,12 @@ class Row:
     tone: str
     query: str
     found: int
+    more: bool = False  # there may be more than were looked at
 
     @property
     def number(self) -> str:
         """The number as it is shown."""
-        return shown(self.found)
+        return f"{number(self.found)}+" if self.more else shown(self.found)
 
     @property
     def link(self) -> str:
@@ -116,10 +117,13 @@ def _brought_back(viewer: Viewer) -> list[Row]:
 
 
 def _alone(viewer: Viewer) -> list[Row]:
-    """Return the accounts that one person carries, and below it how many of them a colleague could back up at once."""
+    """Return the accounts that one person carries, and below it how many of the first LIMIT a colleague could back up at once."""
     alone = health_sql.only_one_person(viewer.accounts)
-    rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", viewer.count(alone))]
+    found = viewer.count(alone)
+    rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", found)]
+    if found > LIMIT:
+        alone = alone.filter(pk__in=list(alone.order_by("pk").values_list("pk", flat=True)[:LIMIT]))
     if at_hand := viewer.count(backups.at_hand(alone)):
         text = gettext_lazy("A backup is at hand for")
-        rows.append(Row(text, "group", "good", "alone=1&backup=1", at_hand))
+        rows.append(Row(text, "group", "good", "alone=1&backup=1", at_hand, more=found > LIMIT))
     return rows
