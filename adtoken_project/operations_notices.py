@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -108,6 +109,8 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
     if failed:
         words = say("failed", n=failed, shown=number(failed))
         said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
+    if not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET):
+        said.append(Said(say("unreported")))
     icon, tone = (
         ("warning", "warn")
         if failed or refused or seconds > lateness.MAIL_LIMIT.total_seconds()

@@ -192,7 +192,8 @@ def _few(draft: Draft) -> str:
 def _escalation(draft: Draft) -> str:
     if draft.after is None:
         return ""
-    return phrase(preview.WORDS, "escalation", to=", ".join(draft.escalate_to), days=draft.after)
+    to = ", ".join(draft.escalate_to) or phrase(preview.WORDS, "leads")
+    return phrase(preview.WORDS, "escalation", to=to, days=draft.after)
 
 
 def _kinds(some: Draft, others: Draft) -> list[str]:

@@ -135,7 +135,10 @@ class MacroAction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["macro", "kind"], name="one_action_of_a_kind"),
             models.CheckConstraint(
-                condition=Q(notify_consenters=True) | ~Q(emails=[]), name="action_tells_somebody"
+                condition=Q(notify_consenters=True)
+                | ~Q(emails=[])
+                | Q(kind="escalated"),  # without: the leads
+                name="action_tells_somebody",
             ),
             models.CheckConstraint(
                 condition=~Q(kind="pre_deactivation") | ~Q(days=[]), name="warning_has_days"

@@ -20,6 +20,7 @@ from notifications import kept_back
 from notifications.models import Message
 from tokens.models import Token
 from ui import dates
+from users import recipients
 
 AHEAD = timedelta(days=366)
 MACROS = 20  # that are looked at
@@ -146,6 +147,9 @@ def _warns(action: MacroAction) -> bool:
 
 def _names(one: Asked, action: MacroAction) -> bool:
     entered = one.address in {email.lower() for email in action.emails}
+    if action.kind == MacroAction.Kind.ESCALATED and not action.emails:
+        team = one.account.team_id
+        return one.address in recipients.fallback([team])[team].addresses
     return entered or (action.notify_consenters and one.linked)
 
 

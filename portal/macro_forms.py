@@ -79,14 +79,16 @@ class MacroForm(SideBySide, MacroModelForm):
         ),
     )  # fmt: skip
     escalate_to = EmailsField(
-        label=gettext_lazy("Also tell these addresses when nothing happened"), required=False,
+        label=gettext_lazy("When nothing happened, tell these addresses"), required=False,
         help_text=gettext_lazy(
-            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning."
+            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning. "
+            "Empty: the leads of the account’s team."
         ),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
     after = forms.IntegerField(
-        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90,
+        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90, initial=3,
+        help_text=gettext_lazy("Empty: nobody else is told. An address where mails arrive and nobody reads them is noticed by this alone."),
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"),
@@ -174,8 +176,6 @@ class MacroForm(SideBySide, MacroModelForm):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
         if data.get("escalate_to") and not data.get("after") and "after" not in self.errors:
             self.add_error("after", gettext("Say after how many days."))
-        if data.get("after") and not data.get("escalate_to") and "escalate_to" not in self.errors:
-            self.add_error("escalate_to", gettext("Say whom to tell."))
         if data.get("scope") == Macro.AppliesTo.CHANNELS and not data.get("channels"):
             self.add_error("channels", gettext("Tick at least one channel."))
         if len(data.get("excluded") or []) > MOST_EXCLUDED:
@@ -202,7 +202,11 @@ class MacroForm(SideBySide, MacroModelForm):
         data["days"] = []
         if not (data.get("at_once") or data.get("people") or "people" in self.errors):
             self.add_error("at_once", gettext("Tick what is told at once, or warn ahead."))
-        if data.get("after") and MacroAction.Kind.DEACTIVATED not in data.get("at_once", []):
+        if MacroAction.Kind.DEACTIVATED in data.get("at_once", []):
+            return
+        if data.get("after") and not data.get("escalate_to"):
+            data["after"] = None  # as a new form has it: there is no first warning
+        elif data.get("after"):
             self.add_error(
                 "after", gettext("There is no first warning: tick that an account is deactivated.")
             )
