@@ -21,9 +21,10 @@ from tests.support import native, signing
 from tests.support.sandbox import Sandbox
 from tokens.channels import http, registry
 from tokens.channels.facebook import pushes as facebook
-from tokens.channels.kinds import AccessCheck, Answer, Call, ChannelError, Classification, Inspection, Verdict
+from tokens.channels.kinds import AccessCheck, ChannelError, Classification, Inspection, Verdict
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pushes import UnreadablePush
+from tokens.channels.tiktok import listing as tiktok_listing
 from tokens.channels.tiktok import pushes as tiktok
 from tokens.channels.x import pushes as x
 from tokens.models import Token
@@ -32,13 +33,7 @@ pytestmark = pytest.mark.django_db
 every_channel = pytest.mark.parametrize("key", [profile.key for profile in PROFILES])
 Open = Callable[[str], Bench]
 
-CALLS: tuple[Call, ...] = ("api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback")
 STATUSES = st.sampled_from([200, 400, 401, 403, 404]) | st.integers(-1, 999)
-HEADERS = st.dictionaries(
-    st.sampled_from(["Retry-After", "x-rate-limit-reset", "X-Business-Use-Case-Usage", "X-Ratelimit-Reset", "x-ad-account-usage",
-                     "x-account-rate-limit-remaining", "x-account-rate-limit-reset"]),
-    st.text(max_size=30) | st.sampled_from(["0", "-1", "9" * 15, "9" * 40, "[]", '{"1": [{}]}', '{"1": {"a": []}}', "1e9"]),
-)  # fmt: skip
 BYTES = st.binary(max_size=200).map(lambda raw: http.parse(raw.decode(errors="replace")))
 
 
@@ -59,13 +54,25 @@ def shapes(words: list[str]) -> st.SearchStrategy[Any]:
     )
 
 
+RECORDED: dict[str, Bench] = {}
+
+
 @pytest.fixture
 def bench(browser: Callable[[str], Client], world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Open:
-    """Records a channel."""
+    """Records a channel, once for all tests."""
     monkeypatch.setattr(linkedin, "PAUSE", 0)
-    return lambda key: bent.bench(
-        key, world, browser("ada"), lambda request: monkeypatch.setattr(http, "request", request)
-    )
+    monkeypatch.setattr(tiktok_listing, "SPLITS", 2)  # else each odd answer is asked about by sixty calls
+
+    def recorded(key: str) -> Bench:
+        def answer_by(request: Any) -> None:
+            monkeypatch.setattr(http, "request", request)
+
+        if key not in RECORDED:
+            RECORDED[key] = bent.bench(key, world, browser("ada"), answer_by)
+        answer_by(RECORDED[key].recorder.request)
+        return RECORDED[key]
+
+    return recorded
 
 
 def killed(found: Any) -> bool:
@@ -130,29 +137,6 @@ def test_answers_of_any_shape_and_any_bytes_raise_and_kill_nothing(key: str, ben
 
 
 @every_channel
-def test_the_table_rules_on_everything_and_kills_on_nothing_it_does_not_know(key: str, bench: Open) -> None:
-    opened = bench(key)
-    channel = opened.channel
-
-    @limits(max_examples=75)
-    @given(
-        call=st.sampled_from(CALLS),
-        status=STATUSES,
-        headers=HEADERS,
-        body=shapes(opened.words()) | BYTES | st.binary(max_size=60),
-    )
-    def hold(call: Call, status: int, headers: dict[str, str], body: Any) -> None:
-        classification = channel.classify(Answer(call, status, headers, body))
-
-        assert classification.verdict != Verdict.TOKEN_DEAD
-        assert classification.row or classification.verdict == Verdict.OK
-        assert classification.retry_after is None or 0 < classification.retry_after <= 86_400
-        bent.look_at(classification, channel)
-
-    hold()
-
-
-@every_channel
 def test_an_id_is_canonical_or_refused(key: str) -> None:
     channel = registry.get(key)
 
@@ -195,7 +179,7 @@ def test_a_way_back_that_says_anything_links_nothing_and_breaks_nothing(
 ) -> None:
     client = browser("ada")
 
-    @limits(max_examples=25)
+    @limits(max_examples=8)
     @example(said={"code": "%00", "auth_code": "%00", "oauth_verifier": "%00"}, begun=True)
     @example(said={}, begun=True)
     @given(

@@ -11,7 +11,6 @@ from tests.contract.conftest import account, check, token_of
 from tests.contract.profiles import EVERY, PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[str], Client]
@@ -44,21 +43,6 @@ def test_the_deadline_is_the_one_of_the_articles_table(profile: Profile, browser
 
 
 @every_channel
-def test_the_list_shows_what_is_restricted_and_what_is_closed(profile: Profile, browser: Browser) -> None:
-    address = native.consent(browser("ada"), profile.key, "ada")
-
-    offered = PendingLink.objects.get(pk=address.rstrip("/").rsplit("/", 1)[-1]).offered
-    by_name = {one["name"]: one for one in offered}
-    assert {LUMEN, "Fern Gardens", "Marlo Optics"} <= by_name.keys()
-    assert "Harbor Coffee DE" not in by_name  # only Ben has a role there
-    assert by_name[LUMEN]["can_publish"] == "yes"
-    if profile.key != "pinterest":  # has no status of an ad account: only calls about one say it
-        assert by_name["Marlo Optics"]["restriction"]
-        old = by_name["Brand EU (old)"]
-        assert old["closed"] or (profile.key == "x" and old["restriction"])  # X documents no closed state
-
-
-@every_channel
 def test_a_reader_covers_nothing_and_stays_in_the_pool(profile: Profile, browser: Browser) -> None:
     native.link(browser("ada"), profile.key, "ada")
     native.link(browser("chiara"), profile.key, "chiara")
@@ -82,31 +66,6 @@ def test_a_consent_that_permits_only_reports_covers_nothing(
     assert (account().state, account().usable_count) == ("deactivated", 0)
     native.link(browser("ada"), channel, "ada", form={"again": "1"})
     assert (account().state, account().usable_count) == ("connected", 1)
-
-
-@every_channel
-def test_a_refused_consent_keeps_nothing(profile: Profile, browser: Browser) -> None:
-    client = browser("ada")
-    address = native.decide(native.leave(client, profile.key), "ada", action="cancel")
-
-    response = client.get(_path(address))
-
-    assert response.status_code < 500
-    assert not Token.objects.exists()
-    assert not PendingLink.objects.exists()
-
-
-@every_channel
-def test_a_callback_that_comes_twice_links_once(profile: Profile, browser: Browser) -> None:
-    client = browser("ada")
-    address = native.decide(native.leave(client, profile.key), "ada")
-    led = native.come_back(client, address)
-
-    again = client.get(_path(address))
-
-    assert (again.status_code, again["Location"]) == (302, led)
-    assert Token.objects.count() == 1
-    assert PendingLink.objects.count() == 1
 
 
 @every_channel
@@ -148,24 +107,6 @@ def test_a_consent_with_nothing_ticked_links_nothing_and_says_so(channel: str, b
     assert not Account.objects.exists()
 
 
-@every_channel
-def test_all_pages_are_read(
-    profile: Profile, browser: Browser, world: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    channel = profile.key
-    many(world, profile)
-    if profile.page is not None:
-        monkeypatch.setattr(*profile.page)
-        world.put_app(channel, settings=dict(profile.many_with))
-
-    address = native.consent(browser("ada"), channel, "ada")
-
-    pending = PendingLink.objects.get(pk=address.rstrip("/").rsplit("/", 1)[-1])
-    shops = {one["name"] for one in pending.offered if one["name"].startswith("Shop ")}
-    assert len(shops) == EVERY[channel].many
-    assert pending.complete
-
-
 @pytest.mark.parametrize("channel", [profile.key for profile in PROFILES])
 def test_a_list_that_breaks_off_takes_nothing_away(channel: str, browser: Browser, world: Sandbox) -> None:
     native.link(browser("ada"), channel, "ada")
@@ -175,28 +116,3 @@ def test_a_list_that_breaks_off_takes_nothing_away(channel: str, browser: Browse
     check(rounds=1)
 
     assert Account.objects.filter(state="connected").count() == linked > 0
-
-
-def many(world: Sandbox, profile: Profile) -> None:
-    """Put so many ad accounts that one page does not hold them."""
-    kept = {one["name"]: one for one in world.state()["accounts"] if one["channel"] == profile.key}[LUMEN]
-    for number in range(profile.many):
-        native_id = (
-            kept["id"][:-4] + f"{number:04}"
-            if profile.key != "snapchat"
-            else kept["id"][:-4] + f"{number:04x}"
-        )
-        world.put_account(
-            profile.key,
-            native_id,
-            name=f"Shop {number:03}",
-            roles={"ada": "admin"},
-            **({"status": kept["status"]} if kept["status"] else {}),
-        )
-
-
-def _path(address: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(address)
-    return f"{parts.path}?{parts.query}"

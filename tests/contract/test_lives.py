@@ -10,7 +10,6 @@ from django.test import Client
 from accounts import sweeps
 from accounts.models import AccountToken
 from notifications.models import Message
-from sandbox.actions import ACTIONS
 from tests.contract.beginnings import LUMEN
 from tests.contract.conftest import Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
@@ -71,22 +70,6 @@ def test_a_check_of_a_healthy_log_in_costs_few_calls_and_changes_nothing(
     assert after.renewed_at is None, "nothing was due"
     assert account().state == "connected"
     assert len(world.calls(channel=profile.key)) <= 4
-
-
-@every_channel
-def test_a_healthy_log_in_lives_for_four_months_of_checks(
-    profile: Profile, browser: Browser, clock: Clock, ada_linked: None
-) -> None:
-    for days in range(10, 121, 10):
-        clock.forward(days=days)
-        if profile.key == "facebook" and days == 80:
-            native.consent(
-                browser("ada"), "facebook", "ada"
-            )  # data access ends 90 days after the person's last visit
-        check(rounds=1, hours=0)
-
-    assert (token_of("ada").state, account().state) == ("valid", "connected")
-    assert not Message.objects.filter(kind="died").exists()
 
 
 # --- renewal --------------------------------------------------------------------------------------------------------
@@ -274,19 +257,6 @@ def test_a_new_consent_brings_a_dead_account_back(
 # --- what ends nothing ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("channel", [one.key for one in PROFILES if one.harmless])
-def test_what_ends_nothing_at_the_channel_ends_nothing_here(
-    channel: str, world: Sandbox, one_case: OneCase, ada_linked: None
-) -> None:
-    for action in EVERY[channel].harmless:
-        with one_case(action):
-            happens_to_ada(world, channel, action)
-
-            check()
-
-            assert (token_of("ada").state, account().state) == ("valid", "connected")
-
-
 @pytest.mark.parametrize(("channel", "action"), DOUBTFUL)
 def test_what_the_channel_says_too_little_of_goes_behind_and_is_doubted_no_more_once_it_works(
     channel: str, action: str, world: Sandbox, both_linked: None
@@ -321,16 +291,6 @@ def test_no_switch_of_a_stand_in_kills_or_takes_away(
             world.put_app(channel, settings={})
             check(rounds=1, hours=20)
             assert (token_of("ada").state, account().state) == ("valid", "connected")
-
-
-def test_each_action_that_a_stand_in_knows_is_in_each_profile() -> None:
-    personal = set(ACTIONS) - {"consent", "request_deletion"}
-    for profile in PROFILES:
-        named = [*(death.action for death in profile.deaths), *profile.harmless, *profile.doubtful]
-        assert len(named) == len(set(named))
-        assert set(named) == personal | (
-            {RUN_OUT} if profile.key != "x" else set()
-        )  # X's tokens have no dates
 
 
 @every_channel

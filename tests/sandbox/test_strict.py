@@ -1,4 +1,4 @@
-"""A stand-in refuses what its channel refuses: else a mistake of ours would pass against it. What it gives: contract and conformance."""
+"""A stand-in refuses what its channel refuses: else our own mistake would pass against it. What it gives: contract and conformance."""
 
 import hashlib
 import hmac

@@ -1,7 +1,7 @@
 """What a consent gives at each channel, what renews it, and what neither may be mistaken for."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -158,6 +158,8 @@ def test_pinterest_takes_id_and_secret_in_basic(at: Any) -> None:
 # ---- what an exchange leaves out, or says in its own way
 
 PARTS = ["expires_in", "refresh_token", "refresh_token_expires_in", "refresh_token_expires_at", "scope"]
+LIVES: list[Any] = [0, -5, "soon", 1800.5, True]
+NO_LIFE: list[dict[str, Any]] = [{"omit": ["expires_in"]}, *({"put": {"expires_in": one}} for one in LIVES)]
 ODD: list[tuple[str, dict[str, Any], dict[str, Any], Given]] = [
     ("linkedin", {"refresh_tokens": False}, {}, Given(60, sources={"access": "provider"}, scopes=SCOPES["linkedin"])),
     ("linkedin", {}, {"put": {"expires_in": "86400"}}, Given(1, 365, sources=TOLD, scopes=SCOPES["linkedin"], refresh_token=True)),
@@ -177,7 +179,7 @@ ODD: list[tuple[str, dict[str, Any], dict[str, Any], Given]] = [
     ("snapchat", {}, {"omit": ["refresh_token", "scope"]}, Given(1 / 48, sources={"access": "provider"})),
     *[
         ("snapchat", {}, shape, Given(sources={"refresh": "never"}, scopes=(ASKED["snapchat"],), refresh_token=True))
-        for shape in ({"omit": ["expires_in"]}, *({"put": {"expires_in": life}} for life in (0, -5, "soon", 1800.5, True)))
+        for shape in NO_LIFE
     ],
     ("tiktok", {"dates": {"expires_in": DAY, "refresh_token_expires_in": 365 * DAY}}, {}, Given(
         1, 365, sources=TOLD, scopes=GIVEN["tiktok"].scopes, refresh_token=True)),
@@ -278,7 +280,7 @@ def test_a_refused_app_is_its_own_fault_wherever_it_shows_and_ends_no_token(
     if why == "suspended":
         world.sandbox.put_app(key, suspended=True)
     channel = world.channel
-    questions = {
+    questions: dict[str, Callable[[], object]] = {
         "exchange": lambda: channel.exchange(app, answer),
         "list": lambda: channel.list_accounts(app, living, world.person(), world.scopes),
         "renew": lambda: channel.renew(app, living),
@@ -420,6 +422,32 @@ def test_a_refresh_token_that_is_over_taken_back_or_unknown_is_dead_for_one_reas
 
     assert means(world.refuses_to_renew(taken), ENDED[key])
     assert means(world.refuses_to_renew(NOBODYS), ENDED[key])
+
+
+SAID_BY_A_REFRESH = {
+    "linkedin": ("cancel_authorisation", "change_password", "suspend", "deactivate"),
+    "pinterest": (
+        "cancel_authorisation",
+        "change_password",
+        "log_out",
+        "checkpoint",
+        "suspend",
+        "deactivate",
+    ),
+    "snapchat": ("cancel_authorisation", "checkpoint", "suspend", "deactivate"),
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "what"), [(key, what) for key, all_ in SAID_BY_A_REFRESH.items() for what in all_]
+)
+def test_what_ends_a_consent_is_refused_at_the_refresh_and_looks_the_same_whatever_it_was(
+    key: str, what: str, world: World
+) -> None:
+    living = world.token()
+    world.sandbox.action(key, "ada", what)
+
+    assert means(world.refuses_to_renew(living), ENDED[key])
 
 
 @pytest.mark.parametrize("key", BY_REFRESH_TOKEN)

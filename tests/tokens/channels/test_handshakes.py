@@ -143,23 +143,6 @@ def test_a_refused_app_is_shown_as_our_fault(
     assert ChannelApp.objects.get(channel=key).fault_since is not None
 
 
-@pytest.mark.parametrize(("key", "bad_code"), [("pinterest", 283), ("pinterest", 2)])
-def test_a_code_that_was_used_starts_again_and_marks_no_app(
-    key: str, bad_code: int, world: World, client: Client
-) -> None:
-    world.switch(bad_code=bad_code)
-    first = native.decide(native.leave(client, key), "ada")
-    native.come_back(client, first)
-    second = native.decide(native.leave(client, key), "ada")
-    before = ChannelApp.objects.filter(channel=key).values().get()
-
-    response = back(client, second, code=query(first)["code"])
-
-    assert response.status_code == 400
-    assert "Start again" in response.content.decode()
-    assert ChannelApp.objects.filter(channel=key).values().get() == before
-
-
 @pytest.mark.parametrize("key", ["facebook"])
 def test_two_people_answering_one_call_are_refused(key: str, world: World, client: Client) -> None:
     address = native.decide(native.leave(client, key), "ada")

@@ -19,7 +19,7 @@ from tests.support.factories import make_user
 from tests.support.native import back
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
-from users.models import Session, User
+from users.models import Session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,18 +72,6 @@ def test_the_query_of_our_page_has_no_say_in_the_address(client: Client) -> None
 
     assert "evil" not in address
     assert "scope" not in address
-
-
-def test_a_consent_becomes_a_token_without_an_end_date(client: Client, user: User) -> None:
-    response = back(client, native.decide(native.leave(client, "x"), "ada"))
-
-    token = Token.objects.get()
-    assert response.status_code == 302
-    assert (token.native_user_id, token.native_user_name) == ("2417045708", "Ada Okafor")
-    assert (token.deadline_kind, token.deadline) == ("never", None)
-    assert token.consented_by == user
-    assert token.unseal().secret
-    assert states(client) == {}
 
 
 def test_a_handshake_that_nobody_ends_leaves_no_open_secret_in_the_session(

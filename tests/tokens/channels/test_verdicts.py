@@ -233,7 +233,7 @@ def near(key: str) -> st.SearchStrategy[Any]:
 def test_no_garbage_raises_and_only_an_answer_with_a_deadly_word_kills(key: str) -> None:
     channel, deadly = registry.get(key), KNOWN[key].DEADLY
 
-    @limits(max_examples=150)
+    @limits(max_examples=100)
     @given(
         call=st.sampled_from(CALLS),
         status=st.sampled_from([200, 400, 401, 403, 404]) | st.integers(-1, 999),

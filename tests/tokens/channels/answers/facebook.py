@@ -35,6 +35,8 @@ def debug(
     return {"data": inner}
 
 
+NO_TOKEN: list[Any] = [{}, None, [], {"access_token": " "}, {"access_token": 5}]
+NO_LIST: list[Any] = [{}, [], {"data": {}}, {"moon": 1}]
 ANSWERS: Answers = {
     "api": {
         dead(Reason.AUTHORISATION_CANCELLED): [
@@ -260,12 +262,10 @@ ANSWERS: Answers = {
     },
     # Good by its status, and yet without what was asked for.
     "exchange refresh": {
-        PASSES.by("answer without a token"): [
-            (200, body) for body in ({}, None, [], {"access_token": " "}, {"access_token": 5})
-        ],
+        PASSES.by("answer without a token"): [(200, body) for body in NO_TOKEN],
     },
     "list_accounts": {
-        PASSES.by("answer without a list"): [(200, body) for body in ({}, [], {"data": {}}, {"moon": 1})],
+        PASSES.by("answer without a list"): [(200, body) for body in NO_LIST],
     },
 }
 

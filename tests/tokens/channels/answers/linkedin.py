@@ -43,6 +43,7 @@ def told(*, active: Any, status: str | None = None, **more: Any) -> dict[str, An
     return {"active": active, **({} if status is None else {"status": status}), **more}
 
 
+NO_LIST: list[Any] = [{}, [], {"elements": {}}, {"moon": 1}]
 ANSWERS: Answers = {
     "api": {
         dead(Reason.SESSION_INVALID): [
@@ -258,7 +259,7 @@ ANSWERS: Answers = {
         FINE.by("code"): [(302, "?code=AQT&state=s")],
     },
     "list_accounts": {
-        PASSES.by("answer without a list"): [(200, body) for body in ({}, [], {"elements": {}}, {"moon": 1})],
+        PASSES.by("answer without a list"): [(200, body) for body in NO_LIST],
     },
     # Answers about our app touch no token, whatever the call.
     "api refresh exchange introspect list_accounts authorize_callback": {
