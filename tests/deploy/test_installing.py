@@ -40,7 +40,9 @@ def test_what_is_enabled_starts_after_a_reboot_the_target_too(how: str, tmp_path
     names = [word for word in words if word != "--now"]
     if how == "reenable":
         (place / "adtoken.target.wants").mkdir()
-        (place / "adtoken.target.wants/adtoken-beat.service").symlink_to(place / "adtoken-beat.service")
+        (place / "adtoken.target.wants/adtoken-worker@all.service").symlink_to(
+            place / "adtoken-worker@.service"
+        )
 
     subprocess.run(
         ["systemctl", f"--root={tmp_path}", how, *names], capture_output=True, text=True, check=True
@@ -147,7 +149,7 @@ def test_the_page_reckons_with_as_many_first_checks_as_the_import_does() -> None
                 "cp deploy/systemd/",
                 "systemctl daemon-reload",
                 "ln -sfT adtoken-",
-                "systemctl restart adtoken-beat",
+                "systemctl restart 'adtoken-worker@*'",
             ),
             *("systemctl restart adtoken-web@8000", "systemctl restart adtoken-web@8001", "manage.py doctor"),
         ],
