@@ -11,7 +11,6 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from accounts.schedule import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
-from portal.schedule import SCHEDULES as PORTAL
 
 # Seconds after which a tick that no worker took is thrown away, so that they do not pile up for ever. By the clocks of two hosts, of which
 # one may be wrong by hours; one too many does no harm.
@@ -26,7 +25,6 @@ SCHEDULES = {
     **ACCOUNTS,
     **MACROS,
     **NOTIFICATIONS,
-    **PORTAL,
 }
 
 

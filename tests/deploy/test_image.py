@@ -95,7 +95,9 @@ def test_every_app_and_nothing_of_demo_or_tests_is_in_it() -> None:
 
     assert {*APPS, "locale", "templates", "manage.py"} <= sources
     assert {
-        source for source in sources if re.match("sandbox|tests|benchmarks|requirements-|var|docs", source)
+        source
+        for source in sources
+        if re.match("sandbox|tests|benchmarks|drills|requirements-|var|docs", source)
     } == set()
 
 

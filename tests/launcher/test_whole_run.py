@@ -1,4 +1,4 @@
-"""The whole product as `make run` starts it. Each of its processes is killed by `python -m tests.faults.launcher_kills`."""
+"""The whole product as `make run` starts it. Each of its processes is killed by `python -m drills.launcher_kills`."""
 
 import signal
 from pathlib import Path

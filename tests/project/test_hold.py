@@ -24,10 +24,10 @@ from broker.callers import Caller
 from broker.leases import lease
 from broker.reports import report
 from broker.signing import sign
+from drills.keys import environment
 from macros.models import Macro
 from notifications import delivery, outbox
 from notifications.models import Message
-from tests.faults.keys import environment
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox

@@ -10,20 +10,13 @@ from tests.support.sandbox import Sandbox
 REDIRECT_BASE = "http://app.example:8000"
 
 
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    """One process for the whole run."""
-    with Sandbox(redirect_bases=(REDIRECT_BASE,)) as sandbox:
-        yield sandbox
-
-
 @pytest.fixture
-def sandbox(sandbox_process: Sandbox) -> Sandbox:
+def sandbox(channels_process: Sandbox) -> Sandbox:
     """The sandbox as on its first day."""
-    sandbox_process.put_app("facebook", redirect_uris=[f"{REDIRECT_BASE}/link/facebook/callback/"])
-    sandbox_process.put_app("x", redirect_uris=[f"{REDIRECT_BASE}/link/x/callback/"])
-    sandbox_process.reset()
-    return sandbox_process
+    for channel in ("facebook", "x"):
+        channels_process.put_app(channel, redirect_uris=[f"{REDIRECT_BASE}/link/{channel}/callback/"])
+    channels_process.reset()
+    return channels_process
 
 
 @pytest.fixture

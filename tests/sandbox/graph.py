@@ -11,7 +11,7 @@ from tests.support.sandbox import Sandbox
 
 CALLBACK = "http://app.example:8000/link/facebook/callback/"
 SCOPES = "ads_management,ads_read,business_management"
-LUMEN, FERN, HARBOR = "203847561029384", "318204957716203", "427719305582046"
+LUMEN, FERN = "203847561029384", "318204957716203"
 
 
 class Graph:
@@ -20,7 +20,6 @@ class Graph:
     def __init__(self, sandbox: Sandbox, http: httpx2.Client) -> None:
         self.root, self.http = f"{sandbox.facebook}/v26.0", http
         self.client = {"client_id": sandbox.FACEBOOK_CLIENT_ID, "client_secret": sandbox.FACEBOOK_SECRET}
-        self.app_token = f"{sandbox.FACEBOOK_CLIENT_ID}|{sandbox.FACEBOOK_SECRET}"
 
     def dialog(self, **form: Any) -> httpx2.Response:
         """Send the consent form."""
@@ -44,17 +43,6 @@ class Graph:
     def redeem(self, code: str, redirect_uri: str = CALLBACK) -> httpx2.Response:
         """Code for token."""
         return self.token_call(code=code, redirect_uri=redirect_uri)
-
-    def exchange(self, token: str) -> httpx2.Response:
-        """Token for a long-lived one."""
-        return self.token_call(grant_type="fb_exchange_token", fb_exchange_token=token)
-
-    def debug(self, token: str) -> Any:
-        """What debug_token says."""
-        params = {"input_token": token, "access_token": self.app_token}
-        response = self.http.get(f"{self.root}/debug_token", params=params)
-        assert response.status_code == 200
-        return response.json()["data"]
 
     def call(self, method: str, path: str, token: str, **params: str) -> httpx2.Response:
         """Any Graph call with token and proof."""

@@ -223,10 +223,14 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, http: httpx2.Client
         pair = XClient(first, http).issue(first)
         first.put_user("facebook", "gita")
         first.control("POST", "tokens/next", {"expires_at": 0})
-        before = first.state()
+        with smtplib.SMTP(first.smtp_host, first.smtp_port, timeout=10) as smtp:
+            smtp.sendmail("a@example.com", ["b@example.com"], "Subject: kept\n\ntext\n")
+        before, mails = first.state(), first.mails()
 
     with Sandbox(data=data, redirect_bases=("http://two.example",)) as second:
         after = second.state()
+        assert [mail["subject"] for mail in mails] == ["kept"]
+        assert second.mails() == mails
 
         assert Graph(second, http).call("GET", "me", token).status_code == 200
         assert XClient(second, http).call("GET", "/2/users/me", pair).status_code == 200
@@ -237,17 +241,6 @@ def test_everything_is_there_after_a_restart(tmp_path: Path, http: httpx2.Client
     for state in (before, after):
         del state["now"], state["apps"]
     assert after == before
-
-
-def test_mails_are_there_after_a_restart(tmp_path: Path) -> None:
-    with Sandbox(data=tmp_path / "sandbox.json") as first:
-        with smtplib.SMTP(first.smtp_host, first.smtp_port, timeout=10) as smtp:
-            smtp.sendmail("a@example.com", ["b@example.com"], "Subject: kept\n\ntext\n")
-        before = first.mails()
-
-    with Sandbox(data=tmp_path / "sandbox.json") as second:
-        assert [m["subject"] for m in before] == ["kept"]
-        assert second.mails() == before
 
 
 def test_the_process_stops_even_when_a_call_waits(http: httpx2.Client) -> None:

@@ -1,7 +1,6 @@
 """A small client of the stand-in X for these tests: signs with oauthlib's client side."""
 
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx2
 from oauthlib.oauth1 import Client
@@ -9,7 +8,6 @@ from oauthlib.oauth1 import Client
 from tests.support.sandbox import Sandbox
 
 CALLBACK = "http://app.example:8000/link/x/callback/"
-LUMEN, HARBOR = "18ce54d4x5t", "18ce563t2hm"
 
 
 class XClient:
@@ -42,34 +40,10 @@ class XClient:
         """Step 1."""
         return self.call("POST", "/oauth/request_token", callback_uri=callback)
 
-    def consent(self, token: str, **form: str) -> dict[str, str]:
-        """Step 2: the query with which the browser comes back."""
-        given = {"oauth_token": token, "user": "ada", "action": "authorize", **form}
-        response = self.http.post(f"{self.root}/oauth/authorize", data=given)
-        assert response.status_code == 302, response.text
-        return {n: v[0] for n, v in parse_qs(urlsplit(response.headers["location"]).query).items()}
-
-    def access_token(self, pair: tuple[str, str], verifier: str) -> httpx2.Response:
-        """Step 3."""
-        return self.call("POST", "/oauth/access_token", pair, verifier=verifier)
-
-    def dance(self, user: str = "ada") -> dict[str, str]:
-        """All three steps."""
-        temporary = form_of(self.request_token())
-        pair = (temporary["oauth_token"], temporary["oauth_token_secret"])
-        back = self.consent(pair[0], user=user)
-        return form_of(self.access_token(pair, back["oauth_verifier"]))
-
     def issue(self, sandbox: Sandbox, user: str = "ada") -> tuple[str, str]:
         """A pair without the dance."""
         token = sandbox.issue_token("x", user)
         return token["oauth_token"], token["oauth_token_secret"]
-
-
-def form_of(response: httpx2.Response) -> dict[str, str]:
-    """A form-encoded answer."""
-    assert response.status_code == 200, response.text
-    return dict(parse_qsl(response.text))
 
 
 def code_of(response: httpx2.Response) -> tuple[int, Any]:

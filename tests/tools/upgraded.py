@@ -1,4 +1,4 @@
-"""`python -m tests.tools.upgraded STEP FILE`: one step of the drill of an upgrade (tests/faults/upgrade.py), in a process of one version.
+"""`python -m tests.tools.upgraded STEP FILE`: one step of the drill of an upgrade (drills/upgrade.py), in a process of one version.
 
 The drill copies tests/tools into the tree of the old version, so this runs there, too, and relies on what is data: addresses, names of
 tasks, models. What the old version handed out is kept in FILE, and the new one is asked to take it.

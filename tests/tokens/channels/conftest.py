@@ -1,40 +1,43 @@
-"""A running sandbox behind the settings, the apps' keys, and who links."""
+"""The stand-ins behind the settings, and who links."""
 
-from collections.abc import Iterator
+from collections.abc import Callable
 
 import pytest
+import redis
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens.channels.kinds import AppKeys
+from tests.tokens.channels.worlds import World
 from users.models import User
 
-BASE = "http://testserver"
-
-
-@pytest.fixture(scope="session")
-def sandbox_process() -> Iterator[Sandbox]:
-    """One process for the whole run."""
-    with Sandbox(redirect_bases=(BASE,)) as sandbox:
-        yield sandbox
+At = Callable[[str], World]
 
 
 @pytest.fixture
-def sandbox(sandbox_process: Sandbox, settings: Settings) -> Sandbox:
-    """The sandbox as on its first day, named by the settings."""
-    sandbox_process.reset()
-    for channel in ("facebook", "x"):
-        sandbox_process.put_app(
-            channel, redirect_uris=[f"{BASE}/link/{channel}/callback/"], suspended=False, proof_required=True
-        )
-    sandbox_process.put_app("facebook", secret=sandbox_process.FACEBOOK_SECRET)
-    sandbox_process.put_app("x", secret=sandbox_process.X_SECRET)
-    settings.FACEBOOK_WWW_URL = settings.FACEBOOK_GRAPH_URL = sandbox_process.facebook
-    settings.X_API_URL = settings.X_ADS_URL = sandbox_process.x
+def sandbox(channels_world: Sandbox, settings: Settings) -> Sandbox:
+    """The stand-ins on their first day, each app with our way back."""
+    for channel in Sandbox.APPS:
+        address = f"http://testserver/link/{channel}/callback/"
+        if channels_world.redirects.get(channel) != [address]:
+            channels_world.put_app(channel, redirect_uris=[address])
     settings.CHANNEL_TIMEOUT = 5
-    return sandbox_process
+    return channels_world
+
+
+@pytest.fixture
+def at(sandbox: Sandbox, db: None, valkey: redis.Redis) -> At:
+    """The world of a channel."""
+    return lambda key: World(key, sandbox)
+
+
+@pytest.fixture
+def world(request: pytest.FixtureRequest, at: At) -> World:
+    """The world of the channel that a test names by its parameter `key`, else by its file: test_facebook.py."""
+    given = getattr(request.node, "callspec", None)
+    key = given.params["key"] if given is not None and "key" in given.params else ""
+    return at(key or request.path.stem.removeprefix("test_"))
 
 
 @pytest.fixture
@@ -48,17 +51,3 @@ def client(user: User) -> Client:
     client = Client()
     client.force_login(user)
     return client
-
-
-@pytest.fixture
-def facebook_app() -> AppKeys:
-    return _keys("facebook", Sandbox.FACEBOOK_CLIENT_ID, Sandbox.FACEBOOK_SECRET)
-
-
-@pytest.fixture
-def x_app() -> AppKeys:
-    return _keys("x", Sandbox.X_CLIENT_ID, Sandbox.X_SECRET)
-
-
-def _keys(channel: str, client_id: str, secret: str) -> AppKeys:
-    return AppKeys(client_id, (secret,), f"{BASE}/link/{channel}/callback/", ())

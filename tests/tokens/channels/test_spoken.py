@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.faults.shapes import FIREWALL, STORAGE
+from drills.shapes import FIREWALL, STORAGE
 from tokens.channels import batch, registry
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error

@@ -5,17 +5,16 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import settings as limits
-from hypothesis import strategies as st
 
-from tests.support.sandbox import Sandbox
-from tests.tokens.channels.tiktok_world import APP, FERN, HARBOR, LUMEN, REFUSED, said, token
-from tokens.channels.kinds import ChannelError, Verdict
+from tests.tokens.channels.answers.tiktok import said
+from tests.tokens.channels.conftest import At
+from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, NOBODYS
+from tokens.channels.kinds import Verdict
 from tokens.channels.pushes import News, Push, UnreadablePush
 from tokens.channels.tiktok import pushes
 from tokens.channels.tiktok.pushes import Suspension
 
+ID = "7002238017842757633"
 CHANGED_AT = datetime(2025, 1, 1, 0, 0, 1, tzinfo=UTC)
 
 
@@ -26,7 +25,7 @@ def payload(**changes: Any) -> dict[str, Any]:
         "object": 12,
         "time": 1735689605,
         "subscription_id": "7500000000000000001",
-        "advertiser_id": LUMEN,
+        "advertiser_id": ID,
         "advertiser_name": "Lumen Shoes EU",
         "owner_bc_id": "7000000000000000101",
         "status": "STATUS_LIMIT",
@@ -42,14 +41,14 @@ def test_a_suspension_is_read_under_both_spellings(name: str, as_bytes: bool) ->
 
     found = pushes.read_suspension(json.dumps(body).encode() if as_bytes else body)
 
-    assert found == Suspension(LUMEN, "STATUS_LIMIT", "1:bad ads", CHANGED_AT)
+    assert found == Suspension(ID, "STATUS_LIMIT", "1:bad ads", CHANGED_AT)
     assert found.suspended
 
 
 def test_the_end_of_a_suspension_has_no_reason() -> None:
     found = pushes.read_suspension(payload(status="STATUS_ENABLE"))
 
-    assert found == Suspension(LUMEN, "STATUS_ENABLE", "", CHANGED_AT)
+    assert found == Suspension(ID, "STATUS_ENABLE", "", CHANGED_AT)
     assert not found.suspended
 
 
@@ -76,9 +75,7 @@ def test_what_is_no_such_news_is_none(body: Any) -> None:
 def test_the_news_is_a_reason_to_ask_about_the_ad_account() -> None:
     found = pushes.read(json.dumps(payload()).encode())
 
-    assert found == [
-        Push(News.ACCOUNT_CHANGED, "AD_ACCOUNT_SUSPENSION", native_account_id=LUMEN, at=CHANGED_AT)
-    ]
+    assert found == [Push(News.ACCOUNT_CHANGED, "AD_ACCOUNT_SUSPENSION", native_account_id=ID, at=CHANGED_AT)]
     assert pushes.read(b'{"object": 1, "entry": []}') == []
 
 
@@ -88,72 +85,47 @@ def test_a_body_that_is_no_push_is_refused(body: bytes) -> None:
         pushes.read(body)
 
 
-ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=30),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
-    max_leaves=10,
-)
+CALLBACK = "http://127.0.0.1:1/push/"
 
 
-@limits(max_examples=75)
-@given(
-    body=st.binary(max_size=80)
-    | ANYTHING
-    | st.fixed_dictionaries(
-        {"advertiser_id": ANYTHING | st.just(LUMEN), "status": ANYTHING | st.just("STATUS_LIMIT")},
-        optional={"status_change_time": ANYTHING, "suspension_reason": ANYTHING},
-    )
-)
-def test_no_garbage_raises(body: Any) -> None:
-    found = pushes.read_suspension(body)
+def test_a_subscription_is_made_with_the_token_in_the_body(at: At) -> None:
+    world = at("tiktok")
+    ids = [world.id(LUMEN), world.id(FERN)]
 
-    assert found is None or found.advertiser_id.isdigit()
+    made = pushes.subscribe(world.app, world.token(), callback_url=CALLBACK, native_ids=ids)
 
-
-@pytest.mark.django_db
-def test_a_subscription_is_made_with_the_token_in_the_body(channels_world: Sandbox) -> None:
-    credentials = token(channels_world)
-
-    subscription_id = pushes.subscribe(
-        APP, credentials, callback_url="http://127.0.0.1:1/push/", native_ids=[LUMEN, FERN]
-    )
-
-    [app] = [one for one in channels_world.state()["apps"] if one["channel"] == "tiktok"]
+    [app] = [one for one in world.sandbox.state()["apps"] if one["channel"] == "tiktok"]
     [kept] = app["settings"]["subscriptions"]
-    [call] = channels_world.calls(channel="tiktok", path="subscription")
-    assert (kept["id"], kept["advertiser_ids"]) == (subscription_id, [LUMEN, FERN])
-    assert call["query"] == {}
+    [call] = world.calls("subscription")
+    assert (kept["id"], kept["advertiser_ids"], call["query"]) == (made, ids, {})
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize("ids", [[], ["1"] * 101])
-def test_a_subscription_takes_1_to_100_ad_accounts(channels_world: Sandbox, ids: list[str]) -> None:
+def test_a_subscription_takes_1_to_100_ad_accounts(at: At, ids: list[str]) -> None:
+    world = at("tiktok")
+
     with pytest.raises(ValueError, match="100 ad accounts"):
-        pushes.subscribe(APP, REFUSED, callback_url="http://127.0.0.1:1/", native_ids=ids)
+        pushes.subscribe(world.app, NOBODYS, callback_url=CALLBACK, native_ids=ids)
 
-    assert channels_world.calls(channel="tiktok") == []
+    assert world.calls() == []
 
 
-@pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("dead", "ids", "verdict"), [(True, [LUMEN], Verdict.TOKEN_DEAD), (False, [HARBOR], Verdict.ACCESS_LOST)]
+    ("dead", "name", "answer", "verdict"),
+    [
+        (True, LUMEN, None, Verdict.TOKEN_DEAD),
+        (False, HARBOR, None, Verdict.ACCESS_LOST),
+        (False, LUMEN, said(0), Verdict.TRANSIENT),  # an answer without an id is no subscription
+    ],
 )
 def test_a_refused_subscription_says_why(
-    channels_world: Sandbox, dead: bool, ids: list[str], verdict: Verdict
+    at: At, dead: bool, name: str, answer: Any, verdict: Verdict
 ) -> None:
-    credentials = REFUSED if dead else token(channels_world)
+    world = at("tiktok")
+    held, ids = NOBODYS if dead else world.token(), [world.id(name)]
+    if answer:
+        world.says("subscription", answer)
 
-    with pytest.raises(ChannelError) as caught:
-        pushes.subscribe(APP, credentials, callback_url="http://127.0.0.1:1/", native_ids=ids)
+    found = world.refuses(lambda: pushes.subscribe(world.app, held, callback_url=CALLBACK, native_ids=ids))
 
-    assert caught.value.classification.verdict == verdict
-
-
-@pytest.mark.django_db
-def test_an_answer_without_an_id_is_no_subscription(channels_world: Sandbox) -> None:
-    channels_world.add_fault("tiktok", path="subscription", status=200, body=said(0))
-
-    with pytest.raises(ChannelError) as caught:
-        pushes.subscribe(APP, token(channels_world), callback_url="http://127.0.0.1:1/", native_ids=[LUMEN])
-
-    assert caught.value.classification.verdict == Verdict.TRANSIENT
+    assert found.verdict == verdict

@@ -1,0 +1,167 @@
+"""What only Snapchat has: organizations with members, ad accounts nested in them or paged, and log-ins that live on for ever."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from tests.support import native
+from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World, names
+from tokens import deadlines, probe
+from tokens.channels.kinds import AccountList, Verdict
+from tokens.models import Token
+
+ORGANIZATION = "7f064d90-52a1-42db-b25b-7539e663e926"
+PARTNER = "507d7a57-94ae-4239-8a74-e93c00aa53e6"
+ALL = {LUMEN, FERN, HARBOR, MARLO, OLD}
+
+
+def test_small_letters_say_the_same(world: World) -> None:
+    usual = world.list()
+
+    world.switch(small_letters=True)
+
+    assert world.list() == usual
+
+
+def test_an_organization_admin_reaches_all_of_its_accounts_though_the_nested_list_is_short(
+    world: World,
+) -> None:
+    world.switch(organization_roles={"ada": ["admin"]})
+    whole = world.list()
+    short = {"id": ORGANIZATION, "roles": ["admin"], "ad_accounts": [{"id": world.id(LUMEN), "name": LUMEN}]}
+    world.says("me/organizations$", {"request_status": "SUCCESS", "organizations": [{"organization": short}]})
+
+    again = world.list()
+
+    assert names(whole.accounts) == names(again.accounts) == ALL
+    assert {(one.role, one.can_publish) for one in whole.accounts} == {("Organization admin", "yes")}
+
+
+@pytest.mark.parametrize("nested", [True, False])
+def test_accounts_of_all_organizations_are_listed_with_their_names_and_no_call_more(
+    world: World, nested: bool
+) -> None:
+    world.switch(nested_accounts=nested)
+    details = {"organization_id": PARTNER, "organization_name": " Fern Gardens "}
+    world.sandbox.put_account("snapchat", FERN, details=details)
+
+    whole = world.list()
+
+    assert whole.complete
+    businesses = {one.name: one.business for one in whole.accounts}
+    assert businesses == {**dict.fromkeys((LUMEN, MARLO, OLD), "Lumen Group"), FERN: "Fern Gardens"}
+    assert world.calls(r"v1/organizations/[0-9a-f-]+$") == []
+
+
+def test_an_account_seen_through_two_organizations_keeps_the_better_role(world: World) -> None:
+    def organization(key: str, roles: list[str]) -> dict[str, Any]:
+        nested = [{"id": world.id(LUMEN), "name": "Lumen", "status": "ACTIVE", "roles": roles}]
+        return {"organization": {"id": key, "roles": ["member"], "ad_accounts": nested}}
+
+    both = [organization(ORGANIZATION, ["general"]), organization(PARTNER, ["reports"])]
+    for rows in (both, both[::-1]):
+        world.says("organizations$", {"request_status": "SUCCESS", "organizations": rows}, count=1)
+
+        assert [one.role for one in world.list().accounts] == ["Campaign manager"]
+
+
+def test_pages_are_read_from_the_configured_host_whatever_address_they_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tokens.channels.snapchat.listing.PAGE_SIZE", 50)
+    world.switch(nested_accounts=False, next_link_host="https://adsapisc.appspot.example")
+    for number in range(60):
+        more = {"name": f"Account {number}", "status": "ACTIVE", "roles": {"emil": "admin"}}
+        world.sandbox.put_account("snapchat", f"00000000-0000-4000-8000-{number:012d}", **more)
+
+    whole = world.list(user="emil")
+
+    assert (len(whole.accounts), whole.complete) == (61, True)
+
+
+def test_organizations_on_further_pages_are_read_too(world: World) -> None:
+    nested = [{"id": world.id(HARBOR), "name": HARBOR, "roles": ["admin"]}]
+    first = {"organization": {"id": PARTNER, "ad_accounts": nested}}
+    paging = {"next_link": "https://elsewhere.example/?cursor=2"}
+    body = {"request_status": "SUCCESS", "organizations": [first], "paging": paging}
+    world.says("me/organizations$", body, count=1)
+
+    whole = world.list()
+
+    assert (names(whole.accounts), whole.complete) == (ALL, True)
+
+
+def test_roles_that_the_list_does_not_tell_are_asked_for(world: World) -> None:
+    world.switch(nested_roles=False)
+
+    assert world.listed("chiara")[LUMEN].can_publish == "no"
+    assert world.listed("ben")[LUMEN].role == "Campaign manager"
+
+
+@pytest.mark.parametrize(
+    "switches", [{"nested_accounts": False, "refuses_organization": True}, {"broken_organizations": True}]
+)
+def test_organizations_that_are_refused_or_in_error_leave_the_list_incomplete(
+    world: World, switches: dict[str, Any]
+) -> None:
+    world.switch(**switches)
+
+    assert world.list() == AccountList((), complete=False)
+
+
+def test_items_in_error_inside_a_good_answer_are_no_reading_and_leave_the_list_incomplete(
+    world: World,
+) -> None:
+    world.switch(nested_accounts=False)
+    world.sandbox.put_account("snapchat", FERN, details={"sub_request_error": "try again"})
+
+    part, reading = world.list(), world.read(FERN)
+
+    assert (names(part.accounts), part.complete) == ({LUMEN, MARLO, OLD}, False)
+    assert (reading.classification.verdict, reading.account) == (Verdict.TRANSIENT, None)
+
+
+def test_an_access_token_dies_after_half_an_hour_and_its_refresh_token_does_not(world: World) -> None:
+    living = world.token()
+    world.sandbox.set_clock(offset=1780)  # a busy machine takes seconds from one call to the next
+    before = world.inspect(living).classification.verdict
+    world.sandbox.set_clock(offset=1801)
+
+    assert (before, world.inspect(living).classification.verdict) == (Verdict.OK, Verdict.CONFIRM_FIRST)
+    assert world.renew(living).credentials.access_token
+
+
+def test_a_refresh_token_that_rotates_is_good_once(world: World) -> None:
+    world.switch(rotate=True)
+    old = world.token()
+
+    fresh = world.renew(old).credentials
+
+    assert world.refuses_to_renew(old).verdict == Verdict.TOKEN_DEAD
+    assert world.renew(fresh).credentials.access_token
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_an_authorisation_lives_on_over_many_access_tokens(
+    client: Client, world: World, rotate: bool
+) -> None:
+    native.set_up_apps(world.sandbox)
+    native.link(client, "snapchat", "ada")
+    world.switch(rotate=rotate)
+    token = Token.objects.get()
+    first = token.unseal()
+
+    for hours in (1, 30, 24 * 8, 24 * 100):
+        world.sandbox.set_clock(offset=hours * 3600)
+        probe.probe(token.pk, now=timezone.now() + timedelta(hours=hours), source="probe")
+
+    token.refresh_from_db()
+    kept = token.unseal()
+    assert token.state == Token.State.VALID
+    assert kept.access_token != first.access_token
+    assert (kept.refresh_token != first.refresh_token) is rotate
+    assert kept.refresh_token
+    assert deadlines.deadline_of(token, token.linked_at) == deadlines.NEVER
