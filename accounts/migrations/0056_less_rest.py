@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0053_one_doubt'),
+        ('accounts', '0055_less_ahead_indexes'),
     ]
 
     operations = [
