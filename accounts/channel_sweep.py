@@ -45,6 +45,8 @@ where accounts_channelsweep.held_until < %(now)s
 def waiting(now: datetime) -> dict[str, int]:
     """Return channel -> how many of its tokens are due, counted as far as that decides anything; channels without one are left out."""
     found: Counter[str] = Counter()
+    if not Token.objects.due(now).exists():
+        return found
     for app_id, channel in ChannelApp.objects.values_list("pk", "channel"):
         due = Token.objects.due(now).filter(app=app_id)
         found[channel] += due[: WORKERS * WORTH_ANOTHER].count()

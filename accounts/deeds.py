@@ -158,19 +158,21 @@ def do_next(*, kinds: Mapping[str, Kind], clock: Callable[[], datetime], goes_on
     return jobs.run_next(Deed.objects.defer("keys"), work, clock()) or _close_dead(kinds, clock())
 
 
-@transaction.atomic
 def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
     """Finish deeds of which too many workers died: the accounts that they did not come to are named. Return False."""
     ends = [name for name, kind in kinds.items() if kind.many is not None or kind.finish is not None]
     dead = Deed.objects.defer("keys").filter(state=State.FAILED, kind__in=ends)
     dead = dead.filter(done__lt=F("total"), keys__len__gt=0)
-    for deed in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
-        if kinds[deed.kind].many is not None:
-            deed_rows.give_up(deed, now)
-        Deed.objects.filter(pk=deed.pk).update(keys=[])
-        finish = kinds[deed.kind].finish
-        if finish is not None:
-            finish(deed, now)
+    if not dead.exists():
+        return False
+    with transaction.atomic():
+        for deed in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
+            if kinds[deed.kind].many is not None:
+                deed_rows.give_up(deed, now)
+            Deed.objects.filter(pk=deed.pk).update(keys=[])
+            finish = kinds[deed.kind].finish
+            if finish is not None:
+                finish(deed, now)
     return False
 
 

@@ -24,7 +24,7 @@ def run_next[J: Job](jobs: QuerySet[J], work: Callable[[J], object], now: dateti
 
     `work` ends the job by `end`, or puts it back by `put_back`. One of which it raises has failed, and does not come again and again.
     """
-    job = _claim(jobs, now)
+    job = _claim(jobs, now) if jobs.filter(state__in=GOING).exists() else None
     if job is None:
         return False
     try:

@@ -1,7 +1,7 @@
 """What beat sends for this app: name -> (task, every so many seconds)."""
 
 SCHEDULES = {
-    "Check due tokens": ("accounts.tasks.check_due_tokens", 5),
+    "Check due tokens": ("accounts.tasks.check_due_tokens", 10),
     "Tell operators": ("accounts.tasks.tell_operators", 60),
     "Watch the versions of the channels": ("accounts.tasks.watch_versions", 3_600),
     "Watch API keys": ("accounts.tasks.watch_api_keys", 3_600),
@@ -10,7 +10,7 @@ SCHEDULES = {
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
-    "Make exports": ("accounts.tasks.make_exports", 15),
+    "Make exports": ("accounts.tasks.make_exports", 30),
     "Do what was asked for to many": ("accounts.tasks.do_deeds", 15),
     "Run re-auth campaigns": ("accounts.tasks.run_campaigns", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),

@@ -30,9 +30,6 @@ from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
 from users import database_clock
 
-TICK = (
-    5  # seconds, see schedule.py; what a killed worker held is free after 20, and to be begun again within 30
-)
 # Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
 PROCESS = secrets.token_hex(4)
 _exporting = Lock()
@@ -43,7 +40,7 @@ def check_due_tokens() -> None:
     """Have each channel's due tokens checked, by as many workers as there is work for."""
     for channel, due in channel_sweep.waiting(database_clock.now()).items():
         for _ in range(min(channel_sweep.WORKERS, 1 + due // channel_sweep.WORTH_ANOTHER)):
-            check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
+            check_channel.apply_async((channel,), retry=False, ignore_result=True)
 
 
 @shared_task(bind=True)
@@ -56,7 +53,7 @@ def check_channel(self: "Task[..., None]", channel: str) -> None:
         goes_on=lambda: worker_state.should_stop is None,
     )
     if begun and channel_sweep.waiting(database_clock.now()).get(channel):
-        check_channel.apply_async((channel,), expires=TICK, retry=False, ignore_result=True)
+        check_channel.apply_async((channel,), retry=False, ignore_result=True)
 
 
 @shared_task

@@ -170,22 +170,19 @@ def processes(now: datetime) -> Iterator[Finding]:
         if not living[name]:
             yield Finding(
                 f"No worker runs for the lane {name}: {lanes.LANES[name].does}.",
-                f"Start: manage.py worker {name}",
+                "Start: manage.py worker all",
             )
-    if not living[signs_of_life.BEAT]:
-        yield Finding(
-            "Beat does not run, so nothing is checked, renewed or mailed by itself.",
-            "Start: celery -A adtoken_project beat --loglevel INFO --pidfile=",
-        )
 
 
 def room(now: datetime) -> Iterator[Finding]:
     """Connections."""
     needed = 2 * settings.WEB_CONCURRENCY * settings.DATABASES["default"]["OPTIONS"]["pool"]["max_size"]
     living = signs_of_life.living(now=now)
-    for lane in lanes.LANES.values():
-        pool = os.environ.get("DATABASE_POOL") or lanes.environment(lane)["DATABASE_POOL"]
-        needed += len(living[lane.name]) * int(pool)
+    for name in {name for names in living.values() for name in names}:
+        own = name.partition("-")[0]
+        needed += int(
+            os.environ.get("DATABASE_POOL") or lanes.connections(own if own in lanes.LANES else lanes.ALL)
+        )
     with connection.cursor() as cursor:
         cursor.execute(
             "select sum(case name when 'max_connections' then setting::int else -setting::int end) from pg_settings "

@@ -8,7 +8,6 @@ import sys
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -219,14 +218,6 @@ def told_in_one_line(status: int = 1) -> Iterator[None]:
     except ImproperlyConfigured as error:
         sys.stderr.write(f"{error}\n")
         raise SystemExit(status) from None
-
-
-def tell_in_one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """As `sys.excepthook`: say without a traceback that the process is not configured."""
-    if isinstance(error, ImproperlyConfigured):
-        sys.stderr.write(f"{error}\n")
-    else:
-        sys.__excepthook__(kind, error, trace)
 
 
 def stand_in() -> None:

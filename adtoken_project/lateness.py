@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, Value
 
-from adtoken_project import signs_of_life
+from adtoken_project import lanes, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
@@ -121,16 +121,16 @@ def _evaluation(now: datetime) -> Work:
 
 
 def _ticks() -> Work:
-    """The last tick that went all the way; before the first one, when the oldest beat that runs began."""
+    """The last tick that went all the way; before the first one, when the oldest worker that runs beat began."""
     last = Heartbeat.objects.filter(name=TICKS).values_list("at", flat=True).first()
     since = max((at for at in (last, _clock_began()) if at is not None), default=None)
     return Work("mail", say("tick"), since, timedelta(minutes=3))
 
 
 def _clock_began() -> datetime | None:
-    """Return when the oldest beat that runs began."""
-    beats = BackgroundProcess.objects.filter(parts__contains=[signs_of_life.BEAT])
-    return beats.order_by("started_at").values_list("started_at", flat=True).first()
+    """Return when the oldest worker that runs beat began."""
+    clocks = BackgroundProcess.objects.filter(parts__contains=[lanes.MAIL])
+    return clocks.order_by("started_at").values_list("started_at", flat=True).first()
 
 
 def _of_apps(now: datetime) -> list[Work]:

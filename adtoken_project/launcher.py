@@ -1,7 +1,7 @@
 """`python -m adtoken_project.launcher`: everything AdToken needs, on one machine, in one terminal (`make run`).
 
-Starts PostgreSQL, Valkey, the sandbox channels, the web server, the worker and the clock (beat), and stops them
-again. Variables: WEB_PORT (8000), SANDBOX_PORT (8100), VAR (var), DEMO_FILL (1: show ad accounts at the first look),
+Starts PostgreSQL, Valkey, the sandbox channels, the web server and the worker, and stops them again.
+Variables: WEB_PORT (8000), SANDBOX_PORT (8100), VAR (var), DEMO_FILL (1: show ad accounts at the first look),
 DATABASE_URL and REDIS_URL (own servers instead of the embedded ones). For a demo and for development; docs say how to
 run it in production.
 """
@@ -116,10 +116,12 @@ class Launcher:
             "DJANGO_SETTINGS_MODULE": "adtoken_project.settings",
         }
         self.facts = {"web": web}
+        sandbox = self._begin_sandbox()
         self._start_servers()
-        self._start_sandbox()
+        self._await_sandbox(sandbox)
+        self._start(self._python("web", "-m", "gunicorn", *self._gunicorn(), orphan_signal=signal.SIGQUIT))
         self._prepare_data()
-        self._start_apps()
+        self._start(self._worker())
         self._await_ready(f"{web}/readyz")
         write_private(self.options.var / "run.json", json.dumps(self.facts, indent=2) + "\n")
 
@@ -152,7 +154,7 @@ class Launcher:
         self.env |= {"DATABASE_URL": database_url, "REDIS_URL": redis_url}
         self.facts |= {"database_url": database_url, "redis_url": redis_url}
 
-    def _start_sandbox(self) -> None:
+    def _begin_sandbox(self) -> Child:
         """Start the stand-in channels. All three ports are fixed now, so that a restart keeps the addresses."""
         ports = {
             "--port": self.options.sandbox_port,
@@ -164,6 +166,9 @@ class Launcher:
         sandbox = self._python("sandbox", "-m", "sandbox", *flags, *data)
         self.supervisor.add(sandbox, restarts=True, serves=True)
         sandbox.start()
+        return sandbox
+
+    def _await_sandbox(self, sandbox: Child) -> None:
         wait_until(
             lambda: not sandbox.is_running() or bool(last_json(sandbox.output())), seconds=SANDBOX_SECONDS
         )
@@ -181,50 +186,33 @@ class Launcher:
         }
 
     def _prepare_data(self) -> None:
-        manage = str(PROJECT / "manage.py")
-        migrate = self._python("migrate", manage, "migrate", "--no-input")
-        self.supervisor.run_once(migrate, seconds=COMMAND_SECONDS, advice=ADVICE)
-        kept = self.options.var / "api-key"  # the database has only its hash
-        known = kept.read_text(encoding="utf-8").strip() if kept.exists() else ""
-        demo = self._python("demo", manage, "demo", extra={"DEMO_API_KEY": known})
+        """Bring the tables up to date and make the demo's data: the first time also two dozen ad accounts, with a past."""
+        kept, filled = self.options.var / "api-key", self.options.var / "filled"
+        known = (
+            kept.read_text(encoding="utf-8").strip() if kept.exists() else ""
+        )  # the database has only its hash
+        fills = self.options.fill and not filled.exists()
+        if fills:
+            say("Making the demo's data (the first time only) ...")
+        more = ["--fill", self.facts["sandbox"]] if fills else []
+        command = [str(PROJECT / "manage.py"), "demo", "--migrate", *more]
+        demo = self._python("demo", *command, extra={"DEMO_API_KEY": known})
         said = last_json(self.supervisor.run_once(demo, seconds=COMMAND_SECONDS, advice=ADVICE))
         self.facts |= {"api_key": said.get("api_key", ""), "logins": said.get("logins", [])}
         write_private(kept, f"{self.facts['api_key']}\n")
         demo.log.write_text("", encoding="utf-8")  # it holds the key
-        if self.options.fill:
-            self._fill(manage)
+        if fills:
+            filled.touch()
 
-    def _fill(self, manage: str) -> None:
-        """Show a living installation at the first look: two dozen ad accounts, with a past. It happens once in a data folder."""
-        done = self.options.var / "filled"
-        if done.exists():
-            return
-        say("Filling the demo with ad accounts (the first time only) ...")
-        fleet = self._python("fill", manage, "demo", "--fill", self.facts["sandbox"])
-        self.supervisor.run_once(fleet, seconds=COMMAND_SECONDS, advice=ADVICE)
-        done.touch()
+    def _start(self, child: Child) -> None:
+        self.supervisor.add(child, restarts=True, serves=False)
+        child.start()
 
-    def _start_apps(self) -> None:
-        celery = ("-m", "celery", "-A", "adtoken_project")
-        children = [
-            self._python("web", "-m", "gunicorn", *self._gunicorn(), orphan_signal=signal.SIGQUIT),
-            *(self._worker(lane) for lane in lanes.LANES.values()),
-            self._python(
-                "beat", *celery, "beat", "--loglevel=INFO", "--pidfile=", orphan_signal=signal.SIGKILL
-            ),  # SIGTERM would end it after its next look at servers that are gone
-        ]
-        for child in children:
-            self.supervisor.add(child, restarts=True, serves=False)
-            child.start()
-
-    def _worker(self, lane: lanes.Lane) -> Child:
-        return Child(
-            name=f"worker-{lane.name}",
-            command=lanes.command(lane),
-            log=self.options.var / "log" / f"worker-{lane.name}.log",
-            env={**self.env, **lanes.environment(lane)},
-            cwd=PROJECT,
-            stops=((signal.SIGTERM, lane.stops_within),),  # it takes nothing new and ends what it has begun
+    def _worker(self) -> Child:
+        return self._python(
+            "worker",
+            *lanes.command()[1:],
+            stops=((signal.SIGTERM, lanes.STOPS_WITHIN),),  # it takes nothing new and ends what it has begun
             orphan_signal=signal.SIGKILL,  # SIGTERM would wait for what it has begun
         )
 

@@ -15,11 +15,11 @@ class Heartbeat(models.Model):
 
 
 class BackgroundProcess(models.Model):
-    """One worker or beat that runs, or ran lately: it writes its own row while its main loop turns."""
+    """One worker that runs, or ran lately: it writes its own row, with those of its lanes that turn."""
 
-    name = models.CharField(max_length=200, primary_key=True)  # checks-4711@host, or beat-4712@host
+    name = models.CharField(max_length=200, primary_key=True)  # all-4711@host, or checks-4712@host
     host = models.CharField(max_length=120)
-    parts = models.JSONField(default=list, db_default=[])  # the lanes that it serves, or beat
+    parts = models.JSONField(default=list, db_default=[])  # the lanes that it serves
     started_at = models.DateTimeField(db_default=Now())
     seen_at = models.DateTimeField(db_default=Now())
     # Seconds by which its host's clock is ahead of PostgreSQL's.

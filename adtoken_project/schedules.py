@@ -12,6 +12,9 @@ from accounts.schedule import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
 
+# Seconds after which a tick that no worker took is thrown away, so that they do not pile up for ever. By the clocks of two hosts, of which
+# one may be wrong by hours; one too many does no harm.
+KEPT = 86_400
 MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
     "Watch the lanes": ("adtoken_project.tasks.watch_lanes", 60),
@@ -29,8 +32,7 @@ def install(sender: Any = None, **kwargs: Any) -> None:  # noqa: ARG001  # what 
     """Create, correct and remove schedules until the database says what the code says."""
     for name, (task, seconds) in SCHEDULES.items():
         interval, _ = IntervalSchedule.objects.get_or_create(every=seconds, period=IntervalSchedule.SECONDS)
-        # A tick that no worker took before the next one is due is worth nothing: ticks must not pile up.
-        wanted = {"task": task, "interval": interval, "expire_seconds": seconds, "description": MARK}
+        wanted = {"task": task, "interval": interval, "expire_seconds": KEPT, "description": MARK}
         if not PeriodicTask.objects.filter(name=name, **wanted).exists():
             PeriodicTask.objects.update_or_create(name=name, defaults=wanted)
     for gone in PeriodicTask.objects.filter(description=MARK).exclude(name__in=SCHEDULES):

@@ -122,6 +122,7 @@ _DATABASE |= {
         "pool": {
             "min_size": 1,
             "max_size": env.whole("DATABASE_POOL", default=8, least=1),
+            "max_idle": 60,  # seconds after which one that nobody needs is closed
             "timeout": 10,
             "reconnect_timeout": 0,  # its pauses would double with every try
             "reconnect_failed": pooling.try_again,
@@ -313,14 +314,14 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True  # else a killed pool child loses its t
 # and for what hangs for ever.
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_TASK_QUEUES = [Queue(name, routing_key=name) for name in lanes.QUEUES]
-CELERY_TASK_DEFAULT_QUEUE = lanes.DEFAULT_QUEUE
+CELERY_TASK_DEFAULT_QUEUE = lanes.MAIL
 CELERY_TASK_ROUTES = lanes.ROUTES
 CELERY_TASK_CREATE_MISSING_QUEUES = False  # nobody would take from a queue that no lane names
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_BEAT_SCHEDULER = "adtoken_project.beat:Scheduler"
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5
 CELERY_TIMEZONE = "UTC"
 MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from which today's evaluation may run

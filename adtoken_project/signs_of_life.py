@@ -1,18 +1,17 @@
-"""Signs of life: each worker and beat keeps a row of its own, so that one dead among many is seen, and a dead beat restarts no worker.
+"""Signs of life: each worker process keeps a row of its own, so that one dead among many is seen, and touches a file, for process probes.
 
-A worker's row is written by a thread of its own, but only while the worker's main loop turns: the loop must not wait for PostgreSQL. The
-row says by how much the host's clock is wrong, too.
+It says which of its parts turn, and by how much its host's clock is wrong. A thread writes it, as no part may wait for PostgreSQL for that.
 """
 
 import logging
 import os
 import socket
-import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Any
+from pathlib import Path
+from threading import Event
 
-from celery.signals import heartbeat_sent, worker_ready, worker_shutdown
 from django.db import DatabaseError, connection
 from django.utils import timezone
 from django.utils.timesince import timesince
@@ -25,15 +24,12 @@ from users import database_clock, liveness
 logger = logging.getLogger(__name__)
 
 EVERY = 15  # seconds
+FILE = "ALIVE_FILE"  # the variable that names the file, where there is one; the image sets it
 FRESH = timedelta(seconds=60)  # an older sign counts as none
 KEPT = timedelta(days=1)  # rows of processes that have ended
-BEAT = "beat"
-PARTS = (*lanes.LANES, BEAT)
-LOOP_TURNS = 20  # seconds within which the main loop must have turned
+PARTS = tuple(lanes.LANES)
+TURNS = 20  # seconds within which a part must have turned
 CLOCKS_DIFFER = 5  # seconds between a host's clock and PostgreSQL's from which on it is wrong
-
-_loop = {"at": 0.0}
-_over = threading.Event()
 
 
 def host() -> str:
@@ -46,9 +42,8 @@ def write(*, name: str, parts: list[str], now: datetime) -> None:
     ahead = (timezone.now() - now).total_seconds()
     facts = {"seen_at": now, "parts": parts, "host": host(), "ahead": ahead}
     try:
-        BackgroundProcess.objects.update_or_create(
-            name=name[:200], defaults=facts, create_defaults={**facts, "started_at": now}
-        )
+        if not BackgroundProcess.objects.filter(name=name[:200]).update(**facts):
+            BackgroundProcess.objects.create(name=name[:200], started_at=now, **facts)
     except DatabaseError as error:
         logger.warning("the sign of life was not written: %s", type(error).__name__)
     finally:
@@ -65,11 +60,9 @@ def forget(*, name: str) -> None:
         connection.close()
 
 
-def living(*, now: datetime, on: str = "") -> dict[str, list[str]]:
-    """Return part -> names of its processes that gave a sign lately; on one host, or on all."""
+def living(*, now: datetime) -> dict[str, list[str]]:
+    """Return part -> names of its processes that gave a sign lately."""
     fresh = BackgroundProcess.objects.filter(seen_at__gt=now - FRESH)
-    if on:
-        fresh = fresh.filter(host=on)
     found: dict[str, list[str]] = {part: [] for part in PARTS}
     for name, parts in fresh.order_by("name").values_list("name", "parts"):
         for part in parts:
@@ -107,30 +100,29 @@ def prune(*, now: datetime) -> int:
     return BackgroundProcess.objects.filter(seen_at__lt=now - KEPT).delete()[0]
 
 
-@heartbeat_sent.connect
-def _turned(**kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Note that the worker's main loop turns. Celery sends it every two seconds."""
-    _loop["at"] = time.monotonic()
+class Sign:
+    """One process's sign of life. Its parts say that they turn."""
 
+    def __init__(self, name: str, parts: Iterable[str]) -> None:
+        self._name = name
+        self._turned = dict.fromkeys(parts, time.monotonic())
 
-@worker_ready.connect
-def _begin(sender: Any, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    _turned()
-    _over.clear()
-    liveness.watch()
-    parts = lanes.served(sender.app.amqp.queues.consume_from)
-    name = f"{sender.hostname}" if str(os.getpid()) in sender.hostname else f"{sender.hostname}:{os.getpid()}"
-    threading.Thread(target=_keep, args=(name, parts), name="signs-of-life", daemon=True).start()
+    def turns(self, *parts: str) -> None:
+        """Note that these parts turn."""
+        self._turned |= dict.fromkeys(parts, time.monotonic())
 
+    def give(self) -> None:
+        """Write which parts turn. Where all do, touch the file that a probe looks at."""
+        now = time.monotonic()
+        turning = [part for part, at in self._turned.items() if now - at < TURNS]
+        if len(turning) == len(self._turned) and (file := os.environ.get(FILE)):
+            Path(file).touch()
+        liveness.watch()
+        write(name=self._name, parts=turning, now=database_clock.now())
 
-@worker_shutdown.connect
-def _end(**kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    _over.set()
-
-
-def _keep(name: str, parts: list[str]) -> None:
-    while not _over.is_set():
-        if time.monotonic() - _loop["at"] < LOOP_TURNS:
-            write(name=name, parts=parts, now=database_clock.now())
-        _over.wait(EVERY)
-    forget(name=name)
+    def keep(self, over: Event) -> None:
+        """Give it every few seconds, until it is over."""
+        while not over.is_set():
+            self.give()
+            over.wait(EVERY)
+        forget(name=self._name)

@@ -67,7 +67,7 @@ def check_all(_seconds: float) -> int:
 
 
 def refresh(seconds: float) -> int:
-    """Renew what is due, as `manage.py run_refreshes` does. Returns how many tokens."""
+    """Renew what is due, as `manage.py worker refreshes` does. Returns how many tokens."""
     from tokens.models import Token
     from tokens.refresh_lane import RefreshLane
 

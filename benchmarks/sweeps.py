@@ -128,8 +128,8 @@ class _Bench:
 
     def _run(self, kind: str, *, bare: int = 0, first: bool = False) -> dict[str, float]:
         _reset(kind, ends=self.ends, first=first)
-        lane = lanes.LANES[lanes.REFRESHES if kind == "refresh" else "checks"]
-        env = {**os.environ, **lanes.environment(lane)}
+        lane = lanes.REFRESHES if kind == "refresh" else "checks"
+        env = {**os.environ, "DATABASE_POOL": str(lanes.connections(lane))}
         words = [
             kind,
             "--graph",

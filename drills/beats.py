@@ -1,4 +1,4 @@
-"""Drill: three beats, and two worker processes of each lane, at once.
+"""Drill: three workers at once, each with its beat.
 
     python -m drills.beats
 
@@ -44,7 +44,7 @@ def main() -> int:
     )
     parser.add_argument("--rounds", type=int, default=4)
     rounds = parser.parse_args().rounds
-    tally = Tally(f"{BEATS} beats and two workers of each lane, {rounds} rounds")
+    tally = Tally(f"{BEATS} workers with their beats, {rounds} rounds")
     own_pool(20)
     with stage() as world:
         _run(world, tally, rounds)
@@ -62,8 +62,7 @@ def _run(world: Sandbox, tally: Tally, rounds: int) -> None:
     world.clear_calls()
     world.delete_mails()
     checks, mails, renewals = Checks(), Mails(), 0
-    lanes = ("mail", "mail", "checks", "checks", "refreshes", "refreshes")
-    with workers(world, *lanes, beats=BEATS, MACROS_HOUR="0") as running:
+    with workers(world, *["all"] * BEATS, MACROS_HOUR="0") as running:
         for number in range(rounds):
             for _ in range(MAILS):
                 mails.write()

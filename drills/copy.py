@@ -77,13 +77,12 @@ class Copy:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """Run its web server, a worker of each lane and beat, until each has said that it lives."""
+        """Run its web server and a worker, until each has said that it lives."""
         port = free_port()
         self.web = f"http://{LOOPBACK}:{port}"
         flags = [f"--bind={LOOPBACK}:{port}", "--workers=1", "--threads=4", "--graceful-timeout=3"]
         web = ["-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", *flags]
-        beat = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
-        commands = [web, beat, *(lanes.command(lane)[1:] for lane in lanes.LANES.values())]
+        commands = [web, lanes.command()[1:]]
         self.query("truncate adtoken_project_backgroundprocess")
         with ExitStack() as stack:
             for command in commands:

@@ -163,7 +163,7 @@ def _also(channel: str) -> None:
 
 @contextmanager
 def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[str]:
-    """Run a web server, a worker of each lane and beat. Gives the web server's address."""
+    """Run a web server and a worker. Gives the web server's address."""
     port, web = free_port(), "http://127.0.0.1:{}"
     address = web.format(port)
     workers = 1 if threads <= 2 else 2
@@ -189,8 +189,7 @@ def _processes(env: dict[str, str], *, threads: int, naive: bool) -> Iterator[st
             ),
         ]
     ]
-    commands += [lanes.command(lane) for lane in lanes.LANES.values()]
-    commands += [[sys.executable, "-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]]
+    commands += [lanes.command()]
     with Path(env.get("DRILL_LOG", os.devnull)).open("ab") as log:
         running = [subprocess.Popen(one, cwd=ROOT, env=env, stdout=log, stderr=log) for one in commands]
     try:

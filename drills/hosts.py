@@ -86,14 +86,11 @@ class Host:
         env |= {
             name: value.replace(world.base, sandbox) for name, value in env.items() if name.endswith("_URL")
         }
-        for name, words in (("refreshes", "Refreshes: ready"), ("checks", " ready.")):
-            lane = lanes.LANES[name]
-            process = processes.Process(
-                lanes.command(lane)[1:], {**env, **lanes.environment(lane)},
-                within=("ip", "netns", "exec", self.name),
-            ).start()  # fmt: skip
+        for name in ("refreshes", "checks"):
+            within = ("ip", "netns", "exec", self.name)
+            process = processes.Process(lanes.command(name)[1:], env, within=within).start()
             self.stack.callback(process.end)
-            process.wait_for(lambda process=process, words=words: any(words in line for line in process.said))  # type: ignore[misc]
+            process.wait_for(lambda process=process: any(" ready." in line for line in process.said))  # type: ignore[misc]
 
     def _carried(self, address: str) -> str:
         """Return the address by which this host reaches a server that listens on loopback only."""
@@ -122,7 +119,7 @@ def main() -> int:
         people(ROTATES, *PEOPLE, account=False)
         people(CHECKED, "ada")
         one.start(world)
-        with processes.worker(world, "mail"), processes.beat(world):
+        with processes.worker(world, "mail"):
             _cut_off(world, one, other, seconds, tally)
     return tally.tell()
 

@@ -1,6 +1,6 @@
 """`python -m drills.kills`: web and worker processes are killed -9 in the middle of shifts, of sending and of checks.
 
-Real processes (gunicorn, the workers of the lanes mail and checks, beat), killed at varied moments while the channel or the mail server
+Real processes (gunicorn, the workers of the lanes mail and checks), killed at varied moments while the channel or the mail server
 answers slowly. Counted at the mailbox and in the database: shifts that are half done, deaths that nobody is told of, mails that never came
 or came twice, and the seconds until everything that was begun is done. A mail that its server took just before the kill comes once more
 with the same Message-ID, as docs/operations.md says; such ones are counted apart.
@@ -70,7 +70,7 @@ def main() -> int:
     with stage() as world:
         people(CHANNEL, "ada", "ben")
         drill = Drill(world, tally, *_job())
-        with processes.beat(world), drill.running("mail"), drill.running("checks"):
+        with drill.running("mail"), drill.running("checks"):
             drill.web_is_killed_in_shifts(wanted.shifts)
             drill.mail_worker_is_killed_in_sending(wanted.mails)
             drill.checks_worker_is_killed_in_checks(wanted.checks)

@@ -25,11 +25,7 @@ GONE_WITHIN = 5.0
 # What is killed -> words of its command line. Of several the one that was started first.
 RESTARTED = {
     "web": "-m gunicorn",
-    "worker-mail": "--queues mail",
-    "worker-refreshes": "run_refreshes",
-    "worker-checks": "--queues checks",
-    "worker-pushes": "--queues pushes",
-    "beat": "-m celery -A adtoken_project beat",
+    "worker": "manage.py worker all",
     "sandbox": "-m sandbox",
     "valkey": "valkey-server",
 }

@@ -102,13 +102,12 @@ def issue_key() -> str:
 
 @contextmanager
 def workers(
-    world: Sandbox, *names: str, beats: int = 1, hosts: Mapping[str, float] | None = None, **more: str
+    world: Sandbox, *names: str, hosts: Mapping[str, float] | None = None, **more: str
 ) -> Iterator[dict[str, Process]]:
-    """Run a worker process of each lane that is named, and so many beats. Gives them by name, once each has given a sign of life.
+    """Run a worker process of each name, a lane's or "all". Gives them by name, once each has given a sign of life.
 
     `hosts`: run all that on each of these, whose clocks are ahead by so many seconds (see `moved`).
     """
-    from adtoken_project import signs_of_life
     from adtoken_project.models import BackgroundProcess
 
     before = list(BackgroundProcess.objects.values_list("pk", flat=True))
@@ -118,22 +117,13 @@ def workers(
         for host, how in moved.items() or [("", [])]:
             on = f" on {host}" if host else ""
             for number, name in enumerate(names):
-                lane = lanes.LANES[name]
-                env = environment(world, **{**lanes.environment(lane), **more})
-                # Each is named by its own process where it starts itself; here they would all bear this one's name.
-                own = f"{os.getpid()}-{number}@"
-                command = [part.replace(f"{os.getpid()}@", own) for part in lanes.command(lane)[1:]]
-                started[f"{name} {number}{on}"] = Process([*how, *command], env)
-            for number in range(beats):
-                command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile="]
-                started[f"beat {number}{on}"] = Process([*how, *command], environment(world, **more))
+                command = [*how, *lanes.command(name)[1:]]
+                started[f"{name} {number}{on}"] = Process(command, environment(world, **more))
         for process in started.values():
             process.start()
             stack.callback(process.end)
         stack.callback(_tell_to_stop, started)  # all at once: each needs a second or two
-        wanted = Counter(list(names) * (len(moved) or 1))
-        if beats:
-            wanted[signs_of_life.BEAT] = beats * (len(moved) or 1)
+        wanted = Counter([lane for name in names for lane in lanes.of(name)] * (len(moved) or 1))
 
         def ready() -> bool:
             signs = BackgroundProcess.objects.exclude(pk__in=before).values_list("parts", flat=True)

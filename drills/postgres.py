@@ -58,7 +58,7 @@ def _run(world: Sandbox, servers: Servers, tally: Tally, stops: int) -> None:
     world.clear_calls()
     with ExitStack() as stack:
         address = stack.enter_context(processes.web(world, workers=2, threads=4))
-        running = stack.enter_context(workers(world, "mail", "checks", "refreshes"))
+        running = stack.enter_context(workers(world, "all"))
         harm = Harm(world, Load(address, issue_key()))
         control = _Control()
         harm.begin()

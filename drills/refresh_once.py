@@ -60,7 +60,7 @@ def main() -> int:
             if channel in SWITCH:
                 world.put_app(channel, settings={SWITCH[channel]: True})
             people(channel, "ada")
-        with processes.refresh_lane(world), processes.web(world, workers=4, threads=16) as address:
+        with processes.worker(world), processes.web(world, workers=4, threads=16) as address:
             for valkey in options.valkey:
                 for channel in options.channels:
                     for late in (False, True) if channel in SWITCH else (True,):

@@ -216,12 +216,11 @@ class _Upgrade:
 
     def _drain(self) -> str:
         """Return what a worker of all queues said until they were empty. At this level each call that it takes is a line."""
-        options = ["--pool", "threads", "--concurrency", "4", "--without-mingle", "--without-gossip"]
-        command = [sys.executable, "-m", "celery", "-A", "adtoken_project", "worker", *options]
-        command += ["--queues", ",".join(lanes.QUEUES)]
         env = {**self.env, "LOG_LEVEL": "debug"}
         with tempfile.TemporaryFile("w+") as log:
-            worker = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT)
+            worker = subprocess.Popen(
+                lanes.command(), cwd=ROOT, env=env, stdout=log, stderr=subprocess.STDOUT
+            )
             valkey = redis.Redis.from_url(self.env["REDIS_URL"])
             until(lambda: not any(valkey.llen(queue) for queue in lanes.QUEUES), seconds=60)
             time.sleep(QUIET)

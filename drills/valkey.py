@@ -110,7 +110,7 @@ def _run(world: Sandbox, servers: Servers, tally: Tally, options: argparse.Names
     world.clear_calls()
     with ExitStack() as stack:
         address = stack.enter_context(processes.web(world, workers=2, threads=4))
-        running = stack.enter_context(workers(world, "mail", "checks", "pushes", "refreshes"))
+        running = stack.enter_context(workers(world, "all"))
         life = Life(world, Load(address, issue_key()))
         control = _Control(servers)
         life.begin()

@@ -22,7 +22,6 @@ from tests.support.sandbox import Sandbox
 
 HOSTS = {"ahead": 3600.0, "behind": -3600.0, "right": 0.0}  # seconds
 STEPS = {"right": AHEAD, "ahead": BACK}
-LANES = ("mail", "checks", "refreshes")
 ROUNDS = 4
 MOVED_IN = 2  # the round, from 0, in which clocks are moved
 WRONG, WRONG_AFTER = {"ahead", "behind"}, {"right", "behind"}
@@ -54,7 +53,7 @@ def _run(world: Sandbox, tally: Tally) -> None:
     world.clear_calls()
     world.delete_mails()
     checks, mails, renewals = Checks(), Mails(), 0
-    with workers(world, *LANES, hosts=HOSTS) as running:
+    with workers(world, "all", hosts=HOSTS) as running:
         _wait_until_they_may_take_over()
         for number in range(ROUNDS):
             if number == MOVED_IN:

@@ -82,6 +82,13 @@ class Sent:
     html: str
 
 
+def waits(now: datetime) -> bool:
+    """Return whether there may be anything to send or to give up. One statement, by the indexes of the two."""
+    due = Message.objects.filter(state=Message.State.QUEUED, next_attempt_at__lte=now)
+    lost = Message.objects.filter(state=Message.State.SENDING, claimed_until__lt=now)
+    return Message.objects.filter(Exists(due) | Exists(lost)).exists()
+
+
 def claim(
     *,
     now: datetime,

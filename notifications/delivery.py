@@ -79,6 +79,8 @@ def deliver(
     if hold.current() is not None:
         return tally
     started = clock()
+    if not claims.waits(started):
+        return tally
     tally.failed += claims.fail_poison_messages(now=started)
 
     with Connections[int](settings.MAIL_CONNECTIONS) as server:

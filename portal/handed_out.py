@@ -5,7 +5,7 @@ Read from the record (`broker.records`) page by page along an index: how much th
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -40,7 +40,7 @@ class FilterForm(forms.Form):
     key = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     account = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     token = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
-    before = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+    before = forms.IntegerField(required=False, min_value=1, widget=forms.HiddenInput)
     day = forms.DateField(
         label=gettext_lazy("Day"),
         required=False,
@@ -54,17 +54,6 @@ class FilterForm(forms.Form):
         if day is not None and day.year > LAST_YEAR:
             raise forms.ValidationError(gettext("There is no such page."))
         return day
-
-    def clean_before(self) -> tuple[datetime, int] | None:
-        """Return the place where the page before ended. Raises ValidationError for another text."""
-        text = str(self.cleaned_data["before"])
-        if not text:
-            return None
-        at, _, number = text.partition("~")
-        try:
-            return datetime.fromisoformat(at).astimezone(), int(number)
-        except (ValueError, OverflowError) as error:
-            raise forms.ValidationError(gettext("This is not a place in the list.")) from error
 
 
 @dataclass(frozen=True)
@@ -142,7 +131,7 @@ def _title(request: HttpRequest, chosen: dict[str, Any], keys: QuerySet[ApiKey])
 
 
 def _records(chosen: dict[str, Any]) -> QuerySet[LeaseRecord]:
-    found = LeaseRecord.objects.order_by("-at", "-pk")
+    found = LeaseRecord.objects.order_by("-pk")
     for name, column in (("key", "key_id"), ("account", "account_id"), ("token", "token_id")):
         if chosen[name]:
             found = found.filter(**{column: chosen[name]})
@@ -150,8 +139,7 @@ def _records(chosen: dict[str, Any]) -> QuerySet[LeaseRecord]:
     if day is not None:
         found = found.filter(at__gte=first_moment(day), at__lt=first_moment(day + timedelta(days=1)))
     if chosen["before"]:
-        at, number = chosen["before"]
-        found = found.filter(Q(at__lt=at) | Q(at=at, pk__lt=number), at__lte=at)  # the second for the index
+        found = found.filter(pk__lt=chosen["before"])
     return found
 
 
@@ -177,7 +165,6 @@ def _lines(
 
 
 def _older(request: HttpRequest, rows: Sequence[LeaseRecord]) -> str:
-    last = rows[SHOWN - 1]
     query = request.GET.copy()
-    query["before"] = f"{last.at.isoformat()}~{last.pk}"
+    query["before"] = str(rows[SHOWN - 1].pk)
     return f"?{query.urlencode()}"

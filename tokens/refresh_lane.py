@@ -1,7 +1,7 @@
-"""The refresh lane: a process that makes the refreshes that others ask for, and those that are due (`manage.py run_refreshes`).
+"""The refresh lane of a worker: makes the refreshes that others ask for, and those that are due.
 
-PostgreSQL alone tells it what to do, so that it works while Valkey is away; each refresh is a thread's own, so that none waits for the
-answer of another. Told to stop, it takes nothing new and ends when the last answer is stored.
+PostgreSQL alone tells it what to do. That it is to look is told by Valkey, and while that is away it looks every second. Each refresh is a
+thread's own, so that none waits for the answer of another. Told to stop, it takes nothing new and ends when the last answer is stored.
 """
 
 import logging
@@ -16,9 +16,10 @@ from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, connection, transaction
+from redis.exceptions import RedisError
 
 from tokens import io_steps, lifecycle, probe, refreshing, spans, unknown_answers
-from tokens.channels import breaker, gate
+from tokens.channels import breaker, gate, shared
 from tokens.channels.kinds import Verdict
 from tokens.lifecycle import Wish
 from tokens.models import ChannelApp, Token
@@ -32,25 +33,25 @@ CONNECTIONS = 24  # to PostgreSQL, that refreshes share: each holds one only whi
 FOR_EACH = 8  # refreshes under way for each of them
 AT_ONCE = CONNECTIONS * FOR_EACH  # refreshes
 SHARE = 3  # one in so many of them may be of one app, so that a slow channel leaves room for the others
-LOOK_EVERY = 0.25  # seconds; a job may wait for what is found
+LOOK_EVERY = 5.0  # seconds
+UNTOLD_LOOK_EVERY = 1.0  # seconds, while Valkey does not tell of wishes: a job may wait for what is found
 BREATH = 0.05  # seconds between two looks, in which several refreshes end whose places are filled together
-BEAT_EVERY = 5.0  # seconds
-SEARCH_EVERY = 2.0  # seconds; for what is due, and what was left by a process that died
+SEARCH_EVERY = 2.0  # seconds at least; for what is due, and what was left by a process that died
 
 
 @dataclass
 class RefreshLane:
-    """One process's refreshes. `beat` is called every few seconds; `checked` with a token whose ad accounts are to be read now."""
+    """One process's refreshes. `turns` is called at each look; `checked` with a token whose ad accounts are to be read now."""
 
     at_once: int = AT_ONCE
-    beat: Callable[[], None] = lambda: None
+    turns: Callable[[], None] = lambda: None
     checked: Callable[[int], None] = lambda token_id: None
     _running: dict[int, Claimed] = field(default_factory=dict)  # by token id
     _stopping: bool = False
     _wake: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _next_beat: float = 0.0
     _next_search: float = 0.0
+    _is_told: bool = False  # Valkey tells of wishes
     _more_due: bool = False  # more may be due than there was room for
     _silent: list[int] = field(default_factory=list)  # apps that do not answer: their refreshes stay due
 
@@ -62,6 +63,7 @@ class RefreshLane:
     def run(self) -> None:
         """Work until told to stop."""
         liveness.watch()
+        threading.Thread(target=self._listen, name="wishes", daemon=True).start()
         with (
             liveness.kept(self.keep_claimed),
             ThreadPoolExecutor(self.at_once, thread_name_prefix="refresh") as threads,
@@ -71,35 +73,46 @@ class RefreshLane:
                     self._look(threads)
                 except DatabaseError as error:
                     logger.warning("the database does not answer: %s", type(error).__name__)
-                    connection.close()
                     time.sleep(1)
+                finally:
+                    connection.close()
                 time.sleep(BREATH)
-                self._wake.wait(LOOK_EVERY)
+                self._wake.wait(LOOK_EVERY if self._is_told else UNTOLD_LOOK_EVERY)
                 if not self._stopping:
                     self._wake.clear()
                 elif self._running:
-                    time.sleep(LOOK_EVERY)
-        connection.close()
+                    time.sleep(UNTOLD_LOOK_EVERY)
+
+    def _listen(self) -> None:
+        """Look at once when somebody wishes for a refresh."""
+        while not self._stopping:
+            try:
+                for told in shared.listen(lifecycle.WISHED, seconds=LOOK_EVERY):
+                    self._is_told = True
+                    if told:
+                        self._wake.set()
+            except (RedisError, OSError):
+                self._is_told = False
+                time.sleep(UNTOLD_LOOK_EVERY)
 
     def keep_claimed(self, now: datetime) -> None:
         """Renew the claims of the refreshes under way."""
         Token.objects.under_way(dict(self._running)).keep_claimed(now)
 
     def _look(self, threads: ThreadPoolExecutor) -> None:
+        self.turns()
         now, clock = database_clock.now(), time.monotonic()
-        if clock >= self._next_beat:
-            self._next_beat = clock + BEAT_EVERY
-            self.beat()
         if self._stopping or hold.current() is not None:
             return
         searches = clock >= self._next_search
         if searches:
-            self._silent = _silent_apps()
-        self._take(Token.objects.refresh_wanted(now).order_by("refresh_wanted_at"), threads, now)
-        if searches:
             self._next_search = clock + SEARCH_EVERY
+            if not Token.objects.has_refreshes(now):
+                return
+            self._silent = _silent_apps()
             if liveness.may_take_over():
                 self._find_lost(now)
+        self._take(Token.objects.refresh_wanted(now).order_by("refresh_wanted_at"), threads, now)
         if searches or self._more_due:
             self._more_due = self._take(Token.objects.due_for_refresh(now).order_by("due_at"), threads, now)
 

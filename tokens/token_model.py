@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import Exists, Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -63,6 +63,12 @@ class TokenQuerySet(models.QuerySet["Token"]):
     def left_in_refresh(self, now: datetime) -> Self:
         """Tokens whose refresh was sent by a process that is gone (where `liveness.may_take_over`): its answer is lost, if one came."""
         return self.filter(refresh_began_at__isnull=False).free(now)
+
+    def has_refreshes(self, now: datetime) -> bool:
+        """Return whether the refresh lane may have anything to do. One statement, by the indexes of the three."""
+        found = (self.refresh_wanted(now), self.due_for_refresh(now), self.left_in_refresh(now))
+        wanted, due, left = map(Exists, found)
+        return self.filter(wanted | due | left).exists()
 
     def free(self, now: datetime) -> Self:
         """Tokens that no living process holds: a dead one's claim runs out by itself."""

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 from users.hold import Hold, forget
 from users.installation_model import Installation
@@ -65,11 +66,18 @@ def is_bound_database() -> bool:
 
 
 def compare() -> Hold | None:
-    """Compare what the row says with what this process has. Returns why that is a hold, or None."""
-    row = _row()
+    """Compare what the row says with what this process has. Returns why that is a hold, or None.
+
+    One statement, because it is asked all the time.
+    """
+    here = RawSQL(_IDENTITY, ())  # noqa: S611  # a constant
+    row = Installation.objects.annotate(here=here).filter(pk=Installation.ONLY).first()
+    if row is None:
+        _row()
+        return compare()
     if row.held_at is not None:
         return Hold(row.held_because, row.held_at, found="" if row.held_because else "by_hand")
-    if row.database != _identity():
+    if row.database != row.here:
         return Hold(found="other_database")
     if row.address != _address():
         return Hold(found="other_host")

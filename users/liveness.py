@@ -94,11 +94,9 @@ def may_take_over() -> bool:
 
 
 def look() -> bool:
-    """Note whether PostgreSQL answers, and takes what is written: a standby does not."""
+    """Note whether PostgreSQL answers, and takes what is written: a standby does not. It reads the clock by the way."""
     try:
-        with connection.cursor() as cursor:
-            cursor.execute("select current_setting('transaction_read_only')")
-            answers: bool = cursor.fetchone() == ("off",)
+        answers = database_clock.look()
     except Exception as error:  # noqa: BLE001  # whatever it is, PostgreSQL did not answer
         logger.warning("PostgreSQL does not answer: %s", type(error).__name__)
         return False

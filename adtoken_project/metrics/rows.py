@@ -219,7 +219,7 @@ def schedules(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interfac
 def processes(now: datetime) -> Iterator[Gauge]:
     """Who gives signs of life."""
     count = Gauge(
-        "adtoken_processes", "Processes of a lane, or beat, that gave a sign of life lately.", labels=["part"]
+        "adtoken_processes", "Processes of a lane that gave a sign of life lately.", labels=["part"]
     )
     for part, names in signs_of_life.living(now=now).items():
         count.add_metric([part], len(names))

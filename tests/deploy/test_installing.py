@@ -39,7 +39,9 @@ def test_what_is_enabled_starts_after_a_reboot_the_target_too(how: str, tmp_path
     names = [word for word in words if word != "--now"]
     if how == "reenable":
         (place / "adtoken.target.wants").mkdir()
-        (place / "adtoken.target.wants/adtoken-beat.service").symlink_to(place / "adtoken-beat.service")
+        (place / "adtoken.target.wants/adtoken-worker@all.service").symlink_to(
+            place / "adtoken-worker@.service"
+        )
 
     subprocess.run(
         ["systemctl", f"--root={tmp_path}", how, *names], capture_output=True, text=True, check=True
@@ -142,7 +144,7 @@ def test_a_key_that_set_up_writes_by_compose_outlives_its_container() -> None:
                 "cp deploy/systemd/",
                 "systemctl daemon-reload",
                 "ln -sfT adtoken-",
-                "systemctl restart adtoken-beat",
+                "systemctl restart 'adtoken-worker@*'",
             ),
             *("systemctl restart adtoken-web@8000", "systemctl restart adtoken-web@8001", "manage.py doctor"),
         ],

@@ -39,28 +39,29 @@ def services() -> dict[str, Any]:
 
 
 def is_known(command: list[str]) -> bool:
-    """Return whether a command names one of our management commands with a lane that exists, or Celery's beat."""
-    if command[:2] == ["python", "manage.py"]:
-        return command[2] in get_commands() and (command[2] != "worker" or command[3] in lanes.LANES)
-    return command[:4] == ["celery", "-A", "adtoken_project", "beat"]
+    """Return whether a command names one of our management commands, with lanes that exist."""
+    served = command[2] != "worker" or command[3] in (lanes.ALL, *lanes.LANES)
+    return command[:2] == ["python", "manage.py"] and command[2] in get_commands() and served
 
 
-def test_the_compose_file_runs_web_beat_migrate_and_every_lane_by_known_commands() -> None:
+def test_the_compose_file_runs_web_worker_and_migrate_by_known_commands() -> None:
     found = services()
 
-    assert set(found) == {"web", "beat", "migrate", *(f"worker-{lane}" for lane in lanes.LANES)}
+    assert set(found) == {"web", "worker", "migrate"}
     assert [name for name, one in found.items() if "command" in one and not is_known(one["command"])] == []
 
 
-def test_the_compose_file_stops_a_lane_no_sooner_than_it_needs_and_asks_it_for_its_own_sign_of_life() -> None:
+def test_the_compose_file_stops_nothing_sooner_than_it_needs_and_probes_the_file_that_a_worker_touches() -> (
+    None
+):
     found = services()
 
-    for lane in lanes.LANES.values():
-        one = found[f"worker-{lane.name}"]
-        assert one["stop_grace_period"] == f"{lane.stops_within}s"
-        assert one["command"][-1] == one["healthcheck"]["test"][-1] == lane.name
+    assert found["worker"]["stop_grace_period"] == f"{lanes.STOPS_WITHIN}s"
+    assert (
+        f"find {found['worker']['environment'][signs_of_life.FILE]} "
+        in found["worker"]["healthcheck"]["test"][-1]
+    )
     assert int(found["web"]["stop_grace_period"].rstrip("s")) > GUNICORN["graceful_timeout"]
-    assert found["beat"]["healthcheck"]["test"][-1] == signs_of_life.BEAT
 
 
 @pytest.mark.django_db
@@ -151,9 +152,7 @@ def test_the_web_server_reads_its_settings_from_files_too(
 
 
 def test_systemd_stops_nothing_sooner_than_it_needs() -> None:
-    slowest = max(lane.stops_within for lane in lanes.LANES.values())
-
-    assert int(unit("adtoken-worker@.service")["TimeoutStopSec"]) >= slowest
+    assert int(unit("adtoken-worker@.service")["TimeoutStopSec"]) >= lanes.STOPS_WITHIN
     assert int(unit("adtoken-web@.service")["TimeoutStopSec"]) > GUNICORN["graceful_timeout"]
 
 
@@ -170,7 +169,7 @@ def test_systemd_finds_nothing_wrong_with_the_units(tmp_path: Path) -> None:
 
     ours = [line for line in said.stderr.splitlines() if "adtoken" in line]
     assert (said.returncode, ours) == (0, [])
-    assert len(names) == 4
+    assert len(names) == 3
 
 
 def test_every_unit_is_shielded_alike() -> None:

@@ -125,8 +125,8 @@ def tasks() -> Iterator[str]:
 def routes() -> Iterator[str]:
     for pattern, route in lanes.ROUTES.items():
         yield f"{pattern}  {route['queue']}"
-    for name, lane in lanes.LANES.items():
-        yield f"lane {name}  {','.join(lane.queues) or '-'}"
+    for name in lanes.LANES:
+        yield f"lane {name}  {name if name in lanes.QUEUES else '-'}"
 
 
 def beats() -> Iterator[str]:

@@ -1,8 +1,9 @@
-"""Health pages, process probes, schedules, the demo installation, and the refusal to start half-wired."""
+"""Health pages, the file for process probes, schedules, the demo installation, and the refusal to start half-wired."""
 
 import io
 import json
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.apps import apps
@@ -74,18 +75,23 @@ def test_healthz_names_the_lane_whose_last_worker_is_gone_and_ticks_that_do_not_
     assert good.status_code == 200
 
 
-def test_a_dead_beat_does_not_restart_healthy_workers_nor_a_worker_elsewhere_hide_a_dead_one_here() -> None:
-    lives("checks", "mail")
-    lives("refreshes", name="other@host", host="another machine")
+@pytest.mark.django_db(transaction=True)
+def test_the_file_that_a_probe_looks_at_is_touched_while_every_part_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "alive"
+    monkeypatch.setenv(signs_of_life.FILE, str(file))
+    sign = signs_of_life.Sign("all-1@host", ["mail", "checks"])
 
-    call_command("alive", "checks", stdout=io.StringIO())
-    call_command("alive", "refreshes", "--anywhere", stdout=io.StringIO())
-    with pytest.raises(CommandError, match="refreshes"):
-        call_command("alive", "refreshes")
-    with pytest.raises(CommandError, match=r"No sign of life within 60 s on .*: beat"):
-        call_command("alive", "beat")
-    with pytest.raises(CommandError, match=": refreshes, pushes"):
-        call_command("alive", "worker")
+    sign.give()
+    touched = file.exists()
+    file.unlink()
+    monkeypatch.setattr(signs_of_life, "TURNS", 0)
+    sign.give()
+
+    assert touched
+    assert not file.exists()
+    assert BackgroundProcess.objects.get().parts == []
 
 
 def test_a_changed_schedule_reaches_an_installation_and_a_dropped_one_leaves_it(

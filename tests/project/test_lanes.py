@@ -1,15 +1,18 @@
 """Queues of their own: what goes where, and that no lane can take another's last worker process."""
 
-import os
+from collections.abc import Callable
+from threading import Event
 
 import pytest
 from celery.exceptions import QueueNotFound
 from django.conf import settings
 from django.core.management import call_command
+from django.db import connection
 
 from adtoken_project import lanes, schedules
 from adtoken_project.celery import app
-from adtoken_project.launcher import Launcher, Options
+from adtoken_project.workers import process
+from adtoken_project.workers.pools import LanePools
 
 # What may wait for a channel, for minutes where that is away.
 CALLS_CHANNELS = {
@@ -44,15 +47,9 @@ def test_every_task_has_a_lane_and_none_of_the_lane_for_mails_waits_for_a_channe
     assert queue_of("accounts.tasks.check_tokens") == "pushes"
 
 
-def test_each_lane_takes_from_queues_of_its_own_and_together_they_take_from_all() -> None:
-    taken = [queue for lane in lanes.LANES.values() for queue in lane.queues]
-
-    assert len(taken) == len(set(taken))
-    assert {queue.name for queue in settings.CELERY_TASK_QUEUES} == set(taken)
-    assert lanes.OLD_QUEUE in taken
-    assert lanes.served(["checks"]) == ["checks"]
-    without_refreshes = [name for name in lanes.LANES if name != lanes.REFRESHES]
-    assert lanes.served(lanes.QUEUES) == without_refreshes  # a worker without --queues, as of before
+def test_each_lane_but_that_of_refreshes_has_a_queue() -> None:
+    assert {queue.name for queue in settings.CELERY_TASK_QUEUES} == set(lanes.QUEUES)
+    assert set(lanes.LANES) == {*lanes.QUEUES, lanes.REFRESHES}
 
 
 def test_a_call_to_a_queue_that_nobody_takes_from_is_refused_at_once() -> None:
@@ -60,35 +57,34 @@ def test_a_call_to_a_queue_that_nobody_takes_from_is_refused_at_once() -> None:
         app.send_task("accounts.tasks.tidy", queue="tidying")
 
 
-def test_the_launcher_starts_a_process_for_each_lane(tmp_path: object) -> None:
-    options = Options(web_port=0, sandbox_port=0, var=tmp_path, database_url="", redis_url="")  # type: ignore[arg-type]
-    launcher = Launcher(options, env={"A": "b"})
+def test_a_lane_whose_threads_are_all_busy_holds_up_no_other() -> None:
+    pools, over, done = LanePools(limit=1, app=app), Event(), Event()
 
-    workers = {name: launcher._worker(lane) for name, lane in lanes.LANES.items()}
+    def begin(queue: str, work: Callable[..., object]) -> None:
+        call = ("task", "1", {"delivery_info": {"routing_key": queue}})
+        pools.on_apply(work, call, callback=lambda _: None)
 
-    assert workers[lanes.REFRESHES]._command[-3:] == ["run_refreshes", "--threads", "24"]
-    for name, child in workers.items():
-        if queues := lanes.LANES[name].queues:
-            at = child._command.index("--queues")
-            assert child._command[at + 1] == ",".join(queues)
-        assert int(child._env["DATABASE_POOL"]) > lanes.LANES[name].threads
+    for _ in range(lanes.LANES["checks"].threads + 1):
+        begin("checks", lambda *_: over.wait(30))
+    begin("mail", lambda *_: done.set())
+
+    assert done.wait(30)
+    over.set()
+    pools.on_stop()
 
 
-@pytest.mark.parametrize(("given", "connections"), [(None, "34"), ("", "34"), ("50", "50")])
-def test_the_command_becomes_a_worker_of_its_lane(
-    given: str | None, connections: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("lane", "given", "connections"), [("checks", "", 14), ("all", "", 48), ("all", "50", 8)]
+)
+def test_a_worker_may_hold_a_connection_for_each_of_its_threads(
+    lane: str, given: str, connections: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if given is not None:
-        monkeypatch.setenv("DATABASE_POOL", given)
-    became: list[str] = []
-    monkeypatch.setattr(
-        os, "execve", lambda path, command, env: became.extend([path, *command, env["DATABASE_POOL"]])
-    )
+    pool = {"max_size": 8}
+    monkeypatch.setenv("DATABASE_POOL", given)
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "pool", pool)
+    monkeypatch.setattr(process.WorkerProcess, "run", lambda self: 0)
 
-    call_command("worker", "checks", "--threads", "30")
+    with pytest.raises(SystemExit):
+        call_command("worker", lane)
 
-    said = " ".join(became)
-    assert "worker --queues checks --hostname checks-" in said
-    assert said.rstrip().endswith(
-        "--pool threads --concurrency 30 --loglevel INFO --without-mingle --without-gossip " + connections
-    )
+    assert pool["max_size"] == connections

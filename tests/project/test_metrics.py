@@ -114,7 +114,7 @@ def test_the_figures_are_those_of_the_rows(client: Client) -> None:
     assert of(found, "adtoken_oldest_message_due_seconds") == pytest.approx(600, abs=60)
     assert sum(value for (name, _), value in found.items() if name == "adtoken_encrypted_rows") == 5
     assert not any(value for (name, _), value in found.items() if name == "adtoken_figures_missing")
-    assert of(found, "adtoken_processes", part="beat") == 0
+    assert of(found, "adtoken_processes", part="pushes") == 0
 
 
 def test_nothing_of_a_person_is_in_it_and_labels_do_not_grow_with_the_rows(client: Client) -> None:

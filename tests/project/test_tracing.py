@@ -4,7 +4,6 @@ import logging
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -25,7 +24,7 @@ from pytest_django import Settings
 
 from accounts import api_keys
 from accounts.models import Account, ApiKey
-from adtoken_project import apps, env, lanes, logs, tracing
+from adtoken_project import apps, env, logs, tracing
 from adtoken_project.tracing import export, statements
 from tests.support import native, processes
 from tests.support.factories import make_user
@@ -121,18 +120,6 @@ def traced(collector: Collector, settings: Settings, monkeypatch: pytest.MonkeyP
     tracer.provider.shutdown()
 
 
-@contextmanager
-def worker(world: Sandbox) -> Iterator[processes.Process]:
-    """A worker of the lane that checks what a person asked for."""
-    command = lanes.command(lanes.LANES["pushes"])[1:]
-    process = processes.Process(command, processes.environment(world)).start()
-    try:
-        process.wait_for(lambda: any(" ready." in line for line in process.said))
-        yield process
-    finally:
-        process.end()
-
-
 def press_check_now(staff: Client, token: Token, account: Account) -> None:
     answer = staff.post(reverse("admin:accounts_account_token_check", args=[account.pk, token.pk]))
     assert answer.status_code == 302, answer.content.decode()[:2000]
@@ -150,7 +137,7 @@ def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_n
     staff = Client()
     staff.force_login(mira)
 
-    with worker(channels_world), processes.refresh_lane(channels_world):
+    with processes.worker(channels_world, "pushes"), processes.refresh_lane(channels_world):
         account = native.linked("snapchat", "ada")
         job = {"Authorization": f"Bearer {key}", "traceparent": TRACEPARENT, "tracestate": f"who={TOKEN}"}
         path = f"/api/v1/accounts/snapchat/{account.native_id}/lease"

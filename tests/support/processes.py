@@ -112,12 +112,8 @@ def wait(done: Callable[[], bool], *, seconds: float, every: float = 0.05) -> fl
 @contextmanager
 def refresh_lane(world: Sandbox, **more: str) -> Iterator[Process]:
     """A refresh lane that is ready."""
-    process = Process(["manage.py", "run_refreshes"], environment(world, **more)).start()
-    try:
-        process.wait_for(lambda: any("Refreshes: ready" in line for line in process.said))
+    with worker(world, lanes.REFRESHES, **more) as process:
         yield process
-    finally:
-        process.end()
 
 
 def children(pid: int) -> list[int]:
@@ -127,24 +123,11 @@ def children(pid: int) -> list[int]:
 
 
 @contextmanager
-def worker(world: Sandbox, lane: str, **more: str) -> Iterator[Process]:
-    """A worker of a lane that takes from its queue."""
-    found = lanes.LANES[lane]
-    command = lanes.command(found)[1:]
-    process = Process(command, environment(world, **lanes.environment(found), **more)).start()
+def worker(world: Sandbox, lane: str = lanes.ALL, **more: str) -> Iterator[Process]:
+    """A worker that is ready: of all lanes, or of one. That of all and of mails runs the clock."""
+    process = Process(lanes.command(lane)[1:], environment(world, **more)).start()
     try:
         process.wait_for(lambda: any(line.rstrip().endswith(" ready.") for line in process.said))
-        yield process
-    finally:
-        process.end()
-
-
-@contextmanager
-def beat(world: Sandbox) -> Iterator[Process]:
-    """The clock."""
-    command = ["-m", "celery", "-A", "adtoken_project", "beat", "--pidfile=", "--loglevel=WARNING"]
-    process = Process(command, environment(world)).start()
-    try:
         yield process
     finally:
         process.end()

@@ -112,7 +112,7 @@ def _leave_something_to_decide(world: World, now: datetime) -> None:
 
 
 def _all_run(now: datetime) -> None:
-    """Beat and a worker of each lane give a sign of life that lasts as long as a walk does."""
+    """A worker of each lane gives a sign of life that lasts as long as a walk does."""
     heartbeat()
     for part in signs_of_life.PARTS:
         BackgroundProcess.objects.create(

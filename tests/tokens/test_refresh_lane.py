@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from threading import Thread
 from typing import Any
 
 import httpx2
@@ -98,11 +99,11 @@ def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
     world.add_fault("snapchat", path="access_token", delay=3, late=True, count=1)
     token = Token.objects.get()
 
-    with processes.refresh_lane(world) as lane:
+    with processes.worker(world) as worker:
         with pytest.raises(Busy) as told:
             leases.lease(caller=Caller(), channel="snapchat", native_id=account.native_id, now=timezone.now())
-        lane.tell_to_stop()
-        processes.wait(lambda: not lane.is_running, seconds=60)
+        worker.tell_to_stop()
+        processes.wait(lambda: not worker.is_running, seconds=60)
 
     assert told.value.retry_after == slow_leases.RENEWED_WITHIN
     assert refreshes(world) == 1
@@ -112,7 +113,23 @@ def test_a_refresh_that_takes_longer_than_anybody_waits_is_stored_all_the_same(
     )  # fmt: skip
     assert token.access_expires_at is not None
     assert token.access_expires_at > timezone.now()
-    assert "Refreshes: stopped.\n" in lane.said
+    assert any("stopped." in line for line in worker.said)
+
+
+def test_a_wish_wakes_a_lane_that_rests(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(refresh_lane, "LOOK_EVERY", 30)
+    lane = refresh_lane.RefreshLane(at_once=3)
+    thread = Thread(target=lane.run)
+    thread.start()
+    processes.wait(lambda: lane._is_told, seconds=20)
+
+    lifecycle.want_refresh(token_id=Token.objects.get().pk, now=timezone.now(), source="lease", renew=True)
+    took = processes.wait(lambda: Token.objects.get().generation == 2, seconds=20)
+    lane.stop()
+    thread.join()
+
+    assert Token.objects.get().generation == 2
+    assert took < 10
 
 
 def test_a_process_killed_over_an_answer_is_missed_and_nobody_else_is_blamed(

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import time_machine
@@ -13,14 +13,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from kombu.message import Message as Received
-from kombu.utils import json as kombu_json
-from kombu.utils.imports import symbol_by_name
 from pytest_django import Settings
 
 from adtoken_project import doctor, schedules, signs_of_life
-from adtoken_project.beat import Entry
-from adtoken_project.celery import app as celery
+from adtoken_project.workers.clock import Clock
 from notifications import outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
@@ -111,7 +107,7 @@ def test_a_mail_that_a_web_server_writes_whose_clock_is_ahead_leaves_at_once(
 def test_a_machine_that_slept_for_an_hour_looks_again() -> None:
     real = datetime.now(UTC)
     with pytest.MonkeyPatch.context() as patch, time_machine.travel(real - HOUR, tick=True):
-        patch.setattr(database_clock, "ahead_by", lambda: timedelta(0))
+        patch.setattr(database_clock, "_ask", lambda: (timedelta(0), True))
         database_clock.now()
 
     found = database_clock.now()  # an hour later, of which the monotonic clock knows nothing
@@ -196,39 +192,32 @@ def test_a_pause_that_a_host_with_a_wrong_clock_began_is_as_long_for_the_others(
     assert 290 <= told <= 310
 
 
-def _sent(*, seconds: int) -> Any:
-    """Send a task that is good for so many seconds, and return it as a worker receives it."""
-    message = celery.amqp.as_task_v2("1", deliver_messages.name, (), {}, expires=seconds)
-    body, kind, encoding = kombu_json.dumps(message.body), "application/json", "utf-8"
-    received = Received(body=body, content_type=kind, content_encoding=encoding, headers=message.headers)
-    request = symbol_by_name(deliver_messages.Request)
-    return request(received, app=celery, task=deliver_messages, headers=message.headers, decoded=False)
-
-
-@pytest.mark.parametrize(("sender", "worker"), [(-HOUR, timedelta(0)), (timedelta(0), HOUR), (HOUR, -HOUR)])
-def test_a_tick_is_as_old_as_it_is_whatever_the_clocks_of_the_hosts_say(
-    sender: timedelta, worker: timedelta
-) -> None:
-    right = database_clock.now()
-
-    with time_machine.travel(right + sender, tick=True):
-        fresh, old = _sent(seconds=30), _sent(seconds=-1)
-    with time_machine.travel(right + worker, tick=True):
-        thrown_away = fresh.maybe_expire(), old.maybe_expire()
-
-    assert thrown_away == (None, True)
-
-
-def test_a_beat_whose_clock_is_put_back_sends_its_ticks_all_the_same() -> None:
-    right = database_clock.now()
+def test_a_clock_that_is_put_back_has_beat_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     schedules.install()
-    with time_machine.travel(right + HOUR, tick=True):
-        entry = next(Entry(PeriodicTask.objects.get(name="Heartbeat"), app=celery))
+    begun: list[int] = []
+    clock = Clock()
 
-    due, seconds = entry.is_due()
+    class Service:
+        def __init__(self, app: object, **how: object) -> None:
+            self.over = Event()
 
-    assert not due
-    assert 50 < seconds < 61  # a look in between may find the clock a millisecond earlier
+        def start(self) -> None:
+            begun.append(PeriodicTask.objects.filter(last_run_at__gt=timezone.now()).count())
+            if len(begun) > 1:
+                clock.stop()
+            with time_machine.travel(timezone.now() - HOUR, tick=True):
+                clock.look()
+            assert self.over.is_set()
+
+        def stop(self) -> None:
+            self.over.set()
+
+    monkeypatch.setattr("adtoken_project.workers.clock.Service", Service)
+    PeriodicTask.objects.filter(name="Heartbeat").update(last_run_at=timezone.now() + HOUR)
+
+    clock.run()
+
+    assert begun == [0, 0]
 
 
 def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
@@ -238,7 +227,7 @@ def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
     right = database_clock.now()
     with time_machine.travel(right - HOUR, tick=True):
         monkeypatch.setattr(signs_of_life, "host", lambda: "host3")
-        signs_of_life.write(name="beat-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
+        signs_of_life.write(name="mail-1@host3", parts=[*signs_of_life.PARTS], now=database_clock.now())
         monkeypatch.setattr(signs_of_life, "host", lambda: "web1")
         web_is_behind = client.get("/healthz")
 

@@ -17,6 +17,7 @@ from portal import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import NOW
 from tokens import refresh_lane
+from tokens.token_model import TokenQuerySet
 from users import liveness
 from users.liveness import may_take_over, watch
 
@@ -116,6 +117,7 @@ def test_the_refresh_lane_misses_no_answer_before(clock: Clock, monkeypatch: pyt
     monkeypatch.setattr(
         refresh_lane.RefreshLane, "_find_lost", lambda lane, now: searched.append(clock.passed)
     )
+    monkeypatch.setattr(TokenQuerySet, "has_refreshes", lambda rows, now: True)
 
     for _ in range(6):
         refresh_lane.RefreshLane()._look(SimpleNamespace())  # type: ignore[arg-type]  # nothing is due

@@ -6,7 +6,7 @@ Nothing here is a fact that must be kept: emptied, it is learnt again with the n
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.core.cache import caches
@@ -63,6 +63,16 @@ def count(key: str, seconds: float, by: int = 1) -> int:
         ends, before = (ends, before) if ends > now else (now + seconds, 0)
         _memory[key] = (ends, before + by)
         return int(before + by)
+
+
+def tell(name: str) -> None:
+    """Tell all processes that listen to this name. It is a hint: nobody hears it while Valkey is away."""
+    _ask("tell", name)
+
+
+def listen(name: str, *, seconds: float) -> Iterator[bool]:
+    """Give True whenever the name was told, and False after so many seconds without. Raises RedisError or OSError where Valkey is away."""
+    yield from caches["calls"].listen(name, seconds=seconds)  # type: ignore[attr-defined]  # of our own backend
 
 
 def drop(keys: Iterable[str]) -> None:

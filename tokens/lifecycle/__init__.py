@@ -15,6 +15,7 @@ from tokens.lifecycle.notes import (
     record_dispute,
 )
 from tokens.lifecycle.refreshes import (
+    WISHED,
     Wish,
     begin_refresh,
     call_off_refresh,
@@ -35,6 +36,7 @@ from tokens.lifecycle.unused import date_unused
 from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
+    "WISHED",
     "GoodReport",
     "Imported",
     "NotAsSeen",

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Self
 
 from django.db import transaction
@@ -14,11 +15,14 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from tokens import renewal, scheduling, spans
+from tokens.channels import shared
 from tokens.lifecycle.transitions import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
 from users.models import User
 
 logger = logging.getLogger(__name__)
+
+WISHED = "refresh-wished"  # what lanes listen to
 
 
 @transaction.atomic
@@ -41,6 +45,7 @@ def want_refresh(
         claimed_until=None,
         claimed_by=None,
     )
+    transaction.on_commit(partial(shared.tell, WISHED), robust=True)
 
 
 def begin_refresh(*, token_id: int, generation: int, now: datetime, process: str) -> bool:

@@ -1,0 +1,1 @@
+"""Worker processes: what `manage.py worker` runs."""
