@@ -15,7 +15,7 @@ from accounts import actions, backup_adding, due_checks, handing_over, leaving, 
 from accounts.errors import ActionRefused
 from accounts.leaving import Plan, Scope
 from accounts.mails import leaver_mail
-from accounts.models import Deed
+from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token
 from users import hold, invitations, login_changes, people_actions
@@ -24,19 +24,19 @@ from users.models import User
 
 
 class Step(IntEnum):
-    """What a step is about; of a deed's key it is the last digit, and the id of the thing is before it."""
+    """What a step is about; of a job's key it is the last digit, and the id of the thing is before it."""
 
     ASK = 1  # a colleague
     LOG_IN = 2
     LAST = 3
     BACKUPS = 4  # all at once: each person whose log-in is added gets one mail
-    INVITE = 5  # one address of the deed's options: begins a deed of its own
+    INVITE = 5  # one address of the job's options: begins a job of its own
 
 
 def keys(plan: Plan, *, asking: bool, backing_up: bool = False, invites: int = 0) -> list[int]:
-    """Return the steps as keys of a deed: whom to invite, the backups at hand and whom to ask, then each log-in, at last the mails.
+    """Return the steps as keys of a job: whom to invite, the backups at hand and whom to ask, then each log-in, at last the mails.
 
-    `invites`: how many addresses the deed's options name.
+    `invites`: how many addresses the job's options name.
     """
     backups = [_key(Step.BACKUPS)] if backing_up and (plan.offers or plan.is_cut) else []
     colleagues = leaving.colleagues_of_all(Scope(plan.person)) if asking and plan.is_cut else plan.asks
@@ -64,7 +64,7 @@ def lock_out(
     hold.refuse()
     if person.pk == actor.pk:
         raise ActionRefused("not_oneself")
-    handing_over.hold_deeds(person)
+    handing_over.hold_jobs(person)
     both = User.objects.filter(pk__in=[person.pk, actor.pk]).order_by("pk").select_for_update(no_key=True)
     rows = {one.pk: one for one in both}
     if not rows[actor.pk].is_active:
@@ -76,85 +76,85 @@ def lock_out(
         person.save(update_fields=["is_active"])
         login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
     handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
-    if revokes_invitations:  # what a deed under way asks is the actor's by now
+    if revokes_invitations:  # what a job under way asks is the actor's by now
         invitations.revoke_sent_by(person, by=actor, now=now)
     return was_on
 
 
-def act(deed: Deed, key: int, now: datetime) -> bool:
-    """Do one step of a deed on the person `deed.subject_id`, in its transaction. Return False where nothing was left to do."""
-    person = _locked_out(deed).first()
+def act(job: Job, key: int, now: datetime) -> bool:
+    """Do one step of a job on the person `job.subject_id`, in its transaction. Return False where nothing was left to do."""
+    person = _locked_out(job).first()
     if person is None:  # switched on again, or deleted
         return False
     step, pk = Step(key % 10), key // 10
     if step == Step.BACKUPS:
-        return _back_up(deed, person, now)
+        return _back_up(job, person, now)
     if step == Step.INVITE:
-        to = deed.options["invites"][pk]
-        return leaving_invites.begin(to=to, of=Scope(person), within=deed, place=pk, now=now)
+        to = job.options["invites"][pk]
+        return leaving_invites.begin(to=to, of=Scope(person), within=job, place=pk, now=now)
     if step == Step.ASK:
-        return _ask(deed, person, pk, now)
+        return _ask(job, person, pk, now)
     if step == Step.LOG_IN:
-        return _end(deed, leaving.log_ins(person).filter(pk=pk).locked().first(), now)
+        return _end(job, leaving.log_ins(person).filter(pk=pk).locked().first(), now)
     for token in leaving.log_ins(
         person
     ).locked():  # consented to in the moment before the person was locked out
-        _end(deed, token, now)
-    _tell(deed, person, now)
+        _end(job, token, now)
+    _tell(job, person, now)
     return True
 
 
-def holds(deed: Deed) -> bool:
+def holds(job: Job) -> bool:
     """Return whether the person is still locked out: of whoever was switched on again, nothing more is ended."""
-    return _locked_out(deed).exists()
+    return _locked_out(job).exists()
 
 
-def finish(deed: Deed, now: datetime) -> None:
-    """Have leads told of what a deed stopped that did not come to its last step."""
-    person = User.objects.filter(pk=deed.subject_id).first()
-    if deed.state == Deed.State.FAILED and person is not None:
-        _tell(deed, person, now)
+def finish(job: Job, now: datetime) -> None:
+    """Have leads told of what a job stopped that did not come to its last step."""
+    person = User.objects.filter(pk=job.subject_id).first()
+    if job.state == Job.State.FAILED and person is not None:
+        _tell(job, person, now)
 
 
-def after(deed: Deed, key: int, now: datetime) -> None:
+def after(job: Job, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
     if Step(key % 10) == Step.LOG_IN:
-        removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+        removal.end_at_channel(token_id=key // 10, now=now, actor=job.user)
 
 
-def _locked_out(deed: Deed) -> QuerySet[User]:
-    return User.objects.filter(pk=deed.subject_id, is_active=False)
+def _locked_out(job: Job) -> QuerySet[User]:
+    return User.objects.filter(pk=job.subject_id, is_active=False)
 
 
-def _tell(deed: Deed, person: User, now: datetime) -> None:
-    leaver_mail.tell(person=person, actor=deed.user, deed_id=deed.pk, since=deed.created_at, now=now)
+def _tell(job: Job, person: User, now: datetime) -> None:
+    leaver_mail.tell(person=person, actor=job.user, job_id=job.pk, since=job.created_at, now=now)
 
 
-def _back_up(deed: Deed, person: User, now: datetime) -> bool:
+def _back_up(job: Job, person: User, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts, and have them asked about."""
     offers = leaving.offers_of_all(Scope(person))
     chosen = {pk: offer.token.pk for pk, offer in offers.items()}
-    outcome = backup_adding.write(chosen=chosen, actor=deed.user, note=deed.note, now=now)
-    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note=deed.note, now=now)
+    outcome = backup_adding.write(chosen=chosen, actor=job.user, note=job.note, now=now)
+    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return bool(outcome.added or outcome.asked)
 
 
-def _ask(deed: Deed, person: User, colleague_id: int, now: datetime) -> bool:
+def _ask(job: Job, person: User, colleague_id: int, now: datetime) -> bool:
     """Ask a colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
     about = leaving.stopped_of(colleague_id, of=Scope(person), now=now)
     if not about:
         return False
-    actions.ask_person(about=about, actor=deed.user, note=deed.note, now=now)
+    actions.ask_person(about=about, actor=job.user, note=job.note, now=now)
     return True
 
 
-def _end(deed: Deed, token: Token | None, now: datetime) -> bool:
+def _end(job: Job, token: Token | None, now: datetime) -> bool:
     """Remove a log-in, also one that was renewed since the page was opened; None was removed, or consented to by somebody else, since."""
     if token is None:
         return False
-    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=deed.user, note=deed.note, now=now)
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=job.user, note=job.note, now=now)
     return True
 
 

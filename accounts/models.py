@@ -21,14 +21,12 @@ from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.campaign_models import Campaign as Campaign
 from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
-from accounts.export_models import AccountExport as AccountExport
-from accounts.export_models import ExportPart as ExportPart
 from accounts.figure_models import StartFigures as StartFigures
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
-from accounts.job_models import Deed as Deed
-from accounts.job_models import DeedRow as DeedRow
+from accounts.jobs.models import Job as Job
+from accounts.jobs.models import JobItem as JobItem
 from accounts.kept_models import BackupAtHand as BackupAtHand
 from accounts.kept_models import KeptSet as KeptSet
 from accounts.kept_models import PeopleUntil as PeopleUntil

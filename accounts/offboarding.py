@@ -10,9 +10,10 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import api_keys, deeds, handing_over, jobs, leaving, leaving_steps, permissions, tasks
-from accounts.deed_kinds import OFFBOARD
-from accounts.models import Account, ApiKey, Deed
+from accounts import api_keys, handing_over, leaving, leaving_steps, permissions, tasks
+from accounts.jobs import services
+from accounts.jobs.kinds import OFFBOARD
+from accounts.models import Account, ApiKey, Job
 from ui import kept
 from users import asking_workers, hold, visibility
 from users.models import Team, User
@@ -37,10 +38,10 @@ def carries_for_others(leaver: User, actor: User) -> bool:
     return leaving.accounts_of(leaver).exclude(pk__in=seen.values("pk")).exists()
 
 
-def latest(person: User) -> Deed | None:
+def latest(person: User) -> Job | None:
     """Return the last offboarding of a person that did not fail; it is known for a day."""
-    found = Deed.objects.defer("keys").filter(kind=OFFBOARD, subject_id=person.pk)
-    return found.exclude(state=Deed.State.FAILED).order_by("-pk").first()
+    found = Job.objects.filter(kind=OFFBOARD, subject_id=person.pk)
+    return found.exclude(state=Job.State.FAILED).order_by("-pk").first()
 
 
 @dataclass(frozen=True)
@@ -62,16 +63,16 @@ def keys_of(person: User, *, actor: User) -> QuerySet[ApiKey]:
     return keys.exclude(teams__in=Team.objects.exclude(memberships__user=actor))
 
 
-def known(person: User) -> Deed | None:
+def known(person: User) -> Job | None:
     """Return the offboarding of a person that is under way, or that left nothing to do; None where one would begin."""
     found = latest(person)
-    return found if found is not None and (found.state in jobs.GOING or _is_over(person)) else None
+    return found if found is not None and (found.is_going or _is_over(person)) else None
 
 
-def begin(*, person: User, actor: User, wanted: Wanted, note: str, why: str, now: datetime) -> Deed:
-    """Offboard a person: lock them out, and have a worker add the backups at hand and do the rest. Return the deed.
+def begin(*, person: User, actor: User, wanted: Wanted, note: str, why: str, now: datetime) -> Job:
+    """Offboard a person: lock them out, and have a worker add the backups at hand and do the rest. Return the job.
 
-    Begun again it is the same deed while that is under way, and while nothing is left to do. Backups and asks are left out where the
+    Begun again it is the same job while that is under way, and while nothing is left to do. Backups and asks are left out where the
     actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay; invitations
     that the person sent are revoked. `why` is what the portal's log
     says. Raises ActionRefused, OnHold.
@@ -87,19 +88,18 @@ def begin(*, person: User, actor: User, wanted: Wanted, note: str, why: str, now
         leaving_steps.lock_out(person=person, actor=actor, now=now, by_key=True)
         LogEntry.objects.log_actions(actor.pk, [person], CHANGE, why, single_object=True)
         _settle_keys(wanted, actor=actor, note=note, now=now)
-        deed, is_new = deeds.start(
+        job, is_new = services.start(
             user=actor,
             kind=OFFBOARD,
             subject_id=person.pk,
             keys=leaving_steps.keys(plan, asking=asking, backing_up=backing_up, invites=len(invites)),
             note=note,
-            skipped=0,
             now=now,
             options={"invites": invites},
         )
         if is_new:
-            transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
-    return deed
+            transaction.on_commit(partial(asking_workers.ask, tasks.run_jobs))
+    return job
 
 
 def _settle_keys(wanted: Wanted, *, actor: User, note: str, now: datetime) -> None:

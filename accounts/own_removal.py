@@ -11,12 +11,12 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from accounts import actions, backup_adding, jobs, leaving, leaving_invites, removal
+from accounts import actions, backup_adding, leaving, leaving_invites, removal
 from accounts.handing_over import OWN_REMOVAL
 from accounts.leaving import Scope
 from accounts.leaving_steps import Step, invite_keys
 from accounts.mails import removal_mail
-from accounts.models import Deed
+from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token
 from users import hold, visibility
@@ -34,8 +34,8 @@ def start(
     once: str,
     now: datetime,
     invite: str = "",
-) -> tuple[Deed, bool]:
-    """Have a worker remove these log-ins of the person. Return the deed, and False where the page (`once`) asked already.
+) -> tuple[Job, bool]:
+    """Have a worker remove these log-ins of the person. Return the job, and False where the page (`once`) asked already.
 
     `backups`: ask whoever's log-in reaches the accounts that stop or keep one person; `asks`: and whoever's stopped there; `invite`:
     and this address for what nobody could carry. Of accounts of the person's own teams alone. Raises OnHold.
@@ -60,80 +60,78 @@ def start(
                 "options": {"tokens": ids, "invites": invites},
                 "once": once,
             }
-            return Deed.objects.create(
-                user=user, kind=KIND, subject_id=user.pk, created_at=now, **facts
-            ), True
+            return Job.objects.create(user=user, kind=KIND, subject_id=user.pk, created_at=now, **facts), True
     except IntegrityError:
-        return Deed.objects.defer("keys").get(user=user, once=once), False
+        return Job.objects.get(user=user, once=once), False
 
 
 def being_removed(user: User) -> set[int]:
     """Return the log-ins (ids) that a worker is removing for the person, or is about to."""
-    going = Deed.objects.filter(user=user, kind=KIND, state__in=jobs.GOING)
+    going = Job.objects.going().filter(user=user, kind=KIND)
     ids = {pk for options in going.values_list("options", flat=True) for pk in options["tokens"]}
     return set(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).values_list("pk", flat=True))
 
 
-def act(deed: Deed, key: int, now: datetime) -> bool:
+def act(job: Job, key: int, now: datetime) -> bool:
     """Do one step, in its transaction. Return False where nothing was left to do."""
     step, pk = Step(key % 10), key // 10
     if step == Step.LOG_IN:
-        return _end(deed, pk, now)
+        return _end(job, pk, now)
     if step == Step.LAST:
-        _tell(deed, now)
+        _tell(job, now)
         return True
-    scope = Scope(deed.user, _mine(deed).values_list("pk", flat=True), visibility.teams_of(deed.user))
+    scope = Scope(job.user, _mine(job).values_list("pk", flat=True), visibility.teams_of(job.user))
     if step == Step.INVITE:
-        to = deed.options["invites"][pk]
-        return leaving_invites.begin(to=to, of=scope, within=deed, place=pk, now=now)
+        to = job.options["invites"][pk]
+        return leaving_invites.begin(to=to, of=scope, within=job, place=pk, now=now)
     if step == Step.ASK:
         about = leaving.stopped_of(pk, of=scope, now=now)
         if about:
-            actions.ask_person(about=about, actor=deed.user, note="", now=now)
+            actions.ask_person(about=about, actor=job.user, note="", now=now)
         return bool(about)
     chosen = {pk: offer.token.pk for pk, offer in leaving.offers_of_all(scope).items()}
-    outcome = backup_adding.write(chosen=chosen, actor=deed.user, note="", now=now, ask_all=True)
-    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=deed.user, note="", now=now)
+    outcome = backup_adding.write(chosen=chosen, actor=job.user, note="", now=now, ask_all=True)
+    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=job.user, note="", now=now)
     return bool(outcome.asked)
 
 
-def after(deed: Deed, key: int, now: datetime) -> None:
+def after(job: Job, key: int, now: datetime) -> None:
     """Tell the channel of a log-in that was removed in this step that it is over."""
     if Step(key % 10) == Step.LOG_IN:
-        removal.end_at_channel(token_id=key // 10, now=now, actor=deed.user)
+        removal.end_at_channel(token_id=key // 10, now=now, actor=job.user)
 
 
-def finish(deed: Deed, now: datetime) -> None:
-    """Have leads told of what stopped where a deed did not come to its last step."""
-    if deed.state == Deed.State.FAILED:
-        _tell(deed, now)
+def finish(job: Job, now: datetime) -> None:
+    """Have leads told of what stopped where a job did not come to its last step."""
+    if job.state == Job.State.FAILED:
+        _tell(job, now)
 
 
 def left_over(user: User) -> int:
     """Return how many log-ins the person asked to remove that are still there, because a worker could not go on. Known for a day."""
-    ended = Deed.objects.filter(user=user, kind=KIND, state=Deed.State.FAILED).defer("keys")
-    left = {pk for deed in ended for pk in _mine(deed).values_list("pk", flat=True)}
+    ended = Job.objects.filter(user=user, kind=KIND, failed__gt=0)
+    left = {pk for job in ended for pk in _mine(job).values_list("pk", flat=True)}
     return len(left - being_removed(user))
 
 
-def _tell(deed: Deed, now: datetime) -> None:
+def _tell(job: Job, now: datetime) -> None:
     removed = Token.objects.filter(
-        pk__in=deed.options["tokens"], removed_by=deed.user, removed_at__gte=deed.created_at
+        pk__in=job.options["tokens"], removed_by=job.user, removed_at__gte=job.created_at
     ).order_by("pk")
-    removal_mail.tell(tokens=list(removed.select_related("app", "consented_by")), actor=deed.user, now=now)
+    removal_mail.tell(tokens=list(removed.select_related("app", "consented_by")), actor=job.user, now=now)
 
 
-def _mine(deed: Deed) -> QuerySet[Token]:
+def _mine(job: Job) -> QuerySet[Token]:
     """Return what is left of the log-ins: still the person's, and not consented to again since the press."""
-    tokens = leaving.log_ins(deed.user).filter(pk__in=deed.options["tokens"])
-    return tokens.filter(linked_at__lte=deed.created_at)
+    tokens = leaving.log_ins(job.user).filter(pk__in=job.options["tokens"])
+    return tokens.filter(linked_at__lte=job.created_at)
 
 
-def _end(deed: Deed, token_id: int, now: datetime) -> bool:
-    token = _mine(deed).filter(pk=token_id).locked().first()  # type: ignore[attr-defined]  # of our own query set
+def _end(job: Job, token_id: int, now: datetime) -> bool:
+    token = _mine(job).filter(pk=token_id).locked().first()  # type: ignore[attr-defined]  # of our own query set
     if token is None:
         return False
-    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=deed.user, note="", now=now)
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=job.user, note="", now=now)
     return True
 
 

@@ -18,7 +18,7 @@ if (
 ):  # the settings are read deep inside Celery's command, where none of our code can catch it
     sys.excepthook = env.tell_in_one_line
 
-WORKS_ON_HOLD = frozenset({"adtoken_project.tasks.heartbeat", "accounts.tasks.make_exports"})
+WORKS_ON_HOLD = frozenset({"adtoken_project.tasks.heartbeat"})
 
 
 class HeldTask(Task):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time

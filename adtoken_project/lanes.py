@@ -37,7 +37,7 @@ LANES = {
         Lane("checks", "checks that are due, and tidying at the channels", ("checks",), 10, 60),
         Lane(
             "pushes",
-            "what channels push, and checks, exports and deeds on many that a person asked for",
+            "what channels push, and checks and jobs on many that a person asked for",
             ("pushes", OLD_QUEUE),
             6,
             60,
@@ -53,8 +53,7 @@ ROUTES = {
     "accounts.tasks.ask_about_refused_apps": {"queue": "checks"},
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},
-    "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
-    "accounts.tasks.do_deeds": {"queue": "pushes"},
+    "accounts.tasks.run_jobs": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.tasks.run_campaigns": {"queue": "pushes"},
     "macros.make_forecasts": {"queue": "pushes"},
     "portal.tasks.work_out_start_pages": {"queue": "pushes"},

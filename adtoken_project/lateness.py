@@ -199,7 +199,7 @@ def _deletion() -> Work:
 def _worked_ahead(now: datetime) -> list[Work]:
     """What pages do without, more slowly: so nobody would notice that it is not done, or fails each time.
 
-    It may wait behind a deed about thousands of accounts, and `/healthz` says 503 for what is late: so an hour.
+    It may wait behind a job about thousands of accounts, and `/healthz` says 503 for what is late: so an hour.
     """
     limit = timedelta(hours=1)
     return [

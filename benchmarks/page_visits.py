@@ -20,12 +20,11 @@ from django.utils import timezone
 
 from accounts.models import (
     Account,
-    AccountExport,
     ApiKey,
     CalendarLink,
     Campaign,
     ClientLink,
-    Deed,
+    Job,
     SavedView,
 )
 from benchmarks import further_visits
@@ -54,7 +53,7 @@ _NO_PAGES = (
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
-    "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "view_id": SavedView, "job_id": Job, "link_id": ClientLink, "calendar_id": CalendarLink,
     "silence_id": Silence,
 }  # fmt: skip
 

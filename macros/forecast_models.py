@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from accounts.job_models import Job
+from macros.forecast_jobs import Job
 
 
 class Forecast(Job):

@@ -11,8 +11,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import jobs
 from macros import changes, counts
+from macros import forecast_jobs as jobs
 from macros.changes import Changes
 from macros.counts import Counts
 from macros.forecast_models import Forecast

@@ -8,8 +8,8 @@ from django.urls import reverse
 from django.utils import dateformat, timezone
 from django.utils.translation import pgettext
 
-from accounts import jobs
 from macros import changes, counts, forecasts, message_history, news_preview, preview, samples, tasks
+from macros import forecast_jobs as jobs
 from macros.counts import Counts
 from macros.models import Forecast, Macro, MacroAction
 from macros.samples import Sample

@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts import api_keys, backing_up, handing_over, leaving, leaving_steps, permissions, saved_views
-from accounts.deed_kinds import OFFBOARD
+from accounts.jobs.kinds import OFFBOARD
 from accounts.leaving import Plan, Then
 from accounts.models import Account, ApiKey
 from accounts.offboarding import PERMISSION as PERMISSION
@@ -23,7 +23,7 @@ from accounts.offboarding import carries_for_others
 from accounts.offboarding import may as may
 from macros import owning, scope
 from macros.models import Macro
-from portal import access, asking, deeds, offboarding_invites
+from portal import access, asking, jobs, offboarding_invites
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
@@ -63,12 +63,12 @@ def _hangs(leaver: User, *, linked_only: bool) -> str:
         ngettext("%(n)s invitation sent", "%(n)s invitations sent", found.invitations)
         % {"n": found.invitations},
         ngettext("%(n)s macro to look after", "%(n)s macros to look after", owned) % {"n": owned},
-        ngettext("%(n)s job under way", "%(n)s jobs under way", found.deeds) % {"n": found.deeds},
+        ngettext("%(n)s job under way", "%(n)s jobs under way", found.jobs) % {"n": found.jobs},
         ngettext("%(n)s team that nobody else leads", "%(n)s teams that nobody else leads", found.led_alone)
         % {"n": found.led_alone},
     ]
     of_theirs = (found.keys, found.campaigns, found.links, found.invitations)
-    numbers = (idle, *of_theirs, owned, found.deeds, found.led_alone)
+    numbers = (idle, *of_theirs, owned, found.jobs, found.led_alone)
     there = [one for one, number in zip(what, numbers, strict=True) if number]
     if not there:
         return ""
@@ -227,7 +227,7 @@ def _begin(
         called = asking.labels(plan.at_risk)
         failures = [f"{called[pk]}: {why}" for pk, why in outcome.refused.items()]
     with transaction.atomic():
-        taken = list(handing_over.deeds_of(leaver).values_list("pk", flat=True))
+        taken = list(handing_over.jobs_of(leaver).values_list("pk", flat=True))
         revokes = said.cleaned.get("invitations", True)  # of those sent since the page was opened, too
         leaving_steps.lock_out(person=leaver, actor=viewer, now=now, revokes_invitations=revokes)
         for key in said.cleaned.get("keys", ()):
@@ -242,8 +242,8 @@ def _begin(
         steps = leaving_steps.keys(
             plan, asking=bool(said.cleaned.get("asks")), backing_up=more, invites=len(later)
         )
-        options = {"invites": later, deeds.TAKEN: taken}
-        done = deeds.begin(request, OFFBOARD, leaver.pk, steps, said, skipped=0, options=options)
+        options = {"invites": later, jobs.TAKEN: taken}
+        done = jobs.start(request, OFFBOARD, steps, subject_id=leaver.pk, note=said.note, options=options)
     if not later:
         failures = [*failures, *offboarding_invites.send(invites, said, by=viewer, now=now)]
     return Done(failures=failures, after=done.after)
@@ -268,7 +268,7 @@ def _facts(viewer: User, leaver: User, plan: Plan, nobody: Sequence[Account]) ->
         "campaigns": list(handing_over.campaigns_of(leaver)),
         "takes_campaigns": handing_over.may_take_campaigns(viewer),
         "sees_campaigns": viewer.has_perm(permissions.VIEW_CAMPAIGN),
-        "deeds": [deeds.title(one) for one in handing_over.deeds_of(leaver)],
+        "jobs": [jobs.title(one) for one in handing_over.jobs_of(leaver)],
         "views": list(saved_views.shared_by(leaver, viewer=viewer)),
         "links": handing_over.links_of(leaver, timezone.now()).count(),
         "led_alone": list(handing_over.led_alone_by(leaver)),

@@ -103,7 +103,7 @@ def url(accounts: Sequence[Account], *, back: str) -> str:
 
 
 def for_worker(invites: Sequence[Nobody], said: Said) -> list[dict[str, Any]]:
-    """Return whoever was entered as the options of the deed name them, each address once."""
+    """Return whoever was entered as the options of the job name them, each address once."""
     teams: dict[str, list[int]] = defaultdict(list)
     others: dict[str, Sequence[int]] = {}
     for one in invites:

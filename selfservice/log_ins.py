@@ -19,7 +19,8 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods
 
-from accounts import backup_requests, deed_words, leaving, leaving_invites, own_removal, removal, tasks
+from accounts import backup_requests, leaving, leaving_invites, own_removal, removal, tasks
+from accounts.jobs import words as job_words
 from accounts.leaving import Plan, Then
 from selfservice import invited_many, who_carries_on
 from tokens import reasons
@@ -82,8 +83,7 @@ def log_ins(request: HttpRequest) -> HttpResponse:
         "asked": backup_requests.waiting_for(person(request)).count(),
         "going": len(going),
         "invited": [
-            (one.pk, invited_many.title(one), deed_words.result(one), deed_words.fell_short(one))
-            for one in invited
+            (one.pk, invited_many.title(one), job_words.result(one), one.fell_short) for one in invited
         ],
         "left_over": own_removal.left_over(person(request)),
         "several": sum(row.removable for row in rows) > 1,
@@ -103,7 +103,7 @@ def start(request: HttpRequest, tokens: Sequence[Token], said: Said, *, once: st
         once=once,
         now=timezone.now(),
     )
-    transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
+    transaction.on_commit(partial(asking_workers.ask, tasks.run_jobs))
     return Done({"ended": "worker"}, after=reverse("log_ins"))
 
 

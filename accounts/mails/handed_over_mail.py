@@ -30,8 +30,8 @@ def build(message: Message) -> Mail:
         "macros": join_names(macros),
         "ended": join_names(ended),
         "teams": join_names(teams),
-        "deeds": said.get("deeds", 0),
-        "takes": len(taken) + len(macros) + said.get("deeds", 0),
+        "jobs": said.get("jobs", 0),
+        "takes": len(taken) + len(macros) + said.get("jobs", 0),
         "url": addresses.absolute_url(page) if staff else "",
     }
     return composing.compose("handed_over", message, reader, facts, reply_to="")

@@ -23,11 +23,11 @@ from users.visibility import names_for
 
 KIND = "left"
 SHOWN = 10
-# What a deed that ended before its last step had removed is told by the one that goes on, too: the accounts may have stopped since.
+# What a job that ended before its last step had removed is told by the one that goes on, too: the accounts may have stopped since.
 TOGETHER = timedelta(days=1)
 
 
-def tell(*, person: User, actor: User, deed_id: int, since: datetime, now: datetime) -> None:
+def tell(*, person: User, actor: User, job_id: int, since: datetime, now: datetime) -> None:
     """Write the messages about the accounts that stopped, in the caller's transaction. The actor knows, and gets none.
 
     `since`: when it was asked for, which may be days ago where the installation was on hold. Of what the person removed, leads were told.
@@ -35,20 +35,20 @@ def tell(*, person: User, actor: User, deed_id: int, since: datetime, now: datet
     removed = Token.objects.filter(
         consented_by=person, reason=Token.REMOVED, removed_at__gte=min(since, now - TOGETHER)
     ).exclude(removed_by=person)
-    removed = removed.exclude(pk__in=_told_before(person, deed_id))
+    removed = removed.exclude(pk__in=_told_before(person, job_id))
     payload = {
         "person": person.pk,
         "tokens": sorted(removed.values_list("pk", flat=True)),
         "actor": actor.pk,
-        "deed": deed_id,
+        "job": job_id,
     }
     _write(payload, now)
 
 
-def _told_before(person: User, deed_id: int) -> set[int]:
-    """Return the log-ins (ids) of which an earlier deed on the person told, by mails that went out or will."""
+def _told_before(person: User, job_id: int) -> set[int]:
+    """Return the log-ins (ids) of which an earlier job on the person told, by mails that went out or will."""
     before = Message.objects.filter(kind=KIND, payload__contains={"person": person.pk})
-    before = before.exclude(payload__contains={"deed": deed_id})
+    before = before.exclude(payload__contains={"job": job_id})
     before = before.exclude(state__in=[Message.State.CANCELLED, Message.State.FAILED])
     return {pk for ids in before.values_list("payload__tokens", flat=True) for pk in ids}
 
@@ -74,7 +74,7 @@ def _write(payload: dict[str, Any], now: datetime) -> None:
             kind=KIND,
             recipient=address,
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
-            dedupe_key=f"{KIND}:{payload['deed']}:{address}",
+            dedupe_key=f"{KIND}:{payload['job']}:{address}",
             payload={**payload, "teams": teams},
             now=now,
         )

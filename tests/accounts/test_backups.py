@@ -248,7 +248,7 @@ def test_a_set_at_which_no_worker_has_looked_for_long_is_not_asked() -> None:
     assert (before, soon, kept(anew=False)) == (set(), set(), {account.pk})
 
 
-# --- the deed ---------------------------------------------------------------------------------------------------------
+# --- the job ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked_about_at_once() -> None:

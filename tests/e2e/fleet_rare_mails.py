@@ -1,4 +1,4 @@
-"""Mails about what the fleet has not met: each is written by the deed that causes it, which is taken back once the mail was made."""
+"""Mails about what the fleet has not met: each is written by the job that causes it, which is taken back once the mail was made."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -102,7 +102,7 @@ def _left(fleet: Fleet) -> None:
     removals.remove(
         token_id=token.pk, generation=token.generation, actor=fleet.boss, note=NOTE, now=fleet.now + LATER
     )
-    leaver_mail.tell(person=deniz, actor=fleet.people[5], deed_id=1, since=fleet.now, now=fleet.now + LATER)
+    leaver_mail.tell(person=deniz, actor=fleet.people[5], job_id=1, since=fleet.now, now=fleet.now + LATER)
     User.objects.filter(pk=lena.pk).update(is_active=False)
     handing_over.take_over(person=lena, actor=fleet.people[10], by_key=True, now=fleet.now)
     handing_over.take_over(person=fleet.boss, actor=fleet.people[8], by_key=True, now=fleet.now)

@@ -20,7 +20,6 @@ from accounts import (
     api_keys,
     backup_invitations,
     client_links,
-    deeds,
     handing_over,
     leaving,
     leaving_steps,
@@ -30,16 +29,17 @@ from accounts import (
     tasks,
 )
 from accounts.campaigns import running
-from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
+from accounts.jobs import services
+from accounts.jobs.kinds import KINDS
 from accounts.leaving import Then
 from accounts.linking import consent
 from accounts.mails import client_link_mail, handed_over_mail, leaver_mail
-from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Deed, PendingLink, ReachedAccount
+from accounts.models import Account, BackupInvitation, Campaign, ClientLink, Job, PendingLink, ReachedAccount
 from macros.models import Macro
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import bulk_deeds, offboarding_invites
+from portal import jobs, offboarding_invites
 from portal.offboarding import first_said
 from portal.people import UserAdmin
 from portal.sidebar import navigation
@@ -163,7 +163,7 @@ def test_120_accounts_in_six_log_ins_are_let_go_by_one_page_and_each_person_gets
     shown = client.get(page_of(mara)).text
     leads = send(client, mara, note="Left us.")["Location"]
     locked_out = browser.get(reverse("my_accounts")).status_code
-    tasks.do_deeds()
+    tasks.run_jobs()
     page = client.get(leads).text
 
     mara.refresh_from_db()
@@ -201,7 +201,7 @@ def test_what_is_at_hand_is_added_first_so_that_those_accounts_go_on(client: Cli
 
     shown = client.get(page_of(mara)).text
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     for account in (alone, other):
         account.refresh_from_db()
@@ -216,7 +216,7 @@ def test_the_ticks_are_taken_at_their_word(client: Client, boss: User) -> None:
     reaches(log_in(emil), alone)
 
     answer = send(client, mara, backups="")
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     alone.refresh_from_db()
     assert answer.status_code == 302
@@ -233,7 +233,7 @@ def test_where_the_team_wants_it_the_colleague_is_asked_first(client: Client, bo
 
     shown = client.get(page_of(mara)).text
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     alone.refresh_from_db()
     assert "Emil is asked first" in shown
@@ -250,7 +250,7 @@ def test_colleagues_whose_log_in_stopped_there_are_asked_by_one_mail_each(client
 
     shown = client.get(page_of(mara)).text
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert "Cleo, asked to re-authenticate" in " ".join(shown.split())
     asks = Message.objects.filter(kind="ask")
@@ -330,7 +330,7 @@ def test_a_person_without_log_ins_is_switched_off_all_the_same(client: Client, b
 
     shown = client.get(page_of(mara)).text
     leads = send(client, mara)["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     mara.refresh_from_db()
     assert "There is no log-in at a channel to revoke." in shown
@@ -362,11 +362,11 @@ def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
 
     monkeypatch.setattr(removal, "end_at_channel", dies)
     with pytest.raises(Dies):
-        tasks.do_deeds()
+        tasks.run_jobs()
     in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
     told_before = Message.objects.filter(kind="left").count()
     later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
-    deeds.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
+    services.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
     told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
     removal.sweep_removed(now=later)
 
@@ -391,7 +391,7 @@ def test_a_log_in_that_was_renewed_or_consented_to_meanwhile_ends_too_and_a_coll
     Token.objects.filter(pk=taken_over.pk).update(consented_by=emil)
     late = log_in(mara)
 
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert states(renewed, late) == {("dead", "removed")}
     taken_over.refresh_from_db()
@@ -405,7 +405,7 @@ def test_the_channel_is_told_and_what_was_held_is_purged(client: Client, boss: U
 
     leads = send(client, ada)["Location"]
     none_yet = world.calls(path="me/permissions", method="DELETE")
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert none_yet == []
     assert len(world.calls(path="me/permissions", method="DELETE")) == 1
@@ -421,7 +421,7 @@ def test_a_channel_that_is_silent_holds_nothing_up_and_the_page_says_so(
     world.add_fault("facebook", path="me/permissions", status=500)
 
     leads = send(client, ada)["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     page = client.get(leads).text
 
     account.refresh_from_db()
@@ -442,11 +442,11 @@ def test_of_two_staff_at_once_one_does_it(client: Client, boss: User) -> None:
     send(client, mara)
     page = other.post(page_of(mara), {"seen": seen[1], "typed": "Mara"}, follow=True).text
     again = send(other, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert "somebody else is at it" in page
     assert again["Location"] == reverse("admin:users_user_change", args=[mara.pk])
-    assert Deed.objects.count() == 1
+    assert Job.objects.count() == 1
     assert mails()["login_changed", "mara@example.com"] == 1
 
 
@@ -480,13 +480,13 @@ def test_whoever_is_switched_on_again_meanwhile_keeps_what_is_left_and_leads_hea
         return end(**which)
 
     monkeypatch.setattr(removal, "end_at_channel", then_switched_on)
-    tasks.do_deeds()
+    tasks.run_jobs()
     on = " ".join(client.get(leads).text.split())
     User.objects.filter(pk=mara.pk).update(is_active=False)
     off = " ".join(client.get(leads).text.split())
 
     assert (states(ended, dark), states(kept)) == ({("dead", "removed")}, {("valid", "")})
-    assert Deed.objects.get().state == Deed.State.FAILED
+    assert Job.objects.get().state == Job.State.FAILED
     assert "Mara was switched on again." in on
     assert "2 of 4 steps were done before" in on
     assert "Mara is locked out, but 1 log-in still serves accounts." in off
@@ -593,7 +593,7 @@ def test_whoever_was_switched_off_past_it_is_shown_and_the_rest_is_done(client: 
     start = client.get(reverse("admin:index")).text
     page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert page_of(mara) in start
     assert "Switched off, but 1 log-in still serves accounts." in page
@@ -735,7 +735,7 @@ def test_the_mail_is_not_sent_where_somebody_carries_the_accounts_by_then(client
     Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
     account = carried(log_in(mara))
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
     message = Message.objects.get(kind="left")
     text = leaver_mail.build(message).text
     link(account, log_in(lead))
@@ -747,23 +747,23 @@ def test_the_mail_is_not_sent_where_somebody_carries_the_accounts_by_then(client
         leaver_mail.build(message)
 
 
-def test_a_second_deed_tells_what_one_had_removed_that_ended_before_its_mails(boss: User) -> None:
+def test_a_second_job_tells_what_one_had_removed_that_ended_before_its_mails(boss: User) -> None:
     mara, lead = make_user("mara@example.com"), make_user("lead@example.com")
     Membership.objects.filter(user=lead).update(role=Membership.Role.TEAM_LEAD)
     token = log_in(mara)
     carried(token)
     now: datetime = timezone.now()
     leaving_steps.lock_out(person=mara, actor=boss, now=now)
-    first = Deed(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
+    first = Job(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
     with transaction.atomic():
         leaving_steps.act(first, token.pk * 10 + leaving_steps.Step.LOG_IN, now)
     nobody_yet = Message.objects.filter(kind="left").exists()
 
-    again = Deed.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
+    again = Job.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=1, note="")
     with transaction.atomic():
         leaving_steps.act(again, int(leaving_steps.Step.LAST), now)
 
-    third = Deed.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=2, state="failed")
+    third = Job.objects.create(user=boss, kind="offboard", subject_id=mara.pk, total=2, state="failed")
     leaving_steps.finish(third, now + timedelta(hours=1))
 
     assert not nobody_yet
@@ -822,37 +822,37 @@ def test_what_runs_in_a_leavers_name_is_named_and_taken_over(client: Client, bos
 def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them_off(
     client: Client, boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deeds, "MANY", 1)
+    monkeypatch.setattr(services, "MANY", 1)
     lea = make_user("lea@example.com", name="Lea Lead", is_staff=True, is_superuser=True)
     for number in range(3):
         make_account(name=f"Shop {number}")
     ids = Account.objects.order_by("pk").values("pk")
-    deed, _ = deeds.start_on(ids, user=lea, kind="pause", once="7", now=timezone.now())
+    job, _ = services.start(keys=ids, user=lea, kind="pause", once="7", now=timezone.now())
     ticked = first_said(lea)
     shown = client.get(page_of(lea)).text
     turns = iter([True, True, False])
-    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    services.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
     in_between = Account.objects.exclude(paused_at=None).count()
     page = send(client, lea)["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     after = client.get(page).text
 
-    deed.refresh_from_db()
+    job.refresh_from_db()
     assert "1 job under way" in ticked
     assert "Pause 3 accounts" in shown
     assert in_between == 1
-    assert (deed.user, deed.state, deed.acted) == (boss, Deed.State.READY, 3)
+    assert (job.user, job.state, job.acted) == (boss, Job.State.READY, 3)
     paused_by = Account.objects.order_by("pk").values_list("paused_by", flat=True)
     assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
-    assert f'href="{reverse("admin:accounts_account_deed", args=[deed.pk])}"' in after
-    assert client.get(reverse("admin:accounts_account_deed", args=[deed.pk])).status_code == 200
+    assert f'href="{reverse("admin:accounts_account_job", args=[job.pk])}"' in after
+    assert client.get(reverse("admin:accounts_account_job", args=[job.pk])).status_code == 200
 
 
 @pytest.mark.parametrize("as_client", [False, True])
 def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
     boss: User, monkeypatch: pytest.MonkeyPatch, as_client: bool
 ) -> None:
-    monkeypatch.setattr(deeds, "MANY", 1)
+    monkeypatch.setattr(services, "MANY", 1)
     team = make_team("Lumen")
     lea = make_user("lea@example.com", is_staff=True, is_superuser=True, team=team)
     by_hand = invitations.create(email="zoe@example.com", team=team, invited_by=lea, now=timezone.now())
@@ -860,20 +860,20 @@ def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
         make_account(name=f"Shop {number}", team=team)
     ids = Account.objects.order_by("pk").values("pk")
     options = {"email": "new@example.com", "client": as_client}
-    deed, _ = deeds.start_on(ids, user=lea, kind="invite", options=options, now=timezone.now())
+    job, _ = services.start(keys=ids, user=lea, kind="invite", options=options, now=timezone.now())
     turns = iter([True, True, False])
-    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    services.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
     written = BackupInvitation.objects.count()
 
     named = handing_over.hanging(lea, timezone.now()).invitations
     leaving_steps.lock_out(person=lea, actor=boss, now=timezone.now())
-    tasks.do_deeds()
+    tasks.run_jobs()
 
-    deed.refresh_from_db()
+    job.refresh_from_db()
     by_hand.refresh_from_db()
     assert (written, named) == (1, 1)
     assert by_hand.revoked_at is not None
-    assert (deed.state, deed.acted) == (Deed.State.READY, 3)
+    assert (job.state, job.acted) == (Job.State.READY, 3)
     asked = BackupInvitation.objects.filter(email="new@example.com")
     assert {(one.invited_by, backup_invitations.answer(one, timezone.now())) for one in asked} == {
         (boss, "asked")
@@ -889,9 +889,9 @@ def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_jo
     lea = make_user("lea@example.com", is_staff=True, is_superuser=True)
     make_account()
     ids = Account.objects.values("pk")
-    deed, _ = deeds.start_on(ids, user=lea, kind="pause", now=timezone.now())
+    job, _ = services.start(keys=ids, user=lea, kind="pause", now=timezone.now())
     with another() as worker, worker.transaction():
-        worker.execute("update accounts_deed set done = done where id = %s", [deed.pk])
+        worker.execute("update accounts_job set done = done where id = %s", [job.pk])
         with pytest.raises(ActionRefused, match="Try again"):
             leaving_steps.lock_out(person=lea, actor=boss, now=timezone.now())
 
@@ -981,12 +981,10 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
 
     shown = client.get(page_of(mara)).text
     send(client, mara, **{f"invite_{oak.pk}": "Zoe@example.com", "invite_others": "ina@example.com"})
-    tasks.do_deeds()
-    seen_off = client.get(
-        reverse("admin:tokens_channelapp_deed", args=[Deed.objects.get(kind="offboard").pk])
-    )
-    invitation = Deed.objects.get(kind="invite", options__email="zoe@example.com")
-    Deed.objects.filter(pk=invitation.pk).update(acted=2, failed=1)
+    tasks.run_jobs()
+    seen_off = client.get(reverse("admin:accounts_account_job", args=[Job.objects.get(kind="offboard").pk]))
+    invitation = Job.objects.get(kind="invite", options__email="zoe@example.com")
+    Job.objects.filter(pk=invitation.pk).update(acted=2, failed=1)
     with_a_failure = client.get(seen_off.wsgi_request.path).text
 
     assert f'href="{reverse("admin:accounts_account_changelist")}?person={mara.pk}&amp;alone=1"' in shown
@@ -1013,7 +1011,7 @@ def test_beyond_what_the_page_looks_at_a_worker_finds_who_carries_on(
         in with_a_failure
     )
     assert "at-notice-good" not in with_a_failure
-    assert "2 accounts asked for, in one mail" in client.get(bulk_deeds.address(invitation)).text
+    assert "2 accounts asked for, in one mail" in client.get(jobs.address(invitation)).text
     assert set(Account.objects.filter(team=oak).values_list("state", flat=True)) == {"deactivated"}
     others = Account.objects.exclude(pk__in=[asked.pk, beyond.pk]).exclude(team=oak)
     assert set(others.values_list("state", flat=True)) == {"connected"}

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts import leaving, own_removal, pool, tasks
 from accounts.mails import removal_mail
-from accounts.models import Account, BackupInvitation, BackupRequest, Deed, ReachedAccount
+from accounts.models import Account, BackupInvitation, BackupRequest, Job, ReachedAccount
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -132,14 +132,14 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     assert seen
     form = {"typed": "Mara", "backups": "on", "asks": "on", "invite": "zoe@example.com"}
     stale = client.post(url, form | {"seen": "x.y"}, follow=True).text
-    untouched = Deed.objects.count()
+    untouched = Job.objects.count()
     waiting = client.post(url, form | {"seen": seen[1]}, follow=True).text
     client.post(url, form | {"seen": seen[1]})
-    deeds = Deed.objects.count()
-    tasks.do_deeds()
-    invitation = reverse("invited_many", args=[Deed.objects.get(kind="invite").pk])
+    begun = Job.objects.count()
+    tasks.run_jobs()
+    invitation = reverse("invited_many", args=[Job.objects.get(kind="invite").pk])
     lists, result = client.get(reverse("log_ins")).text, client.get(invitation).text
-    Deed.objects.filter(kind="invite").update(acted=0, failed=1)
+    Job.objects.filter(kind="invite").update(acted=0, failed=1)
     failed = client.get(reverse("log_ins")).text
     mail = removal_mail.build(Message.objects.get(kind="removed"))
 
@@ -148,7 +148,7 @@ def test_several_log_ins_go_in_one_go_by_a_worker_colleagues_are_asked_and_the_l
     assert "Nothing was done" in stale
     assert untouched == 0
     assert "2 log-ins are being removed." in waiting
-    assert deeds == 1
+    assert begun == 1
     assert invitation in lists, "the marketer finds what came of the invitation"
     assert "1 account asked for, in one mail. <a" in lists
     assert "at-notice-warn" not in lists
@@ -181,17 +181,17 @@ def test_where_a_worker_cannot_go_on_the_lead_hears_of_what_stopped_and_the_page
     single = client.get(reverse("remove_log_in", args=[mine.pk]), follow=True).text
     end = own_removal._end
 
-    def breaks(deed: Deed, token_id: int, now: Any) -> bool:
-        return end(deed, token_id, now) if token_id == mine.pk else bool(1 / 0)
+    def breaks(job: Job, token_id: int, now: Any) -> bool:
+        return end(job, token_id, now) if token_id == mine.pk else bool(1 / 0)
 
     monkeypatch.setattr(own_removal, "_end", breaks)
-    tasks.do_deeds()
+    tasks.run_jobs()
     shown = client.get(reverse("log_ins")).text
     message = Message.objects.get()
     text = removal_mail.build(message).text
 
     assert "This log-in is being removed already." in single
-    assert Deed.objects.get().state == Deed.State.FAILED
+    assert Job.objects.get().failed == 1
     assert (message.kind, message.recipient) == ("removed", lea.email)
     assert "Lumen EU" in text
     assert "Lumen US" not in text
