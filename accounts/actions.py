@@ -5,11 +5,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import asks_of_moved, moves, pool, pool_reasons, readers, selection
+from accounts import pool, pool_reasons, readers, selection
 from accounts.errors import WORDS, ActionRefused
-from accounts.mails import ask_mail, outside_mail
+from accounts.mails import ask_mail
 from accounts.models import Account, AccountEvent, AccountToken
-from accounts.pool_reasons import OUTSIDE, READING_REFUSED
+from accounts.pool_reasons import READING_REFUSED
 from notifications import outbox
 from tokens import lifecycle, reasons
 from tokens.channels import declarations
@@ -18,7 +18,7 @@ from tokens.models import Token
 from ui import kept
 from ui.phrases import phrase
 from users import hold
-from users.models import Team, User
+from users.models import User
 
 
 @transaction.atomic
@@ -112,62 +112,6 @@ def unlink(*, account: Account, token: Token, actor: User, note: str, now: datet
     )
     entry.delete()
     pool.settle(account_ids=[account.pk], cause="unlinked", now=now, source="staff", actor=actor, note=note)
-
-
-@transaction.atomic
-def pause(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Stop serving the account on purpose; it is not warned about either. Raises ActionRefused where it is paused already."""
-    account = Account.objects.locked().get(pk=account.pk)
-    if account.paused_at is not None:
-        raise ActionRefused("paused_already")
-    account.paused_at, account.paused_by, account.pause_note = now, actor, note[:300]
-    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
-    pool.settle(account_ids=[account.pk], cause="paused", now=now, source="staff", actor=actor, note=note)
-
-
-@transaction.atomic
-def resume(*, account: Account, actor: User, note: str, now: datetime) -> None:
-    """Serve a paused account again, as far as its pool allows. Raises ActionRefused where it is no longer paused."""
-    account = Account.objects.locked().get(pk=account.pk)
-    if account.paused_at is None:
-        raise ActionRefused("not_paused")
-    account.paused_at, account.paused_by, account.pause_note = None, None, ""
-    account.save(update_fields=["paused_at", "paused_by", "pause_note"])
-    pool.record(
-        account=account, kind=AccountEvent.Kind.RESUMED, source="staff", actor=actor, note=note, now=now
-    )
-    pool.settle(account_ids=[account.pk], cause="resumed", now=now, source="staff", actor=actor, note=note)
-
-
-@transaction.atomic
-def move_to_team(*, account: Account, team: Team, actor: User, note: str, now: datetime) -> Team:
-    """Give the account to another team; its log-ins stay, as far as that team takes them. Returns the team that had it.
-
-    Whoever reads the account's team (leases, macros, mails, pages) sees the new one at once; its leads are mailed where it takes log-ins of
-    its own people only and not all of these. What its former team asked for it ends, and what kept warnings back for that team. Raises
-    ActionRefused where it is there already.
-    """
-    account = Account.objects.locked().select_related("team").get(pk=account.pk)
-    if account.team_id == team.pk:
-        raise ActionRefused("in_team_already", name=account.name, team=str(team))
-    before, account.team = account.team, team
-    account.save(update_fields=["team"])
-    pool.record(
-        account=account,
-        kind=AccountEvent.Kind.MOVED,
-        from_team=before,
-        to_team=team,
-        source="staff",
-        actor=actor,
-        note=note,
-        now=now,
-    )
-    pool.settle(account_ids=[account.pk], cause=OUTSIDE, now=now, source="staff", actor=actor, note=note)
-    moved = Account.objects.filter(pk=account.pk)
-    outside_mail.tell_of_move(moved=moved, since=now, actor=actor)
-    asks_of_moved.end(moved=moved, since=now, actor=actor, now=now)
-    moves.follow(account_ids=[account.pk], actor=actor, now=now)
-    return before
 
 
 @transaction.atomic

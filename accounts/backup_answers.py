@@ -1,4 +1,4 @@
-"""What a person answers to who asks for their log-in as a backup: agreeing does the deed, by what holds then."""
+"""What a person answers to who asks for their log-in as a backup: agreeing does it, by what holds then."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass

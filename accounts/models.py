@@ -20,13 +20,11 @@ from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.campaign_models import Campaign as Campaign
 from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
-from accounts.export_models import AccountExport as AccountExport
-from accounts.export_models import ExportPart as ExportPart
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
-from accounts.job_models import Deed as Deed
-from accounts.job_models import DeedRow as DeedRow
+from accounts.jobs.models import Job as Job
+from accounts.jobs.models import JobItem as JobItem
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
 from accounts.reach_models import ListReading as ListReading

@@ -1,4 +1,4 @@
-"""What follows in an app above when accounts move to another team, by hand or by a deed on many. It registers what."""
+"""What follows in an app above when accounts move to another team, one or many. It registers what."""
 
 from collections.abc import Callable, Collection
 from datetime import datetime

@@ -10,8 +10,7 @@ SCHEDULES = {
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
-    "Make exports": ("accounts.tasks.make_exports", 30),
-    "Do what was asked for to many": ("accounts.tasks.do_deeds", 15),
+    "Do what was asked for to many": ("accounts.tasks.run_jobs", 15),
     "Run re-auth campaigns": ("accounts.tasks.run_campaigns", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

@@ -1,7 +1,6 @@
 """Celery doorways into the sweeps."""
 
 import secrets
-from threading import Lock
 
 from celery import Task, shared_task
 from celery.worker import state as worker_state
@@ -11,8 +10,6 @@ from accounts import (
     backup_requests,
     channel_sweep,
     client_links,
-    deeds,
-    exporting,
     reach,
     removal,
     sweeps,
@@ -20,8 +17,9 @@ from accounts import (
     write_refusals,
 )
 from accounts.campaigns import sending
-from accounts.deed_kinds import KINDS
 from accounts.importing import uploads
+from accounts.jobs import services as jobs
+from accounts.jobs.kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
@@ -32,7 +30,6 @@ from users import database_clock
 
 # Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
 PROCESS = secrets.token_hex(4)
-_exporting = Lock()
 
 
 @shared_task
@@ -107,29 +104,16 @@ def tidy() -> None:
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
-    exporting.sweep(now=now)
     backup_requests.end_old(now=now)
-    deeds.sweep(now=now)
+    jobs.sweep(now=now)
     client_links.sweep(now=now)
     uploads.sweep(now=now)
 
 
 @shared_task
-def make_exports() -> None:
-    """Make the files that people asked for, one at a time in a process: each is work for a whole core, and others work beside it."""
-    if not _exporting.acquire(blocking=False):
-        return
-    try:
-        while exporting.make_next(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
-            pass
-    finally:
-        _exporting.release()
-
-
-@shared_task
-def do_deeds() -> None:
+def run_jobs() -> None:
     """Do what staff asked for to many at once. Several workers do several of them."""
-    while deeds.do_next(
+    while jobs.do_next(
         kinds=KINDS, clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None
     ):
         pass

@@ -11,7 +11,7 @@ from users import hold
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 
-WORKS_ON_HOLD = frozenset({"adtoken_project.tasks.heartbeat", "accounts.tasks.make_exports"})
+WORKS_ON_HOLD = frozenset({"adtoken_project.tasks.heartbeat"})
 
 
 class HeldTask(Task):  # type: ignore[type-arg]  # the stubs' parameters do not exist at run time

@@ -34,9 +34,7 @@ LANES = {
         Lane(MAIL, "mails, the daily evaluation, small jobs without a channel", 4),
         Lane(REFRESHES, "renewals of tokens", 24),
         Lane("checks", "checks that are due, and tidying at the channels", 10),
-        Lane(
-            "pushes", "what channels push, and checks, exports and deeds on many that a person asked for", 6
-        ),
+        Lane("pushes", "what channels push, and checks and jobs on many that a person asked for", 6),
     )
 }
 QUEUES = tuple(name for name in LANES if name != REFRESHES)
@@ -47,8 +45,7 @@ ROUTES = {
     "accounts.tasks.ask_about_refused_apps": {"queue": "checks"},
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},
-    "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
-    "accounts.tasks.do_deeds": {"queue": "pushes"},
+    "accounts.tasks.run_jobs": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.tasks.run_campaigns": {"queue": "pushes"},
     "accounts.pushes.*": {"queue": "pushes"},
 }

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from django.test import Client
 from django.urls import reverse
 
-from accounts.models import Account, Deed
+from accounts.models import Account, Job
 from benchmarks.page_data import BOSS, MEMBER, STAFF
 from benchmarks.page_data_later import SECRET
 from benchmarks.visit import Visit
@@ -34,8 +34,8 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Why, several accounts fit", "admin:why", [], "?address=p1@example.com&account=Shoes 12"),
     ("Campaign, what is done", "admin:accounts_campaign_change", [1], "?stage=done"),
     ("Campaign, far down", "admin:accounts_campaign_change", [1], "?p=90"),
-    ("Deed on all accounts, what failed", "admin:accounts_account_deed", [1], "?show=failed"),
-    ("Deed on all accounts, far down", "admin:accounts_account_deed", [1], "?p=900"),
+    ("Job on all accounts, what failed", "admin:accounts_account_job", [1], "?show=failed"),
+    ("Job on all accounts, far down", "admin:accounts_account_job", [1], "?p=900"),
     ("Search of the portal", "admin:search", [], "?s=Lumen"),
     ("Search of the portal, a person", "admin:search", [], "?s=Person 17"),
 )  # fmt: skip
@@ -109,10 +109,8 @@ def _many() -> Iterator[Visit]:
         for name, query in {"all": {"across": "1"}, "stopped": {"across": "1", "state": "dead"}}.items():
             address = f"{reverse(f'{_TOKENS}_campaign')}?{urlencode(query)}"
             yield Visit("Many log-ins, campaign", name, "", who, address)
-    offboarded = Deed.objects.filter(kind="offboard").latest("pk")
-    yield Visit(
-        "Deed, offboarding", "", "", BOSS, reverse("admin:tokens_channelapp_deed", args=[offboarded.pk])
-    )
+    offboarded = Job.objects.filter(kind="offboard").latest("pk")
+    yield Visit("Job, offboarding", "", "", BOSS, reverse("admin:accounts_account_job", args=[offboarded.pk]))
 
 
 def _macros() -> Iterator[Visit]:

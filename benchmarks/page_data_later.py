@@ -1,4 +1,4 @@
-"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, calendars, deeds.
+"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, calendars, jobs.
 
 As in `page_data`, what a row says follows from its number, and each person is known by its own: person n is `p<n>@example.com`.
 """
@@ -6,15 +6,14 @@ As in `page_data`, what a row says follows from its number, and each person is k
 import hashlib
 
 from accounts.models import (
-    AccountExport,
     BackupInvitation,
     BackupRequest,
     CalendarLink,
     Campaign,
     CampaignLogIn,
     ClientLink,
-    Deed,
-    DeedRow,
+    Job,
+    JobItem,
 )
 from benchmarks.data import TEAMS, insert
 from macros.models import Acknowledgement, Silence
@@ -38,7 +37,7 @@ def fill(*, accounts: int, people: int, boss: User, staff: User) -> None:
     _calendars(staff)
     _mails(min(accounts // 10, MOST), people)
     _backups(accounts, people, boss)
-    _deeds(accounts, boss)
+    _jobs(accounts, boss)
 
 
 def _numbers(last: int) -> str:
@@ -135,15 +134,14 @@ def _backups(accounts: int, people: int, boss: User) -> None:
     insert(BackupInvitation, invited, _numbers(accounts // 10))
 
 
-def _deeds(accounts: int, boss: User) -> None:
-    """What a worker did to all accounts, to the people of an app, to a leaver; and a file of all accounts."""
-    whole = {"user": boss, "total": accounts, "done": accounts, "state": Deed.State.READY}
+def _jobs(accounts: int, boss: User) -> None:
+    """What a worker did to all accounts, to the people of an app, to a leaver."""
+    whole = {"user": boss, "total": accounts, "done": accounts, "state": Job.State.READY}
     acted = {"acted": accounts * 8 // 10, "skipped": accounts // 10, "failed": accounts // 10}
-    deed = Deed.objects.create(kind="pause", subject_id=0, **whole, **acted)
+    job = Job.objects.create(kind="pause", subject_id=0, **whole, **acted)
     row = {
-        "deed": str(deed.pk), "place": "n", "key": "n", "at": "now()",
+        "job": str(job.pk), "place": "n", "key": "n", "at": "now()",
         "outcome": "case mod(n, 10) when 0 then 'skipped' when 1 then 'failed' else 'done' end",
     }  # fmt: skip
-    insert(DeedRow, row, _numbers(accounts))
-    Deed.objects.create(kind="offboard", subject_id=1, **whole)
-    AccountExport.objects.create(**whole, sees_all=True)
+    insert(JobItem, row, _numbers(accounts))
+    Job.objects.create(kind="offboard", subject_id=1, **whole)

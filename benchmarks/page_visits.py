@@ -18,12 +18,11 @@ from django.urls import reverse
 
 from accounts.models import (
     Account,
-    AccountExport,
     ApiKey,
     CalendarLink,
     Campaign,
     ClientLink,
-    Deed,
+    Job,
 )
 from benchmarks import further_visits
 from benchmarks.addresses import patterns
@@ -50,7 +49,7 @@ _NO_PAGES = (
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
-    "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "job_id": Job, "link_id": ClientLink, "calendar_id": CalendarLink,
     "silence_id": Silence,
 }  # fmt: skip
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from accounts import client_links, permissions
 from accounts.errors import ActionRefused
-from accounts.leaving import deed as leaving
+from accounts.leaving import job as leaving
 from accounts.leaving import plan as reading
 from accounts.leaving import services
-from accounts.leaving.deed import OFFBOARD
+from accounts.leaving.job import OFFBOARD
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import Wanted
-from accounts.models import ApiKey, Deed
+from accounts.models import ApiKey, Job
 from broker.callers import Caller
 from broker.errors import NotFound, NotPossible
 from broker.people_schemas import OffboardIn
@@ -29,7 +29,7 @@ from users.models import User
 class Offboarding:
     """How far one is."""
 
-    deed: Deed
+    job: Job
     log_ins_left: int  # that still stand
     untold: int  # removed, and their channel does not know yet
 
@@ -62,7 +62,7 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
         return _progress(known)
     why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=wanted.note)
     try:
-        deed = services.offboard(
+        job = services.offboard(
             person=person,
             actor=actor,
             wanted=_wanted(caller, person, actor, wanted),
@@ -73,16 +73,16 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
         )
     except ActionRefused as refused:
         raise NotPossible(str(refused)) from refused
-    return _progress(deed)
+    return _progress(job)
 
 
-def progress(*, caller: Caller, deed_id: int) -> Offboarding:
+def progress(*, caller: Caller, job_id: int) -> Offboarding:
     """Return how far an offboarding is. Raises NotFound for one of a person outside of the key's teams, and after a day."""
-    deed = Deed.objects.defer("keys").filter(pk=deed_id, kind=OFFBOARD).first()
-    if deed is None:
+    job = Job.objects.filter(pk=job_id, kind=OFFBOARD).first()
+    if job is None:
         raise NotFound(text("no_offboarding"))
-    _person(caller, User.objects.filter(pk=deed.subject_id).first(), missing="no_offboarding")
-    return _progress(deed)
+    _person(caller, User.objects.filter(pk=job.subject_id).first(), missing="no_offboarding")
+    return _progress(job)
 
 
 def _within(caller: Caller, email: str) -> tuple[User, User]:
@@ -168,8 +168,8 @@ def _reaches_outside(caller: Caller, person: User) -> bool:
     return person.teams.exclude(pk__in=caller.teams).exists() or carried.exists()
 
 
-def _progress(deed: Deed) -> Offboarding:
-    person = User.objects.filter(pk=deed.subject_id).first()
+def _progress(job: Job) -> Offboarding:
+    person = User.objects.filter(pk=job.subject_id).first()
     left = reading.log_ins(person).count() if person else 0
-    untold = Token.objects.to_revoke().filter(consented_by=deed.subject_id).count()
-    return Offboarding(deed, left, untold)
+    untold = Token.objects.to_revoke().filter(consented_by=job.subject_id).count()
+    return Offboarding(job, left, untold)

@@ -62,19 +62,19 @@ def offboard(request: HttpRequest, response: HttpResponse, wanted: OffboardIn) -
 def read_offboarding(request: HttpRequest, offboarding_id: int) -> OffboardingOut:
     """Return how far it is. It is known for a day; after that, and outside of the key's teams, 404."""
     caller = caller_of(request, ApiKey.Scope.OFFBOARD)
-    return _out(people.progress(caller=caller, deed_id=offboarding_id))
+    return _out(people.progress(caller=caller, job_id=offboarding_id))
 
 
 def _out(found: Offboarding) -> OffboardingOut:
-    deed = found.deed
+    job = found.job
     return OffboardingOut(
-        id=deed.pk,
-        url=f"{settings.BASE_URL}{reverse('api:read_offboarding', args=[deed.pk])}",
-        state={"waiting": "waiting", "making": "working", "ready": "done", "failed": "failed"}[deed.state],  # type: ignore[arg-type]  # the column's choices
-        started_at=deed.created_at,
-        steps=deed.total,
-        steps_done=deed.done,
-        failures=list(deed.failures),
+        id=job.pk,
+        url=f"{settings.BASE_URL}{reverse('api:read_offboarding', args=[job.pk])}",
+        state={"waiting": "waiting", "making": "working", "ready": "done", "failed": "failed"}[job.state],  # type: ignore[arg-type]  # the column's choices
+        started_at=job.created_at,
+        steps=job.total,
+        steps_done=job.done,
+        failures=job.failures(),
         log_ins_left=found.log_ins_left,
         channels_to_tell=found.untold,
     )

@@ -55,8 +55,6 @@ def urls() -> list[URLPattern]:
         "move": _post_only(move),
     }
     on_account: dict[str, View] = {
-        "pause": pause,
-        "resume": resume,
         "check": _post_only(check_account),
         "automatic": _post_only(automatic),
     }
@@ -265,42 +263,6 @@ def _left(entry: AccountToken) -> str:
 
 def _described(entry: AccountToken | None, account: Account, names: NameVisibility) -> str:
     return f"{names.token(entry.token, account)} · {_left(entry)}" if entry else ""
-
-
-# --- on an account -----------------------------------------------------------------------------------------------------
-
-
-def pause(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Ask (GET), then stop serving the account on purpose (POST)."""
-    access.require(request, permissions.PAUSE)
-    account = access.account(request, account_id)
-    page = Page(
-        "portal/confirm/pause.html", home(account), {"account": account}, late=account.paused_at is not None
-    )
-
-    def do(said: Said) -> Done:
-        actions.pause(account=account, actor=person(request), note=said.note, now=timezone.now())
-        return Done({"undo": reverse("admin:accounts_account_resume", args=[account.pk])})
-
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
-
-
-def resume(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Ask (GET), then serve a paused account again (POST)."""
-    access.require(request, permissions.RESUME)
-    account = access.account(request, account_id)
-    usable = sum(selection.usable(one) for one in account.pool.all())
-    page = Page(
-        "portal/confirm/resume.html",
-        home(account),
-        {"account": account, "usable": usable},
-        late=account.paused_at is None,
-    )
-
-    def do(said: Said) -> None:
-        actions.resume(account=account, actor=person(request), note=said.note, now=timezone.now())
-
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
 
 
 # --- without a page that asks: they show a message -----------------------------------------------------------------

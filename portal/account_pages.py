@@ -69,13 +69,12 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
         pause = PoolAction(
             label,
-            reverse(f"admin:accounts_account_{name}", args=[account.pk]),
+            _alone(account, name),
             icon="bolt" if paused else "pause_circle",
         )
     team = None
     if may(MOVE):
-        move = reverse("admin:accounts_account_team", args=[account.pk])
-        team = PoolAction(say("move_to_team"), move, icon="group")
+        team = PoolAction(say("move_to_team"), _alone(account, "team"), icon="group")
     quiet = []
     for permission, name, icon in (
         ("macros.snooze_account", "on_it", "check"),
@@ -110,6 +109,11 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         "menu": [*quiet, *(action for action in (team, pause) if action)],
         "here": here,
     }
+
+
+def _alone(account: Account, action: str) -> str:
+    """Return the page of the list's action, for this account alone."""
+    return f"{reverse(f'admin:accounts_account_bulk_{action}')}?account={account.pk}"
 
 
 def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:

@@ -1,22 +1,23 @@
 """Social Accounts in the staff portal: the list, its filters and bulk actions, and the way to the pages of one account."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from django_stubs_ext import StrPromise
 
 from accounts import health_sql, permissions, summary
-from accounts.models import Account, AccountExport
+from accounts.models import Account
 from accounts.search import search
 from portal import (
     account_actions,
@@ -25,12 +26,12 @@ from portal import (
     as_read,
     backups,
     bulk,
-    bulk_deeds,
     campaign_origins,
     export,
     filters,
     importing,
     inviting,
+    jobs,
     lately_events,
     macros_on_accounts,
     moving,
@@ -47,6 +48,48 @@ from ui.lists import RowLink
 from ui.templatetags import ui as tags
 from users.models import person
 from users.visibility import names_for, teams_seen_by
+
+
+@dataclass(frozen=True)
+class ListAction:
+    """One action of the bar below the list: the page that it leads to (its slug), or the format of a file."""
+
+    name: str
+    slug: str
+    label: StrPromise
+    icon: str
+    permission: str
+
+    def lead(self, _list: object, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks, or answer with the file."""
+        if self.name.startswith("export_"):
+            return export.answer(request, accounts, self.slug)
+        return bulk.lead_to(self.slug, request, accounts)
+
+
+ACTIONS = tuple(
+    ListAction(*facts)
+    for facts in (
+        ("apply_macro", "apply_macro", gettext_lazy("Apply macro"), "flag", "macros.apply_macro"),
+        ("check_now", "check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
+        ("ask_to_reauthenticate", "ask", gettext_lazy("Ask to re-authenticate"), "mail", "tokens.ask_token"),
+        ("move_to_team", "team", gettext_lazy("Move to team"), "group", permissions.MOVE),
+        (
+            "begin_campaign",
+            "campaign",
+            gettext_lazy("Begin a re-auth campaign"),
+            "refresh",
+            permissions.RUN_CAMPAIGN,
+        ),
+        ("remove_macro", "remove_macro", gettext_lazy("Remove macro"), "check", "macros.apply_macro"),
+        ("add_backups", "backup", gettext_lazy("Add backups"), "person", permissions.ADD_BACKUP),
+        ("invite_backup", "invite", gettext_lazy("Invite a backup"), "mail", "users.invite_user"),
+        ("pause", "pause", gettext_lazy("Pause"), "pause_circle", permissions.PAUSE),
+        ("resume", "resume", gettext_lazy("Resume"), "bolt", permissions.RESUME),
+        ("export_csv", "csv", gettext_lazy("Export CSV"), "download", permissions.VIEW),
+        ("export_xlsx", "xlsx", gettext_lazy("Export XLSX"), "download", permissions.VIEW),
+    )
+)
 
 
 @admin.register(Account)
@@ -84,20 +127,6 @@ class AccountAdmin(ReadOnlyList):
     ]
     list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results
-    actions = [
-        "apply_macro",
-        "check_now",
-        "ask_to_reauthenticate",
-        "move_to_team",
-        "begin_campaign",
-        "remove_macro",
-        "add_backups",
-        "invite_backup",
-        "pause",
-        "resume",
-        "export_csv",
-        "export_xlsx",
-    ]
     change_list_template = "admin/accounts/account/change_list.html"
     list_title = gettext_lazy("Social Accounts")
     nouns = npgettext_lazy("of so many", "%(shown)s account", "%(shown)s accounts", "number")
@@ -108,19 +137,7 @@ class AccountAdmin(ReadOnlyList):
     seldom = frozenset({"backup", "told", "lost"})
     first_actions = 4
     table_class = "at-rows"
-    action_icons: ClassVar = {
-        "apply_macro": "flag",
-        "check_now": "refresh",
-        "ask_to_reauthenticate": "mail",
-        "begin_campaign": "refresh",
-        "add_backups": "person",
-        "invite_backup": "mail",
-        "move_to_team": "group",
-        "pause": "pause_circle",
-        "resume": "bolt",
-        "export_csv": "download",
-        "export_xlsx": "download",
-    }
+    action_icons: ClassVar = {one.name: one.icon for one in ACTIONS}
 
     def get_list_display(self, request: HttpRequest) -> list[str]:
         """Return the columns: with the team for whoever sees several."""
@@ -157,17 +174,16 @@ class AccountAdmin(ReadOnlyList):
         return Account.objects.visible_to(request.user)
 
     def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
-        """Return the deeds of one account, as far as the person may."""
-        deeds = [("ask", gettext("Ask to re-authenticate"), "mail", self.has_ask_permission(request))]
-        deeds += [("check", gettext("Check now"), "refresh", self.has_probe_permission(request))]
+        """Return the actions on one account, as far as the person may."""
+        allowed = self.get_actions(request)
+        offered = [one for one in ACTIONS if one.slug in {"ask", "check"} and one.name in allowed]
         kept = request.GET.copy()
 
         def links(account: Any) -> list[RowLink]:
             kept["ids"] = str(account.pk)
             made = [
-                RowLink(label, icon, f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{kept.urlencode()}")
-                for slug, label, icon, may in deeds
-                if may
+                RowLink(str(one.label), one.icon, f"{bulk.address(one.slug)}?{kept.urlencode()}")
+                for one in offered
             ]
             page = reverse("admin:accounts_account_change", args=[account.pk])
             return [*made, RowLink(gettext("Open Authenticate Tokens"), "key", page)]
@@ -246,111 +262,24 @@ class AccountAdmin(ReadOnlyList):
         """Return the team."""
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.team)
 
-    # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
+    # --- actions: they only lead to a page that shows what will happen -----------------------------------------------
 
-    @admin.action(description=gettext_lazy("Apply macro"), permissions=["apply"])
-    def apply_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the page that asks which macro."""
-        return bulk.lead_to("apply_macro", request, queryset)
-
-    @admin.action(description=gettext_lazy("Remove macro"), permissions=["apply"])
-    def remove_macro(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the page that asks which macro."""
-        return bulk.lead_to("remove_macro", request, queryset)
-
-    @admin.action(description=gettext_lazy("Check now"), permissions=["probe"])
-    def check_now(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return bulk.lead_to("check", request, queryset)
-
-    @admin.action(description=gettext_lazy("Ask to re-authenticate"), permissions=["ask"])
-    def ask_to_reauthenticate(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return bulk.lead_to("ask", request, queryset)
-
-    @admin.action(description=gettext_lazy("Begin a re-auth campaign"), permissions=["campaign"])
-    def begin_campaign(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the page that asks."""
-        return bulk.lead_to("campaign", request, queryset)
-
-    @admin.action(description=gettext_lazy("Add backups"), permissions=["backup"])
-    def add_backups(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return bulk.lead_to("backup", request, queryset)
-
-    @admin.action(description=gettext_lazy("Invite a backup"), permissions=["invite"])
-    def invite_backup(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the page that asks whom."""
-        return bulk.lead_to("invite", request, queryset)
-
-    @admin.action(description=gettext_lazy("Move to team"), permissions=["move"])
-    def move_to_team(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the page that asks which team."""
-        return bulk.lead_to("team", request, queryset)
-
-    @admin.action(description=gettext_lazy("Pause"), permissions=["pause"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return bulk.lead_to("pause", request, queryset)
-
-    @admin.action(description=gettext_lazy("Resume"), permissions=["resume"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return bulk.lead_to("resume", request, queryset)
-
-    @admin.action(description=gettext_lazy("Export CSV"), permissions=["view"])
-    def export_csv(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
-        """Answer with the chosen accounts as a CSV file, or lead to the page of one that a worker makes."""
-        return export.answer(request, queryset)
-
-    @admin.action(description=gettext_lazy("Export XLSX"), permissions=["view"])
-    def export_xlsx(self, request: HttpRequest, queryset: QuerySet[Account]) -> HttpResponseBase:
-        """Have a worker make a workbook of the chosen accounts, and lead to its page."""
-        return export.begin(request, queryset, AccountExport.Format.XLSX)
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the person may do with chosen accounts."""
+        return {
+            one.name: (one.lead, one.name, one.label)
+            for one in ACTIONS
+            if request.user.has_perm(one.permission)
+        }
 
     def chosen(self, request: HttpRequest) -> bulk.Chosen:
         """Return the accounts that the address of a bulk page names."""
         if "across" not in request.GET:
-            named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
+            ids = jobs.chosen(request) if "job" in request.GET else bulk.wanted(request)
+            named = self.get_queryset(request).filter(pk__in=ids)
             return bulk.read(named.order_by("name", "pk"))
         listed, shown = self.filtered(request, bulk.filters_of(request)), as_read.ids(request, bulk.ACCOUNTS)
         return bulk.read(listed if shown is None else listed.filter(pk__in=shown), across=True)
-
-    def has_apply_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may apply macros."""
-        return request.user.has_perm("macros.apply_macro")
-
-    def has_probe_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may check tokens."""
-        return request.user.has_perm("tokens.probe_token")
-
-    def has_ask_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may ask people to re-authenticate."""
-        return request.user.has_perm("tokens.ask_token")
-
-    def has_campaign_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may begin re-auth campaigns."""
-        return request.user.has_perm(permissions.RUN_CAMPAIGN)
-
-    def has_backup_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may add backups."""
-        return request.user.has_perm(permissions.ADD_BACKUP)
-
-    def has_invite_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may invite others."""
-        return request.user.has_perm("users.invite_user")
-
-    def has_move_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may move accounts to another team."""
-        return request.user.has_perm(permissions.MOVE)
-
-    def has_pause_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may pause accounts."""
-        return request.user.has_perm(permissions.PAUSE)
-
-    def has_resume_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may resume accounts."""
-        return request.user.has_perm(permissions.RESUME)
 
     # --- one account ------------------------------------------------------------------------------------------------
 
@@ -360,19 +289,15 @@ class AccountAdmin(ReadOnlyList):
         kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
         return [
             path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
-            *macros_on_accounts.urls(self.chosen),
-            *bulk.urls(self.chosen),
-            *bulk_deeds.urls(),
+            *bulk.urls(self.chosen, (*bulk.BULKS, *macros_on_accounts.BULKS, *moving.BULKS, *inviting.BULKS)),
+            *jobs.urls(),
             *my_jobs.urls(),
             *lately_events.urls(),
             *campaign_origins.urls(self.chosen),
-            *moving.urls(self.chosen),
-            *inviting.urls(self.chosen),
             *backups.urls(self.chosen),
             *account_actions.urls(),
             *snoozes.urls(),
             *account_pages.urls(),
-            *export.urls(),
             *importing.urls(),
             *kept,
         ]

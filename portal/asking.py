@@ -21,7 +21,7 @@ from ui.phrases import phrase
 from ui.text import join_names
 from users.models import User
 
-say = partial(phrase, "words/deeds.txt")
+say = partial(phrase, "words/jobs.txt")
 NOBODY = gettext_lazy("Nobody is asked: see the reasons above.")
 Found = tuple[Account, AccountToken]
 

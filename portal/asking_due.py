@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import due_asks
-from accounts.deed_kinds import ASK_DUE, KINDS
+from accounts.jobs.kinds import ASK_DUE, KINDS
 from portal import access, asking_people
 from users.models import person
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts import asks_of_app
 from accounts.asks_of_app import Waiting
-from portal import as_read, asking, campaign_people, campaign_rows, deeds
+from portal import as_read, asking, campaign_people, campaign_rows, jobs
 from ui import confirm
 from ui.confirm import Done, Frame, Page, Said
 from users.visibility import names_for
@@ -19,7 +19,7 @@ PEOPLE = "people"  # what these pages show, see `as_read`
 
 @dataclass(frozen=True)
 class AskPage:
-    """One such page: its words, where it leads back to, and the deed of the worker."""
+    """One such page: its words, where it leads back to, and the kind of job."""
 
     template: str
     back: str
@@ -60,6 +60,6 @@ def answer(request: HttpRequest, ask: AskPage, waiting: Waiting, *, frame: Frame
         if not keys:
             return as_read.read_again(request)
         skipped = len(groups) - len(keys)
-        return deeds.begin(request, ask.kind, ask.subject_id, keys, said, skipped=skipped)
+        return jobs.start(request, ask.kind, keys, subject_id=ask.subject_id, note=said.note, skipped=skipped)
 
     return confirm.answer(request, page, do, frame=frame)

@@ -9,9 +9,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import backing_up, backup_requests, backups, deed_kinds, permissions
+from accounts import backing_up, backup_requests, backups, permissions
 from accounts.backups import Offer
 from accounts.errors import ActionRefused
+from accounts.jobs.kinds import BACKUP
 from accounts.many import backups as adding
 from accounts.models import Account
 from portal import access, account_pages, asking, bulk
@@ -118,7 +119,7 @@ def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
         def do(said: Said) -> Done:
             if said.seen.partition(".")[0] != seen:
                 raise Late
-            return bulk.start(request, deed_kinds.BACKUP, chosen, said)
+            return bulk.start(request, BACKUP, chosen, said)
 
         return confirm.answer(request, page, do, frame=bulk.frame(request))
 

@@ -1,4 +1,7 @@
-"""What staff do with many accounts: the list leads here, GET shows who gets what and what is skipped and why, POST has a worker do it."""
+"""What staff do with accounts, one or many: GET shows who gets what and what is skipped and why, POST has it done.
+
+The list leads here with what was chosen, the page of an account with that one, and the page of a job with what it changed, or what failed.
+"""
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
@@ -15,14 +18,18 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import deed_kinds, permissions
+from accounts import permissions
+from accounts.jobs.handlers import Outcome
+from accounts.jobs.kinds import ASK, CHECK, PAUSE, RESUME
+from accounts.jobs.models import Job, JobItem
 from accounts.many import asking as people
 from accounts.models import Account
-from portal import access, as_read, asking, bulk_deeds
+from portal import access, account_pages, as_read, asking, jobs
 from ui import bulk, confirm
 from ui.bulk import Item
-from ui.confirm import SHOWN, Done, Page, Said
+from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
+from ui.refusal import Refusal
 from users.models import User, person
 from users.visibility import names_for
 
@@ -64,21 +71,35 @@ class Chosen:
 Choose = Callable[[HttpRequest], Chosen]
 
 
+def _no_facts(_chosen: Chosen) -> Mapping[str, Any]:
+    return {}
+
+
 @dataclass(frozen=True)
 class Bulk:
-    """One page over many accounts: its address, its permission, what happens to each account or person."""
+    """One page over accounts: its address, its permission, what happens to each account or person."""
 
     slug: str
-    kind: str  # of deed
+    kind: str  # of job
     permission: str
-    items: Callable[[Sequence[Account], User, NameVisibility, datetime], list[Item]]
-    nothing: Promise  # why there is no button, where nothing would be done
+    items: Callable[[Sequence[Account], User, NameVisibility, datetime], Sequence[ConfirmLine]]
+    nothing: Promise | str  # why there is no button, where nothing would be done
     ask_why: bool = True
+    # None: it asks for nothing; it returns None where there is nothing to choose, and so nothing to do.
+    form: Callable[[HttpRequest, Chosen], Callable[..., ConfirmForm] | None] | None = None
+    facts: Callable[[Chosen], Mapping[str, Any]] = _no_facts  # what else the page says
+    # What the form chose: subject_id, options.
+    choice: Callable[[Mapping[str, Any]], Mapping[str, Any]] = dict
 
 
 def lead_to(slug: str, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
     """Lead from the list to the page that asks: the ids that are ticked, or the list's filters where all were chosen."""
-    return lead_on(reverse(f"admin:accounts_account_bulk_{slug}"), request, accounts)
+    return lead_on(address(slug), request, accounts)
+
+
+def address(slug: str) -> str:
+    """Return the address of a page, without the accounts."""
+    return reverse(f"admin:accounts_account_bulk_{slug}")
 
 
 def lead_on(address: str, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
@@ -91,28 +112,28 @@ def lead_on(address: str, request: HttpRequest, rows: QuerySet[Any]) -> HttpResp
     return HttpResponseRedirect(f"{address}?{query.urlencode()}")
 
 
-def urls(chosen: Choose) -> list[URLPattern]:
+def urls(chosen: Choose, pages: Sequence[Bulk]) -> list[URLPattern]:
     """Return the addresses of the pages."""
     return [
         path(
-            f"bulk/{one.slug}/",
+            f"bulk/{one.slug.replace('_', '-')}/",
             admin.site.admin_view(_view(chosen, one)),
             name=f"accounts_account_bulk_{one.slug}",
         )
-        for one in BULKS
+        for one in pages
     ]
 
 
 def wanted(request: HttpRequest) -> list[int]:
-    """Return the ids that the address names."""
-    ids = request.GET.get("ids", "").split(",")
+    """Return the ids that the address names: of a list's rows, or of the one account from whose page it leads here."""
+    ids = [*request.GET.get("ids", "").split(","), request.GET.get("account", "")]
     return [int(pk) for pk in ids if pk.isascii() and pk.isdigit() and len(pk) < 19]
 
 
 def filters_of(request: HttpRequest) -> QueryDict:
-    """Return the list's filters in the address of a bulk page."""
-    query = request.GET.copy()
-    for key in ("ids", "across"):
+    """Return the list's filters in the address of a bulk page; none where a job named the accounts."""
+    query = QueryDict(mutable=True) if "job" in request.GET else request.GET.copy()
+    for key in ("ids", "across", "account"):
         query.pop(key, None)
     return query
 
@@ -128,13 +149,24 @@ def nobody() -> Chosen:
 
 
 def back(request: HttpRequest) -> str:
+    """Return where one came from: the page of an account or of a job, or the list with its filters."""
+    if account_id := _of_page(request):
+        return reverse("admin:accounts_account_change", args=[account_id])
+    if "job" in request.GET and (job := jobs.named(request)):
+        return jobs.address(job)
+    return _list(request)
+
+
+def _list(request: HttpRequest) -> str:
     """Return the list with the filters that one came from."""
     query = filters_of(request)
     return reverse("admin:accounts_account_changelist") + (f"?{query.urlencode()}" if query else "")
 
 
 def frame(request: HttpRequest) -> Callable[[HttpRequest], dict[str, Any]]:
-    """Return what pages about many accounts show around their content: the path leads to the list as one left it."""
+    """Return what the pages show around their content: the path leads to the list as one left it, or to the account."""
+    if account_id := _of_page(request):
+        return account_pages.frame(access.account(request, account_id))
     return access.frame_of(Account, back(request))
 
 
@@ -143,9 +175,9 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
 
     Sent twice, it leads to what the first did: those accounts may match no longer because of it.
     """
-    known = bulk_deeds.asked_already(request)
+    known = jobs.asked_already(request)
     if known is not None:
-        return HttpResponseRedirect(bulk_deeds.address(known))
+        return HttpResponseRedirect(jobs.address(known))
     gone = gettext("Nothing was done: none of these accounts matches any longer.")
     messages.warning(request, gone if request.method == "POST" else gettext("No account was chosen."))
     return HttpResponseRedirect(back(request))
@@ -165,14 +197,48 @@ def start(
     subject_id: int = 0,
     options: Mapping[str, object] | None = None,
 ) -> Done:
-    """Have a worker do it to the chosen accounts, and lead to the page that says how far it is; or ask again. Raises OnHold."""
-    known = bulk_deeds.asked_already(request)
+    """Have it done to the chosen accounts, and lead to the page that says what came of it; or ask again.
+
+    From the page of an account it leads back there, and says what came of that one. Raises OnHold, and Late where somebody was faster.
+    """
+    known = jobs.asked_already(request)
     if known is not None:
-        return Done(nothing=True, after=bulk_deeds.address(known))
+        return Done(nothing=True, after=jobs.address(known))
     if chosen.across and as_read.has_grown(request, ACCOUNTS, chosen.total):
         return as_read.read_again(request)
-    more = {**(options or {}), "back": back(request)}
-    return bulk_deeds.start(request, kind, chosen.ids, said, subject_id=subject_id, options=more)
+    job = jobs.begin(
+        request,
+        kind,
+        chosen.ids,
+        once=said.seen.rpartition(".")[2],
+        note=said.note,
+        subject_id=subject_id,
+        options={**(options or {}), "back": _list(request)},
+    )
+    one = job.items.first() if _of_page(request) else None
+    return Done(nothing=True, after=jobs.address(job)) if one is None else _of_one(request, job, one)
+
+
+def of_page(request: HttpRequest, chosen: Chosen) -> Account | None:
+    """Return the account from whose page one came; None where one came from elsewhere."""
+    return chosen.accounts[0] if _of_page(request) else None
+
+
+def _of_page(request: HttpRequest) -> int:
+    """Return the id of the account from whose page one came; 0 where one came from elsewhere."""
+    return next(iter(wanted(request)), 0) if request.GET.get("account") else 0
+
+
+def _of_one(request: HttpRequest, job: Job, item: JobItem) -> Done:
+    """Return what came of the one account from whose page one came. Raises Late."""
+    if item.outcome == Outcome.SKIPPED:
+        raise Late
+    sees = Account.objects.visible_to(request.user).filter(pk=item.key).exists()
+    after = "" if sees else _list(request)
+    if item.outcome == Outcome.FAILED:
+        return Done(nothing=True, failures=[item.said()], after=after)
+    facts = {"stopped": item.why == "stopped_there", "team": jobs.names_of([job])[job.pk]}
+    return Done({**facts, "was": item.facts.get("team", "")}, after=after)
 
 
 def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
@@ -183,25 +249,50 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             return none_chosen(request)
         items = one.items(chosen.accounts, person(request), names_for(request.user), timezone.now())
         live = chosen.total if chosen.unread else bulk.live(items)
-        again = [item.who for item in items if item.again]
+        again = [item.who for item in items if isinstance(item, Item) and item.again]
+        form = one.form(request, chosen) if one.form else ConfirmForm
+        possible = bool(form) and (live > 0 or bool(again))
         page = Page(
             f"portal/confirm/bulk_{one.slug}.html",
             back(request),
-            {"count": chosen.total, "live": live, "again": again, "many": chosen.unread > 0},
+            {
+                "count": chosen.total,
+                "live": live,
+                "again": again,
+                "many": chosen.unread > 0,
+                "one": of_page(request, chosen),
+                **one.facts(chosen),
+            },
             lines=items,
             unread=chosen.unread,
-            refused="" if live or again or chosen.unread else str(one.nothing),
-            again=bool(again) or (chosen.unread > 0 and one.kind == deed_kinds.ASK),
+            refused="" if possible else str(one.nothing),
+            again=bool(again) or (chosen.unread > 0 and one.kind == ASK),
             ask_why=one.ask_why,
             seen=chosen.seen,
+            form=form or ConfirmForm,
         )
 
         def do(said: Said) -> Done:
-            return start(request, one.kind, chosen, said, options={people.AGAIN: said.again})
+            if form is None:
+                raise Refusal(page.refused)
+            facts = dict(one.choice(said.cleaned)) if one.form else {"options": {people.AGAIN: said.again}}
+            return start(request, one.kind, chosen, said, **facts)
 
         return confirm.answer(request, page, do, frame=frame(request))
 
     return view
+
+
+def plain_lines(accounts: Sequence[Account], names: NameVisibility | None = None) -> list[ConfirmLine]:
+    """Return a line for each account: its name, its channel and id, and its team for whoever's `names` they are."""
+    return [
+        ConfirmLine(
+            one.name,
+            f"{one.get_channel_display()} · {one.native_id}",
+            then=names.team(one.team) if names else "",
+        )
+        for one in accounts
+    ]
 
 
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
@@ -245,17 +336,15 @@ def _resume(account: Account, called: str, names: NameVisibility) -> Item:
 
 
 BULKS = (
-    Bulk("ask", deed_kinds.ASK, "tokens.ask_token", asking.needed, asking.NOBODY),
+    Bulk("ask", ASK, "tokens.ask_token", asking.needed, asking.NOBODY),
     Bulk(
         "check",
-        deed_kinds.CHECK,
+        CHECK,
         "tokens.probe_token",
         _checks,
         gettext_lazy("There is nothing to check."),
         ask_why=False,
     ),
-    Bulk(
-        "pause", deed_kinds.PAUSE, permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")
-    ),
-    Bulk("resume", deed_kinds.RESUME, permissions.RESUME, _resumes, gettext_lazy("None of them is paused.")),
+    Bulk("pause", PAUSE, permissions.PAUSE, _pauses, gettext_lazy("All of them are paused already.")),
+    Bulk("resume", RESUME, permissions.RESUME, _resumes, gettext_lazy("None of them is paused.")),
 )

@@ -12,7 +12,7 @@ from django.utils.translation import gettext, ngettext
 
 from accounts import asks_of_app, permissions
 from accounts.app_use import LogIns, log_ins
-from accounts.deed_kinds import ASK_PEOPLE_OF_APP
+from accounts.jobs.kinds import ASK_PEOPLE_OF_APP
 from portal import access, asking_people, campaign_origins
 from tokens import app_faults, default_app
 from tokens.doubts import services as doubts

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import app_use, permissions
-from portal import channel_app_pages, deeds
+from portal import channel_app_pages
 from portal.channel_app_form import ChannelAppForm, form_for, names_of
 from portal.channel_app_pages import ASK, CHANGE
 from portal.lists import OwnList
@@ -139,7 +139,7 @@ class ChannelAppAdmin(OwnList):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the actions."""
-        return [*channel_app_pages.urls(), *deeds.urls(), *super().get_urls()]
+        return [*channel_app_pages.urls(), *super().get_urls()]
 
     @display(description=gettext_lazy("Channel app"), ordering="channel")
     def name(self, app: ChannelApp) -> str:

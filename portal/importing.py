@@ -1,6 +1,5 @@
 """Import of accounts and log-ins from a file: upload, see what it would do, confirm; a worker does it, with a row for each line."""
 
-import dataclasses
 from typing import Any
 
 from django import forms
@@ -18,13 +17,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from accounts import permissions
-from accounts.deed_kinds import IMPORT
 from accounts.importing import templates, uploads
 from accounts.importing.checking import COLUMNS
 from accounts.importing.problems import WORDS, ImportRefused
 from accounts.importing.tables import MOST_LINES
-from accounts.models import Account, Deed, ImportFile, ImportFileLine
-from portal import access, bulk_deeds
+from accounts.jobs.kinds import IMPORT
+from accounts.models import Account, ImportFile, ImportFileLine, Job
+from portal import access, jobs
 from tokens.channels import declarations
 from ui import confirm
 from ui.confirm import Done, Page, Said
@@ -138,14 +137,17 @@ def template(request: HttpRequest, file_format: str) -> HttpResponse:
 
 @never_cache
 def check(request: HttpRequest, file_id: int) -> HttpResponse:
-    """Show what each line would do (GET), or have a worker import those that do something (POST). 404 for other people's files."""
+    """Show what each line would do (GET), or import those that do something (POST), once; then those that failed, `again`.
+
+    404 for other people's files.
+    """
     access.require(request, permissions.IMPORT)
     file = uploads.of_user(person(request)).filter(pk=file_id).select_related("team").first()
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
-    deed = _deed(file)
-    if deed is not None:
-        return HttpResponseRedirect(bulk_deeds.address(deed))
+    job, again = _job(file), "again" in request.GET
+    if job is not None and (job.is_going or not (again and uploads.to_do(file).exists())):
+        return HttpResponseRedirect(jobs.address(job))
     facts = _facts(request, file)
     page = Page(
         "portal/confirm/import.html",
@@ -153,15 +155,13 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
         facts,
         refused="" if facts["live"] else gettext("No line of this file would change anything."),
         lines=facts["rows"],
-        seen=f"import-{file.pk}",
+        seen=f"import-{file.pk}-{job.pk if job else 0}",
     )
 
     def do(said: Said) -> Done:
         ids = uploads.to_do(file).values("pk")
-        said = dataclasses.replace(said, seen=page.seen)
-        done = bulk_deeds.start(request, IMPORT, ids, said, subject_id=file.pk, options={"back": _list()})
         uploads.confirm(file, timezone.now())
-        return done
+        return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account))
 
@@ -180,7 +180,7 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
     )
     return {
         "file": file,
-        "live": sum(counts.get(one, 0) for one in ImportFileLine.TO_DO),
+        "live": uploads.to_do(file).count(),
         "new": counts.get(Standing.NEW, 0),
         "adds": counts.get(Standing.ADDS, 0),
         "here": counts.get(Standing.HERE, 0),
@@ -236,10 +236,9 @@ def _effect(line: ImportFileLine) -> str:
     return phrase(WORDS, "new_with_log_in" if line.brings_log_in else "new_alone")
 
 
-def _deed(file: ImportFile) -> Deed | None:
+def _job(file: ImportFile) -> Job | None:
     """Return what was begun with a file, the latest."""
-    begun = Deed.objects.defer("keys").filter(kind=IMPORT, subject_id=file.pk, user=file.user_id)
-    return begun.order_by("-pk").first()
+    return Job.objects.filter(kind=IMPORT, subject_id=file.pk, user=file.user_id).order_by("-pk").first()
 
 
 def _waiting(user: User) -> dict[str, Any] | None:
@@ -249,7 +248,3 @@ def _waiting(user: User) -> dict[str, Any] | None:
         return None
     url = reverse("admin:accounts_account_import_check", args=[file.pk])
     return {"file": file, "url": url, "confirmed": file.confirmed_at is not None}
-
-
-def _list() -> str:
-    return reverse("admin:accounts_account_changelist")

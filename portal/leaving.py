@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from accounts.leaving import handing_over, pages, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
-from portal import access, deeds
+from portal import access, jobs
 from tokens.models import Token
 from ui import confirm
 from ui.confirm import Done, Late, Page, Said
@@ -44,7 +44,7 @@ def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
         )
         if done.user_id != viewer.pk:
             raise Late
-        return Done(nothing=True, after=deeds.address(done))
+        return Done(nothing=True, after=jobs.address(done))
 
     return _answer(request, page, refused, do, about=leaver)
 
@@ -123,7 +123,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
         if viewer.has_perm("accounts.view_apikey")
         else "",
         "takes_campaigns": handing_over.may_take_campaigns(viewer),
-        "deeds": [deeds.title(one) for one in hanging.deeds],
+        "jobs": [jobs.title(one) for one in hanging.jobs],
         "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
     }
 
@@ -146,7 +146,7 @@ def _hangs(leaver: User, *, linked_only: bool) -> str:
     log_ins = plan.log_ins(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
     keys, campaigns, macros = len(found.keys), len(found.campaigns), len(found.macros)
-    jobs, teams = len(found.deeds), len(found.led_alone)
+    jobs, teams = len(found.jobs), len(found.led_alone)
     what = [
         (idle, ngettext("%(n)s log-in that serves no account", "%(n)s log-ins that serve no account", idle)),
         (keys, ngettext("%(n)s API key", "%(n)s API keys", keys)),

@@ -112,7 +112,7 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
         return self.get_queryset(request)  # type: ignore[no-any-return]  # untyped theme
 
     def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
-        """Return what gives a row its deeds: shown on hover and focus, and in a menu where nothing hovers. Asked once a page."""
+        """Return what gives a row its actions: shown on hover and focus, and in a menu where nothing hovers. Asked once a page."""
         return lambda row: ()
 
     def row_name(self, row: Any) -> str:

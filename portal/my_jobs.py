@@ -1,4 +1,4 @@
-"""My jobs: the deeds on many and the exports that somebody asked for, so that whoever left the page of one finds it again."""
+"""My jobs: what somebody asked to be done to many, so that whoever left the page of one finds it again."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import deed_words, exporting, jobs, visible_deeds
-from accounts.deed_kinds import ASK_PEOPLE_OF_APP, OFFBOARD
-from accounts.job_models import Job
-from accounts.models import Account, AccountExport, Deed
-from portal import access, bulk_deeds, deeds
+from accounts.jobs import words
+from accounts.jobs.kinds import ASK_PEOPLE_OF_APP, OFFBOARD
+from accounts.jobs.models import Job
+from accounts.models import Account
+from portal import access, jobs
 from tokens.models import ChannelApp
 from ui import progress
 from ui.counts import number
@@ -27,12 +27,6 @@ from users.models import User, person
 from users.visibility import names_for
 
 ON_START = 5  # jobs that the start page names
-# Icon and tone.
-_GOING = ("sync", "mute")
-_READY = ("check_circle", "good")
-_PARTLY = ("warning", "warn")
-_FAILED = ("cancel", "bad")
-_UNDONE = ("history", "mute")
 
 
 @dataclass(frozen=True)
@@ -48,8 +42,6 @@ class JobLine:
     icon: str
     tone: str
     why: str
-    undo_url: str = ""
-    file_url: str = ""
 
 
 def urls() -> list[URLPattern]:
@@ -62,16 +54,14 @@ def show(request: HttpRequest) -> HttpResponse:
     access.require(request)
     viewer = person(request)
     everybody = viewer.sees_all_teams and "all" in request.GET
-    found = visible_deeds.with_undos(visible_deeds.visible_to(viewer)).select_related("user")
+    found = Job.objects.visible_to(viewer).select_related("user")
     found = found if everybody else found.filter(user=viewer)
-    page = Paginator(found.order_by("-pk"), bulk_deeds.ON_A_PAGE).get_page(request.GET.get("p"))
-    some, files = list(page.object_list), exporting.of_person(viewer) if page.number == 1 else []
-    names = names_for(viewer)
-    lines = [*_deeds(request, some, names), *(_export(one, names) for one in files)]
+    page = Paginator(found.order_by("-pk"), jobs.ON_A_PAGE).get_page(request.GET.get("p"))
+    some = list(page.object_list)
     context = {
         **access.frame_of(Account)(request),
         "title": gettext("My jobs"),
-        "lines": sorted(lines, key=lambda line: line.at, reverse=True),
+        "lines": _lines(some, names_for(viewer)),
         "page": page,
         "now": timezone.now(),
         "query": "all=1&" if everybody else "",
@@ -79,106 +69,70 @@ def show(request: HttpRequest) -> HttpResponse:
         "everybody": everybody,
     }
     answer = TemplateResponse(request, "portal/my_jobs.html", context)
-    going = any(one.state in jobs.GOING for one in (*some, *files))
-    return progress.open_again(answer) if going else answer
+    return progress.open_again(answer) if any(one.is_going for one in some) else answer
 
 
 def address_for(user: User) -> str:
     """Return the address of the page where it lists something of the person; "" where it is empty."""
-    mine = visible_deeds.visible_to(user).filter(user=user)
-    listed = user.sees_all_teams or mine.exists() or exporting.of_person(user)
+    listed = user.sees_all_teams or Job.objects.visible_to(user).filter(user=user).exists()
     return reverse("admin:accounts_account_jobs") if listed else ""
 
 
 def under_way(request: HttpRequest) -> list[dict[str, str]]:
     """Return in words, each with its page, what the person asked for and is not over yet. The newest are enough."""
     viewer = person(request)
-    going = list(visible_deeds.under_way(viewer)[:ON_START])
-    names = bulk_deeds.names_of(going)
-    files = exporting.under_way(viewer)
-    return [
-        *({"title": deeds.title(one, names), "url": deeds.address(one), "far": _far(one)} for one in going),
-        *({"title": str(one), "url": _page_of(one), "far": _far(one)} for one in files),
-    ][:ON_START]
+    going = list(Job.objects.visible_to(viewer).going().filter(user=viewer).order_by("-pk")[:ON_START])
+    names = jobs.names_of(going)
+    return [{"title": jobs.title(one, names), "url": jobs.address(one), "far": _far(one)} for one in going]
 
 
-def _deeds(request: HttpRequest, found: Sequence[Deed], names: NameVisibility) -> list[JobLine]:
-    called, about = bulk_deeds.names_of(found), _subjects(found, names)
-    return [_deed(request, one, called, about.get(one.pk, ""), names) for one in found]
+def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
+    called, about = jobs.names_of(found), _subjects(found, names)
+    lines = []
+    for job in found:
+        label, icon, tone, why = _state(job)
+        lines.append(
+            JobLine(
+                title=jobs.title(job, called),
+                url=jobs.address(job),
+                about=about.get(job.pk, ""),
+                by=names.user(job.user),
+                at=job.created_at,
+                label=label,
+                icon=icon,
+                tone=tone,
+                why=why,
+            )
+        )
+    return lines
 
 
-def _deed(
-    request: HttpRequest, deed: Deed, called: dict[int, str], about: str, names: NameVisibility
-) -> JobLine:
-    undone = bool(getattr(deed, "undone", False))
-    label, (icon, tone), why = _state(deed)
-    if deed.state == Deed.State.READY:
-        # Of an offboarding the numbers are steps, of which nobody knows.
-        why = "" if deed.kind == OFFBOARD else deed_words.came_of_it(deed)
-        if undone:
-            label, (icon, tone) = gettext("Taken back"), _UNDONE
-        elif deed.failed:
-            icon, tone = _PARTLY
-    return JobLine(
-        title=deeds.title(deed, called),
-        url=deeds.address(deed),
-        about=about,
-        by=names.user(deed.user),
-        at=deed.created_at,
-        label=label,
-        icon=icon,
-        tone=tone,
-        why=why,
-        undo_url=bulk_deeds.address(deed, "_undo")
-        if bulk_deeds.may_undo(request, deed) and not undone
-        else "",
-    )
-
-
-def _export(export: AccountExport, names: NameVisibility) -> JobLine:
-    label, (icon, tone), why = _state(export)
-    ready = export.state == Job.State.READY
-    return JobLine(
-        title=str(export),
-        url=_page_of(export),
-        about=export.get_file_format_display(),
-        by=names.user(export.user),
-        at=export.created_at,
-        label=label,
-        icon=icon,
-        tone=tone,
-        why=why,
-        file_url=reverse("admin:accounts_account_export_file", args=[export.pk]) if ready else "",
-    )
-
-
-def _state(job: Job) -> tuple[str, tuple[str, str], str]:
-    """Return word, look and how far it is."""
-    if job.state in jobs.GOING:
-        return gettext("Under way"), _GOING, _far(job)
+def _state(job: Job) -> tuple[str, str, str, str]:
+    """Return word, icon and tone, and how far it is or what came of it."""
+    if job.is_going:
+        return gettext("Under way"), "sync", "mute", _far(job)
     if job.state == Job.State.FAILED:
-        return gettext("Failed"), _FAILED, _far(job)
-    return gettext("Done"), _READY, ""
+        return gettext("Failed"), "cancel", "bad", _far(job)
+    # Of an offboarding the numbers are steps, of which nobody knows.
+    why = "" if job.kind == OFFBOARD else words.came_of_it(job)
+    icon, tone = ("warning", "warn") if job.failed else ("check_circle", "good")
+    return gettext("Done"), icon, tone, why
 
 
 def _far(job: Job) -> str:
     return gettext("%(done)s of %(total)s") % {"done": number(job.done), "total": number(job.total)}
 
 
-def _subjects(found: Collection[Deed], names: NameVisibility) -> dict[int, str]:
-    """Return by deed whom or what it is about, where its title does not say."""
-    ids = {
-        kind: {one.subject_id for one in found if one.kind == kind} for kind in (OFFBOARD, ASK_PEOPLE_OF_APP)
+def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
+    """Return by job whom or what it is about, where its title does not say."""
+    leavers = User.objects.in_bulk([one.subject_id for one in found if one.kind == OFFBOARD])
+    apps = ChannelApp.objects.in_bulk([one.subject_id for one in found if one.kind == ASK_PEOPLE_OF_APP])
+    about = {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.kind == OFFBOARD}
+    return about | {
+        one.pk: str(apps[one.subject_id])
+        for one in found
+        if one.kind == ASK_PEOPLE_OF_APP and one.subject_id in apps
     }
-    people = User.objects.in_bulk(ids[OFFBOARD]) if ids[OFFBOARD] else {}
-    apps = ChannelApp.objects.in_bulk(ids[ASK_PEOPLE_OF_APP]) if ids[ASK_PEOPLE_OF_APP] else {}
-    about: dict[int, str] = {}
-    for one in found:
-        if one.kind == OFFBOARD:
-            about[one.pk] = names.user(people.get(one.subject_id))
-        elif one.kind == ASK_PEOPLE_OF_APP and one.subject_id in apps:
-            about[one.pk] = str(apps[one.subject_id])
-    return about
 
 
 def _tabs(*, everybody: bool) -> list[dict[str, Any]]:
@@ -187,7 +141,3 @@ def _tabs(*, everybody: bool) -> list[dict[str, Any]]:
         {"label": gettext("Mine"), "url": home, "chosen": not everybody},
         {"label": gettext("Everybody’s"), "url": f"{home}?all=1", "chosen": everybody},
     ]
-
-
-def _page_of(export: AccountExport) -> str:
-    return reverse("admin:accounts_account_export", args=[export.pk])

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from accounts import permissions
-from accounts.deed_kinds import ASK_DUE, CHECK, KINDS
+from accounts.jobs.kinds import ASK_DUE, CHECK, KINDS
 from accounts.leaving import queries, services
 from accounts.linking import setup
 from portal import (

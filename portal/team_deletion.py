@@ -1,6 +1,6 @@
 """Deleting a team: a page that says what belongs to it and what becomes of each. Django's own names every account and row there is.
 
-A team with accounts is not deleted: they are moved first, by the deed on many. Nor is one for which a worker is at work, or for which
+A team with accounts is not deleted: they are moved first, by the job on many. Nor is one for which a worker is at work, or for which
 warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0027-the-team-of-an-account.md).
 """
 
@@ -13,16 +13,14 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.db import transaction
-from django.db.models import BigIntegerField, Count, Exists, OuterRef, Q, QuerySet
-from django.db.models.fields.json import KT
-from django.db.models.functions import Cast, Coalesce
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys, deed_kinds, jobs, permissions
-from accounts.deed_rows import UNDOES, Outcome
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile
+from accounts import api_keys, permissions
+from accounts.jobs.kinds import IMPORT, MOVE
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, ImportFile, Job
 from macros import evaluation, news
 from macros.models import Macro
 from notifications import invitation_mails
@@ -64,7 +62,7 @@ class Belongings:
     """What belongs to a team. All but accounts and what is under way goes with it, or is changed."""
 
     accounts: int
-    coming: int  # deeds under way that bring accounts to it
+    coming: int  # jobs under way that bring accounts to it
     warnings: int  # mails about its accounts that have not left
     macros: Some
     people: Some
@@ -122,15 +120,12 @@ def _some(rows: QuerySet[Any], *names: str) -> Some:
     return Some(rows.count(), [next(filter(None, one), "") for one in named])
 
 
-def _coming(team: Team) -> QuerySet[Deed]:
-    """Return what a worker is doing that needs the team: accounts that move to it, or back, and files whose lines go to it."""
+def _coming(team: Team) -> QuerySet[Job]:
+    """Return what a worker is doing that needs the team: accounts that move to it, and files whose lines go to it."""
     files = ImportFile.objects.filter(team=team).values("pk")
-    undone = Coalesce("undoes_id", Cast(KT(f"options__{UNDOES}"), BigIntegerField()))
-    came_from_it = DeedRow.objects.filter(deed=OuterRef("undone"), outcome=Outcome.DONE, facts__team=team.pk)
-    moves = Q(kind=deed_kinds.MOVE, subject_id=team.pk)
-    moves_back = Q(Exists(came_from_it), kind=deed_kinds.UNDO + deed_kinds.MOVE)
-    imports = Q(kind=deed_kinds.IMPORT, subject_id__in=files)
-    return Deed.objects.annotate(undone=undone).filter(moves | moves_back | imports, state__in=jobs.GOING)
+    moves = Q(kind=MOVE, subject_id=team.pk)
+    imports = Q(kind=IMPORT, subject_id__in=files)
+    return Job.objects.going().filter(moves | imports)
 
 
 def answer(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) -> HttpResponse:

@@ -21,7 +21,9 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import backup_invitations, client_links, deed_kinds, deeds, tasks
+from accounts import backup_invitations, client_links, tasks
+from accounts.jobs import services
+from accounts.jobs.kinds import INVITE
 from accounts.models import Account
 from selfservice import my_list
 from ui.phrases import phrase
@@ -164,14 +166,14 @@ def _begin(request: HttpRequest, user: User, chosen: Chosen, said: Mapping[str, 
     read = int(number) if number.isascii() and number.isdigit() and len(number) < 16 else 0
     if not chosen.named and chosen.total > read + read // SPARE:
         raise backup_invitations.InviteRefused(say("more_by_now"))
-    deed, is_new = deeds.start_on(
-        chosen.whole.order_by("pk").values("pk"),
+    job, is_new = services.start(
+        keys=chosen.whole.order_by("pk").values("pk"),
         user=user,
-        kind=deed_kinds.INVITE,
+        kind=INVITE,
         note=said["note"],
         options={
             "email": email,
-            "name": email,  # what the page of the deed calls it
+            "name": email,  # what the page of the job calls it
             "person": said["name"].strip(),
             "client": said["how"] == "client",
         },
@@ -179,5 +181,5 @@ def _begin(request: HttpRequest, user: User, chosen: Chosen, said: Mapping[str, 
         now=timezone.now(),
     )
     if is_new:
-        transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
-    return redirect("invited_many", deed.pk)
+        transaction.on_commit(partial(asking_workers.ask, tasks.run_jobs))
+    return redirect("invited_many", job.pk)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.leaving import deed, pages, plan, services
+from accounts.leaving import job, pages, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.models import Account
 from tokens.channels import declarations
@@ -35,7 +35,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = plan.log_ins(user).filter(pk__in=ids - deed.going(ids))
+    ticked = plan.log_ins(user).filter(pk__in=ids - job.going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")

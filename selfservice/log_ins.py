@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
 from accounts import backup_requests
-from accounts.leaving import deed
+from accounts.leaving import job
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
@@ -62,7 +62,7 @@ def _row(token: Token, going: Collection[int]) -> LogIn:
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     own = _own(person(request))
-    going = deed.going([one.pk for one in own])
+    going = job.going([one.pk for one in own])
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,

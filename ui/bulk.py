@@ -13,6 +13,6 @@ class Item(ConfirmLine):
     again: bool = False  # a tick on the page does it all the same
 
 
-def live(items: Sequence[Item]) -> int:
+def live(items: Sequence[ConfirmLine]) -> int:
     """Count what is not skipped."""
     return sum(not item.skipped for item in items)

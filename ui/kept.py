@@ -1,4 +1,4 @@
-"""What is kept of a deed to be read later: a phrase and its facts, no text, so that each reader has it in their own language.
+"""What is kept of what somebody did to be read later: a phrase and its facts, no text, so that each reader has it in their own language.
 
     keep("words/history.txt", "revoked", note="Lost")   ->  '{"phrase": ["words/history.txt", "revoked"], "facts": {"note": "Lost"}}'
     said(kept)                                           ->  "Revoked. Lost", "Widerrufen. Lost"

@@ -17,7 +17,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class RowLink:
-    """A deed of one row, or a page of it."""
+    """An action on one row, or a page of it."""
 
     label: str
     icon: str

@@ -4,14 +4,13 @@ Dates are not in the file: they are unknown ("Not available") until the ordinary
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any
 
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.importing import tables
 from accounts.importing.problems import ImportRefused, Problem
 from accounts.importing.tables import Numbered
 from tokens import scrub
@@ -38,7 +37,6 @@ LONGEST_USER_ID = 191
 # An id as a spreadsheet shows it that took it for a number: its last digits are gone.
 _DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
 
-type Progress[T] = Callable[[Iterable[T], str], Iterable[T]]
 Cells = Mapping[str, str]  # what a line says, by column; "" where it says nothing
 
 
@@ -178,18 +176,6 @@ class ImportChecker:
             known = ", ".join(declared.regions)
             self.note(number, "no_region", channel=declared.label, given=scrub.named(given), known=known)
         return declared.region(given)
-
-
-def read(source: TextIO, progress: Progress[Numbered]) -> list[ImportLine]:
-    """Read and check all lines of CSV. Raises ImportRefused with every problem."""
-    table = tables.of_text(source)
-    check_header(table.header)
-    checker = ImportChecker()
-    rows = progress(table.lines, "checking")
-    checked = [checker.check(number, row) for number, row in cells_of(rows, table.header, checker)]
-    if checker.problems:
-        raise ImportRefused(checker.problems)
-    return [line for line in checked if line is not None]
 
 
 def check_header(header: Sequence[str]) -> None:

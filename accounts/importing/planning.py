@@ -39,17 +39,6 @@ class Planned:
 
 
 @dataclass(frozen=True)
-class Plan:
-    """What comes of a file."""
-
-    lines: Sequence[Planned]
-    accounts: int  # new ones
-    tokens: int  # new ones
-    kept: int  # tokens that are linked already: their credentials stay as they are
-    links: int  # new pool entries
-
-
-@dataclass(frozen=True)
 class Known:
     """What is here of what a file names."""
 
@@ -81,10 +70,9 @@ def known(lines: Sequence[ImportLine]) -> Known:
     return Known(accounts, tokens, pairs)
 
 
-def plan(lines: Sequence[ImportLine], here: Known) -> Plan:
+def plan(lines: Sequence[ImportLine], here: Known) -> list[Planned]:
     """Return what comes of each line, in order: a later one meets what an earlier one made."""
-    made: set[tuple[str, str]] = set()
-    pairs, linked = set(here.pairs), 0
+    made, pairs = set[tuple[str, str]](), set(here.pairs)
     planned = []
     for line in lines:
         key = (line.channel, line.native_id)
@@ -97,11 +85,8 @@ def plan(lines: Sequence[ImportLine], here: Known) -> Plan:
             standing = Standing.ADDS if adds else Standing.HERE
         if adds:
             pairs.add(pair)
-            linked += 1
         planned.append(Planned(line, standing))
-    people = {(line.channel, line.native_user_id) for line in lines if line.credentials is not None}
-    kept = sum(person in here.tokens for person in people)
-    return Plan(planned, len(made), len(people) - kept, kept, linked)
+    return planned
 
 
 def behind_walls(

@@ -33,14 +33,9 @@ def of_bytes(content: bytes) -> Table:
             numbered = workbooks.rows(content, most=MOST_LINES + 1)
         except workbooks.NoWorkbook as error:
             raise ImportRefused([Problem(0, "no_workbook")]) from error
-        return _table(iter(numbered), guessed=False, most=MOST_LINES)
+        return _table(iter(numbered), guessed=False)
     text, guessed = _text(content)
-    return _table(_numbered(io.StringIO(text, newline="")), guessed=guessed, most=MOST_LINES)
-
-
-def of_text(source: TextIO) -> Table:
-    """Read CSV of any length. Raises ImportRefused where it is none."""
-    return _table(_numbered(source), guessed=False, most=None)
+    return _table(_numbered(io.StringIO(text, newline="")), guessed=guessed)
 
 
 def _text(content: bytes) -> tuple[str, bool]:
@@ -82,7 +77,7 @@ def _delimiter(line: str) -> str:
     return max(_DELIMITERS, key=line.count)
 
 
-def _table(numbered: Iterator[Numbered], *, guessed: bool, most: int | None) -> Table:
+def _table(numbered: Iterator[Numbered], *, guessed: bool) -> Table:
     header: list[str] | None = None
     lines: list[Numbered] = []
     for number, cells in numbered:
@@ -94,8 +89,8 @@ def _table(numbered: Iterator[Numbered], *, guessed: bool, most: int | None) -> 
             header = [name.strip("\ufeff \t").lower() for name in cells]
             continue
         lines.append((number, cells))
-        if most is not None and len(lines) > most:
-            raise ImportRefused([Problem(0, "too_many_lines", {"most": most})])
+        if len(lines) > MOST_LINES:
+            raise ImportRefused([Problem(0, "too_many_lines", {"most": MOST_LINES})])
     if header is None:
         raise ImportRefused([Problem(0, "no_table")])
     return Table(header, lines, guessed)

@@ -9,19 +9,18 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import jobs
 from accounts.importing import planning, tables
 from accounts.importing.checking import Cells, ImportChecker, ImportLine, cells_of, check_header
 from accounts.importing.planning import Standing
 from accounts.importing.problems import ImportRefused, Problem
-from accounts.models import Deed, ImportFile, ImportFileLine
+from accounts.models import ImportFile, ImportFileLine, Job
 from tokens import scrub, vault
 from users.models import Team, User
 
 UNCONFIRMED_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
 BATCH = 500
-DEED = "import"  # the kind of deed that imports the lines of a file
+KIND = "import"  # the kind of job that imports the lines of a file
 
 
 @sensitive_variables()
@@ -50,7 +49,7 @@ def keep(*, user: User, team: Team, content: bytes, now: datetime) -> ImportFile
     good = [line for line in checked if line.number not in told]
     of_user(user).filter(confirmed_at=None).delete()
     file = ImportFile.objects.create(user=user, team=team, guessed=table.guessed, created_at=now)
-    standing = {one.line.number: one for one in planning.plan(good, here).lines}
+    standing = {one.line.number: one for one in planning.plan(good, here)}
     rows = [_wrong(file, number, found, cells.get(number)) for number, found in told.items()]
     rows += [_good(file, one.line, one.standing, cells[number]) for number, one in standing.items()]
     ImportFileLine.objects.bulk_create(rows, batch_size=BATCH)
@@ -83,8 +82,9 @@ def cells(line: ImportFileLine) -> Cells:
 def sweep(*, now: datetime) -> int:
     """Remove what nobody confirmed within an hour, and everything else after a day, or a day after its import. Returns how many rows."""
     unconfirmed = ImportFile.objects.filter(confirmed_at=None, created_at__lt=now - UNCONFIRMED_FOR)
-    of_deeds = Deed.objects.filter(kind=DEED).exclude(jobs.over_before(now - KEPT_FOR)).values("subject_id")
-    old = ImportFile.objects.filter(created_at__lt=now - KEPT_FOR).exclude(pk__in=of_deeds)
+    over = Job.objects.over_before(now - KEPT_FOR)
+    of_jobs = Job.objects.filter(kind=KIND).exclude(pk__in=over.values("pk")).values("subject_id")
+    old = ImportFile.objects.filter(created_at__lt=now - KEPT_FOR).exclude(pk__in=of_jobs)
     return unconfirmed.delete()[0] + old.delete()[0]
 
 

@@ -1,17 +1,12 @@
 """Writing the lines of a file: accounts, tokens, pool entries and events, all in one transaction."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 
 from accounts import pool
-from accounts.importing import planning
-from accounts.importing.checking import ImportLine, Progress
-from accounts.importing.planning import Plan
-from accounts.mails import imported_mail
+from accounts.importing.checking import ImportLine
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle
 from tokens.lifecycle import Imported
@@ -21,62 +16,18 @@ from users.models import User
 BATCH = 1000
 
 
-@dataclass(frozen=True)
-class Result:
-    """What an import did, or would do."""
-
-    lines: int
-    accounts: int  # new ones
-    tokens: int  # new ones
-    kept: int  # tokens that were linked already: their credentials stay as they are
-    links: int  # new pool entries
-
-
-@dataclass(frozen=True)
-class Written:
-    """What was written: what came of each line, and the accounts by channel and native id."""
-
-    plan: Plan
-    accounts: dict[tuple[str, str], Account]
-
-
-def write(
-    lines: Sequence[ImportLine],
-    *,
-    now: datetime,
-    dry_run: bool,
-    progress: Progress[Any],
-    tell: bool = False,
-) -> Result:
-    """Write all in one transaction, or, with `dry_run`, say what that would do. `tell`: one mail to each person whose log-in came in."""
-    if dry_run:
-        return _result(planning.plan(lines, planning.known(lines)))
-    with transaction.atomic():
-        written = write_lines(lines, now=now, progress=progress)
-        if tell:
-            imported_mail.tell(AccountToken.objects.filter(added_at=now), actor=None, since=now, now=now)
-    return _result(written.plan)
-
-
-def _result(plan: Plan) -> Result:
-    return Result(len(plan.lines), plan.accounts, plan.tokens, plan.kept, plan.links)
-
-
 @transaction.atomic
 def write_lines(
-    lines: Sequence[ImportLine],
-    *,
-    now: datetime,
-    progress: Progress[Any],
-    by: User | None = None,
-    note: str = "",
-) -> Written:
-    """Write all lines. `by`: the person who imports them; None: an operator, so that events name whose log-in it is."""
-    plan = planning.plan(lines, planning.known(lines))
+    lines: Sequence[ImportLine], *, now: datetime, by: User | None = None, note: str = ""
+) -> dict[tuple[str, str], Account]:
+    """Write all lines, and return the accounts by channel and native id.
+
+    `by`: the person who imports them; None: the demo, whose events name whose log-in it is.
+    """
     tokens = _tokens(lines, now)  # first: nobody who holds an account asks for a token
     accounts = _accounts(lines, now)
-    _links(lines, accounts, tokens, now, progress, by, note)
-    return Written(plan, accounts)
+    _links(lines, accounts, tokens, now, by, note)
+    return accounts
 
 
 def _accounts(lines: Sequence[ImportLine], now: datetime) -> dict[tuple[str, str], Account]:
@@ -124,12 +75,11 @@ def _links(
     accounts: dict[tuple[str, str], Account],
     tokens: dict[tuple[str, str], Token],
     now: datetime,
-    progress: Progress[Any],
     by: User | None,
     note: str,
 ) -> None:
     batches = [lines[start : start + BATCH] for start in range(0, len(lines), BATCH)]
-    for batch in progress(batches, "writing"):
+    for batch in batches:
         entries, events = [], []
         for line in batch:
             account = accounts[line.channel, line.native_id]
@@ -155,5 +105,5 @@ def _links(
     # By id over all lines, as everybody locks accounts: in the order of the file a renewal and this could wait for each other.
     ids = sorted(account.pk for account in accounts.values())
     batches_of_ids = [ids[start : start + BATCH] for start in range(0, len(ids), BATCH)]
-    for some in progress(batches_of_ids, "settling"):
+    for some in batches_of_ids:
         pool.settle(account_ids=some, cause="imported", now=now, source="import")

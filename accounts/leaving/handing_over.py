@@ -1,4 +1,4 @@
-"""What depends on a person beside their log-ins: campaigns and deeds that run, open client links and invitations, API keys, teams.
+"""What depends on a person beside their log-ins: campaigns and jobs that run, open client links and invitations, API keys, teams.
 
 When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
 above, which registers how they are taken over.
@@ -13,19 +13,19 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import backup_invitations, jobs, permissions
+from accounts import backup_invitations, permissions
 from accounts.campaigns import running
 from accounts.errors import ActionRefused
 from accounts.importing import uploads
-from accounts.leaving.deed import REMOVE
-from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, Deed, ImportFile
+from accounts.leaving.job import REMOVE
+from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, ImportFile, Job
 from users import invitations, recipients
 from users.models import Invitation, Membership, Team, User
 from users.recipients import fallback
 
-HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a deed
-INVITING = "invite"  # the kind of deed that asks somebody to link accounts
-BEFORE = "before"  # of a deed's options: who (ids) had it before whoever has it now
+HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
+INVITING = "invite"  # the kind of job that asks somebody to link accounts
+BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
 Owned = Callable[
     [User, User | None], list[str]
 ]  # the person, who could take it (None: whoever); what it is called
@@ -45,7 +45,7 @@ class Hanging:
     links: int  # that are open
     invitations: int  # that they sent and that are open
     led_alone: list[Team]
-    deeds: list[Deed]  # that are under way
+    jobs: list[Job]  # that are under way
     macros: list[str]  # that they look after, and that would go over
 
 
@@ -63,7 +63,7 @@ def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hangin
         links=links_of(person, now).count(),
         invitations=invitations_of(person, now).count(),
         led_alone=list(led_alone_by(person)),
-        deeds=list(deeds_of(person)),
+        jobs=list(jobs_of(person)),
     )
 
 
@@ -83,9 +83,9 @@ def links_of(person: User, now: datetime) -> QuerySet[ClientLink]:
 
 
 def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that the person sent and that are open, without those that a deed under way makes: they go along with it."""
+    """Return the invitations that the person sent and that are open, without those that a job under way makes: they go along with it."""
     sent = invitations.sent_by(person, now)
-    for one in deeds_of(person).filter(kind=INVITING):
+    for one in jobs_of(person).filter(kind=INVITING):
         sent = sent.exclude(pk__in=_asked_by(one).exclude(invitation=None).values("invitation"))
     return sent
 
@@ -97,9 +97,9 @@ def led_alone_by(person: User) -> QuerySet[Team]:
     return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
 
 
-def deeds_of(person: User) -> QuerySet[Deed]:
+def jobs_of(person: User) -> QuerySet[Job]:
     """Return what a worker is doing for the person to others, such as accounts that are paused; log-ins go with the press."""
-    going = Deed.objects.defer("keys").filter(user=person, state__in=jobs.GOING)
+    going = Job.objects.going().filter(user=person)
     return going.exclude(kind=REMOVE).order_by("pk")
 
 
@@ -108,7 +108,7 @@ def may_take_campaigns(actor: User) -> bool:
     return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
 
 
-def hold_deeds(person: User) -> None:
+def hold_jobs(person: User) -> None:
     """Lock what a worker is doing for the person, in the caller's transaction, before anything else is locked.
 
     A part that is under way is waited for at most HOLD_MS, since a web request waits. Raises ActionRefused.
@@ -117,7 +117,7 @@ def hold_deeds(person: User) -> None:
         cursor.execute("select set_config('lock_timeout', %s, true)", [f"{HOLD_MS}ms"])
     try:
         with transaction.atomic():
-            list(deeds_of(person).select_for_update(no_key=True).values_list("pk"))
+            list(jobs_of(person).select_for_update(no_key=True).values_list("pk"))
     except OperationalError:
         raise ActionRefused("job_under_way") from None
     with connection.cursor() as cursor:
@@ -137,31 +137,31 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told
             campaign.save(update_fields=["made_by", "once"])
         else:
             running.end_of_maker(campaign, now)
-    deeds = list(deeds_of(person))
-    _take_deeds(deeds, actor)
+    jobs = list(jobs_of(person))
+    _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]
     told = _told(person, ended=[] if taken else campaigns)
-    mine = {"campaigns": [one.name for one in taken], "macros": macros, "deeds": len(deeds)}
+    mine = {"campaigns": [one.name for one in taken], "macros": macros, "jobs": len(jobs)}
     mine |= told.pop(actor.email, {})
     if by_key and any(mine.values()):
         told[actor.email] = mine
     return told
 
 
-def _take_deeds(deeds: Collection[Deed], actor: User) -> None:
-    """Give deeds to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
-    for one in deeds:
+def _take_jobs(jobs: Collection[Job], actor: User) -> None:
+    """Give jobs to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
+    for one in jobs:
         options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
-        going = Deed.objects.filter(pk=one.pk, state__in=jobs.GOING)
+        going = Job.objects.going().filter(pk=one.pk)
         if going.update(user=actor, once="", options=options) and one.kind == INVITING:
             backup_invitations.hand_over(_asked_by(one), before=[one.user_id], by=actor)
-    files = [one.subject_id for one in deeds if one.kind == uploads.DEED]
+    files = [one.subject_id for one in jobs if one.kind == uploads.KIND]
     ImportFile.objects.filter(pk__in=files).update(user=actor)
 
 
-def _asked_by(deed: Deed) -> QuerySet[BackupInvitation]:
-    """Return what a deed that asks somebody has written so far."""
-    return backup_invitations.of_press(email=deed.options["email"], by=[deed.user_id], at=deed.created_at)
+def _asked_by(job: Job) -> QuerySet[BackupInvitation]:
+    """Return what a job that asks somebody has written so far."""
+    return backup_invitations.of_press(email=job.options["email"], by=[job.user_id], at=job.created_at)
 
 
 def _told(person: User, *, ended: list[Campaign]) -> Told:

@@ -11,9 +11,9 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts import summary
-from accounts.leaving.deed import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
+from accounts.leaving.job import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
 from accounts.mails.account_rows import Rows, row_of
-from accounts.models import Account, AccountEvent, AccountToken, Deed
+from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.telling import notices
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
@@ -35,44 +35,44 @@ SKEW = timedelta(minutes=5)  # so far the clocks of the web and of a worker may 
 _STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
 
 
-def tell(deed: Deed, now: datetime) -> None:
-    """Write the messages about what a deed did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
+def tell(job: Job, now: datetime) -> None:
+    """Write the messages about what a job did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
     payload: dict[str, Any] = {
-        "what": "own" if is_own(deed) else deed.kind,
-        "deed": deed.pk,
-        "person": person_of(deed),
-        "actor": deed.user_id,
-        "note": deed.note,
+        "what": "own" if is_own(job) else job.kind,
+        "job": job.pk,
+        "person": person_of(job),
+        "actor": job.user_id,
+        "note": job.note,
     }
     teams: Collection[int] = ()
-    if ACCOUNT in deed.options:
-        payload |= {"what": GAVE_UP, "account": deed.options[ACCOUNT]}
-        teams = _given_up(deed)
+    if ACCOUNT in job.options:
+        payload |= {"what": GAVE_UP, "account": job.options[ACCOUNT]}
+        teams = _given_up(job)
     else:
-        payload["tokens"] = sorted(_removed_by(deed).values_list("pk", flat=True))
+        payload["tokens"] = sorted(_removed_by(job).values_list("pk", flat=True))
         teams = _stopped(payload["tokens"]).values_list("team", flat=True).order_by().distinct()
     readers: Readers = {address: {"teams": ids} for address, ids in _in_place(teams).items()}
     person = User.objects.filter(pk=payload["person"], is_active=True).first()
-    if deed.kind != OFFBOARD and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
+    if job.kind != OFFBOARD and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
         readers[person.email] = {"teams": [], "own": True}
-    readers.pop(deed.user.email, None)
-    for address, about in deed.options.get(TOLD, {}).items():
+    readers.pop(job.user.email, None)
+    for address, about in job.options.get(TOLD, {}).items():
         readers[address] = readers.get(address, {"teams": []}) | {"taken": about}
     _write(payload, readers, now)
 
 
-def _removed_by(deed: Deed) -> QuerySet[Token]:
-    """Return the log-ins that a deed removed. Of what a person who is seen off removed by themselves, leads were told."""
-    removed = Token.objects.filter(reason=Token.REMOVED, removed_at__gte=deed.created_at - SKEW)
-    if deed.kind == OFFBOARD:
-        return removed.filter(consented_by=deed.subject_id).exclude(removed_by=deed.subject_id)
-    return removed.filter(pk__in=deed.options[TOKENS], removed_by=deed.user)
+def _removed_by(job: Job) -> QuerySet[Token]:
+    """Return the log-ins that a job removed. Of what a person who is seen off removed by themselves, leads were told."""
+    removed = Token.objects.filter(reason=Token.REMOVED, removed_at__gte=job.created_at - SKEW)
+    if job.kind == OFFBOARD:
+        return removed.filter(consented_by=job.subject_id).exclude(removed_by=job.subject_id)
+    return removed.filter(pk__in=job.options[TOKENS], removed_by=job.user)
 
 
-def _given_up(deed: Deed) -> list[int]:
+def _given_up(job: Job) -> list[int]:
     """Return the team (an id) of the account that was given up; nothing where the log-in was out of it already."""
-    events = AccountEvent.objects.filter(account=deed.options[ACCOUNT], cause=GAVE_UP, actor=deed.user)
-    found = events.filter(at__gte=deed.created_at - SKEW).values_list("account__team", flat=True)
+    events = AccountEvent.objects.filter(account=job.options[ACCOUNT], cause=GAVE_UP, actor=job.user)
+    found = events.filter(at__gte=job.created_at - SKEW).values_list("account__team", flat=True)
     return list(found.distinct())
 
 
@@ -103,7 +103,7 @@ def record_end(message: Message) -> None:
 
 def _write(payload: Mapping[str, Any], readers: Readers, now: datetime) -> None:
     """Write the messages that were not written yet: to each reader about teams that they were not told of."""
-    before = _told(payload["deed"])
+    before = _told(payload["job"])
     for address, about in readers.items():
         known = before.get(address)
         teams = [pk for pk in about["teams"] if pk not in (known or ())]
@@ -113,16 +113,16 @@ def _write(payload: Mapping[str, Any], readers: Readers, now: datetime) -> None:
             kind=KIND,
             recipient=address,
             team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
-            dedupe_key=f"{KIND}:{payload['deed']}:{address}" + (f":{teams[0]}" if known is not None else ""),
+            dedupe_key=f"{KIND}:{payload['job']}:{address}" + (f":{teams[0]}" if known is not None else ""),
             payload={**payload, **about, "teams": teams},
             now=now,
         )
 
 
-def _told(deed_id: int) -> dict[str, set[int]]:
-    """Return by address of which teams messages about a deed were written."""
+def _told(job_id: int) -> dict[str, set[int]]:
+    """Return by address of which teams messages about a job were written."""
     told: dict[str, set[int]] = defaultdict(set)
-    written = Message.objects.filter(kind=KIND, payload__contains={"deed": deed_id})
+    written = Message.objects.filter(kind=KIND, payload__contains={"job": job_id})
     for address, teams in written.values_list("recipient", "payload__teams"):
         told[address].update(teams)
     return told
@@ -234,8 +234,8 @@ def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]
     staff = reader.user is not None and reader.user.is_staff
     return {
         **{what: join_names(names) for what, names in lists.items()},
-        "deeds": taken.get("deeds", 0),
+        "jobs": taken.get("jobs", 0),
         "handed": bool(taken),
-        "takes": len(lists["campaigns"]) + len(lists["macros"]) + taken.get("deeds", 0),
+        "takes": len(lists["campaigns"]) + len(lists["macros"]) + taken.get("jobs", 0),
         "taken_url": addresses.absolute_url(page) if staff else "",
     }

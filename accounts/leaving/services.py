@@ -1,4 +1,4 @@
-"""Beginning: who may offboard whom, locking a person out, and the one deed by which a worker does the rest.
+"""Beginning: who may offboard whom, locking a person out, and the one job by which a worker does the rest.
 
 A person is locked out first, so that nothing is linked in between, and whatever becomes of the worker, nobody who left can log in. Where
 nothing is to be done before it, a single log-in goes with the press: nothing is served by it from then on.
@@ -14,13 +14,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import api_keys, deeds, permissions, tasks
+from accounts import api_keys, permissions, tasks
 from accounts.errors import ActionRefused
-from accounts.leaving import deed as deed_of
+from accounts.jobs import services as jobs
 from accounts.leaving import handing_over, plan, steps
-from accounts.leaving.deed import ACCOUNT, INVITES, OFFBOARD, PERSON, REMOVE, TOKENS, TOLD
+from accounts.leaving import job as job_of
+from accounts.leaving.job import ACCOUNT, INVITES, OFFBOARD, PERSON, REMOVE, TOKENS, TOLD
 from accounts.leaving.plan import Plan
-from accounts.models import Account, AccountToken, ApiKey, Deed
+from accounts.models import Account, AccountToken, ApiKey, Job
 from tokens.models import Token
 from ui import kept
 from users import asking_workers, hold, invitations, login_changes, people_actions, visibility
@@ -81,15 +82,15 @@ def offboard(
     now: datetime,
     why: str = "",
     by_key: bool = False,
-) -> Deed:
-    """Lock a person out, and have a worker do the rest. Return the deed.
+) -> Job:
+    """Lock a person out, and have a worker do the rest. Return the job.
 
-    Begun again it is the same deed while that is under way, and while nothing is left to do. Backups and asks are left out where the
+    Begun again it is the same job while that is under way, and while nothing is left to do. Backups and asks are left out where the
     actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay. `why`: what the portal's log
     says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     hold.refuse()
-    if (before := deed_of.known(person)) is not None:
+    if (before := job_of.known(person)) is not None:
         return before
     with transaction.atomic():
         told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
@@ -104,8 +105,8 @@ def offboard(
 
 
 @transaction.atomic
-def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, now: datetime) -> Deed:
-    """Have log-ins removed, or taken out of one account, as a plan says. Return the deed.
+def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, now: datetime) -> Job:
+    """Have log-ins removed, or taken out of one account, as a plan says. Return the job.
 
     `seen`: what the page saw of it. Raises ActionRefused where these were consented to again, or are going already; OnHold.
     """
@@ -113,7 +114,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     person = found.scope.person
     ids = [one.pk for one in found.tokens]
     still = list(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).order_by("pk").locked())
-    if not still or seen != plan.seen_of(still) or deed_of.going(ids) or deed_of.is_given_up(found.scope):
+    if not still or seen != plan.seen_of(still) or job_of.going(ids) or job_of.is_given_up(found.scope):
         raise ActionRefused("removed_or_renewed")
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
     if found.scope.account is not None:
@@ -131,7 +132,7 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
     hold.refuse()
     if person.pk == actor.pk:
         raise ActionRefused("not_oneself")
-    handing_over.hold_deeds(person)
+    handing_over.hold_jobs(person)
     both = User.objects.filter(pk__in=[person.pk, actor.pk]).order_by("pk").select_for_update(no_key=True)
     rows = {one.pk: one for one in both}
     if not rows[actor.pk].is_active:
@@ -142,7 +143,7 @@ def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) 
         person.save(update_fields=["is_active"])
         login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
     told = handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
-    invitations.revoke_sent_by(person, by=actor, now=now)  # what a deed under way asks is the actor's by now
+    invitations.revoke_sent_by(person, by=actor, now=now)  # what a job under way asks is the actor's by now
     return told
 
 
@@ -165,10 +166,10 @@ def _begin(
     note: str,
     options: dict[str, Any],
     now: datetime,
-) -> Deed:
-    """Write the deed and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
+) -> Job:
+    """Write the job and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
     own = kind == REMOVE
-    keys = deed_of.keys(
+    keys = job_of.keys(
         tokens,
         invites=len(wanted.invites),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
@@ -176,14 +177,14 @@ def _begin(
     )
     options |= {INVITES: [dict(one) for one in wanted.invites]}
     facts: dict[str, Any] = {"note": note, "skipped": 0, "now": now, "options": options}
-    deed, is_new = deeds.start(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
+    job, is_new = jobs.start(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new:
-        if goes_at_once(deed):
-            steps.end(deed, tokens[0], now)
-        transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
-    return deed
+        if goes_at_once(job):
+            steps.end(job, tokens[0], now)
+        transaction.on_commit(partial(asking_workers.ask, tasks.run_jobs))
+    return job
 
 
-def goes_at_once(deed: Deed) -> bool:
-    """Return whether what a deed is about went with the press."""
-    return len(deed.keys) == 2 and deed.kind != OFFBOARD
+def goes_at_once(job: Job) -> bool:
+    """Return whether what a job is about went with the press."""
+    return len(job.keys) == 2 and job.kind != OFFBOARD

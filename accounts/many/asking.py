@@ -1,6 +1,6 @@
-"""Asking those whose log-ins in the chosen accounts stopped or end soon: one mail a person, with all accounts of the deed.
+"""Asking those whose log-ins in the chosen accounts stopped or end soon: one mail a person, with all accounts of the job.
 
-An account is done with the people who carry it. Whoever is met first is asked about all accounts of the deed at once, so that later ones
+An account is done with the people who carry it. Whoever is met first is asked about all accounts of the job at once, so that later ones
 find the person asked.
 """
 
@@ -8,14 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db.models import Exists, F, OuterRef
-from django.db.models.expressions import RawSQL
+from django.db.models import BigIntegerField, Exists, F, Func, OuterRef
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts import actions, deeds, pool_reasons, selection, summary
-from accounts.deed_rows import Result, in_order
-from accounts.models import Account, AccountToken, Deed
+from accounts import actions, pool_reasons, selection, summary
+from accounts.jobs import services
+from accounts.jobs.handlers import Result, in_order
+from accounts.models import Account, AccountToken, Job
 from tokens.models import TokenEvent
 from ui.calendar_days import AT_RISK, within
 from ui.name_visibility import NameVisibility
@@ -25,12 +25,12 @@ from ui.text import join_names
 from users.models import RefusedAddress, User
 from users.visibility import names_for
 
-AGAIN = "again"  # of a deed's options: those who were asked today are asked again
+AGAIN = "again"  # of a job's options: those who were asked today are asked again
 
 
 @dataclass
 class _Asked:
-    """Who was asked about which log-in: by this deed, or earlier today by somebody."""
+    """Who was asked about which log-in: by this job, or earlier today by somebody."""
 
     here: set[int] = field(default_factory=set)  # log-ins
     before: dict[int, datetime] = field(default_factory=dict)
@@ -57,11 +57,11 @@ def needed(account: Account, now: datetime) -> list[AccountToken]:
     return [entry for entry in entries if needs(entry, now)]
 
 
-def ask(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
+def ask(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Ask the people of these accounts who were not asked today; with the option AGAIN those, too. Raises OnHold."""
-    accounts = list(summary.with_pools(deeds.accounts_of(deed, keys)))
+    accounts = list(summary.with_pools(services.accounts_of(job, keys)))
     found = {account.pk: needed(account, now) for account in accounts}
-    asked = _asked(deed, [entry.token_id for entries in found.values() for entry in entries], now)
+    asked = _asked(job, [entry.token_id for entries in found.values() for entry in entries], now)
     people = {
         entry.token.consented_by_id
         for entries in found.values()
@@ -70,9 +70,9 @@ def ask(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
     }
     unreached = parked(people)
     asked.refused |= dict.fromkeys(unreached, phrase("words/campaigns.txt", "parked"))
-    for person, entries in _of_people(deed, people - unreached, now).items():
-        _ask(deed, person, entries, asked, now)
-    names = names_for(deed.user)
+    for person, entries in _of_people(job, people - unreached, now).items():
+        _ask(job, person, entries, asked, now)
+    names = names_for(job.user)
     results = {account.pk: _result(account, found[account.pk], asked, names) for account in accounts}
     return in_order(keys, results)
 
@@ -88,34 +88,35 @@ def _is_fresh(entry: AccountToken, asked: _Asked) -> bool:
     return token not in asked.here and token not in asked.before and not actions.cannot_ask(entry.token)
 
 
-def _asked(deed: Deed, tokens: Collection[int], now: datetime) -> _Asked:
-    """Return who was asked today about these log-ins, or by this deed, which may have begun before midnight."""
+def _asked(job: Job, tokens: Collection[int], now: datetime) -> _Asked:
+    """Return who was asked today about these log-ins, or by this job, which may have begun before midnight."""
     midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     events = TokenEvent.objects.filter(
         token__in=tokens,
         kind=TokenEvent.Kind.ASKED,
-        at__gte=min(midnight, deed.created_at),
+        at__gte=min(midnight, job.created_at),
         at__gt=F("token__linked_at"),
     )
     found = _Asked()
     for token, actor, at in events.values_list("token_id", "actor_id", "at"):
-        if actor == deed.user_id and at >= deed.created_at:
+        if actor == job.user_id and at >= job.created_at:
             found.here.add(token)
-        elif not deed.options.get(AGAIN):
+        elif not job.options.get(AGAIN):
             found.before[token] = max(at, found.before.get(token, at))
     return found
 
 
 def _of_people(
-    deed: Deed, people: Collection[int], now: datetime
+    job: Job, people: Collection[int], now: datetime
 ) -> Mapping[int, list[tuple[Account, AccountToken]]]:
-    """Return by person what a new consent of theirs would help among the deed's accounts, what is dark or ends first before the rest."""
+    """Return by person what a new consent of theirs would help among the job's accounts, what is dark or ends first before the rest."""
+    keys = Func("keys", function="unnest", output_field=BigIntegerField())
     entries = AccountToken.objects.filter(
-        account__in=RawSQL("select unnest(keys) from accounts_deed where id = %s", [deed.pk]),
+        account__in=Job.objects.filter(pk=job.pk).values(key=keys),
         token__consented_by__in=people,
         account__paused_at=None,
     )
-    seen = Account.objects.visible_to(deed.user).filter(pk__in=entries.values("account"))
+    seen = Account.objects.visible_to(job.user).filter(pk__in=entries.values("account"))
     entries = entries.filter(account__in=seen.values("pk")).defer("token__credentials")
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     found: dict[int, list[tuple[Account, AccountToken]]] = {}
@@ -127,21 +128,21 @@ def _of_people(
 
 
 def _ask(
-    deed: Deed,
+    job: Job,
     person: int,
     entries: Sequence[tuple[Account, AccountToken]],
     asked: _Asked,
     now: datetime,
 ) -> None:
     """Ask one person by one mail about what was not asked for today."""
-    more = _asked(deed, [entry.token_id for _, entry in entries], now)
+    more = _asked(job, [entry.token_id for _, entry in entries], now)
     asked.here |= more.here
     asked.before |= more.before
     fresh = [(account, entry.token) for account, entry in entries if _is_fresh(entry, asked)]
     if not fresh:
         return
     try:
-        actions.ask_person(about=fresh, actor=deed.user, note=deed.note, now=now)
+        actions.ask_person(about=fresh, actor=job.user, note=job.note, now=now)
     except Refusal as refusal:
         asked.refused[person] = str(refusal)
     else:
@@ -174,7 +175,7 @@ def _names(entries: Iterable[AccountToken], account: Account, names: NameVisibil
 
 
 def why_nobody(account: Account) -> tuple[str, dict[str, str]]:
-    """Return why nobody is asked about an account of which nobody is needed: a block of words/deeds.txt, and what it names."""
+    """Return why nobody is asked about an account of which nobody is needed: a block of words/jobs.txt, and what it names."""
     if account.paused_at is not None:
         return "paused", {}
     if not account.pool.all():

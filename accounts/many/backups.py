@@ -4,22 +4,23 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from accounts import backup_adding, backup_requests, backups, deeds, due_checks
+from accounts import backup_adding, backup_requests, backups, due_checks
 from accounts.backups import Offer
-from accounts.deed_rows import Outcome, Result, in_order
-from accounts.models import Account, Deed
+from accounts.jobs import services
+from accounts.jobs.handlers import Outcome, Result, in_order
+from accounts.models import Account, Job
 from tokens.models import Token
 from users.visibility import names_for
 
 
-def add(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
+def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Add to each account the best log-in at hand, or ask its person first (`backup_requests`); `finish` tells them."""
-    found = list(deeds.accounts_of(deed, keys).only("pk", "team", "people_count", "paused_at"))
+    found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
     few = [one.pk for one in found if one.people_count <= 1 and one.paused_at is None]
     best = {pk: of_account[0] for pk, of_account in backups.offers(account_ids=few).items()}
-    names = names_for(deed.user)
+    names = names_for(job.user)
     outcome = backup_adding.write(
-        chosen={pk: offer.token.pk for pk, offer in best.items()}, actor=deed.user, note=deed.note, now=now
+        chosen={pk: offer.token.pk for pk, offer in best.items()}, actor=job.user, note=job.note, now=now
     )
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
@@ -35,7 +36,7 @@ def add(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
 
 
 def why_not(account: Account, waiting: Collection[int]) -> str:
-    """Return why nobody is added to an account, as a block of words/deeds.txt. `waiting`: somebody was asked about these."""
+    """Return why nobody is added to an account, as a block of words/jobs.txt. `waiting`: somebody was asked about these."""
     if account.paused_at is not None:
         return "paused"
     if account.people_count > 1:
@@ -43,10 +44,10 @@ def why_not(account: Account, waiting: Collection[int]) -> str:
     return "asked_and_waits" if account.pk in waiting else "none_reaches"
 
 
-def finish(deed: Deed, now: datetime) -> None:
+def finish(job: Job, now: datetime) -> None:
     """Tell everybody whose log-in was added, and ask those who are to agree: one mail a person, however many accounts."""
     made: dict[str, list[tuple[int, int]]] = defaultdict(list)
-    for key, why, facts in deed.rows.filter(outcome=Outcome.DONE).values_list("key", "why", "facts"):
+    for key, why, facts in job.items.filter(outcome=Outcome.DONE).values_list("key", "why", "facts"):
         made[why].append((key, facts["token"]))
     ids = {token for pairs in made.values() for _, token in pairs}
     tokens = Token.objects.select_related("app", "consented_by").in_bulk(ids)
@@ -54,4 +55,4 @@ def finish(deed: Deed, now: datetime) -> None:
         [Offer(key, tokens[pk], "", "", {}, now) for key, pk in made[why] if pk in tokens]
         for why in ("backed_up_by", "asked_first")
     )
-    backup_adding.tell(added=added, asked=asked, actor=deed.user, note=deed.note, now=now)
+    backup_adding.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)

@@ -2,18 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.deed_rows import Result
 from accounts.importing import planning, uploads, writing
 from accounts.importing.checking import ImportChecker, ImportLine
 from accounts.importing.planning import Standing
 from accounts.importing.problems import Problem
+from accounts.jobs.handlers import Result
 from accounts.leaving import handing_over
 from accounts.mails import imported_mail
-from accounts.models import Account, AccountToken, Deed, ImportFile, ImportFileLine
+from accounts.models import Account, AccountToken, ImportFile, ImportFileLine, Job
 from tokens.vault import VaultError
 from users.models import User
 from users.visibility import is_administrator
@@ -23,39 +22,39 @@ class ChangedMeanwhileError(Exception):
     """Somebody of another team made one of these accounts at this moment. Each by itself, they are told apart."""
 
 
-def bring_in(deed: Deed, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Import lines of the file `deed.subject_id`, checked anew. What is imported, or no longer needs an import, is emptied.
+def bring_in(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Import lines of the file `job.subject_id`, checked anew. What is imported, or no longer needs an import, is emptied.
 
     Raises ChangedMeanwhileError.
     """
-    file = ImportFile.objects.select_related("team").filter(pk=deed.subject_id, user=deed.user).first()
+    file = ImportFile.objects.select_related("team").filter(pk=job.subject_id, user=job.user).first()
     rows = ImportFileLine.objects.filter(file=file, pk__in=keys).in_bulk() if file else {}
     results = {key: Result.fails(key, "not_kept") for key in keys}
     if file is not None:
-        results |= _bring_in(deed, file, rows, now)
+        results |= _bring_in(job, file, rows, now)
     return [results[key] for key in keys]
 
 
-def finish(deed: Deed, now: datetime) -> None:
+def finish(job: Job, now: datetime) -> None:
     """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
-    accounts = ImportFileLine.objects.filter(file=deed.subject_id, account__isnull=False).values("account")
-    by = [deed.user_id, *deed.options.get(handing_over.BEFORE, ())]
-    made = AccountToken.objects.filter(account__in=accounts, added_by__in=by, added_at__gte=deed.created_at)
-    imported_mail.tell(made, actor=deed.user, since=deed.created_at, now=now)
+    accounts = ImportFileLine.objects.filter(file=job.subject_id, account__isnull=False).values("account")
+    by = [job.user_id, *job.options.get(handing_over.BEFORE, ())]
+    made = AccountToken.objects.filter(account__in=accounts, added_by__in=by, added_at__gte=job.created_at)
+    imported_mail.tell(made, actor=job.user, since=job.created_at, now=now)
 
 
 @sensitive_variables()
 def _bring_in(
-    deed: Deed, file: ImportFile, rows: Mapping[int, ImportFileLine], now: datetime
+    job: Job, file: ImportFile, rows: Mapping[int, ImportFileLine], now: datetime
 ) -> dict[int, Result]:
-    lines, problems = _checked(deed.user, file, rows.values())
+    lines, problems = _checked(job.user, file, rows.values())
     here = planning.known(lines)
-    walls = planning.behind_walls(lines, here, deed.user, since=file.created_at)
+    walls = planning.behind_walls(lines, here, job.user, since=file.created_at)
     told = {problem.number: problem for problem in reversed([*problems, *walls])}
-    planned = planning.plan([line for line in lines if line.number not in told], here).lines
+    planned = planning.plan([line for line in lines if line.number not in told], here)
     wanted = [one.line for one in planned if one.standing != Standing.HERE]
-    written = writing.write_lines(wanted, now=now, progress=_quietly, by=deed.user, note=deed.note)
-    _still_inside(deed.user, written.accounts.values())
+    written = writing.write_lines(wanted, now=now, by=job.user, note=job.note)
+    _still_inside(job.user, written.values())
     done = {one.line.number: one for one in planned}
     results, imported = dict[int, Result](), list[ImportFileLine]()
     for key, row in rows.items():
@@ -64,7 +63,7 @@ def _bring_in(
         elif one := done.get(row.number):
             results[key] = _result(key, one.standing, one.line)
             key_of_account = (one.line.channel, one.line.native_id)
-            row.account = written.accounts.get(key_of_account) or here.accounts.get(key_of_account)
+            row.account = written.get(key_of_account) or here.accounts.get(key_of_account)
             imported.append(row)
     ImportFileLine.objects.bulk_update(imported, ["account"])
     ImportFileLine.objects.filter(pk__in=[row.pk for row in imported]).update(sealed=None, sealed_key="")
@@ -101,7 +100,3 @@ def _still_inside(user: User, accounts: Iterable[Account]) -> None:
     seen = Account.objects.visible_to(user).filter(pk__in=ids).count()
     if not is_administrator(user) and seen < len(ids):
         raise ChangedMeanwhileError
-
-
-def _quietly(items: Iterable[Any], _what: str) -> Iterable[Any]:
-    return items

@@ -3,45 +3,46 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts import backup_invitations, deeds
+from accounts import backup_invitations
 from accounts.backup_invitations import Asking
-from accounts.deed_rows import Result, in_order
+from accounts.jobs import services
+from accounts.jobs.handlers import Result, in_order
 from accounts.leaving import handing_over
-from accounts.models import Deed
+from accounts.models import Job
 
 
-def asking(deed: Deed) -> Asking:
-    """Return whom a deed asks: all at the moment of its press, so that what it wrote is found again."""
-    said = deed.options
+def asking(job: Job) -> Asking:
+    """Return whom a job asks: all at the moment of its press, so that what it wrote is found again."""
+    said = job.options
     return Asking(
         email=said["email"],
-        by=deed.user,
-        at=deed.created_at,
+        by=job.user,
+        at=job.created_at,
         name=said.get("person", ""),
-        note=deed.note,
+        note=job.note,
         without_account=bool(said.get("client")),
         in_parts=True,
     )
 
 
-def invite(deed: Deed, keys: Sequence[int], _now: datetime) -> list[Result]:
+def invite(job: Job, keys: Sequence[int], _now: datetime) -> list[Result]:
     """Note of each account that the person is asked; `finish` mails them. Raises InviteRefused, ClientLinkRefused, OnHold."""
-    found = list(deeds.accounts_of(deed, keys).select_related("team").order_by("pk"))
-    own = backup_invitations.invitable(deed.user, found)
+    found = list(services.accounts_of(job, keys).select_related("team").order_by("pk"))
+    own = backup_invitations.invitable(job.user, found)
     mine = [one for one in found if one.pk in own]
-    asked = {row.account_id for row in backup_invitations.write(accounts=mine, asking=asking(deed))}
+    asked = {row.account_id for row in backup_invitations.write(accounts=mine, asking=asking(job))}
     results = {one.pk: Result.skips(one.pk, "not_own_team") for one in found}
     results |= {one.pk: Result.skips(one.pk, "invited_before") for one in mine}
     results |= {pk: Result.done(pk) for pk in asked}
     return in_order(keys, results)
 
 
-def finish(deed: Deed, _now: datetime) -> None:
-    """Mail the person what they are asked, also where the deed ended early. Raises OnHold."""
-    deed.refresh_from_db(fields=["user", "options"])  # somebody may have taken it over since its last part
-    before = deed.options.get(handing_over.BEFORE, ())
-    written = {"email": deed.options["email"], "at": deed.created_at}
+def finish(job: Job, _now: datetime) -> None:
+    """Mail the person what they are asked, also where the job ended early. Raises OnHold."""
+    job.refresh_from_db(fields=["user", "options"])  # somebody may have taken it over since its last part
+    before = job.options.get(handing_over.BEFORE, ())
+    written = {"email": job.options["email"], "at": job.created_at}
     late = backup_invitations.of_press(by=before, **written)  # a part that began before it was taken over
-    backup_invitations.hand_over(late, before=before, by=deed.user)
-    rows = backup_invitations.of_press(by=[deed.user_id], **written)
-    backup_invitations.mail(rows=rows, asking=asking(deed))
+    backup_invitations.hand_over(late, before=before, by=job.user)
+    rows = backup_invitations.of_press(by=[job.user_id], **written)
+    backup_invitations.mail(rows=rows, asking=asking(job))

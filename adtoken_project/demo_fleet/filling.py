@@ -4,9 +4,6 @@ Nothing is written past the product but the age of what happened: between two ac
 time-lines have a past. The dates of tokens are the stand-ins' own.
 """
 
-import csv
-import io
-from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
@@ -18,7 +15,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import actions, importing, sweeps
+from accounts import sweeps
+from accounts.importing.checking import COLUMNS, ImportChecker
+from accounts.importing.writing import write_lines
+from accounts.jobs import services
+from accounts.jobs.kinds import KINDS, PAUSE
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from adtoken_project.demo_fleet.cast import (
     ACCOUNTS,
@@ -143,16 +144,7 @@ def _link(stand_ins: StandIns, person: Person, channel: str, native_ids: list[st
 
 
 def _import(stand_ins: StandIns) -> None:
-    columns = (
-        "channel",
-        "native_id",
-        "name",
-        "team",
-        "native_user_id",
-        "native_user_name",
-        "access_token",
-    )
-    rows = []
+    checker, rows = ImportChecker(), list[dict[str, Any]]()
     for account in IMPORTED:
         about = {
             "channel": account.channel,
@@ -161,18 +153,11 @@ def _import(stand_ins: StandIns) -> None:
             "team": account.team,
         }
         rows += [about | _credentials(stand_ins, account.channel, key) for key in account.people] or [about]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns)
-    writer.writeheader()
-    writer.writerows(rows)
-    text.seek(0)
-    lines = importing.read(text, silent)
-    importing.write(lines, now=timezone.now(), dry_run=False, progress=silent)
-
-
-def silent(rows: Iterable[Any], _what: str) -> Iterable[Any]:
-    """Show no progress."""
-    return rows
+    lines = [
+        checker.check(number, {name: row.get(name, "") for name in COLUMNS})
+        for number, row in enumerate(rows, 1)
+    ]
+    write_lines([line for line in lines if line is not None], now=timezone.now())
 
 
 def _credentials(stand_ins: StandIns, channel: str, key: str) -> dict[str, Any]:
@@ -193,12 +178,15 @@ def _first_troubles(stand_ins: StandIns) -> None:
     _check("facebook", "emil")
     _check("x", "noor")
     _check("pinterest", "emil")
-    actions.pause(
-        account=Account.objects.get(channel="snapchat", name="Kestrel Snacks"),
-        actor=User.objects.get(email=STAFF),
+    paused = Account.objects.get(channel="snapchat", name="Kestrel Snacks")
+    job, _ = services.start(
+        user=User.objects.get(email=STAFF),
+        kind=PAUSE,
+        keys=[paused.pk],
         note="No campaigns until 11 January",
         now=timezone.now(),
     )
+    services.do_now(job, kinds=KINDS)
     deliver()
 
 

@@ -308,7 +308,7 @@ def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_aske
 
     page = client.get(address).context["page"]
     leads = client.post(address, {"note": "", "seen": page.seen})["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     answer = client.get(leads)
 
     lines = {line.who: (line.what, line.but, line.skipped) for line in page.lines}

@@ -188,7 +188,7 @@ def test_the_filter_leaves_out_what_two_carry_and_what_is_paused_and_keeps_what_
     assert at_hand() == {one.pk, dark.pk}
 
 
-# --- the deed ---------------------------------------------------------------------------------------------------------
+# --- the job ----------------------------------------------------------------------------------------------------------
 
 
 def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked_about_at_once() -> None:

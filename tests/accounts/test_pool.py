@@ -12,10 +12,11 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import actions, pool, pool_entries
+from accounts import pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountToken
 from broker import unavailable
 from tests.accounts.model import Entry, decide
+from tests.support import acting
 from tests.support.connections import WAITS_FOR_US
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.kinds import AccessCheck, AccountList, Classification, NativeAccount, Reason, Verdict
@@ -343,11 +344,11 @@ def test_an_account_resumed_without_a_living_token_says_why_it_is_dark(dies: str
     if dies == "before the pause":
         kill(token)
         settle(account, cause="password_changed")
-    actions.pause(account=account, actor=staff, note="", now=NOW)
+    acting.pause(account=account, actor=staff, note="", now=NOW)
     kill(token)
     settle(account, cause="password_changed")
 
-    actions.resume(account=account, actor=staff, note="", now=NOW)
+    acting.resume(account=account, actor=staff, note="", now=NOW)
 
     account.refresh_from_db()
     assert (account.state, account.reason) == ("deactivated", "password_changed")

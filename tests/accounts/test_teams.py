@@ -6,8 +6,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 import broker
-from accounts import actions, api_keys, pool, tasks
-from accounts.errors import ActionRefused
+from accounts import api_keys, pool
 from accounts.models import Account, AccountEvent, ApiKey
 from broker import callers
 from macros import evaluation, mails
@@ -16,12 +15,13 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.portal.support import DAY, linked, staff, token_of
+from tests.support import acting
 from tests.support.factories import make_account, make_team, make_token, make_user
 from tokens.models import Token, UnknownAnswer
 from ui import kept
 from users.models import Membership, Team
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 
 MOVE = "accounts.move_account"
 LIST = "/admin/accounts/account/"
@@ -33,11 +33,11 @@ def _no_second_factor(settings: Settings) -> None:
 
 
 def page_of(account: Account) -> str:
-    return f"{LIST}{account.pk}/team/"
+    return f"{LIST}bulk/team/?account={account.pk}"
 
 
 def move(account: Account, team: Team) -> None:
-    actions.move_to_team(account=account, team=team, actor=make_user(), note="", now=timezone.now())
+    acting.move_to_team(account=account, team=team, actor=make_user(), note="", now=timezone.now())
 
 
 def caller_for(team: Team) -> broker.Caller:
@@ -68,7 +68,7 @@ class TestMoving:
             "wrong client",
         )
         page = response.content.decode()
-        assert f"{page_of(account)}?team={lumen.pk}" in page
+        assert f"{page_of(account)}&amp;team={lumen.pk}" in page
         assert "Moved from Lumen to Fern" in page
 
     def test_staff_move_into_their_own_teams_only_and_administrators_into_all(self, client: Client) -> None:
@@ -83,41 +83,6 @@ class TestMoving:
         account.refresh_from_db()
         assert (refused.status_code, "Fern" in refused.content.decode()) == (200, False)
         assert account.team == fern
-
-    @pytest.mark.parametrize(("permission", "status"), [("accounts.pause_account", 403), (MOVE, 404)])
-    def test_it_needs_its_own_permission_and_an_account_that_one_sees(
-        self, client: Client, permission: str, status: int
-    ) -> None:
-        team = make_team()
-        staff(client, permission, team=team)
-        account = make_account(team=make_team() if status == 404 else team)
-
-        assert client.get(page_of(account)).status_code == status
-
-    def test_many_are_moved_from_the_list(self, client: Client) -> None:
-        lumen, fern = make_team("Lumen"), make_team("Fern")
-        Membership.objects.create(user=staff(client, MOVE, team=lumen), team=fern)
-        accounts = [make_account(team=lumen) for _ in range(3)] + [make_account(team=fern)]
-        ids = [account.pk for account in accounts]
-
-        response = client.post(LIST, {"action": "move_to_team", "index": "0", "_selected_action": ids})
-        shown = client.get(response["Location"]).content.decode()
-        leads = client.post(response["Location"], {"team": fern.pk})["Location"]
-        tasks.do_deeds()
-        done = client.get(leads).content.decode()
-
-        assert "Move 4 accounts to another team?" in shown
-        assert set(Account.objects.filter(pk__in=ids).values_list("team", flat=True)) == {fern.pk}
-        assert AccountEvent.objects.filter(kind="moved").count() == 3
-        assert "3 moved, 1 skipped" in done
-        assert "in this team already" in done
-
-    def test_who_moves_twice_is_told_that_it_is_there(self) -> None:
-        team = make_team()
-        account = make_account(team=team)
-
-        with pytest.raises(ActionRefused, match="already"):
-            move(account, team)
 
     def test_the_list_names_the_team_for_those_who_see_several(self, client: Client) -> None:
         team = make_team("Lumen")

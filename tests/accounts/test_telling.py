@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils.html import strip_tags
 from pytest_django import Settings
 
-from accounts import actions, message_history, pool, pool_entries
+from accounts import message_history, pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountNews, AccountNotice
 from accounts.telling import notices
 from macros import evaluation
@@ -19,6 +19,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro
 from tests.notifications.support import claim_next, make_message
+from tests.support import acting
 from tests.support.ends import end
 from tests.support.factories import (
     MARKER,
@@ -376,7 +377,7 @@ def test_a_lead_whose_team_gave_the_account_away_meanwhile_is_not_mailed_about_i
     notices.tell(LATER)
     waiting = Message.objects.get(recipient="lead@example.com")
 
-    actions.move_to_team(account=account, team=make_team(), actor=make_user(), note="", now=LATER)
+    acting.move_to_team(account=account, team=make_team(), actor=make_user(), note="", now=LATER)
 
     with pytest.raises(NotWanted, match="another team has the account"):
         mail(waiting)

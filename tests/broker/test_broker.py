@@ -17,7 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import api_keys, pool
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
 from broker import Caller, asked_lately, callers, leases
-from tests.support import native
+from tests.support import acting, native
 from tests.support.ends import hours_pass
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
@@ -393,9 +393,8 @@ def test_a_key_without_the_scope_is_told_which_one_it_lacks(account: Account) ->
 
 
 def test_a_paused_account_is_held(job: Job, account: Account) -> None:
-    from accounts import actions
 
-    actions.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
+    acting.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
 
     response = job.lease()
 

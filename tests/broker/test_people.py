@@ -11,11 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, deeds, pool
+from accounts import api_keys, pool
 from accounts.campaigns import running
-from accounts.deed_kinds import KINDS
+from accounts.jobs import services
+from accounts.jobs.kinds import KINDS
 from accounts.mails import api_key_mail
-from accounts.models import Account, ApiKey, BackupInvitation, Deed, ReachedAccount
+from accounts.models import Account, ApiKey, BackupInvitation, Job, ReachedAccount
 from broker import callers
 from macros.models import Macro
 from notifications.models import Message
@@ -75,7 +76,7 @@ def carried(person: User, team: Team, name: str) -> tuple[Account, Token]:
 
 
 def work() -> None:
-    while deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: True):
+    while services.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: True):
         pass
 
 
@@ -111,7 +112,7 @@ def test_a_leaver_is_locked_out_at_once_and_a_worker_does_the_rest_once(
     assert (done["state"], done["log_ins_left"], done["failures"]) == ("done", 0, [])
     assert (account.state, account.active_token_id) == ("connected", colleague.pk)
     assert (stops.state, token.reason, other.reason) == ("deactivated", "removed", "removed")
-    assert Deed.objects.filter(kind="offboard").count() == 1
+    assert Job.objects.filter(kind="offboard").count() == 1
     assert Message.objects.filter(kind="left", recipient=lead.email).count() == 1
     said = LogEntry.objects.get(object_id=str(mara.pk))
     assert (said.user, kept.said(said.change_message)) == (
@@ -180,11 +181,11 @@ def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User)
     client = system(boss, team)
     url = leave(client).json()["url"]
     work()
-    Deed.objects.update(
+    Job.objects.update(
         created_at=timezone.now() - timedelta(days=2), ended_at=timezone.now() - timedelta(days=2)
     )
 
-    deeds.sweep(now=timezone.now())
+    services.sweep(now=timezone.now())
 
     assert client.get(url).status_code == 404
     assert leave(client).status_code == 202
@@ -255,7 +256,7 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
 
     plan = client.post(PLAN, {"email": mara.email}, content_type="application/json")
     mara.refresh_from_db()
-    untouched = (mara.is_active, Deed.objects.count(), Message.objects.count())
+    untouched = (mara.is_active, Job.objects.count(), Message.objects.count())
     refused = [
         leave(client, revoke_keys=[made["Far"].pk]),
         leave(client, invite=[{"email": "zoe@example.com", "team": "Fern"}]),

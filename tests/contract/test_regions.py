@@ -1,10 +1,8 @@
 """A channel with hosts by region: what is chosen before the consent decides where everything of that log-in goes."""
 
-import csv
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from io import StringIO
 
 import httpx2
 import pytest
@@ -13,7 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from accounts import importing
+from accounts.importing.checking import COLUMNS, ImportChecker
+from accounts.importing.writing import write_lines
 from accounts.models import Account, PendingLink
 from broker import calls, leases
 from broker.callers import Caller
@@ -173,18 +172,20 @@ def test_a_region_that_is_silent_holds_up_no_other(
 def test_an_imported_token_is_good_at_the_region_of_its_line_else_at_the_first(
     given: str, region: str, america: StandIn, europe: StandIn
 ) -> None:
-    lines = importing.read(_file(given), lambda rows, _: rows)
+    line = ImportChecker().check(2, _line(given))
+    assert line is not None
 
-    importing.write(lines, now=datetime.now(UTC), dry_run=False, progress=lambda rows, _: rows)
+    write_lines([line], now=datetime.now(UTC))
 
     assert Token.objects.get().unseal().region == region
 
 
 def test_an_imported_line_names_a_region_that_the_channel_has(america: StandIn) -> None:
-    with pytest.raises(importing.ImportRefused) as refused:
-        importing.read(_file("moon"), lambda rows, _: rows)
+    checker = ImportChecker()
 
-    assert list(map(str, refused.value.problems)) == [
+    checker.check(2, _line("moon"))
+
+    assert list(map(str, checker.problems)) == [
         "Line 2: region: Regional has no region 'moon'. Known: na, eu."
     ]
 
@@ -212,10 +213,12 @@ def test_a_region_names_addresses_that_are_declared() -> None:
     assert "its region 'E U' is not a word" in str(refused.value)
 
 
-def _file(region: str) -> StringIO:
-    file = StringIO()
-    writer = csv.writer(file)
-    writer.writerow(["channel", "native_id", "native_user_id", "access_token", "region"])
-    writer.writerow(["regional", ACCOUNT["id"], "eu-native-ada", "SBXTOKENEU-ada", region])
-    file.seek(0)
-    return file
+def _line(region: str) -> dict[str, str]:
+    given = {
+        "channel": "regional",
+        "native_id": ACCOUNT["id"],
+        "native_user_id": "eu-native-ada",
+        "access_token": "SBXTOKENEU-ada",
+        "region": region,
+    }
+    return dict.fromkeys(COLUMNS, "") | given

@@ -1,4 +1,4 @@
-"""Mails about what the fleet has not met: each is written by the deed that causes it, which is taken back once the mail was made."""
+"""Mails about what the fleet has not met: each is written by the job that causes it, which is taken back once the mail was made."""
 
 from collections.abc import Callable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What the pages of the fleet need beside accounts: deeds, campaigns, macros, links, invitations, answers that nobody knows."""
+"""What the pages of the fleet need beside accounts: jobs, campaigns, macros, links, invitations, answers that nobody knows."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ def add(fleet: Fleet) -> dict[str, Any]:
     """Write everything and return the ids and links, by name."""
     facts: dict[str, Any] = {}
     parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
-        _macros, _silences, _deeds, _campaigns, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
+        _macros, _silences, _jobs, _campaigns, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
     )  # fmt: skip
     for part in parts:
         facts |= part(fleet)
@@ -74,17 +74,17 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     return {"snoozed": account.pk, "silence": silence.pk, "paused": paused.pk, "away": away.pk}
 
 
-def _deeds(fleet: Fleet) -> dict[str, Any]:
-    """A deed under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, an invitation, and a file."""
-    from accounts.models import AccountExport, Deed, DeedRow
+def _jobs(fleet: Fleet) -> dict[str, Any]:
+    """A job under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, and an invitation."""
+    from accounts.models import Job, JobItem
 
     ids, now = [account.pk for account in fleet.accounts], fleet.now
     common: dict[str, Any] = {"user": fleet.boss, "created_at": now, "note": NOTE}
     under_way = {"state": "making", "attempts": 1, "claimed_until": now + 3650 * DAY}
-    going = Deed.objects.create(
+    going = Job.objects.create(
         kind="pause", subject_id=0, keys=ids, total=5_000, done=1_834, acted=1_790, skipped=41, failed=3, **under_way, **common
     )  # fmt: skip
-    ready = Deed.objects.create(
+    ready = Job.objects.create(
         kind="move", subject_id=fleet.team.pk, total=130, done=130, acted=121, skipped=6, failed=3, state="ready", **common
     )  # fmt: skip
     whys = {
@@ -93,14 +93,14 @@ def _deeds(fleet: Fleet) -> dict[str, Any]:
         11: ("skipped", "not_seen"),
         40: ("failed", "not_reached"),
     }
-    DeedRow.objects.bulk_create(
-        DeedRow(
-            deed=ready, place=place, key=key, outcome=whys.get(place, ("done", ""))[0], why=whys.get(place, ("done", ""))[1],
-            facts={"from": None}, at=now,
+    JobItem.objects.bulk_create(
+        JobItem(
+            job=ready, place=place, key=key, outcome=whys.get(place, ("done", ""))[0], why=whys.get(place, ("done", ""))[1],
+            facts={"team": fleet.team.pk, "was": fleet.team.name}, at=now,
         )
         for place, key in enumerate(ids[:130], 1)
     )  # fmt: skip
-    asks = Deed.objects.create(
+    asks = Job.objects.create(
         kind="ask_due",
         subject_id=fleet.boss.pk,
         keys=[],
@@ -111,39 +111,39 @@ def _deeds(fleet: Fleet) -> dict[str, Any]:
         **under_way,
         **common,
     )
-    asked_about = {"accounts": [fleet.accounts[0].name, LONG, "Nordlicht Optik"], "number": 11}
-    DeedRow.objects.bulk_create(
-        DeedRow(
-            deed=asks, place=place, key=person.pk, outcome="skipped" if place == 3 else "done",
+    asked_about = {"accounts": f"{fleet.accounts[0].name}, {LONG}, Nordlicht Optik and 8 more"}
+    JobItem.objects.bulk_create(
+        JobItem(
+            job=asks, place=place, key=person.pk, outcome="skipped" if place == 3 else "done",
             why="parked" if place == 3 else "asked_about", facts={} if place == 3 else asked_about, at=now,
         )
         for place, person in enumerate(fleet.people[:7], 1)
     )  # fmt: skip
-    left = Deed.objects.create(
+    left = Job.objects.create(
         kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
-        failures=[f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."], **common,
+        **common,
     )  # fmt: skip
-    invited = Deed.objects.create(
+    told = f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."
+    JobItem.objects.create(
+        job=left, place=1, key=1, outcome="failed", why="as_told", facts={"text": told}, at=now
+    )
+    invited = Job.objects.create(
         kind="invite", subject_id=0, total=1_240, done=1_240, acted=1_236, skipped=4, state="ready", user=fleet.people[0], created_at=now,
         note=NOTE, options={"email": "zoe@example.com", "name": "zoe@example.com"},
     )  # fmt: skip
-    DeedRow.objects.bulk_create(
-        DeedRow(
-            deed=invited, place=place, key=key, outcome="done" if place > 4 else "skipped",
+    JobItem.objects.bulk_create(
+        JobItem(
+            job=invited, place=place, key=key, outcome="done" if place > 4 else "skipped",
             why="" if place > 4 else "invited_before", at=now,
         )
         for place, key in enumerate(ids[:130], 1)
     )  # fmt: skip
-    export = AccountExport.objects.create(
-        user=fleet.boss, total=300, done=300, state="ready", file_format="xlsx", sees_all=True, created_at=now
-    )
     return {
-        "deed_going": going.pk,
-        "deed": ready.pk,
-        "deed_asks": asks.pk,
-        "deed_offboarding": left.pk,
-        "deed_invited": invited.pk,
-        "export": export.pk,
+        "job_going": going.pk,
+        "job": ready.pk,
+        "job_asks": asks.pk,
+        "job_offboarding": left.pk,
+        "job_invited": invited.pk,
     }
 
 

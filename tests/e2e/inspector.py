@@ -132,7 +132,7 @@ class Inspector:
         self.pages: set[str] = set()
         self.answers = {
             "/made/": self._answer_made,
-            "/deeds/": _without("refresh"),
+            "/jobs/": _without("refresh"),
             # it forbids scripts, so axe could not walk a mail there
             "/html/": _without("content-security-policy"),
         }

@@ -81,9 +81,9 @@ admin-account-paused            /admin/accounts/account/{paused}/
 admin-account-unlinked          /admin/accounts/account/{unlinked}/
 admin-account-at-hand           /admin/accounts/account/{reached}/
 admin-account-asked             /admin/accounts/account/{asked}/
-admin-pause                     /admin/accounts/account/{account}/pause/
-admin-resume                    /admin/accounts/account/{paused}/resume/
-admin-move                      /admin/accounts/account/{account}/team/
+admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
+admin-resume                    /admin/accounts/account/bulk/resume/?account={paused}
+admin-move                      /admin/accounts/account/bulk/team/?account={account}
 admin-snooze                    /admin/accounts/account/{account}/snooze/
 admin-snooze-end                /admin/accounts/account/{snoozed}/snooze/{silence}/end/
 admin-on-it                     /admin/accounts/account/{account}/on-it/
@@ -107,16 +107,15 @@ admin-bulk-pause                /admin/accounts/account/bulk/pause/?ids={ids}
 admin-bulk-resume               /admin/accounts/account/bulk/resume/?ids={ids}
 admin-bulk-move                 /admin/accounts/account/bulk/team/?ids={ids}
 admin-bulk-invite               /admin/accounts/account/bulk/invite/?ids={ids}
-admin-deed-under-way            /admin/accounts/account/deeds/{deed_going}/
-admin-deed                      /admin/accounts/account/deeds/{deed}/
-admin-deed-failed               /admin/accounts/account/deeds/{deed}/?show=failed
-admin-deed-again                /admin/accounts/account/deeds/{deed}/again/
-admin-deed-undo                 /admin/accounts/account/deeds/{deed}/undo/
+admin-job-under-way             /admin/accounts/account/jobs/{job_going}/
+admin-job                       /admin/accounts/account/jobs/{job}/
+admin-job-failed                /admin/accounts/account/jobs/{job}/?show=failed
+admin-job-again                 /admin/accounts/account/bulk/team/?job={job}&failed=1
+admin-job-change-back           /admin/accounts/account/bulk/team/?job={job}&team={team}
 admin-my-jobs                   /admin/accounts/account/jobs/
 admin-jobs-of-everybody         /admin/accounts/account/jobs/?all=1
-admin-export                    /admin/accounts/account/exports/{export}/
-admin-deed-of-asks              /admin/tokens/channelapp/deeds/{deed_asks}/
-admin-deed-offboarding          /admin/tokens/channelapp/deeds/{deed_offboarding}/
+admin-job-of-asks               /admin/accounts/account/jobs/{job_asks}/
+admin-job-offboarding           /admin/accounts/account/jobs/{job_offboarding}/
 admin-campaigns                 /admin/accounts/campaign/
 admin-campaign                  /admin/accounts/campaign/{campaign}/change/
 admin-campaign-opened           /admin/accounts/campaign/{campaign}/change/?stage=opened
@@ -230,7 +229,7 @@ channel-page                    /channels/facebook/
 invite-backup                   /backups/invite/?account={account}
 invite-backup-many              /backups/invite/?account={ids}
 invite-backup-all               /backups/invite/?alone=1
-invited-many                    /backups/invite/{deed_invited}/
+invited-many                    /backups/invite/{job_invited}/
 client-links                    /client-links/
 client-links-errors             /client-links/ save_nothing
 client-link                     /client-links/{link}/
@@ -344,7 +343,7 @@ on-hold                         /made/on_hold
 
 # Photographed in both languages, in each theme and width.
 MAIN = frozenset({
-    "admin-start", "admin-accounts", "admin-account", "admin-account-dark", "admin-bulk-ask", "admin-deed", "admin-campaign", "admin-macro",
+    "admin-start", "admin-accounts", "admin-account", "admin-account-dark", "admin-bulk-ask", "admin-job", "admin-campaign", "admin-macro",
     "admin-user", "admin-offboard", "admin-why-answer", "my-accounts", "my-account", "re-authenticate", "add-account", "choose", "linked",
     "client-links", "invite-backup", "backup-requests", "profile", "log-in", "give-access", "client-choose", "client-done", "renew",
     "renewed",

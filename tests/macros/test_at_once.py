@@ -20,6 +20,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import WATCHER, analyze, make_macro, make_person
 from tests.notifications.support import claim_next
+from tests.support import acting
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tests.support.leaving import removed
@@ -368,9 +369,9 @@ def test_what_staff_do_on_purpose_tells_nobody() -> None:
     actor = make_user("staff@example.com", is_superuser=True)
 
     actions.make_active(account=account, token=ben, actor=actor, note="", now=NOW)
-    actions.pause(account=account, actor=actor, note="", now=NOW + MINUTE)
+    acting.pause(account=account, actor=actor, note="", now=NOW + MINUTE)
     at_once.tell(NOW + 2 * MINUTE)
-    actions.resume(account=account, actor=actor, note="", now=NOW + 3 * MINUTE)
+    acting.resume(account=account, actor=actor, note="", now=NOW + 3 * MINUTE)
     at_once.tell(NOW + 4 * MINUTE)
 
     assert to_watcher(send(NOW + 5 * MINUTE)) == []
@@ -389,10 +390,10 @@ def test_resuming_tells_what_went_dark_meanwhile_and_nothing_that_was_dark_befor
     accounts = [dark, never, meanwhile]
 
     for account in accounts:
-        actions.pause(account=account, actor=actor, note="", now=NOW + MINUTE)
+        acting.pause(account=account, actor=actor, note="", now=NOW + MINUTE)
     die(dies, NOW + 2 * MINUTE)
     for account in accounts:
-        actions.resume(account=account, actor=actor, note="", now=NOW + HOUR)
+        acting.resume(account=account, actor=actor, note="", now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
 
     assert before > 0

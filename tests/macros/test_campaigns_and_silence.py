@@ -223,7 +223,7 @@ def test_whom_mail_does_not_reach_is_not_asked_by_hand_either(client: Client, se
     other = linked(token_of("Cleo", days=3), name="Account of Cleo")
     both = client.get(f"{bulk},{other.pk}").content.decode()
     client.post(f"{bulk},{other.pk}", {"note": "", "seen": "once"})
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     said = "Mail does not reach the person: the address is parked."
     assert said in alone

@@ -77,7 +77,7 @@ def test_an_invitation_a_test_mail_and_an_ask_are_done_and_wait(client: Client, 
         client.post(reverse("admin:test_mail"), follow=True),
         client.post(ask, {"note": ""}, follow=True),
     ]
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
     assert Invitation.objects.exists()

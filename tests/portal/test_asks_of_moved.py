@@ -17,12 +17,11 @@ from accounts.mails import asks_ended_mail, backup_invite_mail
 from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import bulk_deeds
 from tests.support.factories import make_account, make_team, make_user
 from users import invitations
 from users.models import Invitation, Team, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = pytest.mark.django_db(transaction=True)
 LIST = "/admin/accounts/account/"
 
 
@@ -37,9 +36,8 @@ def rita(red: Team) -> User:
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> User:
+def boss(client: Client, settings: Settings) -> User:
     settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
     boss = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
     client.force_login(boss)
     return boss
@@ -83,7 +81,7 @@ def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
     of_form = asked_by_form(rita, red, "form@example.com", moves)
     partly = asked_by_form(rita, red, "partly@example.com", moves, stays)
     blue = make_team("Blue")
-    address = reverse("admin:accounts_account_team", args=[moves.pk])
+    address = reverse("admin:accounts_account_bulk_team") + f"?account={moves.pk}"
 
     shown = page(client, address)
     client.post(address, {"team": blue.pk, "seen": ""})
@@ -125,7 +123,7 @@ def test_many_that_are_moved_end_what_was_asked_for_them_and_an_asker_gets_one_m
 
     shown = page(client, address)
     client.post(address, {"team": blue.pk, "note": ""})
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert "5 end (client links, invitations" in shown
     assert Account.objects.filter(team=blue).count() == 120
@@ -202,7 +200,8 @@ def test_the_page_of_a_list_counts_links_that_were_made_by_the_form(
     assert answer.status_code == 200
     assert answer.context["asks"] == 1
     client.post(
-        reverse("admin:accounts_account_team", args=[accounts[0].pk]), {"team": make_team("Green").pk}
+        reverse("admin:accounts_account_bulk_team") + f"?account={accounts[0].pk}",
+        {"team": make_team("Green").pk},
     )
     foreign.refresh_from_db()
     assert foreign.revoked_at is None, "no team that had the account"

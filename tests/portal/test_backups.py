@@ -213,7 +213,7 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
 
     asks = client.get(address)
     leads = client.post(address, {"note": "", "seen": asks.context["page"].seen})["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     answer = client.get(leads).content.decode()
 
     lines = {line.who: (line.what, line.skipped) for line in asks.context["page"].lines}

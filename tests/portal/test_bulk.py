@@ -1,35 +1,34 @@
-"""Actions on many accounts: the page says who gets what and why not, POST has a worker do it, and a page says what came of each."""
+"""Actions on accounts, one or many: the page says who gets what and why not, POST does it, and a page says what came of each."""
 
 import re
-from datetime import timedelta
 from html import unescape
-from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions, deeds, message_history, pool, tasks
-from accounts.deed_kinds import KINDS
-from accounts.deeds import Kind
+from accounts import actions, message_history, pool, tasks
 from accounts.mails import ask_mail
-from accounts.models import Account, AccountEvent, Deed, DeedRow
+from accounts.models import Account, AccountEvent, Job
 from notifications.models import Message
-from portal import bulk_deeds
+from portal import jobs
 from tests.macros.support import make_macro
-from tests.portal.support import linked, staff, token_of
+from tests.portal.support import linked, pool_url, staff, token_of
+from tests.support import acting
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
+from users import roles
+from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 LIST = "/admin/accounts/account/"
+JOBS = f"{LIST}jobs/"
 ALL = ("tokens.ask_token", "tokens.probe_token", "accounts.pause_account", "accounts.resume_account")
-NAMES = ["ask", "check", "pause", "resume"]
+MOVES = "accounts.move_account"
 
 
 @pytest.fixture(autouse=True)
@@ -37,87 +36,103 @@ def _no_second_factor(settings: Settings) -> None:
     settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
-@pytest.fixture(autouse=True)
-def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_deeds, "PATIENCE", 0.0)
+def text(client: Client, address: str) -> str:
+    return " ".join(unescape(client.get(address).content.decode()).split())
 
 
 def press(client: Client, address: str, **data: str) -> str:
-    """Send the page that asks, have a worker do it, and return what the page of the deed says."""
-    leads = client.post(address, {"note": "", **data})["Location"]
-    tasks.do_deeds()
-    return " ".join(unescape(client.get(leads).content.decode()).split())
+    """Send the page that asks, and return what the page of the job says."""
+    return text(client, client.post(address, {"note": "", **data})["Location"])
 
 
 def bulk(name: str, *accounts: Account) -> str:
     return f"{LIST}bulk/{name}/?ids={','.join(str(one.pk) for one in accounts)}"
 
 
-def test_the_list_leads_to_the_confirm_page_and_does_nothing_itself(client: Client) -> None:
+def test_the_list_leads_to_the_page_with_what_is_ticked_or_with_its_filters_and_does_nothing_itself(
+    client: Client,
+) -> None:
     staff(client, *ALL)
-    one, two = make_account(), make_account()
+    soon = linked(token_of("Soon", days=3), name="Soon")
+    late = linked(token_of("Late", days=80), name="Late")
+    sent = {"action": "pause", "index": "0"}
 
-    response = client.post(LIST, {"action": "pause", "index": "0", "_selected_action": [one.pk, two.pk]})
+    ticked = client.post(LIST, {**sent, "_selected_action": [soon.pk, late.pk]})["Location"]
+    found = client.post(f"{LIST}?days=7", {**sent, "select_across": "1", "_selected_action": ["0"]})
+    page = text(client, found["Location"])
 
-    assert response["Location"] in {bulk("pause", one, two), bulk("pause", two, one)}.union(
-        {address.replace(",", "%2C") for address in (bulk("pause", one, two), bulk("pause", two, one))}
-    )
-    assert not Account.objects.exclude(paused_at=None).exists()
-
-
-def test_all_that_match_keeps_the_filters_of_the_list(client: Client) -> None:
-    staff(client, *ALL)
-    linked(token_of("Soon", days=3), name="Soon")
-    linked(token_of("Late", days=80), name="Late")
-
-    response = client.post(
-        f"{LIST}?days=7", {"action": "pause", "index": "0", "select_across": "1", "_selected_action": ["0"]}
-    )
-    page = client.get(response["Location"]).content.decode()
-
+    assert "Pause 2 accounts?" in text(client, ticked)
     assert "Pause 1 account?" in page
     assert "Soon" in page
     assert "Late" not in page
+    assert not Account.objects.exclude(paused_at=None).exists()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_get_changes_nothing(client: Client, name: str) -> None:
-    staff(client, *ALL)
+def test_get_changes_nothing_and_nobody_acts_without_the_permission_or_on_another_teams_accounts(
+    client: Client,
+) -> None:
+    team = make_team()
     account = linked(token_of("Ada Okafor", days=3))
+    names = ["ask", "check", "pause", "resume", "team", "backup", "invite", "apply_macro"]
+    addresses = [bulk(name.replace("_", "-"), account) for name in names]
 
-    page = client.get(bulk(name, account))
-
-    assert page.status_code == 200
-    assert not Message.objects.exists()
-    assert Account.objects.get().paused_at is None
-    assert Token.objects.get().due_at is None
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_each_needs_its_own_permission(client: Client, name: str) -> None:
     staff(client)
-    account = linked(token_of("Ada Okafor", days=3))
+    refused = {client.get(one).status_code for one in addresses}
+    refused |= {client.post(one, {"note": ""}).status_code for one in addresses}
+    staff(client, *ALL, MOVES, "accounts.add_backup", "users.invite_user", "macros.apply_macro")
+    shown = [client.get(one).status_code for one in addresses]
+    roles.give(make_user(team=team), Role.ADMINISTRATOR)
+    staff(client, *ALL, MOVES, "accounts.add_backup", "users.invite_user", "macros.apply_macro", team=team)
+    foreign = {client.post(one, {"note": "", "team": team.pk})["Location"] for one in addresses}
+    nowhere = {
+        client.get(f"{LIST}bulk/pause/?ids={ids}")["Location"] for ids in ("", "x", "1,'", "9" * 20, "²")
+    }
 
-    found = [
-        client.get(bulk(name, account)).status_code,
-        client.post(bulk(name, account), {"note": ""}).status_code,
-    ]
-
-    assert found == [403, 403]
-    assert not Message.objects.exists()
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_accounts_of_other_teams_are_left_out(client: Client, name: str) -> None:
-    staff(client, *ALL, team=make_team())
-    account = linked(token_of("Ada Okafor", days=3))
-
-    client.post(bulk(name, account), {"note": ""})
-    tasks.do_deeds()
-
+    assert refused == {403}
+    assert shown == [200] * len(names)
+    assert foreign == nowhere == {LIST}
+    assert not Job.objects.exists()
     assert not Message.objects.exists()
     assert Account.objects.get().paused_at is None
     assert Token.objects.get().due_at is None
+
+
+def test_from_the_page_of_an_account_it_is_about_that_one_and_leads_back_there(client: Client) -> None:
+    lumen, fern = make_team("Lumen"), make_team("Fern")
+    user = staff(client, *ALL, MOVES, team=lumen)
+    account = make_account(name="Shop", team=lumen)
+    home = pool_url(account)
+
+    def act(slug: str, **data: str | int) -> str:
+        answer = client.post(f"{LIST}bulk/{slug}/?account={account.pk}", {"note": "audit", **data})
+        return answer["Location"]
+
+    offered, asked = text(client, home), text(client, f"{LIST}bulk/pause/?account={account.pk}")
+    led = [act("pause")]
+    said = text(client, home)
+    led.append(act("pause"))
+    late = text(client, home)
+    led.append(act("resume"))
+    resumed = text(client, home)
+    fern.memberships.create(user=user)
+    led.append(act("team", team=fern.pk))
+    moved = text(client, home)
+    fern.memberships.all().delete()
+    gone = client.get(f"{LIST}bulk/pause/?account={account.pk}", follow=True).status_code
+
+    for slug in ("pause", "team"):
+        assert f"{LIST}bulk/{slug}/?account={account.pk}" in offered
+    assert "Pause Shop?" in asked
+    assert led == [home] * 4
+    assert "Shop is paused." in said
+    assert f'href="{LIST}bulk/resume/?account={account.pk}"' in said
+    assert "Somebody was faster: the account is paused already." in late
+    assert "Shop is resumed." in resumed
+    assert "Shop is in the team Fern now." in moved
+    assert f"{LIST}bulk/team/?account={account.pk}&team={lumen.pk}" in moved
+    assert gone == 404
+    kinds = AccountEvent.objects.filter(actor=user, note="audit").values_list("kind", flat=True)
+    assert {"paused", "resumed", "moved"} <= set(kinds)
 
 
 def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(client: Client) -> None:
@@ -143,23 +158,6 @@ def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(cli
     assert TokenEvent.objects.filter(kind="asked").count() == 2
     for account in accounts:
         assert [one.message.kind for one in message_history.about(account, limit=9)] == ["ask"]
-
-
-def test_18_people_get_18_mails(client: Client) -> None:
-    staff(client, *ALL)
-    accounts = []
-    for number in range(18):
-        first = token_of(f"Person {number % 3}", days=5)  # people of one name are still several people
-        second = make_token(make_app("x"), consented_by=first.consented_by, deadline=first.deadline)
-        accounts += [linked(first), linked(second, channel="x")]
-
-    page = client.get(bulk("ask", *accounts)).content.decode()
-    press(client, bulk("ask", *accounts))
-
-    assert "Ask 18 people to re-authenticate?" in page
-    assert "Send 18 mails" in page
-    assert Message.objects.filter(kind="ask").values("recipient").distinct().count() == 18
-    assert Message.objects.count() == 18
 
 
 def test_accounts_of_one_name_are_told_apart_by_channel_and_id(client: Client) -> None:
@@ -225,7 +223,7 @@ def test_asking_says_whom_it_skips_and_why(client: Client) -> None:
     fine, imported = linked(token_of("Ben", days=80)), make_account()
     link(imported, make_token(state="dead"))
     paused = linked(token_of("Chiara", days=3))
-    actions.pause(account=paused, actor=user, note="", now=timezone.now())
+    acting.pause(account=paused, actor=user, note="", now=timezone.now())
 
     page = client.get(bulk("ask", today, fine, imported, paused)).content.decode()
     result = press(client, bulk("ask", today, fine, imported, paused))
@@ -255,31 +253,6 @@ def test_check_now_makes_the_tokens_due_at_once(client: Client) -> None:
 
     assert set(Token.objects.due(timezone.now())) == set(Token.objects.filter(pool_entries__account=account))
     assert not Token.objects.due(timezone.now()).filter(pool_entries__account=other).exists()
-
-
-def test_pause_pauses_each_once_and_counts_what_was_skipped(client: Client) -> None:
-    user = staff(client, *ALL)
-    one, two = make_account(), make_account()
-    actions.pause(account=one, actor=user, note="earlier", now=timezone.now())
-
-    result = press(client, bulk("pause", one, two), note="budget")
-
-    assert "1 paused, 1 skipped" in result
-    assert Account.objects.get(pk=one.pk).pause_note == "earlier"
-    assert Account.objects.get(pk=two.pk).pause_note == "budget"
-
-
-@pytest.mark.parametrize("ids", ["", "x", "1,'", "99999999999999999999", "²"])
-def test_an_address_without_accounts_leads_back_to_the_list(client: Client, ids: str) -> None:
-    staff(client, *ALL)
-    make_user()
-
-    response = client.get(f"{LIST}bulk/pause/?ids={ids}")
-
-    assert response["Location"] == LIST
-
-
-# --- the page of a deed -------------------------------------------------------------------------------------------------
 
 
 def test_all_that_match_are_taken_however_many_and_the_page_names_the_first(
@@ -318,11 +291,10 @@ def test_what_matches_only_since_the_page_was_opened_is_left_alone(client: Clien
         make_account(name=f"Later {number}", state="deactivated")
     Account.objects.filter(pk=recovers.pk).update(state="connected")
     leads = client.post(address, {"note": "", "seen": seen})["Location"]
-    tasks.do_deeds()
     twice = client.post(address, {"note": "", "seen": seen})["Location"]
 
     assert [one.name for one in Account.objects.exclude(paused_at=None)] == ["Dark"]
-    assert Deed.objects.get().total == 1
+    assert Job.objects.get().total == 1
     assert twice == leads  # though it matches no longer
     Account.objects.filter(pk=dark.pk).update(state="connected")
     gone = client.post(address, {"note": "", "seen": seen.rpartition(".")[0] + ".other"}, follow=True)
@@ -344,7 +316,7 @@ def test_of_very_many_the_page_is_shown_anew_where_clearly_more_match(
     for _ in range(3):  # and two would be let pass
         make_account()
     again = client.post(address, {"note": "", "seen": seen}, follow=True).content.decode()
-    nothing_yet = Deed.objects.exists()
+    nothing_yet = Job.objects.exists()
     for _ in range(2):
         make_account()
     client.post(address, {"note": "", "seen": seen_on(again)})
@@ -352,145 +324,133 @@ def test_of_very_many_the_page_is_shown_anew_where_clearly_more_match(
     assert "what matches has changed" in again
     assert "Pause 13 accounts?" in again
     assert not nothing_yet
-    assert Deed.objects.get().total == 15
+    assert Job.objects.get().total == 15
+
+
+# --- the page of a job --------------------------------------------------------------------------------------------------
+
+
+def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_changes_it_back(
+    client: Client,
+) -> None:
+    first, second, new = make_team("First"), make_team("Second"), make_team("New")
+    user = staff(client, *ALL, MOVES, "macros.apply_macro", "macros.change_macro", team=new)
+    for team in (first, second):
+        team.memberships.create(user=user)
+    accounts = [make_account(name=team.name, team=team) for team in (first, second, new)]
+    acting.pause(account=accounts[2], actor=user, note="", now=timezone.now())
+    macro = make_macro(scope="chosen", team=new).macro
+
+    paused = press(client, bulk("pause", *accounts), note="budget")
+    job = Job.objects.latest("pk")
+    back = f"{LIST}bulk/resume/?job={job.pk}"
+    asked = text(client, back)
+    resumed = press(client, back)
+    moved = press(client, bulk("team", *accounts), team=str(new.pk))
+    move = Job.objects.latest("pk")
+    of_first = f"{LIST}bulk/team/?job={move.pk}&team={first.pk}"
+    moving_back = text(client, of_first)
+    applied = press(client, bulk("apply-macro", *accounts), macro=str(macro.pk))
+    apply = Job.objects.latest("pk")
+
+    assert "2 paused, 1 skipped" in paused
+    assert "paused already" in paused
+    assert "before: Deactivated" in paused
+    assert f'href="{back}">' in paused
+    assert "Resume 2 accounts?" in asked
+    assert "2 resumed" in resumed
+    assert "before: budget" in resumed
+    assert "before: First" in moved
+    assert f'href="{of_first}">' in moved
+    assert "Move 1 account to Second" in moved
+    assert "Move 1 account to another team?" in moving_back
+    assert f'<option value="{first.pk}" selected>' in moving_back
+    assert "3 accounts have the macro now" in applied
+    assert f"{LIST}bulk/remove-macro/?job={apply.pk}&macro={macro.pk}" in applied
+
+
+def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:
+    user = staff(client, *ALL)
+    accounts = [make_account(name=f"Shop {number}") for number in range(3)]
+    press(client, bulk("pause", *accounts))
+    job = Job.objects.get()
+    job.items.filter(place=2).update(outcome="failed", why="our_fault")
+    Job.objects.update(acted=2, failed=1)
+    acting.resume(account=accounts[1], actor=user, note="", now=timezone.now())
+    again = f"{LIST}bulk/pause/?job={job.pk}&failed=1"
+
+    page = text(client, jobs.address(job))
+    result = press(client, again)
+
+    assert f'href="{again}">' in page
+    assert "Run again for the failed one" in page
+    assert "1 paused" in result
+    assert Job.objects.latest("pk").total == 1
 
 
 def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many(client: Client) -> None:
     user = staff(client, *ALL)
     accounts = [make_account(name=f"Shop {number:03}") for number in range(130)]
-    actions.pause(account=accounts[7], actor=user, note="", now=timezone.now())
-    press(client, f"{LIST}bulk/pause/?across=1")
-    deed = Deed.objects.get()
-    home = bulk_deeds.address(deed)
+    acting.pause(account=accounts[7], actor=user, note="", now=timezone.now())
+    client.post(f"{LIST}bulk/pause/?across=1", {"note": ""})
+    job = Job.objects.get(kind="pause", total=130)
+    home = jobs.address(job)
+    waits = client.get(home)
+    tasks.run_jobs()
 
     with CaptureQueriesContext(connection) as whole:
-        second = client.get(f"{home}?p=2").content.decode()
+        second = text(client, f"{home}?p=2")
     with CaptureQueriesContext(connection) as few:
-        skipped = client.get(f"{home}?show=skipped").content.decode()
+        skipped = text(client, f"{home}?show=skipped")
     staff(client, *ALL)
-    foreign = [client.get(address).status_code for address in (home, f"{home}undo/", f"{home}again/")]
+    foreign = [client.get(one).status_code for one in (home, f"{LIST}bulk/resume/?job={job.pk}")]
 
+    assert "0 of 130 accounts are done" in waits.content.decode()
+    assert waits["Refresh"] == "2"
     assert "101–130 of 130" in second
     assert "paused already" in skipped
     assert "Shop 007" in skipped
     assert "Shop 008" not in skipped
     assert len(whole) == len(few)
-    assert foreign == [404, 404, 404]
+    assert foreign == [404, 302]
 
 
-def test_undo_is_asked_first_and_offered_once_to_whoever_may(client: Client) -> None:
-    user = staff(client, "accounts.pause_account")
-    account = make_account()
-    page = press(client, bulk("pause", account))
-    home = bulk_deeds.address(Deed.objects.get())
-    without = client.post(f"{home}undo/").status_code
-    user.user_permissions.add(*permission("resume_account"))
+def test_my_jobs_lists_ones_own_and_administrators_find_everybodys(client: Client) -> None:
+    team = make_team("Lumen")
+    shop = make_account(name="Shop", team=team)
+    mona = staff(client, *ALL, "users.offboard_user", team=team)
+    Job.objects.create(
+        user=mona, kind="remove", subject_id=mona.pk, total=1, state="ready"
+    )  # on her own pages
+    before = [text(client, LIST), text(client, JOBS)]
+    page = client.post(bulk("pause", shop), {"note": "audit"})["Location"]
+    leaver = make_user(name="Lea Left", team=team)
+    Job.objects.create(user=mona, kind="offboard", subject_id=leaver.pk, total=9, done=4)
+    Job.objects.create(user=mona, kind="move", subject_id=team.pk, total=2, state="failed")
 
-    offered = client.get(home).content.decode()
-    asks = unescape(client.get(f"{home}undo/").content.decode())
-    still = Account.objects.get().paused_at
-    result = press(client, f"{home}undo/")
-    after = client.get(home).content.decode()
-
-    assert f"{home}undo/" not in page
-    assert without == 403
-    assert f"{home}undo/" in offered
-    assert "Undo it for 1 account?" in asks
-    assert still is not None
-    assert "1 taken back" in result
-    assert Account.objects.get().paused_at is None
-    assert "It was taken back." in after
-    assert f"{home}undo/" not in after
-
-
-def permission(codename: str) -> list[Permission]:
-    return list(Permission.objects.filter(codename=codename))
-
-
-def test_what_failed_is_run_again_and_nothing_else(client: Client) -> None:
-    user = staff(client, *ALL)
-    accounts = [make_account(name=f"Shop {number}") for number in range(3)]
-    press(client, bulk("pause", *accounts), note="audit")
-    deed = Deed.objects.get()
-    deed.rows.filter(place=2).update(outcome=DeedRow.Outcome.FAILED, why="our_fault")
-    Deed.objects.update(acted=2, failed=1)
-    actions.resume(account=accounts[1], actor=user, note="", now=timezone.now())
-    home = bulk_deeds.address(deed)
-
-    page = client.get(home).content.decode()
-    asks = unescape(client.get(f"{home}again/").content.decode())
-    result = press(client, f"{home}again/")
-
-    assert "Run again for the failed one" in page
-    assert "Run it again for 1 account that failed?" in asks
-    assert "1 paused" in result
-    assert Account.objects.get(pk=accounts[1].pk).pause_note == "audit"
-    assert Deed.objects.latest("pk").total == 1
-
-
-@pytest.mark.parametrize("kind", ["move", "pause", "resume", "apply_macro", "remove_macro"])
-def test_an_undo_that_failed_in_part_is_run_again_and_takes_back_what_was_done(
-    client: Client, kind: str
-) -> None:
-    boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
+    start, mine, listed = text(client, "/admin/"), client.get(JOBS), text(client, LIST)
+    staff(client, team=team)
+    foreign = [text(client, JOBS), str(client.get(page).status_code)]
+    boss = make_user(name="Boss")
+    roles.give(boss, Role.ADMINISTRATOR)
     client.force_login(boss)
-    accounts = [make_account(name=f"Shop {number}") for number in range(2)]
-    macro = make_macro(accounts=accounts if kind == "remove_macro" else (), scope="chosen").macro
-    if kind == "resume":
-        Account.objects.update(paused_at=timezone.now(), paused_by=boss)
-    subject = {"move": make_team("New").pk, "apply_macro": macro.pk, "remove_macro": macro.pk}.get(kind, 0)
-    before = _touched()
+    others, opened = text(client, f"{JOBS}?all=1"), text(client, page)
 
-    def have(kind: str, **more: Any) -> Deed:
-        found = Account.objects.order_by("pk").values("pk")
-        facts: dict[str, Any] = {"user": boss, "subject_id": subject, "now": timezone.now()}
-        made = deeds.start_on(found, kind=kind, **facts, **more)[0]
-        tasks.do_deeds()
-        made.refresh_from_db()
-        return made
-
-    done = have(kind)
-    changed = _touched()
-    with pytest.MonkeyPatch.context() as patch:
-        broken = Kind(KINDS[f"undo_{kind}"].permission, many=lambda *_: bool(1 / 0))  # type: ignore[arg-type]
-        patch.setitem(KINDS, f"undo_{kind}", broken)
-        undone = have(f"undo_{kind}", undoes=done)
-    Deed.objects.filter(pk=done.pk).update(created_at=timezone.now() - timedelta(hours=25), ended_at=None)
-    deeds.sweep(now=timezone.now())  # what it takes back is known as long as it is
-    home = bulk_deeds.address(undone)
-
-    result = press(client, f"{home}again/", seen=f"again-{undone.pk}")
-    Deed.objects.filter(once=f"again-{undone.pk}").update(state="failed")
-    once_more = client.post(f"{home}again/", {"seen": f"again-{undone.pk}"})
-
-    assert changed != before
-    assert (done.acted, undone.failed) == (2, 2)
-    assert "2 taken back" in result
-    assert _touched() == before
-    assert once_more.status_code == 302  # to the one that failed, too
-
-
-def _touched() -> list[Any]:
-    """What deeds on many accounts change."""
-    rows = Account.objects.order_by("pk").values_list("team", "paused_by", "macros")
-    return list(rows)
-
-
-def test_a_small_deed_that_is_done_in_a_moment_is_shown_at_once_and_a_big_one_opens_again(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = staff(client, *ALL)
-    monkeypatch.setattr(bulk_deeds, "PATIENCE", 5.0)
-    monkeypatch.setattr(bulk_deeds, "sleep", lambda _seconds: tasks.do_deeds())
-    leads = client.post(bulk("pause", make_account()), {"note": ""})["Location"]
-
-    small = client.get(leads)
-    big = Deed.objects.create(user=user, kind="pause", subject_id=0, total=1000, done=200)
-    Deed.objects.filter(pk=big.pk).update(created_at=timezone.now() - timedelta(minutes=5))
-    waits = client.get(bulk_deeds.address(big))
-
-    assert "1 paused" in small.content.decode()
-    assert "Refresh" not in small
-    assert "200 of 1,000 accounts are done" in waits.content.decode()
-    assert "No worker has begun yet" in waits.content.decode()
-    assert waits["Refresh"] == "2"
+    assert JOBS not in before[0]
+    assert "No job within the last day." in before[1]
+    assert JOBS in listed
+    assert "Offboarding" in start
+    for shown in (
+        "Pause 1 account",
+        "1 paused",
+        "Lea Left",
+        "4 of 9",
+        "Move 2 accounts to Lumen",
+        f'href="{page}"',
+    ):
+        assert shown in unescape(mine.content.decode())
+    assert mine["Refresh"]
+    assert "No job within the last day." in foreign[0]
+    assert foreign[1] == "404"
+    assert str(mona) in others
+    assert str(mona) in opened

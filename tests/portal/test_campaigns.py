@@ -58,7 +58,7 @@ def test_nobody_is_asked_whom_the_page_did_not_show(client: Client) -> None:
     assert seen[1]
     client.post(address, posted(seen=seen[0][1]))
     client.post("/admin/ask-due/", {"note": "", "seen": seen[1][1]})
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     asked = CampaignLogIn.objects.values_list("token__native_user_name", flat=True)
     assert set(asked) == {"Ada", "Ben"}

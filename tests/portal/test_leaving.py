@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, deeds, tasks
+from accounts import api_keys, tasks
 from accounts.campaigns import running
-from accounts.models import Account, Campaign, Deed
+from accounts.jobs import services as jobs
+from accounts.models import Account, Campaign, Job
 from macros.models import Macro
 from portal.sidebar import navigation
 from tests.accounts.leaving.support import (
@@ -116,7 +117,7 @@ def test_the_page_names_120_accounts_of_six_log_ins_and_one_press_lets_them_go(
     page = client.get(page_of(mara)).text
     leads = send(client, mara, note="Left us.", invite="zoe@example.com")["Location"]
     going = client.get(leads).text
-    tasks.do_deeds()
+    tasks.run_jobs()
     done = client.get(leads)
 
     mara.refresh_from_db()
@@ -150,7 +151,7 @@ def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(
     Macro.objects.create(name="Lumen warns", owner=lea, team=team)
     api_keys.issue(name="Publisher", scopes=["accounts:read"], teams=[team], created_by=lea)
     invitations.create(email="private@example.com", team=team, invited_by=lea, now=timezone.now())
-    deeds.start_on(Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
 
     text = said(client.get(page_of(lea)).text)
     assert "It goes on in your name: Spring" in text
@@ -170,12 +171,12 @@ def test_of_two_staff_at_once_one_does_it(client: Client, boss: User) -> None:
 
     send(client, mara)
     page = other.post(page_of(mara), {"seen": seen, "typed": "Mara"}, follow=True).text
-    tasks.do_deeds()
+    tasks.run_jobs()
     over = client.get(page_of(mara)).text
 
     assert "somebody else is at it" in page
     assert "switched off, and no log-in of theirs is left" in over
-    assert Deed.objects.count() == 1
+    assert Job.objects.count() == 1
     assert mails()["login_changed", mara.email] == 1
 
 
@@ -308,7 +309,7 @@ def test_whoever_was_switched_off_past_it_is_shown_and_the_rest_is_done(client: 
     start = client.get(reverse("admin:index")).text
     page = client.get(reverse("admin:users_user_change", args=[mara.pk])).text
     send(client, mara)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert page_of(mara) in start
     assert "Switched off, but 1 log-in still serves accounts." in page

@@ -10,19 +10,17 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.db import connection
-from django.db.models import F
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import tasks
-from accounts.models import Account, AccountEvent, Deed
+from accounts.models import Account, AccountEvent
 from macros import evaluation, mails, opt_outs, preview
 from macros.models import Macro, MacroAccount, Notice
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import bulk_deeds
 from portal.macro_fields import AccountsPicker
 from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
@@ -535,59 +533,30 @@ def test_the_action_leads_to_a_page_and_changes_nothing(mira: Client) -> None:
 
 
 def done(client: Client, address: str, macro: Macro) -> str:
-    """Send the page, have a worker do it, and return what the page of the deed says."""
+    """Send the page, have a worker do it, and return what the page of the job says."""
     leads = client.post(address, {"macro": macro.pk})["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     return unescape(client.get(leads).content.decode())
 
 
-def test_a_post_applies_the_macro_and_undo_leaves_those_that_had_it(mira: Client) -> None:
+def test_a_post_applies_or_removes_it_and_leaves_an_entry_on_each_account_and_one_in_the_log(
+    mira: Client,
+) -> None:
     first, second, third = make_account(), make_account(), make_account()
     macro = make_macro(accounts=[first]).macro
 
-    page = done(mira, f"{APPLY}?ids={first.pk},{second.pk},{third.pk}", macro)
-    applied = set(macro.accounts.all())
-    MacroAccount.objects.filter(account=third).delete()
-    MacroAccount.objects.create(macro=macro, account=third)  # somebody else, since
-    mira.post(bulk_deeds.address(Deed.objects.get(), "_undo"))
-    tasks.do_deeds()
+    applied = done(mira, f"{APPLY}?ids={first.pk},{second.pk},{third.pk}", macro)
+    removed = done(mira, f"{REMOVE}?ids={first.pk},{third.pk}", macro)
 
-    assert "2 accounts have the macro now, 1 skipped" in page
-    assert "has the macro already" in page
-    assert applied == {first, second, third}
-    assert set(macro.accounts.all()) == {first, third}
-    events = AccountEvent.objects.filter(note=macro.name).order_by("pk").values_list("account", "kind")
-    assert list(events) == [
-        (second.pk, "macro_applied"),
-        (third.pk, "macro_applied"),
-        (second.pk, "macro_removed"),
-    ]
-    assert kept.said(LogEntry.objects.order_by("pk")[0].change_message) == "Applied to 2 accounts."
+    assert "2 accounts have the macro now, 1 skipped" in applied
+    assert "has the macro already" in applied
+    assert "2 accounts no longer have the macro" in removed
+    assert set(macro.accounts.all()) == {second}
+    entries = map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True))
+    assert list(entries) == ["Applied to 2 accounts.", "Removed from 2 accounts."]
     assert f"The macro “{macro}” was applied" in unescape(
         mira.get(reverse("admin:accounts_account_change", args=[second.pk])).content.decode()
     )
-
-
-def test_a_post_removes_the_macro_and_undo_gives_it_back(mira: Client) -> None:
-    account, without, since, twice = (make_account() for _ in range(4))
-    macro = make_macro(accounts=[account, since, twice]).macro
-
-    page = done(mira, f"{REMOVE}?ids={account.pk},{without.pk},{since.pk},{twice.pk}", macro)
-    left = macro.accounts.count()
-    MacroAccount.objects.create(macro=macro, account=since)
-    first = Deed.objects.get()
-    first.rows.update(at=F("at") - timedelta(minutes=1))  # the clock stands still here
-    for address in (APPLY, REMOVE):  # on purpose, since
-        done(mira, f"{address}?ids={twice.pk}", macro)
-    Macro.objects.update(name="Called otherwise since")
-    mira.post(bulk_deeds.address(first, "_undo"))
-    tasks.do_deeds()
-
-    assert "3 accounts no longer have the macro, 1 skipped" in page
-    assert left == 0
-    assert set(macro.accounts.all()) == {account, since}
-    whys = Deed.objects.latest("pk").rows.order_by("place").values_list("why", flat=True)
-    assert list(whys) == ["", "macro_applied_since", "macro_applied_since"]
 
 
 def test_a_macro_that_is_deleted_meanwhile_is_a_failure_in_words(mira: Client) -> None:
@@ -596,7 +565,7 @@ def test_a_macro_that_is_deleted_meanwhile_is_a_failure_in_words(mira: Client) -
     leads = mira.post(f"{APPLY}?ids={account.pk}", {"macro": macro.pk})["Location"]
     macro.delete()
 
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert "The macro was deleted meanwhile" in unescape(mira.get(leads).content.decode())
 
@@ -611,20 +580,6 @@ def test_a_post_without_a_macro_asks_again(mira: Client) -> None:
     assert "needs a change" in response.content.decode()
 
 
-def test_no_account_leads_back(mira: Client) -> None:
-    assert mira.get(f"{APPLY}?ids=").status_code == 302
-
-
-def test_accounts_of_another_team_than_the_macros_are_left_out(mira: Client) -> None:
-    own, other = make_account(), make_account(team=make_team())
-    macro = make_macro(scope="chosen", team=Team.default()).macro
-
-    page = done(mira, f"{APPLY}?ids={own.pk},{other.pk}", macro)
-
-    assert "the macro is another team’s" in page
-    assert macro.accounts.get() == own
-
-
 def test_applying_needs_its_permission_and_reaches_visible_accounts_only() -> None:
     own, foreign = make_account(), make_account(team=make_team())
     macro = make_macro(scope="chosen", team=Team.default()).macro
@@ -635,7 +590,7 @@ def test_applying_needs_its_permission_and_reaches_visible_accounts_only() -> No
     codes = [reader.get(url).status_code, reader.post(url, {"macro": macro.pk}).status_code]
     anonymous = Client().post(url, {"macro": macro.pk}).status_code
     applier.post(url, {"macro": macro.pk})
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert (codes, anonymous) == ([403, 403], 302)
     assert macro.accounts.get() == own

@@ -14,8 +14,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, client_links, deed_rows, deeds, tasks
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed
+from accounts import api_keys, client_links
+from accounts.jobs import services
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink
 from macros import evaluation, mails, revalidation
 from macros.models import Macro, Notice
 from notifications import invitation_mails
@@ -47,7 +48,7 @@ def press(client: Client, team: Team, page: str) -> Any:
     return client.post(page_of(team), {"seen": seen[1] if seen else ""}, follow=True)
 
 
-def test_a_team_with_accounts_says_so_briefly_and_leads_to_the_deed_that_moves_them(client: Client) -> None:
+def test_a_team_with_accounts_says_so_briefly_and_leads_to_the_action_that_moves_them(client: Client) -> None:
     team, small, log_in = make_team("Lumen"), make_team("Fern"), make_token()
     make_account(team=small)
     Account.objects.bulk_create(
@@ -190,32 +191,13 @@ def test_a_warning_about_several_teams_that_waits_or_comes_back_still_says_it_on
     ]
 
 
-def test_accounts_that_a_worker_is_bringing_back_are_waited_for(client: Client, boss: User) -> None:
-    team, other, third = make_team("Lumen"), make_team("Fern"), make_team("Moss")
-    make_account(team=team)
-    now = timezone.now()
-    done, _ = deeds.start_on(
-        Account.objects.values("pk"), user=boss, kind="move", subject_id=other.pk, now=now
-    )
-    tasks.do_deeds()
-    rows = deed_rows.keys_of(done, deed_rows.Outcome.DONE)
-    back, _ = deeds.start_on(rows, user=boss, kind="undo_move", subject_id=other.pk, undoes=done, now=now)
-
-    answers = [["by a move or an import" in client.get(page_of(one)).text for one in (team, third)]]
-    Deed.objects.filter(pk=back.pk).update(undoes=None, options={"undoes": done.pk})  # run again
-    answers += [["by a move or an import" in client.get(page_of(one)).text for one in (team, third)]]
-
-    assert answers == [[True, False]] * 2
-
-
 def test_who_may_not_is_refused_the_default_team_stays_and_a_move_under_way_is_waited_for(
     client: Client, boss: User
 ) -> None:
     team, foreign = make_team("Lumen"), make_team("Fern")
     answers = []
-    deeds.start_on(
-        Account.objects.values("pk"), user=boss, kind="move", subject_id=team.pk, now=timezone.now()
-    )
+    ids = Account.objects.values("pk")
+    services.start(user=boss, kind="move", keys=ids, subject_id=team.pk, now=timezone.now())
     under_way = client.get(page_of(team)).text
     default = client.get(page_of(Team.default())).status_code
     for role in (Role.MANAGER, Role.AUDITOR):

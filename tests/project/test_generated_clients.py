@@ -13,10 +13,10 @@ import pytest
 from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
-from accounts import actions
 from accounts.models import Account
 from adtoken_project.api import api
 from tests.portal.support import linked, token_of
+from tests.support import acting
 from tests.support.factories import make_user
 from tests.support.jobs import issued_key
 
@@ -42,7 +42,7 @@ def key() -> Iterator[str]:
 def accounts() -> tuple[Account, Account]:
     """A connected account of Ada's, and one that staff paused."""
     connected, paused = linked(token_of("Ada Okafor")), linked(token_of("Ben Lindqvist"))
-    actions.pause(account=paused, actor=make_user(), note="Christmas", now=timezone.now())
+    acting.pause(account=paused, actor=make_user(), note="Christmas", now=timezone.now())
     return connected, paused
 
 

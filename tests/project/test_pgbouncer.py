@@ -1,8 +1,6 @@
 """Behind a PgBouncer in transaction mode: exports are whole, second factors work, claims are given back, and no
 claim of a living worker is taken over."""
 
-import csv
-import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -66,8 +64,7 @@ def downloaded(port: int) -> list[str]:
     """Return the ids in an export, and after them those of a walk by Django's `iterator`."""
     with through(port):
         accounts = Account.objects.order_by("pk")
-        pages = export_rows.lines(accounts, names_for(None), NOW)
-        rows = list(csv.reader(io.StringIO("".join(pages), newline="")))[1:]
+        rows = list(export_rows.rows(accounts, export_rows.ids_of(accounts), names_for(None), NOW))
         walked = [account.native_id for account in accounts.iterator(chunk_size=20)]
     return [row[1] for row in rows] + walked
 

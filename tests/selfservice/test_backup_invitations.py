@@ -9,7 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import backup_invitations, client_links, deeds, pool, tasks
+from accounts import backup_invitations, client_links, pool, tasks
+from accounts.jobs import services
 from accounts.mails import backup_invite_mail, client_link_mail
 from accounts.models import Account, BackupInvitation, ClientLink, PendingLink
 from notifications import invitation_mails
@@ -343,7 +344,7 @@ def test_from_the_list_of_accounts_a_worker_invites_and_from_an_account_one_come
     seen = re.findall(r'name="seen" value="(\w+)"', page)[0]
     own = boss.post(asks, whom | {"seen": seen, "email": "boss@example.com"}).text
     leads = boss.post(asks, whom | {"seen": seen}).headers["Location"]
-    tasks.do_deeds()
+    tasks.run_jobs()
     result = boss.get(leads).text
     one_by_one = re.findall(r'href="(/backups/invite/[^"]+)"', boss.get(account).text)[0].replace(
         "&amp;", "&"
@@ -373,7 +374,7 @@ def test_a_marketer_invites_for_any_number_of_accounts_and_a_worker_does_what_no
     ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(backup_invitations, "MOST", 1)
-    monkeypatch.setattr(deeds, "MANY", 1)
+    monkeypatch.setattr(services, "MANY", 1)
     mine, both = browser(ada), list(Account.objects.order_by("name"))
     backed = make_account(team=both[0].team, name="Two people already")
     for one in (make_token(consented_by=ada), make_token(consented_by=make_user("cleo@example.com"))):
@@ -389,13 +390,13 @@ def test_a_marketer_invites_for_any_number_of_accounts_and_a_worker_does_what_no
         mine.post("/backups/invite/?alone=1", whom | {"seen": seen}).headers["Location"] for _ in range(2)
     ]
     waiting = mine.get(leads[0]).text
-    tasks.do_deeds()
+    tasks.run_jobs()
     result, listed = mine.get(leads[0]).text, mine.get("/").text
     stranger = browser(make_user("eve@example.com", team=both[0].team)).get(leads[0])
     named = mine.post(
         "/backups/invite/", whom | {"account": ",".join(str(one.pk) for one in both), "seen": "2.b"}
     )
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert "Invite a second person for 2 accounts" in page
     assert "clearly more accounts have no backup by now" in grown

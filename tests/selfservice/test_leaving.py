@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import tasks
-from accounts.models import Account, BackupInvitation, Deed
+from accounts.models import Account, BackupInvitation, Job
 from tests.accounts.leaving.support import carried, lead, log_in, mails, person, reaches, states
 from tests.support import native
 from tests.support.factories import link, make_team, make_user
@@ -64,7 +64,7 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
     own_address = send(client, url, typed="Mara", invite=mara.email)
     waiting = send(client, url, typed="Mara", backups="on", invite="Zoe@Example.com").text
     going = client.get(url, follow=True).text
-    tasks.do_deeds()
+    tasks.run_jobs()
     after = client.get(reverse("log_ins")).text
 
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
@@ -86,7 +86,7 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
     assert foreign.pk not in invited
     assert mails()["backup_ask", emil.email] == 1
     assert mails()["ask", cleo.email] == 0, "whom one does not tick is not asked"
-    assert Deed.objects.filter(kind="remove").count() == 1
+    assert Job.objects.filter(kind="remove").count() == 1
 
 
 def test_a_single_one_goes_at_once_after_its_name_was_typed_and_is_not_asked_for_again() -> None:
@@ -115,7 +115,7 @@ def test_an_account_is_given_up_from_its_page_and_the_lead_reads_who_runs_it() -
     asks = " ".join(client.get(page_of(shop)).text.split())
     done = send(client, page_of(shop), note="Ben runs it now").text
     again = client.post(page_of(shop), {}, follow=True)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert offered
     assert "Who runs this account now?" in asks

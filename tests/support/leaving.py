@@ -6,27 +6,27 @@ from typing import Any
 from django.db import transaction
 
 from accounts.leaving import mails
-from accounts.leaving.deed import OFFBOARD, PERSON, REMOVE, TOKENS
-from accounts.models import Deed
+from accounts.leaving.job import OFFBOARD, PERSON, REMOVE, TOKENS
+from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token
 from users.models import User
 
 
 @transaction.atomic
-def removed(*tokens: Token, by: User, now: datetime, left: User | None = None, **options: Any) -> Deed:
-    """Have somebody remove log-ins. `left`: because that person was seen off; `options`: what else the deed holds."""
+def removed(*tokens: Token, by: User, now: datetime, left: User | None = None, **options: Any) -> Job:
+    """Have somebody remove log-ins. `left`: because that person was seen off; `options`: what else the job holds."""
     person = None if not tokens else tokens[0].consented_by_id
-    deed = Deed.objects.create(
+    job = Job.objects.create(
         user=by,
         kind=OFFBOARD if left else REMOVE,
         subject_id=left.pk if left else 0,
         total=1,
         created_at=now,
         options={TOKENS: [one.pk for one in tokens], PERSON: person, **options},
-        state=Deed.State.READY,
+        state=Job.State.READY,
     )
     for token in tokens:
         lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=now)
-    mails.tell(deed, now)
-    return deed
+    mails.tell(job, now)
+    return job

@@ -18,11 +18,8 @@ from ui.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "templates/portal/confirm").glob("*.html"))
-FACTS = {
-    "account": SimpleNamespace(
-        name="Lumen <Shoes>", get_channel_display="Facebook", get_state_display="Connected"
-    )
-}
+RESUME = "/admin/accounts/account/bulk/resume/?account=7"
+FACTS = {"one": SimpleNamespace(name="Lumen <Shoes>", pk=7)}
 
 
 def asked(method: str = "get", **data: str) -> HttpRequest:
@@ -36,7 +33,7 @@ def said(request: HttpRequest) -> list[tuple[str, str]]:
 
 
 def page(**more: Any) -> Page:
-    return Page("portal/confirm/pause.html", "/back/", FACTS, **more)
+    return Page("portal/confirm/bulk_pause.html", "/back/", FACTS, **more)
 
 
 def answer(request: HttpRequest, do: Callable[[Said], Done | None], **more: Any) -> Any:
@@ -67,12 +64,15 @@ def test_post_does_it_with_what_was_sent_and_leads_back_with_what_was_done() -> 
     sent: list[Said] = []
     request = asked("post", note="budget", seen="7", again="1")
 
-    response = answer(request, lambda said: sent.append(said) or Done({"undo": "/resume/"}))  # type: ignore[func-returns-value]
+    response = answer(request, lambda said: sent.append(said) or Done())  # type: ignore[func-returns-value]
 
     assert (response.status_code, response["Location"]) == (302, "/back/")
     assert [(one.note, one.seen, one.again) for one in sent] == [("budget", "7", True)]
     assert said(request) == [
-        ("success", 'Lumen &lt;Shoes&gt; is paused. <a class="at-link" href="/resume/">Switch back</a>')
+        (
+            "success",
+            f'Lumen &lt;Shoes&gt; is paused. <a class="at-link" href="{RESUME}">Switch back</a>',
+        )
     ]
 
 
@@ -186,7 +186,7 @@ def test_each_page_of_the_portal_holds_words_alone_in_blocks_of_the_kit(path: Pa
     assert "<form" not in text
     assert "<h2" not in text
     if path.stem != "bulk":
-        # What came of a deed on many is said by its own page.
+        # What came of a job on many is said by its own page.
         done = () if parent.endswith("bulk.html") else ("done",)
         for block in ("question", "lead", "button", *done):
             assert text.count(f"{{% block {block} %}}") == 1

@@ -1,4 +1,4 @@
-"""What is kept of a deed is said in the language of whoever reads it."""
+"""What is kept of a job is said in the language of whoever reads it."""
 
 from datetime import date
 

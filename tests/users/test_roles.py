@@ -16,8 +16,6 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import exporting
-from accounts.models import Account
 from adtoken_project.groups import OUR_APPS, ensure_groups
 from tests.support import world as worlds
 from tests.support.factories import link, make_account, make_team, make_token, make_user
@@ -133,18 +131,6 @@ def test_an_auditor_sees_accounts_people_and_names_of_all_teams_and_a_manager_th
     ] == [False] * 3
     assert names_for(auditor).sees_all
     assert not names_for(manager).sees_all
-
-
-@pytest.mark.django_db
-def test_who_is_no_auditor_any_more_opens_no_file_of_all_teams() -> None:
-    auditor = person_of(Role.AUDITOR, "ina@example.com")
-    exporting.start(user=auditor, accounts=Account.objects.all(), now=timezone.now())
-    had = exporting.of_person(auditor)
-
-    auditor.groups.set([Group.objects.get(name=GROUPS[Role.MANAGER])])
-
-    assert len(had) == 1
-    assert exporting.of_person(User.objects.get(pk=auditor.pk)) == []
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def revoke(*tokens: Token, by: User) -> None:
     found = plan.read(scope, actor=by, now=timezone.now())
     facts: dict[str, Any] = {"wanted": Wanted(), "note": "", "now": timezone.now()}
     services.let_go(found=found, actor=by, seen=found.seen, **facts)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
 
 def mail_to(reader: User) -> Mail:
@@ -116,7 +116,7 @@ def test_a_leaver_with_six_log_ins_in_four_teams_is_one_mail_to_each_lead(ada: U
         carried(own[number % 6], team=teams[number % 4])
 
     services.offboard(person=ada, actor=boss, wanted=Wanted(), note="", now=timezone.now())
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     told = {key: number for key, number in written().items() if key[0] == "left"}
     assert told == {("left", one.email): 1 for one in leads}
@@ -172,7 +172,7 @@ def test_where_an_account_stops_that_somebody_gave_up_the_subject_says_so(ada: U
     found = plan.read(Scope(ada, [token.pk], shop.pk), actor=ada, now=timezone.now())
 
     services.let_go(found=found, actor=ada, wanted=Wanted(), seen=found.seen, note="", now=timezone.now())
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert Account.objects.get().state == "deactivated"
     assert mail_to(lea).subject == "Nordbad Mode is deactivated: Ada no longer runs it"

@@ -10,12 +10,13 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import api_keys, backup_invitations, backups, client_links, deeds, pool, removal, tasks
+from accounts import api_keys, backup_invitations, backups, client_links, pool, removal, tasks
 from accounts.campaigns import running
-from accounts.deed_kinds import KINDS
 from accounts.errors import ActionRefused
-from accounts.leaving import deed as leaving
+from accounts.jobs import services as jobs
+from accounts.jobs.kinds import KINDS
 from accounts.leaving import handing_over, mails, plan, services
+from accounts.leaving import job as leaving
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted, invitation
 from accounts.linking import consent
@@ -27,7 +28,7 @@ from accounts.models import (
     BackupRequest,
     Campaign,
     ClientLink,
-    Deed,
+    Job,
     PendingLink,
 )
 from macros.models import Macro
@@ -61,7 +62,7 @@ def boss() -> User:
     return superuser()
 
 
-def offboard(who: User, by: User, wanted: Wanted = ALL, **fields: Any) -> Deed:
+def offboard(who: User, by: User, wanted: Wanted = ALL, **fields: Any) -> Job:
     return services.offboard(
         person=who, actor=by, wanted=wanted, note="Left us.", now=timezone.now(), **fields
     )
@@ -69,7 +70,7 @@ def offboard(who: User, by: User, wanted: Wanted = ALL, **fields: Any) -> Deed:
 
 def let_go(
     by: User, *tokens: Token, wanted: Wanted = ALL, account: Account | None = None, note: str = ""
-) -> Deed:
+) -> Job:
     """Have log-ins removed by their person, or by staff."""
     own = tokens[0].consented_by == by
     teams = visibility.teams_of(by) if own else None
@@ -109,7 +110,7 @@ def test_backups_come_first_colleagues_are_asked_each_once_and_one_is_invited_fo
     mara.refresh_from_db()
     locked_out = (mara.is_active, Session.objects.filter(user=mara).exists())
     before = states(mine)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     reread(at_hand, alone, asked_first)
     assert locked_out == (False, False)
@@ -134,12 +135,12 @@ def test_what_is_not_wanted_or_not_the_actors_to_do_is_left_out(boss: User) -> N
 
     offboard(mara, boss, Wanted())
     offboard(emil, clerk, ALL)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert not BackupRequest.objects.exists()
     reread(*left)
     assert left[0].state == "deactivated"
-    assert left[1].state == "connected", "a deed without the right does nothing at all"
+    assert left[1].state == "connected", "a job without the right does nothing at all"
 
 
 def test_begun_again_it_is_the_same_deed_and_done_again_for_who_came_back(boss: User) -> None:
@@ -147,7 +148,7 @@ def test_begun_again_it_is_the_same_deed_and_done_again_for_who_came_back(boss: 
     carried(log_in(mara))
 
     first, second = offboard(mara, boss), offboard(mara, boss)
-    tasks.do_deeds()
+    tasks.run_jobs()
     third = offboard(mara, boss)
     User.objects.filter(pk=mara.pk).update(is_active=True)
     again = offboard(User.objects.get(pk=mara.pk), boss)
@@ -192,7 +193,7 @@ def test_what_was_renewed_or_consented_to_meanwhile_ends_too_and_a_colleagues_do
     Token.objects.filter(pk=taken_over.pk).update(consented_by=emil)
     late = log_in(mara)
 
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert states(renewed, late) == {("dead", "removed")}
     assert states(taken_over) == {("valid", "")}
@@ -208,7 +209,7 @@ def test_whoever_is_switched_on_again_keeps_what_is_left_and_leads_hear_of_what_
     carried(dark, team=team, name="Dark for months")  # not by this: the mail does not count it
     link(carried(ended, team=team, name="Stopped"), dark)
     carried(kept)
-    deed = offboard(mara, boss)
+    job = offboard(mara, boss)
     end = removal.end_at_channel
 
     def then_switched_on(**which: Any) -> Any:
@@ -216,11 +217,11 @@ def test_whoever_is_switched_on_again_keeps_what_is_left_and_leads_hear_of_what_
         return end(**which)
 
     monkeypatch.setattr(removal, "end_at_channel", then_switched_on)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
-    deed.refresh_from_db()
+    job.refresh_from_db()
     assert (states(ended, dark), states(kept)) == ({("dead", "removed")}, {("valid", "")})
-    assert deed.state == Deed.State.FAILED
+    assert job.state == Job.State.FAILED
     mail = mails.build(Message.objects.get(kind="left"))
     assert "Stopped" in mail.text
     assert "Dark for months" not in mail.text
@@ -287,11 +288,11 @@ def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
 
     monkeypatch.setattr(removal, "end_at_channel", dies)
     with pytest.raises(Dies):
-        tasks.do_deeds()
+        tasks.run_jobs()
     in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
     told_before = Message.objects.filter(kind="left").count()
     later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
-    deeds.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
+    jobs.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
     told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
     removal.sweep_removed(now=later)
 
@@ -316,7 +317,7 @@ def test_the_channel_is_told_behind_the_press_and_what_was_held_is_purged_once_i
 
     offboard(User.objects.get(email="ada@example.com"), boss)
     none_yet = world.calls(path="me/permissions", method="DELETE")
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     reread(account, token)
     assert none_yet == []
@@ -344,7 +345,7 @@ def test_a_single_log_in_goes_with_the_press_and_its_channel_is_told_by_the_work
     at_once = states(ada)
     with pytest.raises(ActionRefused, match="Somebody was faster"):
         let_go(by, ada)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert at_once == {("dead", "removed")}
     assert account.active_token != ada
@@ -389,7 +390,7 @@ def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_
 
     let_go(mara, mine, also, wanted=wanted)
     waiting = (states(mine, also), leaving.going([mine.pk, also.pk, kept.pk]))
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert waiting == ({("valid", "")}, {mine.pk, also.pk})
     assert (states(mine, also), states(kept)) == ({("dead", "removed")}, {("valid", "")})
@@ -414,11 +415,11 @@ def test_where_a_worker_cannot_go_on_leads_hear_of_what_stopped_and_the_rest_is_
         return told(**which) if which["token_id"] != mine.pk else bool(1 / 0)
 
     monkeypatch.setattr(removal, "end_at_channel", breaks)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     message = Message.objects.get()
     text = mails.build(message).text
-    assert Deed.objects.get().state == Deed.State.FAILED
+    assert Job.objects.get().state == Job.State.FAILED
     assert (message.kind, message.recipient) == ("left", lea.email)
     assert "Lumen EU" in text
     assert "Lumen US" not in text
@@ -436,7 +437,7 @@ def test_a_person_leaves_one_account_another_takes_over_and_nobody_adds_them_bac
 
     let_go(ada, mine, wanted=Wanted(), account=shop, note="Ben runs it now")
     shop.refresh_from_db()
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert (shop.active_token, shop.state, shop.people_count) == (his, "connected", 1)
     assert other.pool.get().token == mine
@@ -460,7 +461,7 @@ def test_who_carries_it_alone_may_have_somebody_asked_before_it_stops() -> None:
 
     let_go(ada, mine, account=shop)
     waits = shop.pool.exists()
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     shop.refresh_from_db()
     assert (waits, shop.pool.exists(), shop.state) == (True, False, "deactivated")
@@ -494,7 +495,7 @@ def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays
     lea, _, campaign, link_made, macro = lead_with_everything()
 
     offboard(lea, boss)
-    tasks.do_deeds()
+    tasks.run_jobs()
     with transaction.atomic():
         used_by: dict[str, Any] = {"log_in": log_in(None), "now": timezone.now()}
         client_links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
@@ -513,7 +514,7 @@ def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User)
     carried(log_in(lea), team=team, name="Nordbad")
 
     offboard(lea, boss, by_key=True)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
     assert written()["left", boss.email] == 1
     text = told_of(boss)
@@ -525,14 +526,14 @@ def test_a_campaign_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> N
     other, clerk = lead("Other", team), person("Clerk", is_staff=True, team=team)
 
     services.lock_out(person=lea, actor=clerk, now=timezone.now())
-    deed = Deed.objects.create(
+    job = Job.objects.create(
         user=clerk,
         kind="offboard",
         subject_id=lea.pk,
         total=1,
         options={leaving.TOLD: {other.email: {"ended": ["Spring"]}}},
     )
-    mails.tell(deed, timezone.now())
+    mails.tell(job, timezone.now())
 
     campaign.refresh_from_db()
     assert campaign.ending == "maker_left"
@@ -558,29 +559,29 @@ def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> N
     assert campaign.ending == "maker_left"
 
 
-def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Deed:
-    """A deed on three accounts of which a worker has done one."""
-    monkeypatch.setattr(deeds, "MANY", 1)
+def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Job:
+    """A job on three accounts of which a worker has done one."""
+    monkeypatch.setattr(jobs, "MANY", 1)
     team = fields.pop("team", None) or Team.default()
     ids = [make_account(name=f"Shop {number}", team=team).pk for number in range(3)]
     chosen = Account.objects.filter(pk__in=ids).order_by("pk").values("pk")
-    deed, _ = deeds.start_on(chosen, user=by, now=timezone.now(), **fields)
+    job, _ = jobs.start(keys=chosen, user=by, now=timezone.now(), **fields)
     turns = iter([True, True, False])
-    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
-    return deed
+    jobs.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    return job
 
 
 def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them_off(
     boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lea = superuser("Lea")
-    deed = begun(lea, monkeypatch, kind="pause", once="7")
+    job = begun(lea, monkeypatch, kind="pause", once="7")
 
     offboard(lea, boss)
-    tasks.do_deeds()
+    tasks.run_jobs()
 
-    deed.refresh_from_db()
-    assert (deed.user, deed.state, deed.acted) == (boss, Deed.State.READY, 3)
+    job.refresh_from_db()
+    assert (job.user, job.state, job.acted) == (boss, Job.State.READY, 3)
     paused_by = Account.objects.order_by("pk").values_list("paused_by", flat=True)
     assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
 
@@ -593,16 +594,16 @@ def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
     lea = person("Lea", is_staff=True, is_superuser=True, team=team)
     by_hand = invitations.create(email="zoe@example.com", team=team, invited_by=lea, now=timezone.now())
     options = {"email": "new@example.com", "client": as_client}
-    deed = begun(lea, monkeypatch, kind="invite", options=options, team=team)
+    job = begun(lea, monkeypatch, kind="invite", options=options, team=team)
     named = handing_over.hanging(lea, timezone.now()).invitations
 
     services.lock_out(person=lea, actor=boss, now=timezone.now())
-    tasks.do_deeds()
+    tasks.run_jobs()
 
-    reread(deed, by_hand)
+    reread(job, by_hand)
     assert named == 1
     assert by_hand.revoked_at is not None
-    assert (deed.state, deed.acted) == (Deed.State.READY, 3)
+    assert (job.state, job.acted) == (Job.State.READY, 3)
     asked = BackupInvitation.objects.filter(email="new@example.com")
     assert {(one.invited_by, backup_invitations.answer(one, timezone.now())) for one in asked} == {
         (boss, "asked")
@@ -617,9 +618,9 @@ def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_jo
     monkeypatch.setattr(handing_over, "HOLD_MS", 100)
     lea = superuser("Lea")
     make_account()
-    deed, _ = deeds.start_on(Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    job, _ = jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
     with another() as worker, worker.transaction():
-        worker.execute("update accounts_deed set done = done where id = %s", [deed.pk])
+        worker.execute("update accounts_deed set done = done where id = %s", [job.pk])
         with pytest.raises(ActionRefused, match="Try again"):
             services.lock_out(person=lea, actor=boss, now=timezone.now())
 

@@ -1,19 +1,47 @@
-"""Jobs in a worker: claimed by one, which says that it lives while it works; another one goes on with what a dead one left."""
+"""A job of its own table, for forecasts alone: how far it is, and which worker has it."""
 
 import logging
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from typing import ClassVar
 
-from django.db import transaction
+from django.conf import settings
+from django.db import models, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from accounts.job_models import Job
 from users import liveness
 
-logger = logging.getLogger(__name__)
 
+class Job(models.Model):
+    """One job of one person: so many things, of which some are done. A worker that dies is followed by another one."""
+
+    names_things_in: ClassVar[str]  # an array of ids, which is emptied once it is over; "": there is none
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        MAKING = "making", _("Being made")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    total = models.PositiveIntegerField()
+    done = models.PositiveIntegerField(default=0)  # of `total`
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    # How often a worker has begun or gone on with it.
+    attempts = models.PositiveSmallIntegerField(default=0)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+        default_permissions = ()
+
+
+logger = logging.getLogger(__name__)
 State = Job.State
 GOING = (State.WAITING, State.MAKING)
 MOST_ATTEMPTS = 5  # workers that may die of one
@@ -56,12 +84,6 @@ def end(job: Job, state: Job.State, now: datetime) -> bool:
     if job.names_things_in:
         facts[job.names_things_in] = []
     return mine(job).update(**facts) > 0
-
-
-def over_before(then: datetime) -> Q:
-    """Return the condition of jobs that were over by then: what waited for days is not old when it ends."""
-    ended = Q(ended_at__lt=then) | Q(ended_at=None, created_at__lt=then)
-    return ended & Q(created_at__lt=then) & ~Q(state__in=GOING)
 
 
 @transaction.atomic

@@ -1,0 +1,280 @@
+"""Asking for jobs, and doing them: claimed by a process that says that it lives while it works; another goes on where one died."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db import IntegrityError, OperationalError, transaction
+from django.db.models import F, Func, Q, QuerySet
+from django.utils import timezone
+
+from accounts.jobs.handlers import Kind, Result
+from accounts.jobs.models import Job, JobItem
+from accounts.models import Account
+from ui.refusal import Refusal
+from users import database_clock, hold, liveness
+from users.models import User
+
+State = Job.State
+KEPT_FOR = timedelta(days=1)
+MOST_ATTEMPTS = 5  # workers that may die of one
+MANY = 100  # things in one transaction
+PART = 500  # keys that are read at one time
+_COLUMNS = {
+    JobItem.Outcome.DONE: "acted",
+    JobItem.Outcome.SKIPPED: "skipped",
+    JobItem.Outcome.FAILED: "failed",
+}
+
+logger = logging.getLogger(__name__)
+
+
+def start(
+    *,
+    user: User,
+    kind: str,
+    keys: Sequence[int] | QuerySet[Any, Any],
+    now: datetime,
+    subject_id: int = 0,
+    note: str = "",
+    skipped: int = 0,
+    options: Mapping[str, object] | None = None,
+    once: str = "",
+) -> tuple[Job, bool]:
+    """Have a job done. Return it, and False where its page asked already, or one of a kind of which one goes on at a time is under way.
+
+    `keys`: the ids of its things, or a query of one column, in order: then they stay in the database. `once`: what its page was given.
+    """
+    facts: dict[str, Any] = {"subject_id": subject_id, "note": note[:300], "skipped": skipped, "once": once}
+    ids = ArraySubquery(keys) if isinstance(keys, QuerySet) else list(keys)
+    while True:
+        try:
+            with transaction.atomic():
+                made = Job.objects.create(
+                    user=user,
+                    kind=kind,
+                    keys=ids,
+                    total=0,
+                    options=dict(options or {}),
+                    created_at=now,
+                    **facts,
+                )
+                Job.objects.filter(pk=made.pk).update(total=Func("keys", function="cardinality"))
+                return Job.objects.get(pk=made.pk), True
+        except IntegrityError:
+            known = Job.objects.filter(user=user, once=once) if once else Job.objects.none()
+            running = Job.objects.going().filter(kind=kind, subject_id=subject_id)
+            if found := known.first() or running.first():
+                return found, False
+
+
+def accounts_of(job: Job, keys: Sequence[int]) -> QuerySet[Account]:
+    """Return those of these accounts that the job's person sees now."""
+    return Account.objects.visible_to(job.user).filter(pk__in=keys)
+
+
+def locked(job: Job, keys: Iterable[int]) -> list[Account]:
+    """Lock and return the same."""
+    return list(Account.objects.visible_to(job.user).filter(pk__in=list(keys)).locked())
+
+
+def do_next(
+    *,
+    kinds: Mapping[str, Kind],
+    clock: Callable[[], datetime],
+    goes_on: Callable[[], bool],
+    only: int | None = None,
+) -> bool:
+    """Do the job that waits longest (`only`: this one), or go on with one whose worker died. Return whether there was one.
+
+    It is done in its person's time zone. A worker that is to stop leaves the rest to another one. On hold all of them wait.
+    """
+    if not goes_on() or hold.current() is not None:
+        return False
+    job = _claim(only, clock())
+    if job is None:
+        return _close_dead(kinds, clock())
+    kind = kinds.get(job.kind)
+    if kind is None:
+        logger.error("There is no kind of job called %s", job.kind)
+        _end(job, None, State.FAILED, clock())
+        return True
+    try:
+        with liveness.kept(partial(_keep, job)), timezone.override(job.user.zone):
+            state = _go_on(job, kind, clock, goes_on)
+            if state is not None:
+                _end(job, kind, state, clock())
+    except hold.OnHold:
+        _put_back(job)
+    except OperationalError:
+        logger.warning("Job %s is begun again where it was: PostgreSQL did not take it", job.pk)
+        _put_back(job, counted=True)
+    except Exception:
+        logger.exception("Job %s could not be done", job.pk)
+        _end(job, kind, State.FAILED, clock())
+    return True
+
+
+def do_now(job: Job, *, kinds: Mapping[str, Kind]) -> None:
+    """Do this job in the caller's process, unless a worker has it. On hold it waits."""
+    do_next(kinds=kinds, clock=database_clock.now, goes_on=lambda: True, only=job.pk)
+
+
+def sweep(*, now: datetime) -> int:
+    """Remove what was over a day ago. Returns how many rows."""
+    return Job.objects.over_before(now - KEPT_FOR).delete()[0]
+
+
+@transaction.atomic
+def _claim(only: int | None, now: datetime) -> Job | None:
+    due = Q(state=State.WAITING)
+    if liveness.may_take_over():
+        due |= Q(state=State.MAKING, claimed_until__lt=now)
+    jobs = Job.objects.filter(due) if only is None else Job.objects.filter(due, pk=only)
+    job = jobs.order_by("pk").select_for_update(skip_locked=True, no_key=True).first()
+    if job is None:
+        return None
+    job.state, job.attempts = State.MAKING, job.attempts + 1
+    job.claimed_until = now + liveness.CLAIM
+    if job.attempts > MOST_ATTEMPTS:
+        job.state, job.claimed_until, job.ended_at = State.FAILED, None, now
+    job.save(update_fields=["state", "attempts", "claimed_until", "ended_at"])
+    return job if job.state == State.MAKING else None
+
+
+def _keep(job: Job, now: datetime) -> None:
+    Job.objects.claimed(job).update(claimed_until=now + liveness.CLAIM)
+
+
+def _put_back(job: Job, *, counted: bool = False) -> None:
+    """Leave the rest to another worker. That is no attempt that came to nothing, unless it is `counted` as one."""
+    attempts = job.attempts if counted else job.attempts - 1
+    Job.objects.claimed(job).update(state=State.WAITING, claimed_until=None, attempts=attempts)
+
+
+@transaction.atomic
+def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
+    """Finish jobs of which too many workers died: what they did not come to is named. Return False."""
+    dead = Job.objects.filter(state=State.FAILED, done__lt=F("total"), keys__len__gt=0)
+    for job in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
+        _give_up(job, now)
+        kind = kinds.get(job.kind)
+        if kind is not None and kind.finish is not None:
+            kind.finish(job, now)
+    return False
+
+
+@transaction.atomic
+def _end(job: Job, kind: Kind | None, state: Job.State, now: datetime) -> None:
+    """End a job, unless another worker has begun since. Of what it did not come to, its items say so."""
+    ended = Job.objects.claimed(job).update(state=state, claimed_until=None, ended_at=now)
+    if not ended:
+        return
+    job.state = state
+    _give_up(job, now)
+    if kind is not None and kind.finish is not None:
+        kind.finish(job, now)
+
+
+def _give_up(job: Job, now: datetime) -> None:
+    """Say of all things that the job did not come to that they were not reached, and empty its keys."""
+    row = Job.objects.filter(pk=job.pk)
+    left = row.values_list(f"keys__{job.done}_{job.total}", flat=True).get() or []
+    JobItem.objects.bulk_create(
+        (
+            JobItem(job=job, place=place, key=key, outcome=JobItem.Outcome.FAILED, why="not_reached", at=now)
+            for place, key in enumerate(left, job.done + 1)
+        ),
+        batch_size=1_000,
+    )
+    row.update(keys=[], failed=F("failed") + len(left))
+
+
+def _go_on(
+    job: Job, kind: Kind, clock: Callable[[], datetime], goes_on: Callable[[], bool]
+) -> Job.State | None:
+    """Do what is left. Return how it ended; None where it is another worker's now."""
+    for keys in _parts(job, kind.size or MANY):
+        if not goes_on() or hold.current() is not None:
+            _put_back(job)
+            return None
+        if not _may(job, kind) or (kind.holds is not None and not kind.holds(job)):
+            return State.FAILED
+        if not _do(job, kind, keys, clock()):
+            return None
+        if kind.after:
+            kind.after(job, keys[0], clock())
+    return State.READY
+
+
+def _parts(job: Job, size: int) -> Iterator[Sequence[int]]:
+    """Yield the keys of what is left, `size` at a time; `job.done` grows meanwhile."""
+    while job.done < job.total:
+        part = Job.objects.values_list(f"keys__{job.done}_{job.done + PART}", flat=True).get(pk=job.pk)
+        if not part:
+            raise LookupError(f"Job {job.pk} names {job.done} things and not {job.total}.")
+        for first in range(0, len(part), size):
+            yield part[first : first + size]
+
+
+def _may(job: Job, kind: Kind) -> bool:
+    """Return whether the person may still do it: asked anew for each part, since a job may take minutes."""
+    # What the person may do, the object has kept; and whoever saw that person off may have taken the job over.
+    before = job.user_id
+    job.user = User.objects.get(pk__in=Job.objects.filter(pk=job.pk).values("user"))
+    if job.user_id != before:
+        job.refresh_from_db(fields=["options"])
+    return job.user.is_active and kind.allows(job.user)
+
+
+@transaction.atomic
+def _do(job: Job, kind: Kind, keys: Sequence[int], now: datetime) -> bool:
+    """Do it to some things, and keep what came of each. Return False where another worker has begun since.
+
+    The row is written before, so that a worker that was taken for dead waits here and does nothing twice.
+    """
+    mine = Job.objects.claimed(job)
+    if not mine.update(done=job.done + len(keys)):
+        return False
+    results = _results(job, kind, keys, now)
+    _write(job, results, now)
+    counts = Counter(one.outcome for one in results)
+    mine.update(**{_COLUMNS[one]: F(_COLUMNS[one]) + number for one, number in counts.items()})
+    job.done += len(keys)
+    return True
+
+
+def _write(job: Job, results: Sequence[Result], now: datetime) -> None:
+    """Keep what came of the things that come next."""
+    JobItem.objects.bulk_create(
+        JobItem(
+            job=job,
+            place=place,
+            key=one.key,
+            outcome=one.outcome,
+            why=one.why,
+            facts=dict(one.facts),
+            at=now,
+        )
+        for place, one in enumerate(results, job.done + 1)
+    )
+
+
+def _results(job: Job, kind: Kind, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Return what came of each. One that is at fault spoils no other: then each is done by itself."""
+    try:
+        with transaction.atomic():
+            return list(kind.act(job, keys, now))
+    except Refusal as refusal:
+        return [Result.fails(key, "as_told", text=str(refusal)) for key in keys]
+    except (hold.OnHold, OperationalError):
+        raise
+    except Exception:
+        logger.exception("Job %s could not be done to %s", job.pk, keys)
+        if len(keys) == 1:
+            return [Result.fails(keys[0], "our_fault")]
+    return [one for key in keys for one in _results(job, kind, [key], now)]
