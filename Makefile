@@ -2,7 +2,7 @@
 # Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick conformance year drills check lint format words lock bench clean venv venv-dev chromium node
+.PHONY: help run test quick conformance year drills check lint format words lock bench clean venv venv-dev chromium
 
 PY := .venv/bin/python
 export PYTHON
@@ -18,7 +18,7 @@ help: ## list the targets
 run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with Ctrl-C
 	@$(PY) -m adtoken_project.launcher
 
-test: venv-dev chromium node ## all tests, those in a real browser too
+test: venv-dev chromium ## all tests, those in a real browser too
 	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder
 
 quick: venv-dev ## the tests that need no browser and little time
@@ -26,7 +26,7 @@ quick: venv-dev ## the tests that need no browser and little time
 
 conformance: venv-dev ## the vendors' own clients against the sandbox: installs them, which binds you to their licences
 	@deploy/bootstrap/venv.sh dev conformance
-	@deploy/bootstrap/node.sh tests/conformance/node
+	@deploy/bootstrap/node.sh
 	@$(PY) -m pytest tests/conformance
 
 year: venv-dev ## a simulated year of all channels, consents at all 24 hours: minutes
@@ -73,6 +73,3 @@ venv-dev:
 
 chromium: venv-dev
 	@deploy/bootstrap/chromium.sh
-
-node:
-	@deploy/bootstrap/node.sh

@@ -32,11 +32,6 @@ class AccountsConfig(AppConfig):
         post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
-        for leaving in (Membership, Team):  # while their addresses are still there
-            pre_delete.connect(receivers.end_calendars_of_team, leaving, dispatch_uid="accounts.calendars")
         post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars")
-        pre_delete.connect(
-            receivers.end_calendars_of_view, sender="accounts.SavedView", dispatch_uid="accounts.calendars"
-        )
         receivers.register_messages()
         digests.register_act(renewal_links.first_in)

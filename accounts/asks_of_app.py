@@ -31,9 +31,8 @@ from accounts import actions
 from accounts.models import Account, AccountToken
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
-from users.models import Membership, User
+from users.models import User
 
-MOST_ENTRIES = 20_000  # in pools, that are known by their ids
 NAMED = 3  # accounts of a person that are read to be named, see `ui.text.join_names`
 
 # Of whom `actions.cannot_ask` says why: each such log-in is a line of its own.
@@ -111,26 +110,13 @@ def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountTok
     """Keep what is in pools of accounts that this person sees."""
     if user.sees_all_teams:
         return entries
-    # As `visible_to`, but their own accounts as one set, which is not worked out for each entry anew.
-    teams = Membership.objects.filter(user=user).values("team")
-    own = AccountToken.objects.filter(token__consented_by=user).values("account")
-    return entries.filter(Q(account__team__in=teams) | Q(account__in=own))
+    return entries.filter(account__in=Account.objects.visible_to(user).values("pk"))
 
 
-def read_once(waiting: Waiting, *, most: int) -> tuple[list[int], Waiting]:
-    """Return the ids of the log-ins that are waited for, `most` and one more at most, and the same entries by their ids. One query, or two.
-
-    What says which accounts are meant may cost more than all that is asked of them, and each question would ask it again.
-    """
-    entries = waiting.entries.order_by()
-    rows = list(entries.values_list("pk", "token")[: MOST_ENTRIES + 1])
-    ids = list(dict.fromkeys(token_id for _, token_id in rows))
-    if len(rows) <= MOST_ENTRIES:
-        known = AccountToken.objects.filter(pk__any_of=[pk for pk, _ in rows])  # type: ignore[misc]  # our own lookup
-        return ids[: most + 1], Waiting(known, Q(token__any_of=ids))
-    if len(ids) <= most:
-        ids = list(entries.values_list("token", flat=True).distinct()[: most + 1])
-    return ids[: most + 1], waiting
+def log_ins(waiting: Waiting, *, most: int) -> list[int]:
+    """Return the ids of the log-ins that are waited for, `most` and one more at most."""
+    ids = waiting.entries.order_by("token").values_list("token", flat=True)
+    return list(ids.distinct()[: most + 1])
 
 
 def asked_today(tokens: Q, now: datetime) -> QuerySet[TokenEvent]:

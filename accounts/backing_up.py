@@ -16,17 +16,14 @@ from users import hold
 from users.models import User
 
 
-def add(
-    *, chosen: Mapping[int, int], actor: User, note: str, now: datetime, ask_all: bool = False
-) -> Outcome:
+def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be, and have all of them asked about.
 
-    `ask_all`: all their people are asked.
     Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other. Raises OnHold.
     """
     hold.refuse()
     with transaction.atomic():
-        outcome = backup_adding.write(chosen=chosen, actor=actor, note=note, now=now, ask_all=ask_all)
+        outcome = backup_adding.write(chosen=chosen, actor=actor, note=note, now=now)
         backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
         checking.ask(token_ids={offer.token.pk for offer in outcome.added}, now=now)

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from accounts import client_links
-from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
+from accounts.selection import LIVING
 from notifications import outbox
 from ui.counts import number
 from ui.dates import day

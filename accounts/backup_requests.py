@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from django.db import connection
 from django.db.models import QuerySet
 
-from accounts import backups_kept
 from accounts.backups import Offer
 from accounts.models import Account, AccountEvent, AccountToken, BackupRequest
 from tokens.models import Token
@@ -66,7 +65,6 @@ def write(asked: Sequence[Offer], *, actor: User, note: str, now: datetime) -> N
         )
         for one in made
     )
-    backups_kept.forget(account_ids={one.account_id for one in made})
 
 
 def waiting_for(person: User) -> QuerySet[BackupRequest]:

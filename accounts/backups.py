@@ -9,21 +9,14 @@ import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 from django.db.models.expressions import RawSQL
 
-from accounts import health_sql, kept_sets
-from accounts.models import Account, BackupAtHand
+from accounts.models import Account
 from tokens.models import Token
-
-KEPT = "backups_at_hand"  # the set that a worker keeps
-LOOKED_AT = (
-    1_000  # accounts that one person carries, of which it is counted to how many somebody could be added
-)
 
 # Of an account `a`. Who may be used for it is asked before all else, in an order that PostgreSQL keeps: most log-ins that reach an account
 # are of other teams, and each further question costs more. Counts and not joins, or it might read all pools and events for them.
@@ -48,7 +41,6 @@ _IS_NEW = """
       else (select count(*) from accounts_accountevent e
             where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
-_REACHING = _BY_LIST + _FOREIGN + _IS_NEW
 # Nobody is offered who was asked and has not answered, or declined, through another log-in of theirs either.
 _ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
             where q.account_id = a.id and q.state in ('asked', 'declined')
@@ -71,8 +63,6 @@ where case {_IS_NEW}
 order by may.account_id, may.kind = 'system' desc, may.can_publish = 'yes' desc, may.deadline_kind = 'never' desc,
          may.deadline desc nulls last, may.token_id
 """  # noqa: S608  # constants of this module only; every value is a parameter
-# `limit` makes it a question for each account in turn, which stops at the first log-in.
-_IS_AT_HAND = f"coalesce((select true {_REACHING.format(unless=_ASKED)} limit 1), false)"
 # For many accounts at once: the log-ins that reach them are read as one set, and not one by one for each account.
 _AT_HAND = f"""
 with alone (id, native_id, channel, team_id) as materialized ({{accounts}}
@@ -132,66 +122,13 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
     ]
 
 
-def at_hand(accounts: QuerySet[Account], *, as_of: list[datetime] | None = None) -> QuerySet[Account]:
-    """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out.
-
-    Where one person carries very many of them, it goes by what a worker found a moment ago: see `kept_sets`. Then `as_of` is told when.
-    """
-    alone = alone_of(accounts)
-    try:
-        if kept_sets.serves(KEPT, alone, as_of=as_of):
-            return alone.filter(pk__in=BackupAtHand.objects.values("account"))
-        of_these, values = sets_at_hand(alone)
-    except EmptyResultSet:
-        return accounts.none()
-    return alone.filter(pk__in=RawSQL(of_these, values))  # noqa: S611  # constants, and what Django makes of the accounts
-
-
-def alone_of(accounts: QuerySet[Account]) -> QuerySet[Account]:
-    """Keep those that one person carries, or nobody, without paused ones."""
-    return accounts.filter(people_count__lte=1, paused_at=None)
-
-
-def sets_at_hand(alone: QuerySet[Account]) -> tuple[str, tuple[Any, ...]]:
-    """Return the SQL of the ids of those of these accounts to which somebody could be added, some of them twice, and its values.
-
-    Raises EmptyResultSet where there is no account.
-    """
+def at_hand(accounts: QuerySet[Account]) -> QuerySet[Account]:
+    """Keep the accounts that one person carries, or nobody, and to which somebody could be added at once. Paused ones are left out."""
+    alone = accounts.filter(people_count__lte=1, paused_at=None)
     facts = alone.order_by().values_list("pk", "native_id", "channel", "team_id")
-    of_these, values = facts.query.sql_with_params()
-    return _AT_HAND.format(accounts=of_these), tuple(values)
-
-
-@dataclass(frozen=True)
-class Alone:
-    """How many accounts one person carries, and to how many of those that were looked at somebody could be added."""
-
-    number: int
-    at_hand: int
-    looked_at: int
-
-    @property
-    def all_looked_at(self) -> bool:
-        """Whether there is no other."""
-        return self.number <= self.looked_at
-
-
-def count_alone(accounts: QuerySet[Account], *, limit: int) -> Alone:
-    """Count those of these accounts that one person carries, and to which somebody could be added at once, in one query.
-
-    `limit` is a number of accounts: so many and one more are counted, and the first LOOKED_AT of them are looked at.
-    """
-    alone = health_sql.only_one_person(accounts).order_by().values("pk")[: limit + 1]
     try:
-        of_these, values = alone.query.sql_with_params()
+        of_these, values = facts.query.sql_with_params()
     except EmptyResultSet:  # of somebody without a team
-        return Alone(0, 0, LOOKED_AT)
-    query = f"""
-    with alone as materialized (select row_number() over () as place, of_these.id from ({of_these}) of_these (id))
-    select (select count(*) from alone),
-           (select count(*) from alone join accounts_account a on a.id = alone.id where alone.place <= %s and {_IS_AT_HAND})
-    """  # noqa: S608  # constants of this module, and what Django makes of the accounts
-    with connection.cursor() as cursor:
-        cursor.execute(query, [*values, LOOKED_AT])
-        number, at_hand = cursor.fetchone()
-    return Alone(number, at_hand, LOOKED_AT)
+        return accounts.none()
+    found = RawSQL(_AT_HAND.format(accounts=of_these), tuple(values))  # noqa: S611  # constants, and what Django makes of the accounts
+    return alone.filter(pk__in=found)

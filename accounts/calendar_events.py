@@ -5,7 +5,7 @@ dozens of them, and a day with forty lines is read by nobody.
 """
 
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db.models import F, QuerySet
 from django.utils.translation import get_language
 
-from accounts.leaving import LIVING
-from accounts.models import Account, AccountToken, SavedView
+from accounts.models import Account, AccountToken
+from accounts.selection import LIVING
 from tokens import renewal
 from tokens.channels import declarations
 from tokens.models import Token
@@ -31,8 +31,6 @@ from users.visibility import names_for
 MOST = 1_000  # accounts, those that end first
 ALONE = 3  # accounts that end with one log-in and are still events of their own
 NAMED = 30  # accounts that one event names
-
-_of_view: list[Callable[[User, SavedView], QuerySet[Account]]] = []
 
 WORDS = "words/calendar.txt"
 _BREAKS = re.compile(r"[ \t\r\n]+")
@@ -64,20 +62,13 @@ class _Ending:
         return self.account.deadline
 
 
-def read_views_by(accounts_of: Callable[[User, SavedView], QuerySet[Account]]) -> None:
-    """Say how the accounts of a saved view are found that a person sees: the list whose filters it holds is above this app."""
-    _of_view.append(accounts_of)
+def deadlines(*, user: User, team: Team | None, now: datetime) -> list[Deadline]:
+    """Return the deadlines of the accounts that the person sees now: of a team, or of "My accounts". By their days.
 
-
-def deadlines(
-    *, user: User, team: Team | None, now: datetime, view: SavedView | None = None
-) -> list[Deadline]:
-    """Return the deadlines of the accounts that the person sees now: of a team, a saved view, or neither: of "My accounts". By their days.
-
-    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Six queries, without the view's.
+    Without what AdToken renews by itself, and what staff paused. Words in the language that is spoken. Six queries.
     """
     names = names_for(user)
-    endings = [one for one in _endings(_accounts(user, team, view), now) if not _renews(one, now)]
+    endings = [one for one in _endings(_accounts(user, team), now) if not _renews(one, now)]
     teams = set(user.memberships.values_list("team_id", flat=True))
     together: dict[int, list[_Ending]] = {}
     for one in endings:
@@ -91,11 +82,7 @@ def deadlines(
     return sorted(found, key=lambda one: (one.day, one.uid))
 
 
-def _accounts(user: User, team: Team | None, view: SavedView | None) -> QuerySet[Account]:
-    if view is not None:
-        return Account.objects.visible_to(user).filter(
-            pk__in=_of_view[-1](user, view).order_by().values("pk")
-        )
+def _accounts(user: User, team: Team | None) -> QuerySet[Account]:
     if team is not None:
         return Account.objects.visible_to(user).filter(team=team)
     return Account.objects.of_person(user)

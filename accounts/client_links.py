@@ -1,7 +1,7 @@
 """Client links: made by a person of a team, used once by somebody without an account here, who is a contact afterwards.
 
 The address that the maker gave stands for the person: the mail goes there, and whoever makes a link vouches for it, as for an invitation
-(docs/decisions/0078-contacts-and-client-links.md). A link never acts for somebody who can log in.
+(docs/decisions/0078-client-links.md). A link never acts for somebody who can log in.
 """
 
 from collections.abc import Collection, Sequence

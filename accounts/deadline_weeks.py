@@ -6,8 +6,8 @@ from datetime import date, datetime, time, timedelta, tzinfo
 from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
-from accounts.leaving import LIVING
 from accounts.models import Account, AccountToken
+from accounts.selection import LIVING
 from tokens import renewing_rows
 
 WEEKS = 13
@@ -46,21 +46,12 @@ def renewing(accounts: QuerySet[Account], *, now: datetime) -> QuerySet[Account]
 
 def _renews(now: datetime) -> Q:
     """Return the condition of accounts of which the list says that they renew themselves (`Summary.deadline`)."""
-    return Q(pk__in=_theirs(now).values("account"))
-
-
-def _theirs(now: datetime) -> QuerySet[AccountToken]:
-    """Return the entries of log-ins that renew themselves and end when their account does."""
     found = AccountToken.objects.filter(renewing_rows.renewing(now=now, by="token__"), LIVING)
-    return found.filter(token__deadline=F("account__deadline"))
+    return Q(pk__in=found.filter(token__deadline=F("account__deadline")).values("account"))
 
 
 def _between(
     accounts: QuerySet[Account], first: date, last: date, now: datetime, zone: tzinfo
 ) -> QuerySet[Account]:
     begins, ends = (datetime.combine(day, time.min, tzinfo=zone) for day in (first, last))
-    # The log-in that ends with the account ends in these days, too: an index has it, so that no other is looked at.
-    renews = Q(
-        pk__in=_theirs(now).filter(token__deadline__gte=begins, token__deadline__lt=ends).values("account")
-    )
-    return accounts.filter(~renews, paused_at=None, deadline__gte=begins, deadline__lt=ends)
+    return accounts.filter(~_renews(now), paused_at=None, deadline__gte=begins, deadline__lt=ends)

@@ -2,17 +2,19 @@
 
 from datetime import datetime
 
-from accounts import asks_of_app, due_asks, leaving_steps, own_removal, permissions
+from accounts import asks_of_app, due_asks, permissions
 from accounts.deed_rows import Result
 from accounts.deeds import Kind
 from accounts.importing import uploads
+from accounts.leaving import deed as leaving
+from accounts.leaving import steps
 from accounts.many import asking, backups, checking, importing, inviting, moving, pausing
 from accounts.models import Deed
 from tokens.models import ChannelApp
 
 ASK_PEOPLE_OF_APP = "ask_people_of_app"
 ASK_DUE = "ask_due"
-OFFBOARD = "offboard"
+OFFBOARD = leaving.OFFBOARD
 # On accounts that staff chose.
 APPLY_MACRO, REMOVE_MACRO = "apply_macro", "remove_macro"
 MOVE, PAUSE, RESUME = "move", "pause", "resume"
@@ -44,14 +46,9 @@ def _ask_for(waiting: asks_of_app.Waiting, deed: Deed, person_id: int, now: date
 KINDS = {
     ASK_PEOPLE_OF_APP: Kind("tokens.ask_token", ask=_ask),
     ASK_DUE: Kind("tokens.ask_token", ask=_ask_due),
-    OFFBOARD: Kind(
-        "users.offboard_user",
-        leaving_steps.act,
-        leaving_steps.after,
-        holds=leaving_steps.holds,
-        finish=leaving_steps.finish,
-    ),
-    own_removal.KIND: Kind("", own_removal.act, own_removal.after, finish=own_removal.finish),
+    OFFBOARD: Kind("users.offboard_user", steps.act, steps.after, holds=steps.holds, finish=steps.finish),
+    # What people do to what is their own; and of what staff revoke, the log-in went with the press.
+    leaving.REMOVE: Kind("", steps.act, steps.after, finish=steps.finish),
     MOVE: Kind(permissions.MOVE, many=moving.move, finish=moving.finish, undo=UNDO + MOVE),
     PAUSE: Kind(permissions.PAUSE, many=pausing.pause, undo=UNDO + PAUSE),
     RESUME: Kind(permissions.RESUME, many=pausing.resume, undo=UNDO + RESUME),

@@ -6,8 +6,7 @@ The same people are asked as by **Ask to re-authenticate** for these accounts in
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from accounts import asks_of_app, health_sql
@@ -56,12 +55,10 @@ def _soon(now: datetime) -> Q:
 
 def count(user: User, now: datetime) -> DueAsks:
     """Count them in one query."""
-    entries = asks_of_app.grouped(waiting(user, now), now).values("group", "account", "fresh")
-    of_these, values = entries.query.sql_with_params()
-    query = f"""
-    select count(distinct person), count(distinct person) filter (where fresh), count(distinct account)
-    from ({of_these}) of_these (person, account, fresh) where person > 0
-    """  # noqa: S608  # what Django makes of the entries
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        return DueAsks(*cursor.fetchone())
+    found = asks_of_app.grouped(waiting(user, now), now).filter(group__gt=0)
+    counted = found.aggregate(
+        people=Count("group", distinct=True),
+        fresh_people=Count("group", distinct=True, filter=Q(fresh=True)),
+        accounts=Count("account", distinct=True),
+    )
+    return DueAsks(counted["people"], counted["fresh_people"], counted["accounts"])

@@ -2,11 +2,10 @@
 
 from datetime import datetime, tzinfo
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.expressions import Combinable, OrderBy
 
 from accounts.health import Health
-from accounts.list_place import PLACE
 from accounts.models import Account
 from ui.calendar_days import AT_RISK, URGENT, end_of_window
 
@@ -58,11 +57,13 @@ def only_one_person(accounts: QuerySet[Account]) -> QuerySet[Account]:
 DEADLINE = F("deadline")  # what a click on the column's head sorts by
 
 
-def by_deadline(*, narrowed: bool = False) -> list[OrderBy | Combinable | str]:
-    """Return the list's usual order. `narrowed`: of some accounts, not of all.
-
-    The index of this order serves the whole list. Some accounts may all be at its end, and the database, which takes them for spread
-    evenly, would go through it whole and read each account by itself; so they are found first and sorted, by what no index holds.
-    """
-    place = PLACE + Value(0) if narrowed else PLACE
+def by_deadline() -> list[OrderBy | Combinable | str]:
+    """Return the list's usual order: deactivated, then by deadline, then unknown, then never, then paused."""
+    place = Case(
+        When(paused_at__isnull=False, then=Value(4)),
+        When(deadline_kind=Account.DeadlineKind.NONE, then=Value(0)),
+        When(deadline_kind=Account.DeadlineKind.DATE, then=Value(1)),
+        When(deadline_kind=Account.DeadlineKind.UNKNOWN, then=Value(2)),
+        default=Value(3),
+    )
     return [OrderBy(place), F("deadline").asc(nulls_last=True), "name", "pk"]

@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta, tzinfo
 
-from django.core.exceptions import EmptyResultSet
-from django.db import connection
-from django.db.models import F, QuerySet
+from django.db.models import Count, F, QuerySet
 
 from accounts.models import Account, AccountEvent
 from tokens.models import Token
@@ -33,43 +31,26 @@ def happened(
 
 
 def count(user: User, *, now: datetime, zone: tzinfo) -> Mapping[tuple[str, str], int]:
-    """Return (kind, cause) -> to how many accounts that this person sees it happened lately; of any cause where that is "". One query."""
-    events = AccountEvent.objects.filter(kind__in=KINDS, at__gte=since(now=now, zone=zone))
-    if not user.sees_all_teams:
-        events = events.filter(account__in=Account.objects.visible_to(user).values("pk"))
-    # Each account once for each cause: to count distinct ones, the database would sort the events for each count.
-    once = events.order_by().values("kind", "cause", "account").distinct()
-    inner, values = once.query.sql_with_params()
-    query = f"""
-    with once (kind, cause, account) as materialized ({inner})
-    select kind, cause, count(*) from once where cause <> '' group by kind, cause
-    union all
-    select kind, '', count(*) from (select distinct kind, account from once) of_any group by kind
-    """  # noqa: S608  # what Django makes of the events
-    with connection.cursor() as cursor:
-        cursor.execute(query, values)
-        found = {(str(kind), str(cause)): int(number) for kind, cause, number in cursor.fetchall()}
-    return {(str(kind), ""): 0 for kind in KINDS} | found
+    """Return (kind, cause) -> to how many accounts that this person sees it happened lately; of any cause where that is "". Two queries."""
+    events = _seen_by(user, since(now=now, zone=zone)).order_by()
+    accounts = Count("account", distinct=True)
+    of_any = dict(events.values_list("kind").annotate(accounts))
+    by_cause = events.exclude(cause="").values_list("kind", "cause").annotate(accounts)
+    found = {(str(kind), str(cause)): number for kind, cause, number in by_cause}
+    return {(str(kind), ""): of_any.get(kind, 0) for kind in KINDS} | found
 
 
 def newest(user: User, *, first: int, most: int, now: datetime, zone: tzinfo) -> list[int]:
     """Return the events (ids) of accounts that this person sees, newest first: at most so many, from place `first` on. One query."""
-    events = AccountEvent.objects.filter(kind__in=KINDS, at__gte=since(now=now, zone=zone))
+    events = _seen_by(user, since(now=now, zone=zone)).order_by("-at", "-id")
+    return list(events.values_list("pk", flat=True)[first : first + most])
+
+
+def _seen_by(user: User, at: datetime) -> QuerySet[AccountEvent]:
+    events = AccountEvent.objects.filter(kind__in=KINDS, at__gte=at)
     if user.sees_all_teams:
-        return list(events.order_by("-at", "-id").values_list("pk", flat=True)[first : first + most])
-    seen = events.filter(account__in=Account.objects.visible_to(user).values("pk"))
-    try:
-        inner, values = seen.order_by().values("id", "at").query.sql_with_params()
-    except EmptyResultSet:  # of no team
-        return []
-    # Found as a set before it is put in order: else the database walks through the events of all teams until it has enough.
-    query = f"""
-    with seen (id, at) as materialized ({inner})
-    select id from seen order by at desc, id desc limit %s offset %s
-    """  # noqa: S608  # what Django makes of the events
-    with connection.cursor() as cursor:
-        cursor.execute(query, [*values, most, first])
-        return [int(pk) for (pk,) in cursor.fetchall()]
+        return events
+    return events.filter(account__in=Account.objects.visible_to(user).values("pk"))
 
 
 def re_authenticated(user: User, *, now: datetime, zone: tzinfo) -> int:

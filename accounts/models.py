@@ -16,28 +16,21 @@ from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
 from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
 from accounts.backup_models import BackupRequest as BackupRequest
-from accounts.calendar_models import CalendarEnd as CalendarEnd
 from accounts.calendar_models import CalendarLink as CalendarLink
 from accounts.campaign_models import Campaign as Campaign
 from accounts.campaign_models import CampaignLogIn as CampaignLogIn
 from accounts.client_link_models import ClientLink as ClientLink
 from accounts.export_models import AccountExport as AccountExport
 from accounts.export_models import ExportPart as ExportPart
-from accounts.figure_models import StartFigures as StartFigures
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
 from accounts.job_models import Deed as Deed
 from accounts.job_models import DeedRow as DeedRow
-from accounts.kept_models import BackupAtHand as BackupAtHand
-from accounts.kept_models import KeptSet as KeptSet
-from accounts.kept_models import PeopleUntil as PeopleUntil
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
-from accounts.list_place import PLACE
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
-from accounts.view_models import SavedView as SavedView
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.choices import channel_choices
@@ -133,20 +126,8 @@ class Account(models.Model):
         indexes = [
             # macros and the list "ends soon"
             models.Index("deadline", condition=Q(deadline_kind="date"), name="account_deadline_soon"),
-            # the list Social Accounts, in its usual order
-            models.Index(PLACE, "deadline", name="account_list"),
             # the number beside it in the menu
             models.Index("team", condition=Q(state="deactivated"), name="account_deactivated"),
-            # the start page counts accounts that are out of the ordinary, and the list finds them
-            models.Index(
-                "state",
-                condition=Q(state__in=["paused", "interrupted"])
-                | Q(paused_at__isnull=False)
-                | ~Q(restriction="")
-                | Q(deadline_kind="unknown"),
-                name="account_unusual",
-            ),
-            models.Index("people_count", condition=Q(people_count__lte=1), name="account_without_backup"),
         ]
         permissions = [
             ("link_account", "Can add accounts and tokens"),

@@ -14,11 +14,11 @@ from accounts import (
     backup_invitations,
     calendars,
     client_link_news,
-    handing_over,
     pool,
     reach,
 )
 from accounts.campaigns import stages
+from accounts.leaving import mails as leaving_mails
 from accounts.mails import (
     access_mail,
     alert_mail,
@@ -29,18 +29,14 @@ from accounts.mails import (
     backup_mail,
     client_link_mail,
     death_mail,
-    gave_up_mail,
-    handed_over_mail,
     imported_mail,
-    leaver_mail,
     mailing,
     outside_mail,
-    removal_mail,
     renewal_mail,
     restricted_mail,
     works_again_mail,
 )
-from accounts.models import ApiKey, SavedView
+from accounts.models import ApiKey
 from accounts.telling import notices
 from notifications import kinds
 from tokens.models import Token
@@ -101,24 +97,10 @@ def _register_what_log_ins_do() -> None:
         may_be_held=True,
     )
     kinds.register(
-        removal_mail.KIND,
-        removal_mail.build,
+        leaving_mails.KIND,
+        leaving_mails.build,
         name=_("Log-in removed"),
-        ended=removal_mail.record_end,
-        may_be_held=True,
-    )
-    kinds.register(
-        leaver_mail.KIND,
-        leaver_mail.build,
-        name=_("Somebody left"),
-        ended=leaver_mail.record_end,
-        may_be_held=True,
-    )
-    kinds.register(
-        gave_up_mail.KIND,
-        gave_up_mail.build,
-        name=_("No longer runs an account"),
-        ended=gave_up_mail.record_end,
+        ended=leaving_mails.record_end,
         may_be_held=True,
     )
     kinds.register(
@@ -129,7 +111,6 @@ def _register_what_log_ins_do() -> None:
         may_be_held=True,
     )
     kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
-    kinds.register(handing_over.KIND, handed_over_mail.build, name=_("What somebody who left did"))
 
 
 def _register_what_is_asked() -> None:
@@ -138,7 +119,6 @@ def _register_what_is_asked() -> None:
         ask_mail.build,
         name=_("Asked to re-authenticate"),
         ended=stages.note_ended,
-        all_sent=stages.note_sent,
         reader=ask_mail.reader,
     )
     kinds.register(
@@ -214,23 +194,3 @@ def end_calendars(
     """End the calendar addresses of whoever is switched off."""
     if not instance.is_active and not raw:
         calendars.revoke_all(user_id=instance.pk)
-
-
-def end_calendars_of_team(
-    sender: Any,  # noqa: ARG001  # what a signal passes
-    *,
-    instance: Membership | Team,
-    origin: Any = None,
-    **kwargs: Any,  # noqa: ARG001  # what a signal passes
-) -> None:
-    """End the calendar addresses of a team for whoever leaves it, and all of them where it goes. A person who goes takes theirs along."""
-    if getattr(origin, "model", type(origin)) is User:
-        return
-    user_id = instance.user_id if isinstance(instance, Membership) else None
-    team_id = instance.team_id if isinstance(instance, Membership) else instance.pk
-    calendars.end_of_team(team_id=team_id, user_id=user_id, now=timezone.now())
-
-
-def end_calendars_of_view(sender: Any, *, instance: SavedView, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """End the calendar addresses for a view that is deleted, by its owner or with them."""
-    calendars.end_of_view(instance, now=timezone.now())

@@ -1,30 +1,21 @@
-"""Ending authorisations from our side: what a sweep may clear away, and "Revoke at the channel" and "Remove my log-in".
+"""Ending authorisations at their channels, from our side: what a sweep may clear away, and what people removed (`accounts.leaving`).
 
 A log-in that carries, or ever carried, an account is not a sweep's to end: at most channels the permission belongs to the person and the
 app, so that ending one token ends every consent the person gave. Only people end it, on purpose.
 """
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Case, Count, Exists, OuterRef, Q, QuerySet, When
 
-from accounts import summary
-from accounts.errors import ActionRefused
-from accounts.mails import removal_mail
-from accounts.models import Account, AccountToken
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError, Verdict
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
-from ui.name_visibility import NameVisibility
 from users import hold, liveness
 from users.models import User
 
@@ -72,22 +63,6 @@ def _claim_orphan(token_id: int, now: datetime) -> tuple[Token, int] | None:
         if token is None or token.pool_entries.exists():
             return None
         return token, Token.objects.filter(pk=token_id).claim(now)
-
-
-def remove(*, token: Token, generation: int, actor: User, note: str, now: datetime) -> "Ended":
-    """End a log-in on purpose: no account is served by it from now on, and the channel is told. Returns how far that came.
-
-    `generation`: the one that was looked at. Its history and its places in the pools stay; its credentials go. Raises ActionRefused where
-    the log-in was renewed, consented to again or removed since; OnHold where this installation may call nobody.
-    """
-    hold.refuse()
-    try:
-        with transaction.atomic():
-            lifecycle.remove(token_id=token.pk, generation=generation, actor=actor, note=note, now=now)
-            removal_mail.tell(tokens=[token], actor=actor, now=now)
-    except lifecycle.NotAsSeen:
-        raise ActionRefused("removed_or_renewed") from None
-    return end_at_channel(token_id=token.pk, now=now, actor=actor)
 
 
 class Ended(StrEnum):
@@ -140,75 +115,6 @@ def sweep_removed(*, now: datetime) -> int:
     clock = Clock(now)
     results = [end_at_channel(token_id=token_id, now=clock.read()) for token_id in list(waiting[:ORPHANS])]
     return sum(result != Ended.LATER for result in results)
-
-
-@dataclass(frozen=True)
-class Effect:
-    """What becomes of one account when a log-in is removed."""
-
-    account: Account
-    stops: bool
-    backup_lost: bool  # it goes on, with one log-in less
-    carrier: str  # through whom it goes on; "" where it stops, or is not carried now
-
-
-@dataclass(frozen=True)
-class Effects:
-    """What becomes of all accounts of a log-in, which may be ten thousand: they are counted, and few are looked at."""
-
-    token: Token
-    stops: int
-    backups: int  # those that lose one
-    carried: int  # through somebody else, whether the log-in counts there or not
-    all: int
-
-    def first(
-        self, count: int, *, names: NameVisibility, now: datetime, carried: bool = False
-    ) -> list[Effect]:
-        """Return the first accounts, those that stop before those that lose a backup, then by name; or only the `carried` ones."""
-        entries = _entries(self.token).filter(other=True) if carried else _entries(self.token)
-        in_order = entries.order_by("place", "account__name", "account_id")
-        ids = list(in_order.values_list("account_id", flat=True)[:count])
-        accounts = summary.with_pools(Account.objects.all()).in_bulk(ids)
-        return [_effect(self.token, accounts[pk], names, now) for pk in ids if pk in accounts]
-
-    def to_type(self, first: Sequence[Effect]) -> str:
-        """Return what is typed before a log-in is removed that keeps an account alive alone: its name, of several the log-in's; else ""."""
-        if not self.stops or not first:
-            return ""
-        return (
-            first[0].account.name
-            if self.stops == 1
-            else self.token.native_user_name or self.token.native_user_id
-        )
-
-
-def effects(token: Token) -> Effects:
-    """Count what becomes of the accounts of a log-in when it is removed."""
-    numbers = _entries(token).aggregate(
-        stops=Count("pk", filter=Q(place=0)),
-        backups=Count("pk", filter=Q(place=1)),
-        carried=Count("pk", filter=Q(other=True)),
-        all=Count("pk"),
-    )
-    return Effects(token, **numbers)
-
-
-def _entries(token: Token) -> QuerySet[Any]:
-    """Return the pool entries of a log-in with `other`, whether another could be served there, and their `place` on the page."""
-    usable = Q(access=AccountToken.Access.OK, token__state=Token.State.VALID)  # as selection.usable
-    usable &= ~Q(can_publish=AccountToken.CanPublish.NO)
-    others = AccountToken.objects.filter(usable, account=OuterRef("account")).exclude(token=token)
-    place = Case(When(usable & Q(other=False), then=0), When(usable, then=1), default=2)
-    return AccountToken.objects.filter(token=token).annotate(other=Exists(others)).annotate(place=place)
-
-
-def _effect(token: Token, account: Account, names: NameVisibility, now: datetime) -> Effect:
-    one = summary.summarise(account, now)
-    counts = any(entry.token_id == token.pk for entry in one.usable)
-    others = [entry for entry in one.usable if entry.token_id != token.pk]
-    carrier = names.within(others[0].token, account) if others else ""
-    return Effect(account, counts and not others, counts and bool(others), carrier)
 
 
 def revoke(token: Token) -> None:

@@ -133,7 +133,7 @@ def of_facts(facts: Mapping[str, Any]) -> RenewalLink | None:
 def renewable(user_ids: Collection[int], token_ids: Collection[int]) -> dict[int, Token]:
     """Return which of these log-ins, by id, these people may renew by a link: their own, of channels that take new consents.
 
-    One under an app that takes none comes under the app of new links by it (docs/decisions/0105-links-at-an-app-that-retires.md).
+    One under an app that takes none comes under the app of new links by it (docs/decisions/0016-second-app.md).
     """
     own = Token.objects.filter(pk__in=token_ids, consented_by__in=user_ids, kind=Token.Kind.PERSON)
     ready = ChannelApp.objects.filter(is_default=True, secrets__isnull=False).exclude(
@@ -173,9 +173,8 @@ def personal(
         mail,
         text=put(mail.text),
         html=put(mail.html),
-        styled=put(mail.styled),
         stored_text=mail.text if mail.stored_text is None else mail.stored_text,
-        stored_html=(mail.styled or mail.html) if mail.stored_html is None else mail.stored_html,
+        stored_html=mail.html if mail.stored_html is None else mail.stored_html,
     )
 
 

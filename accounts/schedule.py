@@ -13,6 +13,5 @@ SCHEDULES = {
     "Make exports": ("accounts.tasks.make_exports", 15),
     "Do what was asked for to many": ("accounts.tasks.do_deeds", 15),
     "Run re-auth campaigns": ("accounts.tasks.run_campaigns", 60),
-    "Work out sets of accounts": ("accounts.tasks.keep_sets", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

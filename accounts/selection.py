@@ -2,9 +2,17 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Q
+
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from users import private_parts
+
+# What `living` and `usable` ask, as conditions of pool entries.
+LIVING = Q(access=AccountToken.Access.OK) & ~Q(token__state=Token.State.DEAD)
+LIVING &= ~Q(can_publish=AccountToken.CanPublish.NO)
+USABLE = Q(access=AccountToken.Access.OK, token__state=Token.State.VALID)
+USABLE &= ~Q(can_publish=AccountToken.CanPublish.NO) & ~Q(doubt=AccountToken.Doubt.STOPPED)
 
 _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
 

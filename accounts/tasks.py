@@ -9,16 +9,10 @@ from celery.worker import state as worker_state
 from accounts import (
     alerts,
     backup_requests,
-    backups,
-    backups_kept,
-    calendars,
     channel_sweep,
     client_links,
     deeds,
     exporting,
-    kept_sets,
-    people_kept,
-    people_left,
     reach,
     removal,
     sweeps,
@@ -34,7 +28,7 @@ from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the 
 from accounts.telling import notices
 from tokens import app_faults, lifecycle, version_watch
 from tokens.channels import callback
-from users import database_clock, refused_addresses
+from users import database_clock
 
 TICK = (
     5  # seconds, see schedule.py; what a killed worker held is free after 20, and to be begun again within 30
@@ -108,7 +102,7 @@ def ask_about_refused_apps() -> None:
 
 @shared_task
 def tidy() -> None:
-    """Clear away unfinished links, tokens linked to nothing, failed links and refusals of addresses that are old."""
+    """Clear away unfinished links, tokens linked to nothing, and failed links that are old."""
     now = database_clock.now()
     sweeps.sweep_pending_links(now=now)
     write_refusals.forget(now=now)
@@ -116,12 +110,10 @@ def tidy() -> None:
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
-    refused_addresses.sweep(now=now)
     exporting.sweep(now=now)
     backup_requests.end_old(now=now)
     deeds.sweep(now=now)
     client_links.sweep(now=now)
-    calendars.sweep(now=now)
     uploads.sweep(now=now)
 
 
@@ -150,14 +142,6 @@ def do_deeds() -> None:
 def run_campaigns() -> None:
     """Find how far the log-ins of re-auth campaigns are, write the mails that are due, and end what is over."""
     sending.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
-
-
-@shared_task
-def keep_sets() -> None:
-    """Work out what filters of very many accounts go by: who could be backed up at once, and until when how many people are left."""
-    now = database_clock.now()
-    kept_sets.look(backups.KEPT, backups_kept.write, now=now)
-    kept_sets.look(people_left.KEPT, people_kept.write, now=now)
 
 
 @shared_task

@@ -4,14 +4,14 @@ from django.db.models import Exists, OuterRef, QuerySet
 
 from accounts import jobs
 from accounts.deed_kinds import KINDS
-from accounts.handing_over import OWN_REMOVAL
+from accounts.leaving.deed import REMOVE
 from accounts.models import Deed
 from users.models import User
 
 
 def visible_to(user: User) -> QuerySet[Deed]:
-    """Return the deeds whose pages the person may open, without what they name. Those on self-service pages are their person's alone."""
-    found = Deed.objects.defer("keys").filter(kind__in=KINDS.keys() - {OWN_REMOVAL})
+    """Return the deeds whose pages the person may open, without what they name. Log-ins that go are seen in their lists."""
+    found = Deed.objects.defer("keys").filter(kind__in=KINDS.keys() - {REMOVE})
     return found if user.sees_all_teams else found.filter(user=user)
 
 

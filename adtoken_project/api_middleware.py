@@ -1,6 +1,6 @@
 """What holds for every answer below /api/, whoever made it: a view, or Django.
 
-Jobs have keys and no sessions, so that nothing of what pages need runs for them (docs/decisions/0058-the-path-of-a-lease.md).
+Jobs have keys and no sessions, so that nothing of what pages need runs for them (docs/decisions/0058-web-server-and-leases.md).
 """
 
 import logging

@@ -43,7 +43,6 @@ class AdTokenConfig(AppConfig):
             schedules,
         )
         from notifications import invitation_mails, login_mails
-        from users import retention
 
         safe_start.refuse()
         start_error_reports()
@@ -58,7 +57,6 @@ class AdTokenConfig(AppConfig):
         operations_notices.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
-        post_migrate.connect(retention.install, sender=self, dispatch_uid="adtoken_project.retention")
         post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
         gc.freeze()  # it stays: the collector walked through it once more as each process ended, for 0.3 s
         if _collects:

@@ -20,8 +20,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from accounts.linking import setup
-from adtoken_project import lanes, lateness, schedules, signs_of_life, worked_ahead
-from notifications import mailbox_mail
+from adtoken_project import lanes, lateness, schedules, signs_of_life
 from tokens import call_state, key_usage
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -152,16 +151,6 @@ def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one inte
         )
 
 
-def bounce_mailbox(now: datetime) -> Iterator[Finding]:
-    """Bounce mailbox."""
-    state = mailbox_mail.trouble(now)
-    if state is not None:
-        yield Finding(
-            f"The bounce mailbox cannot be read since {state.failed_since:%Y-%m-%d %H:%M} UTC: {state.error}",
-            "Compare BOUNCE_MAILBOX with the mailbox's address and password. Mails that come back are not noticed meanwhile.",
-        )
-
-
 def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Key ring."""
     for said in key_usage.problems():
@@ -230,15 +219,6 @@ def late(now: datetime) -> Iterator[Finding]:
         )
 
 
-def counting(now: datetime) -> Iterator[Finding]:
-    """Previews of macros."""
-    if number := worked_ahead.previews_failed(now):
-        yield Finding(
-            f"{number} could not be counted in the last day.",
-            "Read the log of the worker of the lane pushes: it says why, with the number of the forecast.",
-        )
-
-
 def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     """Channel apps."""
     for app in ChannelApp.objects.exclude(fault_since=None):
@@ -288,13 +268,11 @@ CHECKS: tuple[tuple[Check, bool], ...] = (
     (installation, True),
     (valkey, False),
     (mail_server, False),
-    (bounce_mailbox, True),
     (keys, True),
     (processes, True),
     (room, True),
     (clocks, True),
     (late, True),
-    (counting, True),
     (apps, True),
     (people, True),
     (clockwork, True),

@@ -10,15 +10,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import conninfo
-
-from notifications.bounce_mailbox import Mailbox
 
 ONE_SERVER = (
     "Name one server: redis://:password@host:6379/0, by TLS rediss://:password@host:6380/0?ssl_ca_certs=/path/to/ca.pem. "
@@ -179,10 +177,8 @@ def mail(name: str, *, service: str = "") -> dict[str, Any]:
         name, set(environ.Env.EMAIL_SCHEMES) - {"smtps"}, example
     )  # taken for STARTTLS, which few mean by it
     found = dict(environ.Env.email_url_config(text(name)))
-    if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend":
-        if not found["EMAIL_HOST"]:
-            raise ImproperlyConfigured(f"{name} names no host. It should look like {example}")
-        found["EMAIL_BACKEND"] = "notifications.smtp.Backend"
+    if found["EMAIL_BACKEND"] == "django.core.mail.backends.smtp.EmailBackend" and not found["EMAIL_HOST"]:
+        raise ImproperlyConfigured(f"{name} names no host. It should look like {example}")
     return found
 
 
@@ -197,26 +193,6 @@ def options(name: str) -> dict[str, Any]:
             f'{name} must be an object of JSON such as {{"POSTMARK_SERVER_TOKEN": "..."}}.'
         )
     return found
-
-
-def mailbox(name: str) -> Mailbox | None:
-    """Return the mailbox that the address names; None without one. Raises ImproperlyConfigured, showing no password."""
-    if not text(name, ""):
-        return None
-    ways = {"imaps": "tls", "imap+ssl": "tls", "imap+tls": "starttls", "imap": ""}
-    example = "imaps://user:password@mail.example.com:993/INBOX"
-    _scheme(name, set(ways), example, "")
-    url = urlsplit(text(name))
-    if not (url.hostname and url.username and url.password):
-        raise ImproperlyConfigured(f"{name} should look like {example}")
-    return Mailbox(
-        host=url.hostname,
-        port=url.port or (993 if ways[url.scheme] == "tls" else 143),
-        user=unquote(url.username),
-        password=unquote(url.password),
-        folder=unquote(url.path.strip("/")) or "INBOX",
-        tls=ways[url.scheme],
-    )
 
 
 def _scheme(name: str, schemes: set[str], example: str, default: str | None = None) -> None:

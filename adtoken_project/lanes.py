@@ -56,8 +56,6 @@ ROUTES = {
     "accounts.tasks.make_exports": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
     "accounts.tasks.do_deeds": {"queue": "pushes"},
     "accounts.tasks.run_campaigns": {"queue": "pushes"},
-    "macros.make_forecasts": {"queue": "pushes"},
-    "portal.tasks.work_out_start_pages": {"queue": "pushes"},
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

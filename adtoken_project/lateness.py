@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, Value
 
-from adtoken_project import signs_of_life, worked_ahead
+from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
@@ -21,12 +20,11 @@ from users import hold
 
 say = partial(phrase, "words/background_work.txt")
 
-MAIL_LIMIT = timedelta(minutes=settings.MAIL_LATE_MINUTES)  # for which a mail may wait
+MAIL_LIMIT = kept_back.WAITS_AT_MOST
 DOMAINS, REFUSED_LIMIT = (
     3,
     timedelta(minutes=10),
 )  # so many domains refuse mail for so long: it is our own side
-AHEAD = ("sets", "preview", "start_page")  # what is worked out ahead of pages, or beside them
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
 
 
@@ -67,7 +65,6 @@ def read(now: datetime) -> list[Work]:
         _ticks(),
         *_of_apps(now),
         _deletion(),
-        *_worked_ahead(now),
     ]
     return [
         replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
@@ -194,16 +191,3 @@ def _deletion() -> Work:
     open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
     oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
     return Work("pushes", say("deletion"), oldest, timedelta(hours=1))
-
-
-def _worked_ahead(now: datetime) -> list[Work]:
-    """What pages do without, more slowly: so nobody would notice that it is not done, or fails each time.
-
-    It may wait behind a deed about thousands of accounts, and `/healthz` says 503 for what is late: so an hour.
-    """
-    limit = timedelta(hours=1)
-    return [
-        Work("mail", say("sets"), worked_ahead.sets_due(_clock_began()), limit),
-        Work("pushes", say("preview"), worked_ahead.preview_waits(), limit),
-        Work("pushes", say("start_page"), worked_ahead.start_page_due(now), limit),
-    ]

@@ -12,14 +12,12 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import resolve
 from django.views.decorators.csrf import csrf_exempt
 
-from notifications.tasks import act_soon
-
 logger = logging.getLogger(__name__)
 
 
 @csrf_exempt
 def receive(request: HttpRequest, service: str) -> HttpResponse:
-    """Keep what the service reports; a worker acts on it. 404 for another service, 400 for a report that is not proved."""
+    """Act on what the service reports. 404 for another service, 400 for a report that is not proved."""
     if not settings.MAIL_SERVICE or service != settings.MAIL_SERVICE or not settings.MAIL_WEBHOOK_SECRET:
         raise Http404
     view, args, kwargs = resolve(f"/{service}/tracking/", urlconf="anymail.urls")
@@ -37,5 +35,4 @@ def receive(request: HttpRequest, service: str) -> HttpResponse:
     ) as error:  # DataError: NUL in an address
         logger.warning("a report of %s could not be read: %s", service, type(error).__name__)
         return HttpResponse("Not understood.", status=400, content_type="text/plain")
-    act_soon()
     return response

@@ -1,6 +1,5 @@
-"""Signs of life of background parts, and what the group Staff was given."""
+"""Signs of life of background parts."""
 
-from django.contrib.auth.models import Permission
 from django.db import models
 from django.db.models.functions import Now
 
@@ -28,15 +27,3 @@ class BackgroundProcess(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class StaffGrant(models.Model):
-    """A permission that the group Staff was given once. `migrate` does not give it again, so one that superusers took away stays away."""
-
-    permission = models.OneToOneField(Permission, models.CASCADE, primary_key=True, related_name="+")
-
-    class Meta:
-        default_permissions = ()
-
-    def __str__(self) -> str:
-        return str(self.permission)

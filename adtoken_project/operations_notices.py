@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from adtoken_project import lanes, lateness, signs_of_life, version, worked_ahead
+from adtoken_project import lanes, lateness, signs_of_life, version
 from adtoken_project.metrics import rows
-from notifications import kept_back, mailbox_mail
+from notifications import kept_back
 from notifications.models import Message
 from portal import message_rows, start_page
 from portal.start_cards import Said
@@ -23,8 +24,7 @@ def background(now: datetime) -> tuple[list[str], list[WellLine]]:
 
 
 def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[str]:
-    """Return in a sentence each which lanes have no worker, which work is late, which clocks are wrong, and whether the
-    bounce mailbox cannot be read."""
+    """Return in a sentence each which lanes have no worker, which work is late, and which clocks are wrong."""
     dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
     return [
         *(
@@ -34,17 +34,7 @@ def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datet
         ),
         *(f"{work.words(now)}." for work in late if living[work.lane]),
         *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
-        *_mailbox(now),
     ]
-
-
-def _mailbox(now: datetime) -> list[str]:
-    """Return that the bounce mailbox cannot be read, and why, where that has lasted for an hour."""
-    state = mailbox_mail.trouble(now)
-    if state is None or state.failed_since is None:
-        return []
-    since = dates.moment(state.failed_since, zone=timezone.get_current_timezone()).full
-    return [lateness.say("mailbox", since=since, error=state.error)]
 
 
 def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[WellLine]:
@@ -59,7 +49,6 @@ def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime
             )
         ),
         _of_mails(living, now),
-        _of_counting(living, late, now),
     ]
 
 
@@ -68,29 +57,10 @@ def _of_lane(
 ) -> WellLine:
     if not living[lane]:
         return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.lane == lane and work.what not in _ahead()]
+    waits = [work for work in late if work.lane == lane]
     if waits:
         oldest = max(waits, key=lambda work: work.age(now))
         return WellLine(name, oldest.words(now), "warning", "warn")
-    return WellLine(name, say("in_time"))
-
-
-def _ahead() -> set[str]:
-    """Return, in words, what has a line of its own: what is worked out ahead of pages, or beside them."""
-    return {lateness.say(what) for what in lateness.AHEAD}
-
-
-def _of_counting(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
-    """Return how it is with what is worked out ahead of pages, or beside them."""
-    name = say("counting")
-    if not (living["mail"] and living["pushes"]):
-        return WellLine(name, say("no_worker_runs"), "cancel", "bad")
-    waits = [work for work in late if work.what in _ahead()]
-    if waits:
-        oldest = max(waits, key=lambda work: work.age(now))
-        return WellLine(name, oldest.words(now), "warning", "warn")
-    if failed := worked_ahead.previews_failed(now):
-        return WellLine(name, say("uncounted", n=failed, shown=number(failed)), "warning", "warn")
     return WellLine(name, say("in_time"))
 
 
@@ -119,6 +89,8 @@ def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
     if failed:
         words = say("failed", n=failed, shown=number(failed))
         said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
+    if not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET):
+        said.append(Said(say("unreported")))
     icon, tone = (
         ("warning", "warn")
         if failed or refused or seconds > lateness.MAIL_LIMIT.total_seconds()

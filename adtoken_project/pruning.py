@@ -1,8 +1,8 @@
-"""The nightly pruning: history older than `users.retention` keeps it is removed, a little at a time, so that nobody waits for it.
+"""The nightly pruning: history older than HISTORY_DAYS is removed, a little at a time, so that nobody waits for it.
 
 Each table is walked by its primary key, a window of rows in a transaction of its own. Rows that somebody else has locked are left for
 the next night, and nothing waits for a lock longer than half a second. A run stops after a few seconds and the next tick goes on where it
-stopped; what the night did not reach, the next one does.
+stopped, as the cache in PostgreSQL keeps it. What the night did not reach, the next one does.
 
 What the product still needs stays, however old: the newest event of each kind, and so what ended a log-in that is still dead; what an
 account's event refers to; messages that wait, and those whose notices are kept; notices of the present cycle, which keep it from being
@@ -11,23 +11,27 @@ told twice; ends of log-ins that are held or asked about.
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import monotonic
 from typing import Any
 
+from django.conf import settings
+from django.core.cache import cache
 from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 
 from notifications import kinds
-from users import retention
-from users.models import RetentionPeriod
-from users.retention_kinds import HISTORY, MESSAGES, NOTICES, ROUTINE, TEXTS
 
 logger = logging.getLogger(__name__)
 
 NIGHT = range(1, 6)  # local hours
 RUN_FOR = 20.0  # seconds of one run: less than a worker has to end in
 WINDOW = 2_000  # rows looked at in one transaction
+ROUTINE_DAYS = (
+    30  # renewals and dates that a check found: most of the rows, and nobody reads them after a month
+)
+TEXT_DAYS = 90  # texts of mails: most of the bytes. Subject, reader and outcome stay as long as the rest
+_DONE = -1  # in the place of a rule's last id: its table is through for this night
 _ROUTINE = "('renewed', 'dates')"
 
 
@@ -35,19 +39,23 @@ _ROUTINE = "('renewed', 'dates')"
 class Rule:
     """What goes from one table, as SQL on its rows `t`. `made`: when a row was written, which grows with the id; `old`: whether it may go.
 
-    `empties` names text columns that are emptied; without them the rows are deleted.
+    `empties` names text columns that are emptied; without them the rows are deleted. `days`: kept no longer than so many.
     """
 
-    kind: str
     table: str
     made: str
     old: str
     empties: tuple[str, ...] = ()
+    days: int = 0
 
     @property
     def name(self) -> str:
-        """Name the rule's place in the progress of its kind."""
-        return f"{self.table}:{self.kind}"
+        """Name the rule's place in the night."""
+        return f"{self.table}:{self.days}"
+
+    def cutoff(self, now: datetime) -> datetime:
+        """Return from which moment on its rows are kept."""
+        return now - timedelta(days=min(settings.HISTORY_DAYS, self.days or settings.HISTORY_DAYS))
 
 
 def _newest(table: str, owner: str) -> str:
@@ -69,14 +77,12 @@ _CAMPAIGN = "select 1 from accounts_campaign c where"
 # In the order in which one refers to the other.
 RULES = (
     Rule(
-        HISTORY,
         "accounts_accountevent",
         "t.at",
         f"t.at < %(cutoff)s and not ({_newest('accounts_accountevent', 'account_id')})",
     ),
-    Rule(HISTORY, "macros_silence", "t.started_at", "t.ended_at < %(cutoff)s"),
+    Rule("macros_silence", "t.started_at", "t.ended_at < %(cutoff)s"),
     Rule(
-        HISTORY,
         "macros_acknowledgement",
         "t.at",
         """t.at < %(cutoff)s and t.cycle < case
@@ -84,56 +90,50 @@ RULES = (
         else (select k.cycle from tokens_token k where k.id = t.token_id) end""",
     ),
     Rule(
-        HISTORY,
         "accounts_backuprequest",
         "t.asked_at",
         "t.asked_at < %(cutoff)s and t.state <> 'asked'",
     ),
     Rule(
-        HISTORY,
         "accounts_campaignlogin",
         "t.added_at",
         f"exists ({_CAMPAIGN} c.id = t.campaign_id and c.ended_at < %(cutoff)s)",
     ),
     Rule(
-        HISTORY,
         "accounts_campaign",
         "t.created_at",
         "t.ended_at < %(cutoff)s and not exists (select 1 from accounts_campaignlogin r where r.campaign_id = t.id)",
     ),
-    Rule(ROUTINE, "tokens_tokenevent", "t.at", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}"),
-    Rule(HISTORY, "tokens_tokenevent", "t.at", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),
+    Rule("tokens_tokenevent", "t.at", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}", days=ROUTINE_DAYS),
+    Rule("tokens_tokenevent", "t.at", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),
     Rule(
-        NOTICES,
         "macros_notice",
         _RUN_AT,
         f"t.outcome <> 'waiting' and {_RUN_AT} < %(cutoff)s and not ({_PRESENT})",
     ),
-    Rule(NOTICES, "macros_newsnotice", "t.at", "t.outcome <> 'waiting' and t.at < %(cutoff)s"),
+    Rule("macros_newsnotice", "t.at", "t.outcome <> 'waiting' and t.at < %(cutoff)s"),
     Rule(
-        NOTICES,
         "macros_evaluation",
         "t.started_at",
         "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)"
         " and not exists (select 1 from macros_newsnotice n where n.evaluation_id = t.id)",
     ),
-    Rule(NOTICES, "accounts_accountnotice", "t.at", "t.closed_at < %(cutoff)s"),
+    Rule("accounts_accountnotice", "t.at", "t.closed_at < %(cutoff)s"),
     Rule(
-        TEXTS,
         "notifications_message",
         "t.created_at",
         f"(t.text <> '' or t.html <> '') and {_ENDED}",
         empties=("text", "html"),
+        days=TEXT_DAYS,
     ),
     Rule(
-        MESSAGES,
         "notifications_message",
         "t.created_at",
         f"{_ENDED} and t.kind <> all(%(stays)s) and {_UNNAMED}",
     ),
-    Rule(MESSAGES, "notifications_mailreturn", "t.at", "t.at < %(cutoff)s and t.done_at is not null"),
-    Rule(MESSAGES, "users_addressevent", "t.at", "t.at < %(cutoff)s"),
-    Rule(HISTORY, "tokens_doubt", "t.began_at", "coalesce(t.ended_at, t.true_at) < %(cutoff)s"),
+    Rule("notifications_mailreturn", "t.at", "t.at < %(cutoff)s"),
+    Rule("users_addressevent", "t.at", "t.at < %(cutoff)s"),
+    Rule("tokens_doubt", "t.began_at", "coalesce(t.ended_at, t.true_at) < %(cutoff)s"),
 )
 
 
@@ -142,48 +142,32 @@ def run_at_night(*, now: datetime) -> int:
     local = timezone.localtime(now)
     if local.hour not in NIGHT:
         return 0
-    return run(now=now, since=local.replace(hour=0, minute=0, second=0, microsecond=0))
-
-
-def run(*, now: datetime, since: datetime, seconds: float = RUN_FOR) -> int:
-    """Prune what is not done `since`, for so many seconds at most. Returns how many rows went. Two at once harm nobody."""
-    until = monotonic() + seconds
-    return sum(_prune(kind, now, since, until) for kind in dict.fromkeys(rule.kind for rule in RULES))
-
-
-def _prune(kind: str, now: datetime, since: datetime, until: float) -> int:
-    """Go through the tables of one kind. Returns how many rows went."""
-    row, _ = RetentionPeriod.objects.get_or_create(kind=kind)
-    if row.done_at is not None and row.done_at >= since:
-        return 0
-    begun = bool(row.progress)
-    values = {
-        "cutoff": retention.kept_since(kind, now),
-        "stays": [key for key, one in kinds.KINDS.items() if one.stays],
-        "window": WINDOW,
-    }
-    removed, whole = 0, True
-    for rule in RULES:
-        if rule.kind == kind:
-            gone, done = _walk(rule, row, values, until)
-            removed, whole = removed + gone, whole and done
-    changed: dict[str, Any] = {"removed": removed + (row.removed if begun else 0)}
-    changed |= {"progress": {}, "done_at": now} if whole else {"progress": row.progress}
-    RetentionPeriod.objects.filter(pk=kind).update(**changed)
+    key = f"pruning:{local.date()}"
+    places = cache.get(key, {})
+    removed = run(now=now, places=places)
+    cache.set(key, places, timeout=86_400)  # a day
     return removed
 
 
-def _walk(rule: Rule, row: RetentionPeriod, values: dict[str, Any], until: float) -> tuple[int, bool]:
-    """Go on through one table. Returns how many rows went, and whether its end is reached, or what is too young."""
+def run(*, now: datetime, places: dict[str, int], seconds: float = RUN_FOR) -> int:
+    """Prune from these places on (last ids by rule), for so many seconds at most, and note there how far it came.
+
+    Returns how many rows went. Two at once harm nobody.
+    """
+    until = monotonic() + seconds
+    return sum(_walk(rule, now, places, until) for rule in RULES)
+
+
+def _walk(rule: Rule, now: datetime, places: dict[str, int], until: float) -> int:
+    """Go on through one table, to its end or to what is too young. Returns how many rows went."""
+    stays = [key for key, one in kinds.KINDS.items() if one.stays]
+    values = {"cutoff": rule.cutoff(now), "stays": stays, "window": WINDOW}
     removed = 0
-    while True:
-        if monotonic() >= until:
-            return removed, False
-        last, gone, over = _step(rule, {**values, "after": row.progress.get(rule.name, 0)})
+    while (after := places.get(rule.name, 0)) != _DONE and monotonic() < until:
+        last, gone, over = _step(rule, {**values, "after": after})
         removed += gone
-        row.progress[rule.name] = last
-        if over:
-            return removed, True
+        places[rule.name] = _DONE if over else last
+    return removed
 
 
 def _step(rule: Rule, values: dict[str, Any]) -> tuple[int, int, bool]:

@@ -93,10 +93,6 @@ def _mail() -> Iterator[str]:
     secret = settings.MAIL_WEBHOOK_SECRET
     if secret and (":" not in secret or len(secret) < LEAST_TOKEN):
         yield f"MAIL_WEBHOOK_SECRET must be user:password, {LEAST_TOKEN} characters at least. Make the password with: {MAKE_KEY}"
-    if settings.BOUNCE_MAILBOX is not None and not settings.BOUNCE_ADDRESS:
-        yield "BOUNCE_MAILBOX is read, but no mail comes back to it. Set BOUNCE_ADDRESS to its address."
-    if settings.BOUNCE_ADDRESS and not re.fullmatch(r"[\w.-]+@[\w.-]+", settings.BOUNCE_ADDRESS, re.ASCII):
-        yield "BOUNCE_ADDRESS must be a bare address such as bounces@adtoken.example.com, without a name or a +."
     if settings.MAIL_BY_SERVICE:
         try:
             mail.get_connection()

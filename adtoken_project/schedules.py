@@ -11,7 +11,6 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from accounts.schedule import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
-from portal.schedule import SCHEDULES as PORTAL
 
 MARK = "Installed by AdToken; every upgrade puts it back."
 SCHEDULES = {
@@ -23,7 +22,6 @@ SCHEDULES = {
     **ACCOUNTS,
     **MACROS,
     **NOTIFICATIONS,
-    **PORTAL,
 }
 
 

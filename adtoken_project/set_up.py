@@ -1,6 +1,6 @@
 """Setting an installation up from a file, for Ansible, Terraform or an init job: teams, channel apps, API keys, people.
 
-The file is TOML (`docs/operations.md` shows one). It may be applied again and again: what is there already stays, what differs is set, and
+The file is TOML (`docs/set-up.md` shows one). It may be applied again and again: what is there already stays, what differs is set, and
 what it does not name is left alone. It holds no secret: app secrets are named by file or by variable of the environment, and the secret of
 a new API key is written to a file of its own, once.
 """

@@ -131,13 +131,13 @@ _DATABASE |= {
     "TEST": {"TEMPLATE": "template0"},
 }
 DATABASE_APP_ROLE = env.text("DATABASE_APP_ROLE", "")  # where `migrate` runs as another role: gets its rights
-# Of tokens handed out (400 at least) and of log-ins, where Retention in the portal says nothing.
-RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)
+HISTORY_DAYS = env.whole("HISTORY_DAYS", default=400, least=90)  # time-lines, mails, what people were told
+RECORDS_DAYS = env.whole("RECORDS_DAYS", default=400, least=30)  # of tokens handed out, and of log-ins
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
-    # Limits on guessing alone: they hold whether Redis or Valkey answers or not.
+    # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not, and how far the pruning came tonight.
     "default": {"BACKEND": "users.limit_counts.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
@@ -276,7 +276,6 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 # --- Mail --------------------------------------------------------------------------------------------------------
 # Mails that one address gets within 24 hours; what comes beyond is told in one mail an hour. 0: no cap.
 MAIL_DAILY_CAP = env.whole("MAIL_DAILY_CAP", default=20)
-MAIL_LATE_MINUTES = env.whole("MAIL_LATE_MINUTES", default=5, least=1)  # a mail that waits for longer is late
 # A mail service whose reports are taken, as anymail calls it; with EMAIL_URL=service:// it delivers by its API, too.
 MAIL_SERVICE = env.choice("MAIL_SERVICE", default="", choices=("", *MAIL_SERVICES))
 MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")  # user:password by which its reports come
@@ -290,19 +289,11 @@ MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  #
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-DKIM_SELECTOR = env.text(
-    "DKIM_SELECTOR", ""
-)  # by which the page on mail settings looks the key up; AdToken signs nothing
 # Who runs this installation, as strangers read it: on the page and in the mail of a client link. "": the team and the asker alone.
 ORGANISATION_NAME = env.text("ORGANISATION_NAME", "")
 CONTACT_EMAIL = env.text(
     "CONTACT_EMAIL", ""
 )  # whom answers to mails reach; "": the team's leads, else an operator
-# Where mails come back to, which is their envelope sender, and how they are read there; "": they are not read.
-BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS", "")
-BOUNCE_MAILBOX = env.mailbox("BOUNCE_MAILBOX")
-# Whether each mail comes back to an address of its own, bounces+...@: most mail servers take those.
-BOUNCE_SUBADDRESS = env.flag("BOUNCE_SUBADDRESS", default=True)
 
 # --- Background work ---------------------------------------------------------------------------------------------
 CELERY_BROKER_URL = REDIS_URL

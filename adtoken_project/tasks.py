@@ -3,14 +3,13 @@
 from datetime import timedelta
 
 from celery import shared_task
+from django.conf import settings
 
 from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from notifications import mailbox_mail, parked_mail
-from users import append_only, database_clock, limit_counts, retention
-from users.models import LoginRecord
-from users.retention_kinds import HAND_OUTS, LOG_INS
+from notifications import parked_mail
+from users import append_only, database_clock, limit_counts
 from users.sessions import SessionStore
 
 
@@ -25,18 +24,15 @@ def heartbeat() -> None:
 
 @shared_task
 def watch_lanes() -> None:
-    """Tell operators of a lane that is late, of addresses that mail does not reach, and of a bounce mailbox that cannot be read."""
+    """Tell operators of a lane that is late, and of addresses that mail does not reach."""
     late_mail.tell_operators(now=database_clock.now())
     parked_mail.tell_operators(database_clock.now())
-    mailbox_mail.tell_operators(database_clock.now())
 
 
 @shared_task
 def prune_records() -> None:
     """Remove records of hand-outs and log-ins that are older than they are kept."""
-    for table in append_only.protected_tables():
-        kind = LOG_INS if table == LoginRecord._meta.db_table else HAND_OUTS  # noqa: SLF001  # Django documents it
-        append_only.prune(now=database_clock.now(), keep=timedelta(days=retention.days(kind)), tables=[table])
+    append_only.prune(now=database_clock.now(), keep=timedelta(days=settings.RECORDS_DAYS))
 
 
 @shared_task

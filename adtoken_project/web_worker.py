@@ -16,7 +16,7 @@ STANDS_BACK, AT_MOST = 0.000_2, 0.002  # seconds, for each connection that a pro
 
 
 class WebWorker(ThreadWorker):  # type: ignore[misc]  # the library is untyped
-    """Four things are otherwise than in gunicorn (docs/decisions/0064-connections-of-jobs.md).
+    """Four things are otherwise than in gunicorn (docs/decisions/0058-web-server-and-leases.md).
 
     - New connections go to the process that has fewest.
     - A thread stays with its connection while the next request comes at once and nobody else waits.

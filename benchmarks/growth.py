@@ -41,7 +41,6 @@ class Line:
     """One kind of rows: how large one is, how many a month brings for one account, how many days they are kept."""
 
     what: str
-    kind: str
     bytes: float
     rows: float
     days: int
@@ -57,24 +56,25 @@ class Line:
 
 def measure(now: datetime) -> list[Line]:
     """Fill the tables, and return the lines."""
+    from django.conf import settings
+
+    from adtoken_project.pruning import ROUTINE_DAYS, TEXT_DAYS
     from benchmarks import growth_rows
-    from users import retention
-    from users.retention_kinds import HAND_OUTS, HISTORY, MESSAGES, NOTICES, ROUTINE, TEXTS
 
     use, rows = Use(), growth_rows.Rows(now=now)
     short = use.log_ins_per_account * use.short_lived
     routine = short * use.checks_a_day * DAYS + (use.log_ins_per_account - short) * use.dates_a_month
     bare, whole = rows.bare_mails(ROWS), rows.whole_mails(ROWS)
     plan = [
-        ("renewals and dates", ROUTINE, rows.renewals(ROWS), routine),
-        ("other events of log-ins", HISTORY, rows.deaths(ROWS), use.log_in_events),
-        ("events of accounts", HISTORY, rows.account_events(ROWS), use.account_events),
-        ("tokens handed out", HAND_OUTS, rows.hand_outs(ROWS), use.leases_a_day * DAYS),
-        ("notices of macros", NOTICES, rows.notices(ROWS), use.notices),
-        ("mails without their texts", MESSAGES, bare, use.mails),
-        ("texts of mails", TEXTS, whole - bare, use.mails),
+        ("renewals and dates", ROUTINE_DAYS, rows.renewals(ROWS), routine),
+        ("other events of log-ins", settings.HISTORY_DAYS, rows.deaths(ROWS), use.log_in_events),
+        ("events of accounts", settings.HISTORY_DAYS, rows.account_events(ROWS), use.account_events),
+        ("tokens handed out", settings.RECORDS_DAYS, rows.hand_outs(ROWS), use.leases_a_day * DAYS),
+        ("notices of macros", settings.HISTORY_DAYS, rows.notices(ROWS), use.notices),
+        ("mails without their texts", settings.HISTORY_DAYS, bare, use.mails),
+        ("texts of mails", TEXT_DAYS, whole - bare, use.mails),
     ]
-    return [Line(what, kind, size, number, retention.days(kind)) for what, kind, size, number in plan]
+    return [Line(what, size, number, days) for what, days, size, number in plan]
 
 
 def show(lines: Iterable[Line]) -> str:

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.mail_server DELAY [--pipelining]`: a mail server in a process of its own that takes every mail and keeps none.
+"""`python -m benchmarks.mail_server DELAY`: a mail server in a process of its own that takes every mail and keeps none.
 
 Each answer leaves DELAY seconds after its command has arrived, as over a long way: commands that arrive together are answered together.
 It prints its port, and takes mails until its standard input ends.
@@ -9,6 +9,7 @@ import asyncio
 import sys
 
 ANSWERS = {
+    b"EHLO": b"250 benchmark",
     b"MAIL": b"250 OK",
     b"RCPT": b"250 OK",
     b"DATA": b"354 Go on",
@@ -24,9 +25,7 @@ async def _answer_later(delay: float, writer: asyncio.StreamWriter, answer: byte
         writer.write(answer + b"\r\n")
 
 
-async def serve(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, delay: float, pipelining: bool
-) -> None:
+async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, delay: float) -> None:
     """Answer the commands of one connection, in their order."""
     loop, pending = asyncio.get_running_loop(), set[asyncio.Task[None]]()
 
@@ -35,11 +34,10 @@ async def serve(
         pending.add(task)
         task.add_done_callback(pending.discard)
 
-    hello = b"250-benchmark\r\n250-PIPELINING\r\n250 8BITMIME" if pipelining else b"250 benchmark"
     answer(b"220 benchmark")
     while line := await reader.readline():
         command = line[:4].upper().strip()
-        answer(hello if command == b"EHLO" else ANSWERS.get(command, b"502 What?"))
+        answer(ANSWERS.get(command, b"502 What?"))
         if command == b"DATA":
             while (await reader.readline()) not in {b".\r\n", b""}:
                 pass
@@ -51,7 +49,7 @@ async def main(options: argparse.Namespace) -> None:
     """Listen on a free port of the loopback until standard input ends."""
 
     async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await serve(reader, writer, delay=options.delay, pipelining=options.pipelining)
+        await serve(reader, writer, delay=options.delay)
 
     server = await asyncio.start_server(connected, "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -61,5 +59,4 @@ async def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("delay", type=float, help="seconds before each answer")
-    parser.add_argument("--pipelining", action="store_true", help="announce it (RFC 2920)")
     asyncio.run(main(parser.parse_args()))

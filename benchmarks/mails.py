@@ -32,15 +32,13 @@ READER = "boss@example.com"
 WAITS = 4  # answers that one mail waits for: to MAIL, RCPT, DATA, and to its body
 WARM_UP = 16  # answers: one connection is opened and a mail gets through, then the others
 Process = subprocess.Popen[str]
-PIPELINED = 2  # where the first three go out together
 
 
 @dataclass(frozen=True)
 class Server:
-    """A mail server: seconds before each answer, whether it takes commands together, and how many connections are used."""
+    """A mail server: seconds before each answer, and how many connections are used."""
 
     delay: float
-    pipelining: bool
     connections: int  # of each process
     processes: int = 1
 
@@ -49,15 +47,12 @@ class Server:
         """How the table calls it."""
         many = f"{self.connections} connections" if self.connections > 1 else "1 connection"
         each = f", {self.processes} processes" if self.processes > 1 else ""
-        return (
-            f"{self.delay * 1000:.0f} ms an answer, {many}{', pipelining' if self.pipelining else ''}{each}"
-        )
+        return f"{self.delay * 1000:.0f} ms an answer, {many}{each}"
 
     @property
     def limit(self) -> float | None:
         """Mails a second that the waits alone allow."""
-        waits = PIPELINED if self.pipelining else WAITS
-        return self.processes * self.connections / (waits * self.delay) if self.delay else None
+        return self.processes * self.connections / (WAITS * self.delay) if self.delay else None
 
     @property
     def warm_up(self) -> float:
@@ -66,19 +61,16 @@ class Server:
 
 
 SERVERS = (
-    Server(0, pipelining=False, connections=1),
-    Server(0, pipelining=False, connections=8),
-    Server(0.005, pipelining=False, connections=1),
-    Server(0.005, pipelining=False, connections=8),
-    Server(0.005, pipelining=False, connections=8, processes=2),
-    Server(0.005, pipelining=True, connections=8),
-    Server(0.005, pipelining=True, connections=8, processes=2),
-    Server(0.2, pipelining=False, connections=1),
-    Server(0.2, pipelining=False, connections=8),
-    Server(0.2, pipelining=True, connections=8),
+    Server(0, connections=1),
+    Server(0, connections=8),
+    Server(0.005, connections=1),
+    Server(0.005, connections=8),
+    Server(0.005, connections=8, processes=2),
+    Server(0.2, connections=1),
+    Server(0.2, connections=8),
 )
 # Rounds of less than a second measure nothing: they show that it runs, by one server of each kind.
-SHORT = (SERVERS[3], SERVERS[6], SERVERS[9])
+SHORT = (SERVERS[3], SERVERS[6])
 
 
 def measure(run: Run) -> list[Section]:
@@ -142,7 +134,6 @@ def _running(server: Server, seconds: float) -> Iterator[tuple[Process, list[Pro
         words = [
             "benchmarks.mail_server",
             str(server.delay),
-            *(["--pipelining"] if server.pipelining else []),
         ]
         smtp = _start(stack, words, {})
         port = int(_pipe(smtp.stdout).readline())

@@ -9,7 +9,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
-from accounts import tasks
 from accounts.models import (
     Account,
     AccountEvent,
@@ -39,7 +38,7 @@ OTHERS = 20  # log-ins of the channel that reach an account, beside those that c
 CHOSEN = 4_000  # accounts that the third macro is applied to
 _EMPTIED = (
     "tokens_channelapp", "accounts_account", "accounts_apikey", "accounts_linkproblem", "users_user", "macros_macro", "macros_evaluation",
-    "notifications_message", "django_admin_log", "users_refusedaddress", "notifications_mailreturn", "accounts_keptset",
+    "notifications_message", "django_admin_log", "users_refusedaddress", "notifications_mailreturn",
 )  # fmt: skip
 _APP = "(select id from tokens_channelapp where channel = {channel})"
 _PERSON = "1 + mod({number}, {people})"
@@ -70,8 +69,7 @@ def fill(*, accounts: int, now: datetime) -> None:
         _messages(accounts * 10, people)
     with transaction.atomic():
         boss, staff = (User.objects.get(email=email) for email in (BOSS, STAFF))
-        page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff, now=now)
-    tasks.keep_sets()  # as a worker does every few minutes
+        page_data_later.fill(accounts=accounts, people=people, boss=boss, staff=staff)
     _analyse()
 
 

@@ -1,10 +1,9 @@
-"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, saved views, calendars, deeds.
+"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, calendars, deeds.
 
 As in `page_data`, what a row says follows from its number, and each person is known by its own: person n is `p<n>@example.com`.
 """
 
 import hashlib
-from datetime import datetime
 
 from accounts.models import (
     AccountExport,
@@ -16,12 +15,11 @@ from accounts.models import (
     ClientLink,
     Deed,
     DeedRow,
-    SavedView,
 )
 from benchmarks.data import TEAMS, insert
-from macros.models import Acknowledgement, DigestSubscription, Silence
+from macros.models import Acknowledgement, Silence
 from notifications.models import MailReturn
-from users.models import AddressEvent, Membership, RefusedAddress, Team, User
+from users.models import AddressEvent, RefusedAddress, Team, User
 
 CAMPAIGNS = 40
 LARGEST = 5_000  # log-ins of the first campaign, the most that one may have
@@ -29,31 +27,15 @@ USUAL = 300  # of the others
 MOST = 2_000  # client links, parked addresses, silences
 ASKED = 500  # accounts for which one person is asked to be a backup
 SECRET = "of-the-benchmark-{}"  # of the calendar of a person, by their address
-VIEWS = (
-    ("Ends soon at two channels", "channel=facebook,x&state=at_risk"),
-    ("Two weeks, one team", "days=14&team={team}"),
-    ("A person with 10,000 accounts", "person=1"),
-    ("People by a part of their name", "person=Person 17"),
-    ("Passwords changed, nobody else", "alone=1&reason=password_changed"),
-    ("Backups at hand", "alone=1&backup=1"),
-    ("Backups at hand at one channel", "backup=1&channel=facebook"),
-    ("One person in 30 days", "channel=facebook&left=1-30"),
-    ("Shifted lately", "lately=shifted"),
-    ("Only leads would hear", "channel=linkedin&told=stand_in"),
-    ("No macro, one team", "macro=none&team={team}"),
-    ("A client that is fine", "q=Lumen&state=healthy"),
-    ("No date, by name", "o=1&undated=1"),
-)  # fmt: skip
 _PERSON = "1 + mod({number}, {people})"
 _TEAM = f"(select id from users_team where name = 'Team ' || mod({{number}}, {TEAMS}))"
 
 
-def fill(*, accounts: int, people: int, boss: User, staff: User, now: datetime) -> None:
+def fill(*, accounts: int, people: int, boss: User, staff: User) -> None:
     """Write it, in the caller's transaction, for an installation of so many accounts and people."""
     _campaigns(accounts * 5 // 2, boss)
     _links(accounts, people)
-    _views(boss, staff, now)
-    _calendars(boss, staff)
+    _calendars(staff)
     _mails(min(accounts // 10, MOST), people)
     _backups(accounts, people, boss)
     _deeds(accounts, boss)
@@ -104,32 +86,18 @@ def _links(accounts: int, people: int) -> None:
     insert(ClientLink, link, _numbers(min(accounts // 10, MOST)))
 
 
-def _views(boss: User, staff: User, now: datetime) -> None:
-    """Views of whoever sees everything, and some that staff share with their team."""
-    team = Team.objects.get(name="Team 1")
-    SavedView.objects.bulk_create(
-        SavedView(owner=owner, name=name, query=query.format(team=team.pk), team=shared, created_at=now)
-        for owner, shared in ((boss, None), (staff, team))
-        for name, query in VIEWS
-    )
-
-
-def _calendars(boss: User, staff: User) -> None:
-    """A calendar of "My accounts" of who carries 10,000, one of a team, one of a saved view."""
-    member, team, view = (
-        User.objects.get(pk=1),
-        Team.objects.get(name="Team 1"),
-        SavedView.objects.earliest("pk"),
-    )
-    for user, facts in ((member, {}), (staff, {"team": team}), (boss, {"view": view})):
+def _calendars(staff: User) -> None:
+    """A calendar of "My accounts" of who carries 10,000, and one of a team."""
+    member, team = User.objects.get(pk=1), Team.objects.get(name="Team 1")
+    for user, facts in ((member, {}), (staff, {"team": team})):
         secret = SECRET.format(user.email)
         CalendarLink.objects.create(user=user, sha256=hashlib.sha256(secret.encode()).hexdigest(), **facts)
 
 
 def _mails(number: int, people: int) -> None:
-    """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail, and who gets digests."""
+    """Addresses that mail does not reach, with what came back; accounts of which somebody wants no mail."""
     address = "case when mod(n, 10) = 0 then 'p' || n * 2 else 'client' || n end || '@example.com'"
-    why = "(array['refused', 'again', 'bounced', 'returned', 'complained'])[1 + mod(n, 5)]"
+    why = "(array['refused', 'bounced', 'complained'])[1 + mod(n, 3)]"
     said = "'550 5.1.1 No such user'"
     parked = {
         "email": address,
@@ -140,8 +108,8 @@ def _mails(number: int, people: int) -> None:
     }
     insert(RefusedAddress, parked, _numbers(number))
     came_back = {
-        "key": "md5(n || ' ' || k)", "recipient": address, "kind": "'hard'", "said": said, "source": "'mailbox'",
-        "at": _ago("n + k", "hour"), "done_at": "now()",
+        "key": "md5(n || ' ' || k)", "recipient": address, "kind": "'hard'", "said": said,
+        "at": _ago("n + k", "hour"),
     }  # fmt: skip
     insert(MailReturn, came_back, f"{_numbers(number)}, generate_series(1, 3) k")
     event = {"email": address, "kind": "'parked'", "why": why, "said": said, "at": _ago("n + k", "hour")}
@@ -154,8 +122,6 @@ def _mails(number: int, people: int) -> None:
     insert(Silence, silence, _numbers(number))
     on_it = {"account": "n * 5", "cycle": "1", "days": "7", "email": person, "at": _ago("n", "minute")}
     insert(Acknowledgement, on_it, _numbers(number))
-    wanted = {"team": "m.team_id", "user": "m.user_id", "started_at": "now()"}
-    insert(DigestSubscription, wanted, f"{Membership._meta.db_table} m where mod(m.user_id, 3) = 0")  # noqa: SLF001  # Django documents it
 
 
 def _backups(accounts: int, people: int, boss: User) -> None:

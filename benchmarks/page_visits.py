@@ -3,7 +3,6 @@
 They are found through the admin site and the addresses, so a new list or page is measured without being named here.
 """
 
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -16,7 +15,6 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 
 from accounts.models import (
     Account,
@@ -26,7 +24,6 @@ from accounts.models import (
     Campaign,
     ClientLink,
     Deed,
-    SavedView,
 )
 from benchmarks import further_visits
 from benchmarks.addresses import patterns
@@ -34,7 +31,6 @@ from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.visit import Visit
 from macros.models import Macro, Silence
 from notifications.models import Message
-from portal import start_ahead
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from users.models import RefusedAddress, User
 from users.private_parts import record_authentication
@@ -54,7 +50,7 @@ _NO_PAGES = (
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
-    "view_id": SavedView, "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "deed_id": Deed, "export_id": AccountExport, "link_id": ClientLink, "calendar_id": CalendarLink,
     "silence_id": Silence,
 }  # fmt: skip
 
@@ -73,13 +69,6 @@ def browser(email: str) -> Client:
     record_authentication(request, user, "mfa", type=Authenticator.Type.TOTP)
     request.session.save()
     return client
-
-
-def have_worked_out(browsers: dict[str, Client]) -> None:
-    """Have the start page's figures worked out, as a worker does in the minute after a look."""
-    for email in (BOSS, STAFF):
-        browsers[email].get(reverse("admin:index"))
-    start_ahead.work_out_due(clock=timezone.now, goes_on=lambda: True, turn=math.inf)
 
 
 def all_of_them(browsers: dict[str, Client]) -> list[Visit]:

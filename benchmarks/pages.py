@@ -68,7 +68,6 @@ def measure(run: Run) -> list[Section]:
     for accounts, suffix, rounds in ((small, SMALL, 1), (run.accounts, "", run.rounds)):
         page_data.fill(accounts=accounts, now=run.now)
         browsers = {email: page_visits.browser(email) for email in (BOSS, STAFF, MEMBER, MATE)}
-        page_visits.have_worked_out(browsers)
         visits = page_visits.all_of_them(browsers)
         measured = visit_all(visits, browsers, rounds=rounds)
         for visit, figures in measured.items():

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.core.cache import caches
 from django.test import Client
 from django.utils.http import urlencode
 
@@ -20,7 +19,6 @@ class Visit:
     posted: tuple[tuple[str, str], ...] = ()  # a form that is sent: of a page that writes nothing then
     by_script: bool = False  # the page's own script sends it, for a part of the page
     named: bool = False  # it was not found but is listed, so that it should be a page
-    cold: bool = False  # after the cache was emptied: whoever comes first waits for what others find there
 
     @property
     def name(self) -> str:
@@ -29,8 +27,6 @@ class Visit:
 
     def ask(self, client: Client) -> Any:
         """Open it."""
-        if self.cold:
-            caches["calls"].clear()
         if not self.posted:
             return client.get(self.path)
         form: dict[str, list[str]] = {}

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from accounts import client_links, leaving, leaving_invites, offboarding, permissions
-from accounts.deed_kinds import OFFBOARD
+from accounts import client_links, permissions
 from accounts.errors import ActionRefused
-from accounts.leaving import Plan
+from accounts.leaving import deed as leaving
+from accounts.leaving import plan as reading
+from accounts.leaving import services
+from accounts.leaving.deed import OFFBOARD
+from accounts.leaving.plan import Plan, Scope
+from accounts.leaving.services import Wanted
 from accounts.models import ApiKey, Deed
-from accounts.offboarding import Wanted
 from broker.callers import Caller
 from broker.errors import NotFound, NotPossible
 from broker.people_schemas import OffboardIn
@@ -43,7 +46,7 @@ class PlanOf:
 def plan(*, caller: Caller, email: str, now: datetime) -> PlanOf:
     """Work out what an offboarding would do; nothing is changed. Raises as `offboard` does, but for OnHold."""
     person, actor = _within(caller, email)
-    found = leaving.plan(person=person, actor=actor, now=now)
+    found = reading.read(Scope(person), actor=actor, now=now)
     return PlanOf(found, actor, _keys(caller, person, actor))
 
 
@@ -55,16 +58,17 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
     not within reach. Raises OnHold.
     """
     person, actor = _within(caller, wanted.email)
-    if (known := offboarding.known(person)) is not None:
+    if (known := leaving.known(person)) is not None:
         return _progress(known)
     why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=wanted.note)
     try:
-        deed = offboarding.begin(
+        deed = services.offboard(
             person=person,
             actor=actor,
             wanted=_wanted(caller, person, actor, wanted),
             note=wanted.note,
             why=why,
+            by_key=True,
             now=now,
         )
     except ActionRefused as refused:
@@ -85,7 +89,7 @@ def _within(caller: Caller, email: str) -> tuple[User, User]:
     """Return the person with this e-mail, and in whose name the key acts on them. Raises NotFound, NotPossible."""
     person = _person(caller, User.objects.filter(email=email.strip().lower()).first())
     actor = _maker(caller, person)
-    if _reaches_outside(caller, person) or offboarding.carries_for_others(person, actor):
+    if _reaches_outside(caller, person) or services.carries_for_others(reading.log_ins(person), actor):
         raise NotPossible(text("person_outside"))
     return person, actor
 
@@ -100,11 +104,11 @@ def _wanted(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> Wa
     if not keys.keys() >= {*wanted.revoke_keys, *wanted.take_over_keys}:
         raise NotPossible(text("no_such_keys"))
     return Wanted(
-        add_backups=wanted.add_backups,
-        ask_colleagues=wanted.ask_colleagues,
+        backups=wanted.add_backups,
+        asks=wanted.ask_colleagues,
         invites=_invites(caller, person, actor, wanted),
         revoke=[keys[pk] for pk in wanted.revoke_keys],
-        take_over=[keys[pk] for pk in wanted.take_over_keys],
+        takes=[keys[pk] for pk in wanted.take_over_keys],
     )
 
 
@@ -125,7 +129,7 @@ def _invites(caller: Caller, person: User, actor: User, wanted: OffboardIn) -> l
         if one.team is not None and one.team not in ids:
             raise NotPossible(text("no_such_team", name=one.team))
         found[email] |= set(ids.values()) if one.team is None else {ids[one.team]}
-    return [leaving_invites.wanted(email, sorted(some)) for email, some in found.items()]
+    return [services.invitation(email, some) for email, some in found.items()]
 
 
 def _keys(caller: Caller, person: User, actor: User) -> list[ApiKey]:
@@ -133,7 +137,7 @@ def _keys(caller: Caller, person: User, actor: User) -> list[ApiKey]:
     teams, channels = caller.teams, caller.channels
     return [
         key
-        for key in offboarding.keys_of(person, actor=actor)
+        for key in services.keys_of(person, actor=actor)
         if (teams is None or teams >= {team.pk for team in key.teams.all()})
         and (channels is None or (key.channels and channels >= set(key.channels)))
     ]
@@ -148,24 +152,24 @@ def _person(caller: Caller, person: User | None, *, missing: str = "no_person") 
 def _maker(caller: Caller, person: User) -> User:
     """Return in whose name the key acts: it may do no more than whoever made it could now."""
     key = ApiKey.objects.select_related("created_by").filter(pk=caller.key_id).first()
-    if key is None or key.created_by is None or not offboarding.may(key.created_by, person):
+    if key is None or key.created_by is None or not services.may(key.created_by, person):
         raise NotPossible(text("maker_may_not"))
     return key.created_by
 
 
 def _reaches_outside(caller: Caller, person: User) -> bool:
     if caller.channels is not None:
-        foreign = leaving.log_ins(person).exclude(app__channel__in=caller.channels)
+        foreign = reading.log_ins(person).exclude(app__channel__in=caller.channels)
         if foreign.exists():
             return True
     if caller.teams is None:
         return False
-    carried = leaving.accounts_of(person).exclude(team__in=caller.teams)
+    carried = Scope(person).accounts.exclude(team__in=caller.teams)
     return person.teams.exclude(pk__in=caller.teams).exists() or carried.exists()
 
 
 def _progress(deed: Deed) -> Offboarding:
     person = User.objects.filter(pk=deed.subject_id).first()
-    left = leaving.log_ins(person).count() if person else 0
+    left = reading.log_ins(person).count() if person else 0
     untold = Token.objects.to_revoke().filter(consented_by=deed.subject_id).count()
     return Offboarding(deed, left, untold)

@@ -6,7 +6,6 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Router, Status
 
-from accounts import handing_over
 from accounts.models import ApiKey
 from broker import people, people_plan
 from broker.api import caller_of
@@ -29,8 +28,7 @@ def plan(request: HttpRequest, leaver: Leaver) -> OffboardingPlan:
     """
     caller, now = caller_of(request, ApiKey.Scope.OFFBOARD), timezone.now()
     found = people.plan(caller=caller, email=leaver.email, now=now)
-    links = handing_over.links_of(found.plan.person, now).count()
-    return people_plan.describe(found, caller, links=links)
+    return people_plan.describe(found, caller, now=now)
 
 
 @router.post(

@@ -1,11 +1,12 @@
 """What an offboarding by a key would do, as the API says it."""
 
 from collections import Counter
+from datetime import datetime
 from typing import Any
 
-from accounts import handing_over
 from accounts.campaigns import running
-from accounts.leaving import Plan, Then
+from accounts.leaving import handing_over
+from accounts.leaving.plan import Plan, Then
 from broker.callers import Caller
 from broker.people import PlanOf
 from broker.people_schemas import AccountAtRisk, How, KeyOfLeaver, OffboardingPlan, TeamToInvite
@@ -15,24 +16,25 @@ from ui.name_visibility import NameVisibility
 from users.visibility import names_for_teams
 
 
-def describe(found: PlanOf, caller: Caller, *, links: int) -> OffboardingPlan:
-    """Return the answer. `links`: the client links of the person that are open. A fixed number of queries."""
+def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan:
+    """Return the answer. A fixed number of queries."""
     plan = found.plan
     carriers = [offer.token.consented_by_id for offer in plan.offers.values()]
     names = names_for_teams(caller.teams, people=[*carriers, *plan.asks])
-    stopped = {account.pk: token for about in plan.asks.values() for account, token in about}
+    stopped, person = plan.stopped, plan.scope.person
+    assert person is not None
     accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
-    campaigns = list(handing_over.campaigns_of(plan.person))
+    campaigns = list(handing_over.campaigns_of(person))
     seen = running.within_teams([one.pk for one in campaigns], caller.teams)
-    macros = list(owning.owned_by(plan.person, taker=found.actor))
+    macros = list(owning.owned_by(person, taker=found.actor))
     alone = Counter(one.team for one in accounts if one.how is None)
     return OffboardingPlan(
         log_ins=len(plan.tokens),
         stop=plan.stop,
         one_left=plan.one_left,
-        go_on=plan.go_on,
+        go_on=plan.numbers[Then.GOES_ON],
         accounts=accounts,
-        accounts_unnamed=plan.stop + plan.one_left - len(accounts),
+        accounts_unnamed=plan.unread,
         invite_for=[TeamToInvite(team=team, accounts=number) for team, number in sorted(alone.items())],
         api_keys=[
             KeyOfLeaver(id=key.pk, name=key.name, prefix=key.prefix, scopes=key.scopes) for key in found.keys
@@ -41,8 +43,8 @@ def describe(found: PlanOf, caller: Caller, *, links: int) -> OffboardingPlan:
         campaigns_unnamed=sum(one.pk not in seen for one in campaigns),
         macros=[one.name for one in macros if _is_within(one.team_id, caller)],
         macros_unnamed=sum(not _is_within(one.team_id, caller) for one in macros),
-        client_links=links,
-        led_alone=[team.name for team in handing_over.led_alone_by(plan.person)],
+        client_links=handing_over.links_of(person, now).count(),
+        led_alone=[team.name for team in handing_over.led_alone_by(person)],
     )
 
 

@@ -43,7 +43,6 @@ BY_NAME = {
         "select g.name || ': ' || c.app_label || '.' || p.codename from auth_group_permissions x join auth_group g on g.id = x.group_id "
         "join auth_permission p on p.id = x.permission_id join django_content_type c on c.id = p.content_type_id"
     ),
-    "adtoken_project_staffgrant": "select permission_id::text from adtoken_project_staffgrant",
     "django_celery_beat_periodictask": "select name || ': ' || task from django_celery_beat_periodictask",
     "django_celery_beat_periodictasks": "",
     "django_celery_beat_intervalschedule": "select every || ' ' || period from django_celery_beat_intervalschedule",

@@ -14,11 +14,11 @@ class MacrosConfig(AppConfig):
         """Say how the messages of macros are built, and how far ahead they warn: renewals come before."""
         from django.db.models.signals import post_delete, post_save, pre_delete
 
-        from accounts import handing_over, quiet
         from accounts import message_history as told_about
+        from accounts import quiet
+        from accounts.leaving import handing_over
         from accounts.telling import notices
         from macros import (
-            digest,
             evaluation,
             held_mails,
             message_history,
@@ -42,7 +42,6 @@ class MacrosConfig(AppConfig):
 
         _register_messages()
         trying.register()
-        digest.register()
         on_it.register()
         on_it_said.register()
         snooze_mail.register()
@@ -59,7 +58,7 @@ class MacrosConfig(AppConfig):
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
         digests.register_foot(held_mails.foot)
-        handing_over.register(owning.take_over)
+        handing_over.register(owning.names, owning.take_over)
         moved.register()
 
 
@@ -71,9 +70,7 @@ def _register_messages() -> None:
         evaluation.KIND,
         mails.build,
         name=_("Macro"),
-        prepare=mails.prepare,
         ended=revalidation.record_end,
-        all_sent=revalidation.record_all_sent,
         why=revalidation.facts,
         may_be_held=True,
         join=revalidation.join,

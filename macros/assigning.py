@@ -30,9 +30,3 @@ def put_on(macro: Macro, accounts: Sequence[Account]) -> Assigned:
         [MacroAccount(macro=macro, account=account) for account in new], ignore_conflicts=True
     )
     return Assigned(new=len(new), had=len(had), foreign=len(accounts) - len(fitting))
-
-
-def take_off(macro: Macro, accounts: Sequence[Account]) -> int:
-    """Remove a macro from accounts. Returns how many had it."""
-    count, _ = MacroAccount.objects.filter(macro=macro, account__in=accounts).delete()
-    return count

@@ -21,7 +21,7 @@ Pair = tuple[str, str]  # in words, after and before
 
 @dataclass(frozen=True)
 class Changes:
-    """What differs, as whoever saves it wants to know. Counts of mails are None where they were not worked out."""
+    """What differs, as whoever saves it wants to know. Counts of mails are None where both tell the same."""
 
     before: int | None = None  # mails of the next 30 days, as it is stored
     after: int | None = None
@@ -115,40 +115,31 @@ def unwatched_without(before: Draft) -> int:
 
 
 def counted(changes: Changes, *, before: tuple[Draft, Counts], after: tuple[Draft, Counts]) -> Changes:
-    """Return what differs with its numbers, from the drafts and what was counted of each; without any where that took too long."""
-    stored, found = before[1].ahead, after[1].ahead
-    if stored is None or found is None:
-        return changes
+    """Return what differs with its numbers, from the drafts and what was counted of each."""
     return replace(
         changes,
-        before=stored.mails if before[0].enabled else 0,
-        after=found.mails if after[0].enabled else 0,
+        before=before[1].ahead.mails if before[0].enabled else 0,
+        after=after[1].ahead.mails if after[0].enabled else 0,
         at_once_count=_differing(_mails_at_once(*after), _mails_at_once(*before)),
         few_count=_differing(_short(*after), _short(*before)),
         escalated_count=_differing(_escalated(*after), _escalated(*before)),
     )
 
 
-def _differing(after: int | None, before: int | None) -> tuple[int, int] | None:
-    return None if after is None or before is None or after == before else (after, before)
+def _differing(after: int, before: int) -> tuple[int, int] | None:
+    return None if after == before else (after, before)
 
 
-def _mails_at_once(draft: Draft, counts: Counts) -> int | None:
-    if not draft.enabled:
-        return 0
-    return None if counts.at_once is None else news_preview.mails(counts.at_once)
+def _mails_at_once(draft: Draft, counts: Counts) -> int:
+    return news_preview.mails(counts.at_once) if draft.enabled else 0
 
 
-def _short(draft: Draft, counts: Counts) -> int | None:
-    if draft.people is None or not draft.enabled:
-        return 0
-    return counts.few.now if counts.few else None
+def _short(draft: Draft, counts: Counts) -> int:
+    return counts.few.now if counts.few and draft.enabled else 0
 
 
 def _escalated(draft: Draft, counts: Counts) -> int:
-    if draft.after is None or counts.ahead is None or not draft.enabled:
-        return 0
-    return counts.ahead.escalated
+    return counts.ahead.escalated or 0 if draft.enabled else 0
 
 
 def _more(some: Collection[str], others: Collection[str]) -> list[str]:
@@ -192,7 +183,8 @@ def _few(draft: Draft) -> str:
 def _escalation(draft: Draft) -> str:
     if draft.after is None:
         return ""
-    return phrase(preview.WORDS, "escalation", to=", ".join(draft.escalate_to), days=draft.after)
+    to = ", ".join(draft.escalate_to) or phrase(preview.WORDS, "leads")
+    return phrase(preview.WORDS, "escalation", to=to, days=draft.after)
 
 
 def _kinds(some: Draft, others: Draft) -> list[str]:

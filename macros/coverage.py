@@ -46,12 +46,6 @@ def unwatched(*, but: Collection[Macro] = ()) -> Q:
     return not_among(telling_of_stops().exclude(pk__in=_ids(but)))
 
 
-def watched_by_any(macros: Collection[Macro]) -> QuerySet[Account]:
-    """Return the accounts that one of these macros watches which is on."""
-    chosen, general = watching(Macro.objects.filter(pk__in=_ids(macros), enabled=True))
-    return Account.objects.filter(chosen | general)
-
-
 def unwatched_without(macros: Collection[Macro]) -> QuerySet[Account]:
     """Return the accounts that these macros alone look after: once they are off, nobody hears that they stop."""
     chosen, general = watching(telling_of_stops().filter(pk__in=_ids(macros)))

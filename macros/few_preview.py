@@ -4,15 +4,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import QueryCanceled
+from django.db import connection
 
 from accounts.models import Account
 from macros import few_sql
 from macros.models import Macro, MacroAction
 from macros.preview import DAYS, Draft
-
-LONGEST = 2_000  # milliseconds: it is no more than a hint
 
 
 @dataclass(frozen=True)
@@ -24,11 +21,8 @@ class FewCount:
     later: int
 
 
-def count(draft: Draft, *, now: datetime, longest: int | None = None) -> FewCount | None:
-    """Return how many accounts fall short for a draft.
-
-    None where it does not ask, or the database needs more than `longest` milliseconds, or LONGEST.
-    """
+def count(draft: Draft, *, now: datetime) -> FewCount | None:
+    """Return how many accounts fall short for a draft; None where it does not ask."""
     if draft.people is None:
         return None
     stored = MacroAction.objects.filter(macro=draft.macro_id, kind=MacroAction.Kind.FEW_PEOPLE)
@@ -44,15 +38,9 @@ def count(draft: Draft, *, now: datetime, longest: int | None = None) -> FewCoun
         "action": stored.values_list("pk", flat=True).first() or 0,
     }
     statement, more = few_sql.whole(few_sql.COUNT, now=now)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
-            cursor.execute(statement, values | more)
-            row = cursor.fetchone()
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            return None
-        raise
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values | more)
+        row = cursor.fetchone()
     return FewCount(*row) if row else None
 
 

@@ -1,4 +1,4 @@
-"""The SQL of "fewer than N people could carry it, now or within D days": counted as decision 0013 counts, for all accounts in one pass, or
+"""The SQL of "fewer than N people could carry it, now or within D days": counted as decision 0003 counts, for all accounts in one pass, or
 for those of `only`, whose people came or went.
 
 What counts people says `renews_itself(t)` where Django's own condition of such log-ins belongs: `whole` puts it there.

@@ -1,9 +1,8 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
-from functools import partial
 
 from django.conf import settings
 from django.utils import timezone
@@ -14,7 +13,6 @@ from macros import grouping, mail_facts, opt_outs, revalidation
 from macros.grouping import Section, WarningLine
 from macros.mail_facts import MailFacts
 from macros.models import Notice
-from macros.revalidation import StillWanted
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
@@ -40,26 +38,19 @@ HEALTH = {
 
 def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
-    return prepare([message])[message.pk]()
-
-
-def prepare(messages: Sequence[Message]) -> dict[int, Callable[[], Mail]]:
-    """Read what several messages still have to say; return by id what builds the mail of each, as `build` does."""
-    found = revalidation.still_wanted(messages, most=grouping.LOADED, now=timezone.now())
-    made = dict[int, Callable[[], Mail]]()
-    for some in mail_facts.together({message: found[message.pk] for message in messages}):
-        read = mail_facts.Together(some)
-        made |= {message.pk: partial(_build, message, wanted, read) for message, wanted in some.items()}
-    return made
-
-
-def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> Mail:
+    now = timezone.now()
+    found = revalidation.still_wanted([message], most=grouping.LOADED, now=now)[message.pk]
     if not found.accounts:
         raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
     signed = opt_outs.sign(message)
     may_stop = found.names_reader or opt_outs.may_stop(message)
-    facts = read.facts(message)
-    may_say = opt_outs.may_say(facts.reader)
+    ids = [pk for some in found.accounts.values() for pk in some]
+    notices = grouping.notices_of(ids)
+    facts = mail_facts.facts_of([notices[pk] for pk in ids], recipient=message.recipient)
+    tokens = {entry.token_id for one in facts.accounts.values() for entry in one.entries}
+    user = facts.reader
+    renewable = renewal_links.renewable([user.pk], tokens) if user and tokens else {}
+    may_say = opt_outs.may_say(user)
     foot = Foot(
         why=addresses.absolute_url("why_message", message.pk),
         not_mine=addresses.absolute_url("not_mine", signed) if may_say else "",
@@ -70,16 +61,14 @@ def _build(message: Message, found: StillWanted, read: mail_facts.Together) -> M
     mail = _compose(
         facts,
         recipient=message.recipient,
-        now=timezone.now(),
+        now=now,
         foot=foot,
         beyond=found.further,
-        renewable=read.renewable,
+        renewable=renewable,
     )
     return replace(
-        renewal_links.personal(
-            mail.hiding(signed, HIDDEN), user=facts.reader, now=timezone.now(), found=read.renewable
-        ),
-        reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient, leads=facts.leads),
+        renewal_links.personal(mail.hiding(signed, HIDDEN), user=user, now=now, found=renewable),
+        reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient),
     )
 
 
@@ -170,6 +159,8 @@ def _compose(
         "snooze_url": foot.snooze,
         "test": foot.test,
     }
+    if facts.escalated:
+        said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
     return Mail(
         **mails.render("warning", said, zone=zone),
         headers=_headers(lines[0], foot),

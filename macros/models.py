@@ -10,10 +10,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from macros.digest_model import DigestAddress as DigestAddress
-from macros.digest_model import DigestStop as DigestStop
-from macros.digest_model import DigestSubscription as DigestSubscription
-from macros.forecast_models import Forecast as Forecast
 from macros.news_models import DelayedEvent as DelayedEvent
 from macros.news_models import NewsNotice as NewsNotice
 from macros.shortage_model import Shortage as Shortage
@@ -135,7 +131,10 @@ class MacroAction(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["macro", "kind"], name="one_action_of_a_kind"),
             models.CheckConstraint(
-                condition=Q(notify_consenters=True) | ~Q(emails=[]), name="action_tells_somebody"
+                condition=Q(notify_consenters=True)
+                | ~Q(emails=[])
+                | Q(kind="escalated"),  # without: the leads
+                name="action_tells_somebody",
             ),
             models.CheckConstraint(
                 condition=~Q(kind="pre_deactivation") | ~Q(days=[]), name="warning_has_days"

@@ -1,8 +1,8 @@
 """What goes by a person's e-mail address goes along to their new one, in the same transaction; and ends with a person who is deleted.
 
-That is what they snoozed, which digests they stopped, what they are on, and what their mails that wait carry. Where macros or a weekly
-digest name the old address itself, it goes on being mailed, by what was said of it: that then holds for both. Links in mails that went to
-the old address say nothing of the new one, since somebody else may read it.
+That is what they snoozed, what they are on, and what their mails that wait carry. Where macros name the old address itself, it goes on
+being mailed, by what was said of it: that then holds for both. Links in mails that went to the old address say nothing of the new one,
+since somebody else may read it.
 """
 
 from collections.abc import Sequence
@@ -13,14 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from macros import delays, news, revalidation, snoozing
-from macros.models import (
-    Acknowledgement,
-    DigestAddress,
-    DigestStop,
-    MacroAction,
-    NewsNotice,
-    Notice,
-)
+from macros.models import Acknowledgement, MacroAction, NewsNotice, Notice
 from notifications import kinds
 from notifications.models import Message
 from users.models import User
@@ -34,15 +27,11 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     new, stays = user.email, _is_named(old)
     snoozing.one_at_a_time(new)
     was_away = snoozing.of_person(new) is not None
-    kept: tuple[tuple[QuerySet[Any], tuple[str, ...]], ...] = (
-        (snoozing.running(), ("account_id", "macro_id")),
-        (DigestStop.objects.all(), ("team_id",)),
-    )
-    for found, by in kept:
-        there = set(found.filter(email=new).values_list(*by))
-        rows = list(found.filter(email=old).order_by("pk").select_for_update(of=("self",)))
-        along = [row for row in rows if tuple(getattr(row, name) for name in by) not in there]
-        _readdress(found, along, new, copied=stays)
+    running = snoozing.running()
+    there = set(running.filter(email=new).values_list("account_id", "macro_id"))
+    rows = list(running.filter(email=old).order_by("pk").select_for_update(of=("self",)))
+    along = [row for row in rows if (row.account_id, row.macro_id) not in there]
+    _readdress(running, along, new, copied=stays)
     if not was_away and (away := snoozing.of_person(new)) is not None:
         snoozing.note_snoozed(away, now)
     if not stays:
@@ -51,17 +40,14 @@ def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
 
 
 def end_of_deleted(*, instance: User, now: datetime) -> None:
-    """End what a person who was deleted had snoozed and stopped: whoever gets the address later is mailed."""
+    """End what a person who was deleted had snoozed: whoever gets the address later is mailed."""
     if not _is_named(instance.email):
         _end(instance.email, now)
 
 
 def _is_named(email: str) -> bool:
     """Return whether an address is mailed whoever has it, or nobody."""
-    return (
-        MacroAction.objects.filter(emails__contains=[email]).exists()
-        or DigestAddress.objects.filter(email=email).exists()
-    )
+    return MacroAction.objects.filter(emails__contains=[email]).exists()
 
 
 def _readdress(running: QuerySet[Any], rows: Sequence[Any], new: str, *, copied: bool) -> None:
@@ -76,7 +62,6 @@ def _readdress(running: QuerySet[Any], rows: Sequence[Any], new: str, *, copied:
 def _end(email: str, now: datetime) -> None:
     """End what is of an address still. What a snooze kept from it is not looked at: nobody reads it."""
     snoozing.running().filter(email=email).update(ended_at=now)
-    DigestStop.objects.filter(email=email).delete()
 
 
 def of_warnings(message: Message, new: str) -> bool:

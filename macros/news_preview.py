@@ -11,15 +11,13 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise, takewhile
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
-from psycopg.errors import QueryCanceled
+from django.db import connection
 
 from accounts.telling import notices
 from macros import at_once, bursts, news_told_sql
 from macros.models import MacroAction
 from macros.preview import DAYS, Draft, word
 
-LONGEST = 2_000  # milliseconds: it is no more than a hint
 ALL = "all"  # stands for all kinds together
 HOUR = 3_600.0  # seconds
 LATELY = 3 * HOUR
@@ -53,19 +51,13 @@ class NewsCount:
     accounts: int
 
 
-def counts(draft: Draft, *, now: datetime) -> list[NewsCount] | None:
-    """Return that of each kind that the draft tells at once; None where the database needs more than LONGEST to say so."""
-    found = find(draft, now=now)
-    return None if found is None else shown(draft, found)
-
-
 def mails(found: Found) -> int:
-    """Return how many mails that is in all. What a version before counted has no such number."""
-    return found[ALL][0] if ALL in found else sum(number for number, _ in found.values())
+    """Return how many mails that is in all."""
+    return found[ALL][0] if ALL in found else 0
 
 
-def find(draft: Draft, *, now: datetime, longest: int | None = None) -> Found | None:
-    """Count the same, in words of no language; None where the database needs more than `longest` milliseconds, or LONGEST."""
+def find(draft: Draft, *, now: datetime) -> Found:
+    """Count what each kind that the draft tells at once would have told."""
     if not draft.at_once:
         return {}
     values: dict[str, Any] = {
@@ -77,17 +69,9 @@ def find(draft: Draft, *, now: datetime, longest: int | None = None) -> Found | 
         "accounts": draft.accounts,
         "excluded": draft.excluded,
     }
-    try:
-        with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
-            with connection.chunked_cursor() as cursor:  # of a million accounts there are many
-                cursor.execute(news_told_sql.HAPPENED, values)
-                return _counted(_told(_rows(cursor)))
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            return None
-        raise
+    with connection.cursor() as cursor:
+        cursor.execute(news_told_sql.HAPPENED, values)
+        return _counted(_told(cursor.fetchall()))
 
 
 def shown(draft: Draft, found: Found) -> list[NewsCount]:
@@ -97,11 +81,6 @@ def shown(draft: Draft, found: Found) -> list[NewsCount]:
         for kind, _ in MacroAction.Kind.at_once()
         if kind in draft.at_once
     ]
-
-
-def _rows(cursor: Any) -> Iterator[tuple[int, float, str, str]]:
-    while rows := cursor.fetchmany(2_000):
-        yield from rows
 
 
 def _told(rows: Iterable[tuple[int, float, str, str]]) -> Iterator[tuple[str, list[float]]]:

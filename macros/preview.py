@@ -7,10 +7,10 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, connection, transaction
-from django.db.models import Case, Exists, F, OuterRef, Q, When
-from psycopg.errors import QueryCanceled
+from django.db import connection
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
+from accounts import health_sql
 from accounts.models import Account
 from macros import evaluation, mails, preview_sql
 from macros.message_history import told_by
@@ -24,14 +24,9 @@ from users.recipients import Via, fallback, operators
 
 DAYS = 30
 SHOWN = 6
-AT_ONCE = 1_000  # accounts of a macro whose preview is worked out while its form is made
-LONGEST = 10_000  # milliseconds in a web process, which has few threads
+MOST = 5_000  # accounts that a preview reads
 
 WORDS = "words/macro_preview.txt"
-
-
-class TakesTooLongError(Exception):
-    """A draft is about so many accounts that its preview was broken off."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +74,6 @@ class Due:
         """Return "7 days left, 2 people": the days on that day, which a missed threshold makes fewer than its own."""
         days = None if self.ends is None else (evaluation.local_day(self.ends) - self.on).days
         return phrase(WORDS, "due", days=days, people=self.people)
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """The same as the database counts it, in words of no language, and as JSON has it: days are texts."""
-
-    mails: int
-    first_on: str | None
-    fallen_back: int
-    nobody: int
-    escalated: int
-    first: list[dict[str, Any]]
-    quiet: list[tuple[str, int]]
 
 
 @dataclass(frozen=True)
@@ -165,44 +147,42 @@ def draft_of(action: MacroAction) -> Draft:
     )
 
 
+def read_of(draft: Draft) -> Draft:
+    """Return the draft as it is counted: as it is, or where it is about more than MOST accounts, about those of them that end first."""
+    if draft.scope == Macro.AppliesTo.CHOSEN and len(draft.accounts) <= MOST:
+        return draft
+    first = _accounts_of(draft).order_by(*health_sql.by_deadline()).values_list("pk", flat=True)
+    ids = list(first[: MOST + 1])
+    return draft if len(ids) <= MOST else replace(draft, scope=Macro.AppliesTo.CHOSEN, accounts=ids[:MOST])
+
+
+def _accounts_of(draft: Draft) -> QuerySet[Account]:
+    accounts = Account.objects.all() if draft.team_id is None else Account.objects.filter(team=draft.team_id)
+    if draft.scope == Macro.AppliesTo.CHANNELS:
+        accounts = accounts.filter(channel__in=draft.channels)
+    if draft.scope == Macro.AppliesTo.CHOSEN:
+        accounts = accounts.filter(pk__in=draft.accounts)
+    return accounts.exclude(pk__in=draft.excluded)
+
+
 def preview(draft: Draft, *, now: datetime) -> Preview:
-    """Return what the draft would mail from the next run on, for 30 days. Raises TakesTooLongError, see `ahead`."""
-    return shown(draft, ahead(draft, now=now))
-
-
-def ahead(draft: Draft, *, now: datetime, longest: int | None = None) -> Ahead:
-    """Count what the draft would mail from the next run on, for 30 days.
-
-    Raises TakesTooLongError where the database needs more than `longest` milliseconds, LONGEST where that is None.
-    """
-    values = values_of(draft, now)
+    """Return what the draft would mail from the next run on, for 30 days; of very many accounts it reads those that end first."""
+    draft = read_of(draft)
     query = preview_sql.PREVIEW_OF_CHOSEN if draft.scope == Macro.AppliesTo.CHOSEN else preview_sql.PREVIEW
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(longest or LONGEST)])
-            cursor.execute(query, values)
-            number, first_on, fallen_back, nobody, escalated, *lists = cursor.fetchone()
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise TakesTooLongError from error
-        raise
+    with connection.cursor() as cursor:
+        cursor.execute(query, values_of(draft, now))
+        number, first_on, fallen_back, nobody, escalated, *lists = cursor.fetchone()
     first, quiet = (json.loads(each) for each in lists)  # Django has JSON come as text
-    day = first_on.isoformat() if first_on else None
-    return Ahead(number, day, fallen_back, nobody, escalated, first, quiet)
-
-
-def shown(draft: Draft, found: Ahead) -> Preview:
-    """Return what was counted in the words of a page. An account that is gone since is left out."""
-    accounts = Account.objects.in_bulk([row["account_id"] for row in found.first])
-    rows = [row for row in found.first if row["account_id"] in accounts]
+    accounts = Account.objects.in_bulk([row["account_id"] for row in first])
+    rows = [row for row in first if row["account_id"] in accounts]  # an account may be gone since
     return Preview(
-        mails=found.mails,
-        first_on=date.fromisoformat(found.first_on) if found.first_on else None,
+        mails=number,
+        first_on=first_on,
         due=[_due(row, accounts[row["account_id"]]) for row in rows],
-        quiet=[(phrase(WORDS, why), count) for why, count in found.quiet] if draft.days else [],
-        fallen_back=found.fallen_back,
-        nobody=found.nobody,
-        escalated=None if draft.after is None else found.escalated,
+        quiet=[(phrase(WORDS, why), count) for why, count in quiet] if draft.days else [],
+        fallen_back=fallen_back,
+        nobody=nobody,
+        escalated=None if draft.after is None else escalated,
         applied=draft.applied,
         ahead=bool(draft.days),
     )
@@ -211,16 +191,6 @@ def shown(draft: Draft, found: Ahead) -> Preview:
 def _due(row: dict[str, Any], account: Account) -> Due:
     ends = datetime.fromisoformat(row["ends"]) if row["ends"] else None
     return Due(date.fromisoformat(row["fires_on"]), account, row["threshold"], row["people"], ends)
-
-
-def takes_long(draft: Draft) -> bool:
-    """Return whether a draft is about more than AT_ONCE accounts, so that a page shows its preview apart."""
-    if draft.scope == Macro.AppliesTo.CHOSEN:
-        return len(draft.accounts) > AT_ONCE
-    accounts = Account.objects.all() if draft.team_id is None else Account.objects.filter(team=draft.team_id)
-    if draft.scope == Macro.AppliesTo.CHANNELS:
-        accounts = accounts.filter(channel__in=draft.channels)
-    return accounts.values("pk")[: AT_ONCE + 1].count() > AT_ONCE
 
 
 def values_of(draft: Draft, now: datetime) -> dict[str, Any]:

@@ -2,7 +2,5 @@
 
 SCHEDULES: dict[str, tuple[str, int]] = {
     "Evaluate macros if due": ("macros.evaluate_if_due", 300),
-    "Write weekly digests if due": ("macros.write_digests_if_due", 600),
     "Tell at once what macros tell": ("macros.tell_at_once", 15),
-    "Count what macros would do": ("macros.make_forecasts", 15),
 }

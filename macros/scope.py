@@ -3,13 +3,12 @@
 A macro tells its recipients about accounts, so it never reaches beyond the teams of whoever writes it.
 """
 
-from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import Account
 from macros.models import Macro
-from users.models import Membership, Team, User
+from users.models import Team, User
 
 Person = User | AnonymousUser
 
@@ -47,15 +46,6 @@ def may_change(user: Person, macro: Macro) -> bool:
     if macro.team_id is None:
         return reaches_all(user)
     return teams_of(user).filter(pk=macro.team_id).exists()
-
-
-def changers_of(macros: QuerySet[Macro]) -> QuerySet[User]:
-    """Return the people who can log in, open the portal and may change each of these macros, see `may_change`."""
-    teams = set(macros.order_by().values_list("team", flat=True).distinct())
-    needed = Team.objects.all() if None in teams else Team.objects.filter(pk__in=teams)
-    theirs = Membership.objects.filter(team=OuterRef("pk"), user=OuterRef(OuterRef("pk")))
-    people = ModelBackend().with_perm("macros.change_macro").filter(is_active=True, is_staff=True)
-    return people.filter(Q(is_superuser=True) | ~Exists(needed.filter(~Exists(theirs))))
 
 
 def visible_accounts(user: Person) -> QuerySet[Account]:

@@ -1,14 +1,9 @@
 """Celery's doorway into the evaluation."""
 
-from threading import BoundedSemaphore
-
 from celery import shared_task
-from celery.worker import state as worker_state
 
-from macros import at_once, digest, evaluation, forecasts
+from macros import at_once, evaluation
 from users import database_clock
-
-_counting = BoundedSemaphore(2)  # at once in a process: each keeps a core of the database busy
 
 
 @shared_task(name="macros.evaluate_if_due", ignore_result=True)
@@ -21,22 +16,3 @@ def evaluate_if_due() -> None:
 def tell_at_once() -> None:
     """Write the mails of macros about what just happened."""
     at_once.tell(database_clock.now())
-
-
-@shared_task(name="macros.write_digests_if_due", ignore_result=True)
-def write_digests_if_due() -> None:
-    """Write the weekly digests to those for whom it is Monday morning."""
-    digest.write_if_due(now=database_clock.now())
-
-
-@shared_task(name="macros.make_forecasts", ignore_result=True)
-def make_forecasts() -> None:
-    """Count what drafts of macros would tell, for their forms."""
-    if not _counting.acquire(blocking=False):
-        return
-    try:
-        forecasts.sweep(now=database_clock.now())
-        while forecasts.make_next(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None):
-            pass
-    finally:
-        _counting.release()

@@ -37,7 +37,7 @@ MAILED_OF_LOG_INS = """
   cross join lateral jsonb_array_elements_text(coalesce(m.payload->'tokens', jsonb_build_array(m.payload->'token'))) named(token_id)
   join accounts_accounttoken p on p.token_id = named.token_id::bigint
   join accounts_account a on a.id = p.account_id
-  where m.kind in ('died', 'removed', 'left') and {which}
+  where m.kind in ('died', 'left') and {which}
     and (coalesce(m.payload->'teams', '[]') = '[]' or m.payload->'teams' @> to_jsonb(a.team_id))"""
 # The same as of now: a silence whose day has come is ended by the sweep.
 NOW = "'-infinity'::date as fires_on"

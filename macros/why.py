@@ -16,7 +16,7 @@ from accounts import message_history as mails_about
 from accounts.mails import outside_mail
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import digest, message_history, news, on_it, snoozing
+from macros import message_history, news, on_it, snoozing
 from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
 from notifications import digests, kept_back, kinds
@@ -37,7 +37,7 @@ _PILLS = {
     "cancelled": "cancelled",
 }
 NOTICES = 20  # the newest
-OF_TEAMS = (digest.KIND, outside_mail.KIND)  # mails that tell of a team's accounts without naming each
+OF_TEAMS = (outside_mail.KIND,)  # mails that tell of a team's accounts without naming each
 COUNTED = 1_000  # mails that wait
 
 

@@ -7,10 +7,9 @@ or would do, of what they record.
 from datetime import date, datetime, timedelta
 from functools import partial
 
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import Exists, F, Min, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce, TruncDate
-from psycopg.errors import QueryCanceled
 
 from accounts.models import Account, AccountToken
 from macros import evaluation, few_preview, on_it, preview, preview_sql, snoozing
@@ -20,10 +19,10 @@ from notifications import kept_back
 from notifications.models import Message
 from tokens.models import Token
 from ui import dates
+from users import recipients
 
 AHEAD = timedelta(days=366)
 MACROS = 20  # that are looked at
-LONGEST = 2_000  # milliseconds, for one macro
 
 Said = tuple[str, str]  # a sentence and its tone
 
@@ -146,6 +145,9 @@ def _warns(action: MacroAction) -> bool:
 
 def _names(one: Asked, action: MacroAction) -> bool:
     entered = one.address in {email.lower() for email in action.emails}
+    if action.kind == MacroAction.Kind.ESCALATED and not action.emails:
+        team = one.account.team_id
+        return one.address in recipients.fallback([team])[team].addresses
     return entered or (action.notify_consenters and one.linked)
 
 
@@ -165,10 +167,7 @@ def _not_watching(account: Account, macro: Macro) -> str:
 
 def _verdict(one: Asked, action: MacroAction, now: datetime) -> Said:
     """Return in a sentence what the warning of a macro that watches the account does for the address, and its tone."""
-    try:
-        row = _next(one, action, now)
-    except preview.TakesTooLongError:
-        return say("too_long"), "mute"
+    row = _next(one, action, now)
     if row is not None:
         return _when(one, *row)
     return _silent(one, action), "mute"
@@ -207,10 +206,7 @@ def _covered(account: Account, action: MacroAction) -> datetime | None:
 
 
 def _next(one: Asked, action: MacroAction, now: datetime) -> tuple[date, int, str, bool] | None:
-    """Return on which day an action next tells the address, at which threshold, how it comes there, and whether that is news.
-
-    Raises TakesTooLongError.
-    """
+    """Return on which day an action next tells the address, at which threshold, how it comes there, and whether that is news."""
     draft = preview.Draft(
         name="",
         days=list(action.days),
@@ -227,13 +223,7 @@ def _next(one: Asked, action: MacroAction, now: datetime) -> tuple[date, int, st
         "last": evaluation.local_day(now) + AHEAD,
         "address": one.address,
     }
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("select set_config('statement_timeout', %s, true)", [str(LONGEST)])
-            cursor.execute(preview_sql.DUE_FOR, values)
-            row = cursor.fetchone()
-    except OperationalError as error:
-        if isinstance(error.__cause__, QueryCanceled):
-            raise preview.TakesTooLongError from error
-        raise
+    with connection.cursor() as cursor:
+        cursor.execute(preview_sql.DUE_FOR, values)
+        row = cursor.fetchone()
     return None if row is None else (row[0], row[1], row[2], row[3])

@@ -16,7 +16,6 @@ class NotificationsConfig(AppConfig):
 
         from notifications import (
             digests,
-            mailbox_mail,
             new_address,
             parked_mail,
             service_reports,
@@ -27,7 +26,6 @@ class NotificationsConfig(AppConfig):
 
         digests.register()
         parked_mail.register()
-        mailbox_mail.register()
         service_reports.register()
         unarrived_mails.register()
         address_changed.connect(new_address.take_along, User, dispatch_uid="notifications.new_address")

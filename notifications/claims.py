@@ -1,6 +1,5 @@
 """Claims on messages: who may send a row now, and what became of it. Every function is one short transaction."""
 
-from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from notifications.models import Message
 from notifications.refusals import Trouble
 from ui import kept
 from users import hold, languages, liveness, refused_addresses
+from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause
@@ -72,18 +72,6 @@ update notifications_message m set state = 'queued', claimed_until = null, attem
 from unnest(%(ids)s::bigint[], %(attempts)s::int[]) as mine(id, attempts)
 where m.id = mine.id and m.attempts = mine.attempts and m.state = 'sending'"""
 
-_SENT = """
-with mine as (
-  select m.id, sent.subject, sent.text, sent.html
-  from unnest(%(ids)s::bigint[], %(attempts)s::int[], %(subjects)s::text[], %(texts)s::text[], %(htmls)s::text[])
-       as sent(id, attempts, subject, text, html)
-  join notifications_message m on m.id = sent.id and m.attempts = sent.attempts
-  where m.state = 'sending' order by m.id for no key update of m
-)
-update notifications_message m set state = 'sent', sent_at = %(now)s, error = '', claimed_until = null, lost_claims = 0,
-       subject = mine.subject, text = mine.text, html = mine.html
-from mine where m.id = mine.id returning m.id"""
-
 
 @dataclass(frozen=True)
 class Sent:
@@ -125,7 +113,7 @@ def claim(
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         cursor.execute(_CLAIM, values)
         ids = [row[0] for row in cursor.fetchall()]
-        parked = refused_addresses.not_mailed().filter(email=OuterRef("recipient"))
+        parked = RefusedAddress.objects.filter(email=OuterRef("recipient"))
         claimed = Message.objects.select_related("team").filter(pk__in=ids)
         read = claimed.annotate(
             parked=Exists(parked),
@@ -185,41 +173,8 @@ def record_sent(message: Message, sent: Sent, *, now: datetime) -> bool:
     def change(row: Message) -> None:
         row.state, row.sent_at, row.error = Message.State.SENT, now, ""
         row.subject, row.text, row.html = sent.subject, sent.text, sent.html
-        refused_addresses.forget([row.recipient])
 
     return _record(message, change)
-
-
-def record_all_sent(sent: Sequence[tuple[Message, Sent]], *, now: datetime) -> set[int]:
-    """Record that these attempts handed their mails over, in one transaction. Return the ids of those that no later claim has."""
-    values: dict[str, Any] = {
-        **_attempts(message for message, _ in sent),
-        "subjects": [kept.subject for _, kept in sent],
-        "texts": [kept.text for _, kept in sent],
-        "htmls": [kept.html for _, kept in sent],
-        "now": now,
-    }
-    with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(_SENT, values)
-            done = {row[0] for row in cursor.fetchall()}
-        refused_addresses.forget([message.recipient for message, _ in sent if message.pk in done])
-        _end_sent(done, now)
-    return done
-
-
-def _end_sent(ids: Collection[int], now: datetime) -> None:
-    """Tell the apps that own their kinds that these messages were sent."""
-    by_kind: dict[str, list[Message]] = defaultdict(list)
-    for message in Message.objects.filter(pk__in=ids).defer("text", "html").order_by("pk"):
-        by_kind[message.kind].append(message)
-    for name, messages in by_kind.items():
-        kind = kinds.KINDS.get(name)
-        if kind and kind.all_sent:
-            kind.all_sent(messages, now)
-        else:
-            for message in messages:
-                _end(message)
 
 
 def record_cancelled(message: Message, reason: str) -> bool:
@@ -303,10 +258,7 @@ def end_held(
         changes["sent_at"] = sent_at
     with transaction.atomic():
         Message.objects.filter(pk__in=ids).update(**changes)
-        if sent_at is not None:
-            _end_sent(ids, sent_at)
-            return
-        for message in Message.objects.filter(pk__in=ids).order_by("pk"):
+        for message in Message.objects.filter(pk__in=ids).defer("text", "html").order_by("pk"):
             _end(message)
 
 
@@ -321,8 +273,8 @@ def _end(message: Message) -> None:
 def send_again(*, message_id: int, now: datetime) -> bool:
     """Put a message that ended back into the queue. Return False when it has not ended.
 
-    A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. An address that its mail
-    server refused is tried again; what is to a person goes to the one that they have now. Raises OnHold where no mail is sent: what waits
+    A mail that was sent gets a new Message-ID: with the old one the recipient's server would drop it as a repeat. What is to a person goes
+    to the address that they have now. Raises OnHold where no mail is sent: what waits
     when a hold ends may be cancelled.
     """
     hold.refuse()
@@ -336,7 +288,6 @@ def send_again(*, message_id: int, now: datetime) -> bool:
     row.next_attempt_at = row.queued_at = now
     row.failures, row.lost_claims, row.waits_since = 0, 0, None
     row.save()
-    refused_addresses.forget([row.recipient])
     return True
 
 

@@ -55,7 +55,7 @@ def compose(
 
 def without_links(mail: Mail, links: Collection[str]) -> Mail:
     """Return the mail with links that are secrets, which the kept copy does not hold."""
-    shown, text, html = gettext(HIDDEN_LINK), mail.text, mail.styled or mail.html
+    shown, text, html = gettext(HIDDEN_LINK), mail.text, mail.html
     for link in links:
         text, html = text.replace(link, shown), html.replace(link, shown)
     return replace(mail, stored_text=text, stored_html=html)

@@ -1,14 +1,16 @@
 """A few connections to the mail server at once, each in a thread of its own. Knows no database and no message.
 
-The mail server decides how many there are: one that answers "too many connections" (421) gets fewer for a while. As long as none came
-through, one tries, and another every few seconds, in case it is that one that hangs.
+As long as no mail came through, one tries, and another every few seconds, in case it is that one that hangs. A server that takes no further
+connection beside those there are gets no more mails at once than it takes.
 """
 
 import logging
 import smtplib
+import socket
 import time
 from collections import Counter
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from types import TracebackType
@@ -18,11 +20,9 @@ from django.core.mail import EmailMessage, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from notifications import refusals
-from notifications.smtp import Backend
 
 logger = logging.getLogger(__name__)
 
-FEWER_FOR = 300.0  # seconds for which a server that took only so many connections is asked for no more
 SLOW = 10.0  # seconds; a mail that took longer may be one of many that wait for the same domain
 CUT_AFTER = 120.0  # seconds for one mail: a server that sends an answer letter by letter never times out
 ANOTHER_TRIES = 5.0  # seconds between the first connections, while none has come through
@@ -46,12 +46,6 @@ class Answer[K]:
     key: K
     outcome: Outcome
     error: Exception | None = None
-
-
-class _Fewer:
-    """How many connections the server took when it last refused one, and until when (monotonic seconds) that counts."""
-
-    most, until = 0, 0.0
 
 
 class _Connection:
@@ -84,9 +78,11 @@ class _Connection:
         return Outcome.TAKEN, None
 
     def cut(self) -> None:
-        """Have whoever waits for its answer get none."""
-        if isinstance(self._backend, Backend):
-            self._backend.cut()
+        """Have whoever waits in another thread for an answer of SMTP get none."""
+        sock = getattr(getattr(self._backend, "connection", None), "sock", None)
+        if sock is not None:
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Close it, whatever its state."""
@@ -123,7 +119,7 @@ class Connections[K]:
     """The connections of one run. A context manager: what is on its way at the end is waited for."""
 
     def __init__(self, most: int) -> None:
-        self._most = min(most, _Fewer.most) if time.monotonic() < _Fewer.until else most
+        self._most = most
         self._threads = ThreadPoolExecutor(most, thread_name_prefix="mail")
         self._free: list[_Connection] = []  # the one that was used last is taken first
         self._calls: dict[Future[tuple[Outcome, Exception | None]], _Call[K]] = {}
@@ -147,27 +143,8 @@ class Connections[K]:
         return len(self._calls)
 
     @property
-    def room(self) -> int:
-        """How many more may be handed over now."""
-        return self._allowed - self.busy
-
-    @property
-    def wants(self) -> int:
-        """How many mails may be held, those on their way included, so that no connection waits for the next."""
-        return 3 * self._allowed if self._reached else self._allowed
-
-    @property
-    def claims_least(self) -> int:
-        """How many more are worth a claim while some are held: what is claimed together is read together."""
-        return self._allowed if self._reached else 1
-
-    @property
-    def most(self) -> int:
+    def allowed(self) -> int:
         """How many may be on their way at once."""
-        return self._most
-
-    @property
-    def _allowed(self) -> int:
         tries = 1 + int((time.monotonic() - self._began) // ANOTHER_TRIES)
         return self._most if self._reached else min(tries, self._most)
 
@@ -210,24 +187,11 @@ class Connections[K]:
             self._quick.add(call.domain)
         elif outcome in {Outcome.TAKEN, Outcome.REFUSED}:
             self._quick.discard(call.domain)
-        if outcome == Outcome.UNREACHABLE and self._reached:
-            if others:
-                self._take_fewer(others, error)
-                outcome = Outcome.NO_ROOM
-            else:
-                forget()  # it is gone altogether, which says nothing of how many it takes
+        if outcome == Outcome.UNREACHABLE and self._reached and others:
+            self._most, outcome = others, Outcome.NO_ROOM
+            logger.warning("The mail server takes no more than %d connections at once: %s", others, error)
         if outcome in {Outcome.TAKEN, Outcome.REFUSED}:
             self._reached = True
         if outcome == Outcome.TAKEN:
             self._free.append(call.connection)
         return Answer(call.key, outcome, error)
-
-    def _take_fewer(self, most: int, error: Exception | None) -> None:
-        self._most = most
-        _Fewer.most, _Fewer.until = most, time.monotonic() + FEWER_FOR
-        logger.warning("The mail server takes no more than %d connections at once: %s", most, error)
-
-
-def forget() -> None:
-    """Ask for as many connections as the settings say again."""
-    _Fewer.until = 0.0

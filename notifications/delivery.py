@@ -10,7 +10,7 @@ Message-ID. Nothing is lost by that; the recipient's server may show them twice.
 import logging
 import random
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,11 +22,12 @@ from django.db import Error, close_old_connections, transaction
 from django.db import connection as database
 from django.utils import timezone
 
-from notifications import claims, digests, gathering, kept_back, kinds, parking, preparing, refusals
+from notifications import claims, digests, gathering, kept_back, kinds, preparing, refusals
 from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
 from notifications.models import Message
 from ui import kept
 from users import hold, languages, liveness, refused_addresses, storing
+from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +35,6 @@ BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), t
 AWAY = BACK_OFF[:3]  # where nothing is taken one mail asks for all, so that they leave soon after it is back
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
 LOOKS_EVERY = 1.0  # seconds between two looks for new messages, while some are on their way
-RECORD_WITHIN = 0.02  # seconds that a mail that was taken waits for others to be recorded with
 STOP_WITHIN = 30.0  # seconds for which a worker that is to stop waits for a mail on its way
 
 
@@ -95,6 +95,7 @@ class _Held:
     message: Message
     kept: claims.Sent | None = None
     email: EmailMessage | None = None
+    under_way: bool = False
     turned_away: bool = False
 
     @property
@@ -104,7 +105,7 @@ class _Held:
 
 @dataclass
 class _Run:
-    """One run. All that is claimed is `held`: first `claimed`, then `ready` with its mail made, then on its way, then `taken`."""
+    """One run. All that is claimed is `held` until its end is recorded."""
 
     server: Connections[int]
     clock: Callable[[], datetime]
@@ -113,14 +114,6 @@ class _Run:
     left: int | None  # messages that it may still claim
     started: datetime
     held: dict[int, _Held] = field(default_factory=dict)
-    claimed: deque[int] = field(default_factory=deque)
-    ready: list[int] = field(default_factory=list)
-    makers: dict[int, Callable[[], kinds.Mail]] = field(
-        default_factory=dict
-    )  # of claimed messages that were read for
-    taken: dict[int, float] = field(
-        default_factory=dict
-    )  # by the mail server and not yet recorded: monotonic seconds
     made: Counter[str] = field(default_factory=Counter)  # mails of this run, by recipient
     nothing_at: float = float("-inf")  # monotonic seconds, when a claim found nothing more
     failure: Exception | None = None
@@ -133,11 +126,9 @@ class _Run:
 
     def go(self) -> None:
         """Send until there is no more. Where something of our own fails, what is on its way is recorded before that is raised."""
-        while (did := self._guarded(self._advance)) or self.server.busy or self.taken:
-            for answer in self.server.answers(seconds=0 if did or self.taken else LOOKS_EVERY):
+        while (did := self._guarded(self._advance)) or self.server.busy:
+            for answer in self.server.answers(seconds=0 if did else LOOKS_EVERY):
                 self._guarded(partial(self._record, answer))
-            if self.taken and not (did and self._may_wait()):
-                self._guarded(self._record_taken)
             self.server.cut(after=CUT_AFTER if self.lives_on() else STOP_WITHIN)
         if self.held:
             self._guarded(lambda: claims.give_back([one.message for one in self.held.values()]))
@@ -154,17 +145,14 @@ class _Run:
             return False
 
     def _advance(self) -> bool:
-        """Hand over, make or claim, whichever can be done first. Return whether anything was done."""
+        """Hand a mail over, or claim some. Return whether anything was done."""
         if self.ends or not self._may_go_on():
             return False
-        # What is not recorded would leave again after a kill: with what is on its way it is never more than there are connections.
-        if self.server.room > len(self.taken) and (pk := self._next_ready()) is not None:
-            self._hand_over(pk)
+        if self.server.allowed > self.server.busy and (one := self._next()) is not None:
+            if one.email is not None or self._make(one):
+                self._hand_over(one)
             return True
-        if self.claimed:
-            self._make(self.claimed.popleft())
-            return True
-        return not self.claimed and self._claim()
+        return self._claim()
 
     def _may_go_on(self) -> bool:
         if not self.lives_on() or hold.current() is not None:
@@ -174,32 +162,28 @@ class _Run:
         self.tally.more = self.ends = True
         return False
 
-    def _next_ready(self) -> int | None:
+    def _next(self) -> _Held | None:
         """Return the first message that may leave now."""
-        busy = {one.message.recipient for pk, one in self.held.items() if self._is_on_its_way(pk)}
+        busy = {one.message.recipient for one in self.held.values() if one.under_way}
         full = self.server.full_domains()
-        for pk in self.ready:
-            if self.held[pk].message.recipient not in busy and self.held[pk].domain not in full:
-                return pk
+        for one in self.held.values():
+            if not one.under_way and one.message.recipient not in busy and one.domain not in full:
+                return one
         return None
 
-    def _is_on_its_way(self, pk: int) -> bool:
-        return pk not in self.claimed and pk not in self.ready
-
-    def _hand_over(self, pk: int) -> None:
-        one = self.held[pk]
+    def _hand_over(self, one: _Held) -> None:
         assert one.email is not None
-        self.ready.remove(pk)
-        self.server.hand_over(pk, one.email, domain=one.domain)
+        one.under_way = True
+        self.server.hand_over(one.message.pk, one.email, domain=one.domain)
 
     def _claim(self) -> bool:
-        """Claim some more. Return whether there were any."""
-        most = self.server.wants - len(self.held)
+        """Claim some more, so that none of the connections waits for the next. Return whether there were any."""
+        room = self.server.allowed
+        most = min(2 * room - len(self.held), room)
         if self.left is not None:
             most = min(most, self.left)
         just_looked = self.server.busy and time.monotonic() - self.nothing_at < LOOKS_EVERY
-        worth_it = most > 0 and (most >= self.server.claims_least or not self.held)
-        if not worth_it or just_looked or any(map(_is_suspect, self.held.values())):
+        if most <= 0 or just_looked or any(map(_is_suspect, self.held.values())):
             return False
         now = self.clock()
         found = claims.claim(
@@ -215,42 +199,39 @@ class _Run:
         if self.left is not None:
             self.left -= len(found)
         self.held |= {message.pk: _Held(message) for message in found}
-        self.claimed.extend(message.pk for message in found)
         return bool(found)
 
-    def _make(self, pk: int) -> None:
-        """Make the mail, or record why there is none."""
-        one = self.held[pk]
-        message = one.message
+    def _make(self, one: _Held) -> bool:
+        """Make the mail, or record why there is none. Return whether there is one."""
+        message, pk = one.message, one.message.pk
         try:
             kind = kinds.KINDS[message.kind]
         except KeyError:
             reason = kept.keep(claims.WORDS, "no_builder", kind=message.kind)
             self._ended(pk, "failed", partial(claims.record_failed, message, reason))
-            return
-        if parking.holds_back(message, kind) and self._fail_parked(pk):
-            return
+            return False
+        if _is_parked(message, kind) and self._fail_parked(pk):
+            return False
         became = gathering.gather(message, kind, now=self.clock())
-        if became == gathering.JOINED:
-            self.makers[pk] = partial(kind.build, message)  # what was read with others is of before
-        elif became:
+        if became and became != gathering.JOINED:
             self._ended(pk, became, lambda: True)
-            return
+            return False
         if self._goes_beyond(message, kind):
             self._ended(pk, "held_back", partial(digests.hold, message, now=self.clock()))
-            return
+            return False
         try:
             with languages.spoken(getattr(message, "reader_language", "")):
-                mail = preparing.fit(self._maker(kind, message)())
+                mail = preparing.fit(kind.build(message))
                 one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
         except kinds.NotWanted as answer:
             self._ended(pk, "cancelled", partial(claims.record_cancelled, message, answer.kept))
+            return False
         except Exception as error:  # one bad message never stops the run
             logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
             self._retry(pk, kept.keep(claims.WORDS, "not_made", error=type(error).__name__))
-        else:
-            self.ready.append(pk)
-            self.made[message.recipient] += 1
+            return False
+        self.made[message.recipient] += 1
+        return True
 
     def _fail_parked(self, pk: int) -> bool:
         """Record that a message is not sent. Return False where its reader's address was released since it was claimed: nobody would be
@@ -272,23 +253,15 @@ class _Run:
         under_way = sum(one.email is not None and one.message.recipient == to for one in self.held.values())
         return digests.goes_beyond(message, made=self.made[to], under_way=under_way, now=self.clock())
 
-    def _maker(self, kind: kinds.Kind, message: Message) -> Callable[[], kinds.Mail]:
-        """Return what builds the mail of a message: what it needs is read with that of others that were claimed, where its kind can."""
-        if kind.prepare and message.pk not in self.makers:
-            claimed = [self.held[pk].message for pk in self.claimed]
-            some = [message, *(one for one in claimed if one.kind == message.kind)]
-            try:
-                self.makers |= kind.prepare(some)
-            except Exception:  # whichever it is about, the others are built
-                logger.exception("%d messages of kind %s could not be read at once", len(some), message.kind)
-                self.makers |= {one.pk: partial(kind.build, one) for one in some}
-        return self.makers.pop(message.pk, partial(kind.build, message))
-
     def _record(self, answer: Answer[int]) -> None:
         """Record what became of a mail, or keep it for another connection where it was only this one that ended."""
         one = self.held[answer.key]
+        one.under_way = False
         if answer.outcome == Outcome.TAKEN:
-            self.taken[answer.key] = time.monotonic()
+            assert one.kept is not None
+            # it has left: where that is not known, it leaves again
+            record = partial(claims.record_sent, one.message, one.kept, now=self.clock())
+            self._ended(answer.key, "sent", partial(storing.stored, record))
             return
         assert answer.error is not None
         said = refusals.words(answer.error)
@@ -296,7 +269,6 @@ class _Run:
             answer.outcome == Outcome.TURNED_AWAY and not one.turned_away
         ):
             one.turned_away = one.turned_away or answer.outcome == Outcome.TURNED_AWAY
-            self.ready.insert(0, answer.key)
         elif answer.outcome == Outcome.UNREACHABLE:
             self.ends = True
             self._retry(answer.key, kept.keep(claims.WORDS, "unreachable", said=said), refusals.OURS, AWAY)
@@ -306,30 +278,6 @@ class _Run:
             self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
         else:
             self._retry(answer.key, said, refusals.trouble(answer.error))
-
-    def _may_wait(self) -> bool:
-        """Return whether what was taken may be recorded with what will be in a moment."""
-        oldest = next(iter(self.taken.values()))
-        return time.monotonic() - oldest < RECORD_WITHIN and 2 * len(self.taken) < self.server.most
-
-    def _record_taken(self) -> None:
-        """Record what the mail server took: together, and where that fails one by one, so that one costs the others nothing."""
-        keys, now = list(self.taken), self.clock()
-        self.taken.clear()
-        sent = [(one.message, one.kept) for one in map(self.held.__getitem__, keys) if one.kept]
-        done: set[int] | None = None
-        if len(sent) > 1:
-            try:
-                done = storing.stored(partial(claims.record_all_sent, sent, now=now))
-            except Exception:
-                logger.exception("%d messages could not be recorded together", len(sent))
-        for message, said in sent:
-            record = partial(claims.record_sent, message, said, now=now)
-            # it has left: where that is not known, it leaves again
-            known = (
-                partial(storing.stored, record) if done is None else partial(done.__contains__, message.pk)
-            )
-            self._guarded(partial(self._ended, message.pk, "sent", known))
 
     def _retry(
         self,
@@ -355,3 +303,12 @@ class _Run:
 def _is_suspect(held: _Held) -> bool:
     """Return whether a message may be what took its senders along."""
     return held.message.lost_claims >= claims.SUSPECT
+
+
+def _is_parked(message: Message, kind: kinds.Kind) -> bool:
+    """Return whether a message that was claimed is not sent, because its reader's address is parked.
+
+    What is for its reader alone (a new password, an invitation) is sent: it is the way back, and nobody could stand in. Operators are
+    mailed whatever became of the last mail: nobody comes after them.
+    """
+    return getattr(message, "parked", False) and not kind.to_parked and message.recipient not in operators()

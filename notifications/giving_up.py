@@ -13,13 +13,11 @@ from notifications.models import Message
 from notifications.refusals import WORDS, Trouble
 from ui import kept
 from users import refused_addresses
-from users.models import RefusedAddress
 
 AFTER = timedelta(hours=48)  # since it was queued, or our own side last kept it from leaving
 DOUBT = timedelta(
     hours=6
 )  # without any mail that was taken: then a refusal that says nothing of either is held to be our own
-Why = RefusedAddress.Why
 
 
 def is_time(row: Message, *, now: datetime) -> bool:
@@ -39,7 +37,7 @@ def is_of_us(row: Message, trouble: Trouble | None, *, now: datetime) -> bool:
     """Return whether it is our own side that keeps a message from leaving: known at once, or after `DOUBT` in which nobody was reached."""
     if trouble is None:
         return False
-    if trouble.parks_as is None:
+    if trouble.ours:
         return True
     return now - row.queued_at >= DOUBT and not trouble.sure and not _taken_since(row).exists()
 
@@ -69,10 +67,10 @@ def give_up(row: Message, reason: str, trouble: Trouble | None, *, now: datetime
     said = kept.said(reason)
     row.state = Message.State.FAILED
     row.error = kept.cut(kept.keep(WORDS, "given_up", hours=AFTER // timedelta(hours=1), said=said), 500)
-    if trouble is None or trouble.parks_as is None:
+    if trouble is None or trouble.ours:
         return
     if trouble.sure or not _taken_since(row).filter(recipient=row.recipient).exists():
-        refused_addresses.note(row.recipient, said=said, now=now, why=Why(trouble.parks_as), message=row.pk)
+        refused_addresses.note(row.recipient, said=said, now=now)
 
 
 def _taken_since(row: Message) -> QuerySet[Message]:

@@ -7,6 +7,7 @@ from django.db.models import F, QuerySet
 
 from notifications.models import Message
 
+WAITS_AT_MOST = timedelta(minutes=5)  # for which a mail that is due may wait
 LATE = timedelta(hours=1)  # a mail that left later than that came late
 State = Message.State
 WAITS = (State.QUEUED, State.HELD)

@@ -1,8 +1,7 @@
 """The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Self
 
 from django.utils.functional import Promise
@@ -19,7 +18,6 @@ class Mail:
     subject: str
     text: str
     html: str
-    styled: str = ""  # the HTML with the styles in its tags; "": they are written there at delivery
     headers: dict[str, str] = field(default_factory=dict)
     reply_to: str | None = (
         None  # whom an answer reaches; "": nobody; None: whoever looks after the message's team
@@ -30,7 +28,7 @@ class Mail:
     def hiding(self, secret: str, shown: str) -> Self:
         """Return the mail with what its kept copy shows in place of a secret, beside those that it hides already."""
         text = self.text if self.stored_text is None else self.stored_text
-        kept = (self.styled or self.html) if self.stored_html is None else self.stored_html
+        kept = self.html if self.stored_html is None else self.stored_html
         return replace(self, stored_text=text.replace(secret, shown), stored_html=kept.replace(secret, shown))
 
 
@@ -62,9 +60,7 @@ def reason(code: str, **facts: object) -> str:
 
 
 Builder = Callable[[Message], Mail]
-Prepare = Callable[[Sequence[Message]], Mapping[int, Callable[[], Mail]]]
 Ending = Callable[[Message], None]
-SentTogether = Callable[[Sequence[Message], datetime], None]  # when
 Join = Callable[[Message, Sequence[Message]], None]  # the newest, and those that it carries on for
 Readdress = Callable[
     [Message, str], bool
@@ -92,8 +88,6 @@ Why = Callable[[Message], list[Fact]]
 class Kind:
     """How messages of one kind are made, and what is known of them. `name` is what staff read.
 
-    `prepare`: reads at once what several messages need, and returns by id what builds each, as `build` does alone.
-    `all_sent`: does for several messages that were sent what `ended` does for one.
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
     `may_be_held`: may come in a digest, an hour later at most, where its reader got very many mails that day.
@@ -112,8 +106,6 @@ class Kind:
     ended: Ending | None = None
     why: Why | None = None
     stays: bool = False
-    prepare: Prepare | None = None
-    all_sent: SentTogether | None = None
     to_parked: bool = False
     may_be_held: bool = False
     join: Join | None = None
@@ -135,8 +127,6 @@ def register(
     ended: Ending | None = None,
     why: Why | None = None,
     stays: bool = False,
-    prepare: Prepare | None = None,
-    all_sent: SentTogether | None = None,
     to_parked: bool = False,
     may_be_held: bool = False,
     join: Join | None = None,
@@ -149,8 +139,8 @@ def register(
     """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
 
     `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
-    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `prepare`, `all_sent`,
-    `to_parked`, `may_be_held`, `join`, `for_now`, `of_address`, `readdress`, `reader`, `asks`: see `Kind`.
+    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `to_parked`, `may_be_held`, `join`,
+    `for_now`, `of_address`, `readdress`, `reader`, `asks`: see `Kind`.
     """
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
@@ -160,8 +150,6 @@ def register(
         ended=ended,
         why=why,
         stays=stays,
-        prepare=prepare,
-        all_sent=all_sent,
         to_parked=to_parked,
         may_be_held=may_be_held,
         join=join,

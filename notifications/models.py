@@ -6,8 +6,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications.return_model import BounceMailbox as BounceMailbox  # tables of this app, too
-from notifications.return_model import MailReturn as MailReturn
+from notifications.return_model import MailReturn as MailReturn  # a table of this app, too
 from users.models import Team
 
 
@@ -70,35 +69,16 @@ class Message(models.Model):
             models.Index(
                 "next_attempt_at", "id", condition=Q(state__in=["queued", "sending"]), name="message_queue"
             ),
-            models.Index("recipient", name="message_recipient"),
+            # what an address got, and how many within a day
+            models.Index("recipient", "sent_at", name="message_recipient"),
             # what a team's staff may read, and of which addresses they may know: whom its mails went to
             models.Index("team", "recipient", name="message_of_team"),
-            # what waits for a reader, told together after our own mail server was away; what that keeps from leaving, and what came late
-            models.Index("recipient", condition=Q(state="queued"), name="message_waiting"),
-            models.Index(
-                "waits_since",
-                condition=Q(state__in=["queued", "held"], waits_since__isnull=False),
-                name="message_waits_since",
-            ),
-            models.Index("sent_at", condition=Q(waits_since__isnull=False), name="message_came_late"),
-            # whom any process is mailing now, while very many wait
-            models.Index("recipient", condition=Q(state="sending"), name="message_sending"),
-            # how many an address got within a day; what a digest holds
-            models.Index("recipient", "sent_at", condition=Q(state="sent"), name="message_sent_lately"),
+            # what our own mail server or service keeps from leaving, and what came late by it
+            models.Index("waits_since", condition=Q(waits_since__isnull=False), name="message_waits_since"),
+            # what a digest holds
             models.Index("digest", condition=Q(digest__isnull=False), name="message_of_digest"),
-            # the list, newest first; and the few that failed, or were cancelled, among a million
+            # the list, newest first, and what failed in the last day
             models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
-            models.Index(
-                F("created_at").desc(), F("id").desc(), condition=Q(state="failed"), name="message_failed"
-            ),
-            models.Index(
-                F("created_at").desc(),
-                F("id").desc(),
-                condition=Q(state="cancelled"),
-                name="message_cancelled",
-            ),
-            # the start page: whether a test mail went out, among a million
-            models.Index("state", condition=Q(kind="test"), name="message_test"),
             # which messages name an account or a log-in
             GinIndex(fields=["payload"], name="message_payload", opclasses=["jsonb_path_ops"]),
         ]
@@ -106,3 +86,8 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} to {self.recipient}"
+
+    @property
+    def mark(self) -> str:
+        """What names the mail to us in a service's reports: its number, and the part of its Message-ID that is drawn."""
+        return f"{self.pk}-{self.message_id.strip('<>').partition('@')[0]}"

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
-from notifications import bounce_reading, clean
+from notifications import clean, statuses
 from notifications.models import MailReturn
 from ui import kept
-from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
 SAID = 300  # characters of a server's answer that are kept
@@ -24,15 +23,15 @@ _OF_SENDER = re.compile(r"unsigned|invalid-sender|test-mode-limit|\brule\b", re.
 class Trouble:
     """What keeps a mail from leaving, and may pass.
 
-    `parks_as`: as what its reader's address is parked that is not reached for as long as a mail is tried; None: it is our own server or
-    service, our log-in there, or our sender. `sure`: it speaks of the mailbox, so it is believed although no other mail gets through.
+    `ours`: it is our own server or service, our log-in there, or our sender; else its reader's address is parked that is not reached for as
+    long as a mail is tried. `sure`: it speaks of the mailbox, so it is believed although no other mail gets through.
     """
 
-    parks_as: RefusedAddress.Why | None = None
+    ours: bool = False
     sure: bool = False
 
 
-OURS = Trouble()
+OURS = Trouble(ours=True)
 
 
 def is_permanent(error: Exception) -> bool:
@@ -60,8 +59,8 @@ def is_of_recipient(error: Exception) -> bool:
     """Return whether a permanent error says that mail does not reach the recipient. Some servers say so only once they have the body."""
     if isinstance(error, smtplib.SMTPDataError):
         said = f"{error.smtp_code} {_decode(error.smtp_error)}"
-        of_address = bounce_reading.kind_of("", said) == MailReturn.Kind.HARD
-        return bool(bounce_reading.status_in(said)) and (of_address or bounce_reading.is_of_mailbox(said))
+        of_address = statuses.kind_of(said) == MailReturn.Kind.HARD
+        return bool(statuses.status_in(said)) and (of_address or statuses.is_of_mailbox(said))
     return isinstance(error, (AnymailRecipientsRefused, smtplib.SMTPRecipientsRefused))
 
 
@@ -75,21 +74,21 @@ def trouble(error: Exception) -> Trouble:
     if isinstance(error, smtplib.SMTPDataError) and error.smtp_code in OUR_LOG_IN:
         return OURS
     if not isinstance(error, smtplib.SMTPRecipientsRefused):
-        return Trouble(RefusedAddress.Why.POLICY)
+        return Trouble()
     if _wants_log_in(error):
         return OURS
     if _is_of_us(error):
-        return Trouble(RefusedAddress.Why.POLICY)
+        return Trouble()
     answers = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
-    return Trouble(RefusedAddress.Why.REFUSED, sure=any(map(bounce_reading.is_of_mailbox, answers)))
+    return Trouble(sure=any(map(statuses.is_of_mailbox, answers)))
 
 
 def _is_of_us(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> bool:
     if isinstance(error, smtplib.SMTPDataError):
         answer = f"{error.smtp_code} {_decode(error.smtp_error)}"
-        return error.smtp_code in OUR_LOG_IN or bounce_reading.is_of_policy(answer)
+        return error.smtp_code in OUR_LOG_IN or statuses.is_of_policy(answer)
     said = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
-    return _wants_log_in(error) or any(map(bounce_reading.is_of_policy, said))
+    return _wants_log_in(error) or any(map(statuses.is_of_policy, said))
 
 
 def _wants_log_in(error: smtplib.SMTPRecipientsRefused) -> bool:

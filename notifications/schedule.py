@@ -2,5 +2,4 @@
 
 SCHEDULES: dict[str, tuple[str, int]] = {
     "Deliver messages": ("notifications.deliver_messages", 5),
-    "Read what comes back": ("notifications.read_returns", 60),
 }

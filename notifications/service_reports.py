@@ -1,20 +1,24 @@
 """What mail services report of mails, by anymail's events: their web page for it is `adtoken_project.mail_events`.
 
-A service proves itself by its signature or by MAIL_WEBHOOK_SECRET, so what it names is believed, unlike what a bounce says.
+A service proves itself by its signature or by MAIL_WEBHOOK_SECRET, so what it names is believed.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
+from django.db import Error
 
-from notifications import bounce_reading, bounce_tokens, clean, returns
+from notifications import clean, returns, statuses
 from notifications.models import MailReturn, Message
+from notifications.preparing import METADATA
 from users import database_clock
 
+logger = logging.getLogger(__name__)
+
 Kind = MailReturn.Kind
-METADATA = "adtoken"  # the token, where the service keeps it for us
 LOOKED_AT = 50  # newest mails of an address that a Message-ID is looked for in
 SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM})
 # How services call a bounce that may pass, in fields of their own or in words: anymail has one word for both.
@@ -39,7 +43,11 @@ _WITHIN = (("bounce",), ("data",), ("data", "bounce"), ("event-data",))
 
 
 def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Keep what an event reports, if it is that a mail did not arrive. A worker acts on it."""
+    """Act on what an event reports, if it is that a mail did not arrive.
+
+    One that cannot be acted on holds up no other: a service would repeat it, and all that it tells beside it. Raises Error where the
+    database is away; then the service repeats it.
+    """
     kind = kind_of(event)
     if kind is None:
         return
@@ -48,18 +56,21 @@ def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:
     if "@" not in recipient or (message is None and not _was_mailed(recipient)):
         return  # a complaint without a name, or the mail of another product that has the same account at the service
     said = clean.line(str(event.mta_response or event.description or event.reject_reason or ""), 300)
-    status = bounce_reading.status_in(said)
     known = (event.event_type, event.event_id, event.message_id, recipient, event.timestamp)
-    returns.note(
-        source=MailReturn.Source.SERVICE,
-        report_id=":".join(map(str, known)),
-        kind=kind,
-        recipient=recipient,
-        message=message,
-        status=status,
-        said=said,
-        now=database_clock.now(),
-    )
+    report_id = ":".join(map(str, known))
+    try:
+        returns.note(
+            report_id=report_id,
+            kind=kind,
+            recipient=recipient,
+            message=message,
+            said=said,
+            now=database_clock.now(),
+        )
+    except Error:
+        raise
+    except Exception:
+        logger.exception("what came back of a mail could not be acted on: report %s", report_id)
 
 
 def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
@@ -71,7 +82,7 @@ def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
     if event.event_type == EventType.REJECTED:
         return _of_rejected(event)
     if event.event_type == EventType.FAILED:
-        return Kind.POLICY  # the service's own trouble, or ours with it
+        return Kind.SOFT  # the service's own trouble, or ours with it
     return _of_bounced(event) if event.event_type == EventType.BOUNCED else None
 
 
@@ -80,20 +91,19 @@ def _of_rejected(event: AnymailTrackingEvent) -> MailReturn.Kind:
     if event.reject_reason == RejectReason.UNSUBSCRIBED:
         return Kind.STOPPED
     nothing_more = event.reject_reason in SUPPRESSED or _SENDS_NOTHING.search(" ".join(_own_words(event)))
-    return Kind.HARD if nothing_more else Kind.POLICY
+    return Kind.HARD if nothing_more else Kind.SOFT
 
 
 def _of_bounced(event: AnymailTrackingEvent) -> MailReturn.Kind:
     """Return what a bounce means: by the status in the server's words, else by the service's own."""
     said = f"{event.mta_response or ''} {event.description or ''}"
-    if bounce_reading.status_in(said):
-        return bounce_reading.kind_of("", said)
+    if statuses.status_in(said):
+        return statuses.kind_of(said)
     own = " ".join([said, *_own_words(event)])
     if _SENDS_NOTHING.search(own):
         return Kind.HARD
-    if _RELAY_DENIED.search(own) or bounce_reading.is_of_policy(said):
-        return Kind.POLICY
-    if _SOFT.search(own) or _fields(event).get("hard_bounce") is False:
+    of_us = _RELAY_DENIED.search(own) or statuses.is_of_policy(said)
+    if of_us or _SOFT.search(own) or _fields(event).get("hard_bounce") is False:
         return Kind.SOFT
     return Kind.HARD if event.reject_reason in {RejectReason.INVALID, RejectReason.BOUNCED} else Kind.SOFT
 
@@ -119,14 +129,17 @@ def _was_mailed(recipient: str) -> bool:
 
 
 def _message_of(event: AnymailTrackingEvent) -> Message | None:
-    """Return the mail: by the token that we gave with it, or by our Message-ID among the newest mails to the address."""
-    token = (event.metadata or {}).get(METADATA)
-    if isinstance(token, str) and (message := bounce_tokens.message_of(token)):
-        return message
+    """Return the mail: by the mark that we gave with it, or by our Message-ID among the newest mails to the address."""
+    to = (event.recipient or "").strip().lower()
+    number, _, drawn = str((event.metadata or {}).get(METADATA, "")).partition("-")
+    if drawn and number.isascii() and number.isdigit() and len(number) < len(str(2**63)):
+        message = Message.objects.defer("text", "html").filter(pk=int(number)).first()
+        if message and message.recipient == (to or message.recipient) and message.mark == f"{number}-{drawn}":
+            return message
     named = str(event.message_id or "").strip("<> ")
-    if not (named and event.recipient):
+    if not (named and to):
         return None
-    newest = Message.objects.filter(recipient=event.recipient.lower()).order_by("-pk")
+    newest = Message.objects.filter(recipient=to).order_by("-pk")
     ids = dict(newest.exclude(message_id="").values_list("message_id", "pk")[:LOOKED_AT])
     pk = ids.get(f"<{named}>")
     return Message.objects.defer("text", "html").get(pk=pk) if pk else None

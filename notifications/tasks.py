@@ -7,11 +7,10 @@ from celery import shared_task
 from celery.worker import state as worker_state
 from django.db import transaction
 
-from notifications import delivery, returns
+from notifications import delivery
 from users import asking_workers, database_clock, private_parts
 
 _running = Lock()  # one run in a process has all its connections to the mail server
-_reading = Lock()  # one reading of the bounce mailbox in a process
 
 logger = logging.getLogger(__name__)
 
@@ -32,34 +31,6 @@ def deliver_messages() -> None:
         logger.info("Messages: %s", counts)
     if tally.more:
         _call()
-
-
-def act_soon() -> None:
-    """Ask a worker to act on what came back. It is a hint: when the broker cannot be reached, the next tick does it."""
-    asking_workers.ask(read_returns)
-
-
-@shared_task(name="notifications.read_returns", ignore_result=True)
-def read_returns() -> None:
-    """Read the bounce mailbox, and act on what came back.
-
-    A mailbox that hangs takes one thread of the lane for a minute at most; what mail services reported is acted on before.
-    """
-    if not _reading.acquire(blocking=False):
-        return
-    try:
-        act_on_returns()
-        if returns.read_mailbox(now=database_clock.now()):
-            act_on_returns()
-    finally:
-        _reading.release()
-
-
-def act_on_returns() -> None:
-    """Act on what came back. Two at once harm nobody."""
-    if done := returns.act(now=database_clock.now(), goes_on=lambda: worker_state.should_stop is None):
-        logger.info("Mails that came back: %s", done)
-        deliver_soon()
 
 
 def deliver_soon() -> None:

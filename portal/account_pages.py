@@ -25,9 +25,7 @@ from ui import progress
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
-from users import retention
 from users.models import person
-from users.retention_kinds import HISTORY, MESSAGES, ROUTINE
 from users.visibility import names_for
 
 say = partial(phrase, "words/pool.txt")
@@ -195,11 +193,8 @@ def _line_context(request: HttpRequest, account: Account, names: NameVisibility)
     mails = message_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
     line = timeline.timeline_of(account, names, mails, chosen=chosen, shown=shown)
     query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
-    now = timezone.now()
     return {
         "line": line,
-        "line_since": retention.kept_since(HISTORY, now),
-        "line_renewals_since": retention.kept_since(ROUTINE, now),
         "line_filters": [
             (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
             for key, label in timeline.FILTERS.items()
@@ -241,7 +236,6 @@ def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
             **context(request, account, "messages"),
             "messages_sent": rows,
             "why_url": why.url(account=account.native_id),
-            "mails_since": retention.kept_since(MESSAGES, timezone.now()),
         },
     )
 

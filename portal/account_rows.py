@@ -31,7 +31,6 @@ class ListedAccount:
     why: str
     person: str  # who carries it now, as the viewer may know it; "" for nobody
     deadline_note: str
-    checked_at: datetime | None
     fixer: str  # of one that is dark: whose new consent helps, or who else is waited for; "" where nobody is known
 
     @property
@@ -45,13 +44,11 @@ def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedA
     """Make the line of an account that `summary.with_pools` loaded."""
     one = summary.summarise(account, now)
     active = one.active
-    checked = [entry.token.last_checked_at for entry in one.entries if entry.token.last_checked_at]
     return ListedAccount(
         summary=one,
         why=why(one, names, now),
         person=names.token(active.token, account) if active else "",
         deadline_note=_deadline_note(one, now),
-        checked_at=max(checked, default=None),
         fixer=_fixer(one, names) if one.health == Health.DEACTIVATED else "",
     )
 

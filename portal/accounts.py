@@ -5,7 +5,6 @@ from typing import Any, ClassVar
 
 from django.contrib import admin
 from django.contrib.admin import display
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -19,7 +18,6 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from accounts import health_sql, permissions, summary
 from accounts.models import Account, AccountExport
 from accounts.search import search
-from macros.coverage import covering
 from portal import (
     account_actions,
     account_pages,
@@ -41,7 +39,6 @@ from portal import (
     quiet_lines,
     snoozes,
     start_filters,
-    views,
 )
 from portal.lists import ReadOnlyList
 from tokens.templatetags import channels as channel_tags
@@ -65,8 +62,6 @@ class AccountAdmin(ReadOnlyList):
         "usable_cell",
         "person_cell",
         "deadline_cell",
-        "checked_cell",
-        "macro_cell",
     ]
     list_filter = [
         filters.ViewFilter,
@@ -110,8 +105,7 @@ class AccountAdmin(ReadOnlyList):
     ordered = gettext_lazy("Sorted by deadline, earliest first")
     none_match = gettext_lazy("No account matches these filters.")
     on_cards = frozenset({"usable_cell", "deadline_cell"})
-    costly = frozenset({"q", "told", "macro", "backup", "left", "lately", "week", "ends", "person", "reason"})
-    seldom = frozenset({"alone", "backup", "undated", "told", "lost"})
+    seldom = frozenset({"backup", "told", "lost"})
     first_actions = 4
     table_class = "at-rows"
     action_icons: ClassVar = {
@@ -132,7 +126,7 @@ class AccountAdmin(ReadOnlyList):
         """Return the columns: with the team for whoever sees several."""
         columns = list(self.list_display)
         if self._sees_several_teams(request):
-            columns.insert(columns.index("checked_cell"), "team_cell")
+            columns.append("team_cell")
         return columns
 
     def _sees_several_teams(self, request: HttpRequest) -> bool:
@@ -145,13 +139,12 @@ class AccountAdmin(ReadOnlyList):
     # --- the list -------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
-        """Return the accounts that this person sees, with their pools and the names of the macros that watch them."""
-        accounts = summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
-        return accounts.annotate(macro_names=ArraySubquery(covering().values("name")))
+        """Return the accounts that this person sees, with their pools."""
+        return summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
-        return health_sql.by_deadline(narrowed=bool(set(request.GET) - {"p", "o"}))
+        return health_sql.by_deadline()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
@@ -160,7 +153,7 @@ class AccountAdmin(ReadOnlyList):
         return search(queryset, search_term, names_for(request.user)), False
 
     def everything(self, request: HttpRequest) -> QuerySet[Account]:
-        """Return what the viewer sees, without pools and macros."""
+        """Return what the viewer sees, without pools."""
         return Account.objects.visible_to(request.user)
 
     def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
@@ -182,12 +175,12 @@ class AccountAdmin(ReadOnlyList):
         return links
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the saved views, and the files of all that match."""
+        """Return the files of all that match."""
         may_import = request.user.has_perm(permissions.IMPORT)
         import_url = reverse("admin:accounts_account_import") if may_import else ""
         exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
         jobs_url = my_jobs.address_for(person(request))
-        return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url, **views.tabs(request)}
+        return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url}
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
@@ -252,24 +245,6 @@ class AccountAdmin(ReadOnlyList):
     def team_cell(self, account: Account) -> SafeString:
         """Return the team."""
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.team)
-
-    @display(description=gettext_lazy("Last check"))
-    def checked_cell(self, account: Any) -> SafeString:
-        """Return when a token of the pool was last checked."""
-        at = account.row.checked_at
-        return tags.when(at, "ago", account.now) if at else format_html("{}", gettext("never"))
-
-    @display(description=gettext_lazy("Macro"))
-    def macro_cell(self, account: Account) -> SafeString:
-        """Return the first macro's name, and how many more there are; their names on hover."""
-        names: list[str] = getattr(account, "macro_names", [])
-        if not names:
-            return format_html('<span class="at-quiet">{}</span>', gettext("No macro"))
-        more = ""
-        if names[1:]:
-            words = gettext("+%(number)s more") % {"number": len(names) - 1}
-            more = format_html('<span class="at-second">{}</span>', words)
-        return format_html('<span class="at-clamp" title="{}">{}</span>{}', ", ".join(names), names[0], more)
 
     # --- bulk actions: they only lead to a page that shows what will happen -------------------------------------------
 
@@ -338,8 +313,8 @@ class AccountAdmin(ReadOnlyList):
         if "across" not in request.GET:
             named = self.get_queryset(request).filter(pk__in=bulk.wanted(request))
             return bulk.read(named.order_by("name", "pk"))
-        shown = as_read.ids(request, bulk.ACCOUNTS)
-        return bulk.read(self.filtered(request, bulk.filters_of(request), among=shown), across=True)
+        listed, shown = self.filtered(request, bulk.filters_of(request)), as_read.ids(request, bulk.ACCOUNTS)
+        return bulk.read(listed if shown is None else listed.filter(pk__in=shown), across=True)
 
     def has_apply_permission(self, request: HttpRequest) -> bool:
         """Return whether the person may apply macros."""
@@ -390,7 +365,6 @@ class AccountAdmin(ReadOnlyList):
             *bulk_deeds.urls(),
             *my_jobs.urls(),
             *lately_events.urls(),
-            *views.urls(),
             *campaign_origins.urls(self.chosen),
             *moving.urls(self.chosen),
             *inviting.urls(self.chosen),

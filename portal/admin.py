@@ -15,7 +15,6 @@ from portal import (  # noqa: F401  # they register themselves
     messages,
     parked_addresses,
     people,
-    retention,
     snoozed_addresses,
     teams,
     tokens,

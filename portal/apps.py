@@ -13,13 +13,10 @@ class PortalConfig(AppConfig):
     default = True
 
     def ready(self) -> None:
-        """Say how the test mail of the first steps is built, and how calendars find the accounts of a saved view."""
-        from accounts import calendar_events
-        from portal import first_steps, start_expected, view_accounts
+        """Say how the test mail of the first steps is built."""
+        from portal import first_steps
 
         first_steps.register()
-        start_expected.register()
-        calendar_events.read_views_by(view_accounts.of_view)
 
 
 class AdminSiteConfig(admin_apps.AdminConfig):

@@ -49,7 +49,7 @@ def unasked(token_ids: Sequence[int], now: datetime) -> Unasked:
     """Return who of the people of these log-ins (ids) is not mailed, or only once a snooze is over. Three queries."""
     until = quiet.log_ins(token_ids, now=now)
     log_ins: dict[int, list[int]] = defaultdict(list)
-    rows = Token.objects.filter(pk__any_of=token_ids, consented_by__isnull=False)  # type: ignore[misc]  # our own lookup
+    rows = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
     for pk, person in rows.values_list("pk", "consented_by"):
         if person is not None:
             log_ins[person].append(pk)

@@ -80,7 +80,8 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
     """Show who would be asked (GET), then begin it and lead to its board (POST). 403 for whoever may not."""
     access.require(request, permissions.RUN_CAMPAIGN)
     now = timezone.now()
-    ids, waiting = asks_of_app.read_once(origin.waiting, most=running.MOST)
+    waiting = origin.waiting
+    ids = asks_of_app.log_ins(waiting, most=running.MOST)
     groups = asks_of_app.groups(waiting, now) if len(ids) <= running.MOST else []
     shown = [group.id for group in groups[: confirm.SHOWN]]
     details = asks_of_app.details(waiting, shown, now)

@@ -12,11 +12,11 @@ from tokens.channels import declarations, registry
 from tokens.channels.kinds import AppField
 from tokens.models import ChannelApp
 from tokens.vault import NothingStored, VaultError
-from ui.side_by_side import SideBySide
+from ui.form_version import Versioned
 from ui.text import mid
 
 
-class ChannelAppForm(SideBySide, ModelForm[ChannelApp]):
+class ChannelAppForm(Versioned, ModelForm[ChannelApp]):
     """A channel app. The secret goes in and never comes out."""
 
     new_secret = forms.CharField(

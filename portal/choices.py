@@ -1,6 +1,6 @@
 """What the filters of lists have in common: where the address names what is gone, or is not the viewer's to see, nothing is shown.
 
-To show everything instead would be a wrong answer that looks right: a link or a saved view outlives the team that it names.
+To show everything instead would be a wrong answer that looks right: a link or a bookmark outlives the team that it names.
 """
 
 from typing import Any
@@ -15,9 +15,11 @@ Lookups = list[tuple[str, str]]
 class ChoiceFilter(SimpleListFilter):
     """A filter whose choices are all that a value of the address may be. What each keeps is its own: `keep`."""
 
+    only_by_link = False  # no chip, but where the address chose
+
     def has_output(self) -> bool:
         """Return whether there is a chip: where there is something to choose from, or the address chose."""
-        return super().has_output() or bool(self.value())
+        return bool(self.value()) or (super().has_output() and not self.only_by_link)
 
     @property
     def is_gone(self) -> bool:

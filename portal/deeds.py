@@ -1,6 +1,6 @@
 """How far a deed on many is that a worker does, and what came of it: one page for all kinds, whose words are in templates/portal/deeds/."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 from django.contrib import admin
@@ -15,8 +15,9 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.http import require_GET
 
-from accounts import deed_words, deeds, jobs, leaving, leaving_invites, permissions, tasks, visible_deeds
+from accounts import deeds, jobs, permissions, tasks, visible_deeds
 from accounts.deed_kinds import ASK_DUE, ASK_PEOPLE_OF_APP, KINDS, OFFBOARD
+from accounts.leaving import plan
 from accounts.models import Deed
 from portal import access, bulk_deeds, deed_people, sidebar
 from tokens.models import ChannelApp, Token
@@ -27,7 +28,6 @@ from users import asking_workers, hold
 from users.models import User, person
 from users.visibility import names_for
 
-TAKEN = "taken"  # of an offboarding's options: the deeds (ids) that went to whoever did it
 LATE = 60.0  # seconds after which a deed that nobody has begun waits for a worker
 
 
@@ -109,7 +109,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
     waited = (timezone.now() - deed.created_at).total_seconds()
     stopped = deed.state == Deed.State.FAILED
     subject = model._default_manager.filter(pk=deed.subject_id).first()  # noqa: SLF001  # Django documents it
-    after = _after_offboarding(deed, subject) if isinstance(subject, User) and deed.kind == OFFBOARD else {}
+    after = _after_offboarding(subject) if isinstance(subject, User) and deed.kind == OFFBOARD else {}
     context = {
         **(access.frame_of(model) if page_name else access.frame)(request),
         "title": title(deed),
@@ -144,31 +144,14 @@ def address(deed: Deed) -> str:
     return bulk_deeds.address(deed)
 
 
-def _taken(deed: Deed) -> list[dict[str, str]]:
-    """Return what whoever offboards took over by it, each with its page."""
-    mine = Deed.objects.defer("keys").filter(pk__in=deed.options.get(TAKEN, ()), user=deed.user)
-    return _pages_of(mine.order_by("pk"))
-
-
-def _pages_of(begun: Iterable[Deed]) -> list[dict[str, str]]:
-    """Return these deeds by what was asked for, each with its page."""
-    return [{"title": title(one), "url": address(one)} for one in begun]
-
-
-def _after_offboarding(deed: Deed, leaver: User) -> dict[str, object]:
+def _after_offboarding(leaver: User) -> dict[str, object]:
     """Return what holds now of somebody who was seen off: the deed alone does not say it, who was switched on again goes on."""
-    invited = list(leaving_invites.begun_by(deed))
-    living = leaving.living_log_ins(leaver).count()
+    living = plan.living_log_ins(leaver).count()
     return {
         "is_on": leaver.is_active,
-        "taken": _taken(deed),
-        "invited": [
-            about | {"result": deed_words.result(one)}
-            for one, about in zip(invited, _pages_of(invited), strict=True)
-        ],
         "living": living,
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
-        "fell_short": leaver.is_active or bool(living) or any(map(deed_words.fell_short, invited)),
+        "fell_short": leaver.is_active or bool(living),
     }
 
 

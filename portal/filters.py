@@ -1,7 +1,6 @@
 """Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -11,8 +10,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, health_sql, leaving
+from accounts import backups, health_sql
 from accounts.health import Health
+from accounts.leaving import queries
 from accounts.models import Account
 from macros import coverage, reach, scope
 from macros.models import Macro
@@ -20,12 +20,10 @@ from portal.choices import ChoiceFilter, Lookups
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
-from ui.text import join_names
 from users import visibility
 from users.models import Membership, User, person
 
 LISTED = 200  # teams to choose from
-ONLY = "only."  # begins an address that names several macros
 
 
 def is_id(value: str) -> bool:
@@ -139,7 +137,7 @@ class DaysFilter(ChoiceFilter):
 class NoBackupFilter(ChoiceFilter):
     """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
 
-    on_off = True
+    on_off = only_by_link = True
     title = gettext_lazy("only one person left")
     parameter_name = "alone"
 
@@ -153,7 +151,7 @@ class NoBackupFilter(ChoiceFilter):
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
             return health_sql.only_one_person(rows)
-        return rows.filter(pk__in=leaving.alone_with(self.person_id).values("pk"))
+        return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
 
 
 class BackupAtHandFilter(ChoiceFilter):
@@ -163,23 +161,19 @@ class BackupAtHandFilter(ChoiceFilter):
     title = gettext_lazy("a backup is at hand")
     parameter_name = "backup"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.as_of: list[datetime] = []  # when the set was worked out that was asked
-
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
         """Return the one choice."""
         return [("1", gettext("A backup is at hand"))]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which somebody could be added at once."""
-        return backups.at_hand(rows, as_of=self.as_of)
+        return backups.at_hand(rows)
 
 
 class UndatedFilter(ChoiceFilter):
     """Accounts whose deadline is not known, whatever their pill."""
 
-    on_off = True
+    on_off = only_by_link = True
     title = gettext_lazy("date unknown")
     parameter_name = "undated"
 
@@ -229,33 +223,18 @@ class MacroFilter(ChoiceFilter):
 
     title = gettext_lazy("macro")
     parameter_name = "macro"
-    only: list[Macro]  # several that the address names: accounts that no other watches
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return "No macro" and the macros that the person sees."""
-        seen = list(scope.visible_macros(request.user))
-        self.only = [macro for macro in seen if str(macro.pk) in _named(self.used_parameters.get("macro"))]
-        alone = gettext("No macro but %(macros)s") % {"macros": join_names([one.name for one in self.only])}
-        return [
-            ("none", gettext("No macro")),
-            *([(str(self.used_parameters["macro"]), alone)] if self.only else []),
-            *((str(macro.pk), macro.name) for macro in seen),
-        ]
+        seen = scope.visible_macros(request.user)
+        return [("none", gettext("No macro")), *((str(macro.pk), macro.name) for macro in seen)]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep what is asked for."""
         if value == "none":
             return coverage.watched_by_none(rows)
-        if value.startswith(ONLY):
-            return rows.filter(pk__in=coverage.unwatched_without(self.only).values("pk"))
         macro = Macro.objects.filter(pk=value).first()
         return coverage.watched_by(rows, macro) if macro else rows.none()
-
-
-def _named(value: object) -> list[str]:
-    """Return the ids of an address that asks for accounts which these macros alone watch: "only.12.15"."""
-    text = str(value or "")
-    return text.removeprefix(ONLY).split(".") if text.startswith(ONLY) else []
 
 
 class ToldFilter(ChoiceFilter):

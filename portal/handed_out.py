@@ -25,9 +25,7 @@ from portal import access
 from portal.forms import LAST_YEAR, first_moment
 from tokens.models import Token
 from ui.phrases import phrase
-from users import retention
 from users.models import person
-from users.retention_kinds import HAND_OUTS
 from users.visibility import names_for
 
 say = partial(phrase, "words/hand_outs.txt")
@@ -122,7 +120,6 @@ def page(
         "older": _older(request, rows) if len(rows) > SHOWN else "",
         "narrowed": bool(chosen["q"] or chosen["day"] or chosen["before"]),
         "now": timezone.now(),
-        "kept_since": retention.kept_since(HAND_OUTS, timezone.now()),
     }
     return TemplateResponse(request, "portal/handed_out.html", context)
 

@@ -25,6 +25,7 @@ from ui.phrases import phrase
 from ui.templatetags import ui as tags
 from users import invitations, visibility
 from users.models import Invitation, person
+from users.role_choices import Role
 
 say = partial(phrase, "words/invitations.txt")
 
@@ -114,7 +115,7 @@ class InvitationAdmin(ReadOnlyList):
         """Return whether this invitation may be sent again or revoked: staff's by superusers only."""
         if request.user.is_superuser or not request.user.has_perm("users.invite_user"):
             return bool(request.user.is_superuser)
-        return not Invitation.objects.filter(pk=object_id, is_staff=True).exists()
+        return not Invitation.objects.filter(pk=object_id).exclude(role=Role.MARKETER).exists()
 
     @action(description=gettext_lazy("Send again"), permissions=["invite"], url_path="send-again")
     def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:

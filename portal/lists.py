@@ -1,6 +1,6 @@
 """What every list of the portal has: chips, lines, dates and pills of one kind, cards on phones. No full count of a big table."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -21,42 +21,23 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from ui import kept
-from ui.counts import number, short_count
+from ui.counts import number, short_count, shown
 from ui.fragments import part
 from ui.ids import id_of
 from ui.lists import Cell, Chip, ListLine, RowLink
-from ui.paging import COUNTED, CappedPaginator
+from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 
 Words = str | Promise
 
 
-class KeysFirst(ChangeList):  # type: ignore[misc]  # the theme ships no types
-    """A change list whose rows are found by `CappedPaginator.page` also where there is one page, so that it asks as often as for many."""
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Find the rows of the page."""
-        super().get_results(request)
-        if not self.multi_page:
-            self.result_list = self.paginator.page(1).object_list
-
-
-class FiltersOnly(KeysFirst):
+class FiltersOnly(ChangeList):  # type: ignore[misc]  # the theme ships no types
     """What a list's address keeps, where no page of it is shown: no row is counted or read."""
-
-    root_queryset: QuerySet[Any]
 
     def get_results(self, request: HttpRequest) -> None:  # Django's
         """Find no rows."""
         self.result_count = self.full_result_count = 0
         self.result_list: Sequence[Any] = []
-
-    def get_queryset(self, request: HttpRequest, *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        """Return what the filters leave of what is looked at: of few, a filter asks the tables, and no set of some minutes ago."""
-        among = getattr(request, "filters_among", None)
-        if among is not None:
-            self.root_queryset = self.root_queryset.filter(pk__in=among)
-        return super().get_queryset(request, *args, **kwargs)  # type: ignore[no-any-return]
 
 
 class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
@@ -83,31 +64,24 @@ class OwnList(ModelAdmin):  # type: ignore[misc]  # the theme ships no types
     list_per_page = 50
     show_full_result_count = False
     paginator = CappedPaginator
-    costly: ClassVar[frozenset[str]] = frozenset(
-        {"q"}
-    )  # parameters of the address that are asked of each row, by no index
 
     def get_paginator(self, request: HttpRequest, *args: Any, **kwargs: Any) -> CappedPaginator:
-        """Return what finds the rows of a page; of a search it asks once for all that are counted."""
+        """Return what counts the rows, and cuts them into pages."""
         paginator: CappedPaginator = super().get_paginator(request, *args, **kwargs)
-        paginator.costly = not self.costly.isdisjoint(request.GET)
-        paginator.whole = self.get_queryset(request)
+        paginator.asked = id_of(request.GET.get("p", "")) or 1
         return paginator
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the class that finds the rows of the list."""
-        return FiltersOnly if getattr(request, "filters_only", False) else KeysFirst
+        return FiltersOnly if getattr(request, "filters_only", False) else ChangeList
 
-    def filtered(
-        self, request: HttpRequest, query: QueryDict, *, among: Collection[int] | None = None
-    ) -> QuerySet[Any]:
+    def filtered(self, request: HttpRequest, query: QueryDict) -> QuerySet[Any]:
         """Return what the list would show under the filters of this address, in its order; nothing where one is not known.
 
-        Nothing is read but what the filters themselves ask. `among`: of these rows (ids) alone.
+        Nothing is read but what the filters themselves ask.
         """
         kept, request.GET = request.GET, query  # type: ignore[assignment]  # a change list reads the filters of the request itself
         request.filters_only = True  # type: ignore[attr-defined]  # see get_changelist
-        request.filters_among = among  # type: ignore[attr-defined]
         try:
             found: QuerySet[Any] = self.get_changelist_instance(request).queryset
         except IncorrectLookupParameters:
@@ -219,9 +193,10 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         else (chip, False)
         for chip, spec in zip(chips, specs, strict=True)
     ]
-    found = f"{number(COUNTED)}+" if cl.result_count >= COUNTED else number(cl.result_count)
+    limit = cl.paginator.limit
+    found = shown(cl.result_count, limit=limit)
     narrowed = bool(set(request.GET) - {"p", "o"})  # else it is counted already
-    total = short_count(model_admin.everything(request), limit=COUNTED) if narrowed else found
+    total = short_count(model_admin.everything(request), limit=limit) if narrowed else found
     actions = _bulk_actions(model_admin, request)
     return {
         "lines": lines,
@@ -237,7 +212,6 @@ def _context(model_admin: OwnList, request: HttpRequest, cl: ChangeList) -> dict
         "gone": [_capital(str(spec.title)) for spec in cl.filter_specs if getattr(spec, "is_gone", False)],
         "filtered": bool(cl.query) or any(chip.chosen for chip in chips) or bool(request.GET.get("view")),
         "clear": cl.get_query_string(remove=[*cl.filter_params, "q", "p"]),
-        "as_of": min((at for spec in specs for at in getattr(spec, "as_of", ())), default=None),
         "is_ordered": "o" not in request.GET,
         "kept": [
             (key, value) for key, values in request.GET.lists() for value in values if key not in {"q", "p"}
@@ -299,12 +273,12 @@ def _link(value: Any, row: Any, cl: ChangeList) -> SafeString:
     return format_html('<a class="at-name" href="{}">{}</a>', address, value)
 
 
-def _paging(cl: ChangeList, shown: int) -> dict[str, Any]:
+def _paging(cl: ChangeList, lines: int) -> dict[str, Any]:
     """Return which of the rows are shown, counted from 1, and where the others are."""
     before = (cl.page_num - 1) * cl.list_per_page
     return {
-        "first": before + 1,
-        "last": before + shown,
+        "first": number(before + 1),
+        "last": number(before + lines),
         "previous": cl.get_query_string({"p": cl.page_num - 1}) if cl.page_num > 1 else "",
         "next": cl.get_query_string({"p": cl.page_num + 1}) if cl.page_num < cl.paginator.num_pages else "",
     }

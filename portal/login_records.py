@@ -1,21 +1,19 @@
 """Log-ins in the admin portal: read, never written."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy, npgettext_lazy, pgettext_lazy
 
 from portal.lists import ReadOnlyList
 from ui.templatetags import ui as tags
-from users import retention, visibility
+from users import visibility
 from users.models import LoginRecord, User, person
-from users.retention_kinds import LOG_INS
 
 LATEST = 10
 
@@ -36,14 +34,9 @@ class LoginRecordAdmin(ReadOnlyList):
     searched = gettext_lazy("E-mail or address")
     ordering = ["-id"]
     list_display_links = None
-    change_list_template = "admin/users/loginrecord/change_list.html"
     list_title = pgettext_lazy("at AdToken", "Log-ins")
     titles: ClassVar = {"succeeded": gettext_lazy("Worked")}
     nouns = npgettext_lazy("of so many", "%(shown)s log-in", "%(shown)s log-ins", "number")
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return from when on the list is whole."""
-        return {"kept_since": retention.kept_since(LOG_INS, timezone.now())}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[LoginRecord]:
         """Return all for whoever sees all teams; else those of the viewer's own people."""

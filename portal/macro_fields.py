@@ -1,7 +1,6 @@
 """Fields of the form of a macro, and of others that take lists: addresses, days, accounts."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -15,13 +14,11 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from ui.ids import as_one, id_of
-from ui.side_by_side import TextOfMany
 
 CHIPS = {
     "data-chips": gettext_lazy("Remove #")
 }  # each of what is typed stands by itself (admin.js); # is what the button takes out
 ADDRESS = r"[^@\s]+@[^@\s]+\.[^@\s]+"  # what a chip of an address looks like that could be one
-PROPOSED = 10  # addresses that are not complete, of which somebody is asked what they meant
 
 
 def words(text: str) -> list[str]:
@@ -29,12 +26,8 @@ def words(text: str) -> list[str]:
     return text.replace(",", " ").replace(";", " ").split()
 
 
-class EmailsField(TextOfMany, forms.CharField):
+class EmailsField(forms.CharField):
     """E-mail addresses as people type them; gives a list in lower case."""
-
-    meant: Callable[[str], str] | None = (
-        None  # which address somebody meant who typed one that is not complete
-    )
 
     def prepare_value(self, value: Any) -> Any:
         """Show a stored list as text."""
@@ -49,15 +42,13 @@ class EmailsField(TextOfMany, forms.CharField):
                 validate_email(address)
             except ValidationError:
                 text = gettext("“%(address)s” is not a complete e-mail address.") % {"address": address}
-                if self.meant and len(errors) < PROPOSED and (meant := self.meant(address)):
-                    text = f"{text} {gettext('Did you mean %(address)s?') % {'address': meant}}"
                 errors.append(ValidationError(text))
         if errors:
             raise ValidationError(errors)
         return addresses
 
 
-class DaysField(TextOfMany, forms.CharField):
+class DaysField(forms.CharField):
     """Days in advance as people type them; gives whole numbers, widest first."""
 
     def prepare_value(self, value: Any) -> Any:
@@ -84,10 +75,6 @@ class AccountsField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]  
     def label_from_instance(self, obj: Any) -> str:
         """Return the account's name with its channel and id."""
         return str(obj.full_name)
-
-    def to_python(self, value: Any) -> Any:
-        """Return the ids as they are: they are compared with what the page showed, and `clean` reads the accounts."""
-        return value or []
 
     def clean(self, value: Any) -> "QuerySet[Account]":
         """Return the accounts. Django's own makes a query, which it does not ask, for each of thousands. Raises ValidationError."""

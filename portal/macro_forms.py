@@ -13,7 +13,6 @@ from accounts.models import Account
 from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.preview import Draft, draft_of
-from portal.known_addresses import KnownDomains
 from portal.macro_fields import (
     ADDRESS,
     CHIPS,
@@ -24,7 +23,7 @@ from portal.macro_fields import (
 )
 from tokens.channels import declarations
 from ui.confirm import ConfirmForm
-from ui.side_by_side import SideBySide
+from ui.form_version import Versioned
 from users.models import User
 
 if TYPE_CHECKING:
@@ -34,18 +33,14 @@ else:  # Django's class takes no type arguments at run time
 
 
 MOST_EXCLUDED = 200  # accounts: each run reads them all
-ONLY_AT_ONCE = "at_once"  # instead of a kind of action: nothing is warned of ahead
 
 
-class MacroForm(SideBySide, MacroModelForm):
+class MacroForm(Versioned, MacroModelForm):
     """One macro with its warning ahead and what it tells at once. `user` decides which teams and accounts can be chosen."""
 
     kind = forms.ChoiceField(
         label=gettext_lazy("Action"),
-        choices=[
-            (MacroAction.Kind.PRE_DEACTIVATION, MacroAction.Kind.PRE_DEACTIVATION.label),
-            (ONLY_AT_ONCE, gettext_lazy("Warn of nothing ahead: only tell at once")),
-        ],
+        choices=[(MacroAction.Kind.PRE_DEACTIVATION, MacroAction.Kind.PRE_DEACTIVATION.label)],
     )
     emails = EmailsField(
         label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
@@ -56,7 +51,7 @@ class MacroForm(SideBySide, MacroModelForm):
     )
     days = DaysField(
         label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
-        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Not used where nothing is warned of ahead."),
+        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Empty: it warns of nothing ahead."),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"} | CHIPS | {"data-each": r"\d{1,3}"}),
     )  # fmt: skip
     watch = forms.ChoiceField(
@@ -79,14 +74,16 @@ class MacroForm(SideBySide, MacroModelForm):
         ),
     )  # fmt: skip
     escalate_to = EmailsField(
-        label=gettext_lazy("Also tell these addresses when nothing happened"), required=False,
+        label=gettext_lazy("When nothing happened, tell these addresses"), required=False,
         help_text=gettext_lazy(
-            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning."
+            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning. "
+            "Empty: the leads of the account’s team."
         ),
         widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
     )  # fmt: skip
     after = forms.IntegerField(
-        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90,
+        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90, initial=3,
+        help_text=gettext_lazy("Empty: nobody else is told. An address where mails arrive and nobody reads them is noticed by this alone."),
     )  # fmt: skip
     channels = forms.MultipleChoiceField(
         label=gettext_lazy("Channels"),
@@ -109,7 +106,7 @@ class MacroForm(SideBySide, MacroModelForm):
     def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.user = user
-        self.saving = self.asks_once = saving  # what changes is shown before it is saved
+        self.is_saved = saving  # what changes is shown before it is saved
         self.to_look_at = False
         self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
         self.before = (
@@ -117,21 +114,13 @@ class MacroForm(SideBySide, MacroModelForm):
         )
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
-        known = KnownDomains(user)
-        for field in self.fields.values():
-            if isinstance(field, EmailsField):
-                field.meant = known.meant
         leading = self.instance.leading if self.instance.pk else None
         if leading is not None:
             stored = draft_of(leading)
             for name in ("emails", "notify_consenters", "at_once", "people", "escalate_to", "after"):
                 self.fields[name].initial = getattr(stored, name)
             self.fields["within"].initial = stored.within or None
-            if self.action is None:
-                self.fields["kind"].initial = ONLY_AT_ONCE
-            else:
-                self.fields["kind"].initial = MacroAction.Kind.PRE_DEACTIVATION
-                self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
+            self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
 
     def add_prefix(self, field_name: str) -> str:
         """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
@@ -174,8 +163,6 @@ class MacroForm(SideBySide, MacroModelForm):
             self.add_error("emails", gettext("Add at least one address, or tick the box below."))
         if data.get("escalate_to") and not data.get("after") and "after" not in self.errors:
             self.add_error("after", gettext("Say after how many days."))
-        if data.get("after") and not data.get("escalate_to") and "escalate_to" not in self.errors:
-            self.add_error("escalate_to", gettext("Say whom to tell."))
         if data.get("scope") == Macro.AppliesTo.CHANNELS and not data.get("channels"):
             self.add_error("channels", gettext("Tick at least one channel."))
         if len(data.get("excluded") or []) > MOST_EXCLUDED:
@@ -193,16 +180,16 @@ class MacroForm(SideBySide, MacroModelForm):
         return data
 
     def _clean_days(self, data: dict[str, Any]) -> None:
-        """Check that it warns on some days, or tells something at once; what stands in "days" counts only for what is warned of ahead."""
-        if data.get("kind") == MacroAction.Kind.PRE_DEACTIVATION:
-            if "days" in data and not data["days"]:
-                self.add_error("days", gettext("Use whole numbers from 1 to 365."))
+        """Check that it warns on some days, or tells something at once."""
+        if data.get("days") or "days" in self.errors:
             return
-        self.errors.pop("days", None)
-        data["days"] = []
         if not (data.get("at_once") or data.get("people") or "people" in self.errors):
-            self.add_error("at_once", gettext("Tick what is told at once, or warn ahead."))
-        if data.get("after") and MacroAction.Kind.DEACTIVATED not in data.get("at_once", []):
+            self.add_error("days", gettext("Tick what is told at once, or warn ahead."))
+        if MacroAction.Kind.DEACTIVATED in data.get("at_once", []):
+            return
+        if data.get("after") and not data.get("escalate_to"):
+            data["after"] = None  # as a new form has it: there is no first warning
+        elif data.get("after"):
             self.add_error(
                 "after", gettext("There is no first warning: tick that an account is deactivated.")
             )

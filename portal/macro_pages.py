@@ -8,19 +8,18 @@ from typing import Any
 
 from django import forms
 from django.db import transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from macros import changes, coverage, message_history, preview, samples, trying
-from macros.models import Forecast, Macro, Notice
+from macros.models import Macro, Notice
 from macros.preview import Draft
 from portal import access, macro_preview
-from ui import confirm, mail_page, progress
+from ui import confirm, mail_page
 from ui.confirm import ConfirmForm, Done, Page, Said
 from ui.ids import id_of
 from ui.phrases import phrase
@@ -80,53 +79,14 @@ def delete(request: HttpRequest, macro: Macro, log: Callable[[], object]) -> Htt
 
 
 def beside(request: HttpRequest, macro: Macro | None, draft: Draft | None, *, edited: bool) -> HttpResponse:
-    """Answer with the column beside the form, of a draft; None where the form is not filled in.
-
-    Where a worker has to count, a browser without script is led to the page of that.
-    """
-    if draft is None:
-        return _column(request, macro, None, may_test=edited)
-    if not macro_preview.needs_worker(draft, macro if edited else None):
-        shown = macro_preview.context(draft, macro, person(request), edited=edited)
-        return _column(request, macro, shown, may_test=edited)
-    facts = macro_preview.begun(draft, macro, person(request), edited=edited)
-    if "HX-Request" not in request.headers:
-        return HttpResponseRedirect(reverse("admin:macros_macro_forecast", args=[facts["forecast"].pk]))
-    return _column(request, macro, facts, may_test=edited)
-
-
-def forecast(request: HttpRequest, forecast: Forecast, *, may_test: bool) -> HttpResponse:
-    """Show what a worker counted, or how far it is: a page of its own, or the column where its form asks. Nothing is new: 204."""
-    facts = macro_preview.of_forecast(forecast)
-    if "HX-Request" in request.headers:
-        waits = facts["going"] and not facts["late"]
-        return (
-            HttpResponse(status=204) if waits else _column(request, forecast.macro, facts, may_test=may_test)
-        )
-    macro = forecast.macro
-    context = {
-        **access.frame_of(Macro)(request),
-        "title": forecast.drafts["after"]["name"],
-        "preview": facts,
-        "original": macro,
-        "back_url": home(macro) if macro else reverse("admin:macros_macro_add"),
-    }
-    page = TemplateResponse(request, "portal/macros/forecast.html", context)
-    return progress.open_again(page) if facts["going"] else page
-
-
-def _column(
-    request: HttpRequest, macro: Macro | None, facts: dict[str, Any] | None, *, may_test: bool
-) -> HttpResponse:
-    shown = {"preview": facts, "original": macro, "may_test": may_test}
+    """Answer with the column beside the form, of a draft; None where the form is not filled in."""
+    facts = macro_preview.context(draft, macro, person(request), edited=edited) if draft else None
+    shown = {"preview": facts, "original": macro, "may_test": edited}
     return render(request, "portal/macros/_preview.html", shown)
 
 
 def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
-    """Show the first mail that would go out, whole, or that of a `kind` that is told at once; raises Http404 where there is none.
-
-    Where the address names no account and there are many, it leads to the form, whose preview comes after the page and links the mail.
-    """
+    """Show the first mail that would go out, whole, or that of a `kind` that is told at once; raises Http404 where there is none."""
     draft = changes.stored_draft(macro)
     if draft is None:
         raise Http404
@@ -136,13 +96,8 @@ def mail(request: HttpRequest, macro: Macro) -> HttpResponse:
     if pk := id_of(request.GET.get("account", "")):
         account = Account.objects.visible_to(request.user).filter(pk=pk).first()
         draft = preview.on_account(draft, account) if account else draft
-    if preview.takes_long(draft):
-        return HttpResponseRedirect(home(macro))
-    try:
-        due = preview.preview(draft, now=timezone.now()).due
-        shown = preview.sample(draft, due, names=names_for(person(request)))
-    except preview.TakesTooLongError:
-        raise Http404(phrase(preview.WORDS, "too_many")) from None
+    due = preview.preview(draft, now=timezone.now()).due
+    shown = preview.sample(draft, due, names=names_for(person(request)))
     if shown is None:
         raise Http404(gettext("No mail is due in the next 30 days."))
     return mail_page.answer(shown.html)

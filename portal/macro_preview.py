@@ -8,19 +8,16 @@ from django.urls import reverse
 from django.utils import dateformat, timezone
 from django.utils.translation import pgettext
 
-from accounts import jobs
-from macros import changes, counts, forecasts, message_history, news_preview, preview, samples, tasks
-from macros.counts import Counts
-from macros.models import Forecast, Macro, MacroAction
+from macros import changes, counts, message_history, news_preview, preview, samples
+from macros.models import Macro, MacroAction
 from macros.samples import Sample
 from notifications.models import Message
 from portal import message_rows
+from ui.counts import number
 from ui.phrases import phrase
-from users import asking_workers
 from users.models import User
 
 SENT = 8  # mails listed
-LATE = timedelta(minutes=1)  # after it what no worker has begun waits for one
 
 
 def day(when: date) -> str:
@@ -31,75 +28,29 @@ def day(when: date) -> str:
 
 
 def context(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool = False) -> dict[str, Any]:
-    """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro.
-
-    It counts now, which takes long where `needs_worker` says so.
-    """
+    """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
     now = timezone.now()
     found = counts.of(draft, now=now)
     before = _before(draft, macro) if edited else None
     changed = changes.with_unwatched(changes.between(before, draft), before) if before else None
-    if before and changed and found.ahead and changes.differ(before, draft):
-        both = {"before": (before, counts.of(before, now=now)), "after": (draft, found)}
-        changed = changes.counted(changed, **both)
+    whole = found.whole
+    if before and changed and changes.differ(before, draft):
+        stored = counts.of(before, now=now)
+        changed = changes.counted(changed, before=(before, stored), after=(draft, found))
+        whole = whole and stored.whole
     return {
-        **_shown(draft, macro, found, user, now),
-        "changes": changed,
-        "seen": changes.mark(draft) if edited else "",
-    }
-
-
-def needs_worker(draft: preview.Draft, macro: Macro | None) -> bool:
-    """Return whether so many accounts are to be looked through, for a draft or what it is compared with, that no page does it."""
-    if preview.takes_long(draft):
-        return True
-    before = _before(draft, macro)
-    return before is not None and changes.differ(before, draft) and preview.takes_long(before)
-
-
-def begun(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool) -> dict[str, Any]:
-    """Have a worker count, and return the facts of the column meanwhile: what changes, without numbers. They may be there already."""
-    before = _before(draft, macro) if edited else None
-    forecast, is_new = forecasts.start(user=user, draft=draft, macro=macro, before=before, now=timezone.now())
-    if is_new:
-        asking_workers.ask(tasks.make_forecasts)
-    return of_forecast(forecast)
-
-
-def of_forecast(forecast: Forecast) -> dict[str, Any]:
-    """Return the facts of the column from what a worker counted, or of how far it is."""
-    now = timezone.now()
-    going = forecast.state in jobs.GOING
-    draft = forecasts.drafts_of(forecast)["after"]
-    facts: dict[str, Any] = {
-        "forecast": forecast,
-        "seen": changes.mark(draft),
-        "going": going,
-        "late": forecast.state == Forecast.State.WAITING and now - forecast.created_at > LATE,
-        "changes": forecasts.changes_of(forecast),
-    }
-    if forecast.state == Forecast.State.READY:
-        facts |= _shown(draft, forecast.macro, forecasts.counts_of(forecast)["after"], forecast.user, now)
-    return facts
-
-
-def _shown(
-    draft: preview.Draft, macro: Macro | None, found: Counts, user: User, now: datetime
-) -> dict[str, Any]:
-    """Return in words what was counted of a draft, with the first mail of each kind."""
-    if found.ahead is None:
-        return {"too_many": phrase(preview.WORDS, "too_many")}
-    ahead = preview.shown(draft, found.ahead)
-    return {
-        "found": ahead,
-        "at_once": None if found.at_once is None else news_preview.shown(draft, found.at_once),
-        "at_once_mails": 0 if found.at_once is None else news_preview.mails(found.at_once),
-        "at_once_kinds": len([kind for kind in found.at_once or () if kind != news_preview.ALL]),
+        "found": found.ahead,
+        "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
+        "at_once": news_preview.shown(draft, found.at_once),
+        "at_once_mails": news_preview.mails(found.at_once),
+        "at_once_kinds": len([kind for kind in found.at_once if kind != news_preview.ALL]),
         "few": found.few,
         "off": not draft.enabled,
         "sent": preview.sent_count(macro, now=now) if macro else 0,
-        "mails": _mails(draft, macro, ahead.due, user, now),
+        "mails": _mails(draft, macro, found.ahead.due, user, now),
         "sent_url": sent_url(macro) if macro else "",
+        "changes": changed,
+        "seen": changes.mark(draft) if edited else "",
     }
 
 

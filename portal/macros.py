@@ -1,7 +1,7 @@
 """Macros in the staff portal: the list, the form beside its preview, and what staff do with one."""
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -12,12 +12,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext_lazy
-from django.views.decorators.http import require_GET
 from unfold.decorators import display
 
 from macros import changes, message_history, preview, scope
-from macros.models import Forecast, Macro, MacroAccount, MacroAction, NewsNotice, Notice
-from portal import bulk, macro_pages, macro_preview, macros_bulk
+from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
+from portal import macro_pages, macro_preview
 from portal.filters import TeamFilter
 from portal.lists import OwnList
 from portal.macro_filters import OwnerFilter
@@ -55,12 +54,7 @@ class MacroAdmin(OwnList):
     list_display = ["name", "on_cell", "applied_on", "days", "recipients", "owner_cell", "last_mail"]
     list_filter = ["enabled", "scope", TeamFilter, OwnerFilter]
     search_fields = ["name", "description"]
-    actions = ["switch_on", "switch_off", "change_owner"]  # none deletes many: each has its own confirm page
-    action_icons: ClassVar = {
-        "switch_on": "check",
-        "switch_off": "pause_circle",
-        "change_owner": "person_add",
-    }
+    actions = None  # each has its own page
     change_form_template = "portal/macros/change_form.html"
     list_title = gettext_lazy("Macros")
     nouns = npgettext_lazy("of so many", "%(shown)s macro", "%(shown)s macros", "number")
@@ -91,10 +85,6 @@ class MacroAdmin(OwnList):
                 last_before=message_history.last_before_an_edit(),
             )
         )
-
-    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
-        """Return what is offered for many. Deleting is not: each has its own confirm page."""
-        return {name: one for name, one in super().get_actions(request).items() if name != "delete_selected"}
 
     def has_change_permission(self, request: HttpRequest, obj: Macro | None = None) -> bool:
         """Return whether the person may change macros, and this one."""
@@ -234,8 +224,6 @@ class MacroAdmin(OwnList):
         assert draft is not None  # it was just saved with an action
         if not macro.enabled:
             then = gettext("It is off, so nothing is mailed.")
-        elif preview.takes_long(draft):
-            then = ""  # the page shows it once it is known
         else:
             found = preview.preview(draft, now=timezone.now())
             then = (
@@ -254,21 +242,15 @@ class MacroAdmin(OwnList):
         wrap = self.admin_site.admin_view
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
-            path(
-                "preview/<int:forecast_id>/",
-                wrap(require_GET(self.forecast_view)),
-                name="macros_macro_forecast",
-            ),
             path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
             path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
-            *macros_bulk.urls(self.chosen),
             *super().get_urls(),
         ]
 
     def preview_view(self, request: HttpRequest) -> HttpResponse:
         """Answer with the column beside the form, for the form as it stands; for whoever may not change it, for the macro as it is stored.
 
-        Where it is about many accounts, a worker counts. 403 for whoever may neither add nor see macros.
+        403 for whoever may neither add nor see macros.
         """
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
@@ -281,23 +263,10 @@ class MacroAdmin(OwnList):
         form = MacroForm(request.POST, instance=macro, user=person(request))
         return macro_pages.beside(request, macro, form.draft() if form.is_valid() else None, edited=True)
 
-    def forecast_view(self, request: HttpRequest, forecast_id: int) -> HttpResponse:
-        """Show what a worker counted for a form, to whoever filled it, or how far it is. 404 for others, and once it is gone."""
-        forecast = Forecast.objects.filter(pk=forecast_id, user=person(request)).first()
-        if forecast is None:
-            raise Http404(gettext("There is no such page. What is counted of a macro is told for a day."))
-        macro = self._macro(request, str(forecast.macro_id or ""))
-        allowed = self.has_view_permission(request, macro) if macro else self.has_add_permission(request)
-        if not allowed:
-            raise PermissionDenied
-        may_test = macro is not None and self.has_change_permission(request, macro)
-        return macro_pages.forecast(request, forecast, may_test=may_test)
-
     def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
         """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
 
-        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others. Where
-        it names none and there are many, it leads to the form, whose preview comes after the page and links the mail.
+        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others.
         """
         macro = self._macro(request, str(macro_id))
         if macro is None or not self.has_view_permission(request, macro):
@@ -312,31 +281,6 @@ class MacroAdmin(OwnList):
         if not self.has_change_permission(request, macro):
             raise PermissionDenied
         return macro_pages.test(request, macro)
-
-    # --- many of them: only pages that ask ----------------------------------------------------------------------------
-
-    @admin.action(description=gettext_lazy("Switch on"), permissions=["change"])
-    def switch_on(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return macros_bulk.lead_to("on", request, queryset)
-
-    @admin.action(description=gettext_lazy("Switch off"), permissions=["change"])
-    def switch_off(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the confirm page."""
-        return macros_bulk.lead_to("off", request, queryset)
-
-    @admin.action(description=gettext_lazy("Change owner"), permissions=["change"])
-    def change_owner(self, request: HttpRequest, queryset: QuerySet[Macro]) -> HttpResponse:
-        """Lead to the page that asks whom to give them to."""
-        return macros_bulk.lead_to("owner", request, queryset)
-
-    def chosen(self, request: HttpRequest) -> QuerySet[Macro]:
-        """Return the macros that the address of a page about many names: of those that the person sees."""
-        seen = scope.visible_macros(request.user)
-        if "across" not in request.GET:
-            return seen.filter(pk__in=bulk.wanted(request))
-        listed = self.filtered(request, bulk.filters_of(request))
-        return seen.filter(pk__in=listed.order_by().values("pk"))
 
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
@@ -353,16 +297,4 @@ def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, A
     edited = bool(macro and form.is_bound and form.to_look_at)
     action = macro.leading if macro else None
     draft = form.draft() if edited else preview.draft_of(action) if action else None
-    if draft is None:
-        return {"preview": None, "preview_apart": False}
-    if not macro_preview.needs_worker(draft, macro if edited else None):
-        return {
-            "preview": macro_preview.context(draft, macro, person(request), edited=edited),
-            "preview_apart": False,
-        }
-    if edited:
-        return {
-            "preview": macro_preview.begun(draft, macro, person(request), edited=True),
-            "preview_apart": False,
-        }
-    return {"preview": None, "preview_apart": True}
+    return {"preview": macro_preview.context(draft, macro, person(request), edited=edited) if draft else None}

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -13,6 +14,7 @@ from accounts.models import Account
 from notifications import kept_back, kinds
 from notifications.models import Message
 from ui import kept, pills
+from ui.counts import short_count
 from ui.name_visibility import NameVisibility, unnamed
 from ui.phrases import phrase
 from users.models import Team, User
@@ -44,6 +46,7 @@ def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySe
 
 DUE, FAILED, KEPT_BACK, CAME_LATE = "due", "failed", "kept_back", "came_late"  # in the address of the list
 LATELY = timedelta(days=7)  # what came late since
+COUNTED = 10_000  # messages, at the head of the list
 
 
 def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
@@ -67,6 +70,34 @@ def of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QueryS
     if value == KEPT_BACK:
         return kept_back.waiting(messages)
     return {DUE: due, CAME_LATE: came_late}.get(value, failed_lately)(messages, now)
+
+
+def waiting(now: datetime, viewer: User) -> dict[str, Any] | None:
+    """Return how many mails are due, since when the oldest waits, whether that is late, and how many of them our own mail server did not
+    take, with what it said of one that the viewer may know; None where none is due. By indexes.
+    """
+    queued = Message.objects.filter(state=Message.State.QUEUED)
+    oldest = queued.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
+    kept_back_since = kept_back.since()
+    began = [oldest.values_list("next_attempt_at", flat=True).first(), kept_back_since]
+    since = min((at for at in began if at is not None), default=None)
+    if since is None:
+        return None
+    due_now = Q(state=Message.State.QUEUED, next_attempt_at__lte=now)
+    refused = Q(state__in=kept_back.WAITS, waits_since__isnull=False)
+    return {
+        "kept_back": short_count(kept_back.waiting(), limit=COUNTED) if kept_back_since else "",
+        "said": _said_of_one(viewer),
+        "number": short_count(Message.objects.filter(due_now | refused), limit=COUNTED),
+        "since": since,
+        "late": now - since > kept_back.WAITS_AT_MOST,
+    }
+
+
+def _said_of_one(viewer: User) -> str:
+    """Return what kept the mail from leaving that waits for longest because of our own mail server; "" where none does."""
+    refused = kept_back.waiting(visible_to(viewer)).exclude(error="").order_by("waits_since")
+    return kept.said(refused.values_list("error", flat=True).first() or "")
 
 
 def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:

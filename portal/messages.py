@@ -16,16 +16,14 @@ from unfold.decorators import display
 from macros import message_history, scope
 from notifications import claims, kinds
 from notifications.models import Message
-from portal import access, mail_settings, message_rows, why
+from portal import access, message_rows, why
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.filters import TeamFilter
 from portal.lists import RowsWithPages
 from ui import confirm, kept, mail_page
 from ui.confirm import Late, Page, Said
 from ui.templatetags import ui as tags
-from users import retention
 from users.models import person
-from users.retention_kinds import MESSAGES, TEXTS
 
 RETRY = "notifications.retry_message"
 # When staff may do what with a message.
@@ -120,9 +118,7 @@ class MessageAdmin(RowsWithPages):
     ]
     list_display_links = ["subject_cell"]
     list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, SendingFilter, "created_at"]
-    search_fields = ["recipient__holds", "subject__holds"]
-    # A kind that few mails have is looked for among all.
-    costly = frozenset({"q", KindFilter.parameter_name, MacroFilter.parameter_name, ToFilter.parameter_name})
+    search_fields = ["recipient", "subject"]
     list_select_related = ["team"]
     ordering = ["-created_at", "-id"]
     change_list_template = "admin/notifications/message/change_list.html"
@@ -133,13 +129,10 @@ class MessageAdmin(RowsWithPages):
     empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return from when on the list is whole, and what waits to leave."""
-        now = timezone.now()
+        """Return what waits to leave."""
         return {
-            "waiting": mail_settings.waiting(now),
+            "waiting": message_rows.waiting(timezone.now(), person(request)),
             "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
-            "mails_since": retention.kept_since(MESSAGES, now),
-            "texts_since": retention.kept_since(TEXTS, now),
         }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
@@ -207,7 +200,6 @@ class MessageAdmin(RowsWithPages):
             "kind": kinds.name(message),
             "facts": kinds.why(message),
             "actions": self._actions_for(request, message),
-            "texts_since": retention.kept_since(TEXTS, timezone.now()),
         }
         return TemplateResponse(request, "portal/messages/message.html", context)
 

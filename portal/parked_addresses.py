@@ -1,37 +1,41 @@
-"""Parked addresses in the staff portal: whom mail does not reach, why, and releasing one."""
+"""Parked addresses in the staff portal: whom mail does not reach, why, and releasing them."""
 
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import display
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from notifications.models import MailReturn
-from portal import access, parked_bulk
-from portal.lists import RowsWithPages
+from portal import access
+from portal.bulk import wanted
+from portal.lists import ReadOnlyList
 from portal.parked_scope import visible_to
-from ui import confirm
-from ui.confirm import Late, Page, Said
+from ui import confirm, kept
+from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.templatetags import ui as tags
 from users import refused_addresses
-from users.models import AddressEvent, RefusedAddress, User, person
+from users.models import RefusedAddress, User, person
 
-RELEASE = parked_bulk.RELEASE
-SHOWN = 20  # reports and events on the page of one address
+RELEASE = "users.release_address"
+MOST = 200  # addresses at once
+LIST = "admin:users_refusedaddress_changelist"
+NAME = "users_refusedaddress_release"
 
 
 @admin.register(RefusedAddress)
-class ParkedAddressAdmin(RowsWithPages):
-    """Addresses that mail does not reach, the newest first."""
+class ParkedAddressAdmin(ReadOnlyList):
+    """Addresses that mail does not reach, the newest first. One is released as many are."""
 
-    list_display = ["email", "why_cell", "person_cell", "since_cell", "said_cell"]
+    list_display = ["email", "why_cell", "person_cell", "since_cell", "said_cell", "release_cell"]
+    list_display_links = None
     list_filter = ["why"]
     search_fields = ["email", "said"]
     ordering = ["-since", "-id"]
@@ -51,8 +55,9 @@ class ParkedAddressAdmin(RowsWithPages):
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
         """Read who logs in with the addresses of a page."""
         people = {user.email: user for user in User.objects.filter(email__in=[row.email for row in rows])}
+        may = self.has_release_permission(request)
         for row in rows:
-            row.user = people.get(row.email)
+            row.user, row.may_release = people.get(row.email), may
 
     @display(description=gettext_lazy("Why"), ordering="why")
     def why_cell(self, row: RefusedAddress) -> SafeString:
@@ -74,68 +79,50 @@ class ParkedAddressAdmin(RowsWithPages):
         """Return the server's words."""
         return row.said or "–"
 
+    @display(description=gettext_lazy("Release"))
+    def release_cell(self, row: Any) -> SafeString | str:
+        """Return the way to the page that asks, for whoever may."""
+        if not row.may_release:
+            return "–"
+        return format_html('<a class="at-link" href="{}">{}</a>', _ask_url([row.pk]), gettext("Release"))
+
     def has_release_permission(self, request: HttpRequest) -> bool:
         """Return whether this person may release addresses."""
         return request.user.has_perm(RELEASE)
 
     @admin.action(description=gettext_lazy("Release"), permissions=["release"])
     def release_many(self, request: HttpRequest, queryset: QuerySet[RefusedAddress]) -> HttpResponse:
-        """Lead to the page that asks."""
-        return parked_bulk.lead_to(queryset)
+        """Lead to the page that asks, with the first `MOST` of what was chosen."""
+        ids = list(queryset.order_by("email").values_list("pk", flat=True)[:MOST])
+        return HttpResponseRedirect(f"{_ask_url(ids)}&of={queryset.count()}")
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages that ask before addresses are released."""
-        view = self.admin_site.admin_view(self.release)
-        return [
-            path("<int:address_id>/release/", view, name="users_refusedaddress_release"),
-            *parked_bulk.urls(),
-            *super().get_urls(),
-        ]
+        """Add the page that asks before addresses are released."""
+        return [path("release/", self.admin_site.admin_view(self.release), name=NAME), *super().get_urls()]
 
-    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show one address: why it is parked, what came back, what happened before, and how it is mailed again.
-
-        404 for one that the viewer may not know of.
-        """
-        row = self._row(request, pk)
-        user = User.objects.filter(email=row.email).first()
-        may_open = user is not None and request.user.has_perm("users.view_user")
-        context = {
-            **access.frame_of(row)(request),
-            "title": row.email,
-            "address": row,
-            "pill": tags.pill("parked", row.why),
-            "whose": user,
-            "whose_url": reverse("admin:users_user_change", args=[user.pk]) if user and may_open else "",
-            "reports": MailReturn.objects.filter(recipient=row.email).order_by("-at", "-id")[:SHOWN],
-            "events": AddressEvent.objects.filter(email=row.email).select_related("by")[:SHOWN],
-            "tried_again_at": row.refused_at + refused_addresses.STANDS_FOR
-            if row.why in refused_addresses.PASSES
-            else None,
-            "release_url": reverse("admin:users_refusedaddress_release", args=[row.pk])
-            if request.user.has_perm(RELEASE)
-            else "",
-        }
-        return TemplateResponse(request, "portal/parked_address.html", context)
-
-    def release(self, request: HttpRequest, address_id: int) -> HttpResponse:
-        """Ask (GET), then have the address mailed again (POST). 404 and 403 as above; raises Late where somebody was faster."""
-        if not (self.has_view_permission(request) and request.user.has_perm(RELEASE)):
+    def release(self, request: HttpRequest) -> HttpResponse:
+        """Ask (GET), then have the addresses mailed again (POST): those that the viewer may know of. 403 without the right to."""
+        if not (self.has_view_permission(request) and self.has_release_permission(request)):
             raise PermissionDenied
-        row = self._row(request, address_id)
-        back = reverse("admin:users_refusedaddress_changelist")
-        page = Page("portal/confirm/release_address.html", back, {"address": row}, ask_why=False)
+        rows = list(self.get_queryset(request).filter(pk__in=wanted(request)[:MOST]).order_by("email"))
+        if not rows:
+            messages.warning(request, gettext("No address was chosen."))
+            return HttpResponseRedirect(reverse(LIST))
+        chosen = request.GET.get("of", "")
+        facts = {"number": len(rows), "most": MOST, "cut": chosen.isdigit() and int(chosen[:9]) > MOST}
+        lines = [ConfirmLine(row.email, row.get_why_display()) for row in rows]
+        page = Page("portal/confirm/release_addresses.html", reverse(LIST), facts, lines=lines, ask_why=False)
 
-        def do(_said: Said) -> None:
-            access.log_change(request, row, "address_released")
-            if not refused_addresses.release(row.email, now=timezone.now(), by=person(request)):
-                raise Late
+        def do(_said: Said) -> Done:
+            who = person(request)
+            released = refused_addresses.release([row.email for row in rows], now=timezone.now(), by=who)
+            done = [row for row in rows if row.email in released]
+            note = kept.keep("words/history.txt", "address_released")
+            LogEntry.objects.log_actions(who.pk, done, CHANGE, note)
+            return Done({"number": len(done)}, good=bool(done))
 
-        return confirm.answer(request, page, do, frame=access.frame_of(row))
+        return confirm.answer(request, page, do, frame=access.frame_of(RefusedAddress))
 
-    def _row(self, request: HttpRequest, pk: int) -> RefusedAddress:
-        """Return an address that the viewer may know of. Raises Http404."""
-        row = self.get_queryset(request).filter(pk=pk).first()
-        if row is None:
-            raise Http404(gettext("This address is not parked."))
-        return row
+
+def _ask_url(ids: list[int]) -> str:
+    return f"{reverse(f'admin:{NAME}')}?ids={','.join(map(str, ids))}"

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
@@ -21,13 +21,12 @@ from unfold.admin import TabularInline
 from unfold.decorators import action
 from unfold.forms import AdminPasswordChangeForm
 
-from accounts import saved_views
-from accounts.models import ApiKey
+from accounts.leaving import services
 from macros import scope
-from portal import access, login_records, offboarding, person_page, person_sessions, person_snooze, teams
+from portal import access, leaving, login_records, person_page, person_sessions, person_snooze, teams
+from portal.choices import ChoiceFilter, Lookups
 from portal.filters import TeamFilter
-from portal.people_forms import MembershipForm, NewPersonForm, PersonForm
-from portal.people_order import ByNumbers
+from portal.people_forms import MembershipForm, NewPersonForm, PersonForm, RoleForm
 from portal.walls import AsksBeforeStops
 from ui import confirm
 from ui.confirm import Done, Page, Said
@@ -38,6 +37,7 @@ from ui.text import before_more
 from users import login_changes, people_actions, roles, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, User, person
+from users.role_choices import GROUPS, SUPERUSER, Role
 
 SHOWN = 10  # macros that name an address
 _RIGHTS = gettext_lazy("Rights")
@@ -48,6 +48,24 @@ _LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
 for _model in (SocialApp, SocialAccount, SocialToken, EmailAddress, Authenticator):
     if admin.site.is_registered(_model):
         admin.site.unregister(_model)
+
+
+class RoleFilter(ChoiceFilter):
+    """People of a role."""
+
+    title = gettext_lazy("role")
+    parameter_name = "role"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Return the roles."""
+        return [(key, str(label)) for key, label in roles.choices()]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the people of one role."""
+        if value == SUPERUSER:
+            return rows.filter(is_superuser=True)
+        others = rows.filter(is_superuser=False, is_staff=value != Role.MARKETER)
+        return others.filter(groups__name=GROUPS[Role(value)]) if value in GROUPS else others
 
 
 class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
@@ -81,18 +99,17 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     list_display = ["email", "name", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups", TeamFilter]
+    list_filter = ["is_active", RoleFilter, TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
     filter_horizontal = []
-    autocomplete_fields = ["groups"]  # single permissions of single people are soon forgotten
     readonly_fields = ["carried", "logged_in", "last_log_in", "joined", "log_ins"]
     fieldsets = [
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
         (_SESSIONS, {"fields": ["logged_in"]}),
         (None, {"fields": ["email", "name", "language", "time_zone", "theme", "is_active"]}),
-        (_RIGHTS, {"fields": ["is_staff", "is_superuser", "groups"]}),
+        (_RIGHTS, {"fields": ["role"]}),
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
         (_LOG_INS, {"fields": ["log_ins"]}),
     ]
@@ -100,25 +117,21 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
-    titles: ClassVar = {"is_superuser": gettext_lazy("Superuser")}
     searched = gettext_lazy("E-mail or name")
 
     @admin.display(description=gettext_lazy("Role"), ordering="is_staff")
     def role(self, user: User) -> str:
-        """Return the person's role; staff of groups that superusers made have none of the four."""
-        if user.is_superuser:
-            return gettext("Superuser")
+        """Return the person's role; "–" for staff of no group."""
         if user.is_contact:
             return gettext("Contact, without a log-in here")
-        role = roles.role_of(user)
-        return str(role.label) if role else gettext("Of own groups")
+        return str(dict(roles.choices()).get(roles.of(user), "–"))
 
-    @admin.display(description=gettext_lazy("Accounts"), ordering="carries")  # by `ByNumbers`
+    @admin.display(description=gettext_lazy("Accounts"))
     def carries(self, user: Any) -> str:
         """Return how many accounts the person's log-ins carry, of those that the viewer sees."""
         return number(user.numbers[0])
 
-    @admin.display(description=gettext_lazy("Alone"), ordering="alone")
+    @admin.display(description=gettext_lazy("Alone"))
     def alone(self, user: Any) -> str:
         """Return how many of these depend on this person alone."""
         return number(user.numbers[1])
@@ -162,10 +175,6 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         seen = super().get_queryset(request).filter(pk__in=visibility.people_of(person(request)).values("pk"))
         return seen.annotate(enrolled=Exists(factors)).prefetch_related("groups")  # type: ignore[no-any-return]
 
-    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ByNumbers]:
-        """Return the class that orders people by their accounts, too."""
-        return ByNumbers
-
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Give each person of the page the numbers of their accounts."""
         person_page.count_accounts(rows, person(request))
@@ -178,7 +187,7 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return found
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to teams and groups."""
+        """Return the way to teams."""
         return teams.tabs(request, User)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
@@ -195,9 +204,16 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
             hidden.add(_LOG_INS)
         looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)
-        if not (viewer.is_superuser or looks_at):
+        if obj.is_contact or not (viewer.is_superuser or looks_at):
             hidden.add(_RIGHTS)
         return [fieldset for fieldset in fieldsets if fieldset[0] not in hidden]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, *args: Any, **kwargs: Any) -> Any:
+        """Return the form, with the role for those alone who may give rights."""
+        shown = self.get_fieldsets(request, obj) if obj is not None and request.user.is_superuser else []
+        if any(name == _RIGHTS for name, _ in shown):
+            kwargs["form"] = RoleForm
+        return super().get_form(request, obj, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return whether a person may be made without an invitation, with a password that somebody else knows."""
@@ -231,14 +247,13 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not self.has_delete_permission(request, self.get_object(request, object_id)):
             raise PermissionDenied
         user, page = self._page(request, "delete_person", object_id)
-        page = replace(page, refused=offboarding.first_said(user, deleting=True))
+        page = replace(page, refused=leaving.first_said(user, deleting=True))
 
         @transaction.atomic
         def do(_said: Said) -> Done:
             if page.refused:
                 raise Refusal(page.refused)
             self.log_deletions(request, User.objects.filter(pk=object_id))
-            saved_views.pass_on(owner=user, to=person(request))
             user.delete()
             return Done(after=reverse("admin:users_user_changelist"))
 
@@ -269,7 +284,9 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         if not change:
             super().save_model(request, obj, form, change)
             return
-        obj.save(update_fields=[name for name in form.changed_data if name != "groups"])
+        obj.save(update_fields=[name for name in form.changed_data if name != "role"])
+        if "role" in form.changed_data:
+            roles.become(obj, form.cleaned_data["role"])
         by, now = person(request), timezone.now()
         if "email" in form.changed_data:
             old = form.initial["email"]
@@ -302,14 +319,13 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be offboarded by the viewer."""
         found = self.get_queryset(request).filter(pk=object_id).first() if object_id else None
-        return offboarding.may(person(request), found)
+        return services.may(person(request), found)
 
     @action(description=gettext_lazy("Offboard"), permissions=["offboard"], url_path="offboard")
     def offboard(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """See somebody off, after a page that says what stops and who could carry on."""
         user, _ = self._page(request, "offboard", object_id)
-        keys = admin.site.get_model_admin(ApiKey).get_queryset(request)
-        return offboarding.offboard(request, user, keys)
+        return leaving.offboard(request, user)
 
     def snooze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Have no macro mail the person for a while, or again, after a confirm page. 404 for whom one does not see, else 403."""
@@ -326,12 +342,9 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return person_sessions.may_end(person(request), found)
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the pages that log a person out of one browser, and snooze the warnings to them."""
-        end_one = admin.site.admin_view(person_sessions.end_one)
-        address = "<int:object_id>/end-session/<slug:handle>/"
+        """Add the page that snoozes the warnings to a person."""
         snooze = admin.site.admin_view(self.snooze_view)
         return [
-            path(address, end_one, name="users_user_end_session"),
             path("<path:object_id>/snooze/", snooze, name="users_user_snooze"),
             *super().get_urls(),
         ]

@@ -3,32 +3,35 @@
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django import forms
-from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
 from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from portal import offboarding
-from ui.side_by_side import SideBySide
+from portal import leaving
+from ui.form_version import Versioned
 from users import invitations, roles, visibility
 from users.forms import language_choices, time_zone_choices
-from users.models import Invitation, Team, User
+from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 
 if TYPE_CHECKING:
     InvitationModelForm = forms.ModelForm[Invitation]
     PersonModelForm = forms.ModelForm[User]
     TeamModelForm = forms.ModelForm[Team]
-    GroupModelForm = forms.ModelForm[Group]
 else:  # Django's class takes no type arguments at run time
     InvitationModelForm = forms.ModelForm
     PersonModelForm = forms.ModelForm
     TeamModelForm = forms.ModelForm
-    GroupModelForm = forms.ModelForm
 
 
-class MembershipForm(SideBySide, forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
+ROLES = gettext_lazy(
+    "Marketers link their own log-ins and have no portal. Managers work in it for their teams. Auditors look at everything, "
+    "in all teams, and change nothing. Administrators may do everything."
+)
+
+
+class MembershipForm(forms.ModelForm):  # type: ignore[type-arg]  # the theme's inlines know no types
     """One row of people or teams. The theme's table has no label for a field, so each says what it is."""
 
     class Meta:
@@ -47,7 +50,7 @@ class MembershipForm(SideBySide, forms.ModelForm):  # type: ignore[type-arg]  # 
             named.attrs["aria-label"] = f"{field.label}: {row}"
 
 
-class PersonForm(SideBySide, PersonModelForm):
+class PersonForm(Versioned, PersonModelForm):
     """A person, without the password: its hash is nobody's business."""
 
     language = forms.ChoiceField(
@@ -66,28 +69,16 @@ class PersonForm(SideBySide, PersonModelForm):
     class Meta:
         model = User
         exclude = ["password"]  # the admin's fieldsets name the fields
-        labels = {"is_superuser": gettext_lazy("Superuser")}
-        help_texts = {
-            "is_superuser": gettext_lazy("May do everything, in every team."),
-            "groups": gettext_lazy(
-                "What the person may do in the portal. “Staff” is for managers, “Auditors” for those who only look."
-            ),
-        }
 
-    def clean_groups(self) -> Any:
-        """Refuse an auditor who would change something. Raises ValidationError."""
-        groups = self.cleaned_data["groups"]
-        if roles.contradict(groups):
-            raise ValidationError(
-                gettext("Auditors only look, in all teams. Take this group or the other one away.")
-            )
-        return groups
+    def beside(self) -> list[Any]:
+        """Return the teams of the person."""
+        return list(Membership.objects.filter(user=self.instance).order_by("pk").values_list("team", "role"))
 
     def clean_is_active(self) -> bool:
         """Refuse to switch off on whom something depends: that is offboarding. Raises ValidationError."""
         stays = bool(self.cleaned_data["is_active"])
         if not stays and "is_active" in self.changed_data and self.instance.pk:
-            first = offboarding.first_said(self.instance)
+            first = leaving.first_said(self.instance)
             if first:
                 raise ValidationError(first)
         return stays
@@ -97,20 +88,32 @@ class PersonForm(SideBySide, PersonModelForm):
         return str(self.cleaned_data["email"]).lower()
 
 
-class TeamForm(SideBySide, TeamModelForm):
+class RoleForm(PersonForm):
+    """A person with the role, for whoever gives rights."""
+
+    role = forms.ChoiceField(
+        label=gettext_lazy("Role"), choices=roles.choices, help_text=ROLES, widget=UnfoldAdminSelectWidget
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["role"]
+        assert isinstance(field, forms.ChoiceField)
+        field.initial = roles.of(self.instance)
+        if not field.initial:
+            field.required, field.choices = False, [("", "–"), *roles.choices()]
+
+
+class TeamForm(Versioned, TeamModelForm):
     """A team; who is in it is beside it."""
 
     class Meta:
         model = Team
         fields = ["name", "members_only", "ask_backups"]
 
-
-class GroupForm(SideBySide, GroupModelForm):
-    """A group, with what it permits."""
-
-    class Meta:
-        model = Group
-        fields = ["name", "permissions"]
+    def beside(self) -> list[Any]:
+        """Return who is in it, and leads it."""
+        return list(Membership.objects.filter(team=self.instance).order_by("pk").values_list("user", "role"))
 
 
 class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # the theme ships no types
@@ -133,12 +136,7 @@ class InviteForm(InvitationModelForm):
     class Meta:
         model = Invitation
         fields = ["email", "name", "team", "role"]
-        help_texts = {
-            "role": gettext_lazy(
-                "Marketers link their own log-ins and have no portal. Managers work in it for their teams. Auditors look at everything, "
-                "in all teams, and change nothing. Administrators may do everything."
-            ),
-        }
+        help_texts = {"role": ROLES}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

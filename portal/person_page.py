@@ -10,11 +10,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
-from accounts import leaving, permissions, saved_views
-from accounts.leaving import Then
+from accounts.leaving import plan, queries, services
+from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
 from macros import snoozing
-from portal import access, api_keys, offboarding, person_snooze, why
+from portal import access, api_keys, person_snooze, why
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Team, User
@@ -48,11 +48,11 @@ class KeyLine:
 def carried(user: User, viewer: User) -> SafeString:
     """Return the card of a person's page. A fixed number of queries; accounts that the viewer does not see are not counted either."""
     visible = _visible_to(viewer)
-    accounts = leaving.accounts_of(user)
+    accounts = plan.accounts_of(list(plan.log_ins(user).values_list("pk", flat=True)))
     accounts = accounts if visible is None else accounts.filter(pk__in=visible.values("pk"))
-    numbers = leaving.count(accounts)
-    alone = accounts.filter(leaving.STOPS).order_by("name", "pk")[:SHOWN]
-    still = 0 if user.is_active else leaving.living_log_ins(user).count()
+    numbers = plan.count(accounts)
+    alone = accounts.filter(plan.STOPS).order_by("name", "pk")[:SHOWN]
+    still = 0 if user.is_active else plan.living_log_ins(user).count()
     context = {
         "person": user,
         "lines": _log_ins(user, visible),
@@ -63,7 +63,7 @@ def carried(user: User, viewer: User) -> SafeString:
         "total": sum(numbers.values()),
         "still": still,
         "offboard_url": reverse("admin:users_user_offboard", args=[user.pk])
-        if offboarding.may(viewer, user)
+        if services.may(viewer, user)
         else "",
         "sees_accounts": viewer.has_perm(access.VIEW),
         "alone_url": _list_of("accounts_account", person=user.pk, alone=1),
@@ -79,23 +79,15 @@ def carried(user: User, viewer: User) -> SafeString:
         if viewer.has_perm("users.view_refusedaddress")
         else None,
         "keys": _keys(user, viewer),
-        "views": list(saved_views.shared_by(user, viewer=viewer)) if saved_views.is_left(user) else [],
-        "changes_views": viewer.has_perms([access.VIEW, permissions.SAVE_VIEW]),
     }
     return render_to_string("portal/people/carries.html", context)
 
 
 def count_accounts(people: Sequence[Any], viewer: User) -> None:
     """Give each person of a page `numbers`: of accounts that they carry, and of those that nobody else could. One query."""
-    found = leaving.carried_by_each(person_ids=[one.pk for one in people], among=_visible_to(viewer))
+    found = queries.carried_by_each(person_ids=[one.pk for one in people], among=_visible_to(viewer))
     for one in people:
         one.numbers = found.get(one.pk, (0, 0))
-
-
-def all_who_carry(viewer: User, *, alone: bool) -> dict[int, int]:
-    """Return by person (id) the first of these numbers, or the second, of everybody who has any. One query."""
-    count = leaving.carry_alone if alone else leaving.carry_any
-    return count(among=_visible_to(viewer))
 
 
 def _away(user: User, viewer: User) -> dict[str, Any]:
@@ -118,7 +110,7 @@ def _visible_to(viewer: User) -> QuerySet[Account] | None:
 
 
 def _log_ins(user: User, visible: QuerySet[Account] | None) -> list[LogInLine]:
-    tokens = leaving.log_ins(user).select_related("app").defer("credentials")
+    tokens = plan.log_ins(user).select_related("app").defer("credentials")
     shown = list(tokens.order_by("app__channel", "native_user_name", "pk")[:SHOWN])
     entries = AccountToken.objects.filter(token__in=[one.pk for one in shown]).order_by()
     entries = entries if visible is None else entries.filter(account__in=visible)

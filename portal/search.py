@@ -34,8 +34,6 @@ _PAGES = (
     (gettext_lazy("Create Macro"), "admin:macros_macro_add", ("macros.add_macro",)),
     (gettext_lazy("Users"), "admin:users_user_changelist", ("users.view_user",)),
     (gettext_lazy("Teams"), "admin:users_team_changelist", ("users.view_team",)),
-    (gettext_lazy("Groups"), "admin:auth_group_changelist", ("auth.view_group",)),
-    (gettext_lazy("Mail settings"), "admin:mail_settings", ("notifications.view_message",)),
     (
         gettext_lazy("Why did somebody (not) get a mail?"),
         "admin:why",
@@ -83,7 +81,7 @@ def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
 def _found(accounts: QuerySet[Account]) -> list[SearchResult]:
     return [
         _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
-        for account in accounts.order_by(*by_deadline(narrowed=True))[:MOST]
+        for account in accounts.order_by(*by_deadline())[:MOST]
     ]  # fmt: skip
 
 

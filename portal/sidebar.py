@@ -39,10 +39,9 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),
             (gettext_lazy("Failed links"), "link_off", ["accounts.LinkProblem"]),
             (gettext_lazy("API keys"), "link", ["accounts.ApiKey"]),
-            (gettext_lazy("Users and teams"), "group", ["users.User", "users.Team", "auth.Group"]),
+            (gettext_lazy("Users and teams"), "group", ["users.User", "users.Team"]),
             (gettext_lazy("Invitations"), "person_add", ["users.Invitation"]),
             (pgettext_lazy("at AdToken", "Log-ins"), "login", ["users.LoginRecord"]),
-            (gettext_lazy("Retention"), "auto_delete", ["users.RetentionPeriod"]),
         ],
     ),
 ]

@@ -11,12 +11,10 @@ from django_stubs_ext import StrPromise
 from accounts import backups, health_sql
 from accounts.health import Health
 from accounts.models import Account
-from macros import reach
-from portal import start_kept
+from macros import coverage, reach
 from portal.start_filters import access_lost
-from portal.start_kept import LIMIT
 from portal.start_viewer import Viewer
-from ui.counts import number, shown
+from ui.counts import shown
 
 Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
 
@@ -31,19 +29,18 @@ class Said:
 
 @dataclass(frozen=True)
 class Row:
-    """One row: what is counted, how many there are as far as LIMIT, and the list of them."""
+    """One row: what is counted, how many there are as far as pages count, and the list of them."""
 
     text: StrPromise
     icon: str
     tone: str
     query: str
     found: int
-    more: bool = False  # there may be more than were looked at
 
     @property
     def number(self) -> str:
         """The number as it is shown."""
-        return f"{number(self.found)}+" if self.more else shown(self.found, limit=LIMIT)
+        return shown(self.found)
 
     @property
     def link(self) -> str:
@@ -77,11 +74,11 @@ class Cards:
 
 
 def cards(viewer: Viewer) -> Cards:
-    """Count what the cards show, each in one query that stops at LIMIT."""
+    """Count what the cards show, each in one query that stops where pages stop counting."""
     accounts, now, zone = viewer.accounts, viewer.now, viewer.zone
 
     def row(text: StrPromise, icon: str, tone: str, query: str, keep: Keep) -> Row:
-        return Row(text, icon, tone, query, viewer.count(keep(accounts), limit=LIMIT))
+        return Row(text, icon, tone, query, viewer.count(keep(accounts)))
 
     def state(text: StrPromise, icon: str, tone: str, key: Health) -> Row:
         return row(
@@ -99,10 +96,9 @@ def cards(viewer: Viewer) -> Cards:
         *_alone(viewer),
         row(gettext_lazy("Access lost"), "lock", "warn", "lost=1", access_lost),
     ]
-    watched_by_none, _ = viewer.kept(start_kept.NO_MACRO)
     others = [
         row(gettext_lazy("Date unknown"), "help", "mute", "undated=1", undated),
-        Row(gettext_lazy("No macro"), "flag", "mute", "macro=none", watched_by_none),
+        row(gettext_lazy("No macro"), "flag", "mute", "macro=none", coverage.watched_by_none),
         row(gettext_lazy("Nobody would be told"), "mail", "bad", "told=nobody", reach.without_anybody),
         state(gettext_lazy("Paused"), "pause_circle", "mute", Health.PAUSED),
         state(gettext_lazy("Healthy"), "check_circle", "good", Health.HEALTHY),
@@ -114,18 +110,16 @@ def cards(viewer: Viewer) -> Cards:
 def _brought_back(viewer: Viewer) -> list[Row]:
     """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
     dark = health_sql.in_health(viewer.accounts, Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
-    found = viewer.count(backups.at_hand(dark), limit=LIMIT)
+    found = viewer.count(backups.at_hand(dark))
     query = f"state={Health.DEACTIVATED}&backup=1"
     return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
 
 
 def _alone(viewer: Viewer) -> list[Row]:
     """Return the accounts that one person carries, and below it how many of them a colleague could back up at once."""
-    alone, _ = viewer.kept(start_kept.ALONE)
-    rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", alone.number)]
-    if alone.at_hand:
+    alone = health_sql.only_one_person(viewer.accounts)
+    rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", viewer.count(alone))]
+    if at_hand := viewer.count(backups.at_hand(alone)):
         text = gettext_lazy("A backup is at hand for")
-        rows.append(
-            Row(text, "group", "good", "alone=1&backup=1", alone.at_hand, more=not alone.all_looked_at)
-        )
+        rows.append(Row(text, "group", "good", "alone=1&backup=1", at_hand))
     return rows

@@ -12,7 +12,6 @@ from django_stubs_ext import StrPromise
 
 from accounts import deadline_weeks, lately, people_left
 from accounts.models import AccountEvent
-from portal import start_kept
 from portal.event_causes import cause_words
 from portal.start_cards import Row, list_of
 from portal.start_filters import ITSELF, NEVER
@@ -41,13 +40,12 @@ class Weeks:
 
 def weeks(viewer: Viewer) -> Weeks:
     """Return the deadlines of 13 weeks."""
-    found, _ = viewer.kept(start_kept.WEEKS)
+    now, zone = viewer.now, viewer.zone
+    found = deadline_weeks.count(viewer.accounts, now=now, zone=zone)
     keys = [key for key in declarations.channel_keys() if any(channel == key for _, channel in found)]
-    columns = [
-        _column(monday, keys, found) for monday in deadline_weeks.weeks(now=viewer.now, zone=viewer.zone)
-    ]
-    endless, _ = viewer.kept(start_kept.ENDLESS)
-    renewing, _ = viewer.kept(start_kept.RENEWING)
+    columns = [_column(monday, keys, found) for monday in deadline_weeks.weeks(now=now, zone=zone)]
+    endless = viewer.count(deadline_weeks.endless(viewer.accounts))
+    renewing = viewer.count(deadline_weeks.renewing(viewer.accounts, now=now))
     return Weeks(
         stacked(columns),
         [str(declarations.label(key)) for key in keys],
@@ -83,27 +81,22 @@ class PeopleLeft:
 
     heads: Sequence[str]
     lines: Sequence[tuple[int, Sequence[tuple[int, str]]]]
-    at: datetime
-    whole: bool  # else only today's column is there: the others take a while
     undated: Row
 
 
-def people(viewer: Viewer, *, asked: bool) -> PeopleLeft:
-    """Return the table. Of many accounts the page does not work out the days to come by itself, unless somebody `asked`."""
-    whole = viewer.row is None or asked or viewer.known(start_kept.PEOPLE) is not None
-    table, at = viewer.kept(start_kept.PEOPLE if whole else start_kept.TODAY)  # today's column is in it
-    days = people_left.DAYS if whole else people_left.DAYS[:1]
+def people(viewer: Viewer) -> PeopleLeft:
+    """Return the table."""
+    table = people_left.count(viewer.accounts, now=viewer.now, zone=viewer.zone)
+    days = people_left.DAYS
     first = viewer.now.astimezone(viewer.zone).date()
     lines = [
         (number, [(table.get((number, day), 0), list_of(f"left={number}-{day}")) for day in days])
         for number in range(people_left.MOST + 1)
     ]
-    unknown, _ = viewer.kept(start_kept.UNDATED)
+    unknown = viewer.count(people_left.undated(viewer.accounts))
     return PeopleLeft(
         [dates.short_day(first + timedelta(days=day)) for day in days[1:]],
         lines,
-        at,
-        whole,
         Row(gettext_lazy("Date unknown"), "", "", "undated=1", unknown),
     )
 
@@ -136,8 +129,8 @@ class Lately:
 def last_days(viewer: Viewer, *, whole: bool) -> Lately:
     """Return the figures of the last 30 days; `whole`: with all reasons."""
     now, zone = viewer.now, viewer.zone
-    found, _ = viewer.kept(start_kept.LATELY)
-    anew, _ = viewer.kept(start_kept.ANEW)
+    found = lately.count(viewer.user, now=now, zone=zone)
+    anew = lately.re_authenticated(viewer.user, now=now, zone=zone)
     causes = {cause for _, cause in found if cause}
     most = sorted(
         causes, key=lambda cause: (-sum(found.get((kind, cause), 0) for kind in lately.KINDS), cause)

@@ -1,6 +1,6 @@
 """Filters of Social Accounts to which the start page's numbers lead. Most are drawn only while the address names them."""
 
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -46,10 +46,6 @@ class PeopleLeftFilter(OfTheAddress):
     title = gettext_lazy("people left")
     parameter_name = "left"
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.as_of: list[datetime] = []  # when the set was worked out that was asked
-
     def words(self, value: str) -> str:
         """Return "1 in 30 days"."""
         if value not in _LEFT:
@@ -64,9 +60,7 @@ class PeopleLeftFilter(OfTheAddress):
         """Keep accounts with so many people then."""
         people, days = _LEFT[value]
         zone = timezone.get_current_timezone()
-        return people_left.left(
-            rows, people=people, days=days, now=timezone.now(), zone=zone, as_of=self.as_of
-        )
+        return people_left.left(rows, people=people, days=days, now=timezone.now(), zone=zone)
 
 
 _LEFT = {

@@ -9,19 +9,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext
 
-from accounts import leaving, permissions
+from accounts import permissions
 from accounts.deed_kinds import ASK_DUE, CHECK, KINDS
+from accounts.leaving import queries, services
 from accounts.linking import setup
 from portal import (
     first_steps,
     most_urgent,
     my_jobs,
-    offboarding,
     parked_scope,
     start_banner,
     start_cards,
     start_figures,
-    start_kept,
     start_viewer,
     start_well,
 )
@@ -88,22 +87,17 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
     may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
     may_add = viewer.user.has_perm(permissions.ADD_BACKUP)
     may_run = viewer.user.has_perm(permissions.RUN_CAMPAIGN)
-    shown = {
+    return {
         "cards": counted.cards,
         "nothing": False,
         "banner": start_banner.banner(viewer, counted, may_ask=may_ask, may_run=may_run),
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),
-        "people": start_figures.people(viewer, asked="people" in request.GET),
+        "people": start_figures.people(viewer),
         "lately": start_figures.last_days(viewer, whole="reasons" in request.GET),
         "check_all_url": _check_all_url(viewer.user),
-        "people_url": _also(request, "people"),
-        "reasons_url": _also(request, "reasons"),
-        "oldest": viewer.oldest,
     }
-    viewer.keep()
-    return shown
 
 
 def _check_all_url(user: User) -> str:
@@ -111,13 +105,6 @@ def _check_all_url(user: User) -> str:
     if not user.has_perm(KINDS[CHECK].permission):
         return ""
     return f"{reverse('admin:accounts_account_bulk_check')}?across=1"
-
-
-def _also(request: HttpRequest, part: str) -> str:
-    """Return the page's address with what is shown only where it is asked for, beside what was asked for already."""
-    query = request.GET.copy()
-    query[part] = "1"
-    return f"?{query.urlencode()}"
 
 
 def _faults(apps: list[ChannelApp]) -> list[str]:
@@ -133,16 +120,16 @@ def _faults(apps: list[ChannelApp]) -> list[str]:
 def _left(request: HttpRequest) -> list[User]:
     """Return who is switched off while their log-ins still serve accounts, for those who may offboard them; a few are enough."""
     viewer = person(request)
-    if not viewer.has_perm(offboarding.PERMISSION):
+    if not viewer.has_perm(services.PERMISSION):
         return []
-    return list(leaving.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
+    return list(queries.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
 
 
 def _parked(request: HttpRequest) -> dict[str, Any] | None:
     """Return how many addresses mail does not reach, for those who may see them; None for none."""
     if not request.user.has_perm("users.view_refusedaddress"):
         return None
-    number = short_count(parked_scope.visible_to(person(request)), limit=start_kept.LIMIT)
+    number = short_count(parked_scope.visible_to(person(request)))
     return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
 
 

@@ -1,7 +1,7 @@
 """Deleting a team: a page that says what belongs to it and what becomes of each. Django's own names every account and row there is.
 
 A team with accounts is not deleted: they are moved first, by the deed on many. Nor is one for which a worker is at work, or for which
-warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0111-deleting-a-team.md).
+warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0027-the-team-of-an-account.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from accounts import api_keys, deed_kinds, jobs, permissions
 from accounts.deed_rows import UNDOES, Outcome
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile, SavedView
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, DeedRow, ImportFile
 from macros import evaluation, news
-from macros.models import DigestAddress, DigestSubscription, Macro
+from macros.models import Macro
 from notifications import invitation_mails
 from notifications.models import Message
 from portal import access
@@ -74,8 +74,6 @@ class Belongings:
     links: int  # client links that are open
     invitations: Some
     calendars: int
-    views: int  # saved views that are shared with it
-    digests: int  # readers of its weekly digest who were entered, or who ordered it
     system_users: Some
 
     @property
@@ -114,8 +112,6 @@ def of(team: Team, now: datetime) -> Belongings:
         links=links.count(),
         invitations=_some(pending, "email"),
         calendars=CalendarLink.objects.filter(team=team).count(),
-        views=SavedView.objects.filter(team=team).count(),
-        digests=sum(rows.objects.filter(team=team).count() for rows in (DigestSubscription, DigestAddress)),
         system_users=_some(owned, "native_user_name"),
     )
 

@@ -1,31 +1,29 @@
-"""Teams and groups in the admin portal, and the way between the lists of people, teams and groups."""
+"""Teams in the admin portal, and the way between the lists of people and teams."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as BaseGroupAdmin
 from django.contrib.auth.models import Group
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Model, Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, reverse
+from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from unfold.admin import TabularInline
 
-from portal import deleting, team_deletion, team_digest
-from portal.lists import OwnList
-from portal.people_forms import GroupForm, MembershipForm, TeamForm
+from portal import team_deletion
+from portal.people_forms import MembershipForm, TeamForm
 from portal.walls import AsksBeforeStops
 from users import recipients, visibility
 from users.models import Membership, Team, User, person
 
 if admin.site.is_registered(Group):
-    admin.site.unregister(Group)  # Django's own page of it
+    admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.groups`
 
 
 def tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
     """Return the links between the lists of people, of those that this person may open."""
-    titles = {User: gettext("Users"), Team: gettext("Teams"), Group: gettext("Groups")}
+    titles = {User: gettext("Users"), Team: gettext("Teams")}
     pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
     return {
         "views_label": gettext("Users and teams"),
@@ -69,7 +67,7 @@ class TeamAdmin(AsksBeforeStops):
     list_display = ["name", "people", "leads", "members_only", "default_cell"]
     search_fields = ["name"]
     ordering = ["name"]  # the model's own is lost where people are counted
-    readonly_fields = ["is_default", "digest_cell"]
+    readonly_fields = ["is_default"]
     actions = None
     inlines = [MemberInline]
     list_title = gettext_lazy("Teams")
@@ -84,7 +82,7 @@ class TeamAdmin(AsksBeforeStops):
         return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
 
     def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to users and groups."""
+        """Return the way to users."""
         return tabs(request, Team)
 
     @admin.display(description=gettext_lazy("People"), ordering="member_count")
@@ -104,25 +102,6 @@ class TeamAdmin(AsksBeforeStops):
         """Return whether it takes what names no team."""
         return team.is_default
 
-    def get_form(self, request: HttpRequest, obj: Team | None = None, *args: Any, **kwargs: Any) -> Any:
-        """Return the form; its cells know who looks."""
-        if obj is not None:
-            obj.viewed_in = request  # type: ignore[attr-defined]  # for this page alone
-        return super().get_form(request, obj, *args, **kwargs)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Team | None = None) -> list[str]:
-        """Return what is only shown; of a team that is not made yet nothing is mailed."""
-        return self.readonly_fields if obj else ["is_default"]
-
-    @admin.display(description=gettext_lazy("Weekly digest also to"))
-    def digest_cell(self, team: Team) -> str:
-        """Return which addresses beside its people get the weekly digest, and the way to change that."""
-        return team_digest.cell(team, request=team.viewed_in)  # type: ignore[attr-defined]
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the pages of the weekly digest."""
-        return [*team_digest.urls(), *super().get_urls()]
-
     def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
         """Return whether the team may be deleted: never the default one, which takes what names no team."""
         return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
@@ -134,54 +113,9 @@ class TeamAdmin(AsksBeforeStops):
         extra_context: dict[str, Any] | None = None,  # the parent's interface
     ) -> HttpResponse:
         """Delete a team, after a page that says what becomes of what belongs to it. Raises Http404, PermissionDenied."""
-        team: Team = _to_delete(self, request, object_id, missing=gettext("There is no such team."))
+        team = self.get_object(request, object_id)
+        if team is None:
+            raise Http404(gettext("There is no such team."))
+        if not self.has_delete_permission(request, team):
+            raise PermissionDenied
         return team_deletion.answer(self, request, team)
-
-
-@admin.register(Group)
-class GroupAdmin(BaseGroupAdmin, OwnList):  # type: ignore[misc]  # two bases without types in common
-    """Groups give rights, so they are for superusers."""
-
-    form = GroupForm
-    actions = None
-    list_title = gettext_lazy("Groups")
-    nouns = npgettext_lazy("of so many", "%(shown)s group", "%(shown)s groups", "number")
-    searched = gettext_lazy("Name")
-
-    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
-        """Return the way to users and teams."""
-        return tabs(request, Group)
-
-    def delete_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        extra_context: dict[str, Any] | None = None,  # the parent's interface
-    ) -> HttpResponse:
-        """Delete a group, after a page that says who loses what. Raises Http404, PermissionDenied."""
-        group: Group = _to_delete(self, request, object_id, missing=gettext("There is no such group."))
-        return deleting.group(self, request, group)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether groups may be made."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return whether groups may be changed."""
-        return bool(request.user.is_superuser)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return whether groups may be deleted."""
-        return bool(request.user.is_superuser)
-
-
-def _to_delete[Row: Model](
-    page: admin.ModelAdmin[Row], request: HttpRequest, object_id: str, *, missing: str
-) -> Row:
-    """Return the row that is asked about. Raises Http404, PermissionDenied."""
-    row = page.get_object(request, object_id)
-    if row is None:
-        raise Http404(missing)
-    if not page.has_delete_permission(request, row):
-        raise PermissionDenied
-    return row

@@ -14,9 +14,10 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import health, lately, permissions, search, summary
+from accounts.leaving.services import REVOKING
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, bulk, campaign_origins, dates, filters, people_filters, removing, system_user
+from portal import access, bulk, campaign_origins, dates, filters, leaving, people_filters, system_user
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
@@ -93,7 +94,6 @@ class TokenAdmin(ReadOnlyList):
         "used_cell",
     ]
     list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter, AnewFilter]
-    costly = frozenset({"q", AnewFilter.parameter_name})
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = ["begin_campaign"]
@@ -119,7 +119,7 @@ class TokenAdmin(ReadOnlyList):
 
     def revoke(self, request: HttpRequest, token_id: int) -> HttpResponse:
         """Ask before a log-in is ended at its channel (GET), end it (POST)."""
-        return removing.revoke(request, token_id, self.get_queryset)
+        return leaving.revoke(request, token_id, self.get_queryset)
 
     @admin.action(description=gettext_lazy("Begin a re-auth campaign"), permissions=["campaign"])
     def begin_campaign(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse:
@@ -173,7 +173,8 @@ class TokenAdmin(ReadOnlyList):
     def everything(self, request: HttpRequest) -> QuerySet[Token]:
         """Return what the viewer sees, without what a line shows."""
         viewer = person(request)
-        return Token.objects.all() if viewer.sees_all_teams else search.all_in_pools_seen_by(viewer)
+        tokens = Token.objects.all()
+        return tokens if viewer.sees_all_teams else search.in_pools_seen_by(tokens, viewer)
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, unknown and never last."""
@@ -200,7 +201,7 @@ class TokenAdmin(ReadOnlyList):
     def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
         """Return what gives a token its label: what this viewer may know of it."""
         now, names = timezone.now(), names_for(request.user)
-        may_revoke = request.user.has_perm(removing.PERMISSION)
+        may_revoke = request.user.has_perm(REVOKING)
 
         def prepare(token: Any) -> None:
             first = token.seen_entries[0].account if token.seen_entries else None

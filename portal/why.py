@@ -20,9 +20,7 @@ from notifications.models import MailReturn
 from portal import access
 from ui import kept, pills
 from ui.name_visibility import NameVisibility
-from users import retention
 from users.models import AddressEvent, person
-from users.retention_kinds import MESSAGES
 from users.visibility import names_for
 
 PERMISSION = "notifications.view_message"
@@ -84,7 +82,6 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
         "told": why.told(asked, macros),
         "mails": _mails(request, asked, names),
         "history": _history(request, asked),
-        "mails_since": retention.kept_since(MESSAGES, now),
     }
 
 

@@ -1,9 +1,10 @@
 """Deadlines in the person's own calendar program: the page where its addresses are made and ended, and the addresses themselves.
 
-Whoever asks for such an address has no session and no key beside it (docs/decisions/0085-calendars.md).
+Whoever asks for such an address has no session and no key beside it (docs/decisions/0077-links-without-a-password.md).
 """
 
 from functools import partial
+from hashlib import sha256
 from http import HTTPStatus
 
 from allauth.core import ratelimit
@@ -14,7 +15,6 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import get_conditional_response, patch_cache_control
-from django.utils.http import http_date
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_safe
@@ -22,7 +22,6 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts import calendars as domain
 from accounts.models import CalendarLink
 from ui import confirm
-from ui.calendar_file import MEDIA_TYPE
 from ui.confirm import Late, Page, Said
 from ui.phrases import phrase
 from ui.refusal import Refusal
@@ -47,28 +46,13 @@ def calendars(request: HttpRequest) -> HttpResponse:
         return _page(request, user)
     chosen = request.POST.get("team", "")
     teams = {str(team.pk): team for team in domain.teams_for(user, most=SHOWN_TEAMS)}
-    views = {f"view-{view.pk}": view for view in domain.views_for(user)}
-    if chosen and chosen not in teams and chosen not in views:
+    if chosen and chosen not in teams:
         return _page(request, user, refused=say("no_team"), status=HTTPStatus.BAD_REQUEST)
     try:
-        _, secret = domain.make(user=user, team=teams.get(chosen), view=views.get(chosen), now=timezone.now())
+        _, secret = domain.make(user=user, team=teams.get(chosen), now=timezone.now())
     except Refusal as refusal:
         return _page(request, user, refused=str(refusal), status=HTTPStatus.BAD_REQUEST)
     return _page(request, user, secret=secret)
-
-
-@login_required
-@never_cache
-@sensitive_variables()
-def renew(request: HttpRequest, calendar_id: int) -> HttpResponse:
-    """Ask (GET), then give it another address and show that, once (POST)."""
-    link = _own(request, calendar_id)
-    if request.method == "POST":
-        return _page(request, person(request), secret=domain.renew(link=link, now=timezone.now()))
-    page = Page(
-        "selfservice/confirm/renew_calendar.html", reverse("calendars"), {"link": link}, ask_why=False
-    )
-    return confirm.answer(request, page, lambda _said: None, frame=_frame)
 
 
 @login_required
@@ -103,17 +87,16 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
     now = timezone.now()
     if hold.current() is not None:
         return _plain(HTTPStatus.SERVICE_UNAVAILABLE)
-    link = domain.opened(secret, now=now)
+    link = domain.opened(secret)
     if link is None:
         fine = _may("calendar_guess", str(client_address(request)))
         return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
     if not _may("calendar_read", str(link.pk)):
         return _plain(HTTPStatus.TOO_MANY_REQUESTS)
-    found = domain.read(link, now=now)
-    etag, changed = f'"{found.trace}"', int(found.changed.timestamp())
-    whole = HttpResponse(found.body, content_type=MEDIA_TYPE)
-    whole["ETag"], whole["Last-Modified"] = etag, http_date(changed)
-    answer = get_conditional_response(request, etag, changed, whole) or whole
+    body = domain.read(link, now=now)
+    whole = HttpResponse(body, content_type=domain.MEDIA_TYPE)
+    whole["ETag"] = f'"{sha256(body).hexdigest()}"'
+    answer = get_conditional_response(request, whole["ETag"], response=whole) or whole
     answer["Content-Disposition"] = 'inline; filename="adtoken.ics"'
     return _private(answer)
 
@@ -129,9 +112,7 @@ def _page(
     address = f"{settings.BASE_URL}{reverse('calendar', args=[secret])}" if secret else ""
     context = {
         "links": domain.of_person(user),
-        "ended": domain.ended(user, timezone.now()),
         "teams": domain.teams_for(user, most=SHOWN_TEAMS),
-        "views": domain.views_for(user),
         "address": address,
         "program": f"webcal://{address.partition('://')[2]}" if address else "",
         "refused": refused,
@@ -140,7 +121,7 @@ def _page(
 
 
 def _own(request: HttpRequest, calendar_id: int) -> CalendarLink:
-    links = CalendarLink.objects.filter(user=person(request)).select_related("team", "view").defer("said")
+    links = CalendarLink.objects.filter(user=person(request)).select_related("team")
     return get_object_or_404(links, pk=calendar_id)
 
 

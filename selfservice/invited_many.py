@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts import deed_kinds, deed_words, jobs, leaving_invites
+from accounts import deed_kinds, deed_words, jobs
 from accounts.deed_words import say
 from accounts.models import Account, Deed, DeedRow
 from ui import progress
@@ -81,9 +81,7 @@ def show(request: HttpRequest, deed_id: int) -> HttpResponse:
 def latest_of(user: User) -> list[tuple[str, int]]:
     """Return the last that the person began on My accounts, in words, with its id; none for who began none within a day."""
     mine = Deed.objects.defer("keys").filter(user=user, kind=deed_kinds.INVITE).order_by("-pk")
-    elsewhere = mine.filter(
-        options__has_any_keys=["back", leaving_invites.WITHIN]
-    )  # on pages that lead to it
+    elsewhere = mine.filter(options__has_key="back")  # on pages that lead to it
     return [(title(one), one.pk) for one in mine.exclude(pk__in=elsewhere.values("pk"))[:1]]
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import backup_invitations, backups, giving_up, own_backups, pool_reasons, selection, summary
+from accounts import backup_invitations, backups, own_backups, pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
+from accounts.leaving import plan
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from selfservice.linking import overview
@@ -56,7 +57,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "invites": account.people_count <= 1 and backup_invitations.may_invite(user, [account]),
         "invited": backup_invitations.told(account, user, now),
         "mine": mine is not None,
-        "gives_up": bool(giving_up.own(account, user)) and not roles.only_looks(user),
+        "gives_up": plan.own_in(account, user).exists() and not roles.only_looks(user),
         "only_looks": roles.only_looks(user),
         "refused_by_team": overview.refused_by_team(account, user),
         "needs_me": mine is not None and bool(overview.helped_by_consent([mine], now)),

@@ -1,17 +1,12 @@
-"""Addresses that readers of warnings reach from their mails, and where they order the weekly digest."""
+"""Addresses that readers of warnings reach from their mails."""
 
 from django.urls import path
 
-from selfservice import digest, quiet_mails, warning_mails
+from selfservice import quiet_mails, warning_mails
 
 urlpatterns = [
     path("mails/<signed>/stop/", quiet_mails.stop, name="stop_mails"),
     path("mails/<signed>/not-mine/", warning_mails.say_not_mine, name="not_mine"),
-    path("profile/digest/", digest.weekly, name="weekly_digest"),
-    path("profile/digest/now/", digest.now, name="weekly_digest_now"),
-    path("profile/digest/now/mail/", digest.now_mail, name="weekly_digest_now_mail"),
-    path("mails/<signed>/stop-digest/", digest.stop, name="stop_digest"),
-    path("mails/<signed>/start-digest/", digest.start_again, name="start_digest_again"),
     path("mails/<signed>/on-it/", quiet_mails.say_on_it, name="on_it"),
     path("mails/<signed>/snooze/", quiet_mails.snooze, name="snooze_mails"),
     path("mails/<signed>/mail-again/", quiet_mails.mail_again, name="end_snooze"),

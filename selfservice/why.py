@@ -14,9 +14,7 @@ from macros import scope, why, why_macros, why_rules
 from macros.models import Macro
 from notifications import kinds
 from ui import kept, pills
-from users import retention
 from users.models import person
-from users.retention_kinds import MESSAGES
 
 SHOWN = 20  # mails
 
@@ -50,6 +48,5 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
             }
             for one in why.mails_to(asked)[:SHOWN]
         ],
-        "mails_since": retention.kept_since(MESSAGES, now),
     }
     return render(request, "selfservice/why_not_me.html", context)

@@ -6,7 +6,7 @@ from typing import ClassVar, NamedTuple, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -256,28 +256,6 @@ class Token(vault.NamesItsKeys):
                 condition=Q(deadline_kind="date") & ~Q(state="dead"),
                 name="token_deadline_soon",
             ),
-            # the start page: which log-ins were re-authenticated lately
-            models.Index("linked_at", condition=Q(linked_at__gt=F("created_at")), name="token_linked_anew"),
-            # the list Authenticate Tokens, in its usual order
-            models.Index("deadline", "id", name="token_list"),
-            # the search for people, which reads these columns of all log-ins
-            models.Index("native_user_name", "consented_by", "id", name="token_names"),
-            # what pages ask of thousands of log-ins at once: rows are wide, with their credentials, and these facts seldom change
-            models.Index(
-                "id",
-                include=[
-                    "app",
-                    "consented_by",
-                    "kind",
-                    "team",
-                    "state",
-                    "first_linked_at",
-                    "native_user_id",
-                ],
-                name="token_facts",
-            ),
-            # whose fault an answer is: what else of the app worked since
-            models.Index("app", F("proven_at").desc(nulls_last=True), name="token_proven_of_app"),
             # sweep: which tokens are due for a probe or a refresh
             models.Index("due_at", condition=Q(due_at__isnull=False), name="token_due"),
             # sweep of one channel: the same of one app, however many of another wait

@@ -16,9 +16,9 @@ from django.template.response import TemplateResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy
 
+from ui.form_version import Versioned
 from ui.names import as_typed, plain
 from ui.refusal import Refusal
-from ui.side_by_side import SideBySide
 
 SHOWN = 100  # lines on a page
 
@@ -27,7 +27,7 @@ class Late(Refusal):
     """Somebody was faster. What that means here, the block `late` of the page's template says."""
 
 
-class ConfirmForm(SideBySide, forms.Form):
+class ConfirmForm(Versioned, forms.Form):
     """Why, kept in the time-line; and the account's name where an action makes it dark."""
 
     note = forms.CharField(label=gettext_lazy("Why?"), max_length=300, required=False)

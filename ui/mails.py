@@ -2,23 +2,26 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import tzinfo
-from typing import TypedDict
+from typing import Any, TypedDict
 
-from django.template import Context, Engine, TemplateDoesNotExist
-from django.template.loader import get_template, render_to_string
+import css_inline
+from django.template import Context, Engine
+from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django.utils.translation import ngettext
 
-from ui import mail_html
 from ui.mail_cards import Button, Card
+from ui.pills import Pill
 
 SUBJECT_LENGTH = 78
 NAME_LENGTH = 30  # characters of an account's name in a subject or a button
 LEAST_NAME = 8  # characters that still tell which account it is
 GIVES_WAY = "\x02{}\x03"  # around the name in a subject that is shortened where there is too little room
 _NAME = re.compile("\x02(.*?)\x03", re.DOTALL)
+_INLINER = css_inline.CSSInliner(keep_style_tags=True, load_remote_stylesheets=False)
 
 
 @dataclass
@@ -37,12 +40,11 @@ class Words:
 
 
 class Rendered(TypedDict):
-    """A mail as texts. The subject is one line of at most 78 characters; `styled` is the HTML with the styles in its tags."""
+    """A mail as texts. The subject is one line of at most 78 characters; the HTML has its styles in the head (`with_styles`)."""
 
     subject: str
     text: str
     html: str
-    styled: str
 
 
 def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendered:
@@ -52,20 +54,27 @@ def render(folder: str, facts: Mapping[str, object], *, zone: tzinfo) -> Rendere
     """
     with timezone.override(zone):
         words = _words(f"mail/{folder}/words.txt", facts)
-        context = {**facts, **words.parts, "cards": words.cards, "subject": subject(words.subjects)}
-        marked = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
-        text = "" + marked  # Django marks what it renders as safe, and this is not: nothing in it is escaped
-        html = _html(folder, context, words.cards)
-    return Rendered(subject=str(context["subject"]), text=text, html=html.plain, styled=html.styled)
+        said = {**facts, **words.parts, "cards": words.cards, "subject": subject(words.subjects)}
+        context = {name: _plain(value) for name, value in said.items()}
+        text = render_to_string([f"mail/{folder}/body.txt", "mail/_base/cards.txt"], context)
+        html = render_to_string([f"mail/{folder}/body.html", "mail/_base/cards.html"], context)
+    return Rendered(subject=str(context["subject"]), text=_plain(text), html=html)
 
 
-def _html(folder: str, context: Mapping[str, object], cards: Sequence[Card]) -> mail_html.Html:
-    try:
-        body = get_template(f"mail/{folder}/body.html")
-    except TemplateDoesNotExist:
-        return mail_html.render(context, cards)
-    plain = body.render(dict(context))
-    return mail_html.Html(plain, mail_html.with_styles(plain))
+def _plain(value: Any) -> Any:
+    """Return texts, also those in cards, as what they are: Django marks what it renders as safe, and nothing in them is escaped."""
+    if isinstance(value, SafeString):
+        return "" + value
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    if isinstance(value, (Card, Button, Pill)):
+        return replace(value, **{one.name: _plain(getattr(value, one.name)) for one in fields(value)})
+    return value
+
+
+def with_styles(html: str) -> str:
+    """Return the HTML of a mail with the styles in its tags, where mail programs that read no style sheet find them."""
+    return _INLINER.inline(html) if html else ""
 
 
 def _words(template: str, facts: Mapping[str, object]) -> Words:

@@ -63,10 +63,7 @@ FAMILIES = {
     # users.models.RefusedAddress.Why
     "parked": {
         "refused": (_("Refused"), "warn", "block"),
-        "policy": (_("Turned away"), "warn", "block"),
-        "again": (_("Refused again"), "bad", "block"),
         "bounced": (_("Comes back"), "bad", "cancel"),
-        "returned": (_("Came back often"), "bad", "cancel"),
         "stopped": (_("Unsubscribed"), "bad", "block"),
         "complained": (_("Marked as spam"), "bad", "warning"),
     },

@@ -11,7 +11,6 @@ from users import factor_sealing, login_changes, login_records, password_limits
 from users.login_changes import Kind, LoginChange
 from users.login_record_model import Detail
 from users.models import User
-from users.signals import password_accepted
 
 BROWSER_LENGTH = 200
 
@@ -47,7 +46,6 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth sh
         user: User | None = super().authenticate(request, **credentials)
         if user is not None:
             password_limits.taken(request, _email_of(credentials))
-            password_accepted.send_robust(sender=type(self), user=user)  # Django logs what a listener raises
         return user
 
     def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:

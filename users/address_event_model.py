@@ -14,8 +14,6 @@ class AddressEvent(models.Model):
         PARKED = "parked", _("Parked")
         RELEASED = "released", _("Released by staff")
         CONFIRMED = "confirmed", _("Confirmed by its reader")
-        TAKEN = "taken", _("Its mail server took a mail again")
-        LAPSED = "lapsed", _("Tried again after a week")
         SNOOZED = "snoozed", _("All warnings snoozed")
         RESUMED = "resumed", _("Warnings are mailed again")
 
@@ -41,8 +39,3 @@ class AddressEvent(models.Model):
     def words(self) -> str:
         """What was said then, in the language that is spoken."""
         return kept.said(self.said)
-
-    @property
-    def is_readers(self) -> bool:
-        """Whether the reader of its mails did it, or whoever had one of them."""
-        return self.by_id is None and self.kind in {self.Kind.SNOOZED, self.Kind.RESUMED}

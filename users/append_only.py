@@ -9,7 +9,6 @@ would change. To protect one, add `*append_only.protect("app_model")` to the ope
 that migration depend on users.0005.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -83,12 +82,12 @@ def protected_tables() -> list[str]:
         return [name for (name,) in cursor.fetchall()]
 
 
-def prune(*, now: datetime, keep: timedelta, tables: Iterable[str] | None = None, batches: int = 100) -> int:
-    """Remove rows older than `keep` from protected tables (None: all), 5,000 a transaction. Returns how many went.
+def prune(*, now: datetime, keep: timedelta, batches: int = 100) -> int:
+    """Remove rows older than `keep` from all protected tables, 5,000 a transaction. Returns how many went.
 
     At most so many batches of a table at once; the next run goes on. Rows younger than 30 days stay, whatever `keep` says.
     """
-    return sum(_prune(table, now - keep, batches) for table in (tables or protected_tables()))
+    return sum(_prune(table, now - keep, batches) for table in protected_tables())
 
 
 def _prune(table: str, cutoff: datetime, batches: int) -> int:

@@ -11,7 +11,6 @@ from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy
 
 from ui.names import plain
-from ui.side_by_side import SideBySide
 from users import languages
 from users.models import User
 
@@ -82,7 +81,7 @@ def how_to_take_part() -> HowToTakePart:
     )
 
 
-class ProfileForm(SideBySide, UserModelForm):
+class ProfileForm(UserModelForm):
     """What a person may change about themselves. The e-mail is the login; administrators change it."""
 
     class Meta:
@@ -122,7 +121,6 @@ class ProfileForm(SideBySide, UserModelForm):
             required=False,
             help_text=self.fields["time_zone"].help_text,
         )
-        self.carry_what_is_shown()
 
     def clean_name(self) -> str:
         """Return what others can see of the name: the page writes columns, and goes round `User.save`. Raises ValidationError for none."""

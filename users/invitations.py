@@ -85,7 +85,6 @@ def create(
             name=name.strip(),
             team=team,
             role=role,
-            is_staff=role != Role.MARKETER,
             invited_by=invited_by,
             created_at=now,
             expires_at=now + timedelta(days=settings.INVITATION_DAYS),
@@ -320,7 +319,7 @@ def _accept(row: Invitation, user: User, now: datetime) -> None:
         one.accepted_at, one.user = now, user
         one.save(update_fields=["accepted_at", "user"])
         _log(user, one, CHANGE, kept.keep(WORDS, "log_accepted"))
-    refused_addresses.release(row.email, now=now, confirmed=True)  # the link was in the mail
+    refused_addresses.release([row.email], now=now, confirmed=True)  # the link was in the mail
 
 
 def _mail(invitation: Invitation, now: datetime) -> None:

@@ -21,7 +21,6 @@ from users.address_event_model import AddressEvent as AddressEvent
 from users.installation_model import Installation as Installation
 from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
-from users.retention_model import RetentionPeriod as RetentionPeriod
 from users.role_choices import Role
 from users.sessions import Session as Session
 
@@ -220,16 +219,12 @@ class Membership(models.Model):
 class RefusedAddress(models.Model):
     """A parked address: mail does not reach its reader, so others are told. Written by `users.refused_addresses`.
 
-    What the mail server refused, or turned away by a policy, is tried again by itself; everything else stays parked until staff or the
-    reader release it.
+    It stays parked until staff or the reader release it.
     """
 
     class Why(models.TextChoices):
         REFUSED = "refused", _("Refused by the mail server")
-        POLICY = "policy", _("Turned away by its mail server")
-        AGAIN = "again", _("Refused again after a week")
         BOUNCED = "bounced", _("Mail comes back")
-        RETURNED = "returned", _("Mail came back several times")
         STOPPED = "stopped", _("Unsubscribed at the mail service")
         COMPLAINED = "complained", _("Marked as spam")
 
@@ -238,8 +233,6 @@ class RefusedAddress(models.Model):
     said = models.CharField(max_length=300, blank=True)  # what the mail server said
     since = models.DateTimeField()
     refused_at = models.DateTimeField()  # when a mail last did not reach it
-    # The mail that led to it; mails are pruned on their own.
-    message = models.BigIntegerField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
 
     class Meta:
@@ -264,7 +257,6 @@ class Invitation(models.Model):
     email = models.EmailField(_("e-mail"))
     name = models.CharField(_("name"), max_length=150, blank=True)
     team = models.ForeignKey(Team, models.CASCADE, related_name="invitations", verbose_name=_("team"))
-    is_staff = models.BooleanField(default=False)  # whether the role opens the portal
     role = models.CharField(
         _("role"), max_length=15, choices=Role, default=Role.MARKETER, db_default=Role.MARKETER
     )
@@ -307,9 +299,8 @@ class Invitation(models.Model):
 
     @property
     def gives(self) -> Role:
-        """The role that accepting it gives. Invitations of before there were roles say only whether the portal opens."""
-        role = Role(self.role)
-        return Role.MANAGER if self.is_staff and role == Role.MARKETER else role
+        """The role that accepting it gives."""
+        return Role(self.role)
 
     @property
     def inviter(self) -> str:

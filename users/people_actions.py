@@ -16,11 +16,6 @@ def log_out(user: User) -> int:
     return number
 
 
-def end_session(user: User, handle: str) -> bool:
-    """End one session of the person, which pages name so. Returns whether there was one still."""
-    return bool(Session.objects.filter(user=user).called(handle).delete()[0])
-
-
 @transaction.atomic
 def reset_second_factor(user: User, *, by: User, now: datetime) -> None:
     """Remove the person's devices and recovery codes, and mail the person that it was done."""

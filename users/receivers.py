@@ -73,4 +73,4 @@ def remember_device(*, response: HttpResponse | None = None, user: User, **_kwar
 def forget_wrong_passwords(*, request: HttpRequest, user: User, **_kwargs: Any) -> None:
     """Let the person log in with the new password at once. Whoever used the link reads mail at this address, so it is parked no more."""
     password_limits.forget(request, user.email)
-    refused_addresses.release(user.email, now=timezone.now(), confirmed=True)
+    refused_addresses.release([user.email], now=timezone.now(), confirmed=True)

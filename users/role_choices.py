@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 ADMINISTRATORS_GROUP = "Administrators"  # may do everything, and hear of faults of our channel apps
 STAFF_GROUP = "Staff"  # managers; the group is older than the role's name
 AUDITORS_GROUP = "Auditors"
+SUPERUSER = "superuser"  # an administrator who gives rights, too; a flag of Django, without a group
 SEE_ALL_TEAMS = "users.see_all_teams"  # reading alone: what somebody may do, other permissions say
 
 

@@ -1,18 +1,19 @@
-"""Which role a person has, and giving one. What a role may do is in the permissions of its group (`adtoken_project.groups`)."""
-
-from collections.abc import Iterable
+"""Which role a person has, and giving or setting one. What a role may do is in the permissions of its group (`adtoken_project.groups`)."""
 
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+from django_stubs_ext import StrPromise
 
 from users.models import User
-from users.role_choices import AUDITORS_GROUP, GROUPS, Role
+from users.role_choices import GROUPS, SUPERUSER, Role
 
-# None: groups of their own may act, and an auditor sees all teams, so nobody of them becomes one by an invitation.
+# None: single permissions may act, and an auditor sees all teams, so nobody of them becomes one by an invitation.
 _NARROWEST_FIRST = (Role.MARKETER, Role.AUDITOR, None, Role.MANAGER, Role.ADMINISTRATOR)
 
 
 def role_of(user: User) -> Role | None:
-    """Return a person's role, the widest; None for staff who are in groups that superusers made."""
+    """Return a person's role, the widest; None for staff of no group, whom only a command can make."""
     if user.is_superuser:
         return Role.ADMINISTRATOR
     if not user.is_staff:
@@ -34,12 +35,25 @@ def give(user: User, role: Role) -> None:
     user.groups.add(Group.objects.get_or_create(name=GROUPS[role])[0])
 
 
+def choices() -> list[tuple[str, StrPromise]]:
+    """Return the roles that superusers give: the four, and their own."""
+    return [*Role.choices, (SUPERUSER, _("Superuser"))]
+
+
+def of(user: User) -> str:
+    """Return which of the choices a person has; "" for staff of no group."""
+    return SUPERUSER if user.is_superuser else role_of(user) or ""
+
+
+@transaction.atomic
+def become(user: User, role: str) -> None:
+    """Make a person what was chosen, and nothing else: wider or narrower than before."""
+    user.is_superuser, user.is_staff = role == SUPERUSER, role != Role.MARKETER
+    user.save(update_fields=["is_superuser", "is_staff"])
+    names = [GROUPS[Role(role)]] if role in GROUPS else []
+    user.groups.set([Group.objects.get_or_create(name=name)[0] for name in names])
+
+
 def only_looks(user: User) -> bool:
     """Return whether the person is an auditor: what auditors find, they do not touch."""
     return user.is_staff and role_of(user) == Role.AUDITOR
-
-
-def contradict(groups: Iterable[Group]) -> bool:
-    """Return whether an auditor would change something: what two groups permit adds up, and an auditor sees all teams."""
-    names = {group.name for group in groups}
-    return AUDITORS_GROUP in names and len(names) > 1

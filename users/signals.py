@@ -15,10 +15,6 @@ password_reset_requested = Signal()
 # Arguments: user (users.User, with the new address), old (str, lower case), now (datetime).
 address_changed = Signal()
 
-# Somebody showed the right password; whether they have to show a second factor, too, is not looked at yet, and nobody is logged in.
-# Arguments: user (users.User). A receiver may get something ready for them, and shows nothing.
-password_accepted = Signal()
-
 # Something that guards a log-in was changed. Sent by users.login_changes.notify, in the transaction of the change.
 # Arguments: change (users.login_changes.LoginChange), now (datetime). Exactly one receiver writes the mail into the outbox.
 login_changed = Signal()

@@ -1,6 +1,5 @@
 """Which teams and people somebody of staff sees and manages: their own teams', and all for administrators. And whom a viewer knows."""
 
-from collections import defaultdict
 from collections.abc import Iterable
 
 from django.contrib.auth.backends import ModelBackend
@@ -60,29 +59,18 @@ def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
 
     A viewer of None is an address that staff wrote into a rule: it reads all names.
     """
-    return names_for_each([viewer])[viewer.pk if viewer else None]
-
-
-def names_for_each(viewers: Iterable[User | AnonymousUser | None]) -> dict[int | None, NameVisibility]:
-    """Return the same for several viewers, by their ids. Two queries at most, however many."""
-    every = {viewer.pk if viewer else None: viewer for viewer in viewers}
-    seeing_all = who_see_all([viewer for viewer in every.values() if isinstance(viewer, User)])
-    limited = [pk for pk, viewer in every.items() if viewer is not None and pk not in seeing_all]
-    mine = Membership.objects.filter(user__in=limited).values("team")
-    rows = Membership.objects.filter(team__in=mine).values_list("team_id", "user_id") if limited else ()
-    people: dict[int, set[int]] = defaultdict(set)
-    for team, user in rows:
-        people[team].add(user)
-    found = {pk: NameVisibility(sees_all=True, viewer_id=pk) for pk in every.keys() - set(limited)}
-    for pk in limited:
-        teams = frozenset(team for team, users in people.items() if pk in users)
-        found[pk] = NameVisibility(
-            sees_all=False,
-            viewer_id=pk,
-            teams=teams,
-            colleagues=frozenset().union(*(people[team] for team in teams)),
-        )
-    return found
+    if viewer is None:
+        return NameVisibility(sees_all=True)
+    if isinstance(viewer, User) and (viewer.is_superuser or (viewer.is_staff and viewer.sees_all_teams)):
+        return NameVisibility(sees_all=True, viewer_id=viewer.pk)
+    mine = Membership.objects.filter(user=viewer.pk).values("team")
+    rows = list(Membership.objects.filter(team__in=mine).values_list("team_id", "user_id"))
+    return NameVisibility(
+        sees_all=False,
+        viewer_id=viewer.pk,
+        teams=frozenset(team for team, _ in rows),
+        colleagues=frozenset(user for _, user in rows),
+    )
 
 
 def who_see_all(people: Iterable[User]) -> set[int]:

@@ -11,7 +11,6 @@ from accounts.campaigns import stages
 from accounts.campaigns.stages import OPEN, Stage
 from accounts.models import AccountToken, Campaign, CampaignLogIn
 from tokens.models import Token
-from ui.lookups import ExistsForEach
 from users import hold
 from users.models import Membership, User
 
@@ -122,8 +121,7 @@ def within_teams(campaigns: Collection[int], teams: Collection[int] | None) -> s
 def rows_seen_by(user: User) -> QuerySet[CampaignLogIn]:
     """Return the log-ins of campaigns that a person sees: in pools of their accounts; in no pool, those of people of their teams.
 
-    Asked of each row, as `search.in_pools_seen_by` asks of each log-in: campaigns have few of all log-ins, and one that is seen says that
-    its campaign is.
+    A row that is seen says that its campaign is.
     """
     rows = CampaignLogIn.objects.all()
     if user.sees_all_teams:
@@ -135,9 +133,9 @@ def rows_seen_by(user: User) -> QuerySet[CampaignLogIn]:
     mates = Membership.objects.filter(team__in=teams).values("user")
     of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
     return rows.filter(
-        Q(ExistsForEach(linked.filter(account__team__in=teams)))
+        Q(Exists(linked.filter(account__team__in=teams)))
         | Q(token__in=beside_own)
-        | (~ExistsForEach(linked) & Q(ExistsForEach(of_mates)))
+        | (~Exists(linked) & Q(Exists(of_mates)))
     )
 
 

@@ -6,12 +6,12 @@ from typing import Any
 
 from django.views.decorators.debug import sensitive_variables
 
-from accounts import handing_over
 from accounts.deed_rows import Result
 from accounts.importing import planning, uploads, writing
 from accounts.importing.checking import ImportChecker, ImportLine
 from accounts.importing.planning import Standing
 from accounts.importing.problems import Problem
+from accounts.leaving import handing_over
 from accounts.mails import imported_mail
 from accounts.models import Account, AccountToken, Deed, ImportFile, ImportFileLine
 from tokens.vault import VaultError

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts import backup_invitations, deeds, handing_over
+from accounts import backup_invitations, deeds
 from accounts.backup_invitations import Asking
 from accounts.deed_rows import Result, in_order
+from accounts.leaving import handing_over
 from accounts.models import Deed
 
 

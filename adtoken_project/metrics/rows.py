@@ -8,12 +8,10 @@ from django.db import connection
 from django_celery_beat.models import PeriodicTask
 from prometheus_client.core import GaugeMetricFamily as Gauge
 
-from accounts.models import KeptSet
-from adtoken_project import lanes, lateness, signs_of_life, worked_ahead
+from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import Heartbeat
 from adtoken_project.schedules import MARK
 from macros.models import Evaluation
-from notifications import mailbox_mail
 from tokens import key_usage
 from tokens.channels import declarations, gate
 from tokens.models import ChannelApp, Token
@@ -169,12 +167,6 @@ def messages(now: datetime) -> Iterator[Gauge]:
         "For how long the oldest mail has been due, or has not been taken by our own mail server.",
         value=age,
     )
-    mailbox = mailbox_mail.trouble(now)
-    yield Gauge(
-        "adtoken_bounce_mailbox_failed_seconds",
-        "For how long the bounce mailbox could not be read, from an hour on.",
-        value=(now - mailbox.failed_since).total_seconds() if mailbox and mailbox.failed_since else 0,
-    )
 
 
 def apps(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
@@ -238,23 +230,6 @@ def processes(now: datetime) -> Iterator[Gauge]:
     yield ticks
 
 
-def worked_out(now: datetime) -> Iterator[Gauge]:
-    """What is worked out ahead of pages, or beside them."""
-    last = Gauge(
-        "adtoken_kept_set_timestamp_seconds",
-        "When a set that filters of very many accounts go by was last worked out.",
-        labels=["set"],
-    )
-    for name, at in KeptSet.objects.order_by("name").values_list("name", "at"):
-        last.add_metric([name], at.timestamp())
-    yield last
-    yield Gauge(
-        "adtoken_previews_failed_1d",
-        "Previews of macros of very many accounts that could not be counted in the last day.",
-        value=worked_ahead.previews_failed(now),
-    )
-
-
 def evaluation(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interface
     """When the macros were last evaluated."""
     last = Gauge("adtoken_evaluation_timestamp_seconds", "When a scheduled run over all macros last ended.")
@@ -265,5 +240,5 @@ def evaluation(now: datetime) -> Iterator[Gauge]:  # noqa: ARG001  # one interfa
 
 
 FAMILIES = (
-    tokens, due, late, accounts, account_events, doubted, messages, apps, keys, schedules, processes, worked_out, evaluation,
+    tokens, due, late, accounts, account_events, doubted, messages, apps, keys, schedules, processes, evaluation,
 )  # fmt: skip

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write the catalogues of words anew (`make words`): locale/en_GB, which holds every message, and those of other languages.
+# Write the catalogues of words anew (`make words`). English has none: its messages are its words.
 # Only whoever changes words needs GNU gettext; running and testing AdToken does not.
 set -euo pipefail
 shopt -s nullglob
@@ -26,12 +26,8 @@ if ! has_gettext; then
     }
 fi
 
-languages=(--locale en_GB)
-for folder in locale/*/; do
-    language=$(basename "$folder")
-    [ "$language" = en_GB ] || languages+=(--locale "$language")
-done
-mkdir -p locale/en_GB/LC_MESSAGES
+languages=()
+for folder in locale/*/; do languages+=(--locale "$(basename "$folder")"); done
 for catalogue in locale/*/LC_MESSAGES/django.po; do # two people may have added the same message
     msguniq --use-first --no-wrap --output-file "$catalogue" "$catalogue"
 done
@@ -43,6 +39,4 @@ for catalogue in locale/*/LC_MESSAGES/django.po; do
     # Dates of its making would differ each time, and make conflicts of merging.
     sed -i.old -e '/^"POT-Creation-Date:/d' -e '/^"PO-Revision-Date:/d' "$catalogue" && rm "$catalogue.old"
 done
-if [ ${#languages[@]} -gt 2 ]; then # English needs none: its messages are English
-    .venv/bin/python manage.py compilemessages "${languages[@]:2}" --verbosity 0
-fi
+.venv/bin/python manage.py compilemessages "${languages[@]}" --verbosity 0

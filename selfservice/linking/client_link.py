@@ -21,7 +21,6 @@ from users.models import Invitation, User
 
 # In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
 CHOICES, CHOICES_KEPT = "client_choices", 10
-CHOICE_OF_BEFORE = "client_link"  # the one that pages had whose address names no list
 
 
 def is_meant(request: HttpRequest) -> bool:

@@ -155,19 +155,6 @@ def _note(one: Candidate) -> str:
 
 
 @private
-@require_http_methods(["GET", "HEAD", "POST"])
-def of_before(request: HttpRequest) -> HttpResponse:
-    """Lead back to the link from a page that was open while AdToken was upgraded, whose address names no list. For one version."""
-    said = request.session.get(client_link.CHOICE_OF_BEFORE) or {}
-    link = (
-        ClientLink.objects.select_related("team", "made_by", "contact").filter(pk=said.get("link", 0)).first()
-    )
-    if link is None:
-        return client_link.broken(request)
-    return client_link.not_open(request, link)
-
-
-@private
 @require_safe
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""

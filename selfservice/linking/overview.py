@@ -8,8 +8,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import backup_invitations, giving_up, pool_reasons, selection, summary
+from accounts import backup_invitations, pool_reasons, selection, summary
 from accounts.health import InPool, state_in_pool
+from accounts.leaving import plan
 from accounts.models import Account, AccountToken, PendingLink
 from accounts.summary import Summary
 from selfservice.linking import readiness
@@ -198,7 +199,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "login": login,
         "refused_by_team": refused_by_team(account, user),
         "only_appeal": explanation.only_appeal,
-        "gives_up": bool(giving_up.own(account, user)),
+        "gives_up": plan.own_in(account, user).exists(),
         "invites": backup_invitations.may_invite(user, [account]),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, explanation),

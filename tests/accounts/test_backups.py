@@ -8,9 +8,9 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import actions, backing_up, backup_adding, backups, backups_kept, kept_sets, pool
+from accounts import actions, backing_up, backup_adding, backups, pool
 from accounts.mails import backup_mail
-from accounts.models import Account, AccountEvent, AccountToken, KeptSet, ReachedAccount
+from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -61,20 +61,8 @@ def offered(account: Account) -> list[str]:
 
 
 def at_hand() -> set[int]:
-    """What the filter finds: of few accounts, and of many, once a worker looked."""
-    found = set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
-    assert kept() == found
-    return found
-
-
-def kept(*, anew: bool = True) -> set[int]:
-    """What the filter finds where there are many accounts, after a worker looked `anew`."""
-    if anew:
-        KeptSet.objects.all().delete()
-        assert kept_sets.look(backups.KEPT, backups_kept.write, now=timezone.now())
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(kept_sets, "MANY", -1)
-        return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
+    """What the filter finds."""
+    return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
 
 
 def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backup_adding.Outcome:
@@ -198,54 +186,6 @@ def test_the_filter_leaves_out_what_two_carry_and_what_is_paused_and_keeps_what_
     reaches(emil, one, two, dark, paused)
 
     assert at_hand() == {one.pk, dark.pk}
-
-
-def test_the_start_page_counts_among_the_first_accounts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    emil = log_in("Emil")
-    reaches(emil, *(carried(log_in(name)) for name in ("Ada", "Ben", "Chiara")))
-    carried(log_in("Dora"))
-    carried(log_in("Fay"), emil)
-
-    whole = backups.count_alone(Account.objects.all(), limit=10)
-    monkeypatch.setattr(backups, "LOOKED_AT", 2)
-    some = backups.count_alone(Account.objects.all(), limit=3)
-    of_no_team = backups.count_alone(Account.objects.filter(team__in=[]), limit=3)
-
-    assert (whole.number, whole.at_hand, whole.all_looked_at) == (4, 3, True)
-    assert (some.number, some.all_looked_at) == (4, False)
-    assert (of_no_team.number, of_no_team.at_hand) == (0, 0)
-    assert some.at_hand in {1, 2}
-
-
-def test_what_a_worker_found_stands_until_it_looks_again_but_for_accounts_that_are_no_longer_alone() -> None:
-    emil, now = log_in("Emil"), timezone.now()
-    account, other = carried(log_in("Ada")), carried(log_in("Ben"))
-    reaches(emil, account)
-    first = kept()
-    reaches(emil, other)
-    stands = kept(anew=False)
-    add(account, emil)
-
-    looks = [
-        kept_sets.look(backups.KEPT, backups_kept.write, now=now + minutes * DAY / 1_440)
-        for minutes in (1, 3, 4)
-    ]
-    KeptSet.objects.update(took=DAY)
-
-    assert first == stands == {account.pk}
-    assert kept(anew=False) == {other.pk}
-    assert looks == [False, True, False]
-    assert not kept_sets.look(backups.KEPT, backups_kept.write, now=now + 49 * DAY)
-
-
-def test_a_set_at_which_no_worker_has_looked_for_long_is_not_asked() -> None:
-    emil, account = log_in("Emil"), carried(log_in("Ada"))
-    before = kept()
-    reaches(emil, account)
-    soon = kept(anew=False)
-    KeptSet.objects.update(at=timezone.now() - 2 * kept_sets.STALE)
-
-    assert (before, soon, kept(anew=False)) == (set(), set(), {account.pk})
 
 
 # --- the deed ---------------------------------------------------------------------------------------------------------

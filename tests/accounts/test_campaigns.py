@@ -148,7 +148,7 @@ def test_what_happens_meanwhile_shows_on_the_board_and_no_reminder_goes_there(mi
     failed = stage(tokens["failed"])
     reminded = work(START + 2 * DAY)
     found = {name: stage(token) for name, token in (tokens | unasked).items()}
-    refused_addresses.release(parked.email, now=START + 3 * DAY)
+    refused_addresses.release([parked.email], now=START + 3 * DAY)
     again = work(START + 3 * DAY)
 
     assert (sent, failed) == (9, ("failed", "mail_failed"))
@@ -193,7 +193,7 @@ def test_a_log_in_counts_as_sent_once_its_mail_has_left(mira: User) -> None:
     sending.send_due(clock=lambda: START, goes_on=lambda: True)
     written = stage(token)
     claimed = claims.claim(now=START, most=1)
-    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=START)
+    claims.record_sent(claimed[0], claims.Sent("S", "t", "h"), now=START)
 
     assert (written, stage(token)) == (("waiting", "queued"), ("sent", ""))
     stages.settle(now=START)
@@ -215,7 +215,7 @@ def test_whose_first_mail_failed_counts_as_sent_once_the_next_has_left_which_is_
     sending.send_due(clock=lambda: second, goes_on=lambda: True)
     written = stage(token)
     claimed = claims.claim(now=second, most=1)
-    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=second)
+    claims.record_sent(claimed[0], claims.Sent("S", "t", "h"), now=second)
     left = stage(token)
     sending.send_due(clock=lambda: second + 3 * DAY, goes_on=lambda: True)
 
@@ -250,7 +250,7 @@ def test_a_mail_that_waits_two_days_for_its_server_is_followed_by_no_reminder_on
 
     meanwhile = sending.send_due(clock=lambda: START + 2 * DAY, goes_on=lambda: True)
     claimed = claims.claim(now=back, most=1)
-    claims.record_all_sent([(claimed[0], claims.Sent("S", "t", "h"))], now=back)
+    claims.record_sent(claimed[0], claims.Sent("S", "t", "h"), now=back)
     reminded = [work(back + hours * timedelta(hours=1)) for hours in (1, 23, 24)]
 
     assert (meanwhile, reminded) == (0, [0, 0, 1])
@@ -406,7 +406,7 @@ def test_1000_log_ins_are_settled_by_one_statement_and_go_with_their_people_and_
     Campaign.objects.update(created_at=START - 500 * DAY, ended_at=START - 499 * DAY)
     CampaignLogIn.objects.update(added_at=START - 500 * DAY)
     for _ in range(2):
-        pruning.run(now=START, since=START)
+        pruning.run(now=START, places={})
 
     assert changed == 1_000  # all but the one that is linked
     assert Account.objects.filter(pk=account.pk).exists()

@@ -11,8 +11,10 @@ from django.db.models import Count
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import actions, backup_invitations, deed_rows, deeds, leaving_invites, leaving_steps, tasks
+from accounts import actions, backup_invitations, deed_rows, deeds, tasks
 from accounts.deed_kinds import ASK, BACKUP, CHECK, INVITE, KINDS, MOVE, OFFBOARD, PAUSE, RESUME, UNDO
+from accounts.leaving import services
+from accounts.leaving.deed import Step
 from accounts.mails import backup_invite_mail, outside_mail
 from accounts.models import Account, AccountEvent, AccountToken, BackupInvitation, ClientLink, Deed, DeedRow
 from notifications.models import Message
@@ -122,8 +124,8 @@ def test_a_killed_worker_invites_nobody_twice_for_what_a_leaver_leaves_behind(
     AccountToken.objects.bulk_create(
         AccountToken(account=one, token=log_in_of_leaver, added_at=timezone.now()) for one in accounts
     )
-    options = {"invites": [leaving_invites.wanted("Zoe@example.com")]}
-    steps = leaving_steps.invite_keys(1)
+    options = {"invites": [services.invitation("Zoe@example.com")]}
+    steps = [Step.INVITE.key(0)]
     facts: dict[str, Any] = {"note": "", "skipped": 0, "now": timezone.now(), "options": options}
     deed, _ = deeds.start(user=user, kind=OFFBOARD, subject_id=leaver.pk, keys=steps, **facts)
 
@@ -131,7 +133,7 @@ def test_a_killed_worker_invites_nobody_twice_for_what_a_leaver_leaves_behind(
         ["manage.py", "shell", "--no-imports", "-v0", "-c", KILLED], processes.environment(channels_world)
     ).start()
     assert processes.wait(lambda: not killed.is_running, seconds=30) < 30
-    begun = leaving_invites.begun_by(deed).get()
+    begun = Deed.objects.get(kind="invite")
     in_between = (begun.state, begun.done, BackupInvitation.objects.count(), Message.objects.count())
     Deed.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
     monkeypatch.setattr(liveness, "may_take_over", lambda: True)

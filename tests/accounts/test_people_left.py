@@ -6,10 +6,9 @@ from datetime import UTC, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.db import transaction
 
-from accounts import deadline_weeks, kept_sets, people_kept, people_left, pool, selection, summary
+from accounts import deadline_weeks, people_left, pool, selection, summary
 from accounts.models import Account
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import renewal, renewing_rows
@@ -122,28 +121,8 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
     assert sum(charted.values()) == len(tokens) - len(renews)
 
 
-def test_what_came_since_the_last_look_is_not_listed_as_left_by_everybody(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(kept_sets, "MANY", -1)
-    ends, comes, nobody = make_account(), make_account(), make_account()
-    link(ends, make_token(deadline_kind="date", deadline=NOW + timedelta(days=3)))
-    kept_sets.look(people_left.KEPT, people_kept.write, now=NOW)
-    link(comes, make_token(deadline_kind="date", deadline=NOW + timedelta(days=80)))
-    with transaction.atomic():
-        pool.settle(account_ids=[ends.pk, comes.pk, nobody.pk], cause="linked", now=NOW)
-
-    with time_machine.travel(NOW):
-        assert kept_sets.serves(people_left.KEPT, Account.objects.all())
-        left = people_left.left(Account.objects.all(), people=0, days=7, now=NOW, zone=UTC)
-
-        assert {one.pk for one in left} == {ends.pk, nobody.pk}
-
-
 @pytest.mark.parametrize("seed", [1, 2])
-def test_the_table_the_lists_and_reading_every_pool_say_the_same(
-    seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_table_the_lists_and_reading_every_pool_say_the_same(seed: int) -> None:
     fleet(seed)
     everything = Account.objects.all()
 
@@ -154,19 +133,9 @@ def test_the_table_the_lists_and_reading_every_pool_say_the_same(
         for people in range(people_left.MOST + 1)
         for days in people_left.DAYS
     }
-    kept_sets.look(people_left.KEPT, people_kept.write, now=NOW)
-    monkeypatch.setattr(kept_sets, "MANY", -1)
-    with time_machine.travel(NOW):
-        assert kept_sets.serves(people_left.KEPT, everything)
-        kept = {
-            (people, days): people_left.left(everything, people=people, days=days, now=NOW, zone=UTC).count()
-            for people in range(people_left.MOST + 1)
-            for days in people_left.DAYS
-        }
 
     assert {key: n for key, n in table.items() if n} == +read_one_by_one()
     assert {key: n for key, n in listed.items() if n} == +read_one_by_one()
-    assert {key: n for key, n in kept.items() if n} == +read_one_by_one()
     assert all(
         sum(table[people, days] for people in range(4)) == sum(table[people, 0] for people in range(4))
         for days in people_left.DAYS

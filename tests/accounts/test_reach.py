@@ -8,13 +8,14 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import pool_entries, reach, removal, sweeps, tasks
+from accounts import pool_entries, reach, sweeps, tasks
 from accounts.access_doubts import Doubted
 from accounts.models import Account, ListReading, ReachedAccount
 from tests.support import native
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
+from tokens import lifecycle
 from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import Doubt, Token
 
@@ -135,8 +136,8 @@ def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox
     token = Token.objects.get()
     kept = ids(token)
 
-    removal.remove(
-        token=token, generation=token.generation, actor=make_user(), note="", now=datetime.now(UTC)
+    lifecycle.remove(
+        token_id=token.pk, generation=token.generation, actor=make_user(), note="", now=datetime.now(UTC)
     )
 
     assert len(kept) > 1

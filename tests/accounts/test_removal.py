@@ -12,7 +12,6 @@ from django.test import Client
 
 import broker
 from accounts import actions, api_keys, pool, removal, sweeps
-from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent, PendingLink
 from accounts.pushes import receiving
 from accounts.removal import Ended
@@ -205,10 +204,9 @@ def remove(name: str = "Ada") -> Ended:
     staff = User.objects.filter(email="mira@example.com").first() or make_user(
         "mira@example.com", name="Mira"
     )
-    token = token_of(name)
-    return removal.remove(
-        token=token, generation=token.generation, actor=staff, note="left us", now=datetime.now(UTC)
-    )
+    token, now = token_of(name), datetime.now(UTC)
+    lifecycle.remove(token_id=token.pk, generation=token.generation, actor=staff, note="left us", now=now)
+    return removal.end_at_channel(token_id=token.pk, now=now, actor=staff)
 
 
 class TestRemoving:
@@ -248,17 +246,6 @@ class TestRemoving:
 
         assert token_of("Ada").reason == "removed"
         assert not Message.objects.filter(kind="died").exists()
-
-    def test_a_double_click_removes_once(self, world: Sandbox) -> None:
-        linked_by("ada")
-        seen, staff = token_of("Ada"), make_user()
-        page = {"token": seen, "generation": seen.generation, "actor": staff, "note": ""}
-        removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
-
-        with pytest.raises(ActionRefused, match="Somebody was faster"):
-            removal.remove(**page, now=datetime.now(UTC))  # type: ignore[arg-type]  # passed on
-
-        assert revocations(world) == ["ada"]
 
     def test_a_lease_from_before_is_answered_with_another_log_in_and_later_ones_too(
         self, world: Sandbox

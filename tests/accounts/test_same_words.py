@@ -71,8 +71,7 @@ def assert_steps_name_the_pages_own_button(page: str, channel: str) -> None:
     assert native.last_step in page
 
 
-@pytest.mark.parametrize("reason", DEATHS)
-@pytest.mark.parametrize("channel", registry.CHANNELS)
+@pytest.mark.parametrize(("channel", "reason"), list(zip(registry.CHANNELS, DEATHS, strict=True)))
 def test_mail_pages_and_api_say_the_same(
     client: Client, settings: Settings, ada: User, channel: str, reason: Reason
 ) -> None:

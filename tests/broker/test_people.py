@@ -120,23 +120,6 @@ def test_a_leaver_is_locked_out_at_once_and_a_worker_does_the_rest_once(
     )
 
 
-def test_a_leaver_who_comes_back_and_leaves_again_is_offboarded_again(
-    boss: User, team: Team, mara: User
-) -> None:
-    client = system(boss, team)
-    leave(client)
-    work()
-    User.objects.filter(pk=mara.pk).update(is_active=True)
-    carried(mara, team, "Lumen EU")
-
-    leave(client)
-    work()
-
-    mara.refresh_from_db()
-    assert not mara.is_active
-    assert set(Token.objects.filter(consented_by=mara).values_list("reason", flat=True)) == {"removed"}
-
-
 def test_the_walls_of_key_and_maker_hold(boss: User, team: Team, mara: User) -> None:
     fern = make_team("Fern")
     make_user("petra@example.com", team=fern)

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -12,10 +11,9 @@ from tests.support import node
 from tests.support.sandbox import Sandbox
 
 WITHIN = 60  # seconds
-FOLDER = Path(__file__).parent / "node"
 LOOPBACK = str(node.FOLDER / "loopback.cjs")
 
-pytestmark = pytest.mark.skipif(node.missing(FOLDER) != "", reason=node.missing(FOLDER))
+pytestmark = pytest.mark.skipif(node.missing() != "", reason=node.missing())
 
 
 @pytest.mark.parametrize("name", ["facebook", "linkedin", "tiktok", "x", "oauth"])
@@ -24,7 +22,7 @@ def test_the_client_finds_nothing_wrong_with_the_stand_in(name: str, channels_wo
     command = ["node", "--test", "--require", LOOPBACK, f"{name}.test.mjs"]
     env = {"PATH": os.environ["PATH"], "ADTOKEN_SANDBOX": json.dumps(world)}
 
-    run = subprocess.run(command, cwd=FOLDER, env=env, capture_output=True, text=True, timeout=WITHIN)
+    run = subprocess.run(command, cwd=node.FOLDER, env=env, capture_output=True, text=True, timeout=WITHIN)
 
     assert run.returncode == 0, run.stdout + run.stderr
     assert "# pass 0" not in run.stdout
@@ -36,14 +34,13 @@ def test_no_client_reaches_beyond_this_machine() -> None:
     )
     command = ["node", "--require", LOOPBACK, "--eval", attempt]
 
-    run = subprocess.run(command, cwd=FOLDER, capture_output=True, text=True, timeout=WITHIN)
+    run = subprocess.run(command, cwd=node.FOLDER, capture_output=True, text=True, timeout=WITHIN)
 
     assert "a test may not call 192.0.2.1" in run.stdout
 
 
-@pytest.mark.parametrize("folder", [FOLDER, node.FOLDER])
-def test_the_lock_names_no_registry(folder: Path) -> None:
-    lock = json.loads((folder / "package-lock.json").read_text())
+def test_the_lock_names_no_registry() -> None:
+    lock = json.loads((node.FOLDER / "package-lock.json").read_text())
 
     packages = {name: row for name, row in lock["packages"].items() if name}
 

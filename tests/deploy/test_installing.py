@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from accounts.importing import CHECKED_A_MINUTE
 from tests.deploy.test_image import steps
 from tests.deploy.test_units import DEPLOY, UNITS, services, unit
 
@@ -127,10 +126,6 @@ def test_a_key_that_set_up_writes_by_compose_outlives_its_container() -> None:
 
     assert [one for one in typed("install -d") if one.endswith(f" {folder}")]
     assert re.findall(r"`(?:write_to|secret_file) = \"([^\"]+)/[^/]+\"`", PAGE) == [inside, inside]
-
-
-def test_the_page_reckons_with_as_many_first_checks_as_the_import_does() -> None:
-    assert f"a minute for each {CHECKED_A_MINUTE:,} log-ins" in PAGE
 
 
 @pytest.mark.parametrize(

@@ -116,11 +116,11 @@ def example() -> dict[str, str]:
     return dict(re.findall(r"^#?([A-Z][A-Z_]+)='?(.*?)'?$", text, re.MULTILINE))
 
 
-def described_in_readme() -> set[str]:
-    """Return the variables that README's settings name: first cells of the table, and the line on `make run`."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## Settings\n")[1].split("\n## ")[0]
-    cells = re.findall(r"^\| (`[^|]+) \|", section, re.MULTILINE)
-    launcher = re.findall(r"^Of `make run` only:.*$", section, re.MULTILINE)
+def described_in_settings() -> set[str]:
+    """Return the variables that docs/settings.md names: first cells of its tables, and the line on `make run`."""
+    page = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`[^|]+) \|", page, re.MULTILINE)
+    launcher = re.findall(r"^Of `make run` only:.*$", page, re.MULTILINE)
     return set(re.findall(r"`([A-Z][A-Z_]+)`", " ".join([*cells, *launcher])))
 
 

@@ -37,8 +37,8 @@ def test_a_file_that_moved_away_would_be_missed(tmp_path: Path) -> None:
     assert reading.missing_files(text) == ["accounts/gone.py", "accounts/portal/"]
 
 
-def test_readme_describes_exactly_the_variables_that_the_code_reads() -> None:
-    assert reading.described_in_readme() == set(reading.variables())
+def test_the_page_of_settings_describes_exactly_the_variables_that_the_code_reads() -> None:
+    assert reading.described_in_settings() == set(reading.variables())
 
 
 def test_the_example_holds_exactly_the_variables_that_the_code_reads() -> None:

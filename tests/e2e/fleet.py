@@ -42,7 +42,7 @@ LINES = ("EU", "Always-on 2026", "Prospecting Österreich und Südtirol", "US")
 DAY = timedelta(days=1)
 NAMED = (
     ("accounts.Account", "name"), ("accounts.ApiKey", "name"), ("accounts.Campaign", "name"), ("accounts.ClientLink", "name"),
-    ("accounts.SavedView", "name"), ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
+    ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
     ("users.Invitation", "name"), ("users.Team", "name"), ("users.User", "name"),
 )  # fmt: skip
 
@@ -77,7 +77,7 @@ def build(*, one_word: bool = False) -> dict[str, Any]:
         if one_word:
             _name_in_one_word()
         facts |= fleet_mails.add(fleet, facts)
-        facts |= fleet_macros.add(fleet, facts)
+        facts |= fleet_macros.add(fleet)
         _background(now)
     return facts
 

@@ -58,13 +58,6 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     )
     renewal_mail.send(token=fleet.tokens[3], user=emil, now=now)
     trying.send(macro=Macro.objects.get(pk=facts["macro"]), user=boss, now=now)
-    outbox.enqueue(
-        kind="weekly",
-        recipient=lena.email,
-        dedupe_key="photograph:weekly",
-        payload={"teams": [fleet.team.pk], "always": True},
-        now=now,
-    )
     offers = [
         offer
         for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])
@@ -220,7 +213,7 @@ def _states(fleet: Fleet) -> None:
 
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
-    from macros import digest_readers, on_it, opt_outs
+    from macros import on_it, opt_outs
     from macros.models import Silence
     from notifications.models import Message
 
@@ -245,7 +238,6 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         "snoozed_mail": opt_outs.sign(
             Message.objects.filter(kind="snoozed", recipient=OUTSIDE).earliest("pk")
         ),
-        "digest_mail": digest_readers.sign(Message.objects.get(dedupe_key="photograph:weekly")),
         "mail": opt_outs.sign(mail),
         "mail_said": opt_outs.sign(said),
         "message_failed": ids["failed"],

@@ -88,50 +88,47 @@ def _closed_team(fleet: Fleet) -> None:
 
 
 def _left(fleet: Fleet) -> None:
-    """The boss leaves, whose campaigns and macros somebody takes; Lena's log-in is removed with her."""
-    from accounts import handing_over
-    from accounts.mails import leaver_mail
-    from tokens.lifecycle import removals
+    """The boss leaves, whose campaigns and macros somebody takes, and Deniz; a log-in of Deniz is removed with them."""
+    from accounts.leaving import handing_over
+    from tests.support.leaving import removed
     from tokens.models import Token
     from users.models import Membership, User
 
     lena, deniz = fleet.people[:2]
-    User.objects.filter(pk=deniz.pk).update(is_active=False)
+    User.objects.filter(pk__in=[lena.pk, deniz.pk]).update(is_active=False)
     Membership.objects.get_or_create(user=fleet.people[6], team=fleet.team, role=Membership.Role.TEAM_LEAD)
-    token = Token.objects.get(pk=fleet.tokens[1].pk)
-    removals.remove(
-        token_id=token.pk, generation=token.generation, actor=fleet.boss, note=NOTE, now=fleet.now + LATER
-    )
-    leaver_mail.tell(person=deniz, actor=fleet.people[5], deed_id=1, since=fleet.now, now=fleet.now + LATER)
-    User.objects.filter(pk=lena.pk).update(is_active=False)
-    handing_over.take_over(person=lena, actor=fleet.people[10], by_key=True, now=fleet.now)
-    handing_over.take_over(person=fleet.boss, actor=fleet.people[8], by_key=True, now=fleet.now)
+    now, token = fleet.now + LATER, Token.objects.get(pk=fleet.tokens[1].pk)
+    removed(token, by=fleet.boss, now=now, left=deniz)
+    for who, by in ((lena, fleet.people[10]), (fleet.boss, fleet.people[8])):
+        told = handing_over.take_over(person=who, actor=by, by_key=True, now=fleet.now)
+        removed(by=by, now=now, left=who, told=told)
 
 
 def _removed(fleet: Fleet) -> None:
-    from accounts.mails import removal_mail
-    from tokens.lifecycle import removals
+    from tests.support.leaving import removed
     from tokens.models import Token
 
     token = Token.objects.get(pk=fleet.tokens[1].pk)
-    removals.remove(
-        token_id=token.pk,
-        generation=token.generation,
-        actor=fleet.people[1],
-        note=NOTE,
+    removed(
+        token,
+        by=fleet.people[1] if token.consented_by != fleet.people[1] else fleet.boss,
         now=fleet.now + LATER,
     )
-    removal_mail.tell(tokens=[token], actor=fleet.people[1], now=fleet.now + LATER)
 
 
 def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
-    from accounts import giving_up
+    from accounts.models import AccountEvent
     from macros import not_mine, on_it, on_it_said
     from macros.models import Notice
     from notifications.models import Message
+    from tests.support.leaving import removed
 
-    giving_up.give_up(account=fleet.accounts[0], person=fleet.people[0], note=NOTE, now=fleet.now)
+    account, person = fleet.accounts[0], fleet.people[0]
+    token = account.pool.select_related("token")[0].token
+    AccountEvent.objects.create(account=account, kind="unlinked", cause="gave_up", actor=person, at=fleet.now)
+    account.pool.filter(token__consented_by=person).delete()
+    removed(by=person, now=fleet.now, account=account.pk, tokens=[token.pk], person=person.pk)
     warnings = Message.objects.filter(kind="macro").exclude(dedupe_key__startswith="photograph")
     for message in warnings.order_by("pk")[:4]:
         ids = [account.pk for account in not_mine.accounts_of(message)[:3]]

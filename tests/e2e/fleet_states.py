@@ -16,7 +16,7 @@ def add(fleet: Fleet) -> dict[str, Any]:
     """Write everything and return the ids and links, by name."""
     facts: dict[str, Any] = {}
     parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
-        _macros, _silences, _deeds, _campaigns, _views, _invitations, _parked, _people, _channels, _client_links, _import,
+        _macros, _silences, _deeds, _campaigns, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
     )  # fmt: skip
     for part in parts:
         facts |= part(fleet)
@@ -184,19 +184,13 @@ def _campaigns(fleet: Fleet) -> dict[str, Any]:
     return {"campaign": campaign.pk, "campaign_ended": ended.pk}
 
 
-def _views(fleet: Fleet) -> dict[str, Any]:
-    """Saved views, one with a long name, and addresses for calendars."""
-    from accounts import calendars, saved_views
+def _calendars(fleet: Fleet) -> dict[str, Any]:
+    """Addresses for calendars."""
+    from accounts import calendars
 
     now, lena = fleet.now, fleet.people[0]
-    names = ("Dunkel oder bald zu Ende, Handelskunden Österreich", "LinkedIn", "Only one person")
-    queries = ("state=deactivated&channel=facebook", "channel=linkedin", "people=1")
-    views = [
-        saved_views.save(owner=fleet.boss, name=name, query=query, team=fleet.team, now=now)
-        for name, query in zip(names, queries, strict=True)
-    ]
     links = [calendars.make(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
-    return {"view": views[0].pk, "view_query": views[0].query, "calendar": links[1].pk}
+    return {"calendar": links[1].pk}
 
 
 def _invitations(fleet: Fleet) -> dict[str, Any]:
@@ -257,14 +251,13 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from allauth.account.forms import default_token_generator
     from allauth.account.utils import user_pk_to_url_str
     from allauth.mfa.models import Authenticator
-    from django.contrib.auth.models import Group
 
     from accounts import api_keys
     from accounts.linking import problems
     from accounts.models import LinkProblem
     from tests.support import factories
     from users import factor_sealing, roles
-    from users.models import RetentionPeriod, Session
+    from users.models import Session
     from users.role_choices import Role
 
     now, lena = fleet.now, fleet.people[0]
@@ -315,9 +308,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         "deletable": deletable.pk,
         "key": key.pk,
         "problem": LinkProblem.objects.filter(user=lena).latest("pk").pk,
-        "group": Group.objects.order_by("pk")[0].pk,
         "team_empty": _closing(fleet).pk,
-        "retention": RetentionPeriod.objects.order_by("pk").values_list("pk", flat=True).first() or 0,
         "reset_key": f"{user_pk_to_url_str(deletable)}-{default_token_generator.make_token(deletable)}",
     }
 
@@ -325,7 +316,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
 def _closing(fleet: Fleet) -> Any:
     """A team without accounts that something of most kinds belongs to."""
     from accounts import api_keys
-    from macros.models import DigestAddress, Macro
+    from macros.models import Macro
     from tests.support import factories
     from users import invitations
     from users.models import Membership
@@ -340,7 +331,6 @@ def _closing(fleet: Fleet) -> Any:
     invitations.create(
         email="spring@kunde.example", team=team, invited_by=fleet.boss, now=fleet.now, mailed=False
     )
-    DigestAddress.objects.create(team=team, email="director@kunde.example", started_at=fleet.now)
     return team
 
 

@@ -210,7 +210,8 @@ class Inspector:
             self._finds(shot, f"icons are read aloud: {found['aloud']}")
         if found["height"] > TALL:
             page.set_viewport_size({"width": width, "height": int(found["height"]) + 72})
-        self._walk(shot, OF_A_MAIL if mail else set())
+        if KEPT or mail or shot.name in MAIN:
+            self._walk(shot, OF_A_MAIL if mail else set())
 
     def tell(self) -> None:
         """Add what was found to the troubles, and begin anew. Where photographs are kept, write down the mild things, too."""

@@ -46,7 +46,6 @@ admin-start-search              /admin/ search
 admin-ask-due                   /admin/ask-due/
 admin-campaign-due              /admin/campaign-due/
 admin-app-list                  /admin/accounts/
-admin-mail-settings             /admin/mail-settings/
 admin-why                       /admin/why/
 admin-why-answer                /admin/why/?address={marketer}&account={account_native}
 admin-why-several               /admin/why/?address={marketer}&account=Always-on
@@ -58,13 +57,9 @@ admin-accounts-selected         /admin/accounts/account/ select
 admin-accounts-keys             /admin/accounts/account/ keys
 admin-accounts-none-found       /admin/accounts/account/?q=nobody
 admin-accounts-of-person        /admin/accounts/account/?person={person}&days=30
-admin-accounts-view             /admin/accounts/account/?{view_query}
 admin-accounts-at-hand          /admin/accounts/account/?backup=1
 admin-import                    /admin/accounts/account/import/
 admin-import-checked            /admin/accounts/account/import/{import_file}/
-admin-view-save                 /admin/accounts/account/views/save/?state=deactivated&channel=facebook
-admin-view-change               /admin/accounts/account/views/{view}/
-admin-view-delete               /admin/accounts/account/views/{view}/delete/
 admin-tokens                    /admin/tokens/token/
 admin-token-revoke              /admin/tokens/token/{token}/revoke/
 admin-token-system-user         /admin/tokens/token/system-user/
@@ -137,14 +132,9 @@ admin-macro-errors              /admin/macros/macro/add/ save_nothing
 admin-macro                     /admin/macros/macro/{macro}/change/
 admin-macro-edited              /admin/macros/macro/{macro}/change/ edit_macro
 admin-macro-at-once             /admin/macros/macro/{macro_at_once}/change/
-admin-macro-forecast            /admin/macros/macro/preview/{forecast}/
-admin-macro-forecast-going      /admin/macros/macro/preview/{forecast_going}/
 admin-macro-history             /admin/macros/macro/{macro}/history/
 admin-macro-test                /admin/macros/macro/{macro}/test/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/
-admin-macros-on                 /admin/macros/macro/bulk/on/?ids={macros}
-admin-macros-off                /admin/macros/macro/bulk/off/?ids={macros}
-admin-macros-owner              /admin/macros/macro/bulk/owner/?ids={macros}
 admin-messages                  /admin/notifications/message/
 admin-messages-of-macro         /admin/notifications/message/?macro={macro}
 admin-message                   /admin/notifications/message/{message}/change/
@@ -152,9 +142,7 @@ admin-message-failed            /admin/notifications/message/{message_failed}/ch
 admin-message-send-again        /admin/notifications/message/{message_failed}/send-again/
 admin-message-cancel            /admin/notifications/message/{message_waiting}/cancel/
 admin-parked                    /admin/users/refusedaddress/
-admin-parked-address            /admin/users/refusedaddress/{parked}/change/
-admin-parked-release            /admin/users/refusedaddress/{parked}/release/
-admin-parked-release-many       /admin/users/refusedaddress/bulk/release/?ids={parked}
+admin-parked-release            /admin/users/refusedaddress/release/?ids={parked}
 admin-snoozed                   /admin/macros/silence/
 admin-snoozed-end               /admin/macros/silence/{snoozed_address}/end/
 """)
@@ -185,7 +173,6 @@ admin-user-password             /admin/users/user/{person}/password/
 admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-log-out              /admin/users/user/{person}/end-sessions/
-admin-user-log-out-one          /admin/users/user/{person}/end-session/{session}/
 admin-user-snooze               /admin/users/user/{person}/snooze/
 admin-user-snooze-end           /admin/users/user/{away}/snooze/
 admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
@@ -194,25 +181,16 @@ admin-offboard-few              /admin/users/user/{leaver}/offboard/
 admin-teams                     /admin/users/team/
 admin-team                      /admin/users/team/{team}/change/
 admin-team-closed               /admin/users/team/{team}/change/ close_team
-admin-team-digest               /admin/users/team/{team}/digest/
 admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/
 admin-team-delete-accounts      /admin/users/team/{team}/delete/
 admin-team-history              /admin/users/team/{team}/history/
-admin-groups                    /admin/auth/group/
-admin-group                     /admin/auth/group/{group}/change/
-admin-group-add                 /admin/auth/group/add/
-admin-group-delete              /admin/auth/group/{group}/delete/
-admin-group-history             /admin/auth/group/{group}/history/
 admin-invitations               /admin/users/invitation/
 admin-invite                    /admin/users/invitation/add/
 admin-invitation                /admin/users/invitation/{invitation}/change/
 admin-invitation-again          /admin/users/invitation/{invitation}/send-again/
 admin-invitation-revoke         /admin/users/invitation/{invitation}/revoke/
 admin-log-ins                   /admin/users/loginrecord/
-admin-retention                 /admin/users/retentionperiod/
-admin-retention-period          /admin/users/retentionperiod/{retention}/change/
-admin-retention-history         /admin/users/retentionperiod/{retention}/history/
 admin-not-found                 /admin/accounts/account/999999999/ 404
 """)
 
@@ -240,7 +218,7 @@ my-account-dark                 /my/{dark}/
 re-authenticate                 /my/{account}/reauthenticate/
 my-log-ins                      /my/log-ins/
 my-log-ins-remove               /my/log-ins/remove/?log_in={token}&log_in={x_log_in}
-my-log-in-remove                /my/log-ins/{token}/remove/
+my-log-in-remove                /my/log-ins/remove/?log_in={token}
 backup-requests                 /my/backups/
 open-foreign-account            /open/999999999/ 404
 add-account                     /link/
@@ -259,11 +237,8 @@ client-link                     /client-links/{link}/
 client-link-revoke              /client-links/{link}/revoke/
 profile                         /profile/
 calendars                       /profile/calendars/
-calendar-renew                  /profile/calendars/{calendar}/renew/
 calendar-revoke                 /profile/calendars/{calendar}/revoke/
 snooze-all                      /profile/snooze/
-digest                          /profile/digest/
-digest-now                      /profile/digest/now/
 why-not-me                      /my/{account}/why/
 give-up-account                 /my/{account}/give-up/
 sessions                        /accounts/sessions/
@@ -346,7 +321,6 @@ mail-on-it                      /mails/{mail}/on-it/
 mail-on-it-said                 /mails/{mail_said}/on-it/
 mail-snooze                     /mails/{mail}/snooze/
 mail-again                      /mails/{snoozed_mail}/mail-again/
-mail-stop-digest                /mails/{digest_mail}/stop-digest/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/
 api-reference                   /api/v1/docs

@@ -2,7 +2,6 @@
 
 _LEADS = "leads elsewhere"
 _POSTED = "does something and leads back: it is only posted to"
-_OF_BEFORE = "for a page of the version before that is still open: leads back to its link, as `give-access`"
 _PROGRAMS = "read by programs, or by a script of a page that is here"
 _FILE = "a file"
 _REFUSED = "a page of Django's that is refused to everybody: such rows are not made, changed or deleted there"
@@ -36,13 +35,10 @@ WITHOUT: dict[str, str] = {
     "admin/accounts/account/<int:account_id>/tokens/<int:token_id>/move/": _POSTED,
     "admin/tokens/channelapp/<int:app_id>/test/": _POSTED,
     "link/choose/<uuid:pending_id>/refresh/": _POSTED,
-    "mails/<signed>/start-digest/": _POSTED,
     "my/<int:account_id>/check/": _POSTED,
     "my/<int:account_id>/reauthenticate/opened/": _POSTED,
     "renew/<signed>/again/": _POSTED,
     "renew/<signed>/opened/": _POSTED,
-    "give-access/choose/": _OF_BEFORE,
-    "give-access/done/": _OF_BEFORE,
     "link/*/callback/": "where channels send people back to: leads on, or shows what went wrong as `too-late-at-channel` does",
     "accounts/2fa/authenticate/": "comes after the password of the log-in: `second-factor-asked`",
     "accounts/3rdparty/signup/": _LEADS,
@@ -59,8 +55,6 @@ WITHOUT: dict[str, str] = {
     "admin/password_change/*": _LEADS,
     "admin/r/*": _LEADS,
     "admin/macros/macro/<int:macro_id>/mail/": "a mail, as `mail-of-macro`",
-    "admin/users/team/<int:team_id>/digest/mail/": "a mail, as `mail-of-weekly`",
-    "profile/digest/now/mail/": "a mail, as `mail-of-weekly`",
     "admin/accounts/linkproblem/*": _REFUSED,
     "admin/macros/silence/*": _REFUSED,
     "admin/notifications/message/*": _REFUSED,
@@ -68,5 +62,4 @@ WITHOUT: dict[str, str] = {
     "admin/tokens/channelapp/<path:object_id>/delete/": _REFUSED,
     "admin/users/loginrecord/*": _REFUSED,
     "admin/users/refusedaddress/*": _REFUSED,
-    "admin/users/retentionperiod/*": _REFUSED,
 }

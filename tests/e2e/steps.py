@@ -1,5 +1,6 @@
-"""Steps that stories and walks share. A walk is taken twice, on a desktop and on a phone: `in_both_widths`."""
+"""Steps that stories and walks share. A walk is taken on a phone; on a desktop too where figures or pictures are kept: `in_both_widths`."""
 
+import os
 import re
 import time
 from collections.abc import Sequence
@@ -15,7 +16,8 @@ LUMEN = "Lumen Shoes EU"
 DESK = WIDTH
 WORKER_SECONDS = 60
 
-in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE], ids=["desktop", "phone"])
+KEPT = bool(os.environ.get("FIGURES") or os.environ.get("TAKE_PICTURES"))
+in_both_widths = pytest.mark.parametrize("width", [DESK, PHONE] if KEPT else [PHONE], ids=str)
 
 
 def log_in(visitor: Visitor, product: Product, email: str, path: str = "/") -> None:

@@ -43,7 +43,7 @@ def test_a_person_with_120_accounts_is_offboarded_in_under_ten_presses(
                 f"Offboard {name}?",
                 "80 accounts: nobody else carries them",
                 colleague,
-                "Add the backups that are at hand to 12 accounts",
+                "Add the backups that are at hand, to all accounts",
             )
             mira.take("22-offboard", only=DESK)
             if width == DESK:

@@ -11,7 +11,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions, message_history, pool, pool_entries
-from accounts.mails import leaver_mail
 from accounts.models import Account, AccountNotice, FreshEvents
 from accounts.telling import notices
 from macros import at_once, evaluation, not_mine, opt_outs, tasks
@@ -23,6 +22,7 @@ from tests.macros.support import WATCHER, analyze, make_macro, make_person
 from tests.notifications.support import claim_next
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
+from tests.support.leaving import removed
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
@@ -213,10 +213,7 @@ def test_whom_the_mail_about_a_leaver_tells_is_not_told_the_same_by_a_macro() ->
     for token in tokens:
         linked(token)
 
-    with transaction.atomic():
-        for token in tokens:
-            lifecycle.remove(token_id=token.pk, generation=token.generation, actor=boss, note="", now=NOW)
-        leaver_mail.tell(person=ada, actor=boss, deed_id=1, since=NOW, now=NOW)
+    removed(*tokens, by=boss, now=NOW, left=ada)
     at_once.tell(SOON)
 
     sent = send()

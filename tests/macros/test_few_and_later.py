@@ -44,6 +44,7 @@ from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens.models import Token
 from ui import kept
+from users.models import Membership
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
@@ -227,6 +228,28 @@ def test_further_addresses_are_told_whoever_warned_first(who: str) -> None:
     assert told[1:] == [[], [], [BOSS], []]
 
 
+def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -> None:
+    macro = make_macro(days=[7]).macro
+    told = {"kind": "escalated", "emails": [], "notify_consenters": False, "after": 3}
+    MacroAction.objects.create(macro=macro, **told)
+    lead = make_person("lead@example.com")
+    account = ending(7)
+    Membership.objects.create(team=account.team, user=lead, role=Membership.Role.TEAM_LEAD)
+
+    days = [evaluate(day) for day in range(5)]
+
+    assert days[1:] == [[], [], [lead.email], []]
+    with time_machine.travel(NOW + 3 * DAY, tick=False):
+        text = " ".join(mails.build(Message.objects.get(recipient=lead.email)).text.split())
+        said = [
+            line.text
+            for line in why_macros.about_macros(why.asked(account, lead.email), Macro.objects.all(), now=NOW)
+        ]
+    assert "nothing has happened since. So it comes to you." in text
+    assert "can still be told" not in text
+    assert any("nothing happened after the first warning" in one for one in said)
+
+
 def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_dark() -> None:
     macro = make_macro(days=[7]).macro
     macro.actions.all().delete()
@@ -307,17 +330,24 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     carried(7, name="One")
     carried(7, 60, name="Two")
     form = FORM | {"people": "2", "within": "", "escalate_to": BOSS, "after": "3", "days": "7"}
+    empty = mira.get("/admin/macros/macro/add/").content.decode()
     half = mira.post("/admin/macros/macro/add/", form | {"after": ""}).content.decode()
     mira.post("/admin/macros/macro/add/", form)
     macro = Macro.objects.get()
     made = {one.kind: (one.emails, one.people, one.within, one.after) for one in macro.actions.all()}
     page = " ".join(mira.get(change(macro)).content.decode().split())
 
+    to_leads = " ".join(mira.post(change(macro), form | {"escalate_to": ""}).content.decode().split())
     changed = form | {"people": "3", "escalate_to": "", "after": ""}
     shown = " ".join(mira.post(change(macro), changed).content.decode().split())
     save_seen(mira, macro, changed)
 
+    assert 'name="after" value="3"' in empty
     assert "Say after how many days." in half
+    assert (
+        "The leads of the account’s team, 3 days after the first warning, before: boss@example.com"
+        in to_leads
+    )
     told = ["team@lumen.example", "ben@lumen.example"]
     assert made["few_people"] == (told, 2, 0, None)
     assert made["escalated"] == ([BOSS], None, None, 3)

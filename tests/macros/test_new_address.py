@@ -8,8 +8,8 @@ from pytest_django import Settings
 from accounts import actions
 from accounts.models import Account, AccountNotice, BackupInvitation
 from accounts.telling import notices as telling
-from macros import at_once, digest_readers, evaluation, on_it, snoozing
-from macros.models import Acknowledgement, DigestStop, MacroAction, NewsNotice, Notice, Silence
+from macros import at_once, evaluation, on_it, snoozing
+from macros.models import Acknowledgement, MacroAction, NewsNotice, Notice, Silence
 from notifications import claims, digests, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -19,7 +19,6 @@ from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_user
-from tokens.models import Token
 from users.models import Invitation, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
@@ -38,20 +37,17 @@ def correct(person: User) -> None:
 
 
 def of_ada(account: Account, ada: User) -> None:
-    """She snoozed the account and then all, is on it, and wants no digest of its team."""
+    """She snoozed the account and then all, and is on it."""
     until = TODAY + 5 * DAY
     snoozing.snooze(accounts=[account], email=OLD, until=until, by=None, reason="", now=NOW)
     snoozing.snooze_all(email=OLD, until=until, by=None, reason="", now=NOW)
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=OLD, now=NOW)
-    weekly = make_message(OLD, kind=digest_readers.KIND, payload={"teams": [account.team_id]}, state="sent")
-    digest_readers.stop(weekly, now=NOW)
 
 
-def kept_of(email: str) -> tuple[int, int, int]:
-    """How many snoozes, digests that were stopped, and deadlines that somebody is on, go by an address."""
+def kept_of(email: str) -> tuple[int, int]:
+    """How many snoozes, and deadlines that somebody is on, go by an address."""
     return (
         snoozing.running().filter(email=email).count(),
-        DigestStop.objects.filter(email=email).count(),
         Acknowledgement.objects.filter(email=email).values("account").distinct().count(),
     )
 
@@ -66,7 +62,7 @@ def test_what_went_by_the_old_address_goes_along(ada: User) -> None:
 
     correct(ada)
 
-    assert (kept_of(OLD), kept_of(NEW)) == ((0, 0, 0), (3, 1, 1))
+    assert (kept_of(OLD), kept_of(NEW)) == ((0, 0), (3, 1))
     assert snoozing.running().get(account=other).until == TODAY + 2 * DAY
     assert on_it.take_back(deadlines=on_it.deadlines_on(account), email=NEW, now=NOW)
     die(account)
@@ -83,7 +79,7 @@ def test_what_a_macro_names_is_stopped_for_both_addresses(ada: User) -> None:
 
     correct(ada)
 
-    assert kept_of(OLD) == kept_of(NEW) == (2, 1, 0)
+    assert kept_of(OLD) == kept_of(NEW) == (2, 0)
     assert evaluate(1) == ["ops@example.com"]
 
 
@@ -145,7 +141,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     ada.delete()
 
     asked.refresh_from_db()
-    assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0, 0))
+    assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0))
     revive(account, NOW + timedelta(hours=1))
     telling.tell(NOW + timedelta(hours=2))
     assert OLD not in Message.objects.filter(kind="works_again").values_list("recipient", flat=True)
@@ -297,7 +293,7 @@ def test_an_alert_goes_on_to_operator_emails(ada: User, settings: Settings) -> N
     assert alert.recipient == OLD
 
 
-def test_what_an_invitation_asks_stays_with_it_and_the_mail_of_a_removal_tells_no_former_address(
+def test_what_an_invitation_asks_stays_with_it(
     ada: User,
 ) -> None:
     account, other = linked(log_in(ada)), linked(log_in(ada))
@@ -305,14 +301,7 @@ def test_what_an_invitation_asks_stays_with_it_and_the_mail_of_a_removal_tells_n
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
     BackupInvitation.objects.create(account=account, email=OLD, invited_at=NOW, invitation=invitation)
     BackupInvitation.objects.create(account=other, email=OLD, invited_at=NOW)
-    token = account.pool.get().token
-    Token.objects.filter(pk=token.pk).update(state=Token.State.DEAD, reason=Token.REMOVED)
-    about = {"token": token.pk, "generation": token.generation, "teams": [], "actor": None}
-    removed = make_message(OLD, kind="removed", payload=about, state="sent")
-    assert kinds.KINDS["removed"].build(removed).subject
 
     correct(ada)
 
     assert dict(BackupInvitation.objects.values_list("account", "email")) == {account.pk: OLD, other.pk: NEW}
-    with pytest.raises(NotWanted, match="another e-mail address"):
-        kinds.KINDS["removed"].build(removed)

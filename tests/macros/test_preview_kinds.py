@@ -58,10 +58,9 @@ def test_what_is_told_at_once_is_counted_and_a_snooze_keeps_back_a_shift_alone(
     before = stored(macro)
     after = replace(before, at_once=[kind])
 
-    told = news_preview.counts(after, now=NOW + DAY)
+    told = news_preview.shown(after, news_preview.find(after, now=NOW + DAY))
     changed = changed_between(before, after, NOW + DAY)
 
-    assert told is not None
     assert [(one.mails, one.accounts) for one in told] == [(1, accounts)]
     assert changed.at_once_count == (1, 0)
     assert len(changed.kinds_added) == 1

@@ -24,7 +24,7 @@ def build(message: Message) -> kinds.Mail:
 @pytest.fixture
 def mail_server(settings: Settings) -> Iterator[MailServer]:
     with running_server() as (server, port):
-        settings.EMAIL_BACKEND = "notifications.smtp.Backend"
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
         settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", port
         settings.EMAIL_HOST_USER = settings.EMAIL_HOST_PASSWORD = ""
         settings.EMAIL_USE_TLS = settings.EMAIL_USE_SSL = False

@@ -25,7 +25,6 @@ class MailServer:
         self.open_now = 0
         self.most_connections = 1_000
         self.turned_away = 0  # connections
-        self.pipelining = False
         self.before_rcpt: dict[str, Callable[[Any], Awaitable[None]]] = {}  # by domain
         self.before_data: Callable[[], Awaitable[None]] | None = None
 
@@ -34,7 +33,7 @@ class MailServer:
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return ["250-PIPELINING", *responses] if self.pipelining else responses
+        return responses
 
     async def handle_RCPT(  # noqa: N802  # the library's name
         self, server: Any, session: Any, envelope: Any, address: str, options: list[str]

@@ -1,14 +1,11 @@
-"""Several mails at once, over real SMTP: servers that hang, take few connections, answer letter by letter, or take commands together."""
+"""Several mails at once, over real SMTP: servers that hang, take few connections, or answer letter by letter."""
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ import pytest
 from django.db import connection
 from pytest_django import Settings
 
-from notifications import claims, connections, delivery, kinds
+from notifications import claims, delivery, kinds
 from notifications.models import Message
 from portal import first_steps
 from tests.notifications.conftest import KIND, build
@@ -33,11 +30,8 @@ DELIVER = "import django; django.setup(); from notifications import delivery; de
 
 
 @pytest.fixture(autouse=True)
-def _forget(settings: Settings) -> Iterator[None]:
-    connections.forget()
+def _no_long_waits(settings: Settings) -> None:
     settings.EMAIL_TIMEOUT = 5
-    yield
-    connections.forget()
 
 
 def deliver(**options: Any) -> delivery.Tally:
@@ -134,13 +128,9 @@ def test_a_server_that_takes_few_connections_gets_few_and_no_mail_counts_as_refu
     mail_server.before_data = take_a_moment
 
     tally = deliver()
-    turned_away = mail_server.turned_away
-    make_messages(6, "example.net")
-    deliver()
 
     assert (tally.sent, tally.retried, tally.failed) == (20, 0, 0)
-    assert turned_away > 0
-    assert mail_server.turned_away == turned_away, "it was asked for more again"
+    assert mail_server.turned_away > 0
     rows = Message.objects.filter(pk__in=[one.pk for one in messages])
     assert set(rows.values_list("failures", "attempts", "error")) == {(0, 1, "")}
 
@@ -317,79 +307,6 @@ def test_a_message_that_kills_its_sender_takes_no_other_along(
     assert all(message.state != State.FAILED for message in others)
     delivery.deliver(clock=lambda: at)
     assert Message.objects.filter(state=State.SENT).count() == 7
-
-
-# --- MAIL, RCPT and DATA in one go ------------------------------------------------------------------------------
-
-
-def test_where_the_server_takes_commands_together_a_mail_arrives_whole(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
-) -> None:
-    mail_server.pipelining = True
-    text = "A line\n.a dot\n..two\n.\nthe end"
-    known_kinds[KIND] = kinds.Kind("Test", lambda message: kinds.Mail(subject="s", text=text, html=""))
-    make_messages(3)
-
-    tally = deliver()
-
-    assert tally.sent == 3
-    assert {mail.get_content().replace("\r\n", "\n").strip() for mail in mail_server.mails} == {text}
-
-
-def test_a_refusal_among_commands_sent_together_is_of_its_recipient_alone(mail_server: MailServer) -> None:
-    mail_server.pipelining = True
-    mail_server.refuse |= {"gone@example.com": "550 5.1.1 no such mailbox", "later@example.com": "451 later"}
-    for name in ("ada", "gone", "later", "ben"):
-        make_message(f"{name}@example.com")
-
-    tally = deliver()
-
-    states = dict(Message.objects.values_list("recipient", "state"))
-    assert (tally.sent, tally.failed, tally.retried) == (2, 1, 1)
-    assert states["gone@example.com"] == State.FAILED
-    assert mail_server.recipients == ["ada@example.com", "ben@example.com"]
-
-
-@contextmanager
-def scripted(answers: dict[bytes, bytes]) -> Iterator[tuple[int, list[bytes]]]:
-    """A server of one connection that gives these answers by the first word of a command. Yields its port and what it read."""
-    heard: list[bytes] = []
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-
-        def serve() -> None:
-            peer, _ = listening.accept()
-            with peer, peer.makefile("rwb") as lines:
-                lines.write(b"220 hello\r\n")
-                lines.flush()
-                for line in lines:
-                    heard.append(line.strip())
-                    lines.write(answers.get(line.split()[0].lower(), b"250 OK") + b"\r\n")
-                    lines.flush()
-
-        thread = threading.Thread(target=serve, daemon=True)
-        thread.start()
-        yield listening.getsockname()[1], heard
-        thread.join(10)
-
-
-def test_a_server_that_wants_the_body_of_a_refused_mail_gets_none(
-    mail_server: MailServer, settings: Settings
-) -> None:
-    make_messages(1)
-    answers = {
-        b"ehlo": b"250-hello\r\n250 PIPELINING",
-        b"rcpt": b"550 5.1.1 nobody",
-        b"data": b"354 go on",
-        b".": b"554 no recipients",
-        b"quit": b"221 bye",
-    }
-
-    with scripted(answers) as (settings.EMAIL_PORT, heard):
-        tally = deliver()
-
-    assert tally.failed == 1
-    assert heard[-2:] == [b".", b"quit"]
-    assert "550 5.1.1 nobody" in Message.objects.get().error
 
 
 # --- a sender that is killed ------------------------------------------------------------------------------------

@@ -1,8 +1,6 @@
 """What happens to a message on its way out, over real SMTP."""
 
-from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import Any
 
 import pytest
@@ -341,82 +339,6 @@ def test_the_owner_of_a_kind_hears_how_a_message_ended(
     deliver()
 
     assert heard == [("a@example.com", "sent"), ("b@example.com", "failed")]
-
-
-def test_what_messages_that_are_claimed_together_need_is_read_at_once(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind], settings: Settings
-) -> None:
-    read: list[int] = []
-
-    def prepare(messages: Sequence[Message]) -> dict[int, Callable[[], kinds.Mail]]:
-        read.append(len(messages))
-        return {message.pk: partial(build, message) for message in messages}
-
-    settings.MAIL_CONNECTIONS = 4
-    known_kinds[KIND] = kinds.Kind("Test", build, prepare=prepare)
-    make_messages(13)
-
-    tally = deliver()
-
-    assert tally.sent == 13
-    assert read == [1, 12], "the first opens the way"
-
-
-def test_where_messages_cannot_be_read_at_once_each_is_built_for_itself(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
-) -> None:
-    def prepare(_messages: Sequence[Message]) -> dict[int, Callable[[], kinds.Mail]]:
-        raise KeyError("bug")
-
-    def build_but_one(message: Message) -> kinds.Mail:
-        if message.recipient == "reader3@example.com":
-            raise KeyError("bug")
-        return build(message)
-
-    known_kinds[KIND] = kinds.Kind("Test", build_but_one, prepare=prepare)
-    make_messages(6)
-
-    tally = deliver()
-
-    assert (tally.sent, tally.retried) == (5, 1)
-
-
-def test_what_cannot_be_recorded_with_others_is_recorded_alone(
-    mail_server: MailServer, known_kinds: dict[str, kinds.Kind]
-) -> None:
-    together, alone = list[int](), list[str]()
-
-    def all_sent(messages: Sequence[Message], _now: datetime) -> None:
-        together.append(len(messages))
-        raise KeyError("bug")
-
-    def ended(message: Message) -> None:
-        alone.append(message.recipient)
-
-    known_kinds[KIND] = kinds.Kind("Test", build, ended, all_sent=all_sent)
-    sent = make_messages(30)
-
-    tally = deliver()
-
-    assert tally.sent == 30
-    assert together, "some were taken together"
-    assert sorted(alone) == sorted(message.recipient for message in sent), "each once"
-    assert Message.objects.filter(state=State.SENT, subject="Hello").count() == 30
-
-
-def test_of_mails_recorded_together_those_that_another_sender_has_by_now_are_left_to_it() -> None:
-    mine, lost = make_message("a@example.com", kind="macro"), make_message("b@example.com", kind="macro")
-    Message.objects.update(payload={"evaluation": 0})
-    held = claims.claim(now=NOW, most=2)
-    Message.objects.filter(pk=lost.pk).update(attempts=7)
-
-    done = claims.record_all_sent([(one, claims.Sent("s", "t", "h")) for one in held], now=NOW)
-
-    assert done == {mine.pk}
-    mine.refresh_from_db()
-    lost.refresh_from_db()
-    assert (mine.state, mine.subject, mine.sent_at, mine.claimed_until) == (State.SENT, "s", NOW, None)
-    assert (lost.state, lost.subject, lost.sent_at) == (State.SENDING, "", None)
 
 
 def test_nothing_is_sent_inside_a_transaction(mail_server: MailServer) -> None:

@@ -59,7 +59,7 @@ def test_a_warning_to_a_mailbox_that_is_full_for_two_days_is_told_to_the_teams_l
     [
         ("450 4.2.1 try later", False, "failed", {ADA: "refused"}),
         ("554 5.7.1 <ada@example.com>: Relay access denied", False, "queued", {}),
-        ("550 5.7.1 blocked by our list", True, "failed", {ADA: "policy"}),
+        ("550 5.7.1 blocked by our list", True, "failed", {ADA: "refused"}),
         ("530 5.7.0 Authentication required", True, "queued", {}),
     ],
 )
@@ -100,7 +100,7 @@ def test_a_policy_after_the_body_is_tried_for_two_days_and_then_told_to_the_team
     told = morning(noon(TODAY) + TWO_DAYS + timedelta(minutes=1))
 
     assert (first, told) == ([], ["ben@example.com", LEAD])
-    assert parked() == {ADA: "policy"}
+    assert parked() == {ADA: "refused"}
     assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
 
 

@@ -18,7 +18,7 @@ from macros import at_once, evaluation, why
 from macros.models import Evaluation, Macro, MacroAction, Notice
 from notifications import claims, delivery, gathering, kept_back, kinds
 from notifications.models import Message
-from portal import mail_settings
+from portal import message_rows
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
@@ -117,7 +117,7 @@ def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_
         of_address = [line.text for line in why.about_address(why.asked(soon, ADA))]
         late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
         start = str(operations_notices._of_mails({"mail": ["one"]}, now).said)
-        head = mail_settings.waiting(now)
+        head = message_rows.waiting(now, boss())
     comes_back()
     now = pass_time(now, 3)
 
@@ -174,33 +174,6 @@ def test_who_stands_in_hears_of_what_went_dark_though_that_joined_a_day_s_warnin
     for run in Evaluation.objects.all():
         assert run.notice_count == run.found.count()
     assert Notice.objects.get(account=dark, recipient=LEAD).outcome == "mailed"
-
-
-def test_what_joins_a_mail_that_was_read_for_beside_another_reader_s_is_in_it(
-    mail_server: MailServer, comes_back: Callable[[], None]
-) -> None:
-    ada, ben = make_person(ADA), make_person(BEN)
-    for days, person, name in ((8, ada, "Hers"), (7, ben, "Early"), (8, ben, "Late")):
-        ending(days, person=person, life=90, name=name)
-    make_macro(emails=[], notify_consenters=True, days=(7,))
-    evaluation.evaluate(now=MORNING)
-    delivery.deliver(clock=partial(_same, MORNING))
-    now = MORNING + DAY
-    Message.objects.update(next_attempt_at=now + HOUR)  # of Ben: it was tried a moment ago
-    with time_machine.travel(now, tick=False):
-        evaluation.evaluate(now=now)
-        Message.objects.filter(recipient=ADA).update(next_attempt_at=now - HOUR)
-        make_message(
-            "carl@example.com", queued_at=now, next_attempt_at=now - 2 * HOUR
-        )  # opens the way for several
-        comes_back()
-        delivery.deliver(clock=partial(_same, now))
-
-    assert len(told(mail_server, ADA)) == 1
-    [text] = told(mail_server, BEN)
-    assert "Late" in text
-    assert "Early" in text
-    assert states() == {"mailed": 3}
 
 
 def test_two_gatherings_of_the_same_runs_never_wait_in_a_circle() -> None:
@@ -294,7 +267,7 @@ def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
     invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
     known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
     now = pass_time(MORNING, 72, step=6)
-    waiting, head = kept_back.waiting().count(), mail_settings.waiting(now)
+    waiting, head = kept_back.waiting().count(), message_rows.waiting(now, by)
     comes_back()
     pass_time(now, 3)
 
@@ -350,9 +323,9 @@ def refuse_bodies(server: MailServer) -> None:
     ("cause", "parked"),
     [
         (refuse_sender, None),
-        (refuse_all(BLOCKED), "policy"),
+        (refuse_all(BLOCKED), "refused"),
         (refuse_all("451 4.3.0 queue file write error"), "refused"),
-        (refuse_bodies, "policy"),
+        (refuse_bodies, "refused"),
     ],
 )
 def test_what_is_refused_to_everybody_is_not_given_up_and_to_one_alone_is(

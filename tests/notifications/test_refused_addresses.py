@@ -8,7 +8,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import pool
-from accounts.mails import death_mail, removal_mail
+from accounts.mails import death_mail
 from accounts.models import Account, AccountEvent
 from accounts.telling import notices
 from macros import evaluation, not_mine, reach
@@ -19,11 +19,11 @@ from tests.macros.support import TODAY, die, ending, make_macro, make_person, no
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import NOW, link, make_account
-from tokens import lifecycle
+from tests.support.leaving import removed
 from tokens.models import Token
 from ui import kept
 from users import refused_addresses
-from users.models import Membership, RefusedAddress, Team
+from users.models import AddressEvent, Membership, RefusedAddress, Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]
 
@@ -55,10 +55,7 @@ def deliver_thrice() -> None:
 
 def remove(token: Token) -> None:
     """Have Mira remove a log-in."""
-    with transaction.atomic():
-        by = make_person("mira@example.com")
-        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=NOW)
-        removal_mail.tell(tokens=[token], actor=by, now=NOW)
+    removed(token, by=make_person("mira@example.com"), now=NOW)
 
 
 def say_not_mine() -> None:
@@ -141,7 +138,7 @@ def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_ope
 
     assert mail_server.recipients == [OPERATOR]
     assert "1 account has stopped" in mail_server.mails[0].as_string()
-    assert Message.objects.filter(kind="removed").count() == 3
+    assert Message.objects.filter(kind="left").count() == 3
 
 
 def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_of_another_before(
@@ -209,20 +206,21 @@ def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServ
     assert mail_server.recipients == [LEAD]
 
 
-def test_an_address_is_told_again_once_a_mail_is_taken_or_a_week_has_passed(mail_server: MailServer) -> None:
+def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: MailServer) -> None:
     first = make_message(ADA)
     deliver(NOW)
-    refused = refused_addresses.is_refused(ADA)
     mail_server.refuse.clear()
     claims.send_again(message_id=first.pk, now=NOW)
+    deliver(NOW + timedelta(days=30))
+    before = list(mail_server.recipients)
 
-    deliver(NOW + MINUTE)
+    refused_addresses.release([ADA], now=NOW)
+    claims.send_again(message_id=first.pk, now=NOW)
+    deliver(NOW + timedelta(days=31))
 
-    assert refused
-    assert not refused_addresses.is_refused(ADA)
-    refused_addresses.note(ADA, said=GONE, now=NOW)
-    assert refused_addresses.sweep(now=NOW + timedelta(days=6)) == 0
-    assert refused_addresses.sweep(now=NOW + timedelta(days=7)) == 1
+    assert before == []
+    assert mail_server.recipients == [ADA]
+    assert AddressEvent.objects.filter(email=ADA).values_list("kind", flat=True)[0] == "released"
 
 
 @pytest.mark.parametrize("answer", ["451 greylisted", "530 5.7.0 Authentication required"])

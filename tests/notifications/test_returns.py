@@ -1,220 +1,208 @@
-"""What came back and says nothing of the address, and a bounce mailbox that is in trouble."""
+"""Mails that come back: their addresses are parked, and the next in line is told."""
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.test import Client
+from anymail.signals import AnymailTrackingEvent
+from django.utils import timezone
 
-from adtoken_project.metrics import rows
-from notifications import bounce_mailbox, bounce_tokens, delivery, kinds, mailbox_mail, returns
-from notifications.bounce_mailbox import Mailbox
-from notifications.models import BounceMailbox, MailReturn, Message
+from macros.models import Macro, Notice
+from notifications import claims, delivery, kinds, parked_mail, returns, service_reports, statuses
+from notifications.models import MailReturn, Message
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
-from tests.notifications.test_bounces import dsn
-from tests.notifications.test_refused_addresses import ADA
-from tests.support import imap
+from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
 from tests.support.factories import NOW, make_user
-from users import refused_addresses
-from users.models import AddressEvent, RefusedAddress
+from ui import kept
+from users import invitations, refused_addresses
+from users.models import AddressEvent, RefusedAddress, Team
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
+Why, Kind = RefusedAddress.Why, MailReturn.Kind
 
 
 @pytest.fixture(autouse=True)
 def _settings(settings: Any) -> None:
-    settings.OPERATOR_EMAILS = ["ops@example.com"]
-    settings.BOUNCE_ADDRESS = "bounces@adtoken.example"
+    settings.OPERATOR_EMAILS = []
+    Macro.objects.all().delete()
 
 
-@pytest.fixture
-def box(settings: Any) -> Iterator[imap.Mailbox]:
-    with imap.running_mailbox() as found:
-        settings.BOUNCE_MAILBOX = Mailbox("127.0.0.1", found.port, imap.USER, imap.PASSWORD, "INBOX", "")
-        yield found
-
-
-def came_back(kind: str, at: datetime, recipient: str = ADA) -> Message:
-    """Have one mail to the address come back, and act on it."""
-    message = make_message(recipient, state=Message.State.SENT, sent_at=at)
-    returns.note(
-        source=MailReturn.Source.MAILBOX, report_id=f"{kind} {at}", kind=MailReturn.Kind(kind), recipient="",
-        message=message, status="", said=f"{kind} no", now=at,
-    )  # fmt: skip
-    returns.act(now=at)
+def came_back(message: Message, kind: str, at: Any, said: str = "550 5.1.1 no such user") -> None:
+    returns.note(report_id=f"{kind} {at}", kind=kind, recipient="", message=message, said=said, now=at)
     message.refresh_from_db()
-    return message
 
 
 def parked() -> dict[str, str]:
     return dict(RefusedAddress.objects.values_list("email", "why"))
 
 
-def test_a_policy_parks_for_a_week_alone_and_what_may_be_about_the_mailbox_for_good() -> None:
-    for hours in (0, 5, 10):
-        came_back("policy", NOW + hours * HOUR)
-        came_back("soft", NOW + hours * HOUR, "ben@example.com")
-
-    first = parked()
-    refused_addresses.forget([ADA])
-    taken = parked()
-    refused_addresses.sweep(now=NOW + 8 * DAY)
-
-    assert first == taken == {ADA: "policy", "ben@example.com": "returned"}
-    assert parked() == {"ben@example.com": "returned"}
-
-
-def test_what_came_back_before_an_address_was_released_counts_no_more() -> None:
-    boss = make_user("boss@example.com")
-    for hours in (0, 5, 10):
-        came_back("soft", NOW + hours * HOUR)
-    before = parked()
-    refused_addresses.release(ADA, now=NOW + DAY, by=boss)
-
-    message = came_back("soft", NOW + 2 * DAY)
-
-    assert before == {ADA: "returned"}
-    assert (message.state, parked()) == ("queued", {})
-
-
-def test_a_release_makes_the_next_refusal_one_that_is_tried_again_by_itself() -> None:
-    boss = make_user("boss@example.com")
-    refused_addresses.note(ADA, said="550", now=NOW)
-    refused_addresses.sweep(now=NOW + 7 * DAY)
-    refused_addresses.note(ADA, said="550", now=NOW + 8 * DAY)
-    refused_addresses.release(ADA, now=NOW + 9 * DAY, by=boss)
-
-    refused_addresses.note(ADA, said="550", now=NOW + 10 * DAY)
-
-    assert parked() == {ADA: "refused"}
-
-
-def test_a_list_is_not_parked_nor_mailed_twice_because_a_member_left(
-    mail_server: MailServer, box: imap.Mailbox
+@pytest.mark.usefixtures("at_now")
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_warning_that_comes_back_is_told_to_the_teams_lead_and_so_is_what_waits(
+    mail_server: MailServer, days: int
 ) -> None:
-    make_user("cleo@example.com")
-    people = ("team@example.com", "cleo@example.com", "dora@example.com")
-    messages = [make_message(one) for one in people]
-    delivery.deliver(clock=lambda: NOW)
-    of = ("gone@example.com", "cleo.privat@mail.example", "DORA+x@internal.mail.example")
-    for message, one in zip(messages, of, strict=True):
-        box.put(dsn(bounce_tokens.return_path(message), of=one))
+    lead()
+    ending(7, person=make_person(ADA), life=60)
+    make_macro(emails=[], notify_consenters=True)
+    at = noon(TODAY) + days * DAY
+    first, *_ = [morning(noon(TODAY) + one * DAY) for one in range(days + 1)]
+    waits = make_message(ADA, next_attempt_at=at + DAY)
+    [warning] = Message.objects.filter(kind="macro", recipient=ADA)
 
-    returns.read_mailbox(now=NOW)
-    returns.act(now=NOW)
+    came_back(warning, Kind.HARD, at + 60 * MINUTE)
+    second = morning(at + 61 * MINUTE)
 
-    for message in messages:
-        message.refresh_from_db()
-    found = dict(MailReturn.objects.values_list("recipient", "kind"))
-    assert found == dict(zip(people, ("forwarded", "forwarded", "hard"), strict=True))
-    assert [one.state for one in messages] == ["sent", "queued", "failed"]
-    assert parked() == {"dora@example.com": "bounced"}
+    assert (first, second) == ([ADA], [LEAD])
+    assert parked() == {ADA: Why.BOUNCED}
+    assert (warning.state, "came back: 550 5.1.1 no such user" in kept.said(warning.error)) == (
+        "failed",
+        True,
+    )
+    assert set(Notice.objects.filter(recipient=ADA).values_list("outcome", flat=True)) == {"dropped"}
+    waits.refresh_from_db()
+    assert (waits.state, "parked" in kept.said(waits.error)) == ("failed", True)
 
 
-def test_a_mail_that_the_server_cannot_give_holds_up_no_other(
-    mail_server: MailServer, box: imap.Mailbox
+@pytest.mark.parametrize(
+    ("said", "kind"),
+    [
+        ("550 5.1.1 no such user", "hard"),
+        ("5.0.0 550 unknown user", "hard"),
+        ("5.4.4 host not found", "hard"),
+        ("552 5.2.2 mailbox full", "soft"),
+        ("550 5.7.1 blocked, see our policy", "soft"),
+        ("554 5.7.1 Relay access denied", "soft"),
+        ("550 relay not permitted", "soft"),
+        ("5.1.8 sender's domain does not exist", "soft"),
+        ("4.4.7 delivery time expired", "soft"),
+        ("451 try later", "soft"),
+    ],
+)
+def test_only_what_is_about_the_address_itself_is_believed_at_once(said: str, kind: str) -> None:
+    assert statuses.kind_of(said) == kind
+
+
+def test_a_mail_that_may_pass_is_sent_again_and_the_third_within_days_parks_the_address(
+    mail_server: MailServer,
 ) -> None:
     message = make_message(ADA)
     delivery.deliver(clock=lambda: NOW)
-    box.cannot_give = {box.put("Subject: broken\n\nx")}
-    alone = (returns.read_mailbox(now=NOW), BounceMailbox.objects.get().failed_since, set(box.flags[1]))
-    box.put(dsn(bounce_tokens.return_path(message)))
+    states = []
+    for hours in (1, 6, 12):
+        came_back(message, Kind.SOFT, NOW + hours * HOUR)
+        later = NOW + (hours + 4) * HOUR
+        delivery.deliver(clock=lambda at=later: at)  # type: ignore[misc]  # a moment of its own
+        message.refresh_from_db()
+        states.append((message.state, len(mail_server.mails), bool(parked())))
 
-    returns.read_mailbox(now=NOW + HOUR)
-    returns.act(now=NOW + HOUR)
-
-    assert alone == (0, NOW, set()), "it may be the server"
-    assert parked() == {ADA: "bounced"}
-    assert BounceMailbox.objects.get().failed_since is None
-    assert (list(box.mails), box.flags[1]) == ([1], {r"\Seen"}), (
-        "it is left to people, and not tried for ever"
-    )
+    assert states == [("sent", 2, False), ("sent", 3, False), ("failed", 3, True)]
+    assert parked() == {ADA: Why.BOUNCED}
+    assert len({mail["Message-ID"] for mail in mail_server.mails}) == 3
 
 
-def test_a_report_that_cannot_be_acted_on_or_kept_holds_up_no_other(
-    monkeypatch: pytest.MonkeyPatch,
-    known_kinds: dict[str, kinds.Kind],
-    mail_server: MailServer,
-    box: imap.Mailbox,
+def test_what_came_back_before_an_address_was_released_counts_no_more() -> None:
+    sent = [make_message(ADA, state=Message.State.SENT, sent_at=NOW) for _ in range(4)]
+    for number, message in enumerate(sent[:3]):
+        came_back(message, Kind.SOFT, NOW + number * HOUR)
+    before = parked()
+    refused_addresses.release([ADA], now=NOW + DAY, by=make_user("boss@example.com"))
+
+    came_back(sent[3], Kind.SOFT, NOW + 2 * DAY)
+
+    assert before == {ADA: Why.BOUNCED}
+    assert (sent[3].state, parked()) == ("queued", {})
+
+
+def test_a_report_that_cannot_be_acted_on_is_logged_and_holds_up_no_other(
+    caplog: pytest.LogCaptureFixture, known_kinds: dict[str, kinds.Kind]
 ) -> None:
     def breaks(message: Message) -> None:
         raise KeyError("bug")
 
     known_kinds["breaks"] = kinds.Kind("Breaks", known_kinds["test"].build, breaks)
-    broken = make_message("ben@example.com", state=Message.State.SENT, kind="breaks", sent_at=NOW)
-    returns.note(
-        source=MailReturn.Source.MAILBOX, report_id="x", kind=MailReturn.Kind.HARD, recipient="", message=broken,
-        status="", said="no", now=NOW,
-    )  # fmt: skip
-    message = make_message(ADA)
-    delivery.deliver(clock=lambda: NOW)
-    with monkeypatch.context() as patched:
-        patched.setattr(returns, "note", breaks)
-        box.put(dsn(bounce_tokens.return_path(message)))
-        returns.read_mailbox(now=NOW)
-    kept = (len(box.mails), box.flags[1], MailReturn.objects.count())
-    box.put(dsn(bounce_tokens.return_path(message), said="550 5.1.1 gone"))
-    returns.read_mailbox(now=NOW)
+    make_message("ben@example.com", state=Message.State.SENT, kind="breaks", sent_at=timezone.now())
+    make_message(ADA, state=Message.State.SENT, sent_at=timezone.now())
 
-    done = [returns.act(now=NOW), returns.act(now=NOW + HOUR), returns.act(now=NOW + 2 * DAY)]
+    for number, to in enumerate(("ben@example.com", ADA)):
+        event = AnymailTrackingEvent(
+            event_type="bounced", event_id=str(number), recipient=to, mta_response="550 5.1.1 gone"
+        )
+        service_reports.receive(None, event=event)
 
-    assert kept == (1, {r"\Seen"}, 1)
-    assert done == [1, 0, 0]
-    assert parked() == {ADA: "bounced"}
-    assert not returns.still_waiting()
+    assert parked() == {ADA: Why.BOUNCED}
+    assert MailReturn.objects.count() == 1, "nothing of the other is kept"
+    assert "could not be acted on" in caplog.text
 
 
-def test_a_slow_mailbox_is_read_bit_by_bit_and_is_no_trouble(
-    monkeypatch: pytest.MonkeyPatch, box: imap.Mailbox
-) -> None:
-    monkeypatch.setattr(bounce_mailbox, "ENDS_AFTER", 0.4)
-    monkeypatch.setattr(bounce_mailbox, "CUT_AFTER", 1.2)
-    box.takes = 0.15
-    for number in range(12):
-        box.put(f"Subject: {number}\n\nx")
+def test_an_invitation_reaches_a_parked_address_and_accepting_it_releases_it(mail_server: MailServer) -> None:
+    boss = make_person("boss@example.com")
+    boss.is_superuser = True
+    boss.save()
+    refused_addresses.note(ADA, said="", now=NOW, why=Why.BOUNCED)
+    now = timezone.now()
+    invitation = invitations.create(email=ADA, team=Team.default(), invited_by=boss, now=now)
+    delivery.deliver(clock=lambda: now + MINUTE)
+    mailed = (mail_server.recipients, parked())
 
-    read = [returns.read_mailbox(now=NOW) for _ in range(2)]
+    invitations.accept(invitation=invitation, name="Ada", password="a long pass phrase", now=now)
 
-    assert all(0 < one < 8 for one in read)
-    assert BounceMailbox.objects.get().failed_since is None
-
-
-def test_operators_hear_of_a_mailbox_that_cannot_be_read_and_the_start_page_says_it(
-    client: Client, settings: Any, mail_server: MailServer, box: imap.Mailbox
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
-    box.answers = {"LOGIN": b"TAG NO password ran out"}
-    returns.read_mailbox(now=NOW)
-    told = [mailbox_mail.tell_operators(NOW + hours * HOUR) for hours in (0, 1, 2, 169, 170)]
-    delivery.deliver(clock=lambda: NOW + HOUR)
-    client.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
-    page = client.get("/admin/").text
-    failed = {one.name: one.samples[0].value for one in rows.messages(NOW + 2 * HOUR) if one.samples}
-    box.answers = {}
-    returns.read_mailbox(now=NOW + 8 * DAY)
-    over = mailbox_mail.tell_operators(NOW + 8 * DAY)
-    delivery.deliver(clock=lambda: NOW + 8 * DAY)
-
-    assert (told, over) == ([0, 1, 0, 1, 0], 0)
-    assert failed["adtoken_bounce_mailbox_failed_seconds"] == 7200
-    [mail] = mail_server.mails
-    assert mail["Subject"] == "AdToken: The bounce mailbox cannot be read"
-    assert "password ran out" in mail.as_string()
-    assert BounceMailbox.objects.values_list("error", flat=True)[0] == "", "it is read again"
-    assert "are not noticed: password ran out" in page
-    assert imap.PASSWORD not in mail.as_string()
-    assert "The bounce mailbox cannot be read since" in page
-    assert list(Message.objects.order_by("id").values_list("state", flat=True)) == ["sent", "cancelled"]
+    assert mailed == ([ADA], {ADA: Why.BOUNCED})
+    assert not parked()
+    assert AddressEvent.objects.filter(email=ADA).values_list("kind", flat=True)[0] == "confirmed"
 
 
 def test_the_reader_of_a_mail_that_arrived_releases_the_address_by_using_its_link() -> None:
-    refused_addresses.note(ADA, said="", now=NOW, why=RefusedAddress.Why.BOUNCED)
+    refused_addresses.note(ADA, said="", now=NOW, why=Why.BOUNCED)
 
     older = refused_addresses.confirm(ADA, mailed_at=NOW - HOUR, now=NOW + HOUR)
     newer = refused_addresses.confirm(ADA, mailed_at=NOW + HOUR, now=NOW + 2 * HOUR)
 
     assert (older, newer, parked()) == (False, True, {})
-    assert AddressEvent.objects.filter(email=ADA).values_list("kind", flat=True)[0] == "confirmed"
+
+
+def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
+    settings: Any, mail_server: MailServer
+) -> None:
+    settings.OPERATOR_EMAILS = ["ops@example.com"]
+    now = timezone.now()
+    for number in range(40):
+        message = make_message(f"person{number}@dead.example", state=Message.State.SENT)
+        returns.note(
+            report_id=str(number),
+            kind=Kind.HARD,
+            recipient="",
+            message=message,
+            said="host not found",
+            now=now,
+        )
+    refused_addresses.note("late@dead.example", said="", now=now, why=Why.BOUNCED)
+
+    written = [parked_mail.tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
+    delivery.deliver(clock=lambda: now + 63 * MINUTE)
+
+    assert written == [0, 1, 0, 0, 0]
+    [mail] = mail_server.mails
+    assert "41 addresses" in mail["Subject"]
+    assert "dead.example (41)" in mail.as_string()
+
+
+def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(
+    mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def claimed(**how: Any) -> list[Message]:
+        found = claim(**how)
+        refused_addresses.release([ADA], now=NOW)
+        return found
+
+    claim = claims.claim
+    monkeypatch.setattr(claims, "claim", claimed)
+    waits = make_message(ADA)
+    refused_addresses.note(ADA, said="550", now=NOW, why=Why.BOUNCED)
+
+    delivery.deliver(clock=lambda: NOW + MINUTE)
+
+    waits.refresh_from_db()
+    assert (waits.state, len(mail_server.mails)) == ("sent", 1)

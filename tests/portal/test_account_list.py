@@ -249,16 +249,20 @@ def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client
     assert max(many.values()) < 40
 
 
-def test_counts_stop_at_ten_thousand(client: Client, boss: None) -> None:
+def test_counts_stop_at_a_thousand_and_pages_go_on(client: Client, boss: None) -> None:
     team = Team.default()
     Account.objects.bulk_create(
         Account(channel="facebook", native_id=str(number), name=f"Bulk {number}", team=team)
-        for number in range(10_050)
+        for number in range(1_060)
     )
 
-    page = client.get(LIST).content.decode()
+    first, beyond, last = (client.get(LIST, {"p": page}) for page in (1, 21, 22))
 
-    assert "<strong>10,000+</strong> of 10,000+ accounts" in page
+    assert "<strong>1,000+</strong> of 1,000+ accounts" in first.text
+    assert "1,001–1,050 of 1,050+" in beyond.text
+    assert 'rel="next"' in beyond.text
+    assert "1,051–1,060 of 1,060" in last.text
+    assert 'rel="next"' not in last.text
 
 
 def export(client: Client, *accounts: Account) -> list[dict[str, str]]:

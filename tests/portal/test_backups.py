@@ -1,7 +1,5 @@
 """Backups that are at hand, in the portal: the card, one press, the list and its bulk action, the count on the start page."""
 
-import re
-from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -11,8 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, backup_answers, kept_sets, tasks
-from accounts.models import Account, AccountToken, ApiKey, BackupRequest, KeptSet
+from accounts import api_keys, backup_answers, tasks
+from accounts.models import Account, AccountToken, ApiKey, BackupRequest
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import action_url, pool_url, staff
@@ -198,28 +196,8 @@ def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(cl
     assert [(one.who, one.button) for one in shown if one.account == dark] == [("Fay Fox", "See steps")]
     staff(client, MAY)
     assert alone.pk not in found
-    assert "as of <time" not in listed.content.decode()
     both = client.get(reverse(LIST), {"alone": "1", "backup": "1"})
     assert [one.pk for one in both.context["cl"].result_list] == [account.pk]
-
-
-def test_a_list_that_goes_by_what_a_worker_found_says_of_when_it_is(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    one_carried_alone()
-    staff(client, MAY)
-    tasks.keep_sets()
-    KeptSet.objects.update(at=timezone.now() - timedelta(minutes=9))
-    monkeypatch.setattr(kept_sets, "MANY", -1)
-    found_at = timezone.localtime(KeptSet.objects.all()[0].at)
-
-    lists = {
-        name: client.get(f"{reverse(LIST)}?{name}").content.decode()
-        for name in ("backup=1", "left=1-30", "alone=1")
-    }
-
-    shown = {name: re.findall(r"as of <time[^>]*>([\d:]+)", page) for name, page in lists.items()}
-    assert shown == {"backup=1": [f"{found_at:%H:%M}"], "left=1-30": [f"{found_at:%H:%M}"], "alone=1": []}
 
 
 def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_told_once(

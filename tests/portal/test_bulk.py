@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions, deeds, kept_sets, message_history, people_kept, people_left, pool, tasks
+from accounts import actions, deeds, message_history, pool, tasks
 from accounts.deed_kinds import KINDS
 from accounts.deeds import Kind
 from accounts.mails import ask_mail
@@ -21,7 +21,7 @@ from accounts.models import Account, AccountEvent, Deed, DeedRow
 from notifications.models import Message
 from portal import bulk_deeds
 from tests.macros.support import make_macro
-from tests.portal.support import linked, settle, staff, token_of
+from tests.portal.support import linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 
@@ -353,27 +353,6 @@ def test_of_very_many_the_page_is_shown_anew_where_clearly_more_match(
     assert "Pause 13 accounts?" in again
     assert not nothing_yet
     assert Deed.objects.get().total == 15
-
-
-def test_what_a_set_of_some_minutes_ago_lists_is_asked_of_the_tables_once_more(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(kept_sets, "MANY", 2)
-    staff(client, *ALL)
-    ends, renewed = token_of("Ends", days=3), token_of("Renewed", days=3)
-    for token in (ends, renewed, token_of("Late", days=200), token_of("Later", days=200)):
-        linked(token, name=token.native_user_name)
-    kept_sets.look(people_left.KEPT, people_kept.write, now=timezone.now())
-    Token.objects.filter(pk=renewed.pk).update(deadline=timezone.now() + timedelta(days=90))
-    settle(*Account.objects.all())
-    address = f"{LIST}bulk/pause/?across=1&left=0-7"
-
-    page = client.get(address).content.decode()
-    client.post(address, {"note": "", "seen": seen_on(page)})
-    tasks.do_deeds()
-
-    assert "Pause 2 accounts?" in page
-    assert [one.name for one in Account.objects.exclude(paused_at=None)] == ["Ends"]
 
 
 def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many(client: Client) -> None:

@@ -1,16 +1,12 @@
-"""What staff do with macros beside the form: a test to oneself, changes before they are saved, what it sent, many at once."""
+"""What staff do with macros beside the form: a test to oneself, changes before they are saved, what it sent."""
 
 import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.admin.models import LogEntry
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Account
 from macros import evaluation, trying
 from macros.models import Evaluation, Macro, MacroAction, NewsNotice, Notice
 from notifications import kinds
@@ -26,8 +22,7 @@ from tests.portal.test_macros import (
     save_seen,
     staff,
 )
-from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
-from ui import kept
+from tests.support.factories import NOW, link, make_app, make_team, make_token
 from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
@@ -138,7 +133,6 @@ def test_many_are_never_deleted_at_once(mira: Client) -> None:  # noqa: F811  # 
         {"action": "delete_selected", "_selected_action": [macro.pk], "post": "yes"},
     )
 
-    assert "Switch off" in listed
     assert "delete_selected" not in listed
     assert Macro.objects.exists()
 
@@ -196,115 +190,3 @@ def test_the_page_lists_what_the_macro_sent_as_far_as_the_viewer_sees_it() -> No
     part = seen.split("What it sent in the last 30 days")[1].split("</section>")[0]
     assert re.findall(r"About \w+", part) == ["About Lumen"]
     assert "What it sent in the last 30 days" not in none
-
-
-def test_many_are_switched_and_given_with_an_entry_each_and_foreign_ones_are_left_out() -> None:
-    team = make_team("Lumen")
-    lead = staff("macros.view_macro", "macros.change_macro", team=team, name="Lea Lead")
-    left = make_person("left@example.com", name="Lou Left", is_active=False)
-    made = [make_macro().macro for _ in range(3)]
-    Macro.objects.filter(pk__in=[one.pk for one in made[:2]]).update(team=team, owner=left)
-    ids = ",".join(str(one.pk) for one in made)
-    looks = staff("macros.view_macro", team=team, name="Vi View")
-    staff("macros.view_macro", "macros.change_macro", team=make_team("Fern"), name="Olga Other")
-    client = browser(lead)
-
-    listed = client.get("/admin/macros/macro/?owner=gone").content.decode()
-    led = client.post(
-        "/admin/macros/macro/", {"action": "switch_off", "_selected_action": [one.pk for one in made]}
-    )
-    asked = client.get(led["Location"]).content.decode()
-    before = list(Macro.objects.filter(enabled=True).values_list("pk", flat=True))
-    off = client.post(f"/admin/macros/macro/bulk/off/?ids={ids}", {"note": "Holiday."}, follow=True)
-    to = f"/admin/macros/macro/bulk/owner/?ids={ids}"
-    offered = [one.get(to).content.decode() for one in (client, browser(staff(team=team, is_superuser=True)))]
-    client.post(to, {"owner": looks.pk})
-    given = Macro.objects.filter(owner=looks).exists()
-    owner = client.post(to, {"owner": lead.pk}, follow=True)
-
-    assert "(switched off)" in listed
-    assert "Skipped: it is about teams that are not yours" in asked
-    assert len(before) == 3
-    assert "2 macros switched off." in off.content.decode()
-    assert not given  # may not change them
-    assert ["Lea Lead" in page for page in offered] == [True, False]  # one of the three is of all teams
-    assert not any(name in page for name in ("Vi View", "Olga Other") for page in offered)
-    assert "2 macros belong to Lea Lead now." in owner.content.decode()
-    rows = list(Macro.objects.order_by("pk").values_list("enabled", "owner"))
-    assert rows == [(False, lead.pk), (False, lead.pk), (True, None)]
-    texts = list(map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True)))
-    assert len(texts) == 4
-    assert texts[0].endswith("Holiday.")
-    refused = browser(staff("macros.view_macro", team=team)).post(f"/admin/macros/macro/bulk/on/?ids={ids}")
-    assert refused.status_code == 403
-    client.post(f"/admin/macros/macro/bulk/on/?ids={ids}", {})
-    assert Macro.objects.filter(enabled=True).count() == 3
-    assert Account.objects.count() == 0
-
-
-def test_all_that_match_are_switched_off_whatever_their_number_and_what_nobody_watches_then_is_said_and_led_to() -> (
-    None
-):
-    team, other = make_team("Lumen"), make_team("Fern")
-    accounts = [make_account(name=f"Account {place}", team=team) for place in range(3)]
-    foreign = make_account(name="Foreign", team=other)
-    kept = make_macro(accounts=[accounts[2]]).macro
-    many = [Macro(name=f"Many {number:03}", scope="chosen", team=team) for number in range(230)]
-    Macro.objects.bulk_create(many)
-    MacroAction.objects.bulk_create(
-        MacroAction(macro=one, emails=["w@example.com"], days=[7]) for one in many
-    )
-    for place, macro in enumerate(many[:3]):
-        macro.accounts.set([accounts[place], foreign])
-    lead = staff("macros.view_macro", "macros.change_macro", "accounts.view_account", team=team)
-    client = browser(lead)
-
-    led = client.post(
-        f"/admin/macros/macro/?team={team.pk}",
-        {"action": "switch_off", "select_across": "1", "_selected_action": [many[0].pk]},
-    )
-    with CaptureQueriesContext(connection) as queries:
-        asked = client.get(led["Location"]).content.decode()
-    few = client.get(f"/admin/macros/macro/bulk/off/?ids={many[0].pk},{many[1].pk}").content.decode()
-    listing = re.search(r'href="([^"]*macro=only[^"]*)"', few)
-    assert listing
-    listed = words(client.get(listing[1]).content.decode())
-    said = client.post(led["Location"], {"note": "Season is over."}, follow=True).content.decode()
-
-    assert "Switch 230 macros off?" in asked
-    assert "Stop watching 3 accounts" in words(asked)
-    assert "Then watched by no macro 2 accounts" in words(asked)
-    assert "and 130 more" in asked  # the one of all teams is not of this team
-    assert "macro=only" not in asked  # too many for an address
-    assert len(queries) < 40
-    assert "2 of 3 accounts" in listed
-    assert "No macro but Many 000 and Many 001" in listed
-    assert "230 macros switched off. No macro watches 2 of their accounts now." in words(said)
-    assert "/admin/accounts/account/?macro=none" in said
-    assert list(Macro.objects.filter(enabled=True)) == [kept]
-    assert LogEntry.objects.count() == 230
-    client.post(f"/admin/macros/macro/bulk/owner/?across=1&team={team.pk}", {"owner": lead.pk})
-    assert Macro.objects.filter(owner=lead).count() == 230
-
-
-def test_what_the_page_did_not_say_that_it_switches_off_is_left_on() -> None:
-    team = make_team("Lumen")
-    one, off = (make_macro(team=team).macro for _ in range(2))
-    Macro.objects.filter(pk=off.pk).update(enabled=False)
-    client = browser(staff("macros.view_macro", "macros.change_macro", team=team))
-    addresses = (f"?across=1&team={team.pk}", f"?ids={one.pk},{off.pk}")
-    left = []
-
-    for query in addresses:
-        address = f"/admin/macros/macro/bulk/off/{query}"
-        seen = client.get(address).context["page"].seen
-        Macro.objects.filter(pk=off.pk).update(enabled=True)  # by a colleague, after the page was read
-        later = make_macro(team=team).macro
-        client.post(address, {"note": "", "seen": seen})
-        left.append(set(Macro.objects.filter(enabled=True)) >= {off, later})
-        again = client.post(address, {"note": "", "seen": "macros-0."}, follow=True)
-        Macro.objects.filter(pk=one.pk).update(enabled=True)
-        Macro.objects.filter(pk=off.pk).update(enabled=False)
-
-    assert left == [True, True]
-    assert "none of these macros matches any longer" in again.content.decode()

@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts import deeds, exporting, tasks
 from accounts.deed_kinds import APPLY_MACRO, MOVE, OFFBOARD, PAUSE
-from accounts.handing_over import OWN_REMOVAL
+from accounts.leaving.deed import REMOVE
 from accounts.models import Account, AccountExport, Deed
 from portal import bulk_deeds
 from tests.portal.support import staff
@@ -49,7 +49,7 @@ def test_whoever_left_the_page_finds_it_again_and_so_does_an_administrator(clien
     shop = make_account(name="Shop", team=team)
     mona = log_in(client, Role.MANAGER, name="Mona Reed", team=team)
     Deed.objects.create(
-        user=mona, kind=OWN_REMOVAL, subject_id=mona.pk, total=1, state=Deed.State.READY
+        user=mona, kind=REMOVE, subject_id=mona.pk, total=1, state=Deed.State.READY
     )  # on her own pages
     before = [text(client, LIST), text(client, JOBS)]
     page = client.post(f"{LIST}bulk/pause/?ids={shop.pk}", {"note": "audit"})["Location"]

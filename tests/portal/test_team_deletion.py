@@ -15,9 +15,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import api_keys, client_links, deed_rows, deeds, tasks
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed, SavedView
+from accounts.models import Account, ApiKey, CalendarLink, ClientLink, Deed
 from macros import evaluation, mails, revalidation
-from macros.models import DigestAddress, Macro, Notice
+from macros.models import Macro, Notice
 from notifications import invitation_mails
 from notifications.models import Message
 from tests.macros.support import TODAY as DAY_OF_MACROS
@@ -90,8 +90,6 @@ def furnished(boss: User) -> tuple[Team, Team]:
     ]
     invitations.mail_together(both, now=now)
     CalendarLink.objects.create(user=ada, team=team, sha256="0" * 64)
-    SavedView.objects.create(owner=boss, name="Urgent", query="days=7", team=team, created_at=now)
-    DigestAddress.objects.create(team=team, email="director@example.com", started_at=now)
     make_token(kind="system", team=team, native_user_name="Robot")
     return team, other
 
@@ -118,7 +116,6 @@ def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others
         "1 (Wider): go on for the other teams",
         "1 (new@example.com): end",
         "1 (Robot): go on serving accounts",
-        "1 reader gets it no longer",
     ):
         assert said in text
     assert "what belongs to the team has changed" in late
@@ -131,7 +128,6 @@ def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others
     assert LogEntry.objects.filter(object_repr__startswith="Only here").exists()
     assert not Macro.objects.filter(name="Warn Lumen").exists()
     assert not ClientLink.objects.exists()
-    assert SavedView.objects.get().team is None
     opened = invitations.open_link(signed=mailed.rstrip("/"), now=timezone.now())
     assert opened.team == other, "the one mail goes on for the other team"
     assert "Fern" in invitation_mails.build(claimed).text, "also where it waits"

@@ -9,7 +9,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
-from accounts.search import all_in_pools_seen_by, in_pools_seen_by
+from accounts.search import in_pools_seen_by
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team
@@ -107,4 +107,3 @@ def test_the_log_ins_that_a_person_sees_are_those_of_the_accounts_that_they_see(
     pools = AccountToken.objects.filter(account__in=Account.objects.visible_to(noor))
     assert set(seen.values_list("pk", flat=True)) == set(pools.values_list("token", flat=True))
     assert len(seen) == 3
-    assert set(all_in_pools_seen_by(noor)) == set(seen)

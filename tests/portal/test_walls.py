@@ -78,7 +78,7 @@ def test_what_stops_is_read_first_and_the_leads_are_told(client: Client, way: st
     if way == "person":
         name = "Ada Ling"
         url = reverse("admin:users_user_change", args=[ada.pk])
-        form = {"email": ada.email, "name": ada.name, "theme": "auto", "is_active": "on"}
+        form = {"email": ada.email, "name": ada.name, "theme": "auto", "is_active": "on", "role": "marketer"}
         form |= rows(ada, team=team, delete=ada, column="team")
     elif way == "team":
         name = "Blue"

@@ -166,7 +166,6 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
         ("died", {"token": token.pk}),
         ("client_link", {"client_link": link.pk, "others": []}),
         ("outside_team", {"teams": [], "fewer": [account.pk]}),
-        ("weekly", {"teams": [account.team_id]}),
     ):
         make_message(ADA, kind=kind, payload=payload)
     actions.unlink(
@@ -179,10 +178,8 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
         "Log-in stopped",
         "Client link",
         "The team no longer takes a log-in",
-        "Weekly digest",
     ):
         assert f">{name}</a></th>" in found, name
-    assert ">Weekly digest</a></th>" in others, "it tells of the team"
     assert ">Log-in stopped</a></th>" not in others
     assert ">Client link</a></th>" not in others
 

@@ -199,5 +199,5 @@ def test_the_status_tells_whether_something_is_wrong(
         ended = int(str(end.code))
 
     assert ended == status
-    assert out.getvalue().startswith("AdToken 0.1.0, release blue\n")
+    assert out.getvalue().startswith("AdToken 0.2.0, release blue\n")
     assert [word for word in words if word not in out.getvalue()] == []

@@ -1,8 +1,7 @@
-"""Clients that generators make of our description work: openapi-python-client and openapi-typescript, against the running server."""
+"""The client that a generator, openapi-python-client, makes of our description works against the running server."""
 
 import importlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,13 +17,11 @@ from accounts import actions
 from accounts.models import Account
 from adtoken_project.api import api
 from tests.portal.support import linked, token_of
-from tests.support import node
 from tests.support.factories import make_user
 from tests.support.jobs import issued_key
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 WITHIN = 60  # seconds
-COMPILER = ("--strict", "--target", "es2022", "--module", "nodenext", "--lib", "es2022,dom,dom.iterable")
 
 
 @pytest.fixture
@@ -108,30 +105,3 @@ def test_a_generated_python_client_lists_leases_reports_and_reads_errors(
     assert isinstance(held, models.Problem)
     assert (held.status, held.reason) == (409, models.Reason.PAUSED)
     assert [problem.status for problem in (missing, refused)] == [404, 401]
-
-
-@pytest.mark.skipif(node.missing() != "", reason=node.missing())
-def test_a_generated_typescript_client_compiles_strictly_and_works(
-    description: Path, tmp_path: Path, live_server: Any, key: str, accounts: tuple[Account, Account]
-) -> None:
-    (tmp_path / "package.json").write_text('{"type": "module"}')
-    (tmp_path / "node_modules").symlink_to(node.FOLDER / "node_modules")
-    (tmp_path / "client.ts").write_text((node.FOLDER / "api-client.ts").read_text())
-    programs = node.FOLDER / "node_modules" / ".bin"
-    env = {
-        "PATH": os.environ["PATH"], "API_BASE": live_server.url, "API_KEY": key,
-        "NATIVE_ID": accounts[0].native_id, "PAUSED_ID": accounts[1].native_id,
-    }  # fmt: skip
-
-    commands: tuple[list[str | Path], ...] = (
-        [programs / "openapi-typescript", description, "-o", "schema.ts"],
-        [programs / "tsc", *COMPILER, "client.ts"],
-        ["node", "--require", node.FOLDER / "loopback.cjs", "client.js"],
-    )
-    for command in commands:
-        run = subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=WITHIN, check=False
-        )
-        assert run.returncode == 0, run.stdout + run.stderr
-
-    assert "all as described" in run.stdout

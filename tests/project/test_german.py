@@ -40,12 +40,8 @@ def pairs(entry: polib.POEntry) -> Iterator[tuple[str, str]]:
 
 def test_nothing_is_untranslated(german: polib.POFile) -> None:
     untranslated = [one.msgid for one in german if not one.translated() or one.fuzzy]
-    held = {
-        words.Message(one.msgctxt or "", one.msgid, one.msgid_plural) for one in german if not one.obsolete
-    }
 
-    assert untranslated == []
-    assert words.messages() - held == set()
+    assert untranslated == []  # that it holds every message shows tests/project/test_words.py
 
 
 def test_what_a_list_counts_is_a_dative_behind_so_many_of_so_many() -> None:
@@ -156,7 +152,7 @@ def test_what_code_says_of_keys_lanes_and_macros_is_in_the_reader_s_language() -
 def test_no_month_or_weekday_is_written_by_strftime() -> None:
     """It writes English ones in every language; `ui.dates` has what pages and mails say."""
     # a row’s name for developers
-    unread = {"accounts/fresh_event_models.py", "accounts/kept_models.py", "macros/news_models.py"}
+    unread = {"accounts/fresh_event_models.py", "macros/news_models.py"}
     quoted = {"tokens/channels/tiktok/policy.py"}  # within a channel's own words
     english = re.compile(r"[:\" ]%-?d? ?%?[aAbB]\b|%[aAbB] ")
     found = {

@@ -56,7 +56,7 @@ def test_pages_refuse_before_they_write_and_say_so(ada: User, client: Client) ->
     seen = {"seen": token.generation}
     in_pool = f"/admin/accounts/account/{account.pk}/tokens/{token.pk}"
     actions: dict[str, dict[str, Any]] = {
-        f"/my/log-ins/{token.pk}/remove/": seen,
+        f"/my/log-ins/remove/?log_in={token.pk}": seen,
         f"/admin/tokens/token/{token.pk}/revoke/": seen,
         f"/my/{account.pk}/check/": {},
         f"/my/{account.pk}/give-up/": {},

@@ -8,8 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts.models import KeptSet
-from adtoken_project import lanes, late_mail, lateness, signs_of_life, worked_ahead
+from adtoken_project import lanes, late_mail, lateness, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from adtoken_project.tasks import heartbeat, watch_lanes
 from macros.models import Evaluation, Macro
@@ -35,8 +34,6 @@ def _all_run(settings: Any) -> None:
             name=f"{part}@host", host="host", parts=[part], started_at=NOW - timedelta(days=1), seen_at=NOW
         )
     Heartbeat.objects.create(name=lateness.TICKS, at=NOW)
-    for name in worked_ahead.SETS:
-        KeptSet.objects.create(name=name, at=NOW + timedelta(days=999), took=timedelta(seconds=1))
 
 
 def said() -> list[tuple[str, str]]:
@@ -181,7 +178,7 @@ def deletion() -> None:
     DeletionRequest.objects.create(app=app, native_user_id="1", code="abc", received_at=received)
 
 
-LINES = ["Checks", "Renewals", "Pushes and jobs", "Messages", "Counting ahead", "Channel apps"]
+LINES = ["Checks", "Renewals", "Pushes and jobs", "Messages", "Channel apps"]
 
 
 @pytest.mark.parametrize(
@@ -209,7 +206,6 @@ def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_doe
     make_app("x", label="main")
     BackgroundProcess.objects.update(seen_at=timezone.now())
     Heartbeat.objects.update(at=timezone.now())
-    KeptSet.objects.update(at=timezone.now())
 
     before = {one.name: one.tone for one in client.get("/admin/").context["well"]}
     cause()
@@ -217,8 +213,6 @@ def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_doe
     wrong = {one.name: one.tone for one in page.context["well"] if one.tone != "good"}
 
     assert before == dict.fromkeys(LINES, "good")
-    if tone == "bad" and line in {"Messages", "Pushes and jobs"}:  # whose workers count, too
-        assert wrong.pop("Counting ahead") == "bad"
     assert wrong == {line: tone}
     assert f"at-{tone}" in page.content.decode().partition("well-head")[2]
 

@@ -124,13 +124,6 @@ def leave_invalid(table: str, index: str) -> None:
     ("app", "name", "table", "valid", "invalid"),
     [
         (
-            "notifications",
-            "0017_kept_back_indexes",
-            "notifications_message",
-            "message_waits_since",
-            "message_came_late",
-        ),
-        (
             "macros",
             "0027_what_a_macro_told_before_an_edit",
             "macros_newsnotice",

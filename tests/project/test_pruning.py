@@ -6,12 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.test import Client
-from django.urls import reverse
-from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import AccountEvent, AccountNotice, BackupRequest
 from adtoken_project import pruning, schedules
@@ -20,12 +15,8 @@ from macros.models import Evaluation, Notice
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
 from tests.support.ends import make_doubt
-from tests.support.factories import NOW, link, make_account, make_token, make_user
+from tests.support.factories import NOW, make_account, make_token
 from tokens.models import Doubt, TokenEvent
-from ui import dates
-from users import retention
-from users.models import RetentionPeriod
-from users.retention_kinds import KINDS, MESSAGES, ROUTINE
 
 pytestmark = pytest.mark.django_db
 
@@ -35,7 +26,7 @@ def ago(days: int) -> datetime:
 
 
 def prune(now: datetime = NOW, **options: Any) -> int:
-    return pruning.run(now=now, since=now, **options)
+    return pruning.run(now=now, **{"places": {}, **options})
 
 
 def message(days: int, **fields: Any) -> Message:
@@ -180,17 +171,19 @@ def test_a_night_goes_through_tables_in_small_windows_and_the_next_run_goes_on(
     monkeypatch.setattr(pruning, "WINDOW", 2)
     token = make_token()
     TokenEvent.objects.bulk_create(TokenEvent(token=token, kind="renewed", at=ago(50)) for _ in range(7))
-    looks = iter([*[0.0] * 11, *[99.0] * 40])  # it begins, a look at each table of time-lines, two windows
+    looks = iter([*[0.0] * 9, *[99.0] * 40])  # it begins, a look at each table before, two windows
     monkeypatch.setattr(pruning, "monotonic", lambda: next(looks))
 
-    first = prune(seconds=1)
-    row = RetentionPeriod.objects.get(kind=ROUTINE)
+    places: dict[str, int] = {}
+    first = prune(seconds=1, places=places)
+    left = dict(places)
     monkeypatch.undo()
-    second = prune()
+    second = prune(places=places)
 
-    assert (first, row.done_at) == (4, None)
+    assert first == 4
+    assert left["tokens_tokenevent:30"] == token.events.order_by("pk").last().pk - 3  # type: ignore[union-attr]
     assert (second, token.events.count()) == (2, 1)
-    assert RetentionPeriod.objects.get(kind=ROUTINE).removed == 6
+    assert set(places.values()) == {-1}
 
 
 @pytest.mark.parametrize(("hour", "works"), [(0, True), (1, True), (3, True), (7, False)])
@@ -244,42 +237,6 @@ class _held_by_another:  # noqa: N801  # used like a function
     def __exit__(self, *_error: object) -> None:
         self.is_over.set()
         self.thread.join()
-
-
-def test_what_administrators_set_is_kept_within_bounds() -> None:
-    row = RetentionPeriod.objects.get(kind=MESSAGES)
-    row.days = 100
-    row.full_clean()
-    row.save()
-
-    assert retention.days(MESSAGES) == 100
-    for days in (0, KINDS[MESSAGES].least - 1, 4_000):
-        row.days = days
-        with pytest.raises(ValidationError, match="Enter a number of days from 90 to 3650"):
-            row.full_clean()
-
-
-def test_administrators_change_it_in_the_portal_and_pages_say_from_when(
-    client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-    account = make_account()
-    link(account, make_token())
-    page = reverse("admin:users_retentionperiod_change", args=[MESSAGES])
-
-    saved = client.post(page, {"days": "100"}, follow=True)
-    refused = client.post(page, {"days": "3"})
-
-    now = datetime.now(NOW.tzinfo)
-    since = dates.moment(now - timedelta(days=100), zone=timezone.get_default_timezone()).day
-    assert "100\N{NO-BREAK SPACE}days (usual: 400)" in saved.text
-    assert "Enter a number of days from 90" in refused.text
-    messages = client.get(reverse("admin:notifications_message_changelist")).text
-    assert "Mails are kept from" in messages
-    assert since in messages
-    line = client.get(reverse("admin:accounts_account_history", args=[account.pk])).text
-    assert "Kept from" in line
 
 
 def test_beat_asks_for_it() -> None:

@@ -121,9 +121,7 @@ def test_random_keys_of_fifty_characters_are_enough(settings: Settings, key: str
     ("name", "value", "said"),
     [
         ("WEB_CONCURRENCY", "0", "WEB_CONCURRENCY must be a whole number of 1 at least"),
-        ("TIME_ZONE", "Moon/Base", "is no time zone"),
         ("DATABASE_URL", "postgres://a:hunter2@x:port/y", "DATABASE_URL is no address"),
-        ("SECRET_KEY", "a", "SECRET_KEY can be guessed"),
     ],
 )
 @pytest.mark.slow
@@ -142,21 +140,14 @@ def test_the_process_ends_with_the_reason_and_without_a_traceback(name: str, val
 COOKIES = "from django.conf import settings as s; print(s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME, s.DEVICE_COOKIE_NAME)"
 
 
-@pytest.mark.parametrize(
-    ("base_url", "names"),
-    [
-        ("https://adtoken.example.com", "__Host-sessionid __Host-csrftoken __Host-device"),
-        ("http://127.0.0.1:8000", "sessionid csrftoken device"),
-    ],
-)
 @pytest.mark.slow
-def test_cookies_are_of_this_host_alone_where_there_is_tls(base_url: str, names: str) -> None:
+def test_cookies_are_of_this_host_alone_where_there_is_tls() -> None:
     said = subprocess.run(
         [sys.executable, "-c", COOKIES], cwd=conf.BASE_DIR, capture_output=True, text=True, check=True,
-        env={**os.environ, "BASE_URL": base_url, "DJANGO_SETTINGS_MODULE": "adtoken_project.settings"},
+        env={**os.environ, "BASE_URL": "https://adtoken.example.com", "DJANGO_SETTINGS_MODULE": "adtoken_project.settings"},
     )  # fmt: skip
 
-    assert said.stdout.strip() == names
+    assert said.stdout.split() == ["__Host-sessionid", "__Host-csrftoken", "__Host-device"]
 
 
 def test_redis_by_tls_has_its_certificate_checked_unless_the_address_says_otherwise(

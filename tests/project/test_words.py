@@ -10,7 +10,7 @@ import pytest
 from tests.tools import words
 from tests.tools.words import Found, Message
 
-CATALOGUE = words.ROOT / "locale/en_GB/LC_MESSAGES/django.po"
+CATALOGUE = words.ROOT / "locale/de/LC_MESSAGES/django.po"
 SENTENCE = '"The account is paused now."'
 
 
@@ -138,7 +138,7 @@ def test_the_catalogue_holds_every_message_and_no_other() -> None:
 
     assert there == wanted, "\n".join(
         [
-            "locale/en_GB is not what code and templates say; `make words` writes it anew:",
+            "locale/de is not what code and templates say; `make words` writes it anew:",
             *(f"+ {one}" for one in sorted(wanted - there)),
             *(f"- {one}" for one in sorted(there - wanted)),
         ]
@@ -174,7 +174,7 @@ _("one"); gettext_lazy("two " "parts"); ngettext("{n} row", "{n} rows", n); pget
 
 def test_a_catalogue_is_read_with_contexts_plurals_and_long_texts() -> None:
     text = (
-        'msgid ""\nmsgstr ""\n"Language: en_GB\\n"\n\n#, python-format\nmsgctxt "verb"\nmsgid "Open"\nmsgstr ""\n\n'
+        'msgid ""\nmsgstr ""\n"Language: de\\n"\n\n#, python-format\nmsgctxt "verb"\nmsgid "Open"\nmsgstr ""\n\n'
         'msgid ""\n"A long "\n"\\"text\\""\nmsgid_plural "Long texts"\nmsgstr[0] ""\nmsgstr[1] ""\n\n#~ msgid "gone"\n#~ msgstr ""\n'
     )
 

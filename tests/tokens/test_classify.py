@@ -194,7 +194,7 @@ def test_what_staff_said_is_heeded_where_the_database_can_be_reached(
 
 
 def test_the_examples_of_the_handbook_are_true() -> None:
-    text = (ROOT / "docs" / "operations.md").read_text()
+    text = (ROOT / "docs" / "answers.md").read_text()
     lines = [one for one in text.splitlines() if one.startswith('{"channel"')]
     promised = [json.loads(one) for one in text.splitlines() if one.startswith('{"verdict"')]
 

@@ -25,8 +25,8 @@ NOW = datetime(2026, 11, 25, 9, 0, 20, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 # Every kind of message that there is (tests/project/data/mail_kinds.txt).
 KINDS = {
-    "access", "api_key", "ask", "died", "invite", "late", "login_changed", "macro", "not_mine", "operators", "password_reset",
-    "removed", "restricted", "test", "works_again",
+    "access", "api_key", "ask", "died", "invite", "late", "left", "login_changed", "macro", "not_mine", "operators", "password_reset",
+    "restricted", "test", "works_again",
 }  # fmt: skip
 STAFF, LIMITED_STAFF = "mira@example.com", "lin@example.com"
 
@@ -134,9 +134,12 @@ def _log_ins(mira: Client) -> None:
     path = f"/admin/accounts/account/{entry.account_id}/tokens/{entry.token_id}/ask/"
     submit(mira, path, note="Before Friday, please")
     removed = Token.objects.get(consented_by__email="petra@example.com", app__channel="snapchat")
-    submit(mira, f"/admin/tokens/token/{removed.pk}/revoke/", typed="Atelier Mauve", note="A new one")
+    submit(
+        mira, f"/admin/tokens/token/{removed.pk}/revoke/", typed=removed.native_user_name, note="A new one"
+    )
     removed = Token.objects.get(consented_by__email="petra@example.com", app__channel="x")
-    submit(browser("petra@example.com"), f"/my/log-ins/{removed.pk}/remove/")
+    submit(browser("petra@example.com"), f"/my/log-ins/remove/?log_in={removed.pk}")
+    run("accounts.tasks.do_deeds")
 
 
 def _answer_a_warning(sandbox: Sandbox) -> None:

@@ -22,9 +22,6 @@ DATA = "data-words"  # the file with the words of the world's own data
 KNOWN = {
     "adtoken",
     "utc",
-    "spf",
-    "dkim",
-    "dmarc",
     "cet",
     "cest",
     "gmt",

@@ -41,8 +41,6 @@ SHOWN = {"canonical_id", "inspect_pasted"}  # functions whose ValueError reaches
 EVIDENCE = {
     "Answer",
     "ConsentRefused",
-    "abort",  # of IMAP
-    "Record",  # of DNS
     "malformed",
     "NotOurs",
     "_NoAnswer",

@@ -25,7 +25,10 @@ def named() -> list[str]:
 
 def texts_in(path: Path) -> str:
     """Return the quoted texts of a module, without those that stand alone: they only tell how to name one."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+    source = path.read_text(encoding="utf-8")
+    if not NAMED.search(source):
+        return ""
+    tree = ast.parse(source)
     alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return "\n".join(
         f'"{node.value}"'

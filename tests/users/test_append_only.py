@@ -11,7 +11,7 @@ from accounts.models import LeaseRecord
 from adtoken_project import grants
 from adtoken_project.tasks import prune_records
 from users import append_only
-from users.models import LoginRecord, RetentionPeriod
+from users.models import LoginRecord
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
@@ -107,7 +107,7 @@ def test_pruning_reaches_no_other_table() -> None:
         cursor.execute("select adtoken_prune('users_user', %s, 10)", [NOW])
 
 
-def test_log_ins_are_kept_as_long_as_the_setting_says_and_hand_outs_400_days_at_least(settings: Any) -> None:
+def test_records_are_kept_as_long_as_the_setting_says(settings: Any) -> None:
     settings.RECORDS_DAYS = 60
     ages = [datetime.now(UTC) - timedelta(days=days) for days in (401, 399, 61, 59)]
     LeaseRecord.objects.bulk_create(record_of(at) for at in ages)
@@ -115,19 +115,8 @@ def test_log_ins_are_kept_as_long_as_the_setting_says_and_hand_outs_400_days_at_
 
     prune_records()
 
-    assert set(LeaseRecord.objects.values_list("at", flat=True)) == set(ages[1:])
+    assert LeaseRecord.objects.get().at == ages[3]
     assert LoginRecord.objects.get().at == ages[3]
-
-
-def test_log_ins_are_kept_as_long_as_administrators_say(settings: Any) -> None:
-    settings.RECORDS_DAYS = 60
-    RetentionPeriod.objects.update_or_create(kind="log_ins", defaults={"days": 90})
-    at = datetime.now(UTC) - timedelta(days=61)
-    LoginRecord.objects.create(at=at, kind="log_in", succeeded=True)
-
-    prune_records()
-
-    assert LoginRecord.objects.exists()
 
 
 @pytest.fixture

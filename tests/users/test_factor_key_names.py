@@ -1,31 +1,21 @@
 """Second factors of before AdToken named keys: an upgrade names them, and until it has, they are opened, not guessed at."""
 
 import io
-from importlib import import_module
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
-from django.db import connection
-from django.db.migrations.loader import MigrationLoader
 from django.test import Client
 from pytest_django import Settings
 
 from tests.support.factories import make_user
 from tokens import key_usage
-from users import factor_sealing
 from users.factor_keys import FactorRows
 from users.key_ring import fingerprint, ring
 
 pytestmark = pytest.mark.django_db
-
-STEPS = (
-    ("0010_factors_bound_to_their_person", "bind"),
-    ("0013_security_keys_bound_to_their_person", "bind"),
-    ("0016_name_keys_of_second_factors", "fill"),
-)
 
 
 @pytest.fixture
@@ -46,27 +36,6 @@ def rows_of_before() -> None:
         Authenticator(user=people[1], type="recovery_codes", data={"seed": sealed("S"), "used_mask": 0})
     )
     Authenticator.objects.bulk_create(rows)  # sends no signal, so nothing is added
-
-
-def upgrade() -> None:
-    """Run the migrations of second factors with the models that `migrate` gives them."""
-    loader = MigrationLoader(connection, replace_migrations=False)  # they are squashed
-    for name, function in STEPS:
-        models = loader.project_state(("users", name)).apps
-        getattr(import_module(f"users.migrations.{name}"), function)(models, connection.schema_editor())
-
-
-def test_an_upgrade_names_the_keys_of_second_factors_and_every_process_is_ready(
-    client: Client, rows_of_before: None, settings: Settings
-) -> None:
-    upgrade()
-
-    key = fingerprint(settings.FERNET_KEYS[0])
-    assert [row.data["key"] for row in Authenticator.objects.all()] == [key] * 4
-    assert client.get("/readyz").status_code == 200
-    assert factor_sealing.opened(Authenticator.objects.get(type="totp").data["secret"]) == "SEED"
-    assert factor_sealing.is_bound(Authenticator.objects.get(type="webauthn"))
-    call_command("rotate_token_keys", "--check", stdout=io.StringIO())
 
 
 def test_second_factors_that_nobody_named_are_opened_before_a_process_calls_itself_unready(

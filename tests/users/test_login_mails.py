@@ -250,5 +250,5 @@ def change(client: Client, user: User, **data: str) -> None:
     no_inlines = {"memberships-TOTAL_FORMS": "0", "memberships-INITIAL_FORMS": "0"}
     client.post(
         reverse("admin:users_user_change", args=[user.pk]),
-        {"email": user.email, "theme": "auto", **no_inlines, **data},
+        {"email": user.email, "theme": "auto", "role": "marketer", **no_inlines, **data},
     )

@@ -177,10 +177,4 @@ def described(field: forms.BoundField) -> SafeString:
         attrs["aria-invalid"] = "true"
     if ids and not field.use_fieldset:
         attrs["aria-describedby"] = " ".join(ids)
-    return field.as_widget(attrs=attrs) + carried(field)
-
-
-@register.simple_tag
-def carried(field: forms.BoundField) -> SafeString:
-    """Return the hidden field that carries what the page showed (`ui.side_by_side`), for a widget that is written by hand; "" for none."""
-    return field.as_hidden(only_initial=True) if field.field.show_hidden_initial else SafeString()
+    return field.as_widget(attrs=attrs)

@@ -1,7 +1,7 @@
 // What the clients' tests share: the stand-in channels' addresses, their control API, and a person who presses Allow.
 import assert from 'node:assert/strict';
 
-assert.ok(globalThis.onlyLoopback, 'start it with --require tests/node/loopback.cjs');
+assert.ok(globalThis.onlyLoopback, 'start it with --require loopback.cjs');
 
 export const {base, apps, callback} = JSON.parse(process.env.ADTOKEN_SANDBOX);
 

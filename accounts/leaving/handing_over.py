@@ -1,0 +1,180 @@
+"""What depends on a person beside their log-ins: campaigns and deeds that run, open client links and invitations, API keys, teams.
+
+When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
+above, which registers how they are taken over.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import OperationalError, connection, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+
+from accounts import backup_invitations, jobs, permissions
+from accounts.campaigns import running
+from accounts.errors import ActionRefused
+from accounts.importing import uploads
+from accounts.leaving.deed import REMOVE
+from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, Deed, ImportFile
+from users import invitations, recipients
+from users.models import Invitation, Membership, Team, User
+from users.recipients import fallback
+
+HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a deed
+INVITING = "invite"  # the kind of deed that asks somebody to link accounts
+BEFORE = "before"  # of a deed's options: who (ids) had it before whoever has it now
+Owned = Callable[
+    [User, User | None], list[str]
+]  # the person, who could take it (None: whoever); what it is called
+TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; what was taken
+Told = dict[
+    str, dict[str, Any]
+]  # address -> what its reader takes over, what ended, and which teams nobody leads
+_OTHERS: list[tuple[Owned, TakeOver]] = []  # what this app does not know
+
+
+@dataclass(frozen=True)
+class Hanging:
+    """What depends on a person."""
+
+    keys: list[ApiKey]  # that are not revoked
+    campaigns: list[Campaign]  # that run
+    links: int  # that are open
+    invitations: int  # that they sent and that are open
+    led_alone: list[Team]
+    deeds: list[Deed]  # that are under way
+    macros: list[str]  # that they look after, and that would go over
+
+
+def register(owned: Owned, take_over: TakeOver) -> None:
+    """Say what macros a person looks after, which are of the app above, and how they are taken over."""
+    _OTHERS.append((owned, take_over))
+
+
+def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hanging:
+    """Return what depends on a person. `taker`: of macros, those alone that this person may take over."""
+    return Hanging(
+        macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
+        keys=list(keys_of(person).order_by("name", "pk")),
+        campaigns=list(campaigns_of(person)),
+        links=links_of(person, now).count(),
+        invitations=invitations_of(person, now).count(),
+        led_alone=list(led_alone_by(person)),
+        deeds=list(deeds_of(person)),
+    )
+
+
+def keys_of(person: User) -> QuerySet[ApiKey]:
+    """Return the API keys that the person made and nobody revoked."""
+    return ApiKey.objects.filter(created_by=person, revoked_at=None)
+
+
+def campaigns_of(person: User) -> QuerySet[Campaign]:
+    """Return the campaigns that run in the person's name."""
+    return Campaign.objects.filter(made_by=person, ended_at=None).order_by("pk")
+
+
+def links_of(person: User, now: datetime) -> QuerySet[ClientLink]:
+    """Return the client links that the person made and that are open. They stay so: the team's leads are told of their use."""
+    return ClientLink.objects.filter(made_by=person, used_at=None, revoked_at=None, expires_at__gt=now)
+
+
+def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
+    """Return the invitations that the person sent and that are open, without those that a deed under way makes: they go along with it."""
+    sent = invitations.sent_by(person, now)
+    for one in deeds_of(person).filter(kind=INVITING):
+        sent = sent.exclude(pk__in=_asked_by(one).exclude(invitation=None).values("invitation"))
+    return sent
+
+
+def led_alone_by(person: User) -> QuerySet[Team]:
+    """Return the teams that the person leads and nobody else who can log in."""
+    others = recipients.leads().filter(team=OuterRef("pk")).exclude(user=person)
+    own = Membership.objects.filter(user=person, role=Membership.Role.TEAM_LEAD, team=OuterRef("pk"))
+    return Team.objects.filter(Exists(own), ~Exists(others)).order_by("name")
+
+
+def deeds_of(person: User) -> QuerySet[Deed]:
+    """Return what a worker is doing for the person to others, such as accounts that are paused; log-ins go with the press."""
+    going = Deed.objects.defer("keys").filter(user=person, state__in=jobs.GOING)
+    return going.exclude(kind=REMOVE).order_by("pk")
+
+
+def may_take_campaigns(actor: User) -> bool:
+    """Return whether campaigns go on in this person's name; else they end."""
+    return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
+
+
+def hold_deeds(person: User) -> None:
+    """Lock what a worker is doing for the person, in the caller's transaction, before anything else is locked.
+
+    A part that is under way is waited for at most HOLD_MS, since a web request waits. Raises ActionRefused.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("select set_config('lock_timeout', %s, true)", [f"{HOLD_MS}ms"])
+    try:
+        with transaction.atomic():
+            list(deeds_of(person).select_for_update(no_key=True).values_list("pk"))
+    except OperationalError:
+        raise ActionRefused("job_under_way") from None
+    with connection.cursor() as cursor:
+        cursor.execute("set local lock_timeout to default")
+
+
+def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told:
+    """Give what runs in the person's name to the actor, or end it, in the caller's transaction that locked the person out.
+
+    `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
+    """
+    campaigns = list(campaigns_of(person).select_for_update(no_key=True))
+    taken = campaigns if may_take_campaigns(actor) else []
+    for campaign in campaigns:
+        if taken:
+            campaign.made_by, campaign.once = actor, ""
+            campaign.save(update_fields=["made_by", "once"])
+        else:
+            running.end_of_maker(campaign, now)
+    deeds = list(deeds_of(person))
+    _take_deeds(deeds, actor)
+    macros = [name for _, take in _OTHERS for name in take(person, actor)]
+    told = _told(person, ended=[] if taken else campaigns)
+    mine = {"campaigns": [one.name for one in taken], "macros": macros, "deeds": len(deeds)}
+    mine |= told.pop(actor.email, {})
+    if by_key and any(mine.values()):
+        told[actor.email] = mine
+    return told
+
+
+def _take_deeds(deeds: Collection[Deed], actor: User) -> None:
+    """Give deeds to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
+    for one in deeds:
+        options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
+        going = Deed.objects.filter(pk=one.pk, state__in=jobs.GOING)
+        if going.update(user=actor, once="", options=options) and one.kind == INVITING:
+            backup_invitations.hand_over(_asked_by(one), before=[one.user_id], by=actor)
+    files = [one.subject_id for one in deeds if one.kind == uploads.DEED]
+    ImportFile.objects.filter(pk__in=files).update(user=actor)
+
+
+def _asked_by(deed: Deed) -> QuerySet[BackupInvitation]:
+    """Return what a deed that asks somebody has written so far."""
+    return backup_invitations.of_press(email=deed.options["email"], by=[deed.user_id], at=deed.created_at)
+
+
+def _told(person: User, *, ended: list[Campaign]) -> Told:
+    """Return by address what its reader is told: which teams nobody leads any longer, and which campaigns ended."""
+    found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
+    alone = set(led_alone_by(person).values_list("pk", flat=True))
+    names = [one.name for one in ended]
+    for team_id, stand_in in sorted(fallback(teams).items()):
+        for address in stand_in.addresses:
+            if team_id in alone:
+                found[address]["led"].append(teams[team_id].name)
+            found[address]["ended"] = names
+    for address in [] if teams else recipients.operators():  # of whoever is in no team
+        found[address]["ended"] = names
+    return {address: dict(about) for address, about in found.items() if any(about.values())}

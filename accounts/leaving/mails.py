@@ -1,0 +1,241 @@
+"""The one mail about what goes: to whoever looks after what stopped, to the person where somebody else removed their log-in, and to whoever
+takes over, or stands in for, what somebody who left did. One a reader, with the parts that concern them, however many log-ins and teams.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from accounts import summary
+from accounts.leaving.deed import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
+from accounts.mails.account_rows import Rows, row_of
+from accounts.models import Account, AccountEvent, AccountToken, Deed
+from accounts.telling import notices
+from notifications import composing, outbox
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens.channels import declarations
+from tokens.models import Token
+from ui import addresses, dates
+from ui.name_visibility import NameVisibility
+from ui.text import first_name, join_names
+from users import refused_addresses
+from users.models import Team, User
+from users.recipients import fallback
+from users.visibility import names_for
+
+KIND = "left"
+Readers = dict[str, dict[str, Any]]  # address -> of which teams its reader is told, and what else
+SHOWN = 10
+SKEW = timedelta(minutes=5)  # so far the clocks of the web and of a worker may be apart
+_STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
+
+
+def tell(deed: Deed, now: datetime) -> None:
+    """Write the messages about what a deed did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
+    payload: dict[str, Any] = {
+        "what": "own" if is_own(deed) else deed.kind,
+        "deed": deed.pk,
+        "person": person_of(deed),
+        "actor": deed.user_id,
+        "note": deed.note,
+    }
+    teams: Collection[int] = ()
+    if ACCOUNT in deed.options:
+        payload |= {"what": GAVE_UP, "account": deed.options[ACCOUNT]}
+        teams = _given_up(deed)
+    else:
+        payload["tokens"] = sorted(_removed_by(deed).values_list("pk", flat=True))
+        teams = _stopped(payload["tokens"]).values_list("team", flat=True).order_by().distinct()
+    readers: Readers = {address: {"teams": ids} for address, ids in _in_place(teams).items()}
+    person = User.objects.filter(pk=payload["person"], is_active=True).first()
+    if deed.kind != OFFBOARD and person is not None and _of_log_ins(payload.get("tokens", ())).exists():
+        readers[person.email] = {"teams": [], "own": True}
+    readers.pop(deed.user.email, None)
+    for address, about in deed.options.get(TOLD, {}).items():
+        readers[address] = readers.get(address, {"teams": []}) | {"taken": about}
+    _write(payload, readers, now)
+
+
+def _removed_by(deed: Deed) -> QuerySet[Token]:
+    """Return the log-ins that a deed removed. Of what a person who is seen off removed by themselves, leads were told."""
+    removed = Token.objects.filter(reason=Token.REMOVED, removed_at__gte=deed.created_at - SKEW)
+    if deed.kind == OFFBOARD:
+        return removed.filter(consented_by=deed.subject_id).exclude(removed_by=deed.subject_id)
+    return removed.filter(pk__in=deed.options[TOKENS], removed_by=deed.user)
+
+
+def _given_up(deed: Deed) -> list[int]:
+    """Return the team (an id) of the account that was given up; nothing where the log-in was out of it already."""
+    events = AccountEvent.objects.filter(account=deed.options[ACCOUNT], cause=GAVE_UP, actor=deed.user)
+    found = events.filter(at__gte=deed.created_at - SKEW).values_list("account__team", flat=True)
+    return list(found.distinct())
+
+
+def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
+    """Return by address of whose accounts (teams, ids) its reader is told."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for team_id, told in sorted(fallback(teams).items()):
+        for address in told.addresses:
+            found[address].append(team_id)
+    return found
+
+
+def record_end(message: Message) -> None:
+    """Note what the mail told. Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
+    said = message.payload
+    if said.get("tokens") and (said["teams"] or said.get("own")):
+        notices.record_stop_told(message)
+    if message.state != Message.State.FAILED or not refused_addresses.is_refused(message.recipient):
+        return
+    payload = {key: value for key, value in said.items() if key not in {"teams", "own", "taken"}}
+    teams = said["teams"] or list(_stopped(said.get("tokens", ())).values_list("team", flat=True).distinct())
+    actor = User.objects.filter(pk=said["actor"]).first()
+    readers: Readers = {address: {"teams": ids} for address, ids in _in_place(teams).items()}
+    if actor is not None:
+        readers.pop(actor.email, None)
+    _write(payload, readers, timezone.now())
+
+
+def _write(payload: Mapping[str, Any], readers: Readers, now: datetime) -> None:
+    """Write the messages that were not written yet: to each reader about teams that they were not told of."""
+    before = _told(payload["deed"])
+    for address, about in readers.items():
+        known = before.get(address)
+        teams = [pk for pk in about["teams"] if pk not in (known or ())]
+        if known is not None and not teams:
+            continue
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            team=Team.objects.get(pk=teams[0]) if len(teams) == 1 else None,
+            dedupe_key=f"{KIND}:{payload['deed']}:{address}" + (f":{teams[0]}" if known is not None else ""),
+            payload={**payload, **about, "teams": teams},
+            now=now,
+        )
+
+
+def _told(deed_id: int) -> dict[str, set[int]]:
+    """Return by address of which teams messages about a deed were written."""
+    told: dict[str, set[int]] = defaultdict(set)
+    written = Message.objects.filter(kind=KIND, payload__contains={"deed": deed_id})
+    for address, teams in written.values_list("recipient", "payload__teams"):
+        told[address].update(teams)
+    return told
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where all of it works again, was linked again, or is no longer its reader's."""
+    said, reader = message.payload, composing.reader_of(message)
+    names = names_for(reader.user)
+    accounts = _given_up_still(said) if said["what"] == GAVE_UP else _accounts(message, reader.user)
+    found = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    taken = said.get("taken", {})
+    if not found and not taken:
+        raise NotWanted("not_linked" if said.get("own") else "carried_again")
+    person, actor = (User.objects.filter(pk=said[who]).first() for who in ("person", "actor"))
+    facts = {
+        "what": said["what"],
+        "person": _named(person, names),
+        "actor": _named(actor, names),
+        "first_name": first_name(str(reader.user)) if reader.user else "",
+        "own": bool(said.get("own")),
+        "note": said["note"],
+        "rows": Rows(
+            [row_of(one, carrier=one.active_name(names), zone=reader.zone) for one in found], accounts.count()
+        ),
+        "stopped": accounts.filter(state=Account.State.DEACTIVATED).count(),
+        "people": found[0].account.people_count if found else 0,
+        "url": addresses.absolute_url("open_account", found[0].account.pk) if found else "",
+        **_of_tokens(said.get("tokens", ()), reader, found, names, own=bool(said.get("own"))),
+        **_taken(taken, reader),
+    }
+    writes_to = (
+        actor is not None and facts["actor"] and actor.is_active
+    )  # whose name is hidden is not written to
+    return composing.compose(
+        KIND, message, reader, facts, reply_to=actor.email if actor and writes_to else ""
+    )
+
+
+def _named(person: User | None, names: NameVisibility) -> str:
+    return str(person) if person is not None and names.user(person) == str(person) else ""
+
+
+def _given_up_still(said: Mapping[str, Any]) -> QuerySet[Account]:
+    account = Account.objects.filter(pk=said["account"])
+    if not account:
+        raise NotWanted("accounts_gone")
+    if AccountToken.objects.filter(account=said["account"], token__consented_by=said["person"]).exists():
+        raise NotWanted("linked_again")
+    return account
+
+
+def _accounts(message: Message, reader: User | None) -> QuerySet[Account]:
+    """Return the accounts that a mail about removed log-ins is about: all of the reader's own, else those that stopped, of some teams."""
+    said = message.payload
+    if not said.get("own"):
+        return _stopped(said["tokens"]).filter(team__in=said["teams"])
+    tokens = _still_removed(said["tokens"])
+    if not tokens:
+        raise NotWanted("linked_again")
+    if reader is None or reader.pk != said["person"]:
+        raise NotWanted("other_address")
+    return _of_log_ins(said["tokens"])
+
+
+def _still_removed(token_ids: Collection[int]) -> QuerySet[Token]:
+    return Token.objects.filter(pk__in=token_ids, reason=Token.REMOVED)
+
+
+def _of_log_ins(token_ids: Collection[int]) -> QuerySet[Account]:
+    """Return the accounts that used log-ins, as far as these are still removed."""
+    used = AccountToken.objects.filter(token__in=_still_removed(token_ids).values("pk"))
+    return Account.objects.filter(pk__in=used.values("account_id"))
+
+
+def _stopped(token_ids: Collection[int]) -> QuerySet[Account]:
+    """Return those of them that stopped by it."""
+    return _of_log_ins(token_ids).filter(_STOPPED)
+
+
+def _of_tokens(
+    token_ids: Collection[int],
+    reader: composing.Reader,
+    found: Sequence[summary.Summary],
+    names: NameVisibility,
+    *,
+    own: bool,
+) -> dict[str, Any]:
+    """Return what the mail says of the log-ins; of several not whose they were at their channels."""
+    tokens = list(_still_removed(token_ids).select_related("app", "consented_by").order_by("pk"))
+    labels = [str(declarations.label(one.app.channel)) for one in tokens]
+    one = tokens[0] if len(tokens) == 1 else None
+    log_in = "" if one is None or not found else names.token(one, found[0].account)
+    return {
+        "number": len(tokens),
+        "channel": labels[0] if labels else "",
+        "channels": join_names(list(dict.fromkeys(labels))),
+        "log_in": one.native_user_name if one is not None and own else log_in,
+        "removed_at": dates.moment(tokens[0].state_since, zone=reader.zone).full if tokens else "",
+    }
+
+
+def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]:
+    """Return what the reader takes over, what ended, which teams nobody leads, and where that is seen."""
+    lists = {what: taken.get(what, []) for what in ("campaigns", "macros", "ended", "led")}
+    page = "admin:users_team_changelist" if lists["led"] else "admin:macros_macro_changelist"
+    if lists["campaigns"] or lists["ended"]:
+        page = "admin:accounts_campaign_changelist"
+    staff = reader.user is not None and reader.user.is_staff
+    return {
+        **{what: join_names(names) for what, names in lists.items()},
+        "deeds": taken.get("deeds", 0),
+        "handed": bool(taken),
+        "takes": len(lists["campaigns"]) + len(lists["macros"]) + taken.get("deeds", 0),
+        "taken_url": addresses.absolute_url(page) if staff else "",
+    }

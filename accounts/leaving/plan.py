@@ -1,0 +1,266 @@
+"""What goes, what that does to accounts, and who could carry them then. Reads, writes nothing."""
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import IntEnum
+from typing import Any
+
+from django.db.models import (
+    BigIntegerField,
+    Case,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
+
+from accounts import actions, asks_of_app, backup_requests, backups, pool_reasons
+from accounts.backups import Offer
+from accounts.models import Account, AccountToken
+from accounts.selection import LIVING, USABLE
+from tokens.models import Token
+from tokens.token_model import TokenQuerySet
+from users.models import Team, User
+
+MOST = 500  # accounts for which a page looks for somebody else, those that stop first; a worker looks for all
+About = list[tuple[Account, Token]]
+
+
+class Then(IntEnum):
+    """What becomes of an account."""
+
+    STOPS = 0  # nobody else's log-in could be served
+    ONE_LEFT = 1
+    GOES_ON = 2  # through several people, or it was not carried by what goes
+
+
+# The same as conditions of `accounts_of`, which ask each account for less than `then` does.
+STOPS, ONE_LEFT = Q(carried=True, left=0), Q(carried=True, left=1)
+AT_RISK = Q(carried=True, left__lte=1)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What goes: all log-ins of a person, or only these (ids), from all accounts or from one (id).
+
+    `teams`: of whose accounts somebody else is looked for; None: of all.
+    """
+
+    person: User | None
+    only: Collection[int] | None = None
+    account: int | None = None
+    teams: QuerySet[Team] | None = None
+
+    @property
+    def tokens(self) -> TokenQuerySet:
+        """The log-ins that go."""
+        if self.only is not None:
+            return Token.objects.filter(pk__in=self.only)
+        return Token.objects.none() if self.person is None else log_ins(self.person)
+
+    @property
+    def accounts(self) -> QuerySet[Any]:
+        """The accounts that they leave, as `accounts_of` returns them."""
+        found = accounts_of(list(self.tokens.values_list("pk", flat=True)))
+        return found if self.account is None else found.filter(pk=self.account)
+
+    @property
+    def at_risk(self) -> QuerySet[Any]:
+        """Those that stop or keep one person, and for which somebody else is looked for."""
+        found = self.accounts.filter(AT_RISK).order_by()
+        return found if self.teams is None else found.filter(team__in=self.teams)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What becomes of the accounts, and who could carry what stops or keeps one person."""
+
+    scope: Scope
+    tokens: Sequence[Token]
+    numbers: Mapping[Then, int]
+    at_risk: Sequence[Account]  # those that stop first, MOST at most; each with its `then`
+    carriers: Mapping[int, Token]  # account -> the log-in of the one person who is left
+    offers: Mapping[int, Offer]  # account -> the log-in of a colleague that reaches it already
+    asked_first: Collection[int]  # those of these accounts whose person is to agree before
+    asks: Mapping[int, About]  # person -> what was linked by them there and stopped
+    looked_at: Collection[int]  # the accounts (ids) for which somebody else was looked for
+
+    @property
+    def stop(self) -> int:
+        """How many accounts stop."""
+        return self.numbers[Then.STOPS]
+
+    @property
+    def one_left(self) -> int:
+        """How many keep one person."""
+        return self.numbers[Then.ONE_LEFT]
+
+    @property
+    def unread(self) -> int:
+        """How many more accounts are at risk than somebody else was looked for."""
+        return self.stop + self.one_left - len(self.at_risk)
+
+    @property
+    def stopped(self) -> dict[int, Token]:
+        """Account -> the log-in of a colleague that stopped there, who can be asked to re-authenticate it."""
+        return {account.pk: token for about in self.asks.values() for account, token in reversed(about)}
+
+    @property
+    def nobody(self) -> list[Account]:
+        """The accounts, of those that were looked at, that nobody could carry who is known here."""
+        helped = self.offers.keys() | self.stopped.keys()
+        return [one for one in self.at_risk if one.pk in self.looked_at and one.pk not in helped]
+
+    @property
+    def seen(self) -> str:
+        """What is the same as long as the same consents go: a renewal meanwhile changes nothing."""
+        return seen_of(self.tokens)
+
+
+def seen_of(tokens: Sequence[Token]) -> str:
+    """Return the same of log-ins, in the order of their ids."""
+    return " ".join(f"{one.pk}@{one.linked_at.timestamp():.6f}" for one in tokens)
+
+
+def log_ins(person: User) -> TokenQuerySet:
+    """Return what ends with the person: all that they consented to and nobody removed, stopped ones too. System users are their team's."""
+    own = Token.objects.filter(consented_by=person, kind=Token.Kind.PERSON)
+    return own.exclude(reason=Token.REMOVED)
+
+
+def own_in(account: Account, person: User) -> TokenQuerySet:
+    """Return a person's own log-ins in an account's pool. A system user is its team's, and nobody's to take out here."""
+    own = Token.objects.filter(pool_entries__account=account, consented_by=person)
+    return own.filter(kind=Token.Kind.PERSON)
+
+
+def living_log_ins(person: User) -> TokenQuerySet:
+    """Return those of them that serve accounts, or would again."""
+    return log_ins(person).exclude(state=Token.State.DEAD).filter(pool_entries__isnull=False).distinct()
+
+
+def accounts_of(own: Collection[int]) -> QuerySet[Any]:
+    """Return the accounts in whose pools these log-ins (ids) are, each with `then`, what becomes of it without them."""
+    of_account = AccountToken.objects.filter(account=OuterRef("pk")).order_by()
+    carried = of_account.filter(LIVING, token__in=own)
+    who = Case(
+        When(token__consented_by=None, then=-F("token_id")),
+        default=F("token__consented_by_id"),
+        output_field=BigIntegerField(),
+    )
+    others = of_account.filter(USABLE).exclude(token__in=own).values("account")
+    left = Subquery(others.annotate(n=Count(who, distinct=True)).values("n"), output_field=IntegerField())
+    found = Account.objects.filter(pk__in=AccountToken.objects.filter(token__in=own).values("account"))
+    found = found.annotate(carried=Exists(carried), left=Coalesce(left, Value(0)))
+    return found.annotate(
+        then=Case(
+            When(STOPS, then=Value(int(Then.STOPS))),
+            When(ONE_LEFT, then=Value(int(Then.ONE_LEFT))),
+            default=Value(int(Then.GOES_ON)),
+            output_field=IntegerField(),
+        )
+    )
+
+
+def count(accounts: QuerySet[Any]) -> dict[Then, int]:
+    """Count what `accounts_of` returns by what becomes of it. One query."""
+    # Grouped, and not counted three times with a condition each: `then` is worked out once for each account.
+    numbers = dict(accounts.order_by().values("then").annotate(n=Count("pk")).values_list("then", "n"))
+    return {one: numbers.get(one, 0) for one in Then}
+
+
+def read(scope: Scope, *, actor: User, now: datetime) -> Plan:
+    """Work out what becomes of the accounts and who could carry on. A fixed number of queries, however many accounts."""
+    accounts = scope.accounts
+    in_order = accounts.filter(AT_RISK).select_related("team").order_by("then", "name", "pk")
+    at_risk = list(in_order[:MOST])
+    ids = [one.pk for one in at_risk]
+    if scope.teams is not None:
+        own = set(scope.teams.values_list("pk", flat=True))
+        ids = [one.pk for one in at_risk if one.team_id in own]
+    offers = _offers(scope, ids)
+    tokens = scope.tokens.select_related("app", "consented_by").defer("credentials").order_by("pk")
+    return Plan(
+        scope=scope,
+        tokens=list(tokens),
+        numbers=count(accounts),
+        at_risk=at_risk,
+        carriers=_carriers(scope, [one.pk for one in at_risk if one.then == Then.ONE_LEFT]),
+        offers=offers,
+        asked_first=backup_requests.asked_first(offers, {one.pk: one for one in at_risk}, actor),
+        asks=_stopped_there(scope, ids, now),
+        looked_at=set(ids),
+    )
+
+
+def offers_of_all(scope: Scope) -> dict[int, Offer]:
+    """Return who is at hand for all accounts that stop or keep one person, however many. For a worker."""
+    return _offers(scope, list(scope.at_risk.values_list("pk", flat=True)))
+
+
+def stopped_of_all(scope: Scope, now: datetime) -> dict[int, About]:
+    """Return by colleague (id) what of theirs stopped in all of these accounts, as far as they can be asked. For a worker."""
+    return _stopped_there(scope, scope.at_risk.values("pk"), now)
+
+
+def nobody_of_all(scope: Scope, now: datetime) -> list[Account]:
+    """Return those of these accounts that nobody could carry who is known here, however many. For a worker."""
+    helped = set(offers_of_all(scope))
+    for about in stopped_of_all(scope, now).values():
+        helped |= {account.pk for account, _ in about}
+    found = Account.objects.filter(pk__in=scope.at_risk.values("pk")).exclude(pk__in=helped)
+    return list(found.select_related("team").order_by("pk"))
+
+
+def _offers(scope: Scope, account_ids: Collection[int]) -> dict[int, Offer]:
+    """Return the best log-in for each account that is of somebody else."""
+    person = None if scope.person is None else scope.person.pk
+    found = {}
+    for pk, of_account in backups.offers(account_ids=account_ids).items():
+        others = [one for one in of_account if person is None or one.token.consented_by_id != person]
+        if others:
+            found[pk] = others[0]
+    return found
+
+
+def _carriers(scope: Scope, account_ids: Collection[int]) -> dict[int, Token]:
+    others = AccountToken.objects.filter(USABLE, account__in=account_ids).exclude(
+        token__in=scope.tokens.values("pk")
+    )
+    others = others.select_related("token__consented_by").defer("token__credentials").order_by("-pk")
+    return {one.account_id: one.token for one in others}
+
+
+def _stopped_there(scope: Scope, accounts: Any, now: datetime) -> dict[int, About]:
+    """Return by colleague which log-ins stopped in these accounts (ids, or a query of them) and would serve again after a new consent.
+
+    Without those that were asked for today, and whose person cannot be asked.
+    """
+    entries = AccountToken.objects.filter(account__in=accounts, token__state=Token.State.DEAD)
+    entries = entries.exclude(token__reason=Token.REMOVED).exclude(token__in=scope.tokens.values("pk"))
+    if scope.person is not None:
+        entries = entries.exclude(token__consented_by=scope.person)
+    rows = list(
+        entries.select_related("account__team", "token__app", "token__consented_by")
+        .defer("token__credentials")
+        .order_by("account__name", "pk")
+    )
+    asked = asks_of_app.asked_today(Q(token__in={one.token_id for one in rows}), now)
+    today = set(asked.values_list("token", flat=True))
+    found: dict[int, About] = defaultdict(list)
+    for one in rows:
+        who = one.token.consented_by_id
+        if who is None or one.token_id in today or actions.cannot_ask(one.token):
+            continue
+        if pool_reasons.explain_entry(one).by_consent:
+            found[who].append((one.account, one.token))
+    return dict(found)

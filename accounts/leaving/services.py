@@ -1,0 +1,189 @@
+"""Beginning: who may offboard whom, locking a person out, and the one deed by which a worker does the rest.
+
+A person is locked out first, so that nothing is linked in between, and whatever becomes of the worker, nobody who left can log in. Where
+nothing is to be done before it, a single log-in goes with the press: nothing is served by it from then on.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts import api_keys, deeds, permissions, tasks
+from accounts.errors import ActionRefused
+from accounts.leaving import deed as deed_of
+from accounts.leaving import handing_over, plan, steps
+from accounts.leaving.deed import ACCOUNT, INVITES, OFFBOARD, PERSON, REMOVE, TOKENS, TOLD
+from accounts.leaving.plan import Plan
+from accounts.models import Account, AccountToken, ApiKey, Deed
+from tokens.models import Token
+from ui import kept
+from users import asking_workers, hold, invitations, login_changes, people_actions, visibility
+from users.login_changes import Kind
+from users.models import Team, User
+
+PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
+HISTORY = "words/history.txt"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is done beside the log-ins."""
+
+    backups: bool = False  # add, or ask, whoever's log-in reaches what stops or keeps one person
+    asks: bool = False  # ask whoever's stopped there
+    invites: Sequence[Mapping[str, Any]] = ()  # as `invitation` returns each
+    revoke: Sequence[ApiKey] = ()  # keys of the person
+    takes: Sequence[ApiKey] = ()  # others of them, for which the actor answers from now on
+
+
+def invitation(email: str, team_ids: Collection[int] = ()) -> dict[str, Any]:
+    """Return whom to invite for what nobody could carry: for accounts of these teams alone; none: for all."""
+    return {"email": email.strip().lower(), "teams": sorted(team_ids)}
+
+
+def may(actor: User, other: User | None) -> bool:
+    """Return whether somebody may offboard this person (None: anybody): as for changes, and never themselves."""
+    if not actor.has_perm(PERMISSION) or other is None:
+        return actor.has_perm(PERMISSION)
+    is_reached = actor.is_superuser or not (other.is_staff or other.is_superuser)
+    return bool(is_reached and other.pk != actor.pk and visibility.manages(actor, other))
+
+
+def carries_for_others(tokens: QuerySet[Token], actor: User) -> bool:
+    """Return whether these log-ins also carry accounts that the actor does not see: these would stop, too."""
+    if visibility.is_administrator(actor):
+        return False
+    seen = Account.objects.visible_to(actor)
+    entries = AccountToken.objects.filter(token__in=tokens.values("pk"))
+    return entries.exclude(account__in=seen.values("pk")).exists()
+
+
+def keys_of(person: User, *, actor: User) -> QuerySet[ApiKey]:
+    """Return the API keys that the person made, nobody revoked, and that reach no team beyond those of the actor."""
+    keys = handing_over.keys_of(person).prefetch_related("teams").order_by("name", "pk")
+    if actor.sees_all_teams:
+        return keys
+    return keys.exclude(teams__in=Team.objects.exclude(memberships__user=actor))
+
+
+def offboard(
+    *,
+    person: User,
+    actor: User,
+    wanted: Wanted,
+    note: str,
+    now: datetime,
+    why: str = "",
+    by_key: bool = False,
+) -> Deed:
+    """Lock a person out, and have a worker do the rest. Return the deed.
+
+    Begun again it is the same deed while that is under way, and while nothing is left to do. Backups and asks are left out where the
+    actor may not do these; of invitations and keys the caller has asked. API keys that are not named stay. `why`: what the portal's log
+    says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
+    """
+    hold.refuse()
+    if (before := deed_of.known(person)) is not None:
+        return before
+    with transaction.atomic():
+        told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
+        said = why or kept.keep(HISTORY, "offboarded", note=note)
+        LogEntry.objects.log_actions(actor.pk, [person], CHANGE, said, single_object=True)
+        _settle_keys(wanted, actor=actor, note=note, now=now)
+        tokens = list(plan.log_ins(person).defer("credentials").order_by("pk"))
+        options = {TOLD: told}
+        return _begin(
+            OFFBOARD, person.pk, tokens, actor=actor, wanted=wanted, note=note, options=options, now=now
+        )
+
+
+@transaction.atomic
+def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, now: datetime) -> Deed:
+    """Have log-ins removed, or taken out of one account, as a plan says. Return the deed.
+
+    `seen`: what the page saw of it. Raises ActionRefused where these were consented to again, or are going already; OnHold.
+    """
+    hold.refuse()
+    person = found.scope.person
+    ids = [one.pk for one in found.tokens]
+    still = list(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).order_by("pk").locked())
+    if not still or seen != plan.seen_of(still) or deed_of.going(ids) or deed_of.is_given_up(found.scope):
+        raise ActionRefused("removed_or_renewed")
+    options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
+    if found.scope.account is not None:
+        options[ACCOUNT] = found.scope.account
+    return _begin(REMOVE, ids[0], still, actor=actor, wanted=wanted, note=note, options=options, now=now)
+
+
+@transaction.atomic
+def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> handing_over.Told:
+    """Switch the person off, end their sessions, revoke invitations that they sent, and have the actor take over what runs for them.
+
+    Returns as `handing_over.take_over` does. Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two
+    superusers who see each other off, one stays; and where a worker is doing something in the person's name at this moment. Raises OnHold.
+    """
+    hold.refuse()
+    if person.pk == actor.pk:
+        raise ActionRefused("not_oneself")
+    handing_over.hold_deeds(person)
+    both = User.objects.filter(pk__in=[person.pk, actor.pk]).order_by("pk").select_for_update(no_key=True)
+    rows = {one.pk: one for one in both}
+    if not rows[actor.pk].is_active:
+        raise ActionRefused("cannot_log_in", person=str(actor))
+    people_actions.log_out(person)
+    if rows[person.pk].is_active:
+        person.is_active = False
+        person.save(update_fields=["is_active"])
+        login_changes.notify_by_staff(Kind.SWITCHED_OFF, user=person, by=actor, now=now)
+    told = handing_over.take_over(person=person, actor=actor, by_key=by_key, now=now)
+    invitations.revoke_sent_by(person, by=actor, now=now)  # what a deed under way asks is the actor's by now
+    return told
+
+
+def _settle_keys(wanted: Wanted, *, actor: User, note: str, now: datetime) -> None:
+    """Revoke keys, and have the actor answer for others: one that is in both lists is revoked."""
+    done = [(key, "revoked") for key in wanted.revoke if api_keys.revoke(key=key, now=now)]
+    done += [(key, "taken_over") for key in wanted.takes if api_keys.take_over(key=key, taker=actor, now=now)]
+    for key, block in done:
+        said = kept.keep(HISTORY, block, note=note)
+        LogEntry.objects.log_actions(actor.pk, [key], CHANGE, said, single_object=True)
+
+
+def _begin(
+    kind: str,
+    subject_id: int,
+    tokens: Sequence[Token],
+    *,
+    actor: User,
+    wanted: Wanted,
+    note: str,
+    options: dict[str, Any],
+    now: datetime,
+) -> Deed:
+    """Write the deed and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
+    own = kind == REMOVE
+    keys = deed_of.keys(
+        tokens,
+        invites=len(wanted.invites),
+        backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
+        asks=wanted.asks and (own or actor.has_perm("tokens.ask_token")),
+    )
+    options |= {INVITES: [dict(one) for one in wanted.invites]}
+    facts: dict[str, Any] = {"note": note, "skipped": 0, "now": now, "options": options}
+    deed, is_new = deeds.start(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
+    if is_new:
+        if goes_at_once(deed):
+            steps.end(deed, tokens[0], now)
+        transaction.on_commit(partial(asking_workers.ask, tasks.do_deeds))
+    return deed
+
+
+def goes_at_once(deed: Deed) -> bool:
+    """Return whether what a deed is about went with the press."""
+    return len(deed.keys) == 2 and deed.kind != OFFBOARD

@@ -1,0 +1,631 @@
+"""Letting people and log-ins go: locked out first, everything once, gone on with after a worker died, and nothing of anybody else."""
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection, transaction
+from django.test import Client
+from django.utils import timezone
+
+from accounts import api_keys, backup_invitations, backups, client_links, deeds, pool, removal, tasks
+from accounts.campaigns import running
+from accounts.deed_kinds import KINDS
+from accounts.errors import ActionRefused
+from accounts.leaving import deed as leaving
+from accounts.leaving import handing_over, mails, plan, services
+from accounts.leaving.plan import Scope
+from accounts.leaving.services import Wanted, invitation
+from accounts.linking import consent
+from accounts.mails import client_link_mail
+from accounts.models import (
+    Account,
+    AccountEvent,
+    BackupInvitation,
+    BackupRequest,
+    Campaign,
+    ClientLink,
+    Deed,
+    PendingLink,
+)
+from macros.models import Macro
+from notifications.models import Message
+from tests.accounts.leaving.support import (
+    carried,
+    lead,
+    log_in,
+    person,
+    reaches,
+    states,
+    superuser,
+)
+from tests.accounts.leaving.support import (
+    mails as written,
+)
+from tests.support import native
+from tests.support.connections import another
+from tests.support.factories import link, make_account, make_team
+from tests.support.sandbox import Sandbox
+from tokens.models import Token
+from users import invitations, liveness, visibility
+from users.models import Session, Team, User
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
+ALL = Wanted(backups=True, asks=True)
+
+
+@pytest.fixture
+def boss() -> User:
+    return superuser()
+
+
+def offboard(who: User, by: User, wanted: Wanted = ALL, **fields: Any) -> Deed:
+    return services.offboard(
+        person=who, actor=by, wanted=wanted, note="Left us.", now=timezone.now(), **fields
+    )
+
+
+def let_go(
+    by: User, *tokens: Token, wanted: Wanted = ALL, account: Account | None = None, note: str = ""
+) -> Deed:
+    """Have log-ins removed by their person, or by staff."""
+    own = tokens[0].consented_by == by
+    teams = visibility.teams_of(by) if own else None
+    scope = Scope(tokens[0].consented_by, [one.pk for one in tokens], account.pk if account else None, teams)
+    found = plan.read(scope, actor=by, now=timezone.now())
+    return services.let_go(
+        found=found, actor=by, wanted=wanted, seen=found.seen, note=note, now=timezone.now()
+    )
+
+
+def reread(*rows: Any) -> None:
+    for one in rows:
+        one.refresh_from_db()
+
+
+# --- a person ---------------------------------------------------------------------------------------------------------
+
+
+def test_backups_come_first_colleagues_are_asked_each_once_and_one_is_invited_for_the_rest(
+    boss: User,
+) -> None:
+    team, strict = make_team("Lumen"), make_team("Fern", ask_backups=True)
+    mara, emil, cleo = (person(name, team=team) for name in ("Mara", "Emil", "Cleo"))
+    mine, backup, stopped = log_in(mara), log_in(emil), log_in(cleo, state="dead")
+    carried(backup, team=team)
+    at_hand, alone = carried(mine, team=team), carried(mine, team=team)
+    renewable = [carried(mine, stopped, team=team) for _ in range(3)]
+    boss.memberships.create(team=team)
+    boss.memberships.create(team=strict)
+    emil.memberships.create(team=strict)
+    asked_first = carried(mine, team=strict)
+    reaches(backup, at_hand, asked_first)
+    browser = Client()
+    browser.force_login(mara)
+
+    offboard(mara, boss, Wanted(backups=True, asks=True, invites=[invitation(" Zoe@Example.com ")]))
+    mara.refresh_from_db()
+    locked_out = (mara.is_active, Session.objects.filter(user=mara).exists())
+    before = states(mine)
+    tasks.do_deeds()
+
+    reread(at_hand, alone, asked_first)
+    assert locked_out == (False, False)
+    assert (before, states(mine)) == ({("valid", "")}, {("dead", "removed")})
+    assert (at_hand.state, at_hand.active_token, alone.state) == ("connected", backup, "deactivated")
+    assert AccountEvent.objects.filter(account=at_hand, kind="deactivated").count() == 0, "it never stopped"
+    assert list(BackupRequest.objects.values_list("account", flat=True)) == [asked_first.pk]
+    asks = Message.objects.filter(kind="ask").values_list("recipient", "payload__accounts")
+    assert list(asks) == [(cleo.email, [one.pk for one in renewable])]
+    invited = BackupInvitation.objects.values_list("email", "account")
+    assert list(invited) == [("zoe@example.com", alone.pk)]
+    assert pool.differences() == []
+    assert LogEntry.objects.filter(object_id=str(mara.pk), change_message__contains="offboarded").exists()
+
+
+def test_what_is_not_wanted_or_not_the_actors_to_do_is_left_out(boss: User) -> None:
+    clerk = person("Clerk", is_staff=True)
+    mara, emil = person("Mara"), person("Emil")
+    left = [carried(log_in(mara)), carried(log_in(emil))]
+    for account in left:
+        reaches(log_in(person(f"Backup {account.pk}")), account)
+
+    offboard(mara, boss, Wanted())
+    offboard(emil, clerk, ALL)
+    tasks.do_deeds()
+
+    assert not BackupRequest.objects.exists()
+    reread(*left)
+    assert left[0].state == "deactivated"
+    assert left[1].state == "connected", "a deed without the right does nothing at all"
+
+
+def test_begun_again_it_is_the_same_deed_and_done_again_for_who_came_back(boss: User) -> None:
+    mara = person("Mara")
+    carried(log_in(mara))
+
+    first, second = offboard(mara, boss), offboard(mara, boss)
+    tasks.do_deeds()
+    third = offboard(mara, boss)
+    User.objects.filter(pk=mara.pk).update(is_active=True)
+    again = offboard(User.objects.get(pk=mara.pk), boss)
+
+    assert first == second == third != again
+    assert written()["login_changed", mara.email] == 2
+
+
+def test_keys_that_are_named_end_or_go_over_and_the_others_go_on(boss: User) -> None:
+    mara = person("Mara")
+    kept, ended, taken = (
+        api_keys.issue(name=name, scopes=["accounts:read"], teams=[Team.default()], created_by=mara)[0]
+        for name in ("kept", "ended", "taken")
+    )
+
+    offboard(mara, boss, Wanted(revoke=[ended], takes=[taken, ended]))
+
+    reread(kept, ended, taken)
+    assert [key.created_by for key in (kept, ended, taken)] == [mara, mara, boss]
+    assert [key.revoked_at is None for key in (kept, ended, taken)] == [True, False, True]
+
+
+def test_invitations_that_the_person_sent_open_nothing_afterwards(boss: User) -> None:
+    team = make_team("Lumen")
+    mara, petra = person("Mara", team=team), person("Petra", team=team)
+    for by, email in ((mara, "private@example.com"), (petra, "kept@example.com")):
+        invitations.create(email=email, team=team, invited_by=by, now=timezone.now())
+
+    offboard(mara, boss)
+
+    assert not invitations.sent_by(mara, timezone.now()).exists()
+    assert invitations.sent_by(petra, timezone.now()).count() == 1
+
+
+def test_what_was_renewed_or_consented_to_meanwhile_ends_too_and_a_colleagues_does_not(boss: User) -> None:
+    mara, emil = person("Mara"), person("Emil")
+    renewed, taken_over = log_in(mara), log_in(mara)
+    carried(renewed)
+    carried(taken_over)
+    offboard(mara, boss)
+    Token.objects.filter(pk=renewed.pk).update(generation=7, linked_at=timezone.now())
+    Token.objects.filter(pk=taken_over.pk).update(consented_by=emil)
+    late = log_in(mara)
+
+    tasks.do_deeds()
+
+    assert states(renewed, late) == {("dead", "removed")}
+    assert states(taken_over) == {("valid", "")}
+
+
+def test_whoever_is_switched_on_again_keeps_what_is_left_and_leads_hear_of_what_is_not(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = make_team()
+    lead("Lea", team)
+    mara = person("Mara")
+    ended, dark, kept = log_in(mara), log_in(mara, state="dead"), log_in(mara)
+    carried(dark, team=team, name="Dark for months")  # not by this: the mail does not count it
+    link(carried(ended, team=team, name="Stopped"), dark)
+    carried(kept)
+    deed = offboard(mara, boss)
+    end = removal.end_at_channel
+
+    def then_switched_on(**which: Any) -> Any:
+        User.objects.filter(pk=mara.pk).update(is_active=which["token_id"] == dark.pk)
+        return end(**which)
+
+    monkeypatch.setattr(removal, "end_at_channel", then_switched_on)
+    tasks.do_deeds()
+
+    deed.refresh_from_db()
+    assert (states(ended, dark), states(kept)) == ({("dead", "removed")}, {("valid", "")})
+    assert deed.state == Deed.State.FAILED
+    mail = mails.build(Message.objects.get(kind="left"))
+    assert "Stopped" in mail.text
+    assert "Dark for months" not in mail.text
+
+
+def test_a_consent_under_way_is_not_kept_for_whoever_was_locked_out(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native.linked("facebook", "ada")
+    ada = User.objects.get(email="ada@example.com")
+    listing, before = consent.ask_for_list, Token.objects.get(consented_by=ada)
+
+    def then_locked_out(*args: Any) -> Any:
+        found = listing(*args)
+        services.lock_out(person=ada, actor=boss, now=timezone.now())
+        return found
+
+    monkeypatch.setattr(consent, "ask_for_list", then_locked_out)
+    browser = Client()
+    browser.force_login(ada)
+    answer = native.back(browser, native.decide(native.leave(browser, "facebook"), "ada"))
+
+    assert answer.status_code == 400  # their session went meanwhile
+    assert Token.objects.get(consented_by=ada).linked_at == before.linked_at
+    assert not PendingLink.objects.exists()
+
+
+def test_of_two_superusers_who_see_each_other_off_one_stays(boss: User) -> None:
+    other = superuser("Other")
+    offboard(other, boss)
+
+    with pytest.raises(ActionRefused, match="can no longer log in"):
+        offboard(boss, other)
+
+    boss.refresh_from_db()
+    assert boss.is_active
+
+
+# --- workers and channels ---------------------------------------------------------------------------------------------
+
+
+class Dies(BaseException):
+    """The worker is gone, and writes nothing more."""
+
+
+def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    team = make_team()
+    lead("Lea", team)
+    mara = person("Mara")
+    own = [log_in(mara) for _ in range(6)]
+    for token in own:
+        carried(token, team=team)
+    offboard(mara, boss)
+    monkeypatch.setattr(liveness, "may_take_over", lambda: True)
+    end, calls = removal.end_at_channel, list[int]()
+
+    def dies(**which: Any) -> Any:
+        calls.append(which["token_id"])
+        if len(calls) == 3:
+            raise Dies
+        return end(**which)
+
+    monkeypatch.setattr(removal, "end_at_channel", dies)
+    with pytest.raises(Dies):
+        tasks.do_deeds()
+    in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
+    told_before = Message.objects.filter(kind="left").count()
+    later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
+    deeds.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
+    told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
+    removal.sweep_removed(now=later)
+
+    assert (in_between, told_before) == ({"removed": 3, "": 3}, 0)
+    assert told_channels == {token.pk: 1 for token in own}
+    assert left_open  # the one whose channel was to be told when the worker died: the sweep does
+    assert calls.count(calls[2]) == 2
+    assert states(*own) == {("dead", "removed")}
+    assert Message.objects.filter(kind="left").count() == 1
+    assert Counter(Token.objects.get(pk=own[0].pk).events.values_list("kind", flat=True))["removed"] == 1
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_the_channel_is_told_behind_the_press_and_what_was_held_is_purged_once_it_answers(
+    boss: User, world: Sandbox, silent: bool
+) -> None:
+    account = native.linked("facebook", "ada")
+    token = Token.objects.get()
+    world.clear_calls()
+    if silent:
+        world.add_fault("facebook", path="me/permissions", status=500)
+
+    offboard(User.objects.get(email="ada@example.com"), boss)
+    none_yet = world.calls(path="me/permissions", method="DELETE")
+    tasks.do_deeds()
+
+    reread(account, token)
+    assert none_yet == []
+    assert world.calls(path="me/permissions", method="DELETE")
+    assert (account.state, token.reason) == ("deactivated", "removed")
+    assert (token.credentials is None) is not silent
+    assert Token.objects.to_revoke().exists() is silent
+
+
+# --- log-ins ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("by_staff", [False, True])
+def test_a_single_log_in_goes_with_the_press_and_its_channel_is_told_by_the_worker(
+    boss: User, world: Sandbox, by_staff: bool
+) -> None:
+    native.linked("facebook", "ada", "ben")
+    ada = Token.objects.get(native_user_name__startswith="Ada")
+    by = boss if by_staff else User.objects.get(email="ada@example.com")
+    world.clear_calls()
+
+    let_go(by, ada, wanted=Wanted())
+
+    account = Account.objects.get()
+    at_once = states(ada)
+    with pytest.raises(ActionRefused, match="Somebody was faster"):
+        let_go(by, ada)
+    tasks.do_deeds()
+
+    assert at_once == {("dead", "removed")}
+    assert account.active_token != ada
+    assert len(world.calls(path="me/permissions", method="DELETE")) == 1
+    ada.refresh_from_db()
+    assert ada.credentials is None
+    assert set(written()) == ({("left", "ada@example.com")} if by_staff else set())
+
+
+def test_a_page_from_before_a_new_consent_removes_nothing_and_a_renewal_meanwhile_changes_nothing() -> None:
+    mara = person("Mara")
+    token = log_in(mara)
+    carried(token)
+    found = plan.read(Scope(mara, [token.pk]), actor=mara, now=timezone.now())
+    facts: dict[str, Any] = {"actor": mara, "wanted": Wanted(), "note": "", "now": timezone.now()}
+
+    Token.objects.filter(pk=token.pk).update(linked_at=timezone.now())
+    with pytest.raises(ActionRefused, match="Somebody was faster"):
+        services.let_go(found=found, seen=found.seen, **facts)
+    Token.objects.filter(pk=token.pk).update(linked_at=token.linked_at, generation=9)
+    services.let_go(found=found, seen=found.seen, **facts)
+
+    assert states(token) == {("dead", "removed")}
+
+
+def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_nobody_is_added(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    team, other = make_team("Lumen"), make_team("Fern")
+    mara, emil, cleo = (person(name, team=team) for name in ("Mara", "Emil", "Cleo"))
+    mine, also, kept = log_in(mara), log_in(mara), log_in(mara)
+    backup = log_in(emil)
+    carried(backup, team=team)
+    at_hand, both = carried(mine, team=team), carried(mine, also, team=team)
+    carried(also, log_in(cleo, state="dead"), team=team)
+    carried(kept, team=team)
+    foreign = carried(mine, team=other)
+    reaches(backup, at_hand)
+    reaches(log_in(person("Petra", team=other)), foreign)
+    monkeypatch.setattr(plan, "MOST", 1)  # accounts that a page looks at; the worker looks at all
+    wanted = Wanted(backups=True, asks=True, invites=[invitation("zoe@example.com")])
+
+    let_go(mara, mine, also, wanted=wanted)
+    waiting = (states(mine, also), leaving.going([mine.pk, also.pk, kept.pk]))
+    tasks.do_deeds()
+
+    assert waiting == ({("valid", "")}, {mine.pk, also.pk})
+    assert (states(mine, also), states(kept)) == ({("dead", "removed")}, {("valid", "")})
+    assert list(BackupRequest.objects.values_list("account", flat=True)) == [at_hand.pk]
+    assert list(BackupInvitation.objects.values_list("account", flat=True)) == [both.pk]
+    asked = {key for key in written() if key[0] != "left"}
+    assert asked == {("ask", cleo.email), ("backup_ask", emil.email), ("invite", "zoe@example.com")}
+
+
+def test_where_a_worker_cannot_go_on_leads_hear_of_what_stopped_and_the_rest_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    team = make_team("Lumen")
+    mara, lea = person("Mara", team=team), lead("Lea", team)
+    mine, also = log_in(mara), log_in(mara)
+    carried(mine, team=team, name="Lumen EU")
+    carried(also, team=team, name="Lumen US")
+    let_go(mara, mine, also)
+    told = removal.end_at_channel
+
+    def breaks(**which: Any) -> Any:
+        return told(**which) if which["token_id"] != mine.pk else bool(1 / 0)
+
+    monkeypatch.setattr(removal, "end_at_channel", breaks)
+    tasks.do_deeds()
+
+    message = Message.objects.get()
+    text = mails.build(message).text
+    assert Deed.objects.get().state == Deed.State.FAILED
+    assert (message.kind, message.recipient) == ("left", lea.email)
+    assert "Lumen EU" in text
+    assert "Lumen US" not in text
+
+
+# --- one account ------------------------------------------------------------------------------------------------------
+
+
+def test_a_person_leaves_one_account_another_takes_over_and_nobody_adds_them_back() -> None:
+    team = make_team("Nordbad")
+    lea, ada, ben = lead("Lea", team), person("Ada", team=team), person("Ben", team=team)
+    mine, his = log_in(ada), log_in(ben)
+    shop, other = carried(mine, his, team=team, name="Nordbad Mode"), carried(mine, team=team)
+    reaches(mine, shop)
+
+    let_go(ada, mine, wanted=Wanted(), account=shop, note="Ben runs it now")
+    shop.refresh_from_db()
+    tasks.do_deeds()
+
+    assert (shop.active_token, shop.state, shop.people_count) == (his, "connected", 1)
+    assert other.pool.get().token == mine
+    assert states(mine) == {("valid", "")}
+    event = AccountEvent.objects.get(account=shop, kind="unlinked")
+    assert (event.actor, event.cause, event.note) == (ada, "gave_up", "Ben runs it now")
+    assert backups.offers(account_ids=[shop.pk]) == {}, "nobody adds back who has just left"
+    mail = mails.build(Message.objects.get())
+    assert set(written()) == {("left", lea.email)}
+    assert mail.subject == "Ada no longer runs Nordbad Mode"
+    assert "Ben runs it now" in mail.text
+    assert mail.reply_to == ada.email
+
+
+def test_who_carries_it_alone_may_have_somebody_asked_before_it_stops() -> None:
+    team = make_team("Nordbad")
+    ada, ben = person("Ada", team=team), person("Ben", team=team)
+    mine, his = log_in(ada), log_in(ben)
+    shop = carried(mine, team=team, name="Nordbad Mode")
+    reaches(his, shop)
+
+    let_go(ada, mine, account=shop)
+    waits = shop.pool.exists()
+    tasks.do_deeds()
+
+    shop.refresh_from_db()
+    assert (waits, shop.pool.exists(), shop.state) == (True, False, "deactivated")
+    assert BackupRequest.objects.filter(token=his, state="asked").count() == 1
+
+
+# --- what else depends on a person ------------------------------------------------------------------------------------
+
+
+def campaign_of(who: User, *tokens: Token) -> Campaign:
+    now = timezone.now()
+    facts: dict[str, Any] = {"note": "", "ends_at": now + timedelta(days=9), "once": "", "now": now}
+    return running.start(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
+
+
+def lead_with_everything() -> tuple[User, Team, Campaign, ClientLink, Macro]:
+    """Lea, who alone leads a team, runs a campaign, has made a client link and looks after a macro."""
+    team = make_team("Lumen")
+    lea = lead("Lea", team)
+    campaign = campaign_of(lea, log_in(person("Emil", team=team)))
+    made: dict[str, Any] = {"email": "ada@client.example", "name": "Ada", "channels": ["facebook"]}
+    link_made = client_links.make(team=team, made_by=lea, now=timezone.now(), **made)
+    return lea, team, campaign, link_made, Macro.objects.create(name="Lumen warns", owner=lea, team=team)
+
+
+def told_of(reader: User) -> str:
+    return mails.build(Message.objects.filter(kind="left", recipient=reader.email).latest("pk")).text
+
+
+def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays(boss: User) -> None:
+    lea, _, campaign, link_made, macro = lead_with_everything()
+
+    offboard(lea, boss)
+    tasks.do_deeds()
+    with transaction.atomic():
+        used_by: dict[str, Any] = {"log_in": log_in(None), "now": timezone.now()}
+        client_links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
+
+    reread(campaign, macro, link_made)
+    assert (campaign.made_by, campaign.ended_at, macro.owner) == (boss, None, boss)
+    assert link_made.asker == "Lumen"
+    used = Message.objects.get(kind="client_link_used")
+    assert used.recipient == boss.email  # nobody leads the team now, so an operator
+    assert "Lea, who has left, sent ada@client.example a link." in client_link_mail.build_used(used).text
+    assert not Message.objects.filter(kind="left").exists()  # whoever pressed has read it
+
+
+def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User) -> None:
+    lea, team, *_ = lead_with_everything()
+    carried(log_in(lea), team=team, name="Nordbad")
+
+    offboard(lea, boss, by_key=True)
+    tasks.do_deeds()
+
+    assert written()["left", boss.email] == 1
+    text = told_of(boss)
+    assert all(said in text for said in ("Spring", "Lumen warns", "Lumen: until somebody is made team lead"))
+
+
+def test_a_campaign_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
+    lea, team, campaign, _, _ = lead_with_everything()
+    other, clerk = lead("Other", team), person("Clerk", is_staff=True, team=team)
+
+    services.lock_out(person=lea, actor=clerk, now=timezone.now())
+    deed = Deed.objects.create(
+        user=clerk,
+        kind="offboard",
+        subject_id=lea.pk,
+        total=1,
+        options={leaving.TOLD: {other.email: {"ended": ["Spring"]}}},
+    )
+    mails.tell(deed, timezone.now())
+
+    campaign.refresh_from_db()
+    assert campaign.ending == "maker_left"
+    assert "Spring: nobody is reminded any longer." in told_of(other)
+
+
+def test_of_who_is_in_no_team_operators_are_told_what_ended(boss: User) -> None:
+    lea, *_ = lead_with_everything()
+    lea.memberships.all().delete()
+
+    told = services.lock_out(person=lea, actor=person("Clerk", is_staff=True), now=timezone.now())
+
+    assert told == {boss.email: {"ended": ["Spring"]}}
+
+
+def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> None:
+    lea, _, campaign, _, _ = lead_with_everything()
+    User.objects.filter(pk=lea.pk).update(is_active=False)
+
+    running.end_due(now=timezone.now())
+
+    campaign.refresh_from_db()
+    assert campaign.ending == "maker_left"
+
+
+def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Deed:
+    """A deed on three accounts of which a worker has done one."""
+    monkeypatch.setattr(deeds, "MANY", 1)
+    team = fields.pop("team", None) or Team.default()
+    ids = [make_account(name=f"Shop {number}", team=team).pk for number in range(3)]
+    chosen = Account.objects.filter(pk__in=ids).order_by("pk").values("pk")
+    deed, _ = deeds.start_on(chosen, user=by, now=timezone.now(), **fields)
+    turns = iter([True, True, False])
+    deeds.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    return deed
+
+
+def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them_off(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lea = superuser("Lea")
+    deed = begun(lea, monkeypatch, kind="pause", once="7")
+
+    offboard(lea, boss)
+    tasks.do_deeds()
+
+    deed.refresh_from_db()
+    assert (deed.user, deed.state, deed.acted) == (boss, Deed.State.READY, 3)
+    paused_by = Account.objects.order_by("pk").values_list("paused_by", flat=True)
+    assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
+
+
+@pytest.mark.parametrize("as_client", [False, True])
+def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
+    boss: User, monkeypatch: pytest.MonkeyPatch, as_client: bool
+) -> None:
+    team = make_team("Lumen")
+    lea = person("Lea", is_staff=True, is_superuser=True, team=team)
+    by_hand = invitations.create(email="zoe@example.com", team=team, invited_by=lea, now=timezone.now())
+    options = {"email": "new@example.com", "client": as_client}
+    deed = begun(lea, monkeypatch, kind="invite", options=options, team=team)
+    named = handing_over.hanging(lea, timezone.now()).invitations
+
+    services.lock_out(person=lea, actor=boss, now=timezone.now())
+    tasks.do_deeds()
+
+    reread(deed, by_hand)
+    assert named == 1
+    assert by_hand.revoked_at is not None
+    assert (deed.state, deed.acted) == (Deed.State.READY, 3)
+    asked = BackupInvitation.objects.filter(email="new@example.com")
+    assert {(one.invited_by, backup_invitations.answer(one, timezone.now())) for one in asked} == {
+        (boss, "asked")
+    }
+    assert len({(one.invitation_id, one.client_link_id) for one in asked}) == 1
+    assert Message.objects.filter(recipient="new@example.com").count() == 1
+
+
+def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_job(
+    boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(handing_over, "HOLD_MS", 100)
+    lea = superuser("Lea")
+    make_account()
+    deed, _ = deeds.start_on(Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
+    with another() as worker, worker.transaction():
+        worker.execute("update accounts_deed set done = done where id = %s", [deed.pk])
+        with pytest.raises(ActionRefused, match="Try again"):
+            services.lock_out(person=lea, actor=boss, now=timezone.now())
+
+    lea.refresh_from_db()
+    assert lea.is_active
+    services.lock_out(person=lea, actor=boss, now=timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute("show lock_timeout")
+        assert cursor.fetchone() == ("0",)

@@ -1,0 +1,32 @@
+"""What goes, without the press and the worker: removed here, and told by mail, in one transaction."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from accounts.leaving import mails
+from accounts.leaving.deed import OFFBOARD, PERSON, REMOVE, TOKENS
+from accounts.models import Deed
+from tokens import lifecycle
+from tokens.models import Token
+from users.models import User
+
+
+@transaction.atomic
+def removed(*tokens: Token, by: User, now: datetime, left: User | None = None, **options: Any) -> Deed:
+    """Have somebody remove log-ins. `left`: because that person was seen off; `options`: what else the deed holds."""
+    person = None if not tokens else tokens[0].consented_by_id
+    deed = Deed.objects.create(
+        user=by,
+        kind=OFFBOARD if left else REMOVE,
+        subject_id=left.pk if left else 0,
+        total=1,
+        created_at=now,
+        options={TOKENS: [one.pk for one in tokens], PERSON: person, **options},
+        state=Deed.State.READY,
+    )
+    for token in tokens:
+        lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=now)
+    mails.tell(deed, now)
+    return deed
