@@ -30,7 +30,7 @@ def _settings(settings: Any) -> None:
     Macro.objects.all().delete()
 
 
-def came_back(message: Message, kind: Kind, at: Any, said: str = "550 5.1.1 no such user") -> None:
+def came_back(message: Message, kind: str, at: Any, said: str = "550 5.1.1 no such user") -> None:
     returns.note(report_id=f"{kind} {at}", kind=kind, recipient="", message=message, said=said, now=at)
     message.refresh_from_db()
 
