@@ -140,7 +140,7 @@ def _jobs(accounts: int, boss: User) -> None:
     acted = {"acted": accounts * 8 // 10, "skipped": accounts // 10, "failed": accounts // 10}
     job = Job.objects.create(kind="pause", subject_id=0, **whole, **acted)
     row = {
-        "job": str(job.pk), "place": "n", "key": "n", "at": "now()",
+        "job": str(job.pk), "place": "n", "key": "n", "at": "now()", "facts": "'{}'",
         "outcome": "case mod(n, 10) when 0 then 'skipped' when 1 then 'failed' else 'done' end",
     }  # fmt: skip
     insert(JobItem, row, _numbers(accounts))

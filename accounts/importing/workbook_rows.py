@@ -1,6 +1,6 @@
 """A process of its own, see `workbooks`: reads a workbook from its input, and writes the first rows of the first sheet as JSON.
 
-It imports nothing of ours, and limits itself before it reads anything: whatever a file makes of the library, only this process ends.
+It imports none of our modules, and limits itself before it reads anything: whatever a file does to the library, only this process ends.
 """
 
 import io

@@ -275,7 +275,7 @@ def killed_then_done(world: Sandbox, look: Callable[[], Any], patch: pytest.Monk
     process = processes.Process(
         ["manage.py", "shell", "--no-imports", "-v0", "-c", KILLED], processes.environment(world)
     ).start()
-    assert processes.wait(lambda: not process.is_running, seconds=30) < 30
+    assert processes.wait(lambda: not process.is_running, seconds=60) < 60
     assert process.popen is not None
     assert process.popen.returncode == 9, process.said
     in_between = look()

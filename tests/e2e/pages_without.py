@@ -23,7 +23,6 @@ WITHOUT: dict[str, str] = {
     "channels.css": _FILE,
     "calendar/<str:secret>.ics": _FILE,
     "accounts/2fa/recovery-codes/download/": _FILE,
-    "admin/accounts/account/exports/<int:export_id>/file/": _FILE,
     "admin/accounts/campaign/<int:campaign_id>/result/": _FILE,
     "admin/tokens/unknownanswer/export/": _FILE,
     "admin/accounts/account/import/template.*": _FILE,
