@@ -2,7 +2,7 @@
 # Choose a newer Python with `make PYTHON=python3.14 run`; ports and folder with WEB_PORT, SANDBOX_PORT and VAR.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test quick conformance year drills check lint format words lock bench clean venv venv-dev chromium
+.PHONY: help run test quick conformance year drills check lint format words lock size bench clean venv venv-dev chromium
 
 PY := .venv/bin/python
 export PYTHON
@@ -58,6 +58,9 @@ lock: venv-dev ## renew requirements*.txt from requirements*.in
 	@$(LOCK) requirements-demo.in -o requirements-demo.txt
 	@$(LOCK) --no-strip-extras requirements-dev.in -o requirements-dev.txt
 	@$(LOCK) requirements-conformance.in -o requirements-conformance.txt
+
+size: venv-dev ## how much there is: bytes of the product, of templates, of tests, words of the documents
+	@$(PY) -m tests.tools.size
 
 bench: venv-dev ## measure: how fast, how many
 	@$(PY) -m benchmarks
