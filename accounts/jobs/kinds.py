@@ -11,7 +11,6 @@ from accounts.leaving import job as leaving
 from accounts.leaving import steps
 from accounts.many import asking, backups, checking, importing, inviting, moving, pausing
 from tokens.models import ChannelApp
-from ui.text import join_names
 
 ASK_PEOPLE_OF_APP = "ask_people_of_app"
 ASK_DUE = "ask_due"
@@ -44,7 +43,7 @@ def _asks(waiting: Callable[[Job, datetime], asks_of_app.Waiting]) -> Act:
         if not about:
             return [Result.skips(person_id, "nothing_left")]
         names = [account.name for account in about[: asks_of_app.NAMED]]
-        return [Result.done(person_id, "asked_about", accounts=join_names(names, len(about)))]
+        return [Result.done(person_id, "asked_about", names=names, number=len(about))]
 
     return ask
 

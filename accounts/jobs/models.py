@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from ui.phrases import phrase
+from ui.text import join_names
 from users.models import User
 
 WORDS = "words/jobs.txt"
@@ -141,6 +142,9 @@ class JobItem(models.Model):
 
     def said(self, words: str = WORDS) -> str:
         """Return what is beside the outcome, in words: why, and what was there before. "" where there is nothing to say."""
-        said = [phrase(words, self.why, **self.facts)] if self.why else []
+        facts = dict(self.facts)
+        if "names" in facts:
+            facts["accounts"] = join_names(facts["names"], facts["number"])
+        said = [phrase(words, self.why, **facts)] if self.why else []
         said += [phrase(WORDS, "was", was=self.facts["was"])] if self.facts.get("was") else []
         return " · ".join(said)

@@ -111,7 +111,7 @@ def _jobs(fleet: Fleet) -> dict[str, Any]:
         **under_way,
         **common,
     )
-    asked_about = {"accounts": f"{fleet.accounts[0].name}, {LONG}, Nordlicht Optik and 8 more"}
+    asked_about = {"names": [fleet.accounts[0].name, LONG, "Nordlicht Optik"], "number": 11}
     JobItem.objects.bulk_create(
         JobItem(
             job=asks, place=place, key=person.pk, outcome="skipped" if place == 3 else "done",
@@ -123,10 +123,7 @@ def _jobs(fleet: Fleet) -> dict[str, Any]:
         kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
         **common,
     )  # fmt: skip
-    told = f"{LONG[:60]}: Facebook does not answer. It is asked again every hour."
-    JobItem.objects.create(
-        job=left, place=1, key=1, outcome="failed", why="as_told", facts={"text": told}, at=now
-    )
+    JobItem.objects.create(job=left, place=1, key=1, outcome="failed", why="our_fault", at=now)
     invited = Job.objects.create(
         kind="invite", subject_id=0, total=1_240, done=1_240, acted=1_236, skipped=4, state="ready", user=fleet.people[0], created_at=now,
         note=NOTE, options={"email": "zoe@example.com", "name": "zoe@example.com"},

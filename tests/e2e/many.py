@@ -1,10 +1,10 @@
-"""`python -m tests.e2e.many`, in the product's environment: 5,000 accounts of one client and 50 of two others, linked by nobody."""
+"""`python -m tests.e2e.many`, where the product runs: 1,000 accounts of one client and 50 of two others, linked by nobody, a macro."""
 
 import sys
 
 import django
 
-COUNT = 5_000
+COUNT = 1_000
 CLIENT = "Pelikan Warenhaus"
 FEW, SMALL = 50, ("Sperling Apotheken", "Amsel Apotheken")  # of each
 
@@ -12,6 +12,7 @@ FEW, SMALL = 50, ("Sperling Apotheken", "Amsel Apotheken")  # of each
 def build() -> None:
     """Write them."""
     from accounts.models import Account
+    from macros.models import Macro, MacroAction
     from users.models import Team
 
     names = [f"{CLIENT} {number:04}" for number in range(COUNT)]
@@ -20,6 +21,8 @@ def build() -> None:
         Account(channel="facebook", native_id=str(880_000_000 + number), name=name, team=Team.default())
         for number, name in enumerate(names)
     )
+    macro = Macro.objects.create(name="Pharmacies", scope=Macro.AppliesTo.CHOSEN)
+    MacroAction.objects.create(macro=macro, emails=["shops@agency.example"], days=[14, 7])
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection, transaction
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import Account
@@ -25,7 +25,6 @@ from tests.notifications.support import make_message
 from tests.notifications.test_refused_addresses import LEAD, lead
 from tests.support.connections import another
 from tests.support.factories import make_user
-from tests.support.plans import carried_out
 from users import invitations
 from users.models import RefusedAddress, Team, User
 
@@ -211,28 +210,6 @@ def test_two_gatherings_of_the_same_runs_never_wait_in_a_circle() -> None:
 
         thread.join()
     assert became == [gathering.JOINED]
-
-
-def test_what_was_kept_back_once_and_has_left_is_not_walked_through() -> None:
-    then = MORNING - 60 * DAY
-    Message.objects.bulk_create(
-        Message(
-            kind="test", recipient=ADA, dedupe_key=f"left:{n}", state="sent", waits_since=then, sent_at=then
-        )
-        for n in range(1_000)
-    )
-    make_message(ADA, waits_since=MORNING - HOUR)
-    make_message(BEN, state="sent", waits_since=MORNING - 3 * HOUR, sent_at=MORNING)
-    asked = (
-        kept_back.waiting().order_by("waits_since"),
-        kept_back.came_late(Message.objects.order_by(), after=MORNING - DAY),
-    )
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("analyze notifications_message")  # what tests before left says nothing of these rows
-        cursor.execute("set local enable_seqscan = off")
-        for found in asked:
-            assert found.count() == 1
-            assert sum(node.get("Rows Removed by Filter", 0) for node in carried_out(found)) == 0
 
 
 def test_a_digest_that_one_reader_s_server_refuses_is_not_held_against_our_own_once_others_get_mails(

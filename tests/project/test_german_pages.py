@@ -162,7 +162,7 @@ def _press(
     if answer.status_code >= 500:  # it asks a channel, which is never done inside a transaction
         return
     said = [_words_of(str(one)) for one in getattr(answer.wsgi_request, "_messages", ())]
-    if not answer.streaming and not answer.get("Location"):
+    if "html" in answer.get("Content-Type", "") and not answer.get("Location"):
         said.append(_words_of(answer.content.decode()))
     read.note(reader, f"{name} pressed", "\n".join(said))
 

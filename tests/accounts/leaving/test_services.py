@@ -620,7 +620,7 @@ def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_jo
     make_account()
     job, _ = jobs.start(keys=Account.objects.values("pk"), user=lea, kind="pause", now=timezone.now())
     with another() as worker, worker.transaction():
-        worker.execute("update accounts_deed set done = done where id = %s", [job.pk])
+        worker.execute("update accounts_job set done = done where id = %s", [job.pk])
         with pytest.raises(ActionRefused, match="Try again"):
             services.lock_out(person=lea, actor=boss, now=timezone.now())
 
