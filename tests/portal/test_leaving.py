@@ -155,6 +155,7 @@ def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(
 
     text = said(client.get(page_of(lea)).text)
     assert "It goes on in your name: Spring" in text
+    assert "Under way It goes on in your name, as far as you may do the same: Pause" in text
     assert "You take it over: Lumen warns" in text
     assert "1 that this person sent is revoked" in text
     assert "They go on working until somebody revokes them or takes them over: Publisher" in text

@@ -139,7 +139,7 @@ def _log_ins(mira: Client) -> None:
     )
     removed = Token.objects.get(consented_by__email="petra@example.com", app__channel="x")
     submit(browser("petra@example.com"), f"/my/log-ins/remove/?log_in={removed.pk}")
-    run("accounts.tasks.do_deeds")
+    run("accounts.tasks.run_jobs")
 
 
 def _answer_a_warning(sandbox: Sandbox) -> None:
