@@ -15,7 +15,7 @@ from ui.text import join_names
 from users.models import User
 
 WORDS = "words/jobs.txt"
-REMOVAL = "remove"  # the kind of job by which log-ins go: they are seen in their lists
+REMOVE = "remove"  # the kind of job by which log-ins go: they are seen in their lists
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -32,7 +32,7 @@ class JobQuerySet(models.QuerySet["Job"]):
 
     def visible_to(self, user: User) -> Self:
         """Jobs whose pages the person may open: their own, and everybody's where all teams are theirs to look at."""
-        found = self.exclude(kind=REMOVAL)
+        found = self.exclude(kind=REMOVE)
         return found if user.sees_all_teams else found.filter(user=user)
 
     def claimed(self, job: "Job") -> Self:

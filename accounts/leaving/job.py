@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from enum import IntEnum
 
-from accounts.jobs.models import REMOVAL
+from accounts.jobs.models import REMOVE as REMOVE
 from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Job
@@ -12,8 +12,8 @@ from tokens.token_model import TokenQuerySet
 from users import visibility
 from users.models import User
 
-OFFBOARD = "offboard"  # the kind by which a person goes
-REMOVE = REMOVAL  # and log-ins: one's own, or one by staff; or one's own of one account
+# The kind by which a person goes. `REMOVE`: log-ins, one's own, or one by staff; or one's own of one account.
+OFFBOARD = "offboard"
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
 TOKENS, ACCOUNT, PERSON, INVITES, TOLD = "tokens", "account", "person", "invites", "told"

@@ -519,7 +519,12 @@ def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User)
 
     assert written()["left", boss.email] == 1
     text = told_of(boss)
-    told = ("Spring", "Lumen warns", "Lumen: until somebody is made team lead", "1 job on many accounts goes on")
+    told = (
+        "Spring",
+        "Lumen warns",
+        "Lumen: until somebody is made team lead",
+        "1 job on many accounts goes on",
+    )
     assert [said for said in told if said not in text] == []
 
 
