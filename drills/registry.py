@@ -25,7 +25,6 @@ DRILLS = (
     Drill("kills", 300, ("--shifts", "4", "--mails", "2", "--checks", "2")),
     Drill("launcher_kills", 300),
     Drill("one_doubt", 300, ("--people", "15", "--minutes", "50", "300")),
-    Drill("upgrade", 400),
     Drill("copy", 240, ("--seconds", "22")),
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),
     Drill("valkey", 300, ("--seconds", "6")),

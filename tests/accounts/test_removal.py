@@ -1,7 +1,6 @@
 """Ending authorisations from our side, at the stand-in channels: what a sweep may clear away, and what it may not."""
 
 from datetime import UTC, datetime, timedelta
-from importlib import import_module
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -12,14 +11,14 @@ from django.test import Client
 
 import broker
 from accounts import actions, api_keys, pool, removal, sweeps
-from accounts.models import Account, AccountEvent, PendingLink
+from accounts.models import Account, PendingLink
 from accounts.pushes import receiving
 from accounts.removal import Ended
 from broker import callers
 from notifications.models import Message
 from portal import renewing
 from tests.support import native
-from tests.support.factories import link, make_account, make_token, make_user
+from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, vault
 from tokens.channels import declarations
@@ -166,29 +165,6 @@ def test_an_orphan_that_does_not_open_is_deleted_and_does_not_stop_the_others() 
     Token.objects.filter(app__channel="facebook").update(credentials=vault.seal("another row", {}))
 
     assert removal.sweep_orphans(now=datetime.now(UTC) + DAY_AFTER) == 2
-
-
-def test_tokens_of_an_old_database_count_as_linked_unless_they_surely_never_were() -> None:
-    fill = import_module("accounts.migrations.0007_fill_first_linked_at").FILL
-    now = datetime.now(UTC)
-    in_a_pool, unlinked, without_trace, fresh = (
-        make_token(created_at=now - age) for age in [DAY_AFTER] * 3 + [timedelta(0)]
-    )
-    link(make_account(), in_a_pool, added_at=now - timedelta(days=3))
-    AccountEvent.objects.create(
-        account=make_account(), token=unlinked, kind="unlinked", at=now - timedelta(days=2)
-    )
-
-    with connection.cursor() as cursor:
-        cursor.execute(fill)
-
-    found = dict(Token.objects.values_list("pk", "first_linked_at"))
-    assert found == {
-        in_a_pool.pk: now - timedelta(days=3),
-        unlinked.pk: now - timedelta(days=2),
-        without_trace.pk: without_trace.created_at,
-        fresh.pk: None,
-    }
 
 
 def linked_by(*people: str, channel: str = "facebook") -> Account:

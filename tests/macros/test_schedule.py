@@ -21,7 +21,7 @@ from tests.support.factories import NOW
 from users.models import User
 
 SCHEDULE = Evaluation.Trigger.SCHEDULE
-FIRST = "0001_squashed_0017_words"  # of the migrations
+FIRST = "0001_initial"  # of the migrations
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:
@@ -193,4 +193,5 @@ def test_a_new_installation_warns_everybody_who_linked_and_tells_at_once_what_we
     assert list(macro.actions.order_by("pk").values_list("kind", "days", "notify_consenters")) == [
         ("pre_deactivation", [30, 7, 1], True),
         ("deactivated", [], True),
+        ("escalated", [], False),
     ]

@@ -10,12 +10,10 @@ import psycopg
 import pytest
 from django.apps import apps
 from django.conf import settings
-from django.contrib.postgres.operations import AddIndexConcurrently
-from django.db import OperationalError, connection, migrations, models
-from django.db.migrations.loader import MigrationLoader
+from django.db import migrations, models
 
 from adtoken_project.management.commands import migrate
-from tests.support import connections, lint_migrations, migrated
+from tests.support import lint_migrations, migrated
 
 
 @pytest.fixture
@@ -85,64 +83,3 @@ def test_what_breaks_the_version_that_still_runs_is_found(
 @pytest.mark.django_db(transaction=True)  # some cannot be looked at inside a transaction
 def test_no_migration_that_is_not_accepted_breaks_the_version_that_still_runs() -> None:
     assert lint_migrations.found() == []
-
-
-def test_an_index_that_cannot_be_built_again_after_a_stop_is_found() -> None:
-    index = models.Index("name", name="user_name")
-
-    assert lint_migrations.not_run_again([AddIndexConcurrently("user", index)])
-    assert lint_migrations.not_run_again(
-        [migrations.AddField("user", "rank", models.IntegerField(null=True))]
-    )
-
-
-def indexes_of(*names: str) -> dict[str, tuple[int, bool]]:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "select indexrelid::regclass::text, indexrelid::bigint, indisvalid from pg_index where indexrelid::regclass::text = any(%s)",
-            [list(names)],
-        )
-        return {name: (number, valid) for name, number, valid in cursor.fetchall()}
-
-
-def leave_invalid(table: str, index: str) -> None:
-    """Build an index anew, and cut it off while it waits for somebody who writes."""
-    with connection.cursor() as cursor, closing(connections.another()) as other:
-        cursor.execute("select pg_get_indexdef(%s::regclass)", [index])
-        definition = cursor.fetchone()[0].replace("CREATE INDEX", "CREATE INDEX CONCURRENTLY")
-        cursor.execute(f"drop index {index}")
-        with other.transaction():
-            other.execute(f"lock table {table} in row exclusive mode")
-            cursor.execute("set statement_timeout = '100ms'")
-            with pytest.raises(OperationalError, match="statement timeout"):
-                cursor.execute(definition)
-        cursor.execute("reset statement_timeout")
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    ("app", "name", "table", "valid", "invalid"),
-    [
-        (
-            "macros",
-            "0027_what_a_macro_told_before_an_edit",
-            "macros_newsnotice",
-            "notice_was_of",
-            "news_was_of",
-        ),
-    ],
-)
-def test_a_migration_without_a_transaction_that_was_cut_off_is_run_again(
-    app: str, name: str, table: str, valid: str, invalid: str
-) -> None:
-    before = indexes_of(valid, invalid)
-    leave_invalid(table, invalid)
-    half = indexes_of(valid, invalid)
-    loader = MigrationLoader(connection)
-
-    with connection.schema_editor(atomic=False) as editor:
-        loader.get_migration(app, name).apply(loader.project_state((app, name), at_end=False), editor)
-
-    after = indexes_of(valid, invalid)
-    assert (half[invalid][1], after[invalid][1]) == (False, True)
-    assert after[valid] == half[valid] == before[valid]  # and what is there is not built once more

@@ -1,9 +1,8 @@
 """`python -m tests.support.lint_migrations`: new migrations that would break the version which still runs beside them.
 
 What django-migration-linter finds in their SQL, and columns that are NOT NULL without a default of the database: it overlooks one beside
-another that has one. Migrations named in tests/support/migrations-accepted.txt are left out, and those that were squashed: they were
-asked about when they were new, and are never edited. Of all migrations, old and accepted ones too: what has no transaction must be
-one that can be run again after it was cut off.
+another that has one. Migrations named in tests/support/migrations-accepted.txt are left out, and those that make
+a new database.
 """
 
 import os
@@ -14,12 +13,9 @@ from pathlib import Path
 
 import django
 from django.db import connection
-from django.db.migrations import RunPython, RunSQL, SeparateDatabaseAndState
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
-
-from users import resumable
 
 APPS = ("accounts", "adtoken_project", "macros", "notifications", "tokens", "users")
 ACCEPTED = Path(__file__).parent / "migrations-accepted.txt"
@@ -27,11 +23,6 @@ RULES_LEFT_OUT = (
     "ADD_UNIQUE",
     "NOT_NULL",
 )  # unique: often of a new column; not null: ours below says it of each column
-# What a migration without a transaction may hold. The last three are their author's to write so.
-RUN_AGAIN = (
-    *(resumable.AddField, resumable.AddIndexConcurrently, resumable.RemoveIndexConcurrently),
-    *(RunPython, RunSQL, SeparateDatabaseAndState),
-)
 
 
 def accepted() -> set[tuple[str, str]]:
@@ -43,28 +34,14 @@ def accepted() -> set[tuple[str, str]]:
 def found() -> list[str]:
     """Return what is wrong, a line each."""
     loader = MigrationLoader(connection)
-    rows = [
-        f"{app} {name}: {problem}"
-        for (app, name), one in sorted(loader.disk_migrations.items())
-        if app in APPS and not one.atomic
-        for problem in not_run_again(one.operations)
-    ]
-    known = {key for key, one in loader.disk_migrations.items() if one.replaces} | accepted()
+    rows = []
+    known = {key for key, one in loader.disk_migrations.items() if one.initial} | accepted()
     for app, name in sorted(key for key in loader.graph.nodes if key[0] in APPS and key not in known):
         state = loader.project_state((app, name), at_end=False)
         with connection.schema_editor(collect_sql=True, atomic=False) as editor:
             loader.disk_migrations[app, name].apply(state, editor, collect_sql=True)
         rows += [f"{app} {name}: {problem}" for problem in problems(editor.collected_sql)]
     return rows
-
-
-def not_run_again(operations: Iterable[Operation]) -> list[str]:
-    """Return those of a migration without a transaction that end with an error when they are run once more."""
-    return [
-        f"cannot be run again after it was cut off: {one.describe()}. Take that of users.resumable, or a migration of its own"
-        for one in operations
-        if not isinstance(one, RUN_AGAIN)
-    ]
 
 
 def sql_of(app: str, operation: Operation) -> list[str]:

@@ -2,7 +2,6 @@
 
 import io
 from datetime import timedelta
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from cryptography.fernet import Fernet
 from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.core.management.base import SystemCheckError
-from django.db import connection
 from django.test import Client
 from pytest_django import Settings
 
@@ -279,21 +277,3 @@ def test_a_transaction_of_the_rotation_holds_one_batch_only(
     TokenRows().rotate(batch=2, progress=sizes.append)
 
     assert sizes == [2, 1]
-
-
-@pytest.mark.django_db(transaction=True)
-def test_an_upgrade_names_the_keys_of_what_is_stored_and_leaves_what_no_key_opens(
-    old_rows: Token, settings: Settings
-) -> None:
-    closed = make_token(
-        app=old_rows.app, credentials=vault.Sealed(Fernet(Fernet.generate_key()).encrypt(b"{}"))
-    )
-    Token.objects.update(credentials_key="")
-    ChannelApp.objects.update(secrets_key="")
-    migration = import_module("tokens.migrations.0020_fill_key_names")
-
-    migration.fill(apps, connection.schema_editor())
-
-    names = dict(Token.objects.values_list("pk", "credentials_key"))
-    assert names == {old_rows.pk: fingerprint(OLD), closed.pk: ""}
-    assert ChannelApp.objects.get().secrets_key == fingerprint(OLD)

@@ -1,14 +1,10 @@
 """Keys, channel apps and people ask for the second factor again; a code works once, and for its own person alone."""
 
 from datetime import timedelta
-from importlib import import_module
 
 import pytest
 import time_machine
 from allauth.mfa.models import Authenticator
-from allauth.mfa.totp.internal.auth import generate_totp_secret
-from cryptography.fernet import Fernet
-from django.apps import apps
 from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 from django.test import Client
@@ -17,7 +13,6 @@ from django.urls import reverse
 from tests.support.factories import NOW, make_app, make_user
 from tests.support.security_key import SecurityKey
 from tests.users.steps import begin_to_enrol, code_of, enrol, is_logged_in, log_in, secret_of
-from users.key_ring import ring
 from users.models import Session, User
 
 pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enrolment when it is committed
@@ -116,28 +111,6 @@ def test_a_factor_that_is_copied_to_another_person_opens_nothing(client: Client,
         assert is_logged_in(own_again)
 
 
-def test_factors_from_before_are_bound_by_the_migration_and_go_on_working(
-    client: Client, staff: User
-) -> None:
-    seed = generate_totp_secret()
-    old = ring().encrypt(seed.encode()).decode()
-    lost = Fernet(Fernet.generate_key()).encrypt(b"x").decode()
-    Authenticator.objects.create(user=staff, type="totp", data={"secret": old})
-    Authenticator.objects.create(user=staff, type="recovery_codes", data={"seed": lost, "used_mask": 0})
-
-    migration = import_module("users.migrations.0010_factors_bound_to_their_person")
-    migration.bind(apps, None)
-    log_in(client, staff.email)
-    client.post(reverse("mfa_authenticate"), {"code": code_of(seed)})
-    bound = Authenticator.objects.get(type="totp").data["secret"]
-    migration.loose(apps, None)
-
-    assert is_logged_in(client)
-    assert bound != old
-    assert ring().decrypt(Authenticator.objects.get(type="totp").data["secret"].encode()).decode() == seed
-    assert Authenticator.objects.get(type="recovery_codes").data["seed"] == lost
-
-
 def test_a_security_key_opens_its_person_and_nobody_whose_row_it_is_copied_to(
     client: Client, staff: User
 ) -> None:
@@ -173,24 +146,6 @@ def test_a_security_key_that_is_renamed_in_another_persons_row_is_not_bound_by_t
     key.show(client)
 
     assert not is_logged_in(client)
-
-
-def test_security_keys_from_before_are_bound_by_the_migration(client: Client, staff: User) -> None:
-    key = SecurityKey()
-    log_in(own := Client(), staff.email)
-    key.add(own)
-    row = Authenticator.objects.get(type="webauthn")
-    del row.data["bound"]
-    row.save()
-    log_in(before := Client(), staff.email)
-    key.show(before)
-
-    import_module("users.migrations.0013_security_keys_bound_to_their_person").bind(apps, None)
-    log_in(client, staff.email)
-    key.show(client)
-
-    assert not is_logged_in(before)
-    assert is_logged_in(client)
 
 
 def test_the_seed_of_an_app_that_is_being_set_up_stands_in_no_table_in_clear(
