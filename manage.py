@@ -12,8 +12,8 @@ def main() -> None:
     from adtoken_project import env
     from users.hold import OnHold
 
-    # Ask the verdict tables alone, gather files or words: they run in a bare checkout, too, as where an image is built.
-    if sys.argv[1:2] in (["classify"], ["collectstatic"], ["makemessages"], ["compilemessages"]):
+    # These gather files or words: they run in a bare checkout, too, as where an image is built.
+    if sys.argv[1:2] in (["collectstatic"], ["makemessages"], ["compilemessages"]):
         env.stand_in()
     try:
         with env.told_in_one_line():

@@ -14,7 +14,6 @@ from django.db.models import F, Q, QuerySet
 
 from notifications import outbox
 from tokens.models import ChannelApp, UnknownAnswer
-from tokens.unknown_answers import OVERFLOW
 from users.recipients import operators
 
 logger = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ def _untold_faults(now: datetime) -> QuerySet[ChannelApp]:
 
 
 def _untold() -> QuerySet[UnknownAnswer]:
-    return UnknownAnswer.objects.filter(told_at=None, verdict="")
+    return UnknownAnswer.objects.filter(told_at=None)
 
 
 def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
@@ -82,7 +81,7 @@ def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
 
 
 def _told_lately(app: ChannelApp, now: datetime) -> bool:
-    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - QUIET).exclude(fingerprint=OVERFLOW)
+    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - QUIET)
     times = {at for at in told.values_list("told_at", flat=True) if at is not None}
     return len(times) >= MAILS_A_DAY or any(at > now - GATHER for at in times)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import reach, sweeps
 from accounts.models import ChannelSweep
-from tokens import io_steps, lifecycle, unknown_answers
+from tokens import io_steps, lifecycle
 from tokens.channels import brake, gate, registry
 from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
@@ -68,7 +68,6 @@ def run(
         return None
     turn = _Turn(channel, worker, clock, goes_on)
     try:
-        unknown_answers.reload_assignments(clock())
         with liveness.kept(turn.keep_claimed):
             io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended, writers=WRITERS)
     except BaseException:

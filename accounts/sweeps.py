@@ -13,7 +13,7 @@ from accounts import account_sync, pool, pool_entries, reach
 from accounts.account_sync import Findings
 from accounts.good_readings import GoodReadings, record_good_readings
 from accounts.models import AccountToken, PendingLink
-from tokens import io_steps, lifecycle, probe, scheduling, unknown_answers
+from tokens import io_steps, lifecycle, probe, scheduling
 from tokens.channels.kinds import Verdict
 from tokens.clock import Clock
 from tokens.io_steps import Job, Together
@@ -33,7 +33,6 @@ def check_due(*, now: datetime, limit: int = BATCH) -> int:
 
     `limit` is a number of tokens.
     """
-    unknown_answers.reload_assignments(now)
     tokens, number = claim(Token.objects.due(now).order_by("due_at", "id"), now, limit)
     _check_all(tokens, number, now, "sweep")
     return len(tokens)
@@ -41,7 +40,6 @@ def check_due(*, now: datetime, limit: int = BATCH) -> int:
 
 def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> int:
     """Check tokens that somebody asked about, and their accounts, a few at once. Those that a worker holds are left to it."""
-    unknown_answers.reload_assignments(now)
     wanted = Token.objects.filter(pk__in=token_ids).askable(now).order_by("id")
     tokens, number = claim(wanted, now, len(token_ids))
     _check_all(tokens, number, now, source)
@@ -143,7 +141,6 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
     claimed = probe.claim(token.pk, now)
     if not claimed:
         return probe.probe(token.pk, now=now, source=source)
-    unknown_answers.reload_assignments(now)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
     return probe.run_claimed(token.pk, claimed, check(fresh, now=now, source=source))
 

@@ -15,7 +15,6 @@ from django.db.models import QuerySet
 from accounts import pool_entries, selection
 from accounts.models import Account, AccountToken, RefusedWrite
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Classification, Reason, Verdict
-from tokens.channels.unknown import STAFF
 from tokens.models import Token
 
 WITHIN = timedelta(hours=1)
@@ -96,11 +95,9 @@ def _permits_writing(read: AccessCheck) -> bool:
 
 
 def known_reason(classification: Classification) -> Reason | None:
-    """Return why a person may not write, where the channel's table or staff say that an answer means it; else None."""
+    """Return why a person may not write, where the channel's table says that an answer means it; else None."""
     if classification.verdict != Verdict.ACCESS_LOST:
         return None
-    if classification.row == STAFF:
-        return Reason.WRITING_REFUSED
     return (
         classification.reason if classification.reason in WRITE_REFUSALS | {Reason.PUBLISHING_LOST} else None
     )

@@ -83,7 +83,6 @@ def report(
     row = _read(claims)
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound(text("no_lease"))
-    unknown_answers.reload_assignments(now)
     answer = Answer(call="api", status=status, body=body)
     classification = registry.get(row.channel).classify(answer)
     if classification.verdict == Verdict.OK:

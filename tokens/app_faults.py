@@ -5,19 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import F
-from django.utils.translation import gettext, gettext_lazy
+from django.utils.translation import gettext
 
 from tokens import scrub
 from tokens.channels import registry
 from tokens.channels.kinds import Classification, Verdict
-from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token
 from tokens.token_model import TokenQuerySet
 from tokens.vault import VaultError
 
 logger = logging.getLogger(__name__)
-
-STAFF_SAID = gettext_lazy("Staff said that this answer is about our app. It is listed under Unknown answers.")
 
 USE = "use"  # the kind of fault that readings of ad accounts find
 # A success proves nothing against a fault of another kind of call: a wrong secret shows at the token endpoint only.
@@ -36,9 +33,7 @@ ALSO_ENDS = {"exchange": {"consent"}}  # whoever has a token of a consent came p
 
 def record(*, app: ChannelApp, classification: Classification, call: str, now: datetime) -> None:
     """Mark the channel app as refused by its channel, if it is not marked already."""
-    said = scrub.strange(classification.note) or (
-        str(STAFF_SAID) if classification.row == STAFF else classification.row
-    )
+    said = scrub.strange(classification.note) or classification.row
     fault = (said or gettext("The channel refuses this app."))[:300]
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
         fault=fault, fault_since=now, fault_kind=KINDS.get(call, ""), use_refused_at=None, use_refused_by=None

@@ -72,7 +72,7 @@ class Handshake(models.Model):
 
 
 class UnknownAnswer(models.Model):
-    """A kind of answer that no verdict table knows, kept once per channel app, scrubbed. Staff may say what it means."""
+    """A kind of answer that no verdict table knows, kept once per channel app, scrubbed."""
 
     app = models.ForeignKey(ChannelApp, models.CASCADE, related_name="unknown_answers", db_index=False)
     fingerprint = models.CharField(max_length=32)
@@ -86,12 +86,6 @@ class UnknownAnswer(models.Model):
     # Whose report brought the first one; empty: AdToken's own question.
     api_key = models.BigIntegerField(null=True, blank=True)
     told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
-    verdict = models.CharField(max_length=20, blank=True)  # what staff say it means
-    assigned_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    assigned_at = models.DateTimeField(null=True, blank=True)
-    note = models.CharField(max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("unknown answer")
@@ -99,9 +93,7 @@ class UnknownAnswer(models.Model):
         ordering = ["-last_seen_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["app", "fingerprint"], name="one_row_per_unknown_answer"),
-            models.CheckConstraint(condition=~Q(verdict="token_dead"), name="no_death_by_a_click"),
         ]
-        permissions = [("assign_verdict", "Can say what unknown answers mean")]
 
     def __str__(self) -> str:
         return gettext("Unknown answer %(status)s of %(app)s") % {"status": self.status, "app": self.app}

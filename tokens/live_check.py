@@ -1,32 +1,42 @@
 """Five minutes with a real channel: what was asked, what it answered, and what that proves. For `manage.py check_channel`.
 
-Links nothing and writes nothing, but for one renewal where that is asked for, which goes through the lifecycle like every other. No secret
-is in what it returns: the texts are scrubbed, and the credentials that were used are cut out of them by value too.
+Links nothing and writes nothing. No secret is in what it returns: the texts are scrubbed, and the credentials that were used are cut out
+of them by value too.
 """
 
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, Literal
 
 from django.conf import settings
 from django.utils import timezone
 
-from tokens import live_points, live_words, probe, refreshing, scrub
-from tokens.channels import versions
+from tokens import scrub
+from tokens.channels import versions, words
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
     AppKeys,
     ChannelError,
     Classification,
     Credentials,
+    Dates,
     Identity,
     NativeAccount,
     Reason,
     Verdict,
 )
-from tokens.models import ChannelApp, Token
+from tokens.models import ChannelApp
 
 SHOWN = 10  # ad accounts
+EXCERPT = 600  # characters of an answer that is not OK
+CLOCKS = {
+    "access": "Access ends",
+    "refresh": "Renewal ends",
+    "data_access": "Data access ends",
+}
+Step = Literal["app", "identity", "inspect", "list", "account"]
 
 
 @dataclass(frozen=True)
@@ -117,10 +127,10 @@ class Checker:
         found = self.channel.inspect(self.keys, self._person())
         seen = self._note(found.classification)
         if found.classification.verdict == Verdict.OK:
-            seen += [*live_words.dates(found.dates), f"Permissions: {live_words.permissions(found.scopes)}"]
+            seen += [*_dates(found.dates), f"Permissions: {_permissions(found.scopes)}"]
             self.scopes = found.scopes if found.scopes is not None else self.scopes
         else:
-            seen += live_words.excerpt(found.evidence)
+            seen += _excerpt(found.evidence)
         return self._line("inspect", "How does the log-in stand?", found.classification, seen)
 
     def list_accounts(self) -> StepLine:
@@ -133,7 +143,7 @@ class Checker:
         self._accounts = listed.accounts
         whole = "" if listed.complete else ", and the list is not complete"
         seen = [f"{len(listed.accounts)} ad accounts{whole}"]
-        seen += [live_words.ad_account(account) for account in listed.accounts[:SHOWN]]
+        seen += [_ad_account(account) for account in listed.accounts[:SHOWN]]
         return self._line("list", asked, Classification(Verdict.OK), seen)
 
     def read_account(self) -> StepLine:
@@ -150,9 +160,7 @@ class Checker:
             self.keys, self._person(), native_id, scopes=self.scopes, facts=facts
         )
         seen = self._note(found.classification)
-        seen += (
-            [live_words.ad_account(found.account)] if found.account else live_words.excerpt(found.evidence)
-        )
+        seen += [_ad_account(found.account)] if found.account else _excerpt(found.evidence)
         return self._line("account", asked, found.classification, seen)
 
     def _first(self) -> str:
@@ -170,23 +178,21 @@ class Checker:
             self._who = self.channel.identity(self.keys, self._person())
         return self._who
 
-    def _failed(self, step: live_points.Step, asked: str, error: ChannelError) -> StepLine:
+    def _failed(self, step: Step, asked: str, error: ChannelError) -> StepLine:
         return self._line(
             step,
             asked,
             error.classification,
-            [*self._note(error.classification), *live_words.excerpt(error.evidence)],
+            [*self._note(error.classification), *_excerpt(error.evidence)],
         )
 
-    def _line(
-        self, step: live_points.Step, asked: str, classification: Classification, seen: Iterable[str]
-    ) -> StepLine:
+    def _line(self, step: Step, asked: str, classification: Classification, seen: Iterable[str]) -> StepLine:
         return StepLine(
             asked,
             classification.verdict.value,
             classification.row,
             self._clean(seen),
-            live_points.proves(self.channel.key, step),
+            _proves(self.channel.key, step),
         )
 
     def _note(self, classification: Classification) -> list[str]:
@@ -205,24 +211,49 @@ class Checker:
         return tuple(scrub.used(scrub.text(text), used) for text in texts)
 
 
-def renew(token: Token, *, now: datetime) -> StepLine:
-    """Renew a stored token once, through the lifecycle, and say what became of it. The caller has asked whether to."""
-    asked = "Does the channel renew it without a person?"
-    proves = live_points.proves(token.app.channel, "renew")
-    claim = probe.claim(token.pk, now)
-    if not claim:
-        return StepLine(asked, seen=("It is being checked right now. Try again in a minute.",), proves=proves)
-    before = Token.objects.select_related("app").get(pk=token.pk)
-    with refreshing.here():  # whoever runs the command waits for it, also where no refresh lane runs
-        job = probe.job(before, now=now, source="staff", renew=True)
-        outcome = probe.run_claimed(token.pk, claim, job)
-    after = Token.objects.get(pk=token.pk)
-    renewed = after.renewed_at == now
-    seen = (
-        "Renewed, and stored." if renewed else "Nothing new was stored by a renewal.",
-        f"Before: {live_words.stored_dates(before)}",
-        f"After: {live_words.stored_dates(after)}",
-        f"The token is {after.get_state_display().lower()}; generation {before.generation} became {after.generation}.",
+def _proves(channel: str, step: Step) -> tuple[str, ...]:
+    """Return what a good answer at this step proves of what we only know from documents, then what is to be compared with it."""
+    compare = words.listed(channel, f"compare_{step}")
+    return (
+        f"Proves, if ok: {words.said(channel, f'proves_{step}')}",
+        *[f"Compare: {point}" for point in compare],
     )
-    verdict = Verdict.OK if renewed else outcome.verdict
-    return StepLine(asked, verdict.value, "renewed" if renewed else "", seen, proves)
+
+
+def _dates(said: Dates | None) -> list[str]:
+    """Return a line for each clock, with who said it."""
+    found = []
+    for clock, name in CLOCKS.items():
+        at: datetime | None = getattr(said, f"{clock}_expires_at", None)
+        source = said.sources.get(clock) if said else None
+        if at is not None:
+            found.append(f"{name}: {at:%Y-%m-%d %H:%M} UTC, said by {source or 'nobody'}")
+        elif source == "never":
+            found.append(f"{name}: never")
+    return found or ["Dates: the channel tells none"]
+
+
+def _permissions(scopes: tuple[str, ...] | None) -> str:
+    return "the channel tells none" if scopes is None else ", ".join(scopes) or "none at all"
+
+
+def _ad_account(account: NativeAccount) -> str:
+    """Return an ad account in one line."""
+    facts = [
+        f"{account.native_id} {account.name}".strip(),
+        f"role {account.role}" if account.role else "role not told",
+        f"can publish: {account.can_publish}",
+        f"status {account.native_status}" if account.native_status else "status not told",
+    ]
+    if account.restriction or account.restriction is None:
+        facts.append(f"restricted: {account.restriction or 'not told here'}")
+    facts += ["closed"] if account.closed and account.restriction != "closed" else []
+    return ", ".join(facts)
+
+
+def _excerpt(evidence: Mapping[str, Any]) -> list[str]:
+    """Return what was answered, scrubbed and short."""
+    if not evidence:
+        return []
+    text = json.dumps(scrub.data(dict(evidence), depth=8), ensure_ascii=False, default=str)
+    return [f"Answer: {text if len(text) <= EXCERPT else text[: EXCERPT - 1] + '…'}"]

@@ -15,7 +15,7 @@ from functools import cache, partial
 
 from django.db import DatabaseError, connection
 
-from tokens import io_steps, lifecycle, refreshing, renewal, unknown_answers
+from tokens import io_steps, lifecycle, refreshing, renewal
 from tokens.channels import gate, registry
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
@@ -293,7 +293,6 @@ def probe(
     claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
     if isinstance(claimed, TransitionOutcome):
         return claimed
-    unknown_answers.reload_assignments(now)
     token = Token.objects.select_related("app").get(pk=token_id)
     asking = job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
     outcome = run_claimed(token_id, claimed, asking)

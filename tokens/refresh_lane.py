@@ -18,7 +18,7 @@ from typing import Any
 from django.db import DatabaseError, connection, transaction
 from redis.exceptions import RedisError
 
-from tokens import io_steps, lifecycle, probe, refreshing, spans, unknown_answers
+from tokens import io_steps, lifecycle, probe, refreshing, spans
 from tokens.channels import breaker, gate, shared
 from tokens.channels.kinds import Verdict
 from tokens.lifecycle import Wish
@@ -178,7 +178,6 @@ class RefreshLane:
     def _check(self, token: Token, wish: Wish) -> bool:
         """Run the job. Return whether what it wrote ended the claim and the wish as well."""
         now = database_clock.now()
-        unknown_answers.reload_assignments(now)
         source = wish.said.get("source", "sweep")
         actor = User.objects.filter(pk=wish.said["actor"]).first() if wish.said.get("actor") else None
         # A wish that a process left behind which had fulfilled it is not fulfilled twice.

@@ -75,7 +75,6 @@ FAMILIES = {
     },
     "answer": {
         "unknown": (_("Unknown"), "warn", "help"),
-        "explained": (_("Explained"), "good", "check_circle"),
     },
     # tokens.models.ChannelApp.State
     "channel_app": {

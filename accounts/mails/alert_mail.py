@@ -10,7 +10,7 @@ from accounts.mails import doubt_mail, refusal_mail, version_mail
 from notifications import composing
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
-from tokens import scrub, unknown_answer_words
+from tokens import scrub, unknown_answers
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer
@@ -43,7 +43,7 @@ def build(message: Message) -> Mail:
         raise NotWanted("app_removed")
     answers = _open_answers(message)
     if not message.payload["fault"] and not answers:
-        raise NotWanted("answers_explained")
+        raise NotWanted("answers_gone")
     return _render(message, app, answers)
 
 
@@ -64,14 +64,14 @@ def facts(message: Message) -> list[Fact]:
         found.append(Fact(what, phrase(FACTS, "told"), app.fault))
     rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
     found += [
-        Fact(unknown_answer_words.title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
+        Fact(unknown_answers.title(row), phrase(FACTS, "told"), phrase(FACTS, "unknown_answer"))
         for row in rows
     ]
     return found
 
 
 def _open_answers(message: Message) -> list[UnknownAnswer]:
-    rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"], verdict="")
+    rows = UnknownAnswer.objects.filter(pk__in=message.payload["answers"])
     return list(rows.order_by("first_seen_at", "pk"))
 
 
@@ -108,14 +108,14 @@ def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, objec
 
 def _answer(group: Sequence[UnknownAnswer], zone: ZoneInfo) -> dict[str, object]:
     first = group[0]
-    calls = dict.fromkeys(unknown_answer_words.call(row.call) for row in group)
+    calls = dict.fromkeys(unknown_answers.call(row.call) for row in group)
     return {
         "said": _excerpt(first),
         "status": first.status,
         "calls": join_names(list(calls)),
         "since": dates.moment(first.first_seen_at, zone=zone).full,
         "times": sum(row.count for row in group),
-        "meanwhile": unknown_answer_words.meanwhile(first),
+        "meanwhile": unknown_answers.meanwhile(first),
         "url": addresses.absolute_url("admin:tokens_unknownanswer_change", first.pk),
     }
 

@@ -6,7 +6,6 @@ from django.utils import timezone
 
 from accounts import account_sync, pool_entries, sweeps
 from accounts.models import Account
-from tokens import unknown_answers
 from tokens.clock import Clock
 from tokens.models import Token
 from tokens.vault import VaultError
@@ -39,7 +38,6 @@ def read_account(*, account_id: int, now: datetime) -> None:
     token = account.active_token if account else None
     if account is None or token is None:
         return
-    unknown_answers.reload_assignments(now)
     clock = Clock(now)
     facts = pool_entries.facts_of(token, [account.pk])
     try:

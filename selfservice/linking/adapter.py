@@ -15,7 +15,6 @@ from accounts.linking import client_consent, consent, renewing
 from accounts.models import LinkProblem
 from selfservice.linking import begun, client_link, link_errors, renewal
 from selfservice.linking import callback as arriving
-from tokens import unknown_answers
 from tokens.channels import callback
 from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake
@@ -40,9 +39,6 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         self, request: HttpRequest | None, provider: str | None = None, client_id: str | None = None
     ) -> list[SocialApp]:
         """Return the default channel apps that are set up. The rows are never saved."""
-        unknown_answers.reload_assignments(
-            timezone.now()
-        )  # every way to a channel and back leads through here, before an answer is read
         apps = ChannelApp.objects.filter(is_default=True, secrets__isnull=False)
         if provider:
             apps = apps.filter(channel=provider)

@@ -369,19 +369,15 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
             "fbtrace_id": "A1b2C3d4E5f6G7h8",
         }
     }
-    answers = [
-        UnknownAnswer.objects.create(
-            app=app, fingerprint=str(number) * 32, call="campaigns", status=400, sample={"call": "campaigns", "status": 400, "body": body},
-            count=1 + number * 1234, first_seen_at=now - 9 * DAY, last_seen_at=now, last_token=fleet.tokens[0], **more,
-        )
-        for number, more in enumerate(({}, {"verdict": "transient", "assigned_by": fleet.boss, "assigned_at": now, "note": NOTE}))
-    ]  # fmt: skip
+    answer = UnknownAnswer.objects.create(
+        app=app, fingerprint="0" * 32, call="campaigns", status=400, sample={"call": "campaigns", "status": 400, "body": body},
+        count=1234, first_seen_at=now - 9 * DAY, last_seen_at=now, last_token=fleet.tokens[0],
+    )  # fmt: skip
     DeletionRequest.objects.create(app=app, code="photograph", request_hash="p" * 64, received_at=now)
     return {
         "app": app.pk,
         "app_old": old.pk,
-        "answer": answers[0].pk,
-        "answer_said": answers[1].pk,
+        "answer": answer.pk,
         "deletion": "photograph",
     }
 

@@ -158,8 +158,6 @@ admin-app-in-doubt              /admin/tokens/channelapp/{app_old}/change/
 admin-app-believe               /admin/tokens/channelapp/{app_old}/believe/
 admin-unknown-answers           /admin/tokens/unknownanswer/
 admin-unknown-answer            /admin/tokens/unknownanswer/{answer}/change/
-admin-unknown-answer-say        /admin/tokens/unknownanswer/{answer}/say/
-admin-unknown-answer-take-back  /admin/tokens/unknownanswer/{answer_said}/take-back/
 admin-failed-links              /admin/accounts/linkproblem/
 admin-failed-link               /admin/accounts/linkproblem/{problem}/change/
 """)

@@ -15,9 +15,9 @@ from macros.models import Macro
 from portal.lists import OwnList
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import make_macro
-from tests.support.factories import NOW, make_app, make_team, make_user
+from tests.support.factories import make_app, make_team, make_user
 from tests.tools import visible
-from tokens.models import ChannelApp, UnknownAnswer
+from tokens.models import ChannelApp
 from ui.form_version import Versioned
 from users.models import Membership, User
 
@@ -68,32 +68,26 @@ def test_of_a_macro_the_second_looks_again_with_what_was_typed_and_then_saves(
 def test_forms_of_rows_and_of_what_stands_beside_them_refuse_the_second(client: Client, boss: User) -> None:
     team, app, lea = make_team("Lumen"), make_app(), make_user("lea@example.com")
     ada = Membership.objects.create(team=team, user=make_user("ada@example.com"))
-    said = UnknownAnswer.objects.create(
-        app=app, call="api", status=400, fingerprint="f", sample={}, verdict="transient", first_seen_at=NOW, last_seen_at=NOW,
-    )  # fmt: skip
     pages: list[tuple[str, Any, str, dict[str, list[str]]]] = [
         ("users_team_change", team, "name", {"name": ["Lumen EU"]}),
         ("tokens_channelapp_change", app, "label", {"label": ["Second"]}),
         ("users_user_change", lea, "email", {"name": ["Lea Lindt"]}),
-        ("tokens_unknownanswer_say", said, "verdict", {"note": ["Ben knows"]}),
     ]
     forms = [(reverse(f"admin:{name}", args=[row.pk]), has, changed) for name, row, has, changed in pages]
     sent = [(url, opened(client, url, has) | changed) for url, has, changed in forms]
     Membership.objects.filter(pk=ada.pk).update(role=Membership.Role.TEAM_LEAD)
     ChannelApp.objects.filter(pk=app.pk).update(state="retiring", is_default=False)
     User.objects.filter(pk=lea.pk).update(is_active=False)
-    UnknownAnswer.objects.update(verdict="account_restricted")
 
     answers = [client.post(url, form) for url, form in sent]
 
-    for row in (team, app, lea, ada, said):
+    for row in (team, app, lea, ada):
         row.refresh_from_db()
     assert [answer.status_code for answer in answers] == [200] * len(pages)
     assert all(SAYS in answer.text for answer in answers)
     assert (team.name, ada.role, app.state, lea.is_active) == (
         "Lumen", Membership.Role.TEAM_LEAD, "retiring", False,
     )  # fmt: skip
-    assert (said.verdict, said.note) == ("account_restricted", "")
 
 
 def test_every_form_of_the_lists_of_the_portal_that_changes_a_row_carries_a_version(boss: User) -> None:

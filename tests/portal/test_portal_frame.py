@@ -12,8 +12,7 @@ from django.test import Client
 from pytest_django import Settings
 
 from accounts.models import Account
-from tests.support.factories import make_account, make_app, make_team, make_user
-from tokens.models import UnknownAnswer
+from tests.support.factories import make_account, make_team, make_user
 from users.models import Invitation, Membership, User
 
 pytestmark = pytest.mark.django_db
@@ -158,23 +157,6 @@ def test_no_list_of_people_offers_a_deletion_of_many(client: Client, boss: User,
 
     assert "Select record" not in page
     assert "delete_selected" not in page
-
-
-def test_ticks_of_unknown_answers_say_what_they_choose(client: Client, boss: User) -> None:
-    now = datetime(2026, 11, 25, tzinfo=UTC)
-    UnknownAnswer.objects.create(
-        app=make_app("facebook"),
-        fingerprint="f" * 32,
-        call="read",
-        status=418,
-        first_seen_at=now,
-        last_seen_at=now,
-    )
-
-    page = client.get("/admin/tokens/unknownanswer/").text
-
-    assert 'aria-label="Select Facebook answered 418"' in page
-    assert 'aria-label="Select record"' not in page
 
 
 @pytest.mark.parametrize("term", ["Birch", "402118001"])

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import connection
 
-from tests.support.factories import NOW, make_app, make_token, make_user
+from tests.support.factories import NOW, make_app, make_token
 from tokens import unknown_answers
 from tokens.channels import registry, unknown
 from tokens.channels.classifier import evidence
@@ -110,76 +110,3 @@ def test_many_workers_that_meet_the_same_answer_count_each_once() -> None:
         list(threads.map(work, range(40)))
 
     assert UnknownAnswer.objects.get().count == 40
-
-
-def test_what_staff_say_holds_for_every_app_of_the_channel(
-    django_capture_on_commit_callbacks: Any,
-) -> None:
-    first = kept(odd())
-    second = kept(odd(), app=make_app(is_default=False, client_id="other"))
-
-    with django_capture_on_commit_callbacks(execute=True):
-        unknown_answers.assign(
-            answer=first, verdict=Verdict.ACCOUNT_RESTRICTED, note="Asked them", actor=make_user(), now=NOW
-        )
-
-    second.refresh_from_db()
-    classification = registry.get("facebook").classify(odd())
-    assert second.verdict == "account_restricted"
-    assert (classification.verdict, classification.row, classification.unknown) == (
-        Verdict.ACCOUNT_RESTRICTED,
-        "staff",
-        "",
-    )
-
-
-def test_another_channel_keeps_its_own_meaning(django_capture_on_commit_callbacks: Any) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
-        unknown_answers.assign(
-            answer=kept(odd()), verdict=Verdict.ACCESS_LOST, note="", actor=make_user(), now=NOW
-        )
-
-    assert registry.get("x").classify(odd()).row != "staff"
-
-
-def test_another_process_learns_within_ten_seconds_and_asks_no_more_often(
-    django_assert_num_queries: Any,
-) -> None:
-    row = kept(odd())
-    unknown_answers.reload_assignments(NOW)
-    UnknownAnswer.objects.filter(pk=row.pk).update(verdict="transient", assigned_at=NOW)
-
-    with django_assert_num_queries(0):
-        unknown_answers.reload_assignments(NOW + timedelta(seconds=9))
-    too_early = registry.get("facebook").classify(odd()).row
-    unknown_answers.reload_assignments(NOW + timedelta(seconds=10))
-
-    assert too_early != "staff"
-    assert registry.get("facebook").classify(odd()).row == "staff"
-
-
-def test_taking_it_back_makes_the_answer_unknown_again(django_capture_on_commit_callbacks: Any) -> None:
-    row = kept(odd())
-
-    with django_capture_on_commit_callbacks(execute=True):
-        unknown_answers.assign(answer=row, verdict=Verdict.TRANSIENT, note="x", actor=make_user(), now=NOW)
-        unknown_answers.take_back(answer=row, now=NOW)
-
-    row.refresh_from_db()
-    assert (row.verdict, row.note, row.assigned_by, row.assigned_at) == ("", "", None, None)
-    assert registry.get("facebook").classify(odd()).unknown == row.fingerprint
-
-
-@pytest.mark.parametrize("verdict", [Verdict.TOKEN_DEAD, Verdict.OK])
-def test_nothing_dies_or_recovers_by_a_click(verdict: Verdict) -> None:
-    row = kept(odd())
-
-    with pytest.raises(ValueError, match="cannot be assigned"):
-        unknown_answers.assign(answer=row, verdict=verdict, note="", actor=make_user(), now=NOW)
-
-
-def test_the_database_itself_refuses_a_death_by_a_click() -> None:
-    row = kept(odd())
-
-    with pytest.raises(IntegrityError), transaction.atomic():
-        UnknownAnswer.objects.filter(pk=row.pk).update(verdict="token_dead")

@@ -1,14 +1,11 @@
 """`manage.py check_channel` against the stand-ins: a readable report, a right exit status, never a secret."""
 
 import io
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.core.management import CommandError, call_command
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import Account
 from tests.support import native
@@ -17,13 +14,8 @@ from tests.support.sandbox import Sandbox
 from tokens.channels import registry, versions
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, Token, UnknownAnswer
-from users import liveness
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
-
-
-class RefusedHere(Exception):  # noqa: N818  # ends the command right after its claim
-    pass
 
 
 EVERY = sorted(registry.CHANNELS)
@@ -122,100 +114,18 @@ def test_what_an_answer_echoes_of_the_token_is_cut_out(world: Sandbox) -> None:
     assert secret not in text
 
 
-@pytest.mark.parametrize("channel", ["facebook", "x"])
-def test_a_pasted_token_is_checked_and_not_kept(
-    channel: str, world: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    credentials = linked(channel).unseal()
-    Account.objects.all().delete()
-    Token.objects.all().delete()
-    monkeypatch.setattr("sys.stdin", io.StringIO("\n".join(credentials.as_dict().values())))
-
-    text, status = check(channel, "--access-token-stdin")
-
-    assert status == 0, text
-    assert text.count("Verdict: ok") == 5
-    assert credentials.access_token not in text
-    assert not Token.objects.exists()
-
-
-@pytest.mark.parametrize("channel", [key for key in EVERY if registry.get(key).renewal is not None])
-def test_a_renewal_is_made_only_after_yes(
-    channel: str, world: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dates = {"expires_in": 86_400, "refresh_token_expires_in": 31_536_000}
-    world.put_app("tiktok", settings={"dates": dates})  # else it gives nothing to renew with
-    token = linked(channel)
-    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
-    refused, _ = check(channel, "--token-id", str(token.pk), "--renew")
-    kept = Token.objects.get().renewed_at
-    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
-
-    done, status = check(channel, "--token-id", str(token.pk), "--renew")
-
-    assert "Not renewed" in refused
-    assert kept is None
-    assert "Before: " in done
-    if registry.get(channel).renewal.exchange:  # type: ignore[union-attr]  # chosen so; an exchange may move no date
-        return
-    assert status == 0, done
-    assert "Renewed, and stored." in done
-    assert Token.objects.get().renewed_at is not None
-
-
-def test_a_renewal_is_claimed_from_the_answer_on_however_long_the_question_stood(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    token = linked("snapchat")
-    claimed: list[datetime | None] = []
-
-    def refuses(*args: object, **kwargs: object) -> None:
-        claimed.append(Token.objects.get(pk=token.pk).claimed_until)
-        raise RefusedHere
-
-    monkeypatch.setattr("tokens.probe.run_claimed", refuses)
-    with time_machine.travel(timezone.now(), tick=False) as traveller:
-
-        def answers(question: str) -> str:
-            traveller.shift(timedelta(minutes=10))
-            return "yes"
-
-        monkeypatch.setattr("builtins.input", answers)
-        with pytest.raises(RefusedHere):
-            check("snapchat", "--token-id", str(token.pk), "--renew")
-
-        assert claimed == [timezone.now() + liveness.CLAIM]
-
-
-def test_a_channel_that_renews_nothing_says_so() -> None:
-    token = linked("x")
-
-    text, status = check("x", "--token-id", str(token.pk), "--renew")
-
-    assert status == 0
-    assert "nothing that this log-in is renewed with" in text
-
-
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (["mars"], "Channels: "),
         (["x", "--app", "nobody"], "Client IDs there are: x-sandbox-key"),
         (["x", "--token-id", "999"], "no log-in 999"),
-        (["x", "--renew"], "--renew needs --token-id"),
         (["x", "--account", "!"], "letters and digits"),
     ],
 )
 def test_what_is_wrong_with_the_call_is_said(arguments: list[str], says: str) -> None:
     with pytest.raises(CommandError, match=says):
         check(*arguments)
-
-
-def test_half_a_pair_for_x_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO("token-alone\n"))
-
-    with pytest.raises(CommandError, match="then its secret"):
-        check("x", "--access-token-stdin")
 
 
 def test_a_log_in_of_another_app_is_not_mixed_up() -> None:

@@ -132,7 +132,6 @@ def test_a_check_that_fails_gives_its_claim_back(monkeypatch: pytest.MonkeyPatch
     def fails(*args: object, **kwargs: object) -> None:
         raise SystemExit  # as a worker that is told to stop
 
-    monkeypatch.setattr("tokens.probe.unknown_answers.reload_assignments", lambda now: None)
     monkeypatch.setattr("accounts.sweeps.io_steps.run_concurrently", fails)
 
     with pytest.raises(SystemExit):

@@ -20,7 +20,6 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
-from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
 from tokens.probe import RENEWED
 from tokens.renewal import Attempt
@@ -31,10 +30,7 @@ DAY = timedelta(days=1)
 
 
 VAGUE = Inspection(Classification(Verdict.CONFIRM_FIRST))
-NO_PROOF = [
-    Classification(Verdict.CONFIRM_FIRST, unknown="a" * 32),
-    Classification(Verdict.CONFIRM_FIRST, row=STAFF),
-]
+NO_PROOF = [Classification(Verdict.CONFIRM_FIRST, unknown="a" * 32)]
 
 
 def answered(

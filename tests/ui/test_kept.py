@@ -5,7 +5,7 @@ from datetime import date
 from django.utils import translation
 
 from ui import kept
-from ui.kept import both, cut, keep, part, said, word
+from ui.kept import both, cut, keep, said, word
 
 HISTORY = "words/history.txt"
 
@@ -25,12 +25,6 @@ def test_a_phrase_is_said_in_the_language_of_whoever_reads_it() -> None:
 
 def test_a_fact_is_a_number_a_word_or_a_phrase_of_its_own() -> None:
     applied = keep(HISTORY, "applied", number=1234)
-    explained = keep(
-        HISTORY,
-        "answer_explained",
-        note="",
-        meaning=part("words/unknown_answers.txt", "meaning_rate_limited"),
-    )
     invited = keep(
         "words/invitations.txt",
         "log_invited",
@@ -46,7 +40,6 @@ def test_a_fact_is_a_number_a_word_or_a_phrase_of_its_own() -> None:
         "Applied to 1,234 accounts.",
         "Auf 1.234 Konten angewendet.",
     )
-    assert in_german(explained) == "Erklärt: Wir fragen zu oft."
     assert in_german(invited) == "a@b.example zu Red eingeladen, Rolle: Management."
 
 

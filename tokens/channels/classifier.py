@@ -83,7 +83,7 @@ class Row:
     has_subcode: bool | None = None
     text: str = ""
     source: str = ""  # where the fact comes from
-    new: bool = False  # an answer not seen before: kept in the list of unknown answers, and what staff say of it holds
+    new: bool = False  # an answer not seen before: kept in the list of unknown answers
 
     def fits(self, facts: Facts) -> bool:
         """Return whether the row is about these facts."""
@@ -190,7 +190,7 @@ def _said_in_trouble(rows: tuple[Row, ...], facts: Facts, retry_after: int | Non
 def _by_words(classification: Classification, facts: Facts, retry_after: int | None) -> Classification:
     """Return what plain words mean beside a code that they contradict, or that is general; all else as it is. Nothing dies by words."""
     settled = classification.verdict in {Verdict.OK, *HARMLESS} and not classification.unknown
-    if settled or facts.status >= 500 or classification.row == unknown.STAFF:
+    if settled or facts.status >= 500:
         return classification
     note, back = classification.note, facts.call == "authorize_callback"
     if not back and says_limited(facts.message):
@@ -230,7 +230,7 @@ def _of_the_writer(classification: Classification, facts: Facts) -> Classificati
     """
     vague = classification.unknown or classification.verdict in {Verdict.ACCESS_LOST, Verdict.OUR_BUG}
     refused = facts.call == "api" and facts.status in REFUSING and bool(facts.codes)
-    if not vague or not refused or classification.row == unknown.STAFF:
+    if not vague or not refused:
         return classification
     reason = reason_by_words(facts.message)
     if reason is None:
@@ -241,20 +241,13 @@ def _of_the_writer(classification: Classification, facts: Facts) -> Classificati
 
 
 def _new(row: Row, facts: Facts, channel: str) -> Classification:
-    mark = _mark(facts, channel)
-    if (said := unknown.assigned(mark)) is not None:
-        return _by_staff(said, _note(facts))
-    return replace(_classification(row, facts, None), unknown=mark)
+    return replace(_classification(row, facts, None), unknown=_mark(facts, channel))
 
 
 def _mark(facts: Facts, channel: str) -> str:
     parts = [*facts.codes, facts.subcode, facts.shape]
     message = unknown.kind_of_text(facts.message) if facts.shape in UNREAD else facts.message
     return unknown.fingerprint(channel, facts.call, facts.status, parts, message)
-
-
-def _by_staff(said: Verdict, note: str = "") -> Classification:
-    return Classification(said, unknown.REASONS.get(said), row=unknown.STAFF, note=note)
 
 
 def _note(facts: Facts) -> str:
@@ -276,16 +269,13 @@ def _classification(row: Row, facts: Facts, retry_after: int | None) -> Classifi
 def fallback(facts: Facts, *, channel: str) -> Classification:
     """Judge what no row knows. Never dead.
 
-    A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble. What staff
-    said of such an answer holds from then on.
+    A question about a token (introspection) that was not answered properly says nothing about it, so that is passing trouble.
     """
     if facts.status == 429:
         return Classification(Verdict.RATE_LIMITED, Reason.TRANSIENT, row="too many requests")
     if facts.status in PASSING:
         return Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="no answer")
     note, mark = _note(facts), _mark(facts, channel)
-    if (said := unknown.assigned(mark)) is not None:
-        return _by_staff(said, note)
     if facts.status in {400, 401, 403, 404} and facts.call != "introspect":
         return Classification(
             Verdict.CONFIRM_FIRST, row=f"unknown answer {facts.status}", note=note, unknown=mark
@@ -375,10 +365,7 @@ def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
     row = f"answer without {what}"
     keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
     mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
-    if (said := unknown.assigned(mark)) is not None:
-        classification = _by_staff(said)
-    else:
-        classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
+    classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
     # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
     body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
     return ChannelError(

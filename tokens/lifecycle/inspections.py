@@ -110,7 +110,7 @@ def _doubt(
     *,
     final: bool,
 ) -> None:
-    """Take an ambiguous answer. An answer that no table knows is not `final`; that staff said it is a doubt makes it no proof either."""
+    """Take an ambiguous answer. An answer that no table knows is not `final`."""
     if ended_by_date(token, inspection.evidence, now, source):
         return
     # Its date has passed, nothing renews it, and the channel refuses it: that is the end, not a doubt.

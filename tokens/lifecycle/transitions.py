@@ -10,7 +10,6 @@ from typing import Any
 
 from tokens import app_faults, deadlines, disuse
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
-from tokens.channels.unknown import STAFF
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.models import Token, TokenEvent
@@ -60,8 +59,8 @@ class TransitionOutcome:
 
 
 def is_conclusive(classification: Classification) -> bool:
-    """Return whether a doubt rests on the channel's table. What no table knows proves nothing, and what staff said of it neither."""
-    return not classification.unknown and classification.row != STAFF
+    """Return whether a doubt rests on the channel's table: what no table knows proves nothing."""
+    return not classification.unknown
 
 
 def take_report(token: Token, inspection: Inspection, now: datetime) -> bool:
