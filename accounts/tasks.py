@@ -24,7 +24,7 @@ from accounts.linking import problems
 from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
 from accounts.telling import notices
-from tokens import app_faults, lifecycle, version_watch
+from tokens import app_faults, lifecycle
 from tokens.channels import callback
 from users import database_clock
 
@@ -70,10 +70,8 @@ def tell_operators() -> None:
 
 @shared_task
 def watch_versions() -> None:
-    """Keep what channels warn of in their answers, and tell operators of versions that end."""
-    now = database_clock.now()
-    version_watch.keep_warnings(now=now)
-    version_alerts.tell_operators(now=now)
+    """Tell operators of versions that end."""
+    version_alerts.tell_operators(now=database_clock.now())
 
 
 @shared_task

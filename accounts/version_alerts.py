@@ -1,6 +1,6 @@
 """Operators hear of the end of a channel's API version before it comes: 60 days ahead, 14 days ahead and at the end.
 
-They hear once more where the channel warns of it in its answers, whatever AdToken knows of dates. Every message has a key of its own, so
+Every message has a key of its own, so
 that the hourly run writes nothing twice; whoever becomes an operator later hears what still holds.
 """
 
@@ -33,7 +33,7 @@ class VersionNews:
 @transaction.atomic
 def tell_operators(now: datetime) -> int:
     """Write what operators were not told yet. Return how many messages were written."""
-    news = [*_ends(now), *_warnings()]
+    news = list(_ends(now))
     if not news:
         return 0
     to = operators()
@@ -64,15 +64,6 @@ def _ends(now: datetime) -> Iterator[VersionNews]:
         if stage is not None:
             payload = {"version": version.name, "channel": key, "end": version.end.isoformat()}
             yield VersionNews(f"{key}:{version.name}:{version.end}:{stage}", payload)
-
-
-def _warnings() -> Iterator[VersionNews]:
-    """Give what channels warn of in their answers, once for each version."""
-    for app in _apps_in_use().exclude(version_warning="").order_by("pk"):
-        if app.channel in registry.CHANNELS:
-            name = versions.name_in_use(registry.get(app.channel))
-            payload = {"version": name, "channel": app.channel, "warned_app": app.pk}
-            yield VersionNews(f"{app.channel}:{name}:warned:{app.pk}", payload)
 
 
 def _apps_in_use() -> Any:

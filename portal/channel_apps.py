@@ -207,7 +207,7 @@ class ChannelAppAdmin(OwnList):
 
     @display(description=gettext_lazy("API version"))
     def api_version(self, app: ChannelApp) -> str:
-        """Return the version of the channel's API that is in use, when it ends, and whether the channel warns of it."""
+        """Return the version of the channel's API that is in use, and when it ends."""
         channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             return "—"
@@ -216,32 +216,21 @@ class ChannelAppAdmin(OwnList):
         if version is not None and version.ends is not None:
             verb = "ends_on" if version.ends > timezone.localdate() else "ended_on"
             said.append(say(verb, when=versions.day(version.ends)))
-        if app.version_warning:
-            said.append(say("warns", channel=str(channel.label)))
         return ", ".join(said)
 
     @display(description=gettext_lazy("API version"))
     def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
-        """Return the same with its setting and source, and the channel's own words."""
+        """Return the same with its setting and source."""
         channel = registry.CHANNELS.get(app.channel)
         if channel is None:
             return "—"
         known = channel.versions
-        said = format_html(
+        return format_html(
             '<p class="mb-3">{}. {} <a class="at-link" href="{}">{}</a></p>',
             versions.summary(channel, timezone.localdate()),
             say("version_set_by", setting=known.setting, day=versions.day(date.fromisoformat(known.checked))),
             known.source,
             known.source,
-        )
-        if not app.version_warning:
-            return said
-        since = timezone.localdate(app.version_warned_at)
-        return said + format_html(
-            "<p>{}</p>",
-            say(
-                "warns_since", channel=str(channel.label), when=versions.day(since), said=app.version_warning
-            ),
         )
 
     @display(description=gettext_lazy("Secret"))

@@ -57,8 +57,6 @@ def _trouble(app: ChannelApp, now: datetime) -> tuple[str, str, str] | None:
         return say("refuses", said=app.fault), "cancel", "bad"
     if problems := call_state.problems(app):
         return " ".join(problems), "warning", "warn"
-    if app.version_warning:
-        return say("version_ends", said=app.version_warning), "info", "mute"
     channel = registry.CHANNELS.get(app.channel)
     version = versions.in_use(channel) if channel else None
     if version is not None and version.ends is not None and version.ends <= (now + SOON).date():

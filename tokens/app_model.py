@@ -66,15 +66,6 @@ class ChannelApp(vault.NamesItsKeys):
         blank=True,
         help_text=_("When the reading was asked for whose good answer last ended such a suspicion or fault."),
     )
-    version_warning = models.CharField(
-        max_length=300,
-        blank=True,
-        db_default="",
-        help_text=_("What the channel's answers say of the end of the version of its API that is in use."),
-    )
-    version_warned_at = models.DateTimeField(
-        null=True, blank=True, help_text=_("When this warning was first seen.")
-    )
     # A configuration of the log-in, for channels that say `takes_config_id`.
     config_id = models.CharField(_("configuration ID"), max_length=60, blank=True)
     daily_budget = models.PositiveIntegerField(

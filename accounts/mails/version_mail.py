@@ -7,24 +7,18 @@ from django.utils import timezone
 from notifications import composing
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
-from tokens import scrub
 from tokens.channels import registry, versions, words
 from tokens.channels.base import Channel
-from tokens.models import ChannelApp
 from ui import pills
 from ui.phrases import phrase
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where another version is in use meanwhile, or the warning is gone."""
+    """Build the mail. Raises NotWanted where another version is in use meanwhile."""
     channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None or versions.name_in_use(channel) != message.payload["version"]:
         raise NotWanted("other_version")
-    warned = _warning(message)
-    if "warned_app" in message.payload and not warned:
-        raise NotWanted("no_warning", channel=channel.label, version=message.payload["version"])
-    facts = _facts(message, channel) | {"warned": warned}
-    return composing.compose("versions", message, composing.reader_of(message), facts)
+    return composing.compose("versions", message, composing.reader_of(message), _facts(message, channel))
 
 
 def facts(message: Message) -> list[Fact]:
@@ -32,14 +26,14 @@ def facts(message: Message) -> list[Fact]:
     channel = registry.CHANNELS.get(message.payload["channel"])
     if channel is None:
         return []
-    said = _warning(message) or phrase(FACTS, "version_ends", **_when(message, channel))
+    said = phrase(FACTS, "version_ends", **_when(message, channel))
     return [Fact(f"{channel.label} API {message.payload['version']}", phrase(FACTS, "told"), said)]
 
 
 def _facts(message: Message, channel: Channel) -> dict[str, object]:
     name = message.payload["version"]
-    version, end = channel.versions.find(name), _end(message)
-    over = end is not None and end <= timezone.localdate()
+    version, end = channel.versions.find(name), date.fromisoformat(message.payload["end"])
+    over = end <= timezone.localdate()
     return _when(message, channel) | {
         "channel": channel.label,
         "channel_key": channel.key,
@@ -47,17 +41,12 @@ def _facts(message: Message, channel: Channel) -> dict[str, object]:
         "announced": version is None or version.ends is not None,
         "over": over,
         "pill": pills.pill("version", "ended" if over else "ends"),
-        "end": versions.day(end) if end else "",
+        "end": versions.day(end),
         "newer": ", ".join(one.name for one in versions.newer(channel)),
         "setting": channel.versions.setting,
         "note": words.said(channel.key, "version_note"),
         "source": channel.versions.source,
     }
-
-
-def _end(message: Message) -> date | None:
-    """Return the end that is told; None where the message tells what the channel itself warns of."""
-    return date.fromisoformat(message.payload["end"]) if "end" in message.payload else None
 
 
 def _when(message: Message, channel: Channel) -> dict[str, object]:
@@ -68,8 +57,3 @@ def _when(message: Message, channel: Channel) -> dict[str, object]:
     if version.ends is None:
         return {"expected": versions.day(version.end)}
     return {"day": versions.day(version.ends)}
-
-
-def _warning(message: Message) -> str:
-    app = ChannelApp.objects.filter(pk=message.payload.get("warned_app")).first()
-    return scrub.text(app.version_warning) if app is not None else ""

@@ -11,9 +11,6 @@ from accounts.mails import alert_mail
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
-from tokens import version_watch
-from tokens.channels import deprecations
-from tokens.channels.kinds import Answer
 from tokens.channels.registry import CHANNELS
 from tokens.models import ChannelApp
 
@@ -99,31 +96,6 @@ def test_a_mail_that_still_waits_is_not_sent_once_the_version_was_raised(setting
     settings.FACEBOOK_VERSION = "v27.0"
 
     with pytest.raises(NotWanted, match="Another version"):
-        alert_mail.build(told()[0])
-
-
-def test_what_the_channel_warns_of_is_told_once_and_scrubbed() -> None:
-    app = make_app("facebook")
-    said = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated. access_token=EAAsecretsecretsecret"
-    answer = Answer("api", 200, {"x-ad-api-version-warning": said})
-    deprecations.noted(answer, CHANNELS["facebook"].versions, client_id=app.client_id)
-    version_watch.keep_warnings(now=on(date(2026, 11, 25)))
-
-    written = [version_alerts.tell_operators(on(date(2026, 11, day))) for day in (25, 26)]
-
-    mail = alert_mail.build(told()[0])
-    assert written == [1, 0]
-    assert mail.subject == "AdToken: Facebook warns that v25.0 of its API ends"
-    assert "auto-upgraded to v26.0" in " ".join(mail.text.split())
-    assert "EAAsecret" not in mail.text + mail.html
-
-
-def test_a_warning_that_is_gone_is_not_mailed() -> None:
-    app = make_app("facebook", version_warning="v25.0 will be deprecated")
-    version_alerts.tell_operators(on(date(2026, 11, 25)))
-    ChannelApp.objects.filter(pk=app.pk).update(version_warning="")
-
-    with pytest.raises(NotWanted, match="no longer warns"):
         alert_mail.build(told()[0])
 
 

@@ -195,7 +195,6 @@ LINES = ["Checks", "Renewals", "Pushes and jobs", "Messages", "Channel apps"]
         ("Messages", "warn", lambda: mail(state="failed")),
         ("X app main", "bad", lambda: fails(fault_since=timezone.now(), fault="invalid client")),
         ("X app main", "warn", is_limited),
-        ("X app main", "mute", lambda: fails(version_warning="v1 ends")),
     ],
 )
 def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_does(

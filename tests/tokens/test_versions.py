@@ -1,35 +1,18 @@
-"""Versions of the channels' APIs: data with an end and a source, checked, watched in answers, and shown."""
+"""Versions of the channels' APIs: data with an end and a source, checked and shown."""
 
-from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.core.cache import caches
 from django.test import Client
-from redis.exceptions import RedisError
 
-from tests.support.factories import NOW, make_app, make_user
-from tests.support.sandbox import Sandbox
-from tokens import version_watch
-from tokens.channels import deprecations, versions
+from tests.support.factories import make_app, make_user
+from tokens.channels import versions
 from tokens.channels.base import Channel
 from tokens.channels.checks import versions_are_known
-from tokens.channels.facebook import calls
-from tokens.channels.kinds import Answer, AppKeys, Credentials
 from tokens.channels.registry import CHANNELS
-from tokens.channels.sessions import ChannelSession
 
 FACEBOOK = CHANNELS["facebook"].versions
-SAID = "The call has been auto-upgraded to v26.0 as v25.0 will be deprecated."
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> Iterator[None]:
-    caches["calls"].clear()
-    deprecations._said.clear()
-    yield
-    deprecations._said.clear()
 
 
 @pytest.mark.parametrize("channel", CHANNELS.values(), ids=CHANNELS)
@@ -117,117 +100,19 @@ def test_a_version_that_nobody_knows_is_named_by_a_check(settings: Any) -> None:
     assert "202609" in str(found.hint)
 
 
-@pytest.mark.parametrize(
-    ("headers", "said"),
-    [
-        ({}, ""),
-        ({"x-ad-api-version-warning": SAID}, SAID),
-        ({"sunset": "Tue, 23 Feb 2027 00:00:00 GMT"}, "sunset: Tue, 23 Feb 2027 00:00:00 GMT"),
-        ({"deprecation": "@1803340800"}, "deprecation: @1803340800"),
-        (
-            {"x-ad-api-version-warning": f"{SAID}\n\taccess_token=EAABwzLixnjYBAsecret"},
-            f"{SAID} access_token=[hidden]",
-        ),
-        ({"x-ad-api-version-warning": "a " * 5000}, ("a " * 150).strip() + " "),
-    ],
-)
-def test_a_warning_is_taken_from_headers_scrubbed_and_short(headers: dict[str, str], said: str) -> None:
-    assert deprecations.warning(Answer("api", 200, headers), FACEBOOK) == said
-
-
-@pytest.mark.django_db
-def test_a_warning_is_kept_with_its_day_and_goes_with_the_next_good_answer() -> None:
-    app = make_app("facebook")
-
-    def answered(status: int, **headers: str) -> str:
-        answer = Answer("api", status, {name.replace("_", "-"): value for name, value in headers.items()})
-        deprecations.noted(answer, FACEBOOK, client_id=app.client_id)
-        version_watch.keep_warnings(now=NOW)
-        app.refresh_from_db()
-        return app.version_warning
-
-    first = answered(200, x_ad_api_version_warning=SAID)
-    since = app.version_warned_at
-    refused, silent = answered(400), answered(0)
-    gone = answered(200)
-
-    assert (first, since) == (SAID, NOW)
-    assert (refused, silent) == (SAID, SAID)
-    assert (gone, app.version_warned_at) == ("", None)
-
-
-@pytest.mark.django_db
-def test_a_warning_keeps_the_day_on_which_it_was_first_seen() -> None:
-    app = make_app("facebook")
-    deprecations.noted(Answer("api", 200, {"sunset": "soon"}), FACEBOOK, client_id=app.client_id)
-
-    for hours in (0, 5):
-        version_watch.keep_warnings(now=NOW + timedelta(hours=hours))
-
-    app.refresh_from_db()
-    assert app.version_warned_at == NOW
-
-
-@pytest.mark.django_db
-def test_apps_of_which_nothing_was_heard_keep_what_they_have() -> None:
-    app = make_app("facebook", version_warning="old", version_warned_at=NOW)
-
-    version_watch.keep_warnings(now=NOW)
-
-    app.refresh_from_db()
-    assert app.version_warning == "old"
-
-
-def test_a_cache_that_is_down_costs_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
-    def down(*_: Any, **__: Any) -> None:
-        raise RedisError("down")
-
-    monkeypatch.setattr(caches["calls"], "set", down)
-    answer = Answer("api", 200, {"sunset": "soon"})
-
-    assert deprecations.noted(answer, FACEBOOK) is answer
-
-
-def test_what_was_said_already_is_not_written_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    written: list[str] = []
-    monkeypatch.setattr(caches["calls"], "set", lambda name, said, *_: written.append(said))
-
-    for said in ("", "", "a", "a", "", ""):
-        deprecations.noted(Answer("api", 200, {"sunset": said} if said else {}), FACEBOOK)
-
-    assert written == ["", "sunset: a", ""]
-
-
-def test_the_marketing_api_warns_and_other_calls_of_the_graph_take_nothing_back(
-    channels_world: Sandbox,
-) -> None:
-    channels_world.put_app("facebook", settings={"version_warning": SAID})
-    client_id, secret = Sandbox.APPS["facebook"]
-    app = AppKeys(client_id, (secret,), "https://app.example/", ())
-    token = channels_world.issue_token("facebook", "ada")["access_token"]
-
-    heard = []
-    for path in ("me/adaccounts", "me", "me/permissions"):
-        calls.graph("api", path, ChannelSession(app, Credentials(token)))
-        heard.append(caches["calls"].get(deprecations.key(FACEBOOK, client_id)))
-
-    assert heard == [SAID, SAID, SAID]
-
-
 @pytest.mark.django_db
 def test_the_page_of_a_channel_app_shows_version_end_source_and_warning(
     client: Client, settings: Any
 ) -> None:
     settings.STAFF_SECOND_FACTOR = False
     settings.FACEBOOK_VERSION = "v24.0"
-    app = make_app("facebook", version_warning=SAID, version_warned_at=NOW)
+    app = make_app("facebook")
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     listed = client.get("/admin/tokens/channelapp/").content.decode()
     page = client.get(f"/admin/tokens/channelapp/{app.pk}/change/").content.decode()
 
-    assert "v24.0, ended on 10 November 2026, Facebook warns of its end" in listed
+    assert "v24.0, ended on 10 November 2026" in listed
     assert "v24.0: ended on 10 November 2026" in page
     assert "FACEBOOK_VERSION" in page
     assert FACEBOOK.source in page
-    assert SAID in page

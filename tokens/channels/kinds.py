@@ -309,9 +309,6 @@ class Versions:
     known: tuple[Version, ...]  # the oldest first
     source: str
     checked: str  # ISO date
-    headers: tuple[
-        str, ...
-    ] = ()  # of answers: what the channel says there of a version's end, beside the standard ones
 
     def find(self, name: str) -> Version | None:
         """Return a version by its name; None where AdToken does not know it, and it is older than the newest that it knows.

@@ -5,9 +5,7 @@ debug_token takes the inspected token as a query parameter: the vendor documents
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations
 from tokens.channels.addresses import configured
-from tokens.channels.facebook.declaration import VERSIONS
 from tokens.channels.kinds import Answer, Call
 from tokens.channels.pushes import hmac_sha256
 from tokens.channels.sessions import ChannelSession
@@ -34,15 +32,7 @@ def graph(
 ) -> Answer:
     """Call the Graph API as the native user; `data` is a form in the body."""
     proven = {**(params or {}), "appsecret_proof": proof(session.app.secret, session.token)}
-    answer = session.ask(call, address(path), method=method, params=proven, data=data)
-    if not _of_marketing_api(path):
-        return answer
-    return deprecations.noted(answer, VERSIONS, client_id=session.app.client_id)
-
-
-def _of_marketing_api(path: str) -> bool:
-    """Return whether a path is of the Marketing API, whose versions end before the Graph API's. It alone warns of that."""
-    return path.startswith("act_") or path.endswith(("/adaccounts", "/assigned_ad_accounts"))
+    return session.ask(call, address(path), method=method, params=proven, data=data)
 
 
 def debug_token(session: ChannelSession) -> Answer:

@@ -18,8 +18,6 @@ VERSIONS = Versions(
     ),
     source="https://developers.facebook.com/documentation/ads-commerce/marketing-api/marketing-api-changelog/versions",
     checked="2026-11-25",
-    # Sent while a version can still be called, too. https://developers.facebook.com/blog/post/2024/04/16/upcoming-change-in-marketing-api-version-deprecation
-    headers=("x-ad-api-version-warning",),
 )
 
 DECLARATION = Declaration(

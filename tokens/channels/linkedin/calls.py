@@ -2,10 +2,8 @@
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, Call
-from tokens.channels.linkedin.declaration import VERSIONS
 from tokens.channels.sessions import ChannelSession
 
 RESTLI_VERSION = "2.0.0"
@@ -32,4 +30,4 @@ def rest(call: Call, path: str, session: ChannelSession, params: Mapping[str, st
     """Read from the Marketing API as the person. `params` must need no escaping: Rest.li's own characters stay bare."""
     url = f"{configured('LINKEDIN_API_URL')}/rest/{path}"
     headers = {"Authorization": f"Bearer {session.token}", **versions()}
-    return deprecations.noted(session.ask(call, url, params=params, headers=headers), VERSIONS)
+    return session.ask(call, url, params=params, headers=headers)

@@ -3,10 +3,8 @@
 import base64
 from collections.abc import Mapping
 
-from tokens.channels import deprecations
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
-from tokens.channels.pinterest.declaration import VERSIONS
 from tokens.channels.sessions import ChannelSession
 
 
@@ -23,4 +21,4 @@ def basic(app: AppKeys) -> str:
 
 def get(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Call the API as the native user."""
-    return deprecations.noted(session.ask(call, address(path), params=params), VERSIONS)
+    return session.ask(call, address(path), params=params)

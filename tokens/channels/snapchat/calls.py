@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 
-from tokens.channels import deprecations
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, Call
 from tokens.channels.sessions import ChannelSession
-from tokens.channels.snapchat.declaration import VERSIONS
 
 # Integrations call either of these; no document of Snapchat's names one. The second is called where the first does not exist.
 REVOKE_PATHS = ("login/oauth2/revoke", "login/oauth2/revoke_token")
@@ -17,7 +15,7 @@ def as_user(
 ) -> Answer:
     """Read something of the Marketing API as the person."""
     url = f"{configured('SNAPCHAT_API_URL')}/{configured('SNAPCHAT_API_VERSION')}/{path}"
-    return deprecations.noted(session.ask(call, url, params=params), VERSIONS)
+    return session.ask(call, url, params=params)
 
 
 def as_app(call: Call, path: str, session: ChannelSession, form: Mapping[str, str]) -> Answer:

@@ -8,11 +8,10 @@ import json as jsonlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tokens.channels import deprecations, http
+from tokens.channels import http
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call
 from tokens.channels.sessions import ChannelSession
-from tokens.channels.tiktok.declaration import VERSIONS
 from tokens.channels.tiktok.verdicts import TABLE
 
 PAGE_SIZE = 50  # the most that bc/get and bc/asset/get give
@@ -25,8 +24,7 @@ def address(path: str) -> str:
 
 def get(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Ask as the person."""
-    answer = session.ask(call, address(path), params=params, headers={"Access-Token": session.token})
-    return deprecations.noted(answer, VERSIONS)
+    return session.ask(call, address(path), params=params, headers={"Access-Token": session.token})
 
 
 def post(

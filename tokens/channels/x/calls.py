@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tokens.channels import deprecations, oauth1_client
+from tokens.channels import oauth1_client
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Answer, AppKeys, Call, Credentials
 from tokens.channels.sessions import ChannelSession
-from tokens.channels.x.declaration import VERSIONS
 from tokens.channels.x.verdicts import TABLE
 
 NOBODY = Credentials("")
@@ -21,7 +20,7 @@ def api(path: str) -> str:
 def ads(call: Call, path: str, session: ChannelSession, params: Mapping[str, str] | None = None) -> Answer:
     """Ask the Ads API."""
     url = f"{configured('X_ADS_URL')}/{configured('X_ADS_VERSION')}/{path}"
-    return deprecations.noted(signed(call, url, session, params=params), VERSIONS)
+    return signed(call, url, session, params=params)
 
 
 def signed(
