@@ -28,7 +28,6 @@ RUN_FOR = timedelta(
     seconds=40
 )  # then nothing more is begun; what is under way ends within the patience of its calls
 AT_ONCE = 64  # tokens
-WRITERS = 4  # threads that write down what the calls brought
 FEWEST = 4  # tokens of one app at once, however many apps a channel has
 WORKERS = 16  # processes that are asked to sweep one channel at once, at most
 WORTH_ANOTHER = 200  # due tokens that are worth one more of them
@@ -69,7 +68,7 @@ def run(
     turn = _Turn(channel, worker, clock, goes_on)
     try:
         with liveness.kept(turn.keep_claimed):
-            io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended, writers=WRITERS)
+            io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
     except BaseException:
         with suppress(DatabaseError):
             Token.objects.under_way(turn.under_way).let_go()

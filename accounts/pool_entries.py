@@ -4,7 +4,7 @@ A list that failed or is incomplete takes nothing away. Only what differs is wri
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -53,7 +53,7 @@ def apply_list(
     causes: dict[str, list[int]] = {}
     everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
-    for entry in _lock_entries({fresh.pk: fresh}, ids):
+    for entry in _lock_entries(fresh, ids):
         native = by_id.get(entry.account.native_id)
         served, before = _serves(entry), _decides(entry)
         if native is not None:
@@ -86,20 +86,7 @@ def _differing(
     return found
 
 
-@dataclass(frozen=True)
-class TokenReadings:
-    """What reading ad accounts singly with one token gave, by id of the account. `doubted` as of `apply_list`."""
-
-    token: Token
-    generation: int  # that it was asked with
-    readings: Mapping[int, AccessCheck]
-    doubted: Doubted = NOTHING
-
-    def telling(self) -> dict[int, AccessCheck]:
-        """Return those that say anything."""
-        return {pk: reading for pk, reading in self.readings.items() if _tells(reading)}
-
-
+@transaction.atomic
 def apply_readings(
     *,
     token: Token,
@@ -109,33 +96,19 @@ def apply_readings(
     source: str,
     doubted: Doubted = NOTHING,
 ) -> None:
-    """Write what reading ad accounts singly with one token gave, see `apply_readings_of`."""
-    apply_readings_of([TokenReadings(token, generation, readings, doubted)], now=now, source=source)
-
-
-@transaction.atomic
-def apply_readings_of(several: Sequence[TokenReadings], *, now: datetime, source: str) -> None:
-    """Write what reading ad accounts singly gave, of different tokens, all in one transaction.
+    """Write what reading ad accounts singly with one token gave, by id of the account. `doubted` as of `apply_list`.
 
     Passing trouble, and an older generation, write nothing. What is stored is compared without a lock: where nothing differs, which is
-    nearly always, nothing is locked. What differs is locked in the one order, tokens first, read again and written.
+    nearly always, nothing is locked. What differs is locked in the one order, the token first, read again and written.
     """
-    by_token = {one.token.pk: one for one in several}
-    telling = {pk: readings for pk, one in by_token.items() if (readings := one.telling())}
-    differing = _differing_readings(by_token, telling, now) if telling else {}
-    if not differing:
+    telling = {pk: reading for pk, reading in readings.items() if _tells(reading)}
+    differing = _differing_readings(token, telling, now) if telling else []
+    if not differing or (fresh := _still(token, generation)) is None:
         return
-    fresh = {
-        token.pk: token
-        for token in Token.objects.filter(pk__in=list(differing)).locked()
-        if token.generation == by_token[token.pk].generation
-    }
     causes: dict[str, list[int]] = {}
-    for entry in _lock_entries(fresh, {pk for token_id in fresh for pk in differing[token_id]}):
-        if entry.account_id not in differing[entry.token_id]:
-            continue  # another of these tokens reads it differently
-        before, reading = _decides(entry), telling[entry.token_id][entry.account_id]
-        _apply_reading(entry, reading, now, source, doubted=by_token[entry.token_id].doubted)
+    for entry in _lock_entries(fresh, differing):
+        before = _decides(entry)
+        _apply_reading(entry, telling[entry.account_id], now, source, doubted=doubted)
         if _decides(entry) != before:
             cause = Token.DOUBTED if entry.doubt else entry.access_reason or "access"
             causes.setdefault(cause, []).append(entry.account_id)
@@ -156,21 +129,16 @@ def _tells(reading: AccessCheck) -> bool:
     return said.verdict in {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED}
 
 
-def _differing_readings(
-    by_token: Mapping[int, TokenReadings], telling: Mapping[int, Mapping[int, AccessCheck]], now: datetime
-) -> dict[int, set[int]]:
-    """Return by token the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
-    found: dict[int, set[int]] = {}
-    accounts = {account_id for readings in telling.values() for account_id in readings}
-    entries = AccountToken.objects.filter(token__in=list(telling), account__in=accounts)
+def _differing_readings(token: Token, telling: Mapping[int, AccessCheck], now: datetime) -> list[int]:
+    """Return the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
+    found = []
+    entries = AccountToken.objects.filter(token=token, account__in=list(telling))
     for entry in entries.select_related("account"):
-        reading = telling[entry.token_id].get(entry.account_id)
-        if reading is None:
-            continue  # another of these tokens reads it
-        entry.token = by_token[entry.token_id].token
+        entry.token = token
+        reading = telling[entry.account_id]
         lost = reading.classification.verdict == Verdict.ACCESS_LOST
         if lost or reading.account is None or _differs(entry, reading.account, now):
-            found.setdefault(entry.token_id, set()).add(entry.account_id)
+            found.append(entry.account_id)
     return found
 
 
@@ -191,15 +159,15 @@ def _still(token: Token, generation: int) -> Token | None:
     return Token.objects.filter(pk=token.pk, generation=generation).locked().first()
 
 
-def _lock_entries(tokens: Mapping[int, Token], account_ids: Collection[int]) -> Sequence[AccountToken]:
-    """Lock accounts by id first, then these tokens' entries in them: the one order that is used everywhere. `tokens` by id."""
+def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[AccountToken]:
+    """Lock accounts by id first, then this token's entries in them: the one order that is used everywhere."""
     if not account_ids:
         return []
     accounts = {account.pk: account for account in Account.objects.filter(pk__in=account_ids).locked()}
-    entries = AccountToken.objects.filter(token__in=list(tokens), account_id__in=accounts)
+    entries = AccountToken.objects.filter(token=token, account_id__in=accounts)
     locked = list(entries.order_by("id").select_for_update(no_key=True))
     for entry in locked:
-        entry.account, entry.token = accounts[entry.account_id], tokens[entry.token_id]
+        entry.account, entry.token = accounts[entry.account_id], token
     return locked
 
 
@@ -256,7 +224,7 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
 
     Runs in the caller's transaction, which holds the token's lock. The token itself is not touched.
     """
-    entries = _lock_entries({token.pk: token}, [account_id])
+    entries = _lock_entries(token, [account_id])
     if not entries or not _serves(entries[0]):
         return False
     entry = entries[0]

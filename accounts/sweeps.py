@@ -1,22 +1,21 @@
 """Background sweeps: checking tokens that are due, and clearing away what was left behind. PostgreSQL holds the claims."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
 from accounts import account_sync, pool, pool_entries, reach
 from accounts.account_sync import Findings
-from accounts.good_readings import GoodReadings, record_good_readings
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling
 from tokens.channels.kinds import Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Job, Together
+from tokens.io_steps import Job
 from tokens.models import Token
 from users import hold, liveness
 from users.models import User
@@ -106,23 +105,11 @@ def check(
             account_sync.read, token, accounts, facts=facts, told=outcome.told, by_list=by_list
         )
         answered_at = clock.read()
-        good, written = GoodReadings(token, found, now), False
-        if good.is_plain:
-            written = yield Together(_writes_readings(source), good)
-        if not written:
-            account_sync.record(
-                token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at
-            )
+        account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at)
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)
     return outcome
-
-
-@cache
-def _writes_readings(source: str) -> Callable[[Sequence[GoodReadings]], list[bool]]:
-    """Return what writes good readings of checks with the same source together."""
-    return partial(record_good_readings, source=source)
 
 
 def accounts_of(token_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:

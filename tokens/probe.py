@@ -7,11 +7,10 @@ about the access token too.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 
 from django.db import DatabaseError, connection
 
@@ -20,8 +19,8 @@ from tokens.channels import gate, registry
 from tokens.channels.http import Limit
 from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
 from tokens.clock import Clock
-from tokens.io_steps import Job, Together
-from tokens.lifecycle import GoodReport, TransitionOutcome, transitions
+from tokens.io_steps import Job
+from tokens.lifecycle import TransitionOutcome, transitions
 from tokens.models import Token
 from tokens.renewal import Attempt
 from tokens.vault import VaultError
@@ -98,23 +97,11 @@ def job(
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
-    works = token.state == Token.State.VALID and inspection.classification.verdict == Verdict.OK
-    if tried is None and works:
-        report = GoodReport(token.pk, token.generation, inspection, now)
-        written: TransitionOutcome | None = yield Together(_writes_reports(source), report)
-        if written is not None:
-            return written
     record = partial(
         _record, token, tried, inspection, now, source, answered_at=clock.read(), undecided=heals and unheard
     )
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
     return record() if tried is None else storing.stored(record)
-
-
-@cache
-def _writes_reports(source: str) -> Callable[[Sequence[GoodReport]], list[TransitionOutcome | None]]:
-    """Return what writes good reports of checks with the same source together."""
-    return partial(lifecycle.record_good_reports, source=source)
 
 
 def _record(

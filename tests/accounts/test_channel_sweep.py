@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import redis
 import time_machine
-from django.db import OperationalError, connection, connections
+from django.db import OperationalError, connection
 
 from accounts import channel_sweep, sweeps, tasks
 from accounts.models import ChannelSweep
@@ -195,29 +195,6 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
 
     assert done[-1] == slow
     assert sorted(done[:-1]) == quick
-
-
-def test_what_calls_brought_is_written_side_by_side_and_no_writer_keeps_its_connection(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Were one thread to write it all, each would wait there for the others for ever."""
-    due("facebook", 2 * channel_sweep.WRITERS)
-    together = threading.Barrier(channel_sweep.WRITERS, timeout=20)
-    used: set[Any] = set()
-
-    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
-        yield lambda: None
-        Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
-        together.wait()
-        used.add(connections["default"])
-
-    monkeypatch.setattr(sweeps, "check", check)
-
-    channel_sweep.run(channel="facebook", worker="one@host")
-
-    assert not together.broken
-    assert len(used - {connections["default"]}) == channel_sweep.WRITERS
-    assert all(one.connection is None for one in used)
 
 
 def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claims_back(

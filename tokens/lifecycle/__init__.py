@@ -5,7 +5,6 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
-from tokens.lifecycle.good_reports import GoodReport, record_good_reports
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
     note_linked,
@@ -37,7 +36,6 @@ from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
     "WISHED",
-    "GoodReport",
     "Imported",
     "NotAsSeen",
     "TransitionOutcome",
@@ -55,7 +53,6 @@ __all__ = [
     "postpone",
     "record_ask",
     "record_dispute",
-    "record_good_reports",
     "record_inspection",
     "record_refusal",
     "record_renewal",
