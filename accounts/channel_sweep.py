@@ -1,20 +1,20 @@
 """The sweep of one channel: its due tokens are checked side by side for the time of one turn, each of its apps with a share.
 
-One runs at a time in a worker process, so that a slow channel holds one thread of it and no other channel waits. More processes check more.
+One runs at a time in a process, so that a slow channel holds one thread of it and no other channel waits. More processes check more.
 """
 
 import logging
+import threading
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 from django.utils import timezone
 
 from accounts import reach, sweeps
-from accounts.models import ChannelSweep
 from tokens import io_steps, lifecycle
 from tokens.channels import brake, gate, registry
 from tokens.io_steps import Job
@@ -29,43 +29,34 @@ RUN_FOR = timedelta(
 )  # then nothing more is begun; what is under way ends within the patience of its calls
 AT_ONCE = 64  # tokens
 FEWEST = 4  # tokens of one app at once, however many apps a channel has
-WORKERS = 16  # processes that are asked to sweep one channel at once, at most
-WORTH_ANOTHER = 200  # due tokens that are worth one more of them
-HELD_FOR = timedelta(seconds=90)  # a claim is made longer with every turn of the sweep
 
-_CLAIM = """
-insert into accounts_channelsweep (channel, worker, began_at, held_until, checked)
-values (%(channel)s, %(worker)s, %(now)s, %(until)s, 0)
-on conflict (channel, worker) do update set began_at = excluded.began_at, held_until = excluded.held_until, checked = 0
-where accounts_channelsweep.held_until < %(now)s
-"""
+_swept: set[str] = set()  # the channels that this process is at
+_lock = threading.Lock()
 
 
-def waiting(now: datetime) -> dict[str, int]:
-    """Return channel -> how many of its tokens are due, counted as far as that decides anything; channels without one are left out."""
-    found: Counter[str] = Counter()
+def waiting(now: datetime) -> list[str]:
+    """Return the channels that have tokens which are due."""
     if not Token.objects.due(now).exists():
-        return found
-    for app_id, channel in ChannelApp.objects.values_list("pk", "channel"):
-        due = Token.objects.due(now).filter(app=app_id)
-        found[channel] += due[: WORKERS * WORTH_ANOTHER].count()
-    return +found
+        return []
+    apps = ChannelApp.objects.values_list("pk", "channel")
+    return sorted({channel for pk, channel in apps if Token.objects.due(now).filter(app=pk).exists()})
 
 
 def run(
     *,
     channel: str,
-    worker: str,
     clock: Callable[[], datetime] = timezone.now,
     goes_on: Callable[[], bool] = lambda: True,
 ) -> int | None:
-    """Check the channel's due tokens for one turn. Returns how many were begun; None where this worker process is at it already.
+    """Check the channel's due tokens for one turn. Returns how many were begun; None where this process is at it already.
 
     `goes_on` is asked before more are begun: a worker that is to stop takes none.
     """
-    if not _claim(channel, worker, clock()):
-        return None
-    turn = _Turn(channel, worker, clock, goes_on)
+    with _lock:
+        if channel in _swept:
+            return None
+        _swept.add(channel)
+    turn = _Turn(channel, clock, goes_on)
     try:
         with liveness.kept(turn.keep_claimed):
             io_steps.run_stream(turn.take, at_once=AT_ONCE, ended=turn.ended)
@@ -74,10 +65,7 @@ def run(
             Token.objects.under_way(turn.under_way).let_go()
         raise
     finally:
-        with suppress(DatabaseError):
-            ChannelSweep.objects.filter(channel=channel, worker=worker).update(
-                held_until=clock(), checked=turn.begun
-            )
+        _swept.discard(channel)
     return turn.begun
 
 
@@ -85,21 +73,11 @@ def _name(app: ChannelApp) -> str:
     return gate.name_of(app.channel, app.client_id)
 
 
-def _claim(channel: str, worker: str, now: datetime) -> bool:
-    """Take the channel for this worker process. Return whether it was free."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM, {"channel": channel, "worker": worker[:200], "now": now, "until": now + HELD_FOR}
-        )
-        return bool(cursor.rowcount)
-
-
 @dataclass
 class _Turn:
     """What one turn has begun, and what it may begin next."""
 
     channel: str
-    worker: str
     clock: Callable[[], datetime]
     goes_on: Callable[[], bool]
     begun: int = 0
@@ -115,9 +93,6 @@ class _Turn:
         now = self.clock()
         if now >= self.ends_at or not self.goes_on() or hold.current() is not None:
             return None
-        ChannelSweep.objects.filter(channel=self.channel, worker=self.worker).update(
-            held_until=now + HELD_FOR
-        )
         found: dict[int, Job[lifecycle.TransitionOutcome]] = {}
         apps = list(ChannelApp.objects.filter(channel=self.channel))
         for app in apps:
@@ -176,8 +151,3 @@ class _Turn:
         elif isinstance(result, Exception):
             logger.error("checking token %s failed", token_id, exc_info=result)
             lifecycle.postpone(token_id=token_id, claim=claim, now=self.clock())
-
-
-def prune(*, now: datetime) -> int:
-    """Forget the claims of worker processes that are gone. Returns how many."""
-    return ChannelSweep.objects.filter(held_until__lt=now - timedelta(days=1)).delete()[0]

@@ -365,21 +365,3 @@ class AccountNotice(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: account {self.account_id} to {self.recipient}"
-
-
-class ChannelSweep(models.Model):
-    """That a worker process checks the due tokens of a channel: one turn at a time, so that a slow channel holds one thread of it."""
-
-    channel = models.CharField(max_length=20)
-    worker = models.CharField(max_length=200)
-    began_at = models.DateTimeField()
-    held_until = models.DateTimeField()
-    checked = models.PositiveIntegerField(default=0, db_default=0)  # checks begun in the last turn
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["channel", "worker"], name="one_sweep_per_channel_and_worker")
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.channel} by {self.worker}"

@@ -1,8 +1,6 @@
 """Celery doorways into the sweeps."""
 
-import secrets
-
-from celery import Task, shared_task
+from celery import shared_task
 from celery.worker import state as worker_state
 
 from accounts import (
@@ -28,28 +26,23 @@ from tokens import app_faults, lifecycle
 from tokens.channels import callback
 from users import database_clock
 
-# Of this process alone: what is started again under the name of a killed one, as in a container, does not hold what that one held.
-PROCESS = secrets.token_hex(4)
-
 
 @shared_task
 def check_due_tokens() -> None:
-    """Have each channel's due tokens checked, by as many workers as there is work for."""
-    for channel, due in channel_sweep.waiting(database_clock.now()).items():
-        for _ in range(min(channel_sweep.WORKERS, 1 + due // channel_sweep.WORTH_ANOTHER)):
-            check_channel.apply_async((channel,), retry=False, ignore_result=True)
+    """Have each channel's due tokens checked."""
+    for channel in channel_sweep.waiting(database_clock.now()):
+        check_channel.apply_async((channel,), retry=False, ignore_result=True)
 
 
-@shared_task(bind=True)
-def check_channel(self: "Task[..., None]", channel: str) -> None:
+@shared_task
+def check_channel(channel: str) -> None:
     """Check a channel's due tokens for one turn, and ask for the next where time was too short."""
     begun = channel_sweep.run(
         channel=channel,
-        worker=f"{self.request.hostname or ''}:{PROCESS}",
         clock=database_clock.now,
         goes_on=lambda: worker_state.should_stop is None,
     )
-    if begun and channel_sweep.waiting(database_clock.now()).get(channel):
+    if begun and channel in channel_sweep.waiting(database_clock.now()):
         check_channel.apply_async((channel,), retry=False, ignore_result=True)
 
 

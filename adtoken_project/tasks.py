@@ -5,7 +5,6 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
-from accounts import channel_sweep
 from adtoken_project import late_mail, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
 from notifications import parked_mail
@@ -19,7 +18,6 @@ def heartbeat() -> None:
     now = database_clock.now()
     Heartbeat.objects.update_or_create(name="ticks", defaults={"at": now})
     signs_of_life.prune(now=now)
-    channel_sweep.prune(now=now)
 
 
 @shared_task

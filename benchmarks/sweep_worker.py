@@ -47,9 +47,7 @@ def probe(seconds: float) -> int:
     from accounts import channel_sweep
 
     until = time.monotonic() + seconds
-    begun = channel_sweep.run(
-        channel="facebook", worker="benchmark", goes_on=lambda: time.monotonic() < until
-    )
+    begun = channel_sweep.run(channel="facebook", goes_on=lambda: time.monotonic() < until)
     return begun or 0
 
 
@@ -58,7 +56,7 @@ def check_all(_seconds: float) -> int:
     from accounts import channel_sweep
 
     began, done = time.monotonic(), 0
-    while begun := channel_sweep.run(channel="facebook", worker="benchmark"):
+    while begun := channel_sweep.run(channel="facebook"):
         done += begun
         if not channel_sweep.waiting(timezone.now()):
             break

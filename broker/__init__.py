@@ -5,7 +5,6 @@ For Python callers; broker.api is the same over HTTP.
 
 from broker.batches import lease_many
 from broker.callers import Caller
-from broker.calls import Reply, call
 from broker.errors import BrokerError, BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
 from broker.leases import Lease, lease
 from broker.reports import ReportAnswer, report
@@ -20,9 +19,7 @@ __all__ = [
     "LeaseOver",
     "NotAvailable",
     "NotFound",
-    "Reply",
     "ReportAnswer",
-    "call",
     "lease",
     "lease_many",
     "report",

@@ -127,7 +127,7 @@ class Life:
         from notifications.models import Message
         from tokens.models import Token
 
-        self.calls += channel_sweep.run(channel=CHANNEL, worker="drill", clock=lambda: self.now) or 0
+        self.calls += channel_sweep.run(channel=CHANNEL, clock=lambda: self.now) or 0
         doubt_mail.tell(self.now)
         notices.tell(self.now)
         delivery.deliver(clock=lambda: self.now)

@@ -13,12 +13,9 @@ import time_machine
 from django.db import OperationalError, connection
 
 from accounts import channel_sweep, sweeps, tasks
-from accounts.models import ChannelSweep
 from adtoken_project.celery import app as celery
 from tests.support import connections as other_connections
-from tests.support import processes
 from tests.support.factories import make_app, make_token
-from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared
 from tokens.models import Token
@@ -66,32 +63,35 @@ def name(app: Any) -> str:
 def test_a_turn_checks_all_that_is_due_of_its_channel_and_nothing_of_another(calls: list[int]) -> None:
     facebook, x = due("facebook", 70), due("x", 3)
 
-    begun = channel_sweep.run(channel="facebook", worker="one@host")
+    begun = channel_sweep.run(channel="facebook")
 
     assert begun == 70
     assert sorted(calls) == facebook
     assert set(Token.objects.filter(due_at__lte=NOW).values_list("pk", flat=True)) == set(x)
-    assert channel_sweep.waiting(NOW) == {"x": 3}
+    assert channel_sweep.waiting(NOW) == ["x"]
 
 
-def test_one_turn_at_a_time_in_a_worker_process_and_another_process_takes_its_part(calls: list[int]) -> None:
-    due("facebook", 40)
-    assert channel_sweep._claim("facebook", "one@host", datetime.now(UTC))
+def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
+    due("facebook", 1)
+    second: list[int | None] = []
 
-    same = channel_sweep.run(channel="facebook", worker="one@host")
-    of_another = channel_sweep.run(channel="facebook", worker="two@host")
+    def check(token: Token, *, now: datetime, source: str, **known: Any) -> Any:
+        second.append(channel_sweep.run(channel="facebook"))
+        yield lambda: None
+        Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
 
-    assert (same, of_another) == (None, 40)
-    later = datetime.now(UTC) + channel_sweep.HELD_FOR + timedelta(seconds=1)
-    assert channel_sweep._claim("facebook", "one@host", later)  # it died over it
-    assert ChannelSweep.objects.get(worker="two@host").checked == 40
+    monkeypatch.setattr(sweeps, "check", check)
+
+    assert channel_sweep.run(channel="facebook") == 1
+    assert second == [None]
+    assert channel_sweep.run(channel="facebook") == 0  # the turn is over
 
 
 def test_a_turn_begins_nothing_after_its_time_nor_when_the_worker_is_to_stop(calls: list[int]) -> None:
     due("facebook", 200)
 
-    in_time = channel_sweep.run(channel="facebook", worker="one@host", clock=ticking(timedelta(seconds=9)))
-    stopped = channel_sweep.run(channel="facebook", worker="two@host", goes_on=lambda: False)
+    in_time = channel_sweep.run(channel="facebook", clock=ticking(timedelta(seconds=9)))
+    stopped = channel_sweep.run(channel="facebook", goes_on=lambda: False)
 
     assert in_time is not None
     assert 0 < in_time < 200
@@ -109,11 +109,11 @@ def test_an_app_that_does_not_answer_is_tried_by_one_token_and_the_other_app_of_
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(name(dark), waited=10)
 
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
     open_now = sorted(calls)
     shared.write(breaker._key(name(dark), "open"), {"until": time.time() - 1, "trips": 1}, 60)
     breaker.forget()
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
 
     assert open_now == healthy
     assert len(calls) == len(healthy) + 1
@@ -127,16 +127,16 @@ def test_a_pause_of_the_app_stops_its_checks_and_a_nearly_spent_budget_slows_the
     type(app).objects.update(daily_budget=1_000)
     brake.pause(name(app), 60)
 
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
     paused = len(calls)
     shared.drop([brake._key(name(app), "pause", 0)])
     shared.write(brake._key(name(app), "calls", time.time()), 990, 60)
     brake.forget()
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
     slowed = len(calls)
     shared.write(brake._key(name(app), "calls", time.time()), 100, 60)
     brake.forget()
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
 
     assert paused == 0
     assert slowed < 5
@@ -152,9 +152,9 @@ def test_processes_of_the_lane_spend_a_nearly_spent_budget_together(calls: list[
         type(app).objects.update(daily_budget=10 * left)
         shared.write(brake._key(name(app), "calls", time.time()), 9 * left, 60)
 
-        for process in ("one@host", "two@host", "three@host"):
+        for _process in range(3):
             brake.forget()
-            channel_sweep.run(channel="facebook", worker=process)
+            channel_sweep.run(channel="facebook")
 
     assert len(calls) == 9
 
@@ -168,8 +168,8 @@ def test_all_processes_together_keep_the_pace_of_an_app_that_takes_so_many_calls
     # Amid a second: the database's clock is measured, and on a busy machine a few milliseconds differ from one time to the next.
     with time_machine.travel(NOW + timedelta(milliseconds=500), tick=False) as clock:
         for _second in range(2):
-            for process in ("one@host", "two@host"):
-                channel_sweep.run(channel="snapchat", worker=process)
+            for _process in range(2):
+                channel_sweep.run(channel="snapchat")
             begun.append(len(calls))
             clock.shift(1)
 
@@ -191,7 +191,7 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
 
     monkeypatch.setattr(sweeps, "check", check)
 
-    channel_sweep.run(channel="facebook", worker="one@host")
+    channel_sweep.run(channel="facebook")
 
     assert done[-1] == slow
     assert sorted(done[:-1]) == quick
@@ -212,7 +212,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
     monkeypatch.setattr(sweeps, "check", check)
 
     with pytest.raises(SystemExit):
-        channel_sweep.run(channel="facebook", worker="one@host")
+        channel_sweep.run(channel="facebook")
 
     assert Token.objects.get(pk=bad).due_at > NOW + timedelta(minutes=10)  # type: ignore[operator]
     assert not Token.objects.exclude(claimed_until=None).exists()
@@ -254,7 +254,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
         monkeypatch.setattr(sweeps, "claim", lambda *args: next(claims, fails)(*args))
 
     with suppress(OperationalError):
-        channel_sweep.run(channel="facebook", worker="one@host")
+        channel_sweep.run(channel="facebook")
 
     checked = [*others, later] if broken == "the connection" else others
     assert sorted(calls) == checked
@@ -272,42 +272,13 @@ def end_own_connection() -> None:
     beside.close()
 
 
-def test_each_tick_asks_for_a_sweep_of_each_channel_with_work_and_for_more_where_there_is_more(
-    calls: list[int], valkey: redis.Redis, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_tick_asks_for_a_sweep_of_each_channel_with_work(calls: list[int], valkey: redis.Redis) -> None:
     due("facebook", 30)
     due("x", 1)
-    monkeypatch.setattr(channel_sweep, "WORTH_ANOTHER", 10)
     celery.loader.import_default_modules()
 
     tasks.check_due_tokens()
 
     asked = [str(one) for one in valkey.lrange("checks", 0, -1)]
-    assert sum("'facebook'" in one or "facebook" in one for one in asked) == 4
-    assert len(asked) == 5
-
-
-DIES = """
-import os
-from accounts import tasks
-from tokens import io_steps
-io_steps.run_stream = lambda take, **how: (take(1), os._exit(9))
-tasks.check_channel.apply(("facebook",))
-"""
-
-
-def test_a_worker_that_is_started_again_under_the_name_of_a_killed_one_sweeps_at_once(
-    calls: list[int], channels_world: Sandbox
-) -> None:
-    [token_id] = due("facebook", 1)
-    killed = processes.Process(
-        ["manage.py", "shell", "--no-imports", "-v0", "-c", DIES], processes.environment(channels_world)
-    ).start()
-    assert processes.wait(lambda: not killed.is_running, seconds=30) < 30
-    Token.objects.filter(pk=token_id).update(claimed_until=None, claimed_by=None)  # seconds later
-
-    tasks.check_channel.apply(("facebook",))  # from a process of the same name
-
-    assert killed.popen is not None
-    assert (killed.popen.returncode, ChannelSweep.objects.count() > 0) == (9, True), killed.said
-    assert calls == [token_id]
+    assert sum("facebook" in one for one in asked) == 1
+    assert len(asked) == 2

@@ -549,33 +549,6 @@ def test_the_schema_is_served() -> None:
     assert "/api/v1/leases/{lease_id}/report" in schema["paths"]
 
 
-def test_python_callers_lease_call_shift_and_retry_in_one(account: Account, world: Sandbox) -> None:
-    import broker
-
-    world.change_password("facebook", "ada")
-    url = f"{configured('FACEBOOK_GRAPH_URL')}/{configured('FACEBOOK_VERSION')}/act_{account.native_id}/campaigns"
-    data = {"name": "A", "objective": "OUTCOME_TRAFFIC", "status": "PAUSED", "special_ad_categories": "[]"}
-
-    reply = broker.call(account=account, method="POST", url=url, data=data, now=datetime.now(UTC))
-
-    assert (reply.status, reply.native_user, reply.tries) == (200, "Ben Lindqvist", 2)
-
-
-def test_python_callers_go_on_where_http_200_tells_of_a_dead_token(world: Sandbox) -> None:
-    import broker
-
-    account = native.linked("tiktok", "ada", "ben")
-    world.cancel_authorisation("tiktok", "ada")
-    url = f"{configured('TIKTOK_API_URL')}/open_api/{configured('TIKTOK_API_VERSION')}/campaign/create/"
-    order = {"advertiser_id": account.native_id, "campaign_name": "A", "objective_type": "TRAFFIC"}
-
-    reply = broker.call(account=account, method="POST", url=url, json=order, now=datetime.now(UTC))
-    refused = broker.call(account=account, method="POST", url=url, json={}, now=datetime.now(UTC))
-
-    assert (reply.body["code"], reply.native_user, reply.tries) == (0, "Ben Lindqvist", 2)
-    assert (refused.body["code"], refused.native_user, refused.tries) == (40002, "Ben Lindqvist", 1)
-
-
 def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, settings: Any) -> None:
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]
 
