@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef
 from accounts import access_doubts, pool, pool_entries, reach
 from accounts.models import AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from tokens import refused_use, unknown_answers
+from tokens import app_faults, unknown_answers
 from tokens.channels import gate, registry
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, ChannelError, Verdict
 from tokens.models import Token
@@ -140,9 +140,9 @@ def record(
         if found.listed is not None or any(
             classification.verdict == Verdict.OK for classification in classifications
         ):
-            moved = refused_use.answered(token=token, asked_at=asked_at or now)
+            moved = app_faults.answered(token=token, asked_at=asked_at or now)
         elif faults:
-            moved = refused_use.blamed(
+            moved = app_faults.blamed(
                 token=token,
                 classification=faults[0],
                 others=_other_readers(token),

@@ -8,7 +8,7 @@ from django.db.models.functions import TruncWeek
 
 from accounts.models import Account, AccountToken
 from accounts.selection import LIVING
-from tokens import renewing_rows
+from tokens import renewal
 
 WEEKS = 13
 _WEEK = timedelta(days=7)
@@ -51,7 +51,7 @@ def _renews(now: datetime) -> Q:
 
 def _theirs(now: datetime) -> QuerySet[AccountToken]:
     """Return the entries of log-ins that renew themselves and end when their account does."""
-    found = AccountToken.objects.filter(renewing_rows.renewing(now=now, by="token__"), LIVING)
+    found = AccountToken.objects.filter(renewal.renewing(now=now, by="token__"), LIVING)
     return found.filter(token__deadline=F("account__deadline"))
 
 

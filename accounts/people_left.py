@@ -15,7 +15,7 @@ from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 from accounts.models import Account, AccountToken
 from accounts.selection import LIVING
-from tokens import renewing_rows
+from tokens import renewal
 from tokens.models import Token
 from ui.calendar_days import end_of_window
 
@@ -73,7 +73,7 @@ def left(
     lasting = AccountToken.objects.filter(
         Q(token__deadline_kind=Token.DeadlineKind.NEVER)
         | Q(token__deadline__gte=day)
-        | renewing_rows.renewing(now=now, by="token__"),
+        | renewal.renewing(now=now, by="token__"),
         access=AccountToken.Access.OK,
         account__in=counted.order_by().values("pk"),  # or the pools of all accounts are counted for these few
     )
@@ -86,7 +86,7 @@ def left(
 
 def _renews(now: datetime) -> Q:
     """Return the condition of accounts that a token carries which renews itself."""
-    theirs = AccountToken.objects.filter(renewing_rows.renewing(now=now, by="token__"), LIVING)
+    theirs = AccountToken.objects.filter(renewal.renewing(now=now, by="token__"), LIVING)
     return Q(pk__in=theirs.values("account"))
 
 
@@ -123,7 +123,7 @@ def _by_day(
     """Return rows of how many people are left by each day, and of how many accounts. Raises EmptyResultSet where there is no account."""
     of_these, values = dated(accounts).order_by().values("pk").query.sql_with_params()
     renewing, more = (
-        Token.objects.filter(renewing_rows.renewing(now=now)).order_by().values("pk").query.sql_with_params()
+        Token.objects.filter(renewal.renewing(now=now)).order_by().values("pk").query.sql_with_params()
     )
     query = _PEOPLE.format(
         accounts=of_these,

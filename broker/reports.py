@@ -1,14 +1,15 @@
 """Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
-from accounts import access_doubts, write_refusals
-from accounts.models import Account
-from broker import asked_lately, control, leases, prepared, slow_leases
+from accounts import access_doubts, account_sync, pool_entries, selection, write_refusals
+from accounts.models import Account, AccountToken
+from broker import asked_lately, leases, prepared, slow_leases
 from broker.asked_lately import Asked
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
@@ -17,9 +18,10 @@ from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
 from tokens.channels.http import Limit
-from tokens.channels.kinds import HARMLESS, Answer, Classification, Reason, Verdict
+from tokens.channels.kinds import HARMLESS, AccessCheck, Answer, Classification, Reason, Verdict
 from tokens.clock import Clock
 from tokens.models import ChannelApp, Doubt, Token
+from tokens.vault import VaultError
 from users import hold
 
 Action = Literal["none", "retry_with", "retry_later", "hold"]
@@ -195,14 +197,14 @@ def _ask(
     if outcome.verdict != Verdict.OK:
         wait = slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER
         return ReportAnswer(outcome.verdict, "retry_later", retry_after=wait)
-    read = control.read(account, token, clock=clock, limit=limit)
-    if read.classification.verdict == Verdict.APP_FAULT and control.is_served_by_another(
+    found = read_account(account, token, clock=clock, limit=limit)
+    if found.classification.verdict == Verdict.APP_FAULT and is_served_by_another(
         account, token, clock=clock, limit=limit
     ):
-        return _next(caller, claims, row, read.classification, now)
-    undecided = read.classification.verdict in UNDECIDED
+        return _next(caller, claims, row, found.classification, now)
+    undecided = found.classification.verdict in UNDECIDED
     undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
-    asked = Asked.of(read, decided=not undecided)
+    asked = Asked.of(found, decided=not undecided)
     asked_lately.keep(claims, classification.verdict, asked, now)
     answer = _go_by(caller, claims, row, classification, asked, now)
     if answer.action == "none":
@@ -274,3 +276,53 @@ def _next(
             classification.verdict, "retry_later", reason=reason, retry_after=busy.retry_after
         )
     return ReportAnswer(classification.verdict, "retry_with", reason=reason, lease=fresh)
+
+
+logger = logging.getLogger(__name__)
+
+SOURCE = "report"
+
+
+def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
+    """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
+    token = Token.objects.select_related("app").get(pk=token.pk)
+    asked_at = clock.read()
+    facts = pool_entries.facts_of(token, [account.pk])
+    asked = [(account.pk, account.native_id)]
+    found = account_sync.read(token, asked, facts=facts, timeout=limit.left())
+    now = clock.read()
+    account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
+    return found.readings[account.pk]
+
+
+def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit: Limit) -> bool:
+    """Return whether an answer that blamed our app is this token's, so that another one is served now.
+
+    Another token of the pool is asked the same; where it is answered, this one is asked once more. What the answers say of the app and of
+    the tokens is written, and settles the pool. As long as there is time.
+    """
+    witness = _witness(account, token)
+    try:
+        if witness and not limit.over:
+            answer = read_account(account, witness, clock=clock, limit=limit)
+            if answer.classification.verdict == Verdict.OK and not limit.over:
+                read_account(account, token, clock=clock, limit=limit)
+    except (VaultError, ValueError) as error:
+        logger.warning("token %s could not be asked about account %s: %s", token.pk, account.pk, error)
+    return Account.objects.filter(pk=account.pk).exclude(active_token=token.pk).exists()
+
+
+def _witness(account: Account, token: Token) -> Token | None:
+    """Return the next token of the pool that is served under the same app and was not blamed itself."""
+    entries: list[AccountToken] = selection.in_order(account)
+    return next(
+        (
+            entry.token
+            for entry in entries
+            if selection.usable(entry)
+            and entry.token_id != token.pk
+            and entry.token.app_id == token.app_id
+            and entry.token.demoted_at is None
+        ),
+        None,
+    )

@@ -211,7 +211,7 @@ def _rotate(batch: int, *, naive: bool) -> None:
     """Rotate in this process, with a pause between reading and writing where a renewal can fall in."""
     from django.db import connection
 
-    from tokens.key_rows import TokenRows
+    from tokens.key_usage import TokenRows
     from users.key_ring import fingerprints
     from users.key_rotation import Rotated
 

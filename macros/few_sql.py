@@ -11,7 +11,7 @@ from django.conf import settings
 
 from macros.news_sql import JUDGED, LATELY, WRITTEN
 from macros.told_sql import ONCE_MORE
-from tokens import renewing_rows
+from tokens import renewal
 
 # Each rule, and from when on it asks: a day ahead is over at midnight, as in the lists (`ui.calendar_days.end_of_window`).
 _RULE = """people, within, scope, channels, team_id, excluded,
@@ -198,5 +198,5 @@ COUNT_ONE = f"{_DRAFT}{_OF_ALL} select people from counted where action_id = 0" 
 
 def whole(text: str, *, now: datetime) -> tuple[str, dict[str, Any]]:
     """Return a statement that counts people, as it can be carried out, and values that it needs beside its own."""
-    condition, values = renewing_rows.of_row("t", now=now)
+    condition, values = renewal.of_row("t", now=now)
     return text.replace("renews_itself(t)", condition), values | {"now": now, "zone": settings.TIME_ZONE}

@@ -17,10 +17,9 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET
 
 from accounts import permissions
-from accounts.importing import templates, uploads
+from accounts.importing import uploads
 from accounts.importing.checking import COLUMNS
-from accounts.importing.problems import WORDS, ImportRefused
-from accounts.importing.tables import MOST_LINES
+from accounts.importing.tables import MOST_LINES, WORDS, ImportRefused
 from accounts.jobs.kinds import IMPORT
 from accounts.models import Account, ImportFile, ImportFileLine, Job
 from portal import access, jobs
@@ -130,7 +129,7 @@ def upload(request: HttpRequest) -> HttpResponse:
 def template(request: HttpRequest, file_format: str) -> HttpResponse:
     """Answer with an empty file whose first line names the columns."""
     access.require(request, permissions.IMPORT)
-    response = HttpResponse(templates.make(file_format), content_type=_TYPES[file_format])
+    response = HttpResponse(uploads.empty_file(file_format), content_type=_TYPES[file_format])
     response["Content-Disposition"] = f'attachment; filename="import-accounts.{file_format}"'
     return response
 

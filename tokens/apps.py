@@ -17,7 +17,7 @@ class TokensConfig(AppConfig):
 
         Raises ImproperlyConfigured where it is not sound.
         """
-        from tokens import key_checks, vault  # noqa: F401  # importing checks registers them
+        from tokens import key_usage, vault  # noqa: F401  # importing checks registers them
         from tokens.channels import checks  # noqa: F401  # as above
 
         try:

@@ -1,19 +1,56 @@
 """Which keys the stored rows need: counts for people and metrics, and a quick check that this process can open what is stored."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.core import checks
+from django.core.checks import CheckMessage, Tags, register
+from django.db import DatabaseError, connection
 
 from tokens import vault
 from tokens.channels import declarations
-from tokens.key_rows import PLACES
 from ui.counts import number
 from ui.phrases import phrase
 from users.factor_keys import FactorRows
 from users.key_ring import fingerprints
+from users.key_rotation import SealedRows
+
+
+class TokenRows(SealedRows):
+    """The credentials of log-ins."""
+
+    label = "log-ins"
+    table = "tokens_token"
+    column = "credentials"
+    key = "credentials_key"
+    changes = "credentials = v.new, credentials_key = %(newest)s"
+
+
+class AppRows(SealedRows):
+    """The secrets of channel apps."""
+
+    label = "channel apps"
+    table = "tokens_channelapp"
+    column = "secrets"
+    key = "secrets_key"
+    changes = "secrets = v.new, secrets_key = %(newest)s"
+
+
+class ImportRows(SealedRows):
+    """Lines of files that staff uploaded and that are not imported yet."""
+
+    label = "import lines"
+    table = "accounts_importfileline"
+    column = "sealed"
+    key = "sealed_key"
+    changes = "sealed = v.new, sealed_key = %(newest)s"
+
+
+PLACES = (AppRows(), TokenRows(), ImportRows(), FactorRows())
 
 say = partial(phrase, "words/key_usage.txt")
 UNNAMED = "unnamed"  # in FERNET_KEYS_LOST: the rows without a key's name
@@ -127,3 +164,16 @@ def _sentence(key: str, what: list[str]) -> str:
     if not key:
         return say("nobody_named", where=where)
     return say("does_not_open" if key in fingerprints() else "missing", key=key, where=where)
+
+
+@register(Tags.database)
+def check_key_ring(databases: Sequence[str] | None = None, **_kwargs: Any) -> list[CheckMessage]:
+    """Warn of keys that stored rows need and FERNET_KEYS lacks. A warning: a copy without keys must migrate, too."""
+    if not databases:
+        return []
+    try:
+        found = problems()
+    except DatabaseError:  # before the first migration
+        return []
+    hint = "Put the key back, behind the newest one: docs/rotate-the-key.md."
+    return [checks.Warning(words, hint=hint, id="tokens.W010") for words in found]

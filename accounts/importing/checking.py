@@ -11,8 +11,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
-from accounts.importing.problems import ImportRefused, Problem
-from accounts.importing.tables import Numbered
+from accounts.importing.tables import ImportRefused, Numbered, Problem
 from tokens import scrub
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import Credentials

@@ -12,7 +12,7 @@ from enum import StrEnum
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.importing.checking import ImportLine
-from accounts.importing.problems import Problem
+from accounts.importing.tables import Problem
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from tokens.vault import VaultError

@@ -2,12 +2,40 @@
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from typing import TextIO
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TextIO
 
 from accounts.importing import workbooks
-from accounts.importing.problems import ImportRefused, Problem
+from ui.phrases import phrase
+
+WORDS = "words/importing.txt"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A block of words/importing.txt with what it names. `number` is the line in the file; 0: it is about the file."""
+
+    number: int
+    code: str
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """What is wrong, without the line."""
+        return phrase(WORDS, self.code, **self.facts)
+
+    def __str__(self) -> str:
+        return phrase(WORDS, "on_line", number=self.number, text=self.text) if self.number else self.text
+
+
+class ImportRefused(Exception):  # noqa: N818  # an answer
+    """The file is not imported, because of these problems."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems[:3]))
+        self.problems = list(problems)
+
 
 MOST_LINES = 5_000  # of accounts, in a file that a page takes: a web process checks them within half a second
 MOST_COLUMNS = 50  # far more than are known: what is said of them takes time by their square

@@ -1,18 +1,20 @@
 """What a page was given: checked at once, kept encrypted, imported by a worker once its person has seen what it would do."""
 
+import io
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+import xlsxwriter
 from django.db import transaction
 from django.db.models import QuerySet
 from django.views.decorators.debug import sensitive_variables
 
 from accounts.importing import planning, tables
-from accounts.importing.checking import Cells, ImportChecker, ImportLine, cells_of, check_header
+from accounts.importing.checking import COLUMNS, Cells, ImportChecker, ImportLine, cells_of, check_header
 from accounts.importing.planning import Standing
-from accounts.importing.problems import ImportRefused, Problem
+from accounts.importing.tables import ImportRefused, Problem
 from accounts.models import ImportFile, ImportFileLine, Job
 from tokens import scrub, vault
 from users.models import Team, User
@@ -20,6 +22,8 @@ from users.models import Team, User
 UNCONFIRMED_FOR = timedelta(hours=1)
 KEPT_FOR = timedelta(days=1)
 BATCH = 500
+_WIDTHS = {"name": 34, "linked_by": 28, "access_token": 40, "refresh_token": 40, "token_secret": 40}
+_MARK = "\ufeff"  # by which Excel knows UTF-8
 KIND = "import"  # the kind of job that imports the lines of a file
 
 
@@ -120,3 +124,22 @@ def _wrong(
 def _shown(text: str, most: int) -> str:
     """Return a text without what may be a token in the wrong column, hidden before it is cut."""
     return scrub.strange(scrub.storable(text))[:most]
+
+
+def empty_file(file_format: str) -> bytes:
+    """Return the empty file that people fill in, "csv" or "xlsx": the names of the columns, and, in a workbook, every cell as text.
+
+    As text, because a spreadsheet takes ids for numbers and forgets what is behind their fifteenth digit.
+    """
+    if file_format == "csv":
+        return f"{_MARK}{','.join(COLUMNS)}\r\n".encode()
+    file = io.BytesIO()
+    book = xlsxwriter.Workbook(file, {"in_memory": True})
+    text, bold = book.add_format({"num_format": "@"}), book.add_format({"bold": True, "num_format": "@"})
+    sheet = book.add_worksheet()
+    sheet.freeze_panes(1, 0)
+    for column, name in enumerate(COLUMNS):
+        sheet.set_column(column, column, _WIDTHS.get(name, 20), text)
+        sheet.write_string(0, column, name, bold)
+    book.close()
+    return file.getvalue()

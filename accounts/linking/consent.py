@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import access_doubts, app_migration, backup_invitations, pool_entries
 from accounts.campaigns import stages
-from accounts.linking import choosing, faults
+from accounts.linking import choosing, problems
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
 from tokens import lifecycle
 from tokens.channels import registry
@@ -69,7 +69,7 @@ def ask_for_list(app: ChannelApp, identity: Identity, grant: Grant) -> AccountLi
     try:
         return registry.get(app.channel).list_accounts(app.keys(), grant.credentials, identity, grant.scopes)
     except ChannelError as error:
-        faults.note(app, error, "list_accounts", timezone.now())
+        problems.note_fault(app, error, "list_accounts", timezone.now())
         return AccountList((), complete=False)
 
 

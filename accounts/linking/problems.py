@@ -8,7 +8,9 @@ from allauth.socialaccount.providers.base import AuthError
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import ClientLink, LinkProblem
+from tokens import app_faults, unknown_answers
 from tokens.channels.kinds import ChannelError, Verdict
+from tokens.models import ChannelApp
 from users.models import User
 
 KEPT = timedelta(days=90)
@@ -70,3 +72,11 @@ def channel_error(exception: BaseException | None) -> ChannelError | None:
             return exception
         exception = exception.__cause__
     return None
+
+
+def note_fault(app: ChannelApp, error: ChannelError, call: str, now: datetime) -> None:
+    """Keep what a failed call says of our app, and an answer that we do not know. `call`: where the answer does not tell."""
+    if error.classification.verdict == Verdict.APP_FAULT:
+        call = str(error.evidence.get("call", call))
+        app_faults.record(app=app, classification=error.classification, call=call, now=now)
+    unknown_answers.keep(app, error.classification, error.evidence, token_id=None, now=now)

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from accounts.errors import ActionRefused
-from accounts.linking import consent, faults
+from accounts.linking import consent, problems
 from accounts.models import PendingLink
 from tokens import reasons
 from tokens.channels import registry
@@ -23,7 +23,7 @@ def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: da
         keys = app.keys()
         found = channel.inspect_pasted(keys, access_token)
     except ChannelError as error:
-        faults.note(app, error, "introspect", now)
+        problems.note_fault(app, error, "introspect", now)
         raise _refusal(channel.label, app.channel, error) from error
     except (ValueError, VaultError) as error:
         raise ActionRefused("as_told", text=str(error)) from error

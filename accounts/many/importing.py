@@ -8,7 +8,7 @@ from django.views.decorators.debug import sensitive_variables
 from accounts.importing import planning, uploads, writing
 from accounts.importing.checking import ImportChecker, ImportLine
 from accounts.importing.planning import Standing
-from accounts.importing.problems import Problem
+from accounts.importing.tables import Problem
 from accounts.jobs.handlers import Result
 from accounts.leaving import handing_over
 from accounts.mails import imported_mail

@@ -13,7 +13,7 @@ from django.db import transaction
 
 from accounts.models import Account
 from accounts.pushes import deletion, tasks
-from accounts.pushes.asking import SOURCE
+from accounts.pushes.tasks import SOURCE
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.channels.pushes import News, Push

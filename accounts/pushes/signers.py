@@ -6,11 +6,25 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from accounts.pushes.errors import PushRefused, bad_signature
 from tokens import push_addresses
 from tokens.channels.pushes import same
 from tokens.models import ChannelApp
 from tokens.vault import VaultError
+
+
+class PushRefused(Exception):  # noqa: N818  # an answer, not a fault
+    """The push is not taken. `status` is the answer's."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+
+
+def bad_signature() -> PushRefused:
+    """Return the refusal of a push that none of our apps has signed."""
+    return PushRefused(403, "None of our apps made this signature.")
+
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from accounts import client_links, renewal_links
 from accounts.campaigns import stages
-from accounts.linking import faults, problems
+from accounts.linking import problems
 from accounts.models import ClientLink, LinkProblem
 from selfservice.linking import begun, own_renewal
 from tokens.channels import declarations
@@ -59,7 +59,7 @@ def page(
     found = problems.channel_error(exception)
     app = ChannelApp.objects.filter(channel=channel, is_default=True).first() if found else None
     if found is not None and app is not None:
-        faults.note(app, found, "exchange", timezone.now())
+        problems.note_fault(app, found, "exchange", timezone.now())
     kind = problems.kind_of(error, exception)
     return show(request, channel, kind, detail=problems.detail_of(error, exception))
 

@@ -21,8 +21,8 @@ from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, unknown_answers
+from tokens.channels.classifier import STAFF
 from tokens.channels.kinds import Classification, Reason, Verdict
-from tokens.channels.unknown import STAFF
 from tokens.models import ChannelApp, UnknownAnswer
 from users import recipients
 from users.role_choices import ADMINISTRATORS_GROUP

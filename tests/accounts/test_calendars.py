@@ -13,7 +13,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import calendar_events, calendars, pool
+from accounts import calendars, pool
 from accounts.models import Account, CalendarLink
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
@@ -115,18 +115,18 @@ def test_what_ends_with_one_log_in_is_one_event_and_no_more_queries(
     with CaptureQueriesContext(
         connection,
     ) as of_few:
-        calendar_events.deadlines(user=ada, team=team, now=NOW)
+        calendars.deadlines(user=ada, team=team, now=NOW)
     many = make_token(consented_by=emil, deadline=ENDS)
     carried(many, team, *(f"Client {number}" for number in range(40)))
 
     with CaptureQueriesContext(connection) as of_many:
-        found = calendar_events.deadlines(user=ada, team=team, now=NOW)
+        found = calendars.deadlines(user=ada, team=team, now=NOW)
     auditor = make_user(
         "ina@example.com", is_staff=True, is_superuser=True
     )  # sees the team, and is not in it
-    outside = calendar_events.deadlines(user=auditor, team=team, now=NOW)
-    monkeypatch.setattr(calendar_events, "MOST", 5)
-    limited = calendar_events.deadlines(user=ada, team=team, now=NOW)
+    outside = calendars.deadlines(user=auditor, team=team, now=NOW)
+    monkeypatch.setattr(calendars, "MOST_ACCOUNTS", 5)
+    limited = calendars.deadlines(user=ada, team=team, now=NOW)
 
     assert found[0].title == "40 Facebook accounts stop"
     assert "Who can fix it: Emil Berg" in found[0].text

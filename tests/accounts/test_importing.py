@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts import pool, sweeps
 from accounts.importing import uploads, writing
 from accounts.importing.checking import COLUMNS, ImportChecker
-from accounts.importing.problems import ImportRefused
+from accounts.importing.tables import ImportRefused
 from accounts.importing.writing import write_lines
 from accounts.models import Account, AccountToken, ImportFile
 from tests.support import native

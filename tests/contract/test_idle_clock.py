@@ -20,7 +20,7 @@ from tests.contract.made_up.installed import installed
 from tests.contract.made_up.stand_in import StandIn
 from tests.contract.test_made_up import link
 from tests.support.factories import NOW, make_app, make_token
-from tokens import disuse, lifecycle
+from tokens import deadlines, lifecycle
 from tokens.channels import registry
 from tokens.channels.checks import problems
 from tokens.channels.kinds import Idle, Renewal, Use
@@ -158,10 +158,10 @@ def test_only_what_the_channel_takes_as_use_moves_the_end(
         make_token(app, linked_at=NOW - 20 * DAY, has_refresh_token=True, **used)
     tokens = list(Token.objects.all())
 
-    found = {token.pk: disuse.ends_at(token, NOW) for token in tokens}
+    found = {token.pk: deadlines.ends_at(token, NOW) for token in tokens}
 
     for token in tokens:
         used_at = getattr(token, last_use) or token.linked_at
         assert found[token.pk] == (used_at + 40 * DAY if used_at < NOW - 10 * DAY else None)
-    rows = Token.objects.filter(disuse.to_be_dated("snapchat", life.idle, NOW))  # type: ignore[arg-type]
+    rows = Token.objects.filter(deadlines.to_be_dated("snapchat", life.idle, NOW))  # type: ignore[arg-type]
     assert {row.pk for row in rows} == {pk for pk, at in found.items() if at is not None}

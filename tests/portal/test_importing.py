@@ -16,8 +16,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import pool, tasks
-from accounts.importing import checking, tables, templates, uploads
-from accounts.importing.problems import ImportRefused
+from accounts.importing import checking, tables, uploads
+from accounts.importing.tables import ImportRefused
 from accounts.mails import imported_mail
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job, JobItem
 from notifications.kinds import NotWanted
@@ -347,7 +347,7 @@ def evil(sheet: str) -> bytes:
     """A workbook whose only sheet is this text."""
     file = io.BytesIO()
     with (
-        zipfile.ZipFile(io.BytesIO(templates.make("xlsx"))) as good,
+        zipfile.ZipFile(io.BytesIO(uploads.empty_file("xlsx"))) as good,
         zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as bad,
     ):
         for name in good.namelist():

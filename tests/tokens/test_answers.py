@@ -11,7 +11,7 @@ from django.db import connection
 
 from tests.support.factories import NOW, make_app, make_token
 from tokens import unknown_answers
-from tokens.channels import registry, unknown
+from tokens.channels import classifier, registry
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import UnknownAnswer
@@ -24,10 +24,10 @@ ODD = {"error": {"code": 987654, "message": "The moon is in the wrong house"}}
 @pytest.fixture(autouse=True)
 def _nothing_said() -> Iterator[None]:
     """What staff said is kept per process: begin and end with nothing."""
-    unknown.assign({})
+    classifier.assign({})
     unknown_answers._learned_at = None
     yield
-    unknown.assign({})
+    classifier.assign({})
     unknown_answers._learned_at = None
 
 

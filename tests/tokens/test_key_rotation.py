@@ -18,7 +18,7 @@ from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
 from tokens import key_usage, lifecycle, probe, vault
 from tokens.channels.kinds import Credentials, Dates, Grant
-from tokens.key_rows import PLACES, TokenRows
+from tokens.key_usage import PLACES, TokenRows
 from tokens.models import ChannelApp, Token
 from users import factor_sealing
 from users.key_ring import fingerprint

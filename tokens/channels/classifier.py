@@ -1,12 +1,15 @@
 """Verdict tables: rows that a person can read, tried in order. The first that fits decides."""
 
+import hashlib
+import json
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl
 
 from tokens import scrub
-from tokens.channels import http, unknown
+from tokens.channels import http
 from tokens.channels.kinds import (
     DOUBTFUL,
     HARMLESS,
@@ -246,8 +249,8 @@ def _new(row: Row, facts: Facts, channel: str) -> Classification:
 
 def _mark(facts: Facts, channel: str) -> str:
     parts = [*facts.codes, facts.subcode, facts.shape]
-    message = unknown.kind_of_text(facts.message) if facts.shape in UNREAD else facts.message
-    return unknown.fingerprint(channel, facts.call, facts.status, parts, message)
+    message = kind_of_text(facts.message) if facts.shape in UNREAD else facts.message
+    return fingerprint(channel, facts.call, facts.status, parts, message)
 
 
 def _note(facts: Facts) -> str:
@@ -364,10 +367,31 @@ def malformed(answer: Answer, what: str, *, channel: str) -> ChannelError:
     """Return the error for a good answer that does not hold what was asked for."""
     row = f"answer without {what}"
     keys = sorted(str(key)[:40] for key in mapping(answer.body))[:20]
-    mark = unknown.fingerprint(channel, answer.call, answer.status, [what, *keys], "")
+    mark = fingerprint(channel, answer.call, answer.status, [what, *keys], "")
     classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row=row, unknown=mark)
     # What a token endpoint gives may hold tokens under names that we do not know: only its keys are kept.
     body = {"keys": keys} if answer.call in {"exchange", "refresh"} else answer.body
     return ChannelError(
         classification, evidence=scrub.evidence(call=answer.call, status=answer.status, body=body)
     )
+
+
+# Numbers, ids and quoted names differ from answer to answer of one kind.
+_VARYING = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}|\b(?=\w*\d)\w{2,}\b|\d+|\"[^\"]*\"|'[^']*'")
+
+_SENTENCE = re.compile(r"[A-Za-z][A-Za-z0-9 ,.:;'\"()/_-]{0,199}")
+
+
+def fingerprint(channel: str, call: str, status: int, parts: Iterable[object], message: str) -> str:
+    """Return 32 hex digits that all answers of one kind share: what varies in the message is left out."""
+    plain = _VARYING.sub("#", message.lower())[:300]
+    data = [channel, call, status, sorted(str(part) for part in parts if part not in (None, "")), plain]
+    return hashlib.sha256(json.dumps(data).encode()).hexdigest()[:32]
+
+
+def kind_of_text(body: str) -> str:
+    """Return what a body that is no JSON object is recognised by: a page is a page, garbage is garbage, and a short sentence is itself."""
+    said = body.strip()
+    if said.startswith("<"):
+        return "a page"
+    return said if len(said) <= 200 and _SENTENCE.fullmatch(said) else "text"

@@ -17,7 +17,7 @@ from django.conf import settings
 from django.db import transaction
 
 from tokens import spans
-from tokens.channels import gate, sockets
+from tokens.channels import gate, transport
 from tokens.channels.kinds import Answer, Call
 from tokens.channels.transport import Transport
 from users import hold
@@ -124,7 +124,7 @@ def _request(
         # Given as an argument, the parameters would replace the address's own query.
         address = httpx2.URL(url).copy_merge_params(params or {})
         with (
-            sockets.within(seconds),
+            transport.within(seconds),
             _client().stream(
                 method, address, data=data, json=json, headers=headers, timeout=_patience(seconds)
             ) as response,

@@ -1,14 +1,73 @@
 """How the HTTP client reaches the network: our own pool of connections (`sockets`), by the public interfaces of both libraries."""
 
 import ssl
+import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
+from typing import Any
 
 import httpcore2
 import httpx2
 
-from tokens.channels import sockets
+_request = threading.local()  # `end`: when the request that this thread waits for must be over
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Let every wait of this thread's request end so many seconds from now."""
+    _request.end = time.monotonic() + seconds
+    try:
+        yield
+    finally:
+        _request.end = None
+
+
+def _left(timeout: float | None) -> float | None:
+    """Return how long this thread may wait now. Raises ReadTimeout where its request's time is over."""
+    end = getattr(_request, "end", None)
+    if end is None:
+        return timeout
+    left: float = end - time.monotonic()
+    if left <= 0:
+        raise httpcore2.ReadTimeout
+    return left if timeout is None else min(timeout, left)
+
+
+class Network(httpcore2.SyncBackend):
+    """Opens such connections."""
+
+    def connect_tcp(
+        self, host: str, port: int, timeout: float | None = None, *rest: Any, **more: Any
+    ) -> httpcore2.NetworkStream:
+        """Connect as the library does. `timeout` in seconds."""
+        return _Stream(super().connect_tcp(host, port, _left(timeout), *rest, **more))
+
+
+class _Stream(httpcore2.NetworkStream):
+    """A connection of the library's, with our patience."""
+
+    def __init__(self, inner: httpcore2.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore2.NetworkStream:
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, _left(timeout)))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)
+
 
 # At most to one channel, more than a process has threads for it; all stay open for a moment, as a new one costs a handshake.
 CONNECTIONS = 128
@@ -33,7 +92,7 @@ class Transport(httpx2.BaseTransport):
             max_connections=CONNECTIONS,
             max_keepalive_connections=CONNECTIONS,
             keepalive_expiry=KEPT_FOR,
-            network_backend=sockets.Network(),
+            network_backend=Network(),
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:

@@ -3,11 +3,10 @@
 A package's `verdicts.py` holds the rows, each with its source, and takes the facts out of an answer; the order of questions is here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tokens.channels import batch
 from tokens.channels.classifier import (
     USED,
     Facts,
@@ -90,7 +89,7 @@ class VerdictTable:
         """Return what an answer means, and what it should hold and does not although it looks good; "" for nothing."""
         body = body_of(answer)
         if items := self.items_of(answer, body):
-            return batch.gravest(self.classify(item) for item in items), ""
+            return gravest(self.classify(item) for item in items), ""
         facts = self.facts_of(answer, body)
         if facts.fine and answer.call not in self.by_rows:
             lacking = self._lacks(answer.call, body)
@@ -110,3 +109,28 @@ class VerdictTable:
         if self.lacks is not None:
             return self.lacks(call, body)
         return lacks(call, body, rows=self.rows_name) if self.rows_name else ""
+
+
+MOST = 200  # items that are looked at
+# The gravest first: what the whole answer means is what its gravest item means.
+_GRAVITY = (
+    Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST, Verdict.APP_FAULT, Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED,
+    Verdict.RATE_LIMITED, Verdict.TRANSIENT, Verdict.OUR_BUG, Verdict.OK,
+)  # fmt: skip
+
+
+def gravest(classifications: Iterable[Classification]) -> Classification:
+    """Return what the items mean together; no item at all is fine.
+
+    A token that served one item lives, whatever another says: then it is only in doubt.
+    """
+    found = list(classifications)
+    worst = min(
+        found,
+        key=lambda classification: _GRAVITY.index(classification.verdict),
+        default=Classification(Verdict.OK),
+    )
+    served = any(classification.verdict == Verdict.OK for classification in found)
+    if worst.verdict == Verdict.TOKEN_DEAD and served:
+        return Classification(Verdict.CONFIRM_FIRST, worst.reason, row=worst.row, note=worst.note)
+    return worst

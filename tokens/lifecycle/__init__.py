@@ -7,6 +7,7 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
+    date_unused,
     note_linked,
     note_use,
     postpone,
@@ -23,7 +24,7 @@ from tokens.lifecycle.refreshes import (
     note_lost_answer,
     want_refresh,
 )
-from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove
+from tokens.lifecycle.removals import NotAsSeen, claim_removed, record_revoked, remove, wipe_all
 from tokens.lifecycle.renewals import (
     keep_answer,
     record_refusal,
@@ -31,8 +32,6 @@ from tokens.lifecycle.renewals import (
     record_renewal_trouble,
 )
 from tokens.lifecycle.transitions import TransitionOutcome
-from tokens.lifecycle.unused import date_unused
-from tokens.lifecycle.wiping import wipe_all
 
 __all__ = [
     "WISHED",

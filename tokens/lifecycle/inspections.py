@@ -8,12 +8,12 @@ from django.db import transaction
 from tokens import app_faults, renewal, scheduling, unknown_answers
 from tokens.channels.kinds import HARMLESS, Classification, Inspection, Reason, Verdict
 from tokens.doubts.services import Said
-from tokens.lifecycle.ends import end
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
     STATE_FIELDS,
     TransitionOutcome,
+    end,
     ended_by_date,
     facts,
     is_conclusive,

@@ -10,7 +10,6 @@ from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason,
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
-from tokens.lifecycle.ends import end
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -18,6 +17,7 @@ from tokens.lifecycle.transitions import (
     STATE_FIELDS,
     TransitionOutcome,
     come_back,
+    end,
     event,
     facts,
     is_conclusive,

@@ -4,14 +4,15 @@ Nothing here saves the token: the callers do, with the fields named here.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from tokens import app_faults, deadlines, disuse
+from tokens import app_faults, deadlines
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
+from tokens.doubts.services import Said
 from tokens.models import Token, TokenEvent
 from tokens.signals import tokens_changed
 from users.models import User
@@ -137,7 +138,7 @@ def not_by_the_person(token: Token, reason: str, now: datetime) -> Reason:
     """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer, or that nobody used it."""
     if reason not in _VAGUE:
         return Reason(reason)
-    if disuse.is_over(token, now):
+    if deadlines.is_unused(token, now):
         return Reason.UNUSED
     return Reason.ANSWER_LOST if token.refresh_unanswered_at is not None else Reason(reason)
 
@@ -272,3 +273,43 @@ def event(
 def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> TransitionOutcome:
     """Return what the record made of the token."""
     return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale, token=token)
+
+
+BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.UNUSED})
+
+
+def end(
+    token: Token,
+    said: Said,
+    *,
+    now: datetime,
+    source: str,
+    kind: Doubt.Kind = Doubt.Kind.LOG_IN,
+    told: bool = False,
+) -> None:
+    """Take an answer that says that the log-in is over, or may be: believe it, or doubt it first. Does not save.
+
+    What the channel sent of itself (`told`), what our own removal took along, and what ends on a date that was known is believed at once.
+    """
+    cause = str(said.reason or said.classification.reason or Reason.UNKNOWN)
+    if said.proves and not told:
+        cause = not_by_the_person(token, cause, now)
+    ours = cause == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked
+    is_dead = token.state == Token.State.DEAD
+    if said.proves and not is_dead and (told or ours or _is_by_date(token, cause, now)):
+        mark_dead(token, cause, said.evidence, now, source, told=told)
+        return
+    asked_again = not is_dead or token.look_again_at is not None
+    said = replace(said, reason=cause)
+    true = doubts.say(token, kind, {"": said}, now=now, source=source) if asked_again else frozenset()
+    if (true and not is_dead) or (is_dead and said.proves):  # it may be clearer now
+        mark_dead(token, cause, said.evidence, now, source, told=told)
+    elif not is_dead:
+        put_in_doubt(token, cause, said.evidence, now, source)
+
+
+def _is_by_date(token: Token, reason: str, now: datetime) -> bool:
+    """Return whether the log-in ended on a date that was known: what was linked on one day ends on one day."""
+    if token.last_date_is_over(now):
+        return True
+    return reason in BY_DATE and token.deadline is not None and token.deadline <= now

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from drills.shapes import FIREWALL, STORAGE
-from tokens.channels import batch, registry
+from tokens.channels import registry, verdict_table
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error
 
@@ -215,7 +215,7 @@ def test_a_batch_of_x_that_failed_is_read_by_its_operations() -> None:
 
 @given(st.lists(st.sampled_from(Verdict), max_size=20))
 def test_items_never_kill_a_token_that_served_one_of_them(verdicts: list[Verdict]) -> None:
-    found = batch.gravest(Classification(verdict) for verdict in verdicts)
+    found = verdict_table.gravest(Classification(verdict) for verdict in verdicts)
 
     assert found.verdict in {*verdicts, Verdict.OK, Verdict.CONFIRM_FIRST}
     assert not (found.verdict == Verdict.TOKEN_DEAD and Verdict.OK in verdicts)

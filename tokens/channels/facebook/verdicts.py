@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import batch
+from tokens.channels import verdict_table
 from tokens.channels.classifier import PASSING, REFUSING, Codes, Facts, Row, body_of, headers_of, query_of
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import mapping, message_in, number, present, words
@@ -138,14 +138,14 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
     """
     if answer.status != 200 or answer.call != "api" or not isinstance(body, list) or not body:
         return []
-    rows = [row for row in body[: batch.MOST] if row is not None]
+    rows = [row for row in body[: verdict_table.MOST] if row is not None]
     if not all("body" in mapping(row) and number(row.get("code")) is not None for row in rows):
         return []
     items = [
         Answer(answer.call, number(row["code"]) or 0, answer.headers, words(row["body"], 100_000))
         for row in rows
     ]
-    late = [Answer(answer.call, 0)] if len(rows) < len(body[: batch.MOST]) else []
+    late = [Answer(answer.call, 0)] if len(rows) < len(body[: verdict_table.MOST]) else []
     return items + late
 
 

@@ -1,5 +1,7 @@
 """Turning LinkedIn's answers into our dataclasses. A strange field is left out or unknown, never an exception."""
 
+import base64
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -7,10 +9,19 @@ from datetime import datetime
 from typing import Any
 
 from tokens.channels.addresses import configured
-from tokens.channels.id_token import claims_in
 from tokens.channels.kinds import Dates, DateSource, Identity, NativeAccount
 from tokens.channels.linkedin import policy
-from tokens.channels.parse import mapping, moment, name_of, names, number, scopes_of, spelt, words
+from tokens.channels.parse import (
+    LONGEST_TOKEN,
+    mapping,
+    moment,
+    name_of,
+    names,
+    number,
+    scopes_of,
+    spelt,
+    words,
+)
 from tokens.channels.roles import unless_lacking
 from tokens.channels.sessions import Scopes
 
@@ -78,3 +89,20 @@ def bare_account(native_id: str, *, role: str, scopes: Scopes) -> NativeAccount:
     label, can_publish = policy.ROLES.widest([role] if role else [])
     can_publish = unless_lacking(can_publish, policy.PUBLISHING_SCOPE, scopes)
     return NativeAccount(native_id=native_id, name=native_id, role=label, can_publish=can_publish)
+
+
+def claims_in(body: Any, *, client_id: str, issuer: str, now: datetime) -> Mapping[str, Any]:
+    """Return what the ID token of a token endpoint's answer says; nothing unless it is the issuer's, for this app, and holds now.
+
+    Its signature is not checked: it came from the token endpoint itself, over TLS, which OpenID Connect Core takes for as good (3.1.3.7).
+    """
+    payload = words(mapping(body).get("id_token"), LONGEST_TOKEN).split(".")[1:2]
+    try:
+        part = payload[0] if payload else ""
+        said = mapping(json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))))
+    except (ValueError, RecursionError):
+        return {}
+    audience, ends = said.get("aud"), moment(said.get("exp"))
+    ours = audience == client_id or (isinstance(audience, list) and client_id in audience)
+    holds = ends is not None and ends > now
+    return said if ours and holds and words(said.get("iss")).startswith(issuer) else {}

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import batch
+from tokens.channels import verdict_table
 from tokens.channels.classifier import PASSING, REFUSING, USED, Facts, Row, query_of, until_midnight
 from tokens.channels.kinds import START_AGAIN, Answer, Reason, Verdict
 from tokens.channels.parse import codes_in, mapping, message_in, number, words
@@ -117,7 +117,7 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
     errors += [{**mapping(row.get("error")), "status": row["status"]} for row in made if row.get("error")]
     items = [
         Answer(answer.call, number(row.get("status")) or 400, body=dict(row))
-        for row in map(mapping, errors[: batch.MOST])
+        for row in map(mapping, errors[: verdict_table.MOST])
         if row
     ]
     some_served = mapping(data.get("results")) or any(not row.get("error") for row in made)

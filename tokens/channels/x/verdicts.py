@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tokens.channels import batch
+from tokens.channels import verdict_table
 from tokens.channels.classifier import PASSING, REFUSING, USED, Codes, Facts, Row, lacks, query_of, until
 from tokens.channels.kinds import START_AGAIN, Answer, Call, Reason
 from tokens.channels.parse import codes_in, mapping, message_in, number, present, words
@@ -137,7 +137,7 @@ def _of_batch(answer: Answer, body: Any) -> list[Answer]:
     https://docs.x.com/x-ads-api/campaign-management, batch requests: one that fails fails them all.
     """
     rows = mapping(body).get("operation_errors") if answer.call == "api" else None
-    errors = [row for row in rows[: batch.MOST] if row] if isinstance(rows, list) else []
+    errors = [row for row in rows[: verdict_table.MOST] if row] if isinstance(rows, list) else []
     status = answer.status if answer.status >= 400 else 400
     found = [row if isinstance(row, list) else [row] for row in errors]
     return [Answer(answer.call, status, answer.headers, {"errors": row}) for row in found]

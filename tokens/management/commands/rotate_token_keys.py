@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from tokens.key_rows import PLACES
+from tokens.key_usage import PLACES
 from users.key_ring import fingerprints
 from users.key_rotation import BATCH, UNKNOWN, SealedRows
 
