@@ -24,7 +24,7 @@ from tokens.channels.facebook import pushes as facebook
 from tokens.channels.kinds import AccessCheck, ChannelError, Classification, Inspection, Verdict
 from tokens.channels.linkedin import channel as linkedin
 from tokens.channels.pushes import UnreadablePush
-from tokens.channels.tiktok import listing as tiktok_listing
+from tokens.channels.tiktok import calls as tiktok_listing
 from tokens.channels.tiktok import pushes as tiktok
 from tokens.channels.x import pushes as x
 from tokens.models import Token

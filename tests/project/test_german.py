@@ -17,7 +17,7 @@ from adtoken_project import lanes, lateness
 from portal.lists import OwnList
 from tests.tools import words
 from tokens import key_usage
-from tokens.channels.facebook import policy
+from tokens.channels.facebook import reading
 from ui import text
 
 FOLDER = words.ROOT / "locale/de/LC_MESSAGES"
@@ -104,9 +104,9 @@ def test_what_is_compiled_is_what_is_written(german: polib.POFile) -> None:
 
 
 def test_a_restriction_is_kept_in_english_and_said_in_the_reader_s_language() -> None:
-    kept = policy.restriction(2, 3)
+    kept = reading.restriction(2, 3)
     with translation.override("de"):
-        again, said = policy.restriction(2, 3), text.restriction_said(f"{kept}, “Your card”")
+        again, said = reading.restriction(2, 3), text.restriction_said(f"{kept}, “Your card”")
 
     assert kept == again == "disabled for an unpaid bill or a risky payment"
     assert said == "gesperrt wegen einer offenen Rechnung oder einer riskanten Zahlung, “Your card”"

@@ -159,6 +159,6 @@ class Child(Base):
     ],
 )
 def test_a_fact_of_a_channel_without_a_source_is_found(line: str, found: set[str]) -> None:
-    trees = {"tokens.channels.x.policy": ast.parse(line)}
+    trees = {"tokens.channels.x.reading": ast.parse(line)}
 
     assert layout.unsourced(trees, lambda _module: [line]) == found

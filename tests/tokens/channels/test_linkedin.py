@@ -26,8 +26,8 @@ CLIENT_ID = Sandbox.APPS["linkedin"][0]
 
 
 def small_pages(monkeypatch: pytest.MonkeyPatch, size: int = 2) -> None:
-    monkeypatch.setattr("tokens.channels.linkedin.listing.ROLES_SIZE", size)
-    monkeypatch.setattr("tokens.channels.linkedin.listing.DETAILS_SIZE", size)
+    monkeypatch.setattr("tokens.channels.linkedin.calls.ROLES_SIZE", size)
+    monkeypatch.setattr("tokens.channels.linkedin.calls.DETAILS_SIZE", size)
 
 
 # ---- two lists

@@ -9,10 +9,10 @@ from pytest_django.fixtures import Settings
 from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
-from tokens.channels.snapchat import policy as snapchat
+from tokens.channels.snapchat import reading as snapchat
 from tokens.channels.tiktok import calls as tiktok_calls
-from tokens.channels.tiktok import policy as tiktok
-from tokens.channels.x import policy as x
+from tokens.channels.tiktok import reading as tiktok
+from tokens.channels.x import reading as x
 from tokens.channels.x import signable
 
 UUID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
@@ -110,7 +110,7 @@ def test_the_widest_of_several_roles_is_told_and_a_new_one_leaves_it_open(
 def test_snapchats_roles_are_ruled_as_it_describes_them(
     organization: list[str], account: list[str] | None, expected: tuple[str, str]
 ) -> None:
-    assert snapchat.role(organization, account) == expected
+    assert snapchat.role_of(organization, account) == expected
 
 
 @pytest.mark.parametrize(

@@ -71,7 +71,7 @@ def test_an_account_seen_through_two_organizations_keeps_the_better_role(world: 
 def test_pages_are_read_from_the_configured_host_whatever_address_they_name(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.snapchat.listing.PAGE_SIZE", 50)
+    monkeypatch.setattr("tokens.channels.snapchat.calls.PAGE_SIZE", 50)
     world.switch(nested_accounts=False, next_link_host="https://adsapisc.appspot.example")
     for number in range(60):
         more = {"name": f"Account {number}", "status": "ACTIVE", "roles": {"emil": "admin"}}

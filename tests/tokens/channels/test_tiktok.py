@@ -9,7 +9,7 @@ from tests.tokens.channels.answers.tiktok import said
 from tests.tokens.channels.worlds import FERN, LUMEN, MARLO, OLD, World
 from tokens.channels.http import Limit
 from tokens.channels.kinds import AccountList, Credentials, Verdict
-from tokens.channels.tiktok import listing
+from tokens.channels.tiktok import calls
 
 
 def many(world: World, count: int) -> tuple[list[str], Credentials]:
@@ -104,7 +104,7 @@ def test_one_deleted_ad_account_does_not_hide_the_others(world: World) -> None:
 def test_too_many_deleted_ones_make_the_list_incomplete_and_not_endless(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "SPLITS", 6)
+    monkeypatch.setattr(calls, "SPLITS", 6)
     ids, credentials = many(world, 16)
     for native_id in ids[::2]:
         world.sandbox.put_account("tiktok", native_id, details={"deleted": True})
@@ -133,7 +133,7 @@ def test_first_facts_that_fail_are_an_error_and_never_an_empty_list(
 
 
 def test_facts_are_given_up_when_their_time_is_over(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "FACTS_WITHIN", 0.0)
+    monkeypatch.setattr(calls, "FACTS_WITHIN", 0.0)
 
     assert world.list() == AccountList((), complete=False)
 
@@ -187,7 +187,7 @@ def test_pages_of_roles_beyond_the_time_get_their_turn_with_the_next_list(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tokens.channels.tiktok.calls.PAGE_SIZE", 5)
-    monkeypatch.setattr(listing, "Limit", RolesLimit)
+    monkeypatch.setattr(calls, "Limit", RolesLimit)
     ids, credentials = many(world, 15)
 
     rounds = [told(world.list(credentials, "emil")) for _ in range(4)]  # four pages, with Fern Gardens
@@ -221,7 +221,7 @@ def test_a_narrow_role_says_nothing_while_a_wider_one_may_stand_on_an_unread_pag
 
 
 def test_a_page_count_without_end_is_cut(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "MAX_PAGES", 3)
+    monkeypatch.setattr(calls, "MAX_PAGES", 3)
     world.says("bc/get", listing_of([{"bc_info": {"bc_id": "1"}}], page_info={"total_page": 10**9}))
 
     world.list()

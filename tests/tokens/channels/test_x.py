@@ -125,7 +125,7 @@ def test_payment_methods_that_cannot_be_read_leave_open_whether_it_is_restricted
 def test_where_nobody_asked_what_can_pay_the_list_lifts_no_restriction(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.x.listing.ROLES_WITHIN", 0)
+    monkeypatch.setattr("tokens.channels.x.calls.ROLES_WITHIN", 0)
 
     assert "" not in {account.restriction for account in world.list().accounts}
 
@@ -166,7 +166,7 @@ class TwoAnswers:
 def test_accounts_beyond_the_time_get_their_turn_with_the_next_list_each_log_in_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("tokens.channels.x.listing.Limit", TwoAnswers)
+    monkeypatch.setattr("tokens.channels.x.calls.Limit", TwoAnswers)
     living = world.token()
 
     told = []

@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 
 from tokens.channels import http
 from tokens.channels.classifier import evidence, keys_taken
-from tokens.channels.facebook import calls, listing, policy, pushes, reading, system_users, verdicts
+from tokens.channels.facebook import calls, pushes, reading, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.facebook.verdicts import TABLE
 from tokens.channels.kinds import (
@@ -46,13 +46,13 @@ class Facebook(CodeGrantChannel):
     takes_pasted_tokens = True
     id_prefix = "act_"
     identity_call = "api"
-    scopes = policy.SCOPES
+    scopes = reading.SCOPES
     partial_grants = True
     pkce = False  # documented for OpenID Connect alone, and as a test
     admin_roles = frozenset({"Admin"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     never_happens = frozenset({Reason.REFRESH_EXPIRED, Reason.ANSWER_LOST})
-    renewal = policy.RENEWAL
+    renewal = reading.RENEWAL
     manage_url = "https://www.facebook.com/settings?tab=business_tools"
     scope_delimiter = ","
     ads_manager = "https://adsmanager.facebook.com/adsmanager/manage/campaigns?act={id}"
@@ -96,7 +96,7 @@ class Facebook(CodeGrantChannel):
         """As everywhere, and both answers on who consented must agree. Raises ChannelError."""
         first = self.exchange(app, answer)
         session = ChannelSession(app, first.credentials)
-        if app.config_id and (report := system_users.report_of(session)).system:
+        if app.config_id and (report := calls.ask_report(session)).system:
             # A configuration that asks for a system user's token: there is nothing to lengthen.
             dates = reading.merged(first.dates, report.dates)
             return ChannelConsent(self._system_user(session), Grant(first.credentials, dates, report.scopes))
@@ -111,7 +111,7 @@ class Facebook(CodeGrantChannel):
     def inspect_pasted(self, app: AppKeys, access_token: str) -> ChannelConsent:
         """Ask debug_token about a pasted token, and /me whose it is. Raises ChannelError, ValueError."""
         session = ChannelSession(app, Credentials(access_token))
-        report, identity = system_users.inspect_pasted(session), self._system_user(session)
+        report, identity = calls.inspect_pasted(session), self._system_user(session)
         if report.user_id and report.user_id != identity.native_user_id:
             raise ValueError(
                 gettext("Facebook named two different users for this token. Generate a new one.")
@@ -135,7 +135,7 @@ class Facebook(CodeGrantChannel):
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant:
         """Exchange a living token again; a system user's must name its 60 days anew. The date may not move; the caller compares."""
         session = ChannelSession(app, credentials, http.Limit(timeout))
-        before = system_users.known(session)
+        before = calls.known_report(session)
         more = {"set_token_expires_in_60_days": "true"} if before is not None and before.system else {}
         grant = self._exchange_again("refresh", session, more)
         if before is not None and grant.dates.access_expires_at is not None:
@@ -181,12 +181,12 @@ class Facebook(CodeGrantChannel):
             scopes=report.scopes,
             native_user_id=report.user_id,
             evidence={} if classification.verdict == Verdict.OK else evidence(answer),
-            told={listing.REPORT: report},
+            told={calls.REPORT: report},
         )
 
     def _data_access(self, session: ChannelSession, said: Answer) -> tuple[Classification, Answer]:
         """Ask for data although its date has passed. A permission error then is the end of this consent; unproven, so it is asked."""
-        answer = listing.page(session, "account_id", 1)
+        answer = calls.page(session, "account_id", 1)
         found = TABLE.classify(answer)
         if found.reason not in {Reason.ACCESS_LOST, Reason.SCOPE_MISSING}:
             return Classification(Verdict.OK, row="valid"), said
@@ -195,13 +195,13 @@ class Facebook(CodeGrantChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts by cursor, and what was granted for each."""
-        return listing.accounts(session, identity, scopes)
+        return calls.accounts(session, identity, scopes)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read GET /act_ID, then what was granted for it. A restriction is told by the account alone. Raises ChannelError."""
-        answer = calls.graph("api", f"act_{native_id}", session, {"fields": listing.FIELDS})
+        answer = calls.graph("api", f"act_{native_id}", session, {"fields": calls.FIELDS})
         body = TABLE.require_ok(answer)
-        account = listing.account(body, listing.granted_now(session, scopes))
+        account = calls.account(body, calls.granted_now(session, scopes))
         if account is None or account.native_id != native_id:
             raise TABLE.malformed(answer, "the ad account")
         return AccessCheck(Classification(Verdict.OK), account)
@@ -214,8 +214,8 @@ class Facebook(CodeGrantChannel):
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
         """Remove our app from the person's login: all their tokens of this app end. A system user's token ends alone."""
         session = ChannelSession(app, credentials)
-        if system_users.is_one(session):
-            return system_users.revoke(session)
+        if calls.is_system_user(session):
+            return calls.revoke_system_user(session)
         answer = calls.graph("api", "me/permissions", session, method="DELETE")
         return TABLE.require_ok(answer).get("success") in (True, "true")
 

@@ -28,7 +28,7 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.linkedin import calls, listing, policy, reading
+from tokens.channels.linkedin import calls, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, name_of, words
@@ -50,13 +50,13 @@ class LinkedIn(CodeGrantChannel):
     id_prefix = reading.URN
     id_pattern = reading.ID
     identity_call = "api"
-    scopes = policy.SCOPES
+    scopes = reading.SCOPES
     partial_grants = False
     pkce = False  # documented for native apps alone
     admin_roles = frozenset({"Billing admin", "Account manager"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
-    renewal = policy.RENEWAL
+    renewal = reading.RENEWAL
     manage_url = "https://www.linkedin.com/psettings/permitted-services"
     cancelled_errors = CANCELLED
     ads_manager = "https://www.linkedin.com/campaignmanager/accounts/{id}"
@@ -132,7 +132,7 @@ class LinkedIn(CodeGrantChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the person's roles, then the ad accounts themselves; what only one of the two lists has is in it too."""
-        return listing.accounts(session, scopes)
+        return calls.accounts(session, scopes)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read the ad account, then the person's role on it. Where the role cannot be read nothing is said of the account.
@@ -142,7 +142,7 @@ class LinkedIn(CodeGrantChannel):
         answer = calls.rest("api", f"adAccounts/{native_id}", session)
         body, role = TABLE.require_ok(answer), ""
         try:
-            role = listing.role_on(session, native_id)
+            role = calls.role_on(session, native_id)
         except ChannelError as error:
             if error.classification.verdict != Verdict.ACCESS_LOST:
                 raise

@@ -25,7 +25,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import digits, moment, name_of
-from tokens.channels.pinterest import calls, listing, policy, reading
+from tokens.channels.pinterest import calls, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
@@ -39,13 +39,13 @@ class Pinterest(CodeGrantChannel):
 
     declaration = DECLARATION
     table = TABLE
-    scopes = policy.SCOPES
+    scopes = reading.SCOPES
     partial_grants = False
     pkce = False  # its documents know none
     admin_roles = frozenset({"Owner", "Admin"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
-    renewal = policy.RENEWAL
+    renewal = reading.RENEWAL
     manage_url = "https://www.pinterest.com/settings/security"
     scope_delimiter = ","
     # Apps of before 2025-09-25 must ask for a refresh token that renewal keeps alive.
@@ -111,14 +111,14 @@ class Pinterest(CodeGrantChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List own and shared ad accounts. The list tells no restriction."""
-        return listing.accounts(session, identity, scopes)
+        return calls.accounts(session, identity, scopes)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account. A restriction is known only by the code with which Pinterest refuses to show it; showing it lifts it."""
         answer = calls.get("api", f"ad_accounts/{native_id}", session)
         classification = TABLE.classify(answer)
         if classification.verdict == Verdict.ACCOUNT_RESTRICTED:
-            account = listing.restricted(session, native_id, answer, scopes)
+            account = calls.restricted(session, native_id, answer, scopes)
             return AccessCheck(classification, account, evidence=evidence(answer))
         account = reading.account_of(TABLE.require_ok(answer), scopes=scopes)
         shown = account and replace(account, restriction="")

@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import mapping, name_of, token_of, words
 from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
-from tokens.channels.snapchat import calls, listing, policy, reading
+from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.snapchat.verdicts import TABLE
 
@@ -35,17 +35,17 @@ class Snapchat(CodeGrantChannel):
     declaration = DECLARATION
     table = TABLE
     id_pattern = reading.ID
-    scopes = policy.SCOPES
+    scopes = reading.SCOPES
     partial_grants = False
     pkce = False  # its list of parameters has none
     admin_roles = frozenset({"Organization admin", "Account admin"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
     never_happens = frozenset(
         {Reason.DATA_ACCESS_EXPIRED, Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED}
     )
-    renewal = policy.RENEWAL
-    calls_a_second = policy.CALLS_A_SECOND
+    renewal = reading.RENEWAL
+    calls_a_second = reading.CALLS_A_SECOND
     manage_url = "https://accounts.snapchat.com/accounts/oauth2/apps"
     ads_manager = "https://ads.snapchat.com/{id}"  # the ad account's id comes first in all its addresses
 
@@ -75,13 +75,13 @@ class Snapchat(CodeGrantChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts of all organizations of the person."""
-        return listing.all_accounts(session)
+        return calls.all_accounts(session)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, then the role on it. Where the role cannot be asked nothing is said of the account."""
         answer = calls.as_user("api", f"adaccounts/{native_id}", session)
-        row = listing.single(answer, native_id)
-        account = reading.account(row, *listing.roles_on(session, native_id))
+        row = calls.single(answer, native_id)
+        account = reading.account(row, *calls.roles_on(session, native_id))
         shown = account and replace(account, restriction=account.restriction or "")
         check = self.check_of(shown, of=answer, wanted=native_id)
         return (

@@ -31,7 +31,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import digits, name_of, token_of
 from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes, dates_of
-from tokens.channels.tiktok import calls, listing, policy, pushes, reading
+from tokens.channels.tiktok import calls, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
 from users import database_clock
@@ -54,10 +54,10 @@ class TikTok(AskedChannel):
     partial_grants = True
     pkce = False  # its documents know none for business
     admin_roles = frozenset({"Admin"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
     never_happens = frozenset({Reason.DATA_ACCESS_EXPIRED, Reason.PASSWORD_CHANGED})
-    renewal = policy.RENEWAL
+    renewal = reading.RENEWAL
     # Where a person withdraws an app is not documented; the ads manager leads to the account's settings.
     manage_url = "https://ads.tiktok.com/"
     code_parameter = "auth_code"  # a second parameter `code` may come back; this is the documented name
@@ -100,7 +100,7 @@ class TikTok(AskedChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List what was ticked, with facts and roles. A role that no Business Center names leaves "can publish" unknown."""
-        return listing.of_person(session)
+        return calls.of_person(session)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, then the person's role on it. A passing problem with the role says nothing of the account.
@@ -115,7 +115,7 @@ class TikTok(AskedChannel):
         if not read:
             raise TABLE.malformed(answer, "the ad account")
         limit = http.Limit(session.limit.left() or settings.CHANNEL_TIMEOUT)
-        roles = listing.read_roles(session, limit, only=native_id)
+        roles = calls.read_roles(session, limit, only=native_id)
         if roles.problem is not None and _says_nothing(roles.problem):
             return AccessCheck(roles.problem, evidence=roles.evidence)
         account = reading.with_role(read[0], roles.names.get(native_id, ()))

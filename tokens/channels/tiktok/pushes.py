@@ -29,7 +29,7 @@ from tokens.channels.pushes import (
     moment_of_text,
     parse,
 )
-from tokens.channels.tiktok import calls, policy
+from tokens.channels.tiktok import calls, reading
 from tokens.channels.tiktok.verdicts import TABLE
 
 ENTITY = "AD_ACCOUNT_SUSPENSION"
@@ -50,7 +50,7 @@ class Suspension:
     @property
     def suspended(self) -> bool:
         """Whether the account was suspended, as against freed."""
-        return self.status == policy.LIMITED
+        return self.status == reading.LIMITED
 
 
 def webhook(request: HttpRequest, signers: Signers, key: str) -> Taken:
@@ -74,7 +74,7 @@ def read_suspension(body: Any) -> Suspension | None:
     text = body.decode(errors="replace") if isinstance(body, bytes) else body
     data = mapping(http.parse(text) if isinstance(text, str) else text)
     advertiser_id, status = digits(data.get("advertiser_id")), words(data.get("status"), 60)
-    if not advertiser_id or status not in {policy.LIMITED, "STATUS_ENABLE"}:
+    if not advertiser_id or status not in {reading.LIMITED, "STATUS_ENABLE"}:
         return None
     # The second spelling is how that client has it.
     reason = words(data.get("suspension_reason"), LONGEST_REASON) or words(

@@ -27,7 +27,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes
-from tokens.channels.x import calls, listing, policy, pushes, reading, signable, verdicts
+from tokens.channels.x import calls, pushes, reading, signable, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from tokens.channels.x.verdicts import TABLE
 from users import database_clock
@@ -45,7 +45,7 @@ class XChannel(AskedChannel):
     scopes = ()
     partial_grants = False
     admin_roles = frozenset({"Account admin"})
-    lifetime = policy.LIFETIME
+    lifetime = reading.LIFETIME
     never_happens = frozenset(
         {
             Reason.DATA_ACCESS_EXPIRED,
@@ -116,7 +116,7 @@ class XChannel(AskedChannel):
 
     def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
         """List the ad accounts, then ask for the role on each."""
-        return listing.accounts(session)
+        return calls.accounts(session)
 
     def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
         """Read one ad account, the role on it, and its payment methods. Where the role cannot be read nothing is said of the account.
@@ -127,14 +127,14 @@ class XChannel(AskedChannel):
             account = reading.account(
                 TABLE.require_ok(calls.ads("api", f"accounts/{native_id}", session)).get("data")
             )
-            answer = listing.ask_of(session, native_id, listing.ROLE)
+            answer = calls.ask_of(session, native_id, calls.ROLE)
             read = account and reading.with_role(account, TABLE.require_ok(answer))
         except ChannelError as error:
             return AccessCheck(_not_readable(error.classification), evidence=error.evidence)
         if read is None or read.native_id != native_id:
             raise TABLE.malformed(answer, "the account and its role")
         row = "approval_status" if read.restriction else "able_to_fund"
-        return self.check_of(listing.with_funding(session, read), of=answer, wanted=native_id, row=row)
+        return self.check_of(calls.with_funding(session, read), of=answer, wanted=native_id, row=row)
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
         """Take the first step of a handshake, which nothing but the app's keys signs."""

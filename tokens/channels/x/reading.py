@@ -1,12 +1,76 @@
-"""Reading X's objects without trusting their shape."""
+"""What X calls things and how long its authorisations last, with sources, and its answers read into our dataclasses.
+
+A strange field is left out or unknown, never an exception.
+"""
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from tokens.channels.kinds import NativeAccount
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
+
+from tokens.channels.kinds import Lifetime, NativeAccount
 from tokens.channels.parse import digits, mapping, name_of, names, spelt, words
-from tokens.channels.x import policy
+from tokens.channels.roles import RoleTable
+
+LIFETIME = Lifetime(
+    access=None,
+    never_ends=True,
+    source="https://docs.x.com/fundamentals/authentication/faq",
+    checked="2026-11-24",
+)
+
+# Permissions of authenticated_user_access, the widest first. https://docs.x.com/x-ads-api
+ROLES = RoleTable(
+    {
+        "ACCOUNT_ADMIN": _("Account admin"),
+        "AD_MANAGER": _("Ad manager"),
+        "CREATIVE_MANAGER": _("Creative manager"),
+        "CAMPAIGN_ANALYST": _("Campaign analyst"),
+        "ANALYST": _("Analyst"),
+        "PARTNER_AUDIENCE_MANAGER": _("Partner audience manager"),
+    },
+    # Those who may write campaigns. A creative manager only writes ads' contents, the others only read or keep audiences.
+    publishing=frozenset({"ACCOUNT_ADMIN", "AD_MANAGER"}),
+    beside=frozenset({"TWEET_COMPOSER"}),
+)
+
+ACCEPTED = "ACCEPTED"  # the only approval_status that X documents
+# Words for the others that were seen; no source proves that the list is whole.
+RESTRICTIONS = {
+    "PENDING": gettext_noop("not yet approved"),
+    "UNDER_REVIEW": gettext_noop("under review"),
+    "REJECTED": gettext_noop("not approved"),
+    "CANCELLED": gettext_noop("cancelled"),
+}
+
+
+CANNOT_FUND = _("no payment method works")
+
+
+def funding(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return in plain words why nothing can pay for an ad account's campaigns, with X's own words, or nothing.
+
+    An ad account without any payment method says nothing of itself; one method that can pay is enough.
+    """
+    told = [row for row in rows if row.get("deleted") is not True]
+    if not told or any(row.get("able_to_fund") is not False for row in told):
+        return ""
+    reasons = [row.get("reasons_not_able_to_fund") for row in told]
+    names = {
+        name[:60] for some in reasons if isinstance(some, list) for name in some if isinstance(name, str)
+    }
+    return f"{CANNOT_FUND}: {', '.join(sorted(names))[:200]}" if names else str(CANNOT_FUND)
+
+
+def restriction(approval_status: str) -> str:
+    """Return in plain words why X limits an ad account, or nothing."""
+    if approval_status in {"", ACCEPTED}:
+        return ""
+    return RESTRICTIONS.get(approval_status, f"status {approval_status[:60]}")
+
 
 ID = re.compile(r"[0-9a-z]{1,20}")
 
@@ -38,7 +102,7 @@ def account(data: Any) -> NativeAccount | None:
         name=name_of(said.get("name"), 200) or native_id,
         time_zone=words(said.get("timezone"), 60),
         native_status="DELETED" if deleted else status,
-        restriction="deleted" if deleted else policy.restriction(status),
+        restriction="deleted" if deleted else restriction(status),
         closed=deleted,
         business=words(said.get("business_name"), 100).strip(),
     )
@@ -49,7 +113,7 @@ def with_funding(found: NativeAccount, body: Any) -> NativeAccount:
     said = mapping(body).get("data")
     rows = [mapping(row) for row in said] if isinstance(said, list) else []
     currency = next((one for row in rows if len(one := words(row.get("currency"), 4)) == 3), "")
-    problem = "" if words(mapping(body).get("next_cursor")) else policy.funding(rows)
+    problem = "" if words(mapping(body).get("next_cursor")) else funding(rows)
     return replace(found, currency=currency, restriction=found.restriction or problem)
 
 
@@ -58,5 +122,5 @@ def with_role(found: NativeAccount, body: Any) -> NativeAccount | None:
     permissions = names(mapping(mapping(body).get("data")).get("permissions"))
     if permissions is None:
         return None
-    role, can_publish = policy.ROLES.widest(permissions)
+    role, can_publish = ROLES.widest(permissions)
     return replace(found, role=role, can_publish=can_publish)
