@@ -81,7 +81,7 @@ def weigh(
     answers = _answers(entries, listed, readings)
     known = token.doubts.open().filter(kind__in=OF_ACCOUNTS)
     in_doubt = {kind: set(known.filter(kind=kind).values_list("about", flat=True)) for kind in OF_ACCOUNTS}
-    serving = {one.account.native_id for one in entries if _serves(one)} | in_doubt[Kind.ACCESS]
+    serving = {one.account.native_id for one in entries if one.can_serve} | in_doubt[Kind.ACCESS]
     unrestricted = {one.account.native_id for one in entries if not one.account.restriction}
     lost = {one: said for one, said in answers.lost.items() if one in serving}
     restricted = {
@@ -126,11 +126,6 @@ def takes_away(reading: AccessCheck) -> bool:
 def _entries(token: Token) -> Iterator[AccountToken]:
     entries = AccountToken.objects.filter(token=token).exclude(access_reason=OUTSIDE)
     return entries.select_related("account").order_by("id").iterator()
-
-
-def _serves(entry: AccountToken) -> bool:
-    access, can_publish = AccountToken.Access, AccountToken.CanPublish
-    return entry.access == access.OK and entry.can_publish != can_publish.NO
 
 
 def _answers(

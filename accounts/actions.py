@@ -28,7 +28,7 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     if account.active_token_id == token.pk:
         raise ActionRefused("active_already", person=token.native_user_name)
     entry = _entry(account, token)
-    if not selection.usable(entry):
+    if not entry.is_usable:
         raise ActionRefused("not_usable", person=token.native_user_name)
     if selection.stands_back(entry, account.pool.select_related("token")):
         explanation = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)

@@ -6,7 +6,7 @@ with the old log-in for as long as that lives.
 
 from datetime import datetime
 
-from accounts import pool, selection
+from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle
 from tokens.channels.kinds import AccountList, NativeAccount
@@ -63,7 +63,7 @@ def adopt_accounts(
 
 def _would_lose(entry: AccountToken, native: NativeAccount) -> bool:
     """Return whether the old log-in may still publish where the new consent may only report."""
-    return native.can_publish == "no" and selection.living(entry)
+    return native.can_publish == "no" and entry.is_living
 
 
 def _replace(entry: AccountToken, token: Token, now: datetime, source: str) -> None:

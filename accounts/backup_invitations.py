@@ -18,7 +18,6 @@ from django.utils.dateparse import parse_datetime
 
 from accounts import client_links
 from accounts.models import Account, AccountToken, BackupInvitation, ClientLink
-from accounts.selection import LIVING
 from notifications import outbox
 from ui.counts import number
 from ui.dates import day
@@ -191,7 +190,7 @@ def _needed(accounts: Sequence[Account], email: str, user: User | None) -> list[
     """
     if user is not None and (not user.is_active or roles.only_looks(user)):
         return []
-    carried = AccountToken.objects.filter(LIVING, account__in=accounts, token__consented_by__email=email)
+    carried = AccountToken.objects.living().filter(account__in=accounts, token__consented_by__email=email)
     ids = set(carried.values_list("account", flat=True))
     return [one for one in accounts if one.pk not in ids]
 
@@ -300,7 +299,7 @@ def waiting_for(user: User, now: datetime) -> QuerySet[BackupInvitation]:
     )
     if roles.only_looks(user):
         return mine.none()
-    done = AccountToken.objects.filter(LIVING, token__consented_by=user).values("account")
+    done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
     teams = user.memberships.values("team")
     open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
     return mine.filter(open_to_them).exclude(account__in=done).select_related("account", "invited_by")
@@ -334,7 +333,7 @@ def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> 
 
 def note_carried(*, user: User, now: datetime) -> None:
     """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped."""
-    carried = AccountToken.objects.filter(LIVING, token__consented_by=user)
+    carried = AccountToken.objects.living().filter(token__consented_by=user)
     asked = BackupInvitation.objects.filter(email=user.email, linked_at=None)
     asked.filter(account__in=carried.values("account")).update(linked_at=now)
 

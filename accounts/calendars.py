@@ -24,7 +24,6 @@ from django.db.models import F, QuerySet
 from django.utils.translation import get_language
 
 from accounts.models import Account, AccountToken, CalendarLink
-from accounts.selection import LIVING
 from tokens import renewal
 from tokens.channels import declarations
 from tokens.models import Token
@@ -218,8 +217,8 @@ def _endings(seen: QuerySet[Account], now: datetime) -> list[_Ending]:
     dated = seen.filter(deadline_kind=Account.DeadlineKind.DATE, deadline__gt=now - timedelta(days=1))
     needed = dated.filter(paused_at=None).only("name", "channel", "native_id", "team", "deadline")
     accounts = list(needed.order_by("deadline", "pk")[:MOST_ACCOUNTS])
-    last = AccountToken.objects.filter(
-        LIVING, account__in=[one.pk for one in accounts], token__deadline=F("account__deadline")
+    last = AccountToken.objects.living().filter(
+        account__in=[one.pk for one in accounts], token__deadline=F("account__deadline")
     )
     entries = list(last.order_by("account_id", "token_id").values_list("account_id", "token_id"))
     # Each log-in once: it may be in hundreds of these pools.

@@ -7,7 +7,6 @@ from django.db.models import Count, F, Q, QuerySet
 from django.db.models.functions import TruncWeek
 
 from accounts.models import Account, AccountToken
-from accounts.selection import LIVING
 from tokens import renewal
 
 WEEKS = 13
@@ -51,7 +50,7 @@ def _renews(now: datetime) -> Q:
 
 def _theirs(now: datetime) -> QuerySet[AccountToken]:
     """Return the entries of log-ins that renew themselves and end when their account does."""
-    found = AccountToken.objects.filter(renewal.renewing(now=now, by="token__"), LIVING)
+    found = AccountToken.objects.living().filter(renewal.renewing(now=now, by="token__"))
     return found.filter(token__deadline=F("account__deadline"))
 
 

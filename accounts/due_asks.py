@@ -9,19 +9,19 @@ from datetime import datetime
 from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
-from accounts import asks_of_app, health_sql
+from accounts import asks_of_app, health
 from accounts.asks_of_app import Waiting
 from accounts.models import Account, AccountToken
+from accounts.pool_entry_model import CAN_SERVE, LIVING
 from tokens import reasons
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, end_of_window
 from users.models import User
 
 _DEAD = Q(token__state=Token.State.DEAD)
-_NOT_HERE = Q(access=AccountToken.Access.LOST) | Q(can_publish=AccountToken.CanPublish.NO)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.
 _ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
-_TAKEN = ~_DEAD & _NOT_HERE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
+_TAKEN = ~_DEAD & ~CAN_SERVE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class DueAsks:
 def waiting(user: User, now: datetime) -> Waiting:
     """Return the log-ins that stopped, or end within 30 days, of accounts of this person's that are dark or will be within 7 days."""
     zone = timezone.get_current_timezone()
-    due = Account.objects.visible_to(user).filter(health_sql.ends_at_once(now=now, zone=zone))
+    due = Account.objects.visible_to(user).filter(health.ends_at_once(now=now, zone=zone))
     entries = AccountToken.objects.filter(_ENDED | _TAKEN | _soon(now), account__in=due.values("pk"))
     return Waiting(entries, Q(token__in=entries.values("token")))
 
@@ -50,7 +50,7 @@ def of_accounts(accounts: QuerySet[Account], now: datetime) -> Waiting:
 
 def _soon(now: datetime) -> Q:
     zone = timezone.get_current_timezone()
-    return ~_DEAD & ~_NOT_HERE & Q(token__deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
+    return LIVING & Q(token__deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
 
 
 def count(user: User, now: datetime) -> DueAsks:

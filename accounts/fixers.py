@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts import actions, pool_reasons, selection
+from accounts import actions, pool_reasons
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 
@@ -33,11 +33,11 @@ def of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
 
 def of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     """Return the same for an account that works until its deadline: of those with whom it ends, else of those that stopped in it."""
-    last = [one for one in entries if selection.living(one) and one.token.deadline == account.deadline]
+    last = [one for one in entries if one.is_living and one.token.deadline == account.deadline]
     left = [entry for entry in last if not _is_gone(entry.token)]
     if left or not last:
         return Fixers(sorted(left, key=lambda one: bool(actions.cannot_ask(one.token))))
-    return of_dark(account, [one for one in entries if not selection.living(one)] or last)
+    return of_dark(account, [one for one in entries if not one.is_living] or last)
 
 
 def _is_gone(token: Token) -> bool:

@@ -27,6 +27,7 @@ from accounts.jobs.models import Job as Job
 from accounts.jobs.models import JobItem as JobItem
 from accounts.link_models import LinkProblem as LinkProblem
 from accounts.link_models import PendingLink as PendingLink
+from accounts.pool_entry_model import AccountToken as AccountToken
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
 from notifications.models import Message
@@ -146,59 +147,6 @@ class Account(models.Model):
     def full_name(self) -> str:
         """Return "Lumen Shoes EU (Facebook 4021187)", for lists without columns: an agency has one name on six channels."""
         return f"{self.name} ({declarations.label(self.channel)} {self.native_id})"
-
-
-class AccountToken(models.Model):
-    """A token in an account's pool."""
-
-    class Access(models.TextChoices):
-        OK = "ok", _("Access")
-        LOST = "lost", _("No access")
-
-    class CanPublish(models.TextChoices):
-        YES = "yes", _("Can publish")
-        NO = "no", _("Can report only")
-        UNKNOWN = "unknown", _("Not known")
-
-    class Doubt(models.TextChoices):
-        """The channel says that the access is lost, which is not believed yet (`tokens.doubts`)."""
-
-        DOUBTED = "doubted", _("In doubt")  # served where the pool has nobody else
-        STOPPED = "stopped", _("In doubt, not served")  # a job was refused with it
-
-    account = models.ForeignKey(Account, models.CASCADE, related_name="pool", db_index=False)
-    token = models.ForeignKey(Token, models.CASCADE, related_name="pool_entries", db_index=False)
-    rank = models.PositiveSmallIntegerField(null=True, blank=True)  # set by hand; empty: automatic
-    role = models.CharField(max_length=200, blank=True)  # the channel's own word
-    access = models.CharField(max_length=6, choices=Access, default=Access.OK)
-    access_reason = models.CharField(max_length=40, blank=True)
-    can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
-    doubt = models.CharField(max_length=8, choices=Doubt, blank=True, db_default="")
-    facts = models.JSONField(
-        default=dict, db_default={}, blank=True
-    )  # what the channel's calls must be told of the account where this person makes them: NativeAccount.facts
-    # When the channel refused to let this person write, whatever the role.
-    write_refused_at = models.DateTimeField(null=True, blank=True)
-    # Why: what the role says counts less than this.
-    write_refusal = models.CharField(max_length=40, blank=True, db_default="")
-    added_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
-    )
-    added_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["account", "token"], name="one_pool_entry")]
-        indexes = [
-            models.Index("token", include=["account"], name="pool_by_token"),
-            # the start page counts accounts with such an entry, and the list finds them
-            models.Index("account", condition=Q(access="lost"), name="pool_access_lost"),
-        ]
-
-    def __str__(self) -> str:
-        return gettext("Token %(token)s in account %(account)s") % {
-            "token": self.token_id,
-            "account": self.account_id,
-        }
 
 
 class RefusedWrite(models.Model):

@@ -14,7 +14,6 @@ from django.db.models import CharField, Count, F, Q, QuerySet, Value
 from django.db.models.functions import Cast, Coalesce, Concat, Least
 
 from accounts.models import Account, AccountToken
-from accounts.selection import LIVING
 from tokens import renewal
 from tokens.models import Token
 from ui.calendar_days import end_of_window
@@ -70,14 +69,12 @@ def left(
         Cast("token__consented_by", CharField()),
         Concat(Value("native "), "token__native_user_id", output_field=CharField()),
     )
-    lasting = AccountToken.objects.filter(
+    lasting = AccountToken.objects.living().filter(
         Q(token__deadline_kind=Token.DeadlineKind.NEVER)
         | Q(token__deadline__gte=day)
         | renewal.renewing(now=now, by="token__"),
-        access=AccountToken.Access.OK,
         account__in=counted.order_by().values("pk"),  # or the pools of all accounts are counted for these few
     )
-    lasting = lasting.exclude(token__state=Token.State.DEAD).exclude(can_publish=AccountToken.CanPublish.NO)
     several = lasting.values("account").annotate(
         people=Least(Count("token__native_user_id", distinct=True), Count(person, distinct=True))
     )
@@ -86,7 +83,7 @@ def left(
 
 def _renews(now: datetime) -> Q:
     """Return the condition of accounts that a token carries which renews itself."""
-    theirs = AccountToken.objects.filter(renewal.renewing(now=now, by="token__"), LIVING)
+    theirs = AccountToken.objects.living().filter(renewal.renewing(now=now, by="token__"))
     return Q(pk__in=theirs.values("account"))
 
 

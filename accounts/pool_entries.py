@@ -55,14 +55,14 @@ def apply_list(
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
     for entry in _lock_entries(fresh, ids):
         native = by_id.get(entry.account.native_id)
-        served, before = _serves(entry), _decides(entry)
+        served, before = entry.can_serve, _decides(entry)
         if native is not None:
             _take(entry, native, now, source, doubted=doubted)
         elif listed.complete:
             _lose(entry, Reason.ACCESS_LOST, now, source, doubted=doubted)
         if _decides(entry) == before and not consented:
             continue  # nothing else of an entry, nor the account's own facts, decides anything
-        gone = served and not _serves(entry)
+        gone = served and not entry.can_serve
         cause = entry.access_reason if gone else Token.DOUBTED if entry.doubt else "linked"
         causes.setdefault(cause, []).append(entry.account_id)
         if gone:
@@ -225,7 +225,7 @@ def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, 
     Runs in the caller's transaction, which holds the token's lock. The token itself is not touched.
     """
     entries = _lock_entries(token, [account_id])
-    if not entries or not _serves(entries[0]):
+    if not entries or not entries[0].can_serve:
         return False
     entry = entries[0]
     entry.write_refused_at, entry.write_refusal = now, reason
@@ -265,20 +265,15 @@ def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Li
     return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST
 
 
-def _serves(entry: AccountToken) -> bool:
-    """Return whether an entry can be served while its token lives."""
-    return entry.access == AccountToken.Access.OK and entry.can_publish != AccountToken.CanPublish.NO
-
-
 def _decides(entry: AccountToken) -> tuple[bool, str]:
     """Return what a pool decides by."""
-    return _serves(entry), entry.doubt
+    return entry.can_serve, entry.doubt
 
 
 def _take(
     entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, doubted: Doubted
 ) -> None:
-    served = _serves(entry)
+    served = entry.can_serve
     if served and entry.account.native_id in doubted.lost:
         _doubt(entry, doubted)
     else:
@@ -286,7 +281,7 @@ def _take(
     if entry.account.native_id in doubted.restricted:
         native = replace(native, restriction=None)
     update_account(entry.account, native, now=now, source=source)
-    if _serves(entry) != served:
+    if entry.can_serve != served:
         _record_access(entry, now, source)
 
 
@@ -297,7 +292,7 @@ def _doubt(entry: AccountToken, doubted: Doubted) -> None:
 
 
 def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, doubted: Doubted) -> None:
-    served = _serves(entry)
+    served = entry.can_serve
     if served and entry.account.native_id in doubted.lost:
         _doubt(entry, doubted)
         return

@@ -2,59 +2,32 @@
 
 from collections.abc import Iterable
 
-from django.db.models import Q
-
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from users import private_parts
 
-# What `living` and `usable` ask, as conditions of pool entries.
-LIVING = Q(access=AccountToken.Access.OK) & ~Q(token__state=Token.State.DEAD)
-LIVING &= ~Q(can_publish=AccountToken.CanPublish.NO)
-USABLE = Q(access=AccountToken.Access.OK, token__state=Token.State.VALID)
-USABLE &= ~Q(can_publish=AccountToken.CanPublish.NO) & ~Q(doubt=AccountToken.Doubt.STOPPED)
-
 _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
 
 
-def usable(entry: AccountToken) -> bool:
-    """Return whether a pool entry could be served: valid, access not lost, and "can publish" is not "no"."""
-    stopped = entry.doubt == AccountToken.Doubt.STOPPED
-    return living(entry) and entry.token.state == Token.State.VALID and not stopped
-
-
 def living(entry: AccountToken) -> bool:
-    """Return whether a pool entry is usable, or would be but for cooling."""
-    return (
-        entry.token.state != Token.State.DEAD
-        and entry.access == AccountToken.Access.OK
-        and entry.can_publish != AccountToken.CanPublish.NO
-    )
+    """Return whether a pool entry is living, see there."""
+    return entry.is_living
 
 
 def stands_back(entry: AccountToken, entries: Iterable[AccountToken]) -> bool:
     """Return whether a usable entry is not served because others go first: it is in doubt, or its readings blame our app, theirs not."""
-    behind = _behind(entry)
-    return any(behind) and any(usable(other) and _behind(other) < behind for other in entries)
-
-
-def in_doubt(entry: AccountToken) -> bool:
-    """Return whether the channel says that an entry is over, which is not believed yet."""
-    return entry.token.doubted_at is not None or bool(entry.doubt)
-
-
-def _behind(entry: AccountToken) -> tuple[bool, bool]:
-    return in_doubt(entry), entry.token.demoted_at is not None
+    behind = entry.stands_behind
+    return any(behind) and any(other.is_usable and other.stands_behind < behind for other in entries)
 
 
 def group(account: Account, entry: AccountToken) -> int:
     """Return which part of the order an entry belongs to: active, usable, cooling, the rest. Ranks only count within one."""
     if account.active_token_id == entry.token_id:
         return 0
-    if usable(entry):
-        doubted, demoted = _behind(entry)
+    if entry.is_usable:
+        doubted, demoted = entry.stands_behind
         return 1 + 2 * doubted + demoted
-    return 5 if living(entry) else 6
+    return 5 if entry.is_living else 6
 
 
 def in_order(account: Account) -> list[AccountToken]:

@@ -31,7 +31,7 @@ class Summary:
     @property
     def usable(self) -> list[AccountToken]:
         """The entries that could be served."""
-        return [entry for entry in self.entries if selection.usable(entry)]
+        return [entry for entry in self.entries if entry.is_usable]
 
     @property
     def active(self) -> AccountToken | None:
@@ -52,8 +52,8 @@ def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
 def summarise(account: Account, now: datetime) -> Summary:
     """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
     entries = selection.in_order(account)
-    usable = [entry for entry in entries if selection.usable(entry)]
-    people = count_people(entry.token for entry in entries if selection.living(entry))
+    usable = [entry for entry in entries if entry.is_usable]
+    people = count_people(entry.token for entry in entries if entry.is_living)
     undated = 0
     if account.deadline_kind == Account.DeadlineKind.DATE:
         undated = sum(entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN for entry in usable)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import QuerySet
 
-from accounts import pool_entries, selection
+from accounts import pool_entries
 from accounts.models import Account, AccountToken, RefusedWrite
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Classification, Reason, Verdict
 from tokens.models import Token
@@ -143,4 +143,4 @@ def _is_shared(word: RefusedWrite, now: datetime) -> bool:
 
 def _another_can(word: RefusedWrite) -> bool:
     entries = Account.objects.get(pk=word.account_id).pool.select_related("token")
-    return any(selection.usable(entry) for entry in entries if entry.token_id != word.token_id)
+    return any(entry.is_usable for entry in entries if entry.token_id != word.token_id)

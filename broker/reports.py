@@ -319,7 +319,7 @@ def _witness(account: Account, token: Token) -> Token | None:
         (
             entry.token
             for entry in entries
-            if selection.usable(entry)
+            if entry.is_usable
             and entry.token_id != token.pk
             and entry.token.app_id == token.app_id
             and entry.token.demoted_at is None

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, When
 
-from accounts import health_sql
+from accounts import health
 from accounts.models import Account
 from macros import evaluation, mails, preview_sql
 from macros.message_history import told_by
@@ -151,7 +151,7 @@ def read_of(draft: Draft) -> Draft:
     """Return the draft as it is counted: as it is, or where it is about more than MOST accounts, about those of them that end first."""
     if draft.scope == Macro.AppliesTo.CHOSEN and len(draft.accounts) <= MOST:
         return draft
-    first = _accounts_of(draft).order_by(*health_sql.by_deadline()).values_list("pk", flat=True)
+    first = _accounts_of(draft).order_by(*health.by_deadline()).values_list("pk", flat=True)
     ids = list(first[: MOST + 1])
     return draft if len(ids) <= MOST else replace(draft, scope=Macro.AppliesTo.CHOSEN, accounts=ids[:MOST])
 

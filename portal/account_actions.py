@@ -87,7 +87,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
     before = next((one for one in account.pool.all() if one.token_id == account.active_token_id), None)
     name = names.token(entry.token, account)
     refused = ""
-    if not selection.usable(entry):
+    if not entry.is_usable:
         text = gettext("%(name)s cannot be made active: the token is not usable now.")
         refused = text % {"name": name}
     elif selection.stands_back(entry, account.pool.all()):
@@ -115,7 +115,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
             account=account, token=entry.token, actor=person(request), note=said.note, now=timezone.now()
         )
         undo = ""
-        if before is not None and selection.usable(before):
+        if before is not None and before.is_usable:
             undo = reverse("admin:accounts_account_token_activate", args=[account.pk, before.token_id])
         return Done({"undo": undo})
 
@@ -127,10 +127,8 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
     account, entry, names = _found(request, permissions.UNLINK, account_id, token_id)
     if entry is None:
         return _gone(request, account)
-    usable = selection.usable(entry)
-    others = [
-        one for one in selection.in_order(account) if one.token_id != token_id and selection.usable(one)
-    ]
+    usable = entry.is_usable
+    others = [one for one in selection.in_order(account) if one.token_id != token_id and one.is_usable]
     last = usable and not others
     facts = {
         "account": account,

@@ -8,7 +8,7 @@ from functools import partial
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from accounts import fixers, pool_reasons, selection, summary
+from accounts import fixers, pool_reasons, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -122,7 +122,7 @@ def _what_ends(one: Summary, names: NameVisibility) -> str:
     if stopped is not None:
         explanation = explain(one.account, stopped.token.reason)
         return f"{names.first(stopped.token, one.account)}: {mid(explanation.short)}"
-    dated = [e for e in one.entries if selection.living(e) and e.token.deadline == one.account.deadline]
+    dated = [e for e in one.entries if e.is_living and e.token.deadline == one.account.deadline]
     return (
         str(dates.CLOCK_NAMES.get(dated[0].token.deadline_clock, dates.CLOCK_NAMES["access"]))
         if dated

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import health_sql, permissions, summary
+from accounts import health, permissions, summary
 from accounts.models import Account
 from accounts.search import search
 from portal import (
@@ -161,7 +161,7 @@ class AccountAdmin(ReadOnlyList):
 
     def get_ordering(self, request: HttpRequest) -> Any:
         """Order by deadline, what is deactivated first."""
-        return health_sql.by_deadline()
+        return health.by_deadline()
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
@@ -252,7 +252,7 @@ class AccountAdmin(ReadOnlyList):
             )
         return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
 
-    @display(description=gettext_lazy("Deadline"), ordering=health_sql.DEADLINE)
+    @display(description=gettext_lazy("Deadline"), ordering=health.DEADLINE)
     def deadline_cell(self, account: Any) -> SafeString:
         """Return days left, bar and date."""
         return part("deadline", row=account.row, account=account)

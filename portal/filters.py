@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backups, health_sql
+from accounts import backups, health
 from accounts.health import Health
 from accounts.leaving import queries
 from accounts.models import Account
@@ -51,11 +51,11 @@ class ViewFilter(ChoiceFilter):
         """Keep what the tab shows."""
         if value == "needs":
             return rows.filter(
-                health_sql.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
+                health.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
             )
         if value == "team":
             return rows.filter(team__in=Membership.objects.filter(user=self.viewer).values("team"))
-        return health_sql.only_one_person(rows)
+        return health.only_one_person(rows)
 
 
 class ChannelFilter(ChoiceFilter):
@@ -111,7 +111,7 @@ class StateFilter(ChoiceFilter):
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with this pill."""
-        return health_sql.in_health(rows, value, now=timezone.now(), zone=timezone.get_current_timezone())
+        return health.in_health(rows, value, now=timezone.now(), zone=timezone.get_current_timezone())
 
 
 class DaysFilter(ChoiceFilter):
@@ -150,7 +150,7 @@ class NoBackupFilter(ChoiceFilter):
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
         if not self.person_id:
-            return health_sql.only_one_person(rows)
+            return health.only_one_person(rows)
         return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
 
 

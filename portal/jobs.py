@@ -22,7 +22,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from django.views.decorators.http import require_GET
 
 from accounts import permissions, tasks
-from accounts.importing import checking
+from accounts.importing import tables
 from accounts.jobs import services, words
 from accounts.jobs.handlers import Outcome
 from accounts.jobs.kinds import (
@@ -351,7 +351,7 @@ def _of_file(request: HttpRequest, rows: Sequence[JobItem]) -> list[Line]:
 
 def _line_of_file(row: JobItem, line: ImportFileLine | None, seen: Mapping[int, Account]) -> Line:
     account = seen.get(line.account_id or 0) if line else None
-    words = checking.WORDS if row.why in blocks(checking.WORDS) else WORDS
+    words = tables.WORDS if row.why in blocks(tables.WORDS) else WORDS
     about = filter(None, [say("line", number=line.number), line.called]) if line else ()
     return dataclasses.replace(
         _line(row, account, words),

@@ -6,7 +6,7 @@ from functools import partial
 from django.db.models import Exists, F, OuterRef
 from django.urls import reverse
 
-from accounts import actions, backups, health_sql, summary
+from accounts import actions, backups, health, summary
 from accounts.backups import Offer
 from accounts.fixers import Fixers, of_dark, of_ending
 from accounts.health import Health
@@ -66,11 +66,9 @@ def most_urgent(viewer: Viewer, *, may_ask: bool, may_add: bool) -> list[Urgent]
 def _first(viewer: Viewer) -> list[Account]:
     accounts, now, zone = viewer.accounts, viewer.now, viewer.zone
     linked = Exists(AccountToken.objects.filter(account=OuterRef("pk")))  # else there is nobody to ask
-    dark = health_sql.in_health(accounts, Health.DEACTIVATED, now=now, zone=zone)
+    dark = health.in_health(accounts, Health.DEACTIVATED, now=now, zone=zone)
     dark = dark.order_by(linked.desc(), "-since", "pk")
-    restricted = health_sql.in_health(accounts, Health.RESTRICTED, now=now, zone=zone).order_by(
-        "-since", "pk"
-    )
+    restricted = health.in_health(accounts, Health.RESTRICTED, now=now, zone=zone).order_by("-since", "pk")
     works = accounts.filter(paused_at=None, state=Account.State.CONNECTED, restriction="")
     soon = works.filter(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone)).order_by("deadline", "pk")
     stopped, limited, ending = (

@@ -3,12 +3,13 @@
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
 from accounts import search
 from accounts.models import AccountToken
+from accounts.pool_entry_model import CAN_SERVE
 from accounts.pool_reasons import OUTSIDE
 from portal.choices import ChoiceFilter
 from portal.event_causes import cause_words
@@ -87,10 +88,7 @@ class ReasonFilter(ChoiceFilter):
         dead = entries.filter(
             token__in=Token.objects.filter(state=Token.State.DEAD, reason=value).values("pk")
         )
-        of_no_use = entries.filter(
-            Q(access=AccountToken.Access.LOST) | Q(can_publish=AccountToken.CanPublish.NO),
-            access_reason=value,
-        )
+        of_no_use = entries.filter(~CAN_SERVE, access_reason=value)
         return rows.filter(pk__in=dead.values("account").union(of_no_use.values("account")))
 
 

@@ -126,9 +126,9 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         name=names.token(token, account),
         native_name=_native_name(token, account.channel) if names.sees_token(token, account) else "",
         linked_by=names.user(added_by),
-        state=health.state_in_pool(entry, active=active, doubted=selection.in_doubt(entry)),
+        state=health.state_in_pool(entry, active=active, doubted=entry.is_in_doubt),
         short=_short(entry, names, active=active),
-        deadline=summary.deadline_of(token, usable=selection.usable(entry), now=now),
+        deadline=summary.deadline_of(token, usable=entry.is_usable, now=now),
         dates=dates.lines(token, account.channel, now),
         permissions=dates.permissions(token, account.channel),
         publishing=_publishing(entry),
@@ -148,7 +148,7 @@ def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:
     if entry.token.is_removed and entry.token.removed_by is not None:
         return say("removed_by", who=names.user(entry.token.removed_by))
     short = pool_reasons.explain_entry(entry).short
-    if not short and selection.in_doubt(entry):
+    if not short and entry.is_in_doubt:
         return reasons.explain(entry.account.channel, Token.DOUBTED).short
     if not short and entry.token.demoted_at is not None and not active:
         return reasons.explain(entry.account.channel, pool_reasons.READING_REFUSED).short
@@ -199,7 +199,7 @@ def _with_actions(
 ) -> PoolRow:
     """Add the buttons: at most two beside the token, the others under "More"."""
     may = viewer.has_perm
-    can_serve = not row.active and selection.usable(row.entry)
+    can_serve = not row.active and row.entry.is_usable
     ask = _ask(row, names) if may("tokens.ask_token") else None
     check = (
         _action(row, say("check_now"), "check", post=True, icon="refresh")

@@ -11,7 +11,7 @@ from django.utils.translation import gettext, gettext_lazy
 from unfold.dataclasses import SearchResult
 
 from accounts import permissions
-from accounts.health_sql import by_deadline
+from accounts.health import by_deadline
 from accounts.models import Account, LinkProblem
 from accounts.search import by_name
 from accounts.search import search as search_accounts

@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import backups, health_sql
+from accounts import backups, health
 from accounts.health import Health
 from accounts.models import Account
 from macros import coverage, reach
@@ -83,7 +83,7 @@ def cards(viewer: Viewer) -> Cards:
 
     def state(text: StrPromise, icon: str, tone: str, key: Health) -> Row:
         return row(
-            text, icon, tone, f"state={key}", lambda rows: health_sql.in_health(rows, key, now=now, zone=zone)
+            text, icon, tone, f"state={key}", lambda rows: health.in_health(rows, key, now=now, zone=zone)
         )
 
     deactivated = state(gettext_lazy("Deactivated"), "cancel", "bad", Health.DEACTIVATED)
@@ -110,7 +110,7 @@ def cards(viewer: Viewer) -> Cards:
 
 def _brought_back(viewer: Viewer) -> list[Row]:
     """Return how many of the accounts that are dark a colleague's log-in reaches already: one press brings them back. Nothing for none."""
-    dark = health_sql.in_health(viewer.accounts, Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
+    dark = health.in_health(viewer.accounts, Health.DEACTIVATED, now=viewer.now, zone=viewer.zone)
     found = viewer.count(backups.at_hand(dark))
     query = f"state={Health.DEACTIVATED}&backup=1"
     return [Row(gettext_lazy("A colleague can bring back"), "group", "good", query, found)] if found else []
@@ -118,7 +118,7 @@ def _brought_back(viewer: Viewer) -> list[Row]:
 
 def _alone(viewer: Viewer) -> list[Row]:
     """Return the accounts that one person carries, and below it how many of the first LIMIT a colleague could back up at once."""
-    alone = health_sql.only_one_person(viewer.accounts)
+    alone = health.only_one_person(viewer.accounts)
     found = viewer.count(alone)
     rows = [Row(gettext_lazy("Only one person left"), "person", "warn", "alone=1", found)]
     if found > LIMIT:

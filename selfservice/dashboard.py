@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import backup_invitations, fixers, pool_reasons, selection, summary
+from accounts import backup_invitations, fixers, pool_reasons, summary
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -235,7 +235,7 @@ def _account_row(one: Summary, user: User, names: NameVisibility, now: datetime)
         return AccountRow(account, health, say("date_unknown"), ATTENTION, action)
     left = dates.days_left(one.deadline, now=now, zone=timezone.get_current_timezone()).text
     carrier = _carried_by(one, user, names)
-    if own is not None and not selection.living(own):
+    if own is not None and not own.is_living:
         own.account = account
         what = keepers.text_of(account, own, "", you=True, active=False)
         text = say("carried_but", left=left, carrier=carrier, what=what)

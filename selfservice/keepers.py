@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import backup_invitations, backups, own_backups, pool_reasons, selection, summary
+from accounts import backup_invitations, backups, own_backups, pool_reasons, summary
 from accounts.health import InPool, state_in_pool
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken
@@ -83,7 +83,7 @@ def _keeper(
     active = account.active_token_id == token.pk
     name = names.token(token, account)
     state = state_in_pool(entry, active=active)
-    deadline = summary.deadline_of(token, usable=selection.usable(entry), now=now)
+    deadline = summary.deadline_of(token, usable=entry.is_usable, now=now)
     text = text_of(account, entry, name, you=you, active=active)
     return Keeper(name, you, state, text, deadline)
 

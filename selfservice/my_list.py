@@ -24,14 +24,9 @@ PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"
 GROUPS = {STOPPED: 0, ATTENTION: 1, WORKING: 2}  # in the order of the page
 _CHANNELS = [When(channel=key, then=Value(place)) for place, key in enumerate(declarations.channel_keys())]
-# What `pool_reasons.entry_reason` and `selection.living` read of a pool entry, beside its token.
+# What `pool_reasons.entry_reason` and `is_living` read of a pool entry, beside its token.
 _TOLD_BY = ("access", "access_reason", "can_publish")
 CONNECTED = Q(state=Account.State.CONNECTED, paused_at=None, restriction="")
-_LIVING = (
-    Q(access=AccountToken.Access.OK)
-    & ~Q(can_publish=AccountToken.CanPublish.NO)
-    & ~Q(token__state=Token.State.DEAD)
-)
 
 
 @dataclass(frozen=True)
@@ -121,7 +116,7 @@ def others(
         Q(deadline__lt=end_of_window(AT_RISK, now=now, zone=zone))
         | Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
         | Q(people_count__lte=1)
-        | (Q(pk__in=own.values("account")) & ~Q(pk__in=own.filter(_LIVING).values("account")))
+        | (Q(pk__in=own.values("account")) & ~Q(pk__in=own.living().values("account")))
     )
     group = Case(
         When(~CONNECTED, then=Value(STOPPED)), When(worrying, then=Value(ATTENTION)), default=Value(WORKING)

@@ -60,7 +60,7 @@ def keep(
             return
         too_many = kinds.order_by("-last_seen_at", "-pk").values_list("pk", flat=True)[KINDS - 1 :]
         UnknownAnswer.objects.filter(pk__in=list(too_many)).delete()
-    values = {
+    values: dict[str, Any] = {
         "app": app.pk,
         "mark": classification.unknown,
         "call": str(evidence.get("call", ""))[:20],

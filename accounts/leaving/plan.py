@@ -26,7 +26,6 @@ from django.db.models.functions import Coalesce
 from accounts import actions, asks_of_app, backup_requests, backups, pool_reasons
 from accounts.backups import Offer
 from accounts.models import Account, AccountToken
-from accounts.selection import LIVING, USABLE
 from tokens.models import Token
 from tokens.token_model import TokenQuerySet
 from users.models import Team, User
@@ -151,13 +150,13 @@ def living_log_ins(person: User) -> TokenQuerySet:
 def accounts_of(own: Collection[int]) -> QuerySet[Any]:
     """Return the accounts in whose pools these log-ins (ids) are, each with `then`, what becomes of it without them."""
     of_account = AccountToken.objects.filter(account=OuterRef("pk")).order_by()
-    carried = of_account.filter(LIVING, token__in=own)
+    carried = of_account.living().filter(token__in=own)
     who = Case(
         When(token__consented_by=None, then=-F("token_id")),
         default=F("token__consented_by_id"),
         output_field=BigIntegerField(),
     )
-    others = of_account.filter(USABLE).exclude(token__in=own).values("account")
+    others = of_account.usable().exclude(token__in=own).values("account")
     left = Subquery(others.annotate(n=Count(who, distinct=True)).values("n"), output_field=IntegerField())
     found = Account.objects.filter(pk__in=AccountToken.objects.filter(token__in=own).values("account"))
     found = found.annotate(carried=Exists(carried), left=Coalesce(left, Value(0)))
@@ -233,8 +232,10 @@ def _offers(scope: Scope, account_ids: Collection[int]) -> dict[int, Offer]:
 
 
 def _carriers(scope: Scope, account_ids: Collection[int]) -> dict[int, Token]:
-    others = AccountToken.objects.filter(USABLE, account__in=account_ids).exclude(
-        token__in=scope.tokens.values("pk")
+    others = (
+        AccountToken.objects.usable()
+        .filter(account__in=account_ids)
+        .exclude(token__in=scope.tokens.values("pk"))
     )
     others = others.select_related("token__consented_by").defer("token__credentials").order_by("-pk")
     return {one.account_id: one.token for one in others}

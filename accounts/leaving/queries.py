@@ -8,7 +8,6 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken
-from accounts.selection import LIVING
 from tokens.models import Token
 from users.models import User
 
@@ -27,7 +26,7 @@ def carried_by_each(
 
     One query, which looks into no other pool: how many log-ins can be used for an account, `settle` has counted.
     """
-    entries = AccountToken.objects.filter(LIVING, token__kind=Token.Kind.PERSON)
+    entries = AccountToken.objects.living().filter(token__kind=Token.Kind.PERSON)
     entries = entries.filter(token__consented_by__in=person_ids)
     entries = entries if among is None else entries.filter(account__in=among)
     by_account = entries.order_by().values(

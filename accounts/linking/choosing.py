@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from accounts import backup_invitations, pool, pool_entries, selection
+from accounts import backup_invitations, pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from tokens import lifecycle
 from tokens.channels import registry
@@ -107,7 +107,7 @@ def candidates(pending: PendingLink, user: User, *, only: Team | None = None) ->
     for native in natives:
         account = existing.get(native.native_id)
         others = _others(account, pending.token) if account else []
-        carriers = [entry.token for entry in others if selection.living(entry)]
+        carriers = [entry.token for entry in others if entry.is_living]
         refused = none_taken or (account is not None and account.pk in refusing)
         linked = native.native_id in had
         standing = _standing(

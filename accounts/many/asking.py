@@ -42,7 +42,7 @@ def needs(entry: AccountToken, now: datetime) -> bool:
 
     `entry` comes with its account. Days are those of the current time zone.
     """
-    if not selection.living(entry):
+    if not entry.is_living:
         return pool_reasons.explain_entry(entry).by_consent
     return within(entry.token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import backup_invitations, pool_reasons, selection, summary
+from accounts import backup_invitations, pool_reasons, summary
 from accounts.health import InPool, state_in_pool
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken, PendingLink
@@ -152,7 +152,7 @@ def helped_by_consent(entries: Sequence[AccountToken], now: datetime) -> list[Ac
     ends = within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())
     if token.state == Token.State.DEAD or ends:
         return helped
-    return [entry for entry in helped if not selection.living(entry)]
+    return [entry for entry in helped if not entry.is_living]
 
 
 def renewed_too(token: Token, account: Account) -> str:
@@ -261,6 +261,6 @@ def _ways(explanation: reasons.Explanation, native: Channel) -> dict[str, Any]:
 
 def _nothing_to_do(entry: AccountToken | None, token: Token | None, now: datetime) -> bool:
     """Return whether the log-in was renewed already: it works, and for more than 30 days."""
-    if token is None or entry is None or not selection.usable(entry):
+    if token is None or entry is None or not entry.is_usable:
         return False
     return not within(token.deadline, AT_RISK, now=now, zone=timezone.get_current_timezone())

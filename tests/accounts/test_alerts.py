@@ -20,8 +20,7 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import app_faults, unknown_answers
-from tokens.channels.classifier import STAFF
+from tokens import unknown_answers
 from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
 from users import recipients
@@ -199,17 +198,6 @@ def test_two_bodies_of_the_same_keys_are_two_pieces_of_news() -> None:
     assert mail().text.count("Open the answer") == 2
 
 
-def test_a_fault_that_staff_named_is_said_in_words() -> None:
-    app = make_app()
-    app_faults.record(
-        app=app, classification=Classification(Verdict.APP_FAULT, row=STAFF), call="api", now=NOW
-    )
-
-    alerts.tell_operators(NOW)
-
-    assert "Staff said that this answer is about our app" in " ".join(mail().text.split()), mail().text
-
-
 def test_the_same_kind_of_answer_is_not_told_again_when_it_comes_again() -> None:
     app = make_app()
 
@@ -220,23 +208,13 @@ def test_the_same_kind_of_answer_is_not_told_again_when_it_comes_again() -> None
     assert len(told()) == 1
 
 
-def test_an_answer_that_staff_have_explained_is_not_told() -> None:
-    app = make_app()
-    meet(app, NOW)
-    unknown_answers.assign(
-        answer=UnknownAnswer.objects.get(), verdict=Verdict.TRANSIENT, note="", actor=make_user(), now=NOW
-    )
-
-    assert alerts.tell_operators(NOW) == 0
-
-
-def test_a_mail_is_not_sent_when_the_answers_were_explained_before() -> None:
+def test_a_mail_is_not_sent_when_the_answers_are_gone() -> None:
     app = make_app()
     meet(app, NOW)
     alerts.tell_operators(NOW)
-    UnknownAnswer.objects.update(verdict="transient")
+    UnknownAnswer.objects.all().delete()
 
-    with pytest.raises(NotWanted, match="said what the answers mean"):
+    with pytest.raises(NotWanted, match="no longer in the list"):
         mail()
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import deadline_weeks, people_left, pool, selection, summary
+from accounts import deadline_weeks, people_left, pool, summary
 from accounts.models import Account
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import renewal
@@ -72,7 +72,7 @@ def read_one_by_one() -> Counter[tuple[int, int]]:
     for account in summary.with_pools(Account.objects.filter(paused_at=None)):
         if account.deadline_kind == "unknown":
             continue
-        living = [entry.token for entry in account.pool.all() if selection.living(entry)]
+        living = [entry.token for entry in account.pool.all() if entry.is_living]
         for days in people_left.DAYS:
             day = end_of_window(days, now=NOW, zone=UTC)
             lasting = [

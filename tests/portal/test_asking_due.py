@@ -8,7 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import due_asks, health_sql, pool, summary, tasks
+from accounts import due_asks, health, pool, summary, tasks
 from accounts.models import Account, Job
 from notifications.models import Message
 from portal import asking, jobs
@@ -139,7 +139,7 @@ def test_it_asks_whom_the_list_would_ask_for_the_same_accounts(client: Client) -
     now = timezone.now()
     with transaction.atomic():
         pool.settle(account_ids=list(Account.objects.values_list("pk", flat=True)), cause="linked", now=now)
-    due = Account.objects.filter(health_sql.ends_at_once(now=now, zone=timezone.get_current_timezone()))
+    due = Account.objects.filter(health.ends_at_once(now=now, zone=timezone.get_current_timezone()))
 
     found = due_asks.count(viewer, now)
     waiting = set(due_asks.waiting(viewer, now).entries.values_list("token__native_user_name", flat=True))

@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import health_sql
+from accounts import health
 from accounts.models import Account
 from macros.models import Evaluation, Notice
 from tests.macros.support import make_macro
@@ -61,7 +61,7 @@ def test_the_pages_of_a_list_hold_each_row_once_in_its_order(client: Client) -> 
 
     pages = [shown(client, "/admin/accounts/account/", page) for page in (1, 2, 3, 4)]
 
-    in_order = Account.objects.order_by(*health_sql.by_deadline()).values_list("name", flat=True)
+    in_order = Account.objects.order_by(*health.by_deadline()).values_list("name", flat=True)
     assert [len(page) for page in pages] == [50, 50, 50, 20]
     assert [name for page in pages for name in page] == list(in_order)
 
@@ -75,7 +75,7 @@ def test_the_pages_of_a_search_hold_each_row_once_in_its_order(client: Client) -
         found = client.get("/admin/accounts/account/", {"q": "a0", "p": page}).content.decode()
         pages.append(re.findall(r"A\d{5}(?=</a>)", found))
 
-    in_order = Account.objects.filter(name__startswith="A").order_by(*health_sql.by_deadline())
+    in_order = Account.objects.filter(name__startswith="A").order_by(*health.by_deadline())
     assert [len(page) for page in pages] == [50, 50, 20]
     assert [name for page in pages for name in page] == list(in_order.values_list("name", flat=True))
 

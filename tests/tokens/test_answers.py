@@ -1,7 +1,6 @@
 """Unknown answers: counted once per kind and app, never with a secret, and what staff say of them holds in every process."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
@@ -11,7 +10,7 @@ from django.db import connection
 
 from tests.support.factories import NOW, make_app, make_token
 from tokens import unknown_answers
-from tokens.channels import classifier, registry
+from tokens.channels import registry
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import UnknownAnswer
@@ -19,16 +18,6 @@ from tokens.models import UnknownAnswer
 pytestmark = pytest.mark.django_db
 
 ODD = {"error": {"code": 987654, "message": "The moon is in the wrong house"}}
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> Iterator[None]:
-    """What staff said is kept per process: begin and end with nothing."""
-    classifier.assign({})
-    unknown_answers._learned_at = None
-    yield
-    classifier.assign({})
-    unknown_answers._learned_at = None
 
 
 def odd(body: Any = None, status: int = 400) -> Answer:

@@ -8,7 +8,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import selection
 from accounts.leaving import plan, queries
 from accounts.leaving.plan import Scope, Then
 from accounts.models import Account, AccountToken
@@ -30,8 +29,8 @@ def slowly(own: set[int]) -> dict[int, Then]:
     found = {}
     for account in Account.objects.filter(pool__token__in=own).distinct():
         entries = list(account.pool.select_related("token"))
-        is_carried = any(selection.living(one) for one in entries if one.token_id in own)
-        others = [one.token for one in entries if one.token_id not in own and selection.usable(one)]
+        is_carried = any(one.is_living for one in entries if one.token_id in own)
+        others = [one.token for one in entries if one.token_id not in own and one.is_usable]
         people = {one.consented_by_id or -one.pk for one in others}
         kinds = {0: Then.STOPS, 1: Then.ONE_LEFT}
         found[account.pk] = kinds.get(len(people), Then.GOES_ON) if is_carried else Then.GOES_ON

@@ -1,4 +1,6 @@
-"""Facebook's native calls, and the lists that are put together from them. The token travels in a header, and every call with one carries appsecret_proof.
+"""Facebook's native calls, and the lists that are put together from them.
+
+The token travels in a header, and every call with one carries appsecret_proof.
 
 debug_token takes the inspected token as a query parameter: the vendor documents no other way.
 """

@@ -1,4 +1,7 @@
-"""LinkedIn's native calls, and the lists that are put together from them. A person's token travels in a header, the app's secret and the tokens asked about in a form body."""
+"""LinkedIn's native calls, and the lists that are put together from them.
+
+A person's token travels in a header, the app's secret and the tokens asked about in a form body.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace

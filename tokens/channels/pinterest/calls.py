@@ -1,4 +1,7 @@
-"""Pinterest's native calls, and the lists that are put together from them. Tokens and the app's secret travel in the Authorization header or in the body, never in an address."""
+"""Pinterest's native calls, and the lists that are put together from them.
+
+Tokens and the app's secret travel in the Authorization header or in the body, never in an address.
+"""
 
 import base64
 from collections.abc import Mapping

@@ -1,4 +1,7 @@
-"""Snapchat's native calls, and the lists that are put together from them. The access token travels in a header; the app's secret, codes and refresh tokens in a form body."""
+"""Snapchat's native calls, and the lists that are put together from them.
+
+The access token travels in a header; the app's secret, codes and refresh tokens in a form body.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,6 @@
-"""TikTok's native calls, and the lists that are put together from them. The token travels in the header `Access-Token`, without "Bearer"; secrets travel in JSON bodies.
+"""TikTok's native calls, and the lists that are put together from them.
+
+The token travels in the header `Access-Token`, without "Bearer"; secrets travel in JSON bodies.
 
 oauth2/advertiser/get takes the app's secret as a query parameter: TikTok documents no other way (its SDK does the same). http.py logs no
 address, and the stand-in's log redacts it.

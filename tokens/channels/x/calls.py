@@ -1,4 +1,7 @@
-"""X's native calls, and the lists that are put together from them, each signed. Tokens travel in the Authorization header only."""
+"""X's native calls, each signed, and the lists that are put together from them.
+
+Tokens travel in the Authorization header only.
+"""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
