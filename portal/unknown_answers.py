@@ -65,7 +65,7 @@ class UnknownAnswerAdmin(RowsWithPages):
         return [url for url in super().get_urls() if url.name in kept]
 
     def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show one answer: what was said, and what we do with it."""
+        """Show one answer: what was said, and what we do with it. Raises Http404, or PermissionDenied without the permission."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         answer = UnknownAnswer.objects.select_related("app", "last_token").filter(pk=pk).first()
