@@ -221,7 +221,7 @@ def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
     for app in ChannelApp.objects.exclude(fault_since=None):
         yield Finding(
             f"{app.get_channel_display()} refuses our app: {app.fault}",
-            f"Run: manage.py check_channel {app.channel} --app {app.client_id}, and fix what it names.",
+            f"Fix it at {app.get_channel_display()}, then test the app under Channel apps.",
         )
     for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
         for words in call_state.problems(app):

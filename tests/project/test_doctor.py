@@ -62,7 +62,7 @@ def test_a_channel_that_refuses_our_app_is_wrong_and_one_that_nobody_uses_is_a_n
 
     assert [trouble.note for trouble in none] == [False]
     assert (refused.said, refused.note) == ("X refuses our app: suspended", False)
-    assert "check_channel x --app c1" in refused.cure
+    assert "Channel apps" in refused.cure
     assert missing.note
     assert "Facebook" in missing.said
 

@@ -274,7 +274,7 @@ class Channel(ABC):
         return False
 
     def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
-        """Ask what nothing but the app's keys answers, for `manage.py check_channel`: OK where the channel takes them.
+        """Ask what nothing but the app's keys answers: OK where the channel takes them.
 
         None where the channel has no such question. Does not raise ChannelError. `timeout` in seconds.
         """
