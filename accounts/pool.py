@@ -18,9 +18,8 @@ from tokens.models import Token
 from users.models import Team, User
 
 # `fact` and `choice` are materialized: where PostgreSQL takes the tables for empty, it would work them out again for each account.
-# How a token is found from its pool entry. `offset 0` makes PostgreSQL look up each of the tokens concerned: for ten thousand accounts it
-# would rather read all tokens of the installation, which takes a second at a million accounts. For all accounts that is right.
-_EACH, _ALL = "offset 0", ""
+# `offset 0` makes PostgreSQL look up each of the tokens concerned: for ten thousand accounts it would rather read all tokens of the
+# installation.
 
 # Entries whose mark differs from what their team says. An imported log-in has no person here, and belongs to the account's team.
 _OUTSIDE = """
@@ -72,7 +71,7 @@ with mine as materialized (
   from accounts_accounttoken p
   cross join lateral (
     select kind, state, deadline, deadline_kind, proven_at, doubted_at, demoted_at, native_user_id, consented_by_id
-    from tokens_token where id = p.token_id {found}
+    from tokens_token where id = p.token_id offset 0
   ) t
   where (%(accounts)s::bigint[] is null or p.account_id = any(%(accounts)s))
     and t.state <> 'dead' and p.access = 'ok' and p.can_publish <> 'no'
@@ -115,7 +114,7 @@ with mine as materialized (
 _DIFFERS = """(a.active_token_id, a.usable_count, a.people_count, a.deadline_kind, a.deadline, a.state)
      is distinct from (n.active_token_id, n.usable_count, n.people_count, n.deadline_kind, n.deadline, n.state) or n.starts_cycle"""
 
-_DECIDE = f"""{_FACTS}, changed as (
+SETTLE = f"""{_FACTS}, changed as (
   update accounts_account a set
     active_token_id = n.active_token_id, usable_count = n.usable_count, people_count = n.people_count,
     deadline_kind = n.deadline_kind, deadline = n.deadline, state = n.state,
@@ -157,10 +156,9 @@ having count(*) filter (where came <> 0) > 0 or exists (
   select 1 from written where kind in ('shifted', 'deactivated', 'interrupted', 'connected'))
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
-_SETTLE = _DECIDE.format(found=_EACH)
-SETTLE_ALL = _DECIDE.format(found=_ALL)  # the same for a whole installation: `accounts` is null
-
-_DIFFERENCES = f"{_FACTS.format(found=_ALL)} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
+_DIFFERENCES = (
+    f"{_FACTS} select a.id from accounts_account a join next n on n.id = a.id where {_DIFFERS} order by a.id"  # noqa: S608
+)
 
 
 def settle(
@@ -197,7 +195,7 @@ def settle(
     }
     with connection.cursor() as cursor:
         cursor.execute(_WALL, values)
-        cursor.execute(_SETTLE, values)
+        cursor.execute(SETTLE, values)
 
 
 def settle_team(*, team_id: int, now: datetime, actor: User | None = None) -> None:

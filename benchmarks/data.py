@@ -78,7 +78,7 @@ def _settle_at_once(now: datetime) -> None:
     values: dict[str, Any] = {"now": now, "cause": "imported", "source": "", "note": ""}
     values |= dict.fromkeys(("accounts", "actor", "prefer"))
     with connection.cursor() as cursor:
-        cursor.execute(pool.SETTLE_ALL, values)
+        cursor.execute(pool.SETTLE, values)
 
 
 def settle_all(*, accounts: int, now: datetime, cause: str) -> None:

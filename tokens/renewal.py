@@ -5,21 +5,17 @@ weekly. What a channel renews and when is data of its package (`Channel.renewal`
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
 
 from tokens.channels import gate, registry
-from tokens.channels.base import Channel
-from tokens.channels.http import NOT_SENT, Limit
+from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import (
-    HINDERED,
-    AppKeys,
     ChannelError,
     Classification,
-    Credentials,
     Grant,
     Reason,
     Renewal,
@@ -192,12 +188,8 @@ def lapsed(token: Token, now: datetime) -> bool:
 
 def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     """Ask the channel to renew the token. Writes nothing and touches no database, so it may run in a thread. `timeout` in seconds."""
-    channel, limit = registry.get(token.app.channel), Limit(timeout)
     try:
-        keys, held = token.app.keys(), token.unseal()
-        if token.refresh_unanswered_at is not None:  # the one that stands here is itself tried once more
-            held = replace(held, previous_refresh_token="")
-        grant = renewed(channel, keys, held, limit=limit)
+        grant = registry.get(token.app.channel).renew(token.app.keys(), token.unseal(), timeout=timeout)
     except ChannelError as error:
         return Attempt(None, error.classification, error.evidence)
     except (VaultError, ValueError) as error:
@@ -207,34 +199,6 @@ def attempt(token: Token, *, timeout: float | None = None) -> Attempt:
     if grant is None:
         return Attempt(None, Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="nothing renews here"))
     return Attempt(grant, Classification(Verdict.OK, row="renewed"))
-
-
-def renewed(channel: Channel, keys: AppKeys, held: Credentials, *, limit: Limit) -> Grant | None:
-    """Renew credentials. Raises ChannelError.
-
-    Nothing says whether a rotation ever goes wrong at a channel's end, so the refresh token of before is kept until its successor was used
-    once, and tried where the successor is refused and the channel declares that safe. Refused too: the first refusal holds. Hindered:
-    nothing is proven yet.
-    """
-    try:
-        return _with_previous(channel.renew(keys, held, timeout=limit.left()), held)
-    except ChannelError as refused:
-        dead = refused.classification.verdict == Verdict.TOKEN_DEAD
-        if not (dead and held.previous_refresh_token and channel.declaration.refresh_again_is_safe):
-            raise
-        before = replace(held, refresh_token=held.previous_refresh_token, previous_refresh_token="")
-        try:
-            return _with_previous(channel.renew(keys, before, timeout=limit.left()), before)
-        except ChannelError as error:
-            raise error if error.classification.verdict in HINDERED else refused from None
-
-
-def _with_previous(grant: Grant | None, used: Credentials) -> Grant | None:
-    """Keep the refresh token that was used beside the one that replaces it."""
-    if grant is None or grant.credentials.refresh_token in {"", used.refresh_token}:
-        return grant
-    credentials = replace(grant.credentials, previous_refresh_token=used.refresh_token)
-    return replace(grant, credentials=credentials)
 
 
 def _lead(policy: Renewal) -> timedelta:

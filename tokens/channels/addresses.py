@@ -12,11 +12,6 @@ from tokens.channels.kinds import Declaration
 # No "%" and no backslash, so that nobody can read another path than we do.
 _STRICT_PATH = re.compile(r"(/[A-Za-z0-9_.~:,-]+)+")
 _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
-# LinkedIn wants its URNs encoded in paths. Encoded dots, slashes, backslashes and percentage signs stay out.
-_ENCODED_PATH = re.compile(
-    r"(/([A-Za-z0-9_.~:,()@=+!$'*;&-]|%(?!2e|2f|5c|25)[0-9a-f]{2})+)+/?", re.IGNORECASE
-)
-_ANY_QUERY = re.compile(r"[!-~]*")
 
 
 def configured(setting: str) -> str:
@@ -29,13 +24,13 @@ def here(declaration: Declaration, setting: str) -> str:
     return configured(declaration.setting(setting, gate.current_region()))
 
 
-def path_below(url: str, bases: Iterable[str], *, encoded: bool = False) -> str | None:
+def path_below(url: str, bases: Iterable[str]) -> str | None:
     """Return the part of the path below the base that the address belongs to, without the first slash; None for every other address.
 
     None too where other readers might see another address in it: user name, port, fragment, empty or dotted segments of the path, and
-    encoded characters unless `encoded` allows the harmless ones.
+    encoded characters.
     """
-    parts = _split(url, encoded=encoded)
+    parts = _split(url)
     if parts is None:
         return None
     for base in map(urlsplit, bases):
@@ -46,14 +41,13 @@ def path_below(url: str, bases: Iterable[str], *, encoded: bool = False) -> str 
     return None
 
 
-def _split(url: str, *, encoded: bool) -> SplitResult | None:
+def _split(url: str) -> SplitResult | None:
     if not url.isascii() or not url.isprintable() or " " in url or "\\" in url or "#" in url:
         return None
     try:
         parts = urlsplit(url)
     except ValueError:
         return None
-    path, query = (_ENCODED_PATH, _ANY_QUERY) if encoded else (_STRICT_PATH, _STRICT_QUERY)
-    if not path.fullmatch(parts.path) or not query.fullmatch(parts.query):
+    if not _STRICT_PATH.fullmatch(parts.path) or not _STRICT_QUERY.fullmatch(parts.query):
         return None
     return None if any(set(segment) == {"."} for segment in parts.path.split("/")) else parts

@@ -288,10 +288,6 @@ class Channel(ABC):
         """Return the address of this channel's API in a region: a publishing job's token goes below it and nowhere else."""
         return self.host(self.declaration.api, region)
 
-    def api_urls(self) -> tuple[str, ...]:
-        """Return the addresses of this channel's API in all regions."""
-        return tuple(map(configured, self.declaration.everywhere(self.declaration.api)))
-
     def sign(
         self,
         app: AppKeys,

@@ -123,7 +123,6 @@ class Credentials:
     access_token: str
     refresh_token: str = ""
     secret: str = ""  # the token secret of OAuth 1.0a
-    previous_refresh_token: str = ""  # the one before a rotation, kept until its successor was used once
     region: str = ""  # whose hosts they are good at, by its key in `Declaration.regions`; "" where the channel has no regions
 
     def __repr__(self) -> str:
@@ -135,7 +134,6 @@ class Credentials:
             "access_token": self.access_token,
             "refresh_token": self.refresh_token,
             "secret": self.secret,
-            "previous_refresh_token": self.previous_refresh_token,
         }
         return {name: value for name, value in parts.items() if value}
 
