@@ -13,7 +13,7 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import backup_invitations, check_progress, summary
+from accounts import backup_invitations, checking, summary
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
@@ -149,7 +149,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             reverse("admin:accounts_account_automatic", args=[account.pk]),
             post=True,
         )
-    checked = check_progress.progress_of(account, progress.asked(request), names, now)
+    checked = checking.progress_of(account, progress.asked(request), names, now)
     carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
     page = TemplateResponse(
         request,

@@ -6,7 +6,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import backup_invitations, backup_requests, check_progress, own_backups, summary
+from accounts import backup_invitations, backup_requests, checking, own_backups, summary
 from accounts.models import Account
 from selfservice import channel_pages, dashboard, invited_many, keepers
 from selfservice.linking import overview
@@ -64,7 +64,7 @@ def my_account(request: HttpRequest, account_id: int) -> HttpResponse:
     visible = summary.with_pools(Account.objects.visible_to(person(request)))
     account, now = get_object_or_404(visible, pk=account_id), timezone.now()
     names = names_for(person(request))
-    checked = check_progress.progress_of(account, progress.asked(request), names, now)
+    checked = checking.progress_of(account, progress.asked(request), names, now)
     context = {**keepers.page(account, person(request), now), "progress": checked, "now": now}
     return progress.look_again(render(request, "selfservice/my_account.html", context), checked)
 

@@ -11,7 +11,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import check_progress, sweeps
+from accounts import checking, sweeps
 from accounts.models import Account, AccountToken
 from tests.portal.support import action_url
 from tests.support import native
@@ -95,7 +95,7 @@ def test_who_is_being_checked_is_named_in_the_order_in_which_the_account_tries_t
         link(account, make_token(native_user_name=name), rank=rank)
     asked = [str(pk) for pk in Token.objects.values_list("pk", flat=True)]
 
-    found = check_progress.results(account, asked, asked_at=now, now=now)
+    found = checking.results(account, asked, asked_at=now, now=now)
 
     assert [entry.token.native_user_name for entry, _ in found] == ["Ben", "Chiara", "Ada"]
 

@@ -23,8 +23,13 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import mapping, words, xml_error
-from tokens.channels.spoken import says_app_refused, says_in_trouble, says_limited, says_not_permitted
-from tokens.channels.write_refusals import reason_by_words
+from tokens.channels.spoken import (
+    reason_by_words,
+    says_app_refused,
+    says_in_trouble,
+    says_limited,
+    says_not_permitted,
+)
 
 # Passing trouble by HTTP alone, at any channel: https://www.rfc-editor.org/rfc/rfc9110#section-15
 PASSING = frozenset({0, 408, 409, 423, 425, 500, 502, 503, 504})

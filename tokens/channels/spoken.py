@@ -7,6 +7,8 @@ Where they refuse a permission, the table's own row for a bad request would leav
 
 import re
 
+from tokens.channels.kinds import Reason
+
 _LIMITED = re.compile(
     r"\brate[ -]?limit|\btoo many\b.{0,20}\b(?:requests|calls)\b|\bthrottl"
     r"|\b(?:requests?|calls?|qps|api|usage) (?:limit|quota)\b.{0,30}\b(?:reached|exceeded|is over|hit)\b"
@@ -60,3 +62,29 @@ def says_not_permitted(message: str) -> bool:
 def says_account_stopped(message: str) -> bool:
     """Return whether an answer says that the channel stopped an ad account. A good reading lifts it."""
     return _ACCOUNT_STOPPED.search(message.lower()) is not None
+
+
+_TWO_FACTOR = re.compile(r"\b(?:two|2|multi)[ -]?(?:factor|step|fac)\b|\b2fac?\b|\bmfa\b")
+_VERIFY = re.compile(
+    r"\bauthenticat(?:e|ed|ing) your account\b|\btake a pending action\b"
+    r"|\b(?:verify|confirm|verified|confirmed)\b.{0,20}\b(?:your|the) (?:identity|business|account)\b"
+    r"|\b(?:identity|business|advertiser|account) verification\b.{0,40}\b(?:require|complete|pending|need|must|not)"
+    r"|\bcomplete\b.{0,30}\bverification\b"
+)
+_AD_WORK = r"(?:advertise|(?:create|edit|manage|run|publish|modify|place)\b.{0,20}\b(?:ads?|adverts?|advertisements?|campaigns?))"
+_NOT_ALLOWED = re.compile(
+    rf"\b(?:not|isn't|aren't) (?:currently )?(?:authori[sz]ed|allowed|permitted|eligible|approved|able) to {_AD_WORK}\b"
+    rf"|\b(?:cannot|can't|can not|may not|won't be able to) {_AD_WORK}\b"
+    r"|\badvertis(?:er|ing)\b.{0,30}\b(?:review (?:is )?pending|in review|not (?:yet )?(?:reviewed|approved))\b"
+    r"|\b(?:restricted|blocked|banned) from advertising\b|\badvertising access\b.{0,20}\b(?:restricted|removed|revoked|disabled)\b"
+)
+
+
+def reason_by_words(message: str) -> Reason | None:
+    """Return why a person may not write, where the words of an answer say so; None where they do not."""
+    said = message.lower().replace("\u2019", "'")
+    if _VERIFY.search(said):
+        return Reason.VERIFICATION_REQUIRED
+    if _TWO_FACTOR.search(said):
+        return Reason.TWO_FACTOR_REQUIRED
+    return Reason.ADVERTISING_REFUSED if _NOT_ALLOWED.search(said) else None

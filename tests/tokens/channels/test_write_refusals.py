@@ -6,7 +6,7 @@ import pytest
 
 from tokens.channels import registry
 from tokens.channels.kinds import Answer, Reason, Verdict
-from tokens.channels.write_refusals import reason_by_words
+from tokens.channels.spoken import reason_by_words
 
 # A refusal of a call as each channel words it, with a place for the message.
 REFUSED: dict[str, tuple[int, Any]] = {
