@@ -1,4 +1,8 @@
-"""Faults of our own channel apps: the channel refuses AdToken itself. No token is touched by them."""
+"""Faults of our own channel apps: the channel refuses AdToken itself. No token is touched by them.
+
+A reading of ad accounts that blames our app may be one log-in's fault (decision 0025): `blamed` and `answered` find out. Where they return
+True, the order of the token's pools has changed: the caller settles them in the same transaction.
+"""
 
 import logging
 from dataclasses import dataclass

@@ -1,4 +1,8 @@
-"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row, and of the time."""
+"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row, and of the time.
+
+Where a channel ends what nobody uses, a date that moved with every use would begin a new cycle of warnings each day, and would say nothing
+while AdToken keeps the token alive by itself. So there is none until the token has gone unused for a while (`Idle.quiet`).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta

@@ -1,4 +1,7 @@
-"""Which keys the stored rows need: counts for people and metrics, and a quick check that this process can open what is stored."""
+"""What the key ring encrypts and that lasts, and which keys these rows need: counts, and a quick check that this process can open them.
+
+What a handshake with a channel seals is not here: it is in a session, and over ten minutes later.
+"""
 
 import time
 from collections.abc import Sequence

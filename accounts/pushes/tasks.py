@@ -1,4 +1,7 @@
-"""Celery doorways of pushes. Each is kicked as soon as the push is committed; what a lost kick leaves behind is swept up."""
+"""What a worker does about pushes: of one that is only a hint it asks the channel, and only that answer is written.
+
+Each task is kicked as soon as the push is committed; what a lost kick leaves behind is swept up.
+"""
 
 from datetime import datetime, timedelta
 from functools import partial

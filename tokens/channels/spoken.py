@@ -3,6 +3,17 @@
 A code may be general (“invalid parameter”) while the words are plain. Where they speak of too many calls, the answer says nothing else.
 The same where they speak of our app, or of trouble of the channel's own, beside a code that ends a log-in or takes an ad account.
 Where they refuse a permission, the table's own row for a bad request would leave the account with a log-in that cannot serve it.
+
+Some say that a person may not write, while the log-in works. No channel lists these completely, and where one has a code (Facebook 31 and
+415), its table has a row. The words decide only where the table itself found a refusal of the call, a bad request, or nothing: then the
+person on this ad account counts as one who may not publish. No token is touched.
+
+| words | source | confidence |
+| --- | --- | --- |
+| two-factor, two-step, 2FA | Meta's error 415, “Two factor authentication required” | documented at Facebook, by analogy elsewhere |
+| authenticate your account, pending action | facebook-python-business-sdk 722 | seen at Facebook |
+| verify identity or business | help pages of Meta and TikTok | unproven as words of an API |
+| not authorised, allowed or eligible to advertise | help pages of Meta, TikTok and LinkedIn | unproven as words of an API |
 """
 
 import re

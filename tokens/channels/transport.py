@@ -1,4 +1,8 @@
-"""How the HTTP client reaches the network: our own pool of connections (`sockets`), by the public interfaces of both libraries."""
+"""How the HTTP client reaches the network: our own pool of connections, by the public interfaces of both libraries.
+
+Every wait of a connection ends with the time of the request that waits. httpx bounds each wait alone: an answer that drips byte by byte, in
+its headers too, would hold a worker for as long as it likes.
+"""
 
 import ssl
 import threading

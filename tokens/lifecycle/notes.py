@@ -1,4 +1,4 @@
-"""What happened around a token without changing its state."""
+"""What happened around a token without changing its state, and dates that come by time alone: no answer of a channel writes those."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta

@@ -3,6 +3,9 @@
 The token travels in a header, and every call with one carries appsecret_proof.
 
 debug_token takes the inspected token as a query parameter: the vendor documents no other way.
+
+System users belong to a business, not to a person. Their tokens never end, or end after 60 days.
+https://developers.facebook.com/docs/business-management-apis/system-users/install-apps-and-generate-tokens
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,8 @@
 """LinkedIn's native calls, and the lists that are put together from them.
 
 A person's token travels in a header, the app's secret and the tokens asked about in a form body.
+
+A list is put together from two: adAccountUsers has the roles, adAccounts everything else.
 """
 
 from collections.abc import Iterator, Mapping

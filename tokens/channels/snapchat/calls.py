@@ -1,6 +1,8 @@
 """Snapchat's native calls, and the lists that are put together from them.
 
 The access token travels in a header; the app's secret, codes and refresh tokens in a form body.
+
+A list goes over organizations and pages; whatever could not be read makes it incomplete, never shorter in silence.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -4,6 +4,8 @@ The token travels in the header `Access-Token`, without "Bearer"; secrets travel
 
 oauth2/advertiser/get takes the app's secret as a query parameter: TikTok documents no other way (its SDK does the same). http.py logs no
 address, and the stand-in's log redacts it.
+
+A list: which ad accounts were granted, their facts a hundred at a time, and the person's role on each.
 """
 
 import json as jsonlib

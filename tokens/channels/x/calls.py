@@ -1,6 +1,8 @@
 """X's native calls, each signed, and the lists that are put together from them.
 
 Tokens travel in the Authorization header only.
+
+A list asks of each ad account the role on it, and whether anything can pay.
 """
 
 from collections.abc import Iterable, Mapping
