@@ -1,4 +1,4 @@
-"""A log-in that one of our people ends on purpose: dead at once, revoked at the channel afterwards, its credentials purged. And all at once.
+"""A log-in that one of our people ends on purpose: dead at once, revoked at the channel afterwards, its credentials purged.
 
 In this order, because the call to the channel takes seconds and may fail: from the first write on nothing is served, whatever becomes of
 the call; the credentials stay until it was made, so that a process that dies in between leaves work and no open authorisation.
