@@ -21,7 +21,6 @@ import icalendar
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
-from django.utils.translation import get_language
 
 from accounts.models import Account, AccountToken, CalendarLink
 from tokens import renewal
@@ -30,7 +29,7 @@ from tokens.models import Token
 from ui import addresses
 from ui.dates import short_date
 from ui.name_visibility import NameVisibility
-from ui.phrases import named, phrase
+from ui.phrases import phrase
 from ui.refusal import Refusal
 from ui.text import join_names
 from users import languages, visibility
@@ -287,7 +286,7 @@ def _who(one: _Ending, user: User, names: NameVisibility) -> str:
 def _say_of(block: str, **names: str) -> str:
     """Return a phrase with names, dates or addresses: a file says the same few sentences of a thousand accounts."""
     on_one_line = {key: _BREAKS.sub(" ", name).strip() for key, name in names.items()}
-    return named(WORDS, block, on_one_line, language=get_language())
+    return say(block, **on_one_line)
 
 
 def _lines(lines: Sequence[str]) -> str:

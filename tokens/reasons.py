@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from functools import cached_property
 
-from django.utils.translation import get_language
-
 from tokens.channels import registry, words
 from tokens.channels.base import Channel
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS, NOT_BY_CONSENT, Reason
@@ -37,7 +35,6 @@ class Explanation:
         channel = registry.CHANNELS.get(channel_key)
         self._key, self.reason, self._channel = channel_key, reason, channel
         self._person, self._account, self._you, self._ahead = person, account, you, ahead
-        self._language = get_language()
         self._label = channel.label if channel else channel_key
         self._known = _KNOWN.get(reason, Reason.UNKNOWN)
         self._days, self._phrase = "", reason if reason in OURS else self._known.value
@@ -124,13 +121,12 @@ class Explanation:
             return ""
         of_it = [f"{self._phrase}_{kind}" for kind in kinds]
         facts = {"channel": self._label, "days": self._days}
-        return words.said(self._key, *of_it, *kinds, who=names, language=self._language, **facts)
+        return words.said(self._key, *of_it, *kinds, **names, **facts)
 
     def _steps(self, *, buttons: bool) -> tuple[str, ...]:
         if self._from is None:
             return ()
-        facts = {"channel": self._label, "language": self._language}
-        return words.steps(self._key, self._known, buttons=buttons, **facts)
+        return words.steps(self._key, self._known, channel=self._label, buttons=buttons)
 
     @cached_property
     def _names(self) -> Mapping[str, str]:

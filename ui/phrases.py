@@ -18,7 +18,7 @@ The four names of django.template.loader_tags are importable but not documented;
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,6 @@ from django.utils.translation import get_language, override
 
 _STAGE = "\x1e"  # begins the name of a stage; nobody writes it in a text
 _STAGE_LINE = re.compile(rf"{_STAGE}.*")
-_OPEN, _CLOSE = "\x0e", "\x0f"  # around what stands for a name in a remembered text
 REMEMBERED = 4_096  # phrases: pages and mails say the same few of them again and again
 FEW = frozenset({"channel", "days", "button"})  # facts that are texts and take few values
 _OTHERS = re.compile(r"\bblock_of\b|\bblock\.")  # in a block that asks for another one
@@ -43,36 +42,17 @@ _FOLDERS: dict[str, Path] = {}
 
 def phrase(name: str, block: str, /, **facts: object) -> str:
     """Return one phrase of a file on one line. Raises TemplateDoesNotExist, and KeyError where the file has no such block."""
-    return _said(_one_line, name, block, facts)
+    return _one_line(_text(name, block, facts))
 
 
 def lines(name: str, block: str, /, **facts: object) -> tuple[str, ...]:
     """Return a block line by line, without empty ones: steps, reasons. Raises as `phrase` does."""
-    return _said(_lines, name, block, facts)
+    return _lines(_text(name, block, facts))
 
 
 def stages(name: str, block: str, /, **facts: object) -> Mapping[str, tuple[str, ...]]:
     """Return the lines of a block by the stage that they are in, "" for those before the first {% stage %}. Raises as `phrase` does."""
-    return _said(_stages, name, block, facts)
-
-
-def named(
-    name: str, block: str, names: Mapping[str, str], /, *, language: str | None, **facts: object
-) -> str:
-    """Return a phrase as `phrase` does, and remember it but for the `names`, which are put in. So its block writes {{ person }} and does
-    nothing else with it: no filter, no condition. The other facts take few values.
-    """
-    text: str = _remembered(_one_line, name, block, language, tuple(names), tuple(facts.items()))
-    if _OPEN in text:
-        for key, value in names.items():
-            text = text.replace(f"{_OPEN}{key}{_CLOSE}", value)
-    return text
-
-
-def listed(name: str, block: str, /, *, language: str | None, **facts: object) -> tuple[str, ...]:
-    """Return lines as `lines` does, and remember them: of facts that take few values."""
-    found: tuple[str, ...] = _remembered(_lines, name, block, language, (), tuple(facts.items()))
-    return found
+    return _stages(_text(name, block, facts))
 
 
 @cache
@@ -159,26 +139,17 @@ def _stages(text: str) -> Mapping[str, tuple[str, ...]]:
     return found
 
 
-def _said[T](shape: Callable[[str], T], name: str, block: str, facts: Mapping[str, object]) -> T:
-    """Return a block in a shape, remembered where no fact can be the name of a person or an account."""
+def _text(name: str, block: str, facts: Mapping[str, object]) -> str:
+    """Return a block as it is, remembered where no fact can be the name of a person or an account."""
     if any(isinstance(fact, (str, tuple)) and key not in FEW for key, fact in facts.items()):
-        return shape(_render(name, block, facts))
-    found: T = _remembered(shape, name, block, get_language(), (), tuple(facts.items()))
-    return found
+        return _render(name, block, facts)
+    return _remembered(name, block, get_language(), tuple(facts.items()))
 
 
 @lru_cache(REMEMBERED)
-def _remembered[T](
-    shape: Callable[[str], T],
-    name: str,
-    block: str,
-    language: str | None,
-    names: tuple[str, ...],
-    facts: tuple[tuple[str, object], ...],
-) -> T:
-    marks = {key: f"{_OPEN}{key}{_CLOSE}" for key in names}
+def _remembered(name: str, block: str, language: str | None, facts: tuple[tuple[str, object], ...]) -> str:
     with override(language):
-        return shape(_render(name, block, {**dict(facts), **marks}))
+        return _render(name, block, dict(facts))
 
 
 def _render(name: str, block: str, facts: Mapping[str, object]) -> str:

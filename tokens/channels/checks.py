@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as CheckWarning
 from django.urls import NoReverseMatch, reverse
+from django.utils.translation import override
 
 from tokens.channels import declarations, versions, words
 from tokens.channels.base import Channel
@@ -81,7 +82,9 @@ def _of_the_words(channel: Channel) -> list[str]:
         f"says nothing in lifetime.{part}" for part in OF_LIFETIME if lifetime and not getattr(lifetime, part)
     ]
     key = getattr(channel, "key", "")
-    if (last := words.said(key, "last_step", language=ENGLISH)) and not last.startswith("Press "):
+    with override(ENGLISH):
+        last = words.said(key, "last_step")
+    if last and not last.startswith("Press "):
         said.append("has a last_step that does not begin with “Press ”")
     if not words.has_own(key):
         said.append(

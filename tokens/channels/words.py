@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
-from django.utils.translation import get_language, gettext
+from django.utils.translation import gettext
 
 from tokens.channels.kinds import Reason
 from ui import phrases
@@ -12,7 +11,6 @@ from ui import phrases
 COMMON = "channels/words.txt"  # for all channels, and for one whose package is gone
 LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")
 _OWN: set[str] = set()
-_NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
 class _Button:
@@ -38,35 +36,22 @@ def drop(key: str) -> None:
     _OWN.discard(key)
 
 
-def said(
-    key: str, *names: str, who: Mapping[str, str] = _NOBODY, language: str | None = None, **facts: object
-) -> str:
-    """Return the first of these phrases that there is for a channel; "" where there is none.
-
-    `who`: names of people and accounts in it. `language`: the reader's, where it is known already.
-    """
+def said(key: str, *names: str, **facts: object) -> str:
+    """Return the first of these phrases that there is for a channel; "" where there is none."""
     file = _file(key)
     there = phrases.blocks(file)
-    for name in names:
-        if name in there:
-            return phrases.named(file, name, who, language=language or get_language(), **facts)
-    return ""
+    return next((phrases.phrase(file, name, **facts) for name in names if name in there), "")
 
 
-def listed(key: str, name: str, *, language: str | None = None, **facts: object) -> tuple[str, ...]:
+def listed(key: str, name: str, **facts: object) -> tuple[str, ...]:
     """Return the lines of a phrase; none where the channel does not have it."""
     file = _file(key)
-    if name not in phrases.blocks(file):
-        return ()
-    return phrases.listed(file, name, language=language or get_language(), **facts)
+    return phrases.lines(file, name, **facts) if name in phrases.blocks(file) else ()
 
 
-def steps(
-    key: str, reason: Reason, *, channel: str, buttons: bool = True, language: str | None = None
-) -> tuple[str, ...]:
+def steps(key: str, reason: Reason, *, channel: str, buttons: bool = True) -> tuple[str, ...]:
     """Return how a person gets back, step by step. `buttons`: whether the reader has those of staff. `channel` is its name."""
-    name = f"{reason}_steps"
-    return listed(key, name, language=language, channel=channel, buttons=buttons, button=_REAUTHENTICATE)
+    return listed(key, f"{reason}_steps", channel=channel, buttons=buttons, button=_REAUTHENTICATE)
 
 
 def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> Mapping[str, tuple[str, ...]]:

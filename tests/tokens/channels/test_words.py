@@ -11,7 +11,6 @@ from tests.tools.recorder import in_brackets
 from tokens import reasons
 from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
-from ui import phrases
 
 FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
 FACTS = {"channel", "person", "Person", "account", "days", "button"}
@@ -107,14 +106,3 @@ def test_who_has_no_buttons_of_staff_is_not_told_to_press_one(key: str) -> None:
 
         assert not re.search("check now", " ".join(explanation.own_steps), re.IGNORECASE)
         assert len(explanation.own_steps) == len(explanation.steps)
-
-
-@pytest.mark.parametrize("key", [*registry.CHANNELS, "friendster"])
-def test_names_are_put_into_a_remembered_phrase_as_if_it_had_been_made_with_them(key: str) -> None:
-    names = {"person": "ada lovelace", "Person": "Ada Lovelace", "account": "Sable & Sons"}
-    file = words._file(key)
-
-    for block in phrases.blocks(file):
-        put = phrases.named(file, block, names, language="en", channel="X", days="60")
-
-        assert put == phrases.phrase(file, block, **names, channel="X", days="60"), block
