@@ -73,33 +73,28 @@ def job(
     """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
     `read_accounts`: of one that was renewed, a sweep reads the ad accounts at once.
 
-    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`). One that was asked for
-    long ago is made by nobody: the channel is asked without it, and what looks dead then is in doubt.
+    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`).
     """
     limit, clock = limit or Limit(None), Clock(now)
     tried: Attempt | None = None
     asks = _Renewing(now, source, limit, actor, read_accounts)
     # Of many leases that want a longer life, those that come when one got it want it no more.
     renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
-    unheard = token.refresh_wanted_at is not None and not refreshing.made_here()
-    if renew or (renewal.wanted(token, now) and not unheard):
+    if renew or renewal.wanted(token, now):
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=renew)
         tried, token = yield from asks.renew(token, is_last=True)
     inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
     if inspection is None:
         inspection = yield partial(ask, token, timeout=limit.left())
-    heals = inspection.classification.verdict in DOUBTFUL and tried is None and _can_heal(token, now)
-    if heals and not unheard:
+    if inspection.classification.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
         if not refreshing.made_here():
             return asks.leave_to_the_lane(token, renew=False)
         tried, token = yield from asks.renew(token)
         if _renewed(tried, token, now):
             again = yield partial(ask, token, timeout=limit.left())
             inspection = _healed(again)
-    record = partial(
-        _record, token, tried, inspection, now, source, answered_at=clock.read(), undecided=heals and unheard
-    )
+    record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
     # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
     return record() if tried is None else storing.stored(record)
 
@@ -112,9 +107,8 @@ def _record(
     source: str,
     *,
     answered_at: datetime,
-    undecided: bool,
 ) -> TransitionOutcome:
-    """Write what the channel said, by what came of a renewal before. `undecided`: one that would tell is not made by anybody."""
+    """Write what the channel said, by what came of a renewal before."""
     valid_and_free = token.state == Token.State.VALID and token.claimed_until is None
     if inspection is RENEWED and tried is not None and valid_and_free:
         return transitions.outcome(token, Verdict.OK)  # the renewal that was written said it all
@@ -127,10 +121,9 @@ def _record(
             now=now,
             source=source,
         )
-    if undecided:
-        inspection = _in_doubt(inspection)
-    elif tried is not None and tried.grant is None and inspection.classification.verdict in DOUBTFUL:
-        inspection, undecided = _undecided(token, inspection, tried, now), True
+    undecided = tried is not None and tried.grant is None and inspection.classification.verdict in DOUBTFUL
+    if tried is not None and undecided:
+        inspection = _undecided(token, inspection, tried, now)
     return lifecycle.record_inspection(
         token_id=token.pk,
         generation=token.generation,

@@ -18,9 +18,6 @@ from tokens.channels.kinds import Credentials, Identity, Reason
 from users import liveness
 
 NEARLY = timedelta(minutes=1)  # an access token that ends so soon is renewed before it is asked about
-UNHEARD = timedelta(
-    minutes=5
-)  # for which a refresh that is asked for waits before it counts as one that nobody makes
 
 
 def name_of_person(name: str, native_name: str, native_id: str) -> str:
@@ -43,13 +40,8 @@ class TokenQuerySet(models.QuerySet["Token"]):
         return self.filter(due_at__lte=now).exclude(reason=self.model.REMOVED).askable(now)
 
     def askable(self, now: datetime) -> Self:
-        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them.
-
-        Of a refresh that nobody makes they do not wait for ever: what works without it may be asked about (see `probe.job`).
-        """
-        works = Q(access_expires_at=None) | Q(access_expires_at__gt=now + NEARLY)
-        unheard = Q(refresh_wanted_at__lt=now - UNHEARD) & works
-        return self.filter(Q(refresh_wanted_at=None) | unheard, refresh_began_at=None).free(now)
+        """Tokens that nobody holds and that do not wait for a refresh, so that anybody may ask about them."""
+        return self.filter(refresh_wanted_at=None, refresh_began_at=None).free(now)
 
     def due_for_refresh(self, now: datetime) -> Self:
         """Tokens whose date says that they are to be renewed."""

@@ -247,36 +247,6 @@ def asked_for_long_ago(access_ends: timedelta) -> Token:
     return Token.objects.get()
 
 
-def test_while_no_process_makes_refreshes_a_token_that_works_is_checked_without(
-    world: Sandbox, account: Account
-) -> None:
-    token = asked_for_long_ago(access_ends=timedelta(minutes=20))
-
-    asked = sweeps.check_due(now=timezone.now())
-    at_once_again = sweeps.check_due(now=timezone.now())
-
-    paths = [call["path"] for call in world.calls(channel="snapchat", method="GET")]
-    checked = Token.objects.get()
-    assert (asked, at_once_again, refreshes(world)) == (1, 0, 0)
-    assert "/v1/me" in paths
-    assert any(account.native_id in path for path in paths)
-    assert (checked.state, checked.last_check_result) == ("valid", "ok")
-    assert checked.refresh_wanted_at == token.refresh_wanted_at, "the lane finds it when it runs again"
-
-
-def test_what_looks_dead_without_its_renewal_is_in_doubt_until_a_process_makes_it(
-    world: Sandbox, account: Account
-) -> None:
-    asked_for_long_ago(access_ends=timedelta(minutes=20))
-    world.cancel_authorisation("snapchat", "ada")
-
-    sweeps.check_due(now=timezone.now())
-
-    token = Token.objects.get()
-    assert (token.state, token.doubted_at is not None) == ("valid", True)
-    assert token.refresh_wanted_at is not None
-
-
 def test_an_access_token_that_is_over_waits_for_its_renewal(world: Sandbox, account: Account) -> None:
     asked_for_long_ago(access_ends=-HOUR)
 
