@@ -8,7 +8,7 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, Q
 from django.utils.translation import gettext
 
 from tokens import scheduling, scrub
@@ -40,7 +40,7 @@ def record(*, app: ChannelApp, classification: Classification, call: str, now: d
     said = scrub.strange(classification.note) or classification.row
     fault = (said or gettext("The channel refuses this app."))[:300]
     ChannelApp.objects.filter(pk=app.pk, fault_since=None).update(
-        fault=fault, fault_since=now, fault_kind=KINDS.get(call, ""), use_refused_at=None, use_refused_by=None
+        fault=fault, fault_since=now, fault_kind=KINDS.get(call, "")
     )
 
 
@@ -124,11 +124,14 @@ def blamed(
     if _contradicted(row, app, answered_at):
         row.demoted_at = answered_at
         row.save(update_fields=FIELDS)
-        _suspicion(app).filter(use_refused_by=row).update(use_refused_at=None, use_refused_by=None)
         return True
-    if witnesses.exists():
-        _suspect(app, row, classification, witnesses, answered_at)
     row.use_refused_at = row.use_refused_at or answered_at
+    lasts = answered_at - row.use_refused_at >= WITNESS_WITHIN
+    if lasts or witnesses.exclude(use_refused_at=None).exists():
+        record(app=app, classification=classification, call="api", now=answered_at)
+    elif app.fault_kind != USE:
+        ask_a_witness(witnesses, answered_at)
+        scheduling.again(row, answered_at, scheduling.AFTER_WITNESS)
     row.save(update_fields=FIELDS)
     return False
 
@@ -149,13 +152,10 @@ def answered(*, token: Token, asked_at: datetime) -> bool:
 
 
 def _end(app: ChannelApp, asked_at: datetime) -> None:
-    """End the suspicion or the fault that stood when the app was loaded."""
-    suspected = Q(use_refused_at__lte=app.use_refused_at) if app.use_refused_at else Q(pk=None)
+    """Note the good reading where a token is suspected, or the app's fault stood when the app was loaded: that is over then."""
+    suspected = Token.objects.filter(app=app.pk, demoted_at=None).exclude(use_refused_at=None)
     marked = Q(fault_kind=USE) if app.fault_since else Q(pk=None)
-    over = ChannelApp.objects.filter(suspected | marked, pk=app.pk)
-    if (app.use_refused_at or app.fault_since) and over.update(
-        use_answered_at=asked_at, use_refused_at=None, use_refused_by=None
-    ):
+    if ChannelApp.objects.filter(marked | Exists(suspected), pk=app.pk).update(use_answered_at=asked_at):
         clear(app=app, call="api")
 
 
@@ -169,25 +169,3 @@ def _contradicted(row: Token, app: ChannelApp, now: datetime) -> bool:
     if row.use_refused_at is None or app.use_answered_at is None:
         return False
     return row.use_refused_at < app.use_answered_at and now - app.use_answered_at <= WITNESS_WITHIN
-
-
-def _suspicion(app: ChannelApp) -> QuerySet[ChannelApp]:
-    return ChannelApp.objects.filter(pk=app.pk).exclude(fault_kind=USE)
-
-
-def _suspect(
-    app: ChannelApp, row: Token, classification: Classification, witnesses: TokenQuerySet, now: datetime
-) -> None:
-    """Open a suspicion, or take this answer as what makes it the app's fault, and have both sides asked soon."""
-    if app.fault_kind == USE:
-        return
-    if _suspicion(app).filter(use_refused_at=None).update(use_refused_at=now, use_refused_by=row):
-        ask_a_witness(witnesses, now)
-        scheduling.again(row, now, scheduling.AFTER_WITNESS)
-        return
-    others = ~Q(use_refused_by=row)
-    lasting = Q(use_refused_at__lte=now - WITNESS_WITHIN)
-    if _suspicion(app).filter(others | lasting).exists():
-        record(app=app, classification=classification, call="api", now=now)
-    else:
-        scheduling.again(row, now, WITNESS_WITHIN)

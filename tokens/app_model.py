@@ -53,18 +53,10 @@ class ChannelApp(vault.NamesItsKeys):
         max_length=10, blank=True, help_text=_("Which kind of call found it; one of that kind ends it.")
     )
     fault_told_at = models.DateTimeField(null=True, blank=True, help_text=_("When operators were last told."))
-    use_refused_at = models.DateTimeField(
-        null=True,
-        blank=True,
-        help_text=_("When one token's reading blamed the app. Another token's tells whose fault it is."),
-    )
-    use_refused_by = models.ForeignKey(
-        "tokens.Token", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
-    )
     use_answered_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text=_("When the reading was asked for whose good answer last ended such a suspicion or fault."),
+        help_text=_("When the reading was asked for whose good answer last ended a suspicion or fault of the app."),
     )
     # A configuration of the log-in, for channels that say `takes_config_id`.
     config_id = models.CharField(_("configuration ID"), max_length=60, blank=True)
