@@ -56,7 +56,9 @@ class ChannelApp(vault.NamesItsKeys):
     use_answered_at = models.DateTimeField(
         null=True,
         blank=True,
-        help_text=_("When the reading was asked for whose good answer last ended a suspicion or fault of the app."),
+        help_text=_(
+            "When the reading was asked for whose good answer last ended a suspicion or fault of the app."
+        ),
     )
     # A configuration of the log-in, for channels that say `takes_config_id`.
     config_id = models.CharField(_("configuration ID"), max_length=60, blank=True)
