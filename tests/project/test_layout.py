@@ -152,9 +152,9 @@ class Child(Base):
 @pytest.mark.parametrize(
     ("line", "found"),
     [
-        ("MOST = 50", {"tokens.channels.x.policy: MOST"}),
+        ("MOST = 50", {"tokens.channels.x.reading: MOST"}),
         ("MOST = 50  # rows of a page", set()),
-        ("LIFETIME = Lifetime(access=None)", {"tokens.channels.x.policy: LIFETIME"}),
+        ("LIFETIME = Lifetime(access=None)", {"tokens.channels.x.reading: LIFETIME"}),
         ("LIFETIME = Lifetime(source='https://docs.x.com/')", set()),
     ],
 )

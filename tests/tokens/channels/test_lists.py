@@ -128,12 +128,12 @@ def test_somebody_without_any_ad_account_has_an_empty_whole_list(key: str, world
 
 # Sizes to ask for, where the usual one holds too much for a test; switches; so many ad accounts of Emil's; calls of the listing.
 PAGED: dict[str, tuple[tuple[str, ...], int, dict[str, Any], int, str, int]] = {
-    "facebook": (("facebook.listing.PAGE_SIZE",), 2, {}, 5, "me/adaccounts", 3),
-    "linkedin": (("linkedin.listing.ROLES_SIZE", "linkedin.listing.DETAILS_SIZE"), 2, {}, 5, "adAccounts$", 3),
-    "pinterest": (("pinterest.listing.PAGE_SIZE",), 2, {}, 5, "ad_accounts$", 3),
-    "snapchat": (("snapchat.listing.PAGE_SIZE",), 50, {"nested_accounts": False}, 120, "/adaccounts$", 3),
-    "tiktok": (("tiktok.listing.CHUNK", "tiktok.calls.PAGE_SIZE"), 2, {}, 5, "advertiser/info", 3),
-    "x": (("x.listing.PAGE_SIZE",), 2, {}, 5, "12/accounts$", 3),
+    "facebook": (("facebook.calls.PAGE_SIZE",), 2, {}, 5, "me/adaccounts", 3),
+    "linkedin": (("linkedin.calls.ROLES_SIZE", "linkedin.calls.DETAILS_SIZE"), 2, {}, 5, "adAccounts$", 3),
+    "pinterest": (("pinterest.calls.PAGE_SIZE",), 2, {}, 5, "ad_accounts$", 3),
+    "snapchat": (("snapchat.calls.PAGE_SIZE",), 50, {"nested_accounts": False}, 120, "/adaccounts$", 3),
+    "tiktok": (("tiktok.calls.CHUNK", "tiktok.calls.PAGE_SIZE"), 2, {}, 5, "advertiser/info", 3),
+    "x": (("x.calls.PAGE_SIZE",), 2, {}, 5, "12/accounts$", 3),
 }  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def test_pages_that_lead_in_a_circle_or_nowhere_give_an_incomplete_list(
 def test_more_pages_than_we_read_give_an_incomplete_list(
     key: str, world: World, paged: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"tokens.channels.{key}.listing.MAX_PAGES", 2)
+    monkeypatch.setattr(f"tokens.channels.{key}.calls.MAX_PAGES", 2)
 
     part = world.list(user="emil")
 
@@ -383,7 +383,7 @@ def test_roles_that_cannot_be_had_are_unknown_and_take_no_ad_account_away(
 def test_roles_are_asked_for_a_limited_time_only(
     key: str, switches: dict[str, Any], paths: str, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"tokens.channels.{key}.listing.ROLES_WITHIN", -1.0)
+    monkeypatch.setattr(f"tokens.channels.{key}.calls.ROLES_WITHIN", -1.0)
     world.switch(**switches)
 
     found = world.list()
