@@ -11,7 +11,6 @@ from benchmarks.settle import SECONDS, timed
 from macros.evaluation import evaluate
 
 FIRST = "first day (nobody was told anything yet)"
-ANALYSED_EMPTY = "first day, the table of notices analysed while it was empty"
 REPEAT = "the same day again (nothing new)"
 ORDINARY = "an ordinary day (the next one)"
 FLOOR_INSERT = "  floor: read the tables once, insert the same"
@@ -35,9 +34,6 @@ def measure(run: Run) -> list[Section]:
 def _round(now: datetime) -> dict[str, Figures]:
     """Two days by the evaluation, the first one twice; then the same rows once more by plain inserts."""
     _forget("macros_evaluation", "macros_notice", "notifications_message")
-    data.analyse()
-    analysed_empty, _ = _evaluation(now)
-    _forget("macros_evaluation", "macros_notice", "notifications_message")
     first, first_id = _evaluation(now)
     data.analyse()
     repeat, _ = _evaluation(now)
@@ -52,7 +48,6 @@ def _round(now: datetime) -> dict[str, Figures]:
     return {
         FIRST: first,
         f"{FLOOR_INSERT} (first)": floor_first,
-        ANALYSED_EMPTY: analysed_empty,
         REPEAT: repeat,
         "  floor: read the tables once": floor_repeat,
         ORDINARY: ordinary,
@@ -114,6 +109,6 @@ def _columns(table: str) -> str:
 
 
 def _forget(*tables: str) -> None:
-    """Empty them: the planner knows nothing of them then, as in a new installation."""
+    """Empty them."""
     with connection.cursor() as cursor:
         cursor.execute(f"truncate {', '.join(tables)} cascade")

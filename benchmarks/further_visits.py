@@ -56,7 +56,6 @@ _FILTERS = (
     ("Backups at hand at one channel", "backup=1&channel=facebook"),
     ("One person in 30 days", "channel=facebook&left=1-30"),
     ("Shifted lately", "lately=shifted"),
-    ("Only leads would hear", "channel=linkedin&told=stand_in"),
     ("No macro, one team", "macro=none&team={team}"),
     ("A client that is fine", "q=Lumen&state=healthy"),
     ("No date, by name", "o=1&undated=1"),

@@ -32,7 +32,6 @@ class MacrosConfig(AppConfig):
             revalidation,
             snooze_mail,
             snoozing,
-            trying,
             windows,
         )
         from notifications import digests
@@ -41,7 +40,6 @@ class MacrosConfig(AppConfig):
         from users.signals import address_changed
 
         _register_messages()
-        trying.register()
         on_it.register()
         on_it_said.register()
         snooze_mail.register()
@@ -71,7 +69,7 @@ def _register_messages() -> None:
         mails.build,
         name=_("Macro"),
         ended=revalidation.record_end,
-        why=revalidation.facts,
+        why=revalidation.facts_of,
         may_be_held=True,
         join=revalidation.join,
         asks=True,

@@ -20,8 +20,9 @@ from django.db import connection, transaction
 from django.db.models import Min
 
 from accounts.models import AccountEvent, FreshEvents
-from macros import bursts, delays, evaluation, few_people, mails_sql, missed, news, news_sql
-from macros.models import Evaluation, MacroAction, Shortage
+from macros import bursts, delays, evaluation, few_people, missed, news, news_sql
+from macros.models import Evaluation, MacroAction, NewsNotice, Notice, Shortage
+from macros.notices import services
 from notifications.tasks import deliver_soon
 from users.recipients import operators
 
@@ -141,9 +142,9 @@ def _write(dark: Pairs, others: Pairs, short: few_people.Short, since: datetime,
         run.delete()
         return 0
     if dark_count:
-        dark_count -= _mail(run, evaluation.KIND, mails_sql.MESSAGES, "macros_notice", "evaluation", now)
+        dark_count -= _mail(run, evaluation.KIND, Notice, "evaluation", now)
     if news_count:
-        news_count -= _mail(run, news.KIND, mails_sql.NEWS_MESSAGES, "macros_newsnotice", "news", now)
+        news_count -= _mail(run, news.KIND, NewsNotice, "news", now)
     run.notice_count = dark_count + news_count
     if not run.notice_count:  # all of it joined mails that wait
         run.delete()
@@ -153,10 +154,10 @@ def _write(dark: Pairs, others: Pairs, short: few_people.Short, since: datetime,
     return run.message_count
 
 
-def _mail(run: Evaluation, kind: str, messages: str, table: str, key: str, now: datetime) -> int:
+def _mail(run: Evaluation, kind: str, told: type[Notice] | type[NewsNotice], key: str, now: datetime) -> int:
     """Write the messages of what a run found, but for what joins mails that wait. Returns how many notices did."""
-    joined = bursts.join(run, kind=kind, table=table, key=key, now=now)
-    run.message_count += _execute(messages, {"evaluation": run.pk, "kind": kind, "now": now})
+    joined = bursts.join(run, kind=kind, table=told._meta.db_table, key=key, now=now)  # noqa: SLF001  # Django's documented API
+    run.message_count += services.write_messages(run, told, kind=kind, key=key, now=now)
     bursts.space(run, kind=kind, key=key, now=now)
     return joined
 
@@ -178,9 +179,3 @@ def _insert(
     with connection.cursor() as cursor:
         cursor.execute(text, values)
         return delays.written(cursor.fetchall())
-
-
-def _execute(text: str, values: dict[str, Any]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(text, values)
-        return int(cursor.rowcount)

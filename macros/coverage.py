@@ -46,12 +46,6 @@ def unwatched(*, but: Collection[Macro] = ()) -> Q:
     return not_among(telling_of_stops().exclude(pk__in=_ids(but)))
 
 
-def unwatched_without(macros: Collection[Macro]) -> QuerySet[Account]:
-    """Return the accounts that these macros alone look after: once they are off, nobody hears that they stop."""
-    chosen, general = watching(telling_of_stops().filter(pk__in=_ids(macros)))
-    return watched_by_none(Account.objects.filter(chosen | general), but=macros)
-
-
 def _ids(macros: Collection[Macro]) -> list[int]:
     return [macro.pk for macro in macros]
 

@@ -7,25 +7,21 @@ many beats tick; a run that fails leaves no row, so that the next tick tries aga
 import logging
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import IntegrityError, connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import connection, transaction
 
-from macros import escalation_sql, few_people, mails_sql, news, snoozing, warning_sql
-from macros.models import Evaluation, MacroAction
+from macros import news, snoozing
+from macros.models import Evaluation
+from macros.notices import services
+from macros.notices.rules import Span
 from notifications.tasks import deliver_soon
 from users import hold
-from users.recipients import operators
 
 logger = logging.getLogger(__name__)
 
 KIND = "macro"  # of the messages
-# PostgreSQL, which takes what is found for a quarter of what it is, would walk through notices by their accounts alone, and compare each
-# with all that were ever told of its account.
-_COMPARE_BY_ALL_COLUMNS = "set local enable_mergejoin = off"
 _LOCK = 7_262_001  # one evaluation at a time: two by hand on different dates would tell one recipient twice
 
 
@@ -73,36 +69,17 @@ def evaluate(
         hold.refuse()
         snoozing.end_due(now)
     on = on or local_day(now)
-    values: dict[str, Any] = {
-        "now": moment_of(on, now=now),
-        "first": on,
-        "last": on,
-        "zone": settings.TIME_ZONE,
-        "operators": operators(),
-    }
+    span = Span(moment_of(on, now=now), on, on, zone())
     if dry_run:
-        return _count(on, values)
+        counted = services.count(span)
+        return EvaluationReport(on, counted.notices, counted.mails)
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
         evaluation, created = _begin(on, trigger, now)
         if not created:
             return EvaluationReport(on)
-        values["evaluation"] = evaluation.pk
-        cursor.execute(_COMPARE_BY_ALL_COLUMNS)
-        evaluation.notice_count = _write(cursor, warning_sql.INSERT, values)
-        asked = set(MacroAction.objects.order_by().values_list("kind", flat=True).distinct())
-        if MacroAction.Kind.ESCALATED in asked:
-            evaluation.notice_count += _write(cursor, escalation_sql.INSERT, values)
-        cursor.execute(mails_sql.MESSAGES, {"evaluation": evaluation.pk, "kind": KIND, "now": now})
-        evaluation.message_count = cursor.rowcount
-        if MacroAction.Kind.FEW_PEOPLE in asked and (
-            few := few_people.find(evaluation=evaluation.pk, now=values["now"])
-        ):
-            evaluation.notice_count += few
-            cursor.execute(
-                mails_sql.NEWS_MESSAGES, {"evaluation": evaluation.pk, "kind": news.KIND, "now": now}
-            )
-            evaluation.message_count += cursor.rowcount
+        found = services.find(run=evaluation, span=span, kind=KIND, news_kind=news.KIND)
+        evaluation.notice_count, evaluation.message_count = found
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
         if evaluation.message_count:
@@ -156,24 +133,3 @@ def _begin(on: date, trigger: Evaluation.Trigger, now: datetime) -> tuple[Evalua
     if trigger == Evaluation.Trigger.SCHEDULE:
         return Evaluation.objects.get_or_create(on_date=on, trigger=trigger, defaults={"started_at": now})
     return Evaluation.objects.create(on_date=on, trigger=trigger, started_at=now), True
-
-
-def _write(cursor: CursorWrapper, statement: str, values: dict[str, Any]) -> int:
-    """Write what is found. Returns how many notices."""
-    try:
-        with transaction.atomic():
-            cursor.execute(statement, values)
-    except IntegrityError:
-        cursor.execute(statement + warning_sql.LEAVE_OUT_WHAT_IS_THERE, values)
-    return int(cursor.rowcount)
-
-
-def _count(on: date, values: dict[str, Any]) -> EvaluationReport:
-    """Count notices and mails by the same SQL. A mail carries what all watches found for one person, or address and team."""
-    notices, mails = 0, set()
-    with connection.cursor() as cursor:
-        cursor.execute(warning_sql.COUNT, values)
-        for address, mail_team, count in cursor.fetchall():
-            notices += count
-            mails.add((address, mail_team))
-    return EvaluationReport(on, notices, len(mails))

@@ -27,14 +27,6 @@ class Short:
     later: dict[int, datetime] = field(default_factory=dict)
 
 
-def find(*, evaluation: int, now: datetime) -> int:
-    """Write what fell short since the last time for the run with this id, in the caller's transaction. Returns how many notices."""
-    with connection.cursor() as cursor:
-        _count(cursor, few_sql.CLOSE, {}, now)
-        _count(cursor, few_sql.OPEN, {}, now)
-        return _insert(cursor, few_sql.INSERT, cursor.fetchall(), evaluation, now)
-
-
 def look(*, fell: Sequence[int], rose: Sequence[int], again: Sequence[int], now: datetime) -> Short:
     """Open and close shortages of the accounts whose people went (`fell`) or came, and of the shortages that are looked at `again`: all by
     id. The caller's transaction holds the lock of evaluations. Returns what is to be told.

@@ -102,7 +102,6 @@ where s.over_at is null {{of_account}} and not exists (
       select {_PEOPLE} from (select 1) one {_LOOKED_UP} where {_LASTS.format(r="r")}
     ) else a.people_count end)
   offset 0)"""  # noqa: S608  # constants
-CLOSE = _STORED + _CLOSE.format(of_account="")
 CLOSE_SOME = _STORED + _CLOSE.format(of_account="and s.account_id = any(%(only)s::bigint[])")
 
 # What falls short now, of rows `c`. That an account is dark is told otherwise; of one whose warnings are snoozed it is told when that is
@@ -123,7 +122,6 @@ where {_SHORT}
 order by c.account_id, c.action_id
 on conflict do nothing
 returning id, action_id, account_id"""  # noqa: S608  # constants
-OPEN = _STORED + _OF_ALL + _OPEN
 OPEN_SOME = _STORED + _OF_SOME + _OPEN
 
 # What fell short once more within the hour: by which shortage it is looked at again, and when.
@@ -165,7 +163,6 @@ from told t"""
 _IN_ORDER = """
 order by t.account_id, t.action_id, t.address
 on conflict do nothing"""
-INSERT = _CARRIED + _INSERT + _IN_ORDER
 # At once, but for those whose own log-in stopped, or lost the account: that mail asks them to be its backup again.
 INSERT_AT_ONCE = f"""{_CARRIED}, asked as materialized (
   select m.recipient, p.account_id

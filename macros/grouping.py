@@ -6,9 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from functools import cached_property
-from typing import Any
-
-from django.db.models import F, Lookup
 
 from accounts import pool_reasons, selection
 from accounts.models import Account, AccountToken
@@ -117,7 +114,7 @@ class WarningLine:
         """Who else carries the account until its deadline, or ""."""
         for entry in self.entries:
             other = self.token is None or entry.token_id != self.token.pk
-            if other and selection.living(entry) and entry.token.deadline == self.account.deadline:
+            if other and entry.is_living and entry.token.deadline == self.account.deadline:
                 return self.names.within(entry.token, self.account)
         return ""
 
@@ -127,7 +124,7 @@ class WarningLine:
         entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
         if entry is None:
             return self.token.reason if self.token and self.token.state == Token.State.DEAD else ""
-        return "" if selection.living(entry) else pool_reasons.entry_reason(entry)
+        return "" if entry.is_living else pool_reasons.entry_reason(entry)
 
     @property
     def reason(self) -> str:
@@ -212,18 +209,6 @@ class WarningLine:
         )
 
 
-def most_urgent(notices: Sequence[Notice]) -> tuple[list[Notice], int]:
-    """Return the notices of the accounts that one mail looks at, what is dark or ends first, and how many accounts more there are."""
-
-    def urgency(notice: Notice) -> tuple[bool, float, str]:
-        ends = notice_end(notice, notice.account)
-        return notice.threshold != 0, ends.timestamp() if ends else 0.0, notice.account.name
-
-    ids = list(dict.fromkeys(notice.account_id for notice in sorted(notices, key=urgency)))
-    wanted = set(ids[:LOADED])
-    return [notice for notice in notices if notice.account_id in wanted], len(ids) - len(wanted)
-
-
 def lines_of(
     notices: Iterable[Notice],
     *,
@@ -267,33 +252,17 @@ def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-class _AnyOf(Lookup[bool]):
-    """A column is one of these ids: one parameter, where `in` has one for each. To put those into a statement costs more than reading."""
-
-    def __init__(self, column: F, ids: Collection[int]) -> None:
-        super().__init__(column, list(ids))
-
-    def get_prep_lookup(self) -> Any:
-        """Return the ids as they are."""
-        return self.rhs
-
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
-        """Return the condition and its parameters."""
-        column, parameters = self.process_lhs(compiler, connection)
-        return f"{column} = any(%s)", (*parameters, self.rhs)
-
-
 def accounts_of(ids: Collection[int], notices: Iterable[Notice] = ()) -> dict[int, Pooled]:
     """Load accounts and their pools with what mails say of them, and nothing more: several mails may load hundreds.
 
     A token is one object, in whichever pools it is. It is put into the `notices`, too, whose log-ins were not loaded.
     """
-    accounts = Account.objects.filter(_AnyOf(F("pk"), ids)).select_related("team").only(*_OF_ACCOUNT)
-    entries = list(AccountToken.objects.filter(_AnyOf(F("account"), ids)).only(*_OF_ENTRY))
+    accounts = Account.objects.filter(pk__in=ids).select_related("team").only(*_OF_ACCOUNT)
+    entries = list(AccountToken.objects.filter(account__in=ids).only(*_OF_ENTRY))
     about = [notice for notice in notices if notice.token_id is not None]
     holders: list[AccountToken | Notice] = [*entries, *about]
     wanted = {one.token_id for one in holders if one.token_id}
-    people = Token.objects.filter(_AnyOf(F("pk"), wanted)).select_related("consented_by")
+    people = Token.objects.filter(pk__in=wanted).select_related("consented_by")
     tokens = {token.pk: token for token in people.only(*_OF_TOKEN, *_OF_PERSON)}
     pools: dict[int, list[AccountToken]] = defaultdict(list)
     for one in holders:  # what was removed meanwhile is read when it is asked for, as ever
@@ -306,7 +275,7 @@ def accounts_of(ids: Collection[int], notices: Iterable[Notice] = ()) -> dict[in
 
 def notices_of(ids: Collection[int]) -> dict[int, Notice]:
     """Load notices with what their lines need of macros; their log-ins come with `accounts_of`."""
-    found = Notice.objects.filter(_AnyOf(F("pk"), ids)).select_related("action__macro")
+    found = Notice.objects.filter(pk__in=ids).select_related("action__macro")
     return {one.pk: one for one in found.only(*_OF_NOTICE)}
 
 
@@ -384,8 +353,8 @@ def _token_of(
         token = entry.token
         carries = account.deadline is not None and token.deadline == account.deadline
         return (
-            selection.living(entry) and carries,
-            selection.living(entry),
+            entry.is_living and carries,
+            entry.is_living,
             token.state_since.timestamp(),
         )
 

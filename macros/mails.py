@@ -1,6 +1,6 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 
@@ -9,10 +9,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import renewal_links
-from macros import grouping, mail_facts, opt_outs, revalidation
-from macros.grouping import Section, WarningLine
-from macros.mail_facts import MailFacts
-from macros.models import Notice
+from macros import grouping, opt_outs, revalidation
+from macros.grouping import Pooled, Section, WarningLine
+from macros.models import MacroAction, Notice
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
@@ -20,10 +19,11 @@ from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
 from ui import addresses, dates, mails
 from ui.mails import called
-from ui.name_visibility import NameVisibility
 from ui.pills import Pill, pill
 from ui.text import HiddenName, first_name, join_names, quoted
-from users.recipients import Via, reply_to
+from users.models import User
+from users.recipients import Via, addresses_of_leads, reply_to
+from users.visibility import names_for
 
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
@@ -39,14 +39,14 @@ HEALTH = {
 def build(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
-    found = revalidation.still_wanted([message], most=grouping.LOADED, now=now)[message.pk]
+    found = revalidation.still_wanted(message, most=grouping.LOADED, now=now)
     if not found.accounts:
         raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
     signed = opt_outs.sign(message)
     may_stop = found.names_reader or opt_outs.may_stop(message)
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = grouping.notices_of(ids)
-    facts = mail_facts.facts_of([notices[pk] for pk in ids], recipient=message.recipient)
+    facts = facts_of([notices[pk] for pk in ids], recipient=message.recipient)
     tokens = {entry.token_id for one in facts.accounts.values() for entry in one.entries}
     user = facts.reader
     renewable = renewal_links.renewable([user.pk], tokens) if user and tokens else {}
@@ -58,7 +58,7 @@ def build(message: Message) -> Mail:
         snooze=addresses.absolute_url("snooze_mails", signed) if may_stop else "",
         on_it=addresses.absolute_url("on_it", signed) if may_say else "",
     )
-    mail = _compose(
+    mail = compose(
         facts,
         recipient=message.recipient,
         now=now,
@@ -70,6 +70,32 @@ def build(message: Message) -> Mail:
         renewal_links.personal(mail.hiding(signed, HIDDEN), user=user, now=now, found=renewable),
         reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient),
     )
+
+
+@dataclass(frozen=True)
+class MailFacts:
+    """What one mail is made of."""
+
+    notices: Sequence[Notice]
+    accounts: Mapping[int, Pooled]  # by id, with their pools
+    reader: User | None
+    leads: Sequence[tuple[int, str]]  # team, address
+
+    @property
+    def escalated(self) -> int:
+        """After how many days without anything the reader is told, where that alone is why; else 0."""
+        actions = [one.action for one in self.notices if one.action]
+        if any(one.kind != MacroAction.Kind.ESCALATED for one in actions):
+            return 0
+        return max((one.after or 0 for one in actions), default=0)
+
+
+def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
+    """Return what the mail about these notices is made of, whose macros are loaded."""
+    reader = User.objects.filter(email=recipient, is_active=True).first()
+    accounts = grouping.accounts_of({notice.account_id for notice in notices}, notices)
+    leads = addresses_of_leads(one.account.team_id for one in accounts.values())
+    return MailFacts(notices, accounts, reader, leads)
 
 
 @dataclass(frozen=True)
@@ -97,28 +123,9 @@ class Foot:
     stop: str = ""
     snooze: str = ""
     on_it: str = ""
-    test: bool = False  # its reader asked for it, to see what a macro mails
 
 
 def compose(
-    notices: Sequence[Notice],
-    *,
-    recipient: str,
-    now: datetime,
-    foot: Foot,
-    names: NameVisibility | None = None,
-) -> Mail:
-    """Return the mail that tells one recipient these notices, whose macros and log-ins are loaded.
-
-    `names`: those that it may say, where somebody else looks at it, who is not greeted by the recipient's name; None: those that its
-    recipient may read.
-    """
-    notices, beyond = grouping.most_urgent(notices)
-    facts = mail_facts.facts_of(notices, recipient=recipient, names=names)
-    return _compose(facts, recipient=recipient, now=now, foot=foot, beyond=beyond)
-
-
-def _compose(
     facts: MailFacts,
     *,
     recipient: str,
@@ -131,13 +138,13 @@ def _compose(
     user = facts.reader
     zone = user.zone if user else timezone.get_default_timezone()
     lines = grouping.lines_of(
-        facts.notices, accounts=facts.accounts, reader=user, names=facts.names, now=now, zone=zone
+        facts.notices, accounts=facts.accounts, reader=user, names=names_for(user), now=now, zone=zone
     )
     teams = {line.account.team_id for line in lines}
     reader = WarningReader(
         zone=zone,
         user_id=user.pk if user else None,
-        name=user.name if user and user.pk == facts.names.viewer_id else "",
+        name=user.name if user else "",
         beyond=beyond,
         names_teams=len(teams) > 1,
         renewable=renewable,
@@ -157,7 +164,6 @@ def _compose(
         "on_it_url": foot.on_it,
         "escalated": facts.escalated,
         "snooze_url": foot.snooze,
-        "test": foot.test,
     }
     if facts.escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came

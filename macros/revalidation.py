@@ -1,29 +1,41 @@
 """Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from zoneinfo import ZoneInfo
 
-from django.db import connection
+from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
+from django.utils import timezone
 
+from accounts.models import Account, AccountToken
 from accounts.telling.notices import record_told
-from macros import carried, concerned, delays, mails_sql
+from macros import carried, concerned, delays
 from macros.models import Evaluation, Notice
+from macros.notices import facts
+from macros.notices.readers import AWAY, Directory
+from macros.notices.rules import AccountFacts, LogIn, Rule, Span
 from notifications import kinds
 from notifications.models import Message
+from tokens.models import Token
 from ui import kept
 from ui.phrases import phrase
 from users.models import RefusedAddress
-from users.recipients import Via, operators
+from users.recipients import Via
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
 _OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_")  # beginnings of codes
-NO_TEAM = 0  # is the id of none
+SLICE = 4_000  # notices whose accounts are read at a time
+_ASKED = (
+    "evaluation", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
+    "action__macro", "action__kind", "action__emails", "action__notify_consenters", "action__days", "action__watch", "action__people",
+    "action__within", "action__after", "action__macro__enabled", "action__macro__scope", "action__macro__channels",
+    "action__macro__team", "action__macro__excluded",
+)  # fmt: skip
 
 
 def notices_of(message: Message) -> QuerySet[Notice]:
@@ -49,33 +61,98 @@ class StillWanted:
     )
 
 
-def still_wanted(messages: Sequence[Message], *, most: int, now: datetime) -> dict[int, StillWanted]:
-    """Return what still holds of each message, by its id, with at `most` so many accounts of one; drops are recorded.
-
-    One statement, however many messages, and however many accounts one is about: all but those few are only counted.
-    """
-    found = {message.pk: StillWanted() for message in messages}
-    values: dict[str, Any] = {**_carried_by(messages), "operators": operators(), "most": most, "now": now}
-    with connection.cursor() as cursor:
-        cursor.execute(mails_sql.STILL_WANTED, values)
-        for message, notice, account, reason, accounts, may_stop in cursor:
-            one = found[message]
-            one.names_reader, one.further = may_stop, max(0, accounts - most)
-            if reason:
-                one.dropped.setdefault(reason, []).append(notice)
-            else:
-                one.accounts.setdefault(account, []).append(notice)
-    _record_drops(found.values(), now)
+def still_wanted(message: Message, *, most: int, now: datetime) -> StillWanted:
+    """Return what still holds of a message, with at `most` so many accounts; drops are recorded. By the rules of the run that found it."""
+    found, held = StillWanted(), []
+    for notice, why in _judged(message, now):
+        found.names_reader |= notice.action_id is not None and notice.via != Via.OPERATOR
+        if why:
+            found.dropped.setdefault(why, []).append(notice.pk)
+        else:
+            held.append((_urgency(notice), notice.account_id, notice.pk))
+    for _, account, notice_id in sorted(held):
+        if account in found.accounts or len(found.accounts) < most:
+            found.accounts.setdefault(account, []).append(notice_id)
+    found.further = len({account for _, account, _ in held}) - len(found.accounts)
+    for why, ids in found.dropped.items():
+        _drop(Notice.objects.filter(pk__in=ids), why, now)
     return found
 
 
-def _record_drops(found: Iterable[StillWanted], now: datetime) -> None:
-    drops: dict[str, list[int]] = defaultdict(list)
-    for one in found:
-        for reason, ids in one.dropped.items():
-            drops[reason] += ids
-    for reason, ids in drops.items():
-        _drop(Notice.objects.filter(pk__in=ids), reason, now)
+def _urgency(notice: Notice) -> tuple[bool, float, str]:
+    of = notice.token or notice.account
+    return notice.threshold != 0, of.deadline.timestamp() if of.deadline else 0.0, notice.account.name
+
+
+def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
+    """Yield what a message carries, with why it no longer holds, as a code; "" where it does. Accounts are read in slices."""
+    notices = notices_of(message).select_related("action__macro", "account", "token").only(*_ASKED)
+    waiting = notices.order_by("account_id", "pk").iterator(SLICE)
+    while some := list(islice(waiting, SLICE)):
+        world = _read(some, now)
+        yield from ((notice, why_over(notice, world)) for notice in some)
+
+
+@dataclass(frozen=True)
+class _World:
+    """What is asked of notices: their rules by action, their accounts, and who can be told."""
+
+    rules: Mapping[int, Rule]
+    accounts: Mapping[int, AccountFacts]
+    directory: Directory
+    span: Span
+
+
+def _read(notices: Collection[Notice], now: datetime) -> _World:
+    rules = facts.rules_of({one.action for one in notices if one.action is not None})
+    ids = sorted({one.account_id for one in notices})
+    span = Span.day(now, ZoneInfo(settings.TIME_ZONE))
+    accounts = {one.pk: one for one in facts.accounts(ids, rules=rules, span=span, told=False)}
+    return _World({rule.action_id: rule for rule in rules}, accounts, facts.directory(ids), span)
+
+
+def why_over(notice: Notice, world: _World) -> str:
+    """Return why a notice no longer holds, as a code; "" where it does, for its reader."""
+    account = world.accounts[notice.account_id]
+    if notice.action_id is None:
+        return "macro_deleted" if notice.was_of is None else "told_no_longer"
+    rule = world.rules[notice.action_id]
+    if why := rule.why_not(account):
+        return {"off": "macro_off", "other_team": "other_team"}.get(why, "not_applied")
+    if account.paused_at is not None:
+        return "paused"
+    log_in = next((one for one in account.log_ins if one.token_id == notice.token_id), None)
+    if why := _fact_over(notice, account, log_in, world):
+        return why
+    if account.acknowledged.get(notice.token_id, notice.threshold + 1) <= notice.threshold:
+        return "acknowledged"
+    told = rule.readers(account, world.directory, log_ins=(log_in,) if log_in else None)
+    if any(reader.address == notice.recipient for reader in told.readers):
+        return ""
+    muted = world.directory.mutes.why(
+        notice.recipient, account_id=account.pk, macro_id=rule.macro_id, day=None
+    )
+    if muted:
+        return "reader_away" if muted == AWAY else "reader_left_out"
+    return f"not_told_{notice.via or 'direct'}"
+
+
+def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, world: _World) -> str:
+    """Return why what a notice told is no longer so. A mail that leaves after a date says nothing of it: that it is dark is told then."""
+    if notice.threshold == 0:
+        stopped = account.state in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}
+        return "" if stopped and account.cycle == notice.cycle else "works_again"
+    if notice.token_id is None:
+        deadline, moved = account.deadline, "deadline_moved" if account.cycle != notice.cycle else ""
+    elif log_in is None or log_in.state == Token.State.DEAD or log_in.access != AccountToken.Access.OK:
+        return "log_in_ended"
+    else:
+        deadline, moved = log_in.deadline, "log_in_deadline_moved" if log_in.cycle != notice.cycle else ""
+    if moved:
+        return moved
+    if deadline is not None and deadline <= world.span.now:
+        return "date_passed"
+    return "snoozed" if world.directory.mutes.quiet_until(account.pk) is not None else ""
 
 
 def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
@@ -90,21 +167,6 @@ def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
     notices.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
 
 
-def _carried_by(messages: Sequence[Message]) -> dict[str, list[Any]]:
-    """Return the parameters that say which notices the messages carry: those of `all_notices_of`."""
-    rows = [
-        (
-            message.pk,
-            message.payload["evaluation"],
-            message.recipient,
-            None if message.payload.get("teams") == "all" else message.team_id or NO_TEAM,
-        )
-        for message in messages
-    ]
-    names = ("messages", "evaluations", "recipients", "teams")
-    return dict(zip(names, map(list, zip(*rows, strict=True)), strict=True))
-
-
 def record_end(message: Message) -> None:
     """Write what became of a message's notices, in the transaction that records it."""
     outcomes = {
@@ -114,7 +176,9 @@ def record_end(message: Message) -> None:
     }
     told = notices_of(message)
     if message.state == Message.State.SENT and message.sent_at is not None:
-        record_all_sent([message], message.sent_at)
+        deactivated = list(told.filter(threshold=0).values_list("account_id", flat=True).distinct())
+        told.update(outcome=Outcome.MAILED, outcome_reason="", told_at=message.sent_at)
+        record_told({message: deactivated}, now=message.sent_at)
         return
     parked = RefusedAddress.objects.filter(email=message.recipient.lower()).first()
     if message.state == Message.State.FAILED and parked:
@@ -123,23 +187,12 @@ def record_end(message: Message) -> None:
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
 
 
-def record_all_sent(messages: Sequence[Message], now: datetime) -> None:
-    """Write that what messages carried was told, in the transaction that records them as sent."""
-    by_id = {message.pk: message for message in messages}
-    deactivated: dict[Message, list[int]] = {}
-    with connection.cursor() as cursor:
-        cursor.execute(mails_sql.MAILED, {**_carried_by(messages), "now": now})
-        for message_id, account_id in cursor.fetchall():
-            deactivated.setdefault(by_id[message_id], []).append(account_id)
-    record_told(deactivated, now=now)
-
-
 def join(newest: Message, older: Sequence[Message]) -> None:
     """Have a message carry what older ones to its reader do, in the caller's transaction."""
     carried.join(newest, older, key="evaluation", notices_of=notices_of)
 
 
-def facts(message: Message) -> list[kinds.Fact]:
+def facts_of(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
     notices = all_notices_of(message).select_related("action__macro", "account")
     return carried.facts(notices.order_by("threshold", "deadline")[: carried.SHOWN], found)
@@ -150,29 +203,17 @@ def found(notice: Notice) -> str:
     return phrase(kinds.FACTS, "found", days=notice.threshold)
 
 
-def _still_told(notices: Sequence[Notice], readers: Collection[str]) -> set[int]:
-    """Return the ids of the notices that an evaluation would still find for one of these addresses."""
-    values: dict[str, Any] = {
-        "notices": [notice.pk for notice in notices],
-        "readers": list(readers),
-        "operators": operators(),
-    }
-    with connection.cursor() as cursor:
-        cursor.execute(mails_sql.STILL_TOLD, values)
-        return {row[0] for row in cursor.fetchall()}
-
-
 def unwanted(message: Message, reader: str, account_ids: Collection[int]) -> set[int]:
     """Return of which accounts, told as deactivated by this message, an address is no longer to be mailed: its recipient, or the new
     address of that person, who is told as long as a macro names either.
 
     Whoever stood in is told that it is over although somebody else can be told by now, unless it concerns them no longer.
     """
-    notices = list(notices_of(message).filter(threshold=0, account__in=account_ids).select_related("action"))
-    told = _still_told(notices, {reader, message.recipient})
-    wanted = {
-        notice.account_id
-        for notice in notices
-        if notice.action is not None and (notice.pk in told or notice.via != Via.DIRECT)
-    }
+    notices = notices_of(message).filter(threshold=0, account__in=account_ids, action__isnull=False)
+    found = list(notices.select_related("action__macro"))
+    world, wanted = _read(found, timezone.now()), set()
+    for notice in found:
+        told = world.rules[notice.action_id or 0].readers(world.accounts[notice.account_id], world.directory)
+        if notice.via != Via.DIRECT or {one.address for one in told.readers} & {reader, message.recipient}:
+            wanted.add(notice.account_id)
     return set(account_ids) - concerned.of(reader, wanted)

@@ -1,25 +1,23 @@
 """Why an address did or did not get mails about an account, from recorded facts: what it is, and what was sent.
 
-What each macro does for it is in `macros.why_macros`.
+What each macro does for it is in `macros.notices.why`.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 
-from django.db.models import Count, Min, Q, QuerySet
-from django.utils import timezone
+from django.db.models import Min, Q, QuerySet
 
 from accounts import message_history as mails_about
 from accounts.mails import outside_mail
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import message_history, news, on_it, snoozing
+from macros import news, on_it, snoozing
 from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
-from notifications import digests, kept_back, kinds
+from notifications import kept_back, kinds
 from notifications.models import Message
 from tokens.models import Doubt
 from ui import dates, kept
@@ -112,18 +110,13 @@ def about_address(one: Asked) -> list[Line]:
 
 
 def _held(one: Asked) -> list[Line]:
-    """Return what waits: what is doubted of the account's log-ins, mails to the address that a digest holds, or that our own mail server
-    does not take.
-    """
+    """Return what waits: what is doubted of the account's log-ins, and mails that our own mail server does not take."""
     lines = []
     pool = one.account.pool.values("token")
     doubted = Doubt.objects.undecided().filter(token__in=pool, about__in=["", one.account.native_id])
     doubt = doubted.order_by("began_at").first()
     if doubt is not None:
         lines.append(Line(say("doubted"), "warn", at=doubt.began_at))
-    held = Message.objects.filter(recipient=one.address, state=Message.State.HELD, waits_since=None)
-    if number := held.values("pk")[:COUNTED].count():
-        lines.append(Line(say("capped", number=number), "warn", at=digests.leaves_at(one.address)))
     refused = kept_back.waiting(Message.objects.filter(recipient=one.address))
     if number := refused.values("pk")[:COUNTED].count():
         since = refused.aggregate(since=Min("waits_since"))["since"]
@@ -172,28 +165,8 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
         .select_related("action__macro")
         .order_by("-id")[:NOTICES]
     )
-    mails = _mails([key for one in notices for key in message_history.message_keys(one)]) | _mails(
-        [key for one in fresh for key in message_history.news_keys(one)]
-    )
-    others, news_others = _with_others(notices), _with_others(fresh)
-    lines = [
-        _told(
-            notice,
-            found(notice),
-            notice.evaluation.started_at,
-            _way(notice, message_history.message_keys(notice), mails, others),
-        )
-        for notice in notices
-    ]
-    lines += [
-        _told(
-            notice,
-            news.found(notice),
-            notice.at,
-            _way(notice, message_history.news_keys(notice), mails, news_others),
-        )
-        for notice in fresh
-    ]
+    lines = [_told(notice, found(notice), notice.evaluation.started_at) for notice in notices]
+    lines += [_told(notice, news.found(notice), notice.at) for notice in fresh]
     return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
 
 
@@ -205,56 +178,9 @@ def mails_to(one: Asked) -> QuerySet[Message]:
     return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
 
 
-def _mails(keys: Sequence[str]) -> dict[str, Message]:
-    rows = Message.objects.filter(dedupe_key__in=keys)
-    rows = rows.only("dedupe_key", "state", "digest", "waits_since", "sent_at")
-    return {row.dedupe_key: row for row in rows} if keys else {}
-
-
-def _with_others(notices: Sequence[Notice] | Sequence[NewsNotice]) -> dict[int, int]:
-    """Return by run how many accounts it told the same address of, as far as their mails did not drop them."""
-    if not notices:
-        return {}
-    rows = type(notices[0]).objects.filter(
-        evaluation__in={one.evaluation_id for one in notices}, recipient=notices[0].recipient
-    )
-    counted = rows.exclude(outcome="dropped").order_by().values("evaluation")
-    return dict(counted.annotate(n=Count("account", distinct=True)).values_list("evaluation", "n"))
-
-
-def _way(
-    notice: Notice | NewsNotice, keys: Sequence[str], mails: Mapping[str, Message], others: Mapping[int, int]
-) -> list[str]:
-    """Return how it came: in a digest, or waiting for one; late, for our own mail server; in one mail with other accounts."""
-    mail = next((mails[key] for key in keys if key in mails), None)
-    said = []
-    if mail is not None and mail.state == Message.State.HELD:
-        said.append(say("waits_for_digest"))
-    elif mail is not None and mail.digest is not None and mail.state == Message.State.SENT:
-        said.append(say("came_in_digest"))
-    if mail is not None and notice.outcome != Notice.Outcome.DROPPED:
-        said += _late(mail)
-    further = others.get(notice.evaluation_id, 1) - 1
-    if further > 0 and notice.outcome != Notice.Outcome.DROPPED:
-        said.append(say("grouped", number=further))
-    return said
-
-
-def _late(mail: Message) -> list[str]:
-    """Return that our own mail server or service keeps a mail back, or did for so long that it came late."""
-    if mail.waits_since is None:
-        return []
-    since = dates.moment(mail.waits_since, zone=timezone.get_current_timezone()).full
-    if mail.state in {Message.State.QUEUED, Message.State.SENDING, Message.State.HELD}:
-        return [say("kept_back", since=since)]
-    late = mail.sent_at is not None and mail.sent_at - mail.waits_since > kept_back.LATE
-    return [say("came_late", since=since)] if late else []
-
-
-def _told(notice: Notice | NewsNotice, what: str, at: datetime, way: Sequence[str]) -> Line:
-    reasons: Sequence[str] = [
+def _told(notice: Notice | NewsNotice, what: str, at: datetime) -> Line:
+    reasons = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
-        *way,
         *([kept.said(notice.outcome_reason)] if notice.outcome_reason else []),
     ]
     what_told = say("notice", found=what, macro=notice.macro_title)

@@ -118,7 +118,6 @@ class AccountAdmin(ReadOnlyList):
         filters.UndatedFilter,
         filters.TeamFilter,
         filters.MacroFilter,
-        filters.ToldFilter,
         start_filters.AccessLostFilter,
         start_filters.PeopleLeftFilter,
         start_filters.WeekFilter,

@@ -14,7 +14,7 @@ from accounts import backups, health
 from accounts.health import Health
 from accounts.leaving import queries
 from accounts.models import Account
-from macros import coverage, reach, scope
+from macros import coverage, scope
 from macros.models import Macro
 from portal.choices import ChoiceFilter, Lookups
 from tokens.channels import declarations
@@ -235,21 +235,3 @@ class MacroFilter(ChoiceFilter):
             return coverage.watched_by_none(rows)
         macro = Macro.objects.filter(pk=value).first()
         return coverage.watched_by(rows, macro) if macro else rows.none()
-
-
-class ToldFilter(ChoiceFilter):
-    """Accounts of which nobody would be told, or team leads and operators alone."""
-
-    title = gettext_lazy("who is told")
-    parameter_name = "told"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """Return the two choices."""
-        return [
-            ("nobody", gettext("Nobody would be told")),
-            ("stand_in", gettext("Only team leads or operators")),
-        ]
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep what is asked for."""
-        return reach.without_anybody(rows) if value == "nobody" else reach.only_stood_in_for(rows)

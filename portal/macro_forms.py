@@ -12,7 +12,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts.models import Account
 from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
-from macros.preview import Draft, draft_of
+from macros.notices.preview import Draft, draft_of
 from portal.macro_fields import (
     ADDRESS,
     CHIPS,
@@ -114,9 +114,8 @@ class MacroForm(Versioned, MacroModelForm):
         )
         self.action = self.instance.warning if self.instance.pk else None
         self._set_choices()
-        leading = self.instance.leading if self.instance.pk else None
-        if leading is not None:
-            stored = draft_of(leading)
+        stored = draft_of(self.instance) if self.instance.pk else None
+        if stored is not None:
             for name in ("emails", "notify_consenters", "at_once", "people", "escalate_to", "after"):
                 self.fields[name].initial = getattr(stored, name)
             self.fields["within"].initial = stored.within or None

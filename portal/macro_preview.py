@@ -1,16 +1,17 @@
 """What is shown beside the form of a macro: what it would do, what an edit changes, and what it sent."""
 
-from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.urls import reverse
 from django.utils import dateformat, timezone
-from django.utils.translation import pgettext
+from django.utils.translation import gettext, pgettext
 
-from macros import changes, counts, message_history, news_preview, preview, samples
-from macros.models import Macro, MacroAction
-from macros.samples import Sample
+from macros import changes, message_history
+from macros.changes import Change
+from macros.models import Macro
+from macros.notices import preview
+from macros.notices.preview import Draft
 from notifications.models import Message
 from portal import message_rows
 from ui.counts import number
@@ -27,48 +28,25 @@ def day(when: date) -> str:
     return dateformat.format(when, form)
 
 
-def context(draft: preview.Draft, macro: Macro | None, user: User, *, edited: bool = False) -> dict[str, Any]:
+def context(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
     """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
     now = timezone.now()
-    found = counts.of(draft, now=now)
-    before = _before(draft, macro) if edited else None
-    changed = changes.with_unwatched(changes.between(before, draft), before) if before else None
+    found = preview.preview(draft, now=now)
+    before = changes.stored_draft(macro) if edited and macro else None
+    changed = changes.between(before, draft) if before else []
     whole = found.whole
-    if before and changed and changes.differ(before, draft):
-        stored = counts.of(before, now=now)
-        changed = changes.counted(changed, before=(before, stored), after=(draft, found))
+    if before and changes.differ(before, draft):
+        stored = preview.preview(before, now=now)
+        mails = [one.mails if of.enabled else 0 for one, of in ((found, draft), (stored, before))]
+        changed.insert(0, Change(gettext("Due, next 30 days"), number(mails[0]), number(mails[1])))
         whole = whole and stored.whole
     return {
-        "found": found.ahead,
+        "found": found,
         "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
-        "at_once": news_preview.shown(draft, found.at_once),
-        "at_once_mails": news_preview.mails(found.at_once),
-        "at_once_kinds": len([kind for kind in found.at_once if kind != news_preview.ALL]),
-        "few": found.few,
         "off": not draft.enabled,
-        "sent": preview.sent_count(macro, now=now) if macro else 0,
-        "mails": _mails(draft, macro, found.ahead.due, user, now),
-        "sent_url": sent_url(macro) if macro else "",
         "changes": changed,
         "seen": changes.mark(draft) if edited else "",
     }
-
-
-def _mails(
-    draft: preview.Draft, macro: Macro | None, due: Sequence[preview.Due], user: User, now: datetime
-) -> list[tuple[Sample, str]]:
-    """Return the mails of a draft, each with the address where it is whole, as far as the stored macro has it."""
-    stored = {action.kind for action in macro.actions.all()} if macro else set[str]()
-    found = samples.all_of(draft, due, user=user, now=now)
-    return [(one, _mail_url(macro, one) if macro and one.kind in stored else "") for one in found]
-
-
-def _before(draft: preview.Draft, macro: Macro | None) -> preview.Draft | None:
-    """Return the stored macro; None where there is none, or the draft is the same."""
-    before = changes.stored_draft(macro) if macro else None
-    if before is None or changes.mark_of_all(before) == changes.mark_of_all(draft):
-        return None
-    return before
 
 
 def sent(macro: Macro, user: User) -> list[Message]:
@@ -83,10 +61,3 @@ def sent(macro: Macro, user: User) -> list[Message]:
 def sent_url(macro: Macro) -> str:
     """Return the list of what it sent."""
     return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"
-
-
-def _mail_url(macro: Macro, one: Sample) -> str:
-    """Return the page of a mail. Of a warning it names the account, so that it need not be looked for among all again."""
-    address = reverse("admin:macros_macro_mail", args=[macro.pk])
-    ahead = one.kind == MacroAction.Kind.PRE_DEACTIVATION
-    return f"{address}?account={one.account.pk}" if ahead else f"{address}?kind={one.kind}"

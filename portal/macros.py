@@ -14,8 +14,9 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext_lazy
 from unfold.decorators import display
 
-from macros import changes, message_history, preview, scope
+from macros import changes, message_history, scope
 from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
+from macros.notices import preview
 from portal import macro_pages, macro_preview
 from portal.filters import TeamFilter
 from portal.lists import OwnList
@@ -194,7 +195,7 @@ class MacroAdmin(OwnList):
         """Show the form beside what the macro would do."""
         macro = context.get("original")
         context["title"] = str(macro) if macro else gettext("Create Macro")
-        context |= _beside(request, macro, context["adminform"].form)
+        context |= _beside(macro, context["adminform"].form)
         context["sent"] = macro_preview.sent(macro, person(request)) if macro else []
         context["sent_url"] = macro_preview.sent_url(macro) if macro else ""
         context["preview_url"] = reverse("admin:macros_macro_preview") + (
@@ -238,12 +239,10 @@ class MacroAdmin(OwnList):
     # --- beside the form --------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the preview and the mail."""
+        """Add the preview."""
         wrap = self.admin_site.admin_view
         return [
             path("preview/", wrap(self.preview_view), name="macros_macro_preview"),
-            path("<int:macro_id>/mail/", wrap(self.mail_view), name="macros_macro_mail"),
-            path("<int:macro_id>/test/", wrap(self.test_view), name="macros_macro_test"),
             *super().get_urls(),
         ]
 
@@ -263,25 +262,6 @@ class MacroAdmin(OwnList):
         form = MacroForm(request.POST, instance=macro, user=person(request))
         return macro_pages.beside(request, macro, form.draft() if form.is_valid() else None, edited=True)
 
-    def mail_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
-        """Show the first mail that would go out, whole. Its own page, because nothing in a mail may run here. 404 where none is due.
-
-        Where the address names an account that the viewer sees, the mail is about this one, and nothing is worked out for all others.
-        """
-        macro = self._macro(request, str(macro_id))
-        if macro is None or not self.has_view_permission(request, macro):
-            raise Http404
-        return macro_pages.mail(request, macro)
-
-    def test_view(self, request: HttpRequest, macro_id: int) -> HttpResponse:
-        """Ask (GET), then mail a test to whoever is logged in (POST). 404 for what one does not see, 403 for what one may not change."""
-        macro = self._macro(request, str(macro_id))
-        if macro is None:
-            raise Http404
-        if not self.has_change_permission(request, macro):
-            raise PermissionDenied
-        return macro_pages.test(request, macro)
-
     def _macro(self, request: HttpRequest, pk: str) -> Macro | None:
         """Return a macro that the person sees; none for an empty id. Raises Http404."""
         if not pk:
@@ -292,9 +272,8 @@ class MacroAdmin(OwnList):
         return macro
 
 
-def _beside(request: HttpRequest, macro: Macro | None, form: Any) -> dict[str, Any]:
+def _beside(macro: Macro | None, form: Any) -> dict[str, Any]:
     """Return what the page shows beside the form: of a macro as it is stored, or as somebody is about to save it."""
     edited = bool(macro and form.is_bound and form.to_look_at)
-    action = macro.leading if macro else None
-    draft = form.draft() if edited else preview.draft_of(action) if action else None
-    return {"preview": macro_preview.context(draft, macro, person(request), edited=edited) if draft else None}
+    draft = form.draft() if edited else preview.draft_of(macro) if macro else None
+    return {"preview": macro_preview.context(draft, macro, edited=edited) if draft else None}

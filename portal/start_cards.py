@@ -11,7 +11,7 @@ from django_stubs_ext import StrPromise
 from accounts import backups, health
 from accounts.health import Health
 from accounts.models import Account
-from macros import coverage, reach
+from macros import coverage
 from portal.start_filters import access_lost
 from portal.start_viewer import Viewer
 from ui.counts import LIMIT, number, shown
@@ -100,7 +100,6 @@ def cards(viewer: Viewer) -> Cards:
     others = [
         row(gettext_lazy("Date unknown"), "help", "mute", "undated=1", undated),
         row(gettext_lazy("No macro"), "flag", "mute", "macro=none", coverage.watched_by_none),
-        row(gettext_lazy("Nobody would be told"), "mail", "bad", "told=nobody", reach.without_anybody),
         state(gettext_lazy("Paused"), "pause_circle", "mute", Health.PAUSED),
         state(gettext_lazy("Healthy"), "check_circle", "good", Health.HEALTHY),
     ]

@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe
 
 from accounts import search, summary
 from accounts.models import Account
-from macros import scope, why, why_macros, why_rules
+from macros import scope, why, why_rules
+from macros.notices.why import about_macros
 from macros.why import Asked, Line
 from notifications import kinds
 from notifications.models import MailReturn
@@ -78,7 +79,7 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
         **known,
         "now": now,
         "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
-        "about_macros": _linked(request, why_macros.about_macros(asked, macros, now=now)),
+        "about_macros": _linked(request, about_macros(asked, macros, now=now)),
         "told": why.told(asked, macros),
         "mails": _mails(request, asked, names),
         "history": _history(request, asked),

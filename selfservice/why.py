@@ -10,8 +10,9 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
-from macros import scope, why, why_macros, why_rules
+from macros import scope, why, why_rules
 from macros.models import Macro
+from macros.notices.why import about_macros
 from notifications import kinds
 from ui import kept, pills
 from users.models import person
@@ -36,7 +37,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
         "address": user.email,
         "now": now,
         "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
-        "about_macros": why_macros.about_macros(asked, macros, now=now),
+        "about_macros": about_macros(asked, macros, now=now),
         "told": why.told(asked, macros),
         "mails": [
             {

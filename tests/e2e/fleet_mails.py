@@ -44,8 +44,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from accounts import actions, alerts, backup_invitations, backups, client_links
     from accounts.mails import backup_mail, death_mail, doubt_mail, imported_mail, renewal_mail
     from accounts.models import AccountToken
-    from macros import evaluation, trying
-    from macros.models import Macro
+    from macros import evaluation
     from notifications import outbox, parked_mail
     from users import invitations, login_changes, password_reset
 
@@ -57,7 +56,6 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         account=fleet.accounts[0], token=fleet.tokens[1], actor=boss, note=NOTE, now=now
     )
     renewal_mail.send(token=fleet.tokens[3], user=emil, now=now)
-    trying.send(macro=Macro.objects.get(pk=facts["macro"]), user=boss, now=now)
     offers = [
         offer
         for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])

@@ -132,7 +132,6 @@ admin-macro                     /admin/macros/macro/{macro}/change/
 admin-macro-edited              /admin/macros/macro/{macro}/change/ edit_macro
 admin-macro-at-once             /admin/macros/macro/{macro_at_once}/change/
 admin-macro-history             /admin/macros/macro/{macro}/history/
-admin-macro-test                /admin/macros/macro/{macro}/test/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/
 admin-messages                  /admin/notifications/message/
 admin-messages-of-macro         /admin/notifications/message/?macro={macro}

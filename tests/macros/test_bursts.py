@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from accounts.models import Account
-from macros import at_once, bursts, news_preview, preview
-from macros.models import Evaluation, Macro, NewsNotice, Notice
+from macros import at_once, bursts
+from macros.models import Evaluation, NewsNotice, Notice
 from notifications.models import Message
 from tests.macros.support import WATCHER, make_person, settle
 from tests.macros.test_at_once import HOUR, MINUTE, linked, log_in, person, send, tells
@@ -44,16 +44,6 @@ def run(
     return came
 
 
-def previewed(now: datetime) -> int:
-    """In how many mails the preview of the first macro says that one reader would have been told."""
-    macro = Macro.objects.order_by("pk")[0]
-    leading = macro.leading
-    assert leading
-    found = news_preview.find(preview.draft_of(leading), now=now)
-    assert found is not None
-    return news_preview.mails(found)
-
-
 def test_sixty_log_ins_that_die_within_ninety_seconds_are_three_mails_the_first_at_once_the_others_in_ninety_seconds() -> (
     None
 ):
@@ -66,7 +56,7 @@ def test_sixty_log_ins_that_die_within_ninety_seconds_are_three_mails_the_first_
     came = run([*deaths, (NOW + 70 * SECOND, apart)], NOW + 10 * MINUTE)
 
     told = Notice.objects.filter(recipient=WATCHER, threshold=0, outcome="mailed")
-    assert len(came[WATCHER]) == previewed(NOW + HOUR) == 3
+    assert len(came[WATCHER]) == 3
     assert came[WATCHER][0] <= NOW + MINUTE
     for number, account in enumerate(accounts):
         mail = Message.objects.get(
@@ -89,7 +79,6 @@ def test_an_hour_of_deaths_is_ten_mails_and_none_waits_longer_than_ten_minutes()
     came = run(deaths, NOW + 75 * MINUTE, step=30 * SECOND)
 
     assert len([at for at in came[WATCHER] if at <= NOW + HOUR]) <= 10
-    assert abs(len(came[WATCHER]) - previewed(NOW + 2 * HOUR)) <= 1
     for at, account in deaths:
         notice = Notice.objects.get(account=account)
         sent = Message.objects.get(
@@ -105,7 +94,7 @@ def test_two_causes_that_lie_apart_are_both_told_at_once() -> None:
 
     came = run([(NOW, first), (NOW + 4 * MINUTE, second)], NOW + 6 * MINUTE)
 
-    assert len(came[WATCHER]) == previewed(NOW + HOUR) == 2
+    assert len(came[WATCHER]) == 2
     assert [at - NOW <= MINUTE for at in came[WATCHER][:1]] == [True]
     assert came[WATCHER][1] - (NOW + 4 * MINUTE) <= MINUTE
 
@@ -165,43 +154,6 @@ def test_shifts_are_gathered_too_and_what_is_dark_does_not_wait_for_them() -> No
     assert NewsNotice.objects.filter(outcome="mailed").count() == 6
 
 
-def test_the_preview_counts_what_was_sent_of_accounts_that_flap_of_those_that_blink_and_of_shifts() -> None:
-    """For 80 minutes one stops and works again every eight minutes, one stops for 20 seconds, and one goes from one log-in to another."""
-    flaps, blinks = linked(log_in(None), name="Flaps"), linked(log_in(None), name="Blinks")
-    shifts = linked(log_in(person("Ada")), log_in(person("Ben")), name="Shifts")
-    tells("deactivated", "recovered", "shifted")
-    ends = [(NOW + 8 * number * MINUTE, flaps) for number in range(10)]
-    ends += [(NOW + 30 * MINUTE, blinks), (NOW + 55 * MINUTE, blinks)]
-    ends += [(NOW + 10 * MINUTE, shifts)]
-    back = [(at + (20 * SECOND if one == blinks else 4 * MINUTE), one) for at, one in ends]
-    todo = sorted(
-        [*((*each, end) for each in ends), *((*each, works_again) for each in back)], key=lambda x: x[0]
-    )
-    now = NOW
-    while now <= NOW + 3 * HOUR:
-        while todo and todo[0][0] <= now:
-            at, account, happens = todo.pop(0)
-            happens(account, at)
-        at_once.tell(now)
-        send(now - MINUTE)
-        now += 40 * SECOND if todo else 5 * MINUTE
-
-    macro = Macro.objects.get()
-    assert macro.leading
-    found = news_preview.find(preview.draft_of(macro.leading), now=now)
-
-    assert found is not None
-    sent = Message.objects.filter(state="sent", recipient=WATCHER)
-    of_kind = {kind: sent.filter(kind=kind).count() for kind in ("macro", "macro_news")}
-    assert of_kind["macro"] == found["deactivated"][0] == 2
-    assert sum(of_kind.values()) == news_preview.mails(found)
-    assert {kind: accounts for kind, (_, accounts) in found.items() if kind != news_preview.ALL} == {
-        "deactivated": 1,
-        "recovered": 1,
-        "shifted": 1,
-    }
-
-
 def test_an_account_that_goes_on_and_off_is_told_of_once_an_hour_whatever_the_kind() -> None:
     """Every 20 minutes it stops, and works again 12 minutes later: once both is told at once, and from then on what is then."""
     account = linked(log_in(None), name="Fern Gardens")
@@ -222,7 +174,6 @@ def test_an_account_that_goes_on_and_off_is_told_of_once_an_hour_whatever_the_ki
         (81, "Fern Gardens is deactivated"),
         (153, "Fern Gardens works again"),
     ]
-    assert previewed(NOW + 200 * MINUTE) == len(came)
 
 
 def works_again(account: Account, at: datetime) -> None:

@@ -15,7 +15,6 @@ from tests.macros.support import (
     WATCHER,
     die,
     ending,
-    known_since,
     make_macro,
     make_person,
     move,
@@ -50,22 +49,6 @@ def test_each_threshold_is_told_once_on_its_calendar_day() -> None:
     assert run_daily(12) == [(2, 10), (5, 7), (11, 1)]
 
 
-def test_only_the_tightest_of_several_thresholds_is_told() -> None:
-    make_macro(days=[30, 7, 1])
-    ending(5, name="Shoes")
-
-    assert run() == [("Shoes", 7, WATCHER)]
-
-
-def test_a_missed_day_delays_and_never_drops() -> None:
-    make_macro(days=[10, 7, 1])
-    ending(12)
-
-    found = [run(4), run(6), run(11)]
-
-    assert [[threshold for _, threshold, _ in day] for day in found] == [[10], [7], [1]]
-
-
 def test_three_missed_days_make_one_mail() -> None:
     make_macro(days=[10, 9, 8])
     ending(11)
@@ -82,23 +65,6 @@ def test_nothing_due_finds_nothing_and_writes_no_message() -> None:
 
     assert run() == []
     assert not Message.objects.exists()
-
-
-def test_ten_days_never_comes_as_nine_whatever_the_hour() -> None:
-    make_macro(days=[10])
-    day = TODAY + timedelta(days=10)
-    late = datetime(day.year, day.month, day.day, 23, 59, tzinfo=BERLIN)
-    early = datetime(day.year, day.month, day.day, 0, 1, tzinfo=BERLIN)
-    for name, at in (("early", early), ("late", late)):
-        ending(at=at, name=name)
-
-    morning = evaluation.evaluate(
-        now=datetime(TODAY.year, TODAY.month, TODAY.day, 0, 5, tzinfo=BERLIN), dry_run=True
-    )
-    evening = run()
-
-    assert morning.notices == 2
-    assert [name for name, _, _ in evening] == ["early", "late"]
 
 
 @pytest.mark.parametrize("change", [date(2026, 3, 29), date(2026, 10, 25)])
@@ -129,20 +95,6 @@ def test_a_date_that_jitters_by_seconds_is_told_once() -> None:
     assert [threshold for _, threshold, _ in found] == [30]
 
 
-def test_a_date_that_creeps_for_five_hours_is_told_once() -> None:
-    make_macro(days=[30, 7, 1])
-    account = ending(20)
-    deadline = token_of(account).deadline
-    assert deadline is not None
-
-    found = []
-    for number in range(30):
-        found += run()
-        move(account, deadline=deadline + timedelta(minutes=10 * number))
-
-    assert len(found) == 1
-
-
 def test_a_date_that_moves_by_two_days_is_told_for_each_threshold_reached() -> None:
     make_macro(days=[30])
     account = ending(10, life=60)
@@ -150,12 +102,12 @@ def test_a_date_that_moves_by_two_days_is_told_for_each_threshold_reached() -> N
     assert deadline is not None
 
     found = []
-    for number in range(200):
+    for number in range(6):
         moved = deadline + timedelta(days=2 * (number % 2))
         move(account, deadline=moved, issued_at=moved - timedelta(days=60))
         found += run()
 
-    assert len(found) == 200
+    assert len(found) == 6
 
 
 def test_a_date_that_came_back_far_away_is_silent_until_its_thresholds_come() -> None:
@@ -172,15 +124,6 @@ def test_a_backup_that_lasts_longer_keeps_an_account_macro_silent() -> None:
     make_macro(days=[7])
     account = ending(5)
     link(account, make_token(deadline=noon(TODAY + timedelta(days=40))))
-    settle(account)
-
-    assert run() == []
-
-
-def test_a_backup_that_never_ends_keeps_an_account_macro_silent() -> None:
-    make_macro(days=[7])
-    account = ending(5)
-    link(account, make_token(deadline_kind="never"))
     settle(account)
 
     assert run() == []
@@ -220,77 +163,6 @@ def test_a_token_macro_tells_of_every_token_although_a_backup_covers() -> None:
 
 def token_of_person(account: Account, user_id: int) -> Token:
     return Token.objects.get(pool_entries__account=account, consented_by=user_id)
-
-
-def test_a_token_without_access_to_the_account_is_not_told() -> None:
-    make_macro(days=[7], watch="token")
-    account = ending(40)
-    link(account, make_token(deadline=noon(TODAY + timedelta(days=5))), access="lost")
-    settle(account)
-
-    assert run() == []
-
-
-def test_thresholds_that_are_not_shorter_than_the_life_of_the_token_are_skipped() -> None:
-    make_macro(days=[30, 7, 1])
-    ending(29, life=30, name="Young")
-    ending(29, life=60, name="Old")
-    ending(29, life=None, name="Unknown")
-
-    assert run() == [("Old", 30, WATCHER), ("Unknown", 30, WATCHER)]
-
-
-def test_a_short_lived_token_is_told_for_its_shorter_thresholds() -> None:
-    make_macro(days=[30, 7, 1])
-    ending(29, life=30)
-
-    assert run_daily(29) == [(22, 7), (28, 1)]
-
-
-@pytest.mark.parametrize("hour", [2, 16])
-@pytest.mark.parametrize("watch", ["account", "token"])
-def test_renewals_that_cannot_move_the_date_any_more_lose_no_warning(watch: str, hour: int) -> None:
-    make_macro(days=[30, 7, 1], watch=watch)
-    end = TODAY + timedelta(days=32)
-    account = ending(at=datetime(end.year, end.month, end.day, hour, 17, tzinfo=BERLIN), life=365)
-    known_since(account, days=365)
-    deadline = token_of(account).deadline
-    assert deadline is not None
-
-    found = []
-    for day in range(33):  # renewed each day at the hour of the consent, evaluated at noon
-        move(account, issued_at=deadline - timedelta(days=32 - day))
-        found += [(day, threshold) for _, threshold, _ in run(day)]
-
-    assert found == [(2, 30), (25, 7), (31, 1)]
-
-
-def test_missed_evaluations_are_caught_up_while_renewals_go_on() -> None:
-    make_macro(days=[30, 7, 1])
-    account = ending(32, life=365)
-    known_since(account, days=365)
-
-    found = []
-    for day in (0, 5, 20, 28, 31):  # nothing ran on the days of 30 and 7
-        move(account, issued_at=noon(TODAY + timedelta(days=day)))
-        found += [(day, threshold) for _, threshold, _ in run(day)]
-
-    assert found == [(5, 30), (28, 7), (31, 1)]
-
-
-@pytest.mark.parametrize(("seconds", "told"), [(-1, False), (0, False), (1, True)])
-@pytest.mark.parametrize("hour", [0, 6, 13, 23])
-def test_a_warning_is_due_where_the_deadline_is_known_for_longer_than_its_days(
-    hour: int, seconds: int, told: bool
-) -> None:
-    make_macro(days=[7])
-    day = TODAY + timedelta(days=6)
-    account = ending(at=datetime(day.year, day.month, day.day, hour, 30, tzinfo=BERLIN), life=3)
-    known_since(account, days=7, seconds=seconds)
-
-    found = run()
-
-    assert bool(found) is told
 
 
 def test_a_deadline_of_a_token_long_known_is_told_when_the_account_comes_to_hang_on_it() -> None:
@@ -353,27 +225,6 @@ def test_a_dark_account_that_is_settled_again_is_not_told_again() -> None:
     assert run(1) == []
 
 
-def test_a_pause_while_dark_does_not_tell_twice() -> None:
-    make_macro()
-    account = ending(50)
-    die(account)
-    run()
-    for paused_at in (NOW, None):
-        Account.objects.filter(pk=account.pk).update(paused_at=paused_at)
-        settle(account)
-
-    assert run(1) == []
-
-
-def test_an_account_that_is_interrupted_for_hours_is_warned_of_and_told_dark() -> None:
-    make_macro(days=[7])
-    account = ending(5, name="Shoes")
-    move(account, state="cooling", reason="unknown")
-
-    assert account.state == "interrupted"
-    assert run() == [("Shoes", 0, WATCHER), ("Shoes", 7, WATCHER)]
-
-
 def test_an_account_that_never_had_a_token_did_not_go_dark() -> None:
     make_macro()
     account = make_account()
@@ -404,16 +255,6 @@ def test_everybody_who_linked_is_told_once_and_those_who_left_are_not() -> None:
     settle(account)
 
     assert run() == [("Shoes", 7, "ada@example.com"), ("Shoes", 7, "ben@example.com")]
-
-
-def test_a_new_recipient_is_told_what_others_know_already() -> None:
-    action = make_macro(days=[7])
-    ending(5, name="Shoes")
-    run()
-    action.emails.append("new@example.com")
-    action.save()
-
-    assert run() == [("Shoes", 7, "new@example.com")]
 
 
 def test_scopes_take_chosen_accounts_channels_and_all() -> None:

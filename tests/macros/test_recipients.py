@@ -1,7 +1,6 @@
 """Who is told, when nobody can be, and in how many mails."""
 
 import re
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,9 +10,9 @@ from django.contrib import admin
 from django.test import RequestFactory
 
 from accounts.mails import death_mail
-from accounts.models import Account
-from macros import evaluation, mails, preview, samples
+from macros import evaluation, mails
 from macros.models import Macro, MacroAction, Notice
+from macros.notices import preview
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from portal.messages import MessageAdmin
@@ -21,7 +20,6 @@ from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team, User
-from users.visibility import names_for
 
 pytestmark = pytest.mark.django_db
 OPERATOR = "ops@example.com"
@@ -78,47 +76,18 @@ def test_a_contact_of_a_client_hears_of_no_log_in_of_the_team() -> None:
 # --- nobody to tell -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("watch", ["account", "token"])
 @pytest.mark.parametrize("who", ["switched off", "unknown", "address of somebody switched off"])
-def test_whom_nobody_can_be_told_about_the_team_leads_are(who: str, watch: str) -> None:
+def test_whom_nobody_can_be_told_about_the_team_leads_are(who: str) -> None:
     team = make_team("Northwind")
     lead_of(team)
     lead_of(make_team(), "other@example.com")
     gone = make_person("petra@example.com", is_active=False)
     listed = who.startswith("address")
-    make_macro(emails=["Petra@example.com"] if listed else [], notify_consenters=not listed, watch=watch)
+    make_macro(emails=["Petra@example.com"] if listed else [], notify_consenters=not listed)
     account = ending(5, person=gone, team=team)
     if who == "unknown":
         Token.objects.update(consented_by=None)
         settle(account)
-
-    assert told() == [("lead@example.com", "team_lead")]
-
-
-def test_where_the_team_has_no_lead_who_can_log_in_operators_are_told() -> None:
-    team = make_team()
-    lead_of(team, is_active=False)
-    make_user("root@example.com", is_superuser=True)
-    make_macro(emails=[], notify_consenters=True)
-    ending(5, person=make_person(is_active=False), team=team)
-
-    assert told() == [(OPERATOR, "operator"), ("root@example.com", "operator")]
-
-
-def test_while_somebody_can_be_told_nobody_else_is() -> None:
-    lead_of(Team.default())
-    make_macro(emails=["boss@example.com"], notify_consenters=True)
-    ending(5, person=make_person(is_active=False))
-
-    assert told() == [("boss@example.com", "")]
-
-
-def test_an_account_that_went_dark_without_anybody_is_told_too() -> None:
-    lead_of(Team.default())
-    make_macro(emails=[], notify_consenters=True)
-    account = make_account()
-    link(account, make_token(state="dead", consented_by=make_person(is_active=False)))
-    settle(account)
 
     assert told() == [("lead@example.com", "team_lead")]
 
@@ -299,25 +268,13 @@ def test_a_second_macro_and_a_second_run_mail_only_what_is_new() -> None:
     assert evaluation.evaluate(now=NOW).messages == 0
 
 
-def test_a_mail_that_waited_over_the_upgrade_tells_of_its_own_team_only() -> None:
-    petra = make_person("petra@example.com")
-    make_macro(emails=[], notify_consenters=True)
-    north = make_team()
-    ending(5, team=north, person=petra, name="North shop")
-    ending(5, person=petra, name="South shop")
-    run = evaluation.evaluate(now=NOW).evaluation_id
-    old = Message.objects.get()
-    Message.objects.filter(pk=old.pk).update(  # as it was written before people got one mail of all teams
-        team=north, payload={"evaluation": run}, dedupe_key=f"macro:{run}:{north.pk}:petra@example.com"
-    )
-
-    mail = mail_to("petra@example.com")
-
-    assert "North shop" in mail.text
-    assert "South shop" not in mail.text
-
-
 # --- the preview ----------------------------------------------------------------------------------------------------
+
+
+def stored(action: MacroAction) -> preview.Draft:
+    draft = preview.draft_of(action.macro)
+    assert draft is not None
+    return draft
 
 
 def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings: Any) -> None:
@@ -329,66 +286,10 @@ def test_the_preview_names_whom_nobody_could_be_told_and_who_stands_in(settings:
     ending(5, person=make_person())
     settings.OPERATOR_EMAILS = []
 
-    found = preview.preview(preview.draft_of(action), now=NOW)
+    found = preview.preview(stored(action), now=NOW)
 
     assert (found.mails, found.fallen_back, found.nobody) == (2, 1, 1)
     assert ("nobody would be told", 1) in found.quiet
-
-
-def test_the_mail_beside_the_form_is_the_one_to_whoever_stands_in() -> None:
-    lead_of(Team.default())
-    make_macro(emails=["Petra@example.com"], days=[7])
-    ending(5, person=make_person("petra@example.com", is_active=False))
-    draft = preview.draft_of(MacroAction.objects.get())
-
-    mail = preview.sample(draft, preview.preview(draft, now=NOW).due, names=names_for(None))
-
-    assert mail is not None
-    assert "it comes to you as team lead of General." in " ".join(mail.text.split())
-
-
-@pytest.mark.parametrize("typed", ["outside@example.com", "root@example.com"])
-def test_the_mails_beside_the_form_say_no_name_that_whoever_drafts_the_macro_may_not_read(typed: str) -> None:
-    make_person("root@example.com", is_superuser=True)
-    manager = lead_of(Team.default())
-    account = ending(5, person=make_person("zoe@other.example", name="Zoe Ferngross"))
-    Account.objects.update(restriction="Payment failed")
-    make_macro(emails=[typed], days=[7])
-    MacroAction.objects.create(
-        macro=Macro.objects.get(), kind="restricted", emails=[typed], notify_consenters=False
-    )
-    draft = replace(
-        preview.draft_of(MacroAction.objects.earliest("pk")), at_once=["deactivated", "restricted"]
-    )
-
-    found = samples.all_of(draft, preview.preview(draft, now=NOW).due, user=manager, now=NOW)
-
-    assert [one.account for one in found] == [account] * 3
-    assert not [one.kind for one in found if "Zoe" in one.mail.text or "zoe@" in one.mail.text]
-
-
-def test_the_mails_beside_the_form_greet_whoever_drafts_the_macro_alone_and_say_of_no_stranger_who_it_is() -> (
-    None
-):
-    manager = lead_of(Team.default())
-    stranger = make_person("typed@other.example", name="Zelda Wolkenstein")
-    ending(5, person=stranger)
-    ending(6, person=manager)
-    Account.objects.update(restriction="Payment failed")
-    make_macro(emails=[stranger.email], days=[7])
-    kinds = ["deactivated", "restricted"]
-    draft = replace(preview.draft_of(MacroAction.objects.get()), at_once=kinds)
-    own = replace(draft, emails=[manager.email])
-
-    typed, mine = (
-        samples.all_of(one, preview.preview(one, now=NOW).due, user=manager, now=NOW) for one in (draft, own)
-    )
-
-    assert len(typed) == len(mine) == 3
-    said = "\n".join(one.mail.text for one in typed)
-    assert ("Zelda" in said, "(you)" in said) == (False, False)
-    greeting = f"{manager.name.split()[0]}, "
-    assert all(greeting in one.mail.text for one in mine)
 
 
 @pytest.mark.parametrize(
@@ -397,10 +298,10 @@ def test_the_mails_beside_the_form_greet_whoever_drafts_the_macro_alone_and_say_
 def test_the_preview_says_why_nothing_is_due(scope: str, words: str) -> None:
     action = make_macro(scope=scope)
 
-    assert preview.preview(preview.draft_of(action), now=NOW).nothing == words
+    assert preview.preview(stored(action), now=NOW).nothing == words
     ending(90, life=365)
     Macro.objects.update(scope="all")
     action.refresh_from_db()
-    assert preview.preview(preview.draft_of(MacroAction.objects.get()), now=NOW).nothing == (
+    assert preview.preview(stored(MacroAction.objects.get()), now=NOW).nothing == (
         "No mail is due in the next 30 days."
     )

@@ -8,12 +8,11 @@ import pytest
 
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import evaluation, on_it, snoozing, why, why_macros
+from macros import evaluation, on_it, snoozing, why
 from macros.models import Macro, MacroAction, Notice
-from notifications import digests, kinds
-from notifications.models import Message
+from macros.notices.why import about_macros
+from notifications import kinds
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
-from tests.notifications.support import make_message
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
 from users import refused_addresses
@@ -53,7 +52,7 @@ def said(account: Account, address: str = ADA) -> str:
     macros = Macro.objects.all()
     lines = [
         *why.about_address(one),
-        *why_macros.about_macros(one, macros, now=NOW),
+        *about_macros(one, macros, now=NOW),
         *why.told(one, macros),
     ]
     return " | ".join(f"{line.about} {line.text}" for line in lines)
@@ -103,10 +102,6 @@ def leads(account: Account) -> None:
 
 def doubted(account: Account) -> None:
     make_doubt(account.pool.get().token, now=NOW)
-
-
-def capped(account: Account) -> None:
-    digests.hold(make_message(ADA, state="sending", attempts=0), now=NOW)
 
 
 def snoozed(account: Account, email: str = ADA) -> None:
@@ -199,24 +194,6 @@ def escalated(account: Account) -> None:
 # --- what became of what was found -------------------------------------------------------------------------------------
 
 
-def grouped(account: Account) -> None:
-    ending(7, name="Another")
-    rule()
-    run()
-
-
-def held(account: Account) -> None:
-    rule()
-    run()
-    Message.objects.update(state="sending")
-    digests.hold(Message.objects.get(), now=NOW)
-
-
-def digested(account: Account) -> None:
-    held(account)
-    Message.objects.filter(kind="macro").update(state="sent")
-
-
 def stands_in(account: Account) -> None:
     leads(account)
     make_macro(emails=[BOSS], days=[7])
@@ -242,7 +219,6 @@ TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
     "no longer a member": (no_longer_member, "Is not in the account's team, or no longer"),
     "team lead": (leads, "Leads the account's team"),
     "doubted": (doubted, "That is doubted and asked again"),
-    "capped": (capped, "1 mail to this address waits for a digest"),
     "snoozed": (snoozed, "nothing of it is mailed to this address until Sat 28 Nov"),
     "snoozed for all": (lambda one: snoozed(one, ""), "snoozed for everybody until Sat 28 Nov"),
     "acknowledged": (acknowledged, "Somebody said that they are on it"),
@@ -284,9 +260,6 @@ TABLE: dict[str, tuple[Callable[[Account], object], str]] = {
     "escalation, due": (warned, "Tells this address on Sat 28 Nov 2026, 3 days after the first warning"),
     "escalation, somebody on it": (on_it_since, "but somebody is on it"),
     "escalation, told": (escalated, "Told this address that nothing happened"),
-    "grouped": (grouped, "in one mail with 1 other account"),
-    "waits for a digest": (held, "waits for a digest, because the address got as many mails"),
-    "came in a digest": (digested, "came in a digest, together with other mails"),
     "stands in": (stands_in, "as team lead, because nobody else could be told"),
     **{
         f"dropped: {code}": (dropped(code), words)

@@ -178,7 +178,8 @@ def test_a_warning_about_several_teams_that_waits_or_comes_back_still_says_it_on
         message.refresh_from_db()
         with time_machine.travel(noon(DAY_OF_MACROS), tick=False):
             made.append(mails.build(message).text)
-        revalidation.record_all_sent([message], noon(DAY_OF_MACROS))
+        message.state, message.sent_at = Message.State.SENT, noon(DAY_OF_MACROS)
+        revalidation.record_end(message)
 
     assert not Team.objects.filter(pk=team.pk).exists()
     assert ["Was of Lumen" in text for text in made] == [True, True]

@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 from pytest_django import Settings
 
-from macros import mails_sql, news_sql
+from macros import news_sql
 from notifications import kinds
 from tests.tools import words
 from ui import mails, phrases, pills
@@ -132,7 +132,7 @@ def test_every_reason_for_which_a_mail_is_not_wanted_has_words() -> None:
         for path in (words.ROOT / app).rglob("*.py")
     )
     codes = set(re.findall(r'NotWanted\("(\w+)"', code))
-    chosen = mails_sql.STILL_WANTED + news_sql.STILL_WANTED  # by SQL, for each notice
+    chosen = news_sql.STILL_WANTED  # by SQL, for each notice
     of_notices = set(re.findall(r"(?:then|else) '(\w+)'(?! \|\|)", chosen))
     of_notices |= {f"not_told_{via}" for via in Via.values if via}
     worded = phrases.blocks(kinds.NOT_WANTED)

@@ -1,0 +1,269 @@
+"""What rules ask of macros, accounts and people, read in bulk: accounts in slices, so that memory stays flat however many there are."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, tzinfo
+from typing import Any
+
+from django.db.models import F, Max, Q, QuerySet, Value
+
+from accounts.models import Account, AccountEvent, AccountNotice, AccountToken
+from macros.models import Acknowledgement, MacroAccount, MacroAction, Notice, Shortage, Silence
+from macros.notices.readers import Directory, Mute, Mutes
+from macros.notices.rules import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
+from notifications.models import Message
+from tokens import renewal
+from tokens.models import Token
+from users import refused_addresses
+from users.models import User
+from users.recipients import members, operators, reachable_leads
+
+SLICE = 4_000  # accounts
+_WAITING = [Message.State.QUEUED, Message.State.SENDING]
+Kind = MacroAction.Kind
+# Of an account's deadline, or a log-in's, as it is now.
+_PRESENT = Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle"))
+
+_OF_ACCOUNT = (
+    "pk", "channel", "team_id", "state", "since", "paused_at", "deadline_kind", "deadline", "cycle", "cycle_since", "people_count",
+)  # fmt: skip
+_OF_ENTRY = (
+    "account_id", "token_id", "access", "can_publish", "token__state", "token__deadline_kind", "token__deadline", "token__cycle",
+    "token__cycle_since", "token__issued_at", "token__native_user_id", "token__consented_by_id", "token__consented_by__email",
+    "token__team_id", "token__kind", "renews",
+)  # fmt: skip
+
+
+# --- macros and people ----------------------------------------------------------------------------------------------
+
+
+def rules_of(actions: Iterable[MacroAction]) -> list[Rule]:
+    """Return the rules of these actions, whose macros are loaded; whether a macro is on, its rule says."""
+    found = list(actions)
+    warnings = MacroAction.objects.filter(
+        kind=Kind.PRE_DEACTIVATION, macro__in={one.macro_id for one in found}
+    )
+    ahead = (
+        {one.macro_id: one for one in warnings} if any(one.kind == Kind.ESCALATED for one in found) else {}
+    )
+    return [_rule(one, ahead.get(one.macro_id)) for one in found]
+
+
+def rules(*kinds: str) -> list[Rule]:
+    """Return the rules of the macros that are on, of actions of these kinds. Two queries at most."""
+    return rules_of(MacroAction.objects.filter(macro__enabled=True, kind__in=kinds).select_related("macro"))
+
+
+def _rule(action: MacroAction, ahead: MacroAction | None) -> Rule:
+    macro = action.macro
+    warning = ahead if action.kind == Kind.ESCALATED else action
+    return Rule(
+        action_id=action.pk,
+        macro_id=action.macro_id,
+        kind=action.kind,
+        enabled=macro.enabled,
+        emails=tuple(email.lower() for email in action.emails),
+        notify_consenters=action.notify_consenters,
+        days=tuple(sorted(warning.days)) if warning else (),
+        of_token=warning is not None and warning.watch == MacroAction.Watch.TOKEN,
+        scope=macro.scope,
+        channels=frozenset(macro.channels),
+        team_id=macro.team_id,
+        excluded=frozenset(macro.excluded),
+        people=action.people or 0,
+        within=action.within or 0,
+        after=action.after or 0,
+    )
+
+
+def directory(account_ids: Collection[int] | None = None) -> Directory:
+    """Return whom mail reaches and who stands in, with the mutes of these accounts (None: of any). A few small queries."""
+    leads: dict[int, list[str]] = defaultdict(list)
+    for team, email in reachable_leads().order_by("user__email").values_list("team", "user__email"):
+        leads[team].append(email)
+    people: dict[int, list[str]] = defaultdict(list)
+    owning = Token.objects.filter(kind=Token.Kind.SYSTEM, team__isnull=False).order_by().values("team")
+    for team, email in members().filter(team__in=owning).order_by("user").values_list("team", "user__email"):
+        people[team].append(email)
+    return Directory(
+        gone=frozenset(User.objects.filter(is_active=False).values_list("email", flat=True)),
+        refused=frozenset(refused_addresses.all_of_them()),
+        leads=leads,
+        members=people,
+        operators=operators(),
+        mutes=mutes_for(account_ids),
+    )
+
+
+def mutes_for(account_ids: Collection[int] | None) -> Mutes:
+    """Return the mutes that run of these accounts, or of any (None), those of all accounts included. One query."""
+    running = Silence.objects.filter(ended_at=None)
+    if account_ids is not None:
+        running = running.filter(Q(account=None) | Q(account__in=account_ids))
+    return Mutes(
+        Mute(*row) for row in running.values_list("account_id", "email", "macro_id", "until").iterator(10_000)
+    )
+
+
+# --- accounts -------------------------------------------------------------------------------------------------------
+
+
+def slices(rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
+    """Yield the accounts of which one of these rules may have something to tell in a span of days, in slices, in the order of their ids."""
+    yield from in_slices(sorted(_candidates(rules, span)), rules=rules, span=span)
+
+
+def in_slices(ids: Sequence[int], *, rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
+    """Yield these accounts in slices, in the order of the ids."""
+    for start in range(0, len(ids), SLICE):
+        yield accounts(ids[start : start + SLICE], rules=rules, span=span)
+
+
+def accounts(
+    ids: Collection[int], *, rules: Sequence[Rule] = (), span: Span, told: bool = True
+) -> list[AccountFacts]:
+    """Return these accounts with their pools and who is on it, and (`told`) with what was told of them as far as these rules ask for it,
+    in the order of the ids. A fixed number of queries.
+    """
+    kinds = {rule.kind for rule in rules}
+    found = {
+        row[0]: AccountFacts(*row) for row in Account.objects.filter(pk__in=ids).values_list(*_OF_ACCOUNT)
+    }
+    if macros := {rule.macro_id for rule in rules if rule.is_chosen and rule.chosen is None}:
+        chosen = MacroAccount.objects.filter(account__in=found, macro__in=macros)
+        for account, macro in chosen.values_list("account_id", "macro_id"):
+            found[account].macros.add(macro)
+    ahead = any(rule.kind == Kind.FEW_PEOPLE and rule.within for rule in rules)
+    for row in _pools(found, span.now if ahead else None):
+        found[row[0]].log_ins.append(LogIn(*row[1:]))
+    _read_acknowledged(found)
+    if told and kinds & {Kind.PRE_DEACTIVATION, Kind.ESCALATED}:
+        _read_told(found, span.zone, escalates=Kind.ESCALATED in kinds)
+        _read_dark({pk: one for pk, one in found.items() if one.is_dark(span.now)}, span.zone)
+    if told and Kind.FEW_PEOPLE in kinds:
+        shortages = Shortage.objects.filter(
+            Q(over_at=None) | Q(began_at__gt=span.now - AGAIN), account__in=found
+        )
+        for row in shortages.order_by("began_at").values_list(
+            "pk", "account_id", "action_id", "people", "began_at", "over_at"
+        ):
+            found[row[1]].shortages.append(Short(*row))
+    return [found[pk] for pk in ids if pk in found]
+
+
+def _pools(account_ids: Collection[int], now: datetime | None) -> Iterator[tuple[Any, ...]]:
+    """Yield the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
+    renews: Any = Value(0) if now is None else renewal.renewing(now=now, by="token__")
+    entries = AccountToken.objects.filter(account__in=account_ids).annotate(renews=renews)
+    return entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000)
+
+
+def _read_acknowledged(found: Mapping[int, AccountFacts]) -> None:
+    """Add who is on a present deadline."""
+    said = Acknowledgement.objects.filter(_PRESENT, account__in=found)
+    for account, token, days in said.values_list("account_id", "token_id", "days"):
+        found[account].acknowledged[token] = days
+
+
+def _read_told(found: Mapping[int, AccountFacts], zone: tzinfo, *, escalates: bool) -> None:
+    """Add the notices of the present deadlines."""
+    notices = Notice.objects.filter(_PRESENT, account__in=found).exclude(outcome=Notice.Outcome.DROPPED)
+    late = _kept_back() if escalates else frozenset()
+    names = (
+        "account_id",
+        "token_id",
+        "recipient",
+        "threshold",
+        "action_id",
+        "outcome",
+        "told_at",
+        "evaluation__on_date",
+    )
+    for account, token, address, threshold, action, outcome, told_at, on in notices.values_list(
+        *names
+    ).iterator(20_000):
+        day = told_at.astimezone(zone).date() if told_at else on
+        waits = outcome == Notice.Outcome.WAITING and address in late
+        found[account].told.append(TellsBefore(token, address, threshold, action, day, waits))
+
+
+def _kept_back() -> frozenset[str]:
+    """Return the addresses with mails that our own mail server does not take."""
+    waiting = Message.objects.filter(state__in=_WAITING, waits_since__isnull=False)
+    return frozenset(waiting.order_by().values_list("recipient", flat=True).distinct())
+
+
+def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
+    """Add to accounts that are dark who heard of it by any mail, those about a log-in itself included: whom these tell, no macro tells
+    again; also where it came back for a moment since.
+    """
+    if not dark:
+        return
+    connected = AccountEvent.objects.filter(account__in=dark, kind=AccountEvent.Kind.CONNECTED)
+    back = dict(
+        connected.order_by().values("account").annotate(last=Max("at")).values_list("account", "last")
+    )
+    told = AccountNotice.objects.filter(account__in=dark, deactivated=True)
+    told = told.filter(Q(closed_at=None) | Q(at__gte=F("account__cycle_since")))
+    for pk, address, at, closed_at, state in told.values_list(
+        "account_id", "recipient", "at", "closed_at", "message__state"
+    ):
+        one = dark[pk]
+        of_cycle = at >= one.cycle_since
+        if closed_at is None and (of_cycle or (pk in back and back[pk] > at)):
+            one.heard.add(address)
+        if of_cycle and state == Message.State.SENT:
+            day = at.astimezone(zone).date()
+            one.heard_on = min(one.heard_on or day, day)
+    mailed = _mailed_of_log_ins()
+    for pk, one in dark.items():
+        one.was_connected = bool(one.log_ins) or pk in back
+        for log_in in one.log_ins:
+            one.heard.update(
+                to for to, teams in mailed.get(log_in.token_id, ()) if not teams or one.team_id in teams
+            )
+
+
+def _mailed_of_log_ins() -> dict[int, list[tuple[str, list[int]]]]:
+    """Return by log-in whom a mail that waits tells that it is over, and of which teams' accounts (none: all)."""
+    found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
+    waiting = Message.objects.filter(kind__in=("died", "left"), state__in=(*_WAITING, Message.State.HELD))
+    for to, payload in waiting.values_list("recipient", "payload"):
+        for token in payload.get("tokens") or [payload.get("token")]:
+            found[int(token or 0)].append((to, payload.get("teams") or []))
+    return found
+
+
+def _candidates(rules: Sequence[Rule], span: Span) -> set[int]:
+    """Return the ids of the accounts of which one of these rules may have something to tell in a span: of each reason one query."""
+    warnings = [rule for rule in rules if rule.kind == Kind.PRE_DEACTIVATION]
+    few = [rule for rule in rules if rule.kind == Kind.FEW_PEOPLE]
+    accounts: list[Q] = []
+    found: list[QuerySet[Any, int]] = []
+    if any(rule.kind != Kind.FEW_PEOPLE for rule in rules):
+        accounts.append(Q(state=Account.State.DEACTIVATED))
+        accounts.append(Q(state=Account.State.INTERRUPTED, since__lte=span.now - DARK_AFTER))
+    if days := [rule.days[-1] for rule in warnings if not rule.of_token]:
+        accounts.append(_ending(span, max(days)) & Q(state__in=LIVE))
+    if days := [rule.days[-1] for rule in warnings if rule.of_token]:
+        entries = AccountToken.objects.filter(_ending(span, max(days), "token__"), account__state__in=LIVE)
+        found.append(entries.values_list("account_id", flat=True))
+    if any(rule.kind == Kind.ESCALATED for rule in rules):
+        found.append(Notice.objects.filter(_PRESENT).values_list("account_id", flat=True).distinct())
+    if few:
+        ahead = any(rule.within for rule in few)
+        accounts.append(Q(paused_at=None) if ahead else Q(people_count__lt=max(rule.people for rule in few)))
+        found.append(Shortage.objects.filter(over_at=None).values_list("account_id", flat=True))
+    found += [Account.objects.filter(one).values_list("pk", flat=True) for one in accounts]
+    ids = {pk for rows in found for pk in rows.order_by().iterator(20_000)}
+    if all(rule.is_chosen for rule in rules):
+        applied = MacroAccount.objects.filter(macro__in={rule.macro_id for rule in rules})
+        chosen = set(applied.values_list("account_id", flat=True).iterator(20_000))
+        ids &= chosen | set(Shortage.objects.filter(over_at=None).values_list("account_id", flat=True))
+    return ids
+
+
+def _ending(span: Span, days: int, by: str = "") -> Q:
+    """Return the condition of what ends within so many days of a span."""
+    until = {"deadline_kind": "date", "deadline__gt": span.now, "deadline__lt": span.midnight(days)}
+    return Q(**{f"{by}{name}": value for name, value in until.items()})
