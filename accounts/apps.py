@@ -15,8 +15,7 @@ class AccountsConfig(AppConfig):
         """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people who are deleted."""
         from django.db.models.signals import post_delete, post_save, pre_delete
 
-        from accounts import receivers, renewal_links
-        from notifications import digests
+        from accounts import receivers
         from tokens.signals import tokens_changed
         from users.models import Membership, Team, User
         from users.signals import address_changed
@@ -34,4 +33,3 @@ class AccountsConfig(AppConfig):
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
         post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars")
         receivers.register_messages()
-        digests.register_act(renewal_links.first_in)

@@ -94,23 +94,20 @@ def _register_what_log_ins_do() -> None:
         name=_("Log-in stopped"),
         ended=death_mail.record_end,
         reader=death_mail.reader,
-        may_be_held=True,
     )
     kinds.register(
         leaving_mails.KIND,
         leaving_mails.build,
         name=_("Log-in removed"),
         ended=leaving_mails.record_end,
-        may_be_held=True,
     )
     kinds.register(
         outside_mail.KIND,
         outside_mail.build,
         name=_("The team no longer takes a log-in"),
         ended=outside_mail.record_end,
-        may_be_held=True,
     )
-    kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"), may_be_held=True)
+    kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"))
 
 
 def _register_what_is_asked() -> None:
@@ -147,7 +144,7 @@ def _register_what_is_asked() -> None:
         name=_("Client link used"),
         ended=client_link_news.note_used_told,
     )
-    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"), may_be_held=True)
+    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
     kinds.register(asks_of_moved.KIND, asks_ended_mail.build, name=_("What you asked for has ended"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
 
@@ -158,7 +155,7 @@ def _register_what_accounts_do() -> None:
         (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),
         (notices.WORKS_AGAIN, works_again_mail.build, _("Works again")),
     ):
-        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end, may_be_held=True)
+        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
     kinds.register(
         api_key_mail.KIND,
         api_key_mail.build,

@@ -178,13 +178,6 @@ def personal(
     )
 
 
-def first_in(text: str) -> str:
-    """Return the first personal link in the text of a mail that is being sent: a secret; "" where it has none."""
-    before, _, after = addresses.absolute_url("renew", _PLACE).partition(_PLACE)
-    found = re.search(rf"{re.escape(before)}[\w:.\-]+{re.escape(after)}", text)
-    return found[0] if found else ""
-
-
 def _microseconds(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 

@@ -4,17 +4,28 @@ import re
 from datetime import timedelta
 from typing import Any
 
-from adtoken_project.gunicorn_logs import GunicornLogger
+from gunicorn.glogging import Logger
+
+from adtoken_project import env, logs
 from adtoken_project.logs import OF_REQUEST
+from tokens.scrub import LogFilter
 
 _LONG = re.compile(r"(?<=/)[^/]{20,}")  # links of invitations and new passwords; ids of accounts are shorter
 
 
-class AccessLogger(GunicornLogger):
-    """Gunicorn's logger, which writes this one line, and leaves the API out: that writes lines of its own.
+class AccessLogger(Logger):  # type: ignore[misc]  # the library is untyped
+    """Gunicorn's logger with our formatter and filter, which writes this one line, and leaves the API out: that writes lines of its own.
 
     gunicorn would gather all headers and variables of the request for a format that names six of them.
     """
+
+    def setup(self, cfg: Any) -> None:
+        """Set up, again at each reload."""
+        super().setup(cfg)
+        form = env.choice("LOG_FORMAT", default="text", choices=logs.FORMATS)
+        for handler in (*self.error_log.handlers, *self.access_log.handlers):
+            handler.setFormatter(logs.formatter(form))
+            handler.addFilter(LogFilter())
 
     def access(
         self, resp: Any, req: Any, environ: dict[str, Any], request_time: timedelta

@@ -50,7 +50,7 @@ api = BrokerAPI(
     version="1",
     description=api_description.INTRODUCTION,
     auth=key_auth,
-    docs_url=None,
+    docs_url="/docs",
     urls_namespace="api",
     servers=[{"url": settings.BASE_URL, "description": "This installation"}],
 )

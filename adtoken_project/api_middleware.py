@@ -16,8 +16,7 @@ from django.middleware.security import SecurityMiddleware
 from django.urls import resolve
 from django.utils.translation import override
 
-from adtoken_project import api_routes, kept_connections, logs, problems
-from adtoken_project.metrics import signals
+from adtoken_project import api_routes, kept_connections, logs, metrics, problems
 from broker.callers import Caller
 from broker.records import hash_of
 from broker.texts import text
@@ -58,7 +57,7 @@ class ApiMiddleware:
             answer = self._answer(request, self._page if path in PAGES else self._job)
         seconds = time.monotonic() - began
         leases = getattr(request, "leases", None)  # of a batch
-        signals.request(path=path, status=answer.status_code, seconds=seconds, leases=leases)
+        metrics.count_request(path=path, status=answer.status_code, seconds=seconds, leases=leases)
         _log(request, answer, seconds)
         answer["Cache-Control"] = "no-store"
         # The key decides what is answered, never a cookie; and nothing of it is kept anyway.

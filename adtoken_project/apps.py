@@ -13,7 +13,7 @@ NO_SENTRY = (
 )
 NO_OPENTELEMETRY = (
     "OTEL_EXPORTER_OTLP_ENDPOINT is set, but OpenTelemetry is not installed: "
-    "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http, or set OTEL_SDK_DISABLED=true."
+    "pip install what docs/operations.md names, or set OTEL_SDK_DISABLED=true."
 )
 
 # From here, where all apps are known and no model is loaded, until all are ready: what is loaded stays, and the garbage collector walked
@@ -37,7 +37,7 @@ class AdTokenConfig(AppConfig):
             grants,
             groups,
             kept_connections,
-            late_mail,
+            lateness,
             operations_notices,
             safe_start,
             schedules,
@@ -53,7 +53,7 @@ class AdTokenConfig(AppConfig):
         )
         invitation_mails.register()
         login_mails.register()
-        late_mail.register()
+        lateness.register()
         operations_notices.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
@@ -75,9 +75,8 @@ def start_traces() -> None:
     """Export spans, where the settings say so. Raises ImproperlyConfigured where the optional packages are missing."""
     if settings.TRACES:
         with _installed(NO_OPENTELEMETRY):
-            from adtoken_project import tracing
-            from adtoken_project.tracing import export
-        tracing.follow(export.tracer())
+            from adtoken_project import traces
+        traces.start()
 
 
 @contextmanager

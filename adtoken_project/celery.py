@@ -6,7 +6,6 @@ from typing import Any
 from celery import Celery, Task
 
 from adtoken_project import celery_transport, request_ids  # noqa: F401  # importing the ids connects their signals
-from adtoken_project.metrics import signals  # noqa: F401  # and these theirs
 from users import hold
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")

@@ -1,31 +1,41 @@
-"""How late the work of each lane is: one reading for `/healthz`, the start page, the mail to operators, and metrics."""
+"""How late the work of each lane is, for `/healthz`, the start page and metrics; operators hear once by mail that a lane is late."""
 
+import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
-from django.db.models import Count, Exists, F, Func, Max, Min, OuterRef, Q, Value
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from adtoken_project import lanes, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
-from notifications import kept_back
+from notifications import composing, kinds, outbox
+from notifications.kinds import Mail
 from notifications.models import Message
 from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
+from ui import dates
 from ui.phrases import phrase
 from users import hold
+from users.recipients import operators
 
+logger = logging.getLogger(__name__)
 say = partial(phrase, "words/background_work.txt")
 
-MAIL_LIMIT = kept_back.WAITS_AT_MOST
-DOMAINS, REFUSED_LIMIT = (
-    3,
-    timedelta(minutes=10),
-)  # so many domains refuse mail for so long: it is our own side
+ASKED_LIMIT, DUE_LIMIT = (
+    timedelta(minutes=5),
+    timedelta(minutes=15),
+)  # of a renewal that somebody waits for; of the rest
+MAIL_LIMIT = timedelta(minutes=5)
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
+KIND = "late"
+MARK = "late:"  # begins the name of the row that says since when a lane is late
+QUIET = timedelta(hours=1)  # a lane that is late again so soon is still the same trouble
 
 
 @dataclass(frozen=True)
@@ -58,14 +68,7 @@ def read(now: datetime) -> list[Work]:
     What waits longer than the lane's workers run counts from their start: they cannot have done it before.
     """
     began = _began(now)
-    found = [
-        _mail(),
-        _refused(),
-        _evaluation(now),
-        _ticks(),
-        *_of_apps(now),
-        _deletion(),
-    ]
+    found = [_mail(), _evaluation(now), _ticks(), *_of_apps(now), _deletion()]
     return [
         replace(work, since=work.since and max(work.since, began.get(work.lane, work.since)))
         for work in found
@@ -92,22 +95,11 @@ def late(now: datetime) -> list[Work]:
 def _mail() -> Work:
     waiting = Message.objects.filter(state=Message.State.QUEUED)
     oldest = waiting.order_by("next_attempt_at").values_list("next_attempt_at", flat=True).first()
-    refused = kept_back.since()
+    kept_back = Message.objects.kept_back().order_by("waits_since")
+    refused = kept_back.values_list("waits_since", flat=True).first()
     if refused is not None and (oldest is None or refused < oldest):
         return Work("mail", say("mail_kept_back"), refused, MAIL_LIMIT)
     return Work("mail", say("mail"), oldest, MAIL_LIMIT)
-
-
-def _refused() -> Work:
-    """Mails that were refused at several domains, since when none was taken: a server that defers all moves the next try of each."""
-    domain = Func(F("recipient"), Value("@"), Value(2), function="split_part")
-    refused = Message.objects.filter(state=Message.State.QUEUED, failures__gt=0)
-    found = refused.aggregate(since=Min("queued_at"), domains=Count(domain, distinct=True))
-    if found["domains"] < DOMAINS:
-        return Work("mail", say("mail_kept_back"), None, REFUSED_LIMIT)
-    taken = Message.objects.filter(state=Message.State.SENT, created_at__gte=found["since"])
-    last = taken.aggregate(last=Max("sent_at"))["last"]
-    return Work("mail", say("mail_kept_back"), max(found["since"], last or found["since"]), REFUSED_LIMIT)
 
 
 def _evaluation(now: datetime) -> Work:
@@ -142,38 +134,20 @@ def _of_apps(now: datetime) -> list[Work]:
 
 def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
     name = app.get_channel_display()
-    due = Token.objects.filter(app=app, due_at__lte=now).exclude(reason=Token.REMOVED).order_by("due_at")
-    kinds: list[tuple[str, str, Any, timedelta]] = [
-        (
-            "refreshes",
-            say("renewal", channel=name),
-            due.filter(due_for=Token.DueFor.REFRESH),
-            timedelta(minutes=15),
-        ),
-        (
-            "checks",
-            say("check", channel=name),
-            due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH),
-            timedelta(minutes=15),
-        ),
-    ]
-    asked_for = Token.objects.filter(app=app, refresh_wanted_at__isnull=False).order_by("refresh_wanted_at")
-    since = asked_for.values_list("refresh_wanted_at", flat=True).first()
-    asked = Work(
-        "refreshes",
-        say("renewal_asked_for", channel=name),
-        since,
-        timedelta(minutes=5),
-        excuse=_excuse(app, "refreshes"),
-    )
+    tokens = Token.objects.filter(app=app)
+    asked_for = tokens.filter(refresh_wanted_at__isnull=False)
+    due = tokens.filter(due_at__lte=now).exclude(reason=Token.REMOVED)
+    renewals = due.filter(due_for=Token.DueFor.REFRESH)
+    checks = due.filter(refresh_wanted_at=None).exclude(due_for=Token.DueFor.REFRESH)
+
+    def work(lane: str, words: str, rows: QuerySet[Token], field: str, limit: timedelta) -> Work:
+        since = rows.order_by(field).values_list(field, flat=True).first()
+        return Work(lane, say(words, channel=name), since, limit, excuse=_excuse(app, lane))
+
     return [
-        asked,
-        *(
-            Work(
-                lane, what, tokens.values_list("due_at", flat=True).first(), limit, excuse=_excuse(app, lane)
-            )
-            for lane, what, tokens, limit in kinds
-        ),
+        work(lanes.REFRESHES, "renewal_asked_for", asked_for, "refresh_wanted_at", ASKED_LIMIT),
+        work(lanes.REFRESHES, "renewal", renewals, "due_at", DUE_LIMIT),
+        work("checks", "check", checks, "due_at", DUE_LIMIT),
     ]
 
 
@@ -191,3 +165,53 @@ def _deletion() -> Work:
     open_ones = DeletionRequest.objects.exclude(state=DeletionRequest.State.DONE)
     oldest = open_ones.order_by("received_at").values_list("received_at", flat=True).first()
     return Work("pushes", say("deletion"), oldest, timedelta(hours=1))
+
+
+@transaction.atomic
+def tell_operators(now: datetime) -> int:
+    """Note which lanes are late, and write one message for each whose trouble is new. Returns how many messages were written."""
+    found = {work.lane: work for work in reversed(late(now))}
+    known = dict(
+        Heartbeat.objects.select_for_update().filter(name__startswith=MARK).values_list("name", "at")
+    )
+    for name, at in known.items():
+        if name.removeprefix(MARK) not in found and now - at > QUIET:
+            Heartbeat.objects.filter(name=name).delete()
+    written = 0
+    for lane, work in found.items():
+        if MARK + lane in known:
+            continue
+        Heartbeat.objects.create(name=MARK + lane, at=now)
+        logger.error("the lane %s is late: %s", lane, work.words(now))
+        for address in operators():
+            written += outbox.enqueue(
+                kind=KIND,
+                recipient=address,
+                dedupe_key=f"{KIND}:{lane}:{now.isoformat()}:{address}",
+                payload={"lane": lane, "what": work.what, "since": work.since and work.since.isoformat()},
+                now=now,
+            )
+    return written
+
+
+def build(message: Message) -> Mail:
+    """Return the mail, with how it stands by now: whoever reads that mails were late reads it late."""
+    reader = composing.reader_of(message)
+    lane, now = message.payload["lane"], timezone.now()
+    still = [work.words(now) for work in late(now) if work.lane == lane]
+    processes = signs_of_life.living(now=now)[lane]
+    facts = {
+        "lane": lane,
+        "does": say(f"lane_{lane}"),
+        "what": message.payload["what"],
+        "since": dates.moment(datetime.fromisoformat(message.payload["since"]), zone=reader.zone).full,
+        "still": "; ".join(still),
+        "count": len(processes),
+        "workers": ", ".join(processes),
+    }
+    return composing.compose(KIND, message, reader, facts)
+
+
+def register() -> None:
+    """Say how the mail is built. Called once, when the root app starts."""
+    kinds.register(KIND, build, name=_("Background work is late"))

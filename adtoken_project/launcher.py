@@ -93,7 +93,7 @@ def channel_addresses(sandbox: str) -> dict[str, str]:
 
 @dataclass
 class Launcher:
-    """One run. `start` brings everything up, `watch` keeps it up, `stop` takes it down."""
+    """One run. `start` brings everything up, `watch` sees that it stays up, `stop` takes it down."""
 
     options: Options
     began: float = field(default_factory=time.monotonic)
@@ -126,10 +126,10 @@ class Launcher:
         write_private(self.options.var / "run.json", json.dumps(self.facts, indent=2) + "\n")
 
     def watch(self) -> None:
-        """Keep all running until a signal comes. Raises StartError when PostgreSQL died."""
+        """Wait until a signal comes. Raises StartError when a process died."""
         while True:
             time.sleep(0.3)
-            self.supervisor.look_after(now=time.monotonic())
+            self.supervisor.require_running()
 
     def stop(self) -> None:
         """Stop all in reverse order."""
@@ -155,7 +155,7 @@ class Launcher:
         self.facts |= {"database_url": database_url, "redis_url": redis_url}
 
     def _begin_sandbox(self) -> Child:
-        """Start the stand-in channels. All three ports are fixed now, so that a restart keeps the addresses."""
+        """Start the stand-in channels, while other servers start."""
         ports = {
             "--port": self.options.sandbox_port,
             "--mail-port": free_port(),
@@ -164,7 +164,7 @@ class Launcher:
         flags = [part for flag, port in ports.items() for part in (flag, str(port))]
         data = ["--data", str(self.options.var / "sandbox.json"), "--redirect-base", self.facts["web"]]
         sandbox = self._python("sandbox", "-m", "sandbox", *flags, *data)
-        self.supervisor.add(sandbox, restarts=True, serves=True)
+        self.supervisor.add(sandbox, serves=True)
         sandbox.start()
         return sandbox
 
@@ -205,7 +205,7 @@ class Launcher:
             filled.touch()
 
     def _start(self, child: Child) -> None:
-        self.supervisor.add(child, restarts=True, serves=False)
+        self.supervisor.add(child, serves=False)
         child.start()
 
     def _worker(self) -> Child:
@@ -234,8 +234,7 @@ class Launcher:
         )
 
     def _keep_server(self, child: Child) -> None:
-        """Watch a server. All others hold connections to PostgreSQL; a new Valkey takes its file up where it was."""
-        self.supervisor.add(child, restarts=child.name == "valkey", serves=True)
+        self.supervisor.add(child, serves=True)
 
     def _await_ready(self, address: str) -> None:
         answers: list[str] = []

@@ -1,4 +1,4 @@
-"""What the portal's start page says of background work and its hosts."""
+"""What the portal's start page says of background work and its hosts, by the checks of `health`."""
 
 from datetime import datetime
 
@@ -6,9 +6,7 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from adtoken_project import lanes, lateness, signs_of_life, version
-from adtoken_project.metrics import rows
-from notifications import kept_back
+from adtoken_project import health, lanes, lateness, signs_of_life, version
 from notifications.models import Message
 from portal import message_rows, start_page
 from portal.start_cards import Said
@@ -18,37 +16,14 @@ from ui.counts import number
 
 
 def background(now: datetime) -> tuple[list[str], list[WellLine]]:
-    """Return in a sentence each what is wrong with background work, and how its parts are, both of one reading."""
+    """Return in a sentence each what is wrong with background work, and how its parts are."""
+    notices = [found.said for check in health.OF_WORK for found in health.made(check.look)]
+    notices += [f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)]
     living, late = signs_of_life.living(now=now), lateness.late(now)
-    return _notices(living, late, now), _well(living, late, now)
-
-
-def _notices(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[str]:
-    """Return in a sentence each which lanes have no worker, which work is late, and which clocks are wrong."""
-    dead = [lane for name, lane in lanes.LANES.items() if not living[name]]
-    return [
-        *(
-            [lateness.say("no_worker", lanes="; ".join(lateness.say(f"lane_{lane.name}") for lane in dead))]
-            if dead
-            else []
-        ),
-        *(f"{work.words(now)}." for work in late if living[work.lane]),
-        *(f"{said[0].upper()}{said[1:]}." for said in signs_of_life.wrong_clocks(now=now)),
-    ]
-
-
-def _well(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> list[WellLine]:
-    """Return how checks, renewals, what is asked for, and mails are, as `/healthz` and `/metrics` have it."""
-    return [
-        *(
-            _of_lane(name, lane, living, late, now)
-            for name, lane in (
-                (say("checks"), "checks"),
-                (say("renewals"), lanes.REFRESHES),
-                (say("pushes"), "pushes"),
-            )
-        ),
-        _of_mails(living, now),
+    parts = ((say("checks"), "checks"), (say("renewals"), lanes.REFRESHES), (say("pushes"), "pushes"))
+    return notices, [
+        *(_of_lane(name, lane, living, late, now) for name, lane in parts),
+        _of_mails(living, late, now),
     ]
 
 
@@ -64,40 +39,37 @@ def _of_lane(
     return WellLine(name, say("in_time"))
 
 
-def _of_mails(living: dict[str, list[str]], now: datetime) -> WellLine:
-    count, seconds = rows.waiting(now)
-    sent = Message.objects.filter(state=Message.State.SENT).order_by("-created_at", "-pk")
-    last = sent.values_list("sent_at", flat=True).first()
-    failed = message_rows.failed_lately(Message.objects.all(), now).count()
+def _of_mails(living: dict[str, list[str]], late: list[lateness.Work], now: datetime) -> WellLine:
     link = reverse("admin:notifications_message_changelist")
+    messages = Message.objects.all()
+    last = (
+        messages.filter(state=Message.State.SENT)
+        .order_by("-created_at", "-pk")
+        .values_list("sent_at", flat=True)
+    )
+    counts = {
+        "queue": (message_rows.DUE, message_rows.due(messages, now).count()),
+        "kept_back": (message_rows.KEPT_BACK, messages.kept_back().count()),
+        "failed": (message_rows.FAILED, message_rows.failed_lately(messages, now).count()),
+    }
     said = [
-        Said(say("queue", n=count, shown=number(count)), f"{link}?sending={message_rows.DUE}")
+        Said(say(words, n=count, shown=number(count)), f"{link}?sending={rows}")
+        for words, (rows, count) in counts.items()
         if count
-        else Said(say("no_queue")),
-        Said(say("last_sent", when=dates.ago(last, now=now, zone=timezone.get_current_timezone())))
-        if last
-        else Said(say("never_sent")),
     ]
-    refused = kept_back.waiting().count()
-    if refused:
-        words = say("kept_back", n=refused, shown=number(refused))
-        said.append(Said(words, f"{link}?sending={message_rows.KEPT_BACK}"))
-    if late := message_rows.came_late(Message.objects.all(), now).count():
-        said.append(
-            Said(say("came_late", n=late, shown=number(late)), f"{link}?sending={message_rows.CAME_LATE}")
-        )
-    if failed:
-        words = say("failed", n=failed, shown=number(failed))
-        said.append(Said(words, f"{link}?sending={message_rows.FAILED}"))
+    sent_at = last.first()
+    zone = timezone.get_current_timezone()
+    said.append(
+        Said(say("last_sent", when=dates.ago(sent_at, now=now, zone=zone)) if sent_at else say("never_sent"))
+    )
+    if not counts["queue"][1]:
+        said.insert(0, Said(say("no_queue")))
     if not (settings.MAIL_SERVICE and settings.MAIL_WEBHOOK_SECRET):
         said.append(Said(say("unreported")))
-    icon, tone = (
-        ("warning", "warn")
-        if failed or refused or seconds > lateness.MAIL_LIMIT.total_seconds()
-        else ("check_circle", "good")
-    )
-    if not living["mail"]:
-        said, icon, tone = [Said(say("no_worker_runs")), *said], "cancel", "bad"
+    if not living[lanes.MAIL]:
+        return WellLine(say("messages"), "", "cancel", "bad", link, [Said(say("no_worker_runs")), *said])
+    bad = counts["failed"][1] or counts["kept_back"][1] or any(work.lane == lanes.MAIL for work in late)
+    icon, tone = ("warning", "warn") if bad else ("check_circle", "good")
     return WellLine(say("messages"), "", icon, tone, link, said)
 
 

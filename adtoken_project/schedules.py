@@ -20,7 +20,7 @@ SCHEDULES = {
     "Watch the lanes": ("adtoken_project.tasks.watch_lanes", 60),
     "Heartbeat": ("adtoken_project.tasks.heartbeat", 60),
     "Remove old records": ("adtoken_project.tasks.prune_records", 3_600),
-    "Remove old history": ("adtoken_project.tasks.prune_history", 60),
+    "Remove old history": ("adtoken_project.tasks.prune_history", 3_600),
     "Remove sessions that have ended": ("adtoken_project.tasks.clear_sessions", 3_600),
     **ACCOUNTS,
     **MACROS,

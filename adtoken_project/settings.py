@@ -9,7 +9,6 @@ from django.urls import reverse_lazy
 from kombu import Queue
 
 from adtoken_project import env, lanes, pooling
-from adtoken_project.mail_services import MAIL_SERVICES
 from adtoken_project.version import VERSION
 from tokens import channel_colours
 from tokens.channels import declarations
@@ -51,6 +50,7 @@ INSTALLED_APPS = [
     "allauth.socialaccount",
     "allauth.mfa",
     "django_celery_beat",
+    "ninja",  # the scripts of the page /api/v1/docs
     "users",
     "tokens",
     "notifications",
@@ -63,7 +63,6 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "adtoken_project.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
-    "adtoken_project.tracing.middleware.TraceMiddleware",  # traces what all others do
     "adtoken_project.api_middleware.ApiMiddleware",  # answers below /api/; what follows is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -138,7 +137,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
-    # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not, and how far the pruning came tonight.
+    # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not.
     "default": {"BACKEND": "users.limit_counts.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
@@ -229,11 +228,6 @@ SOCIALACCOUNT_REQUESTS_TIMEOUT = CHANNEL_TIMEOUT
 MFA_ADAPTER = "users.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
-MFA_FORMS = {
-    "authenticate_webauthn": "users.security_keys.AuthenticateForm",
-    "reauthenticate_webauthn": "users.security_keys.ReauthenticateForm",
-    "login_webauthn": "users.security_keys.LoginForm",
-}
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=True)
 INVITATION_DAYS = 7
 
@@ -275,8 +269,11 @@ CONTENT_SECURITY_POLICY = {  # portal.site loosens it where the theme needs that
 }
 
 # --- Mail --------------------------------------------------------------------------------------------------------
-# Mails that one address gets within 24 hours; what comes beyond is told in one mail an hour. 0: no cap.
-MAIL_DAILY_CAP = env.whole("MAIL_DAILY_CAP", default=20)
+# The services that anymail knows, by its names; SES and Resend need a package more (docs/mail.md).
+MAIL_SERVICES = (
+    "amazon_ses", "brevo", "mailersend", "mailgun", "mailjet", "mailtrap", "mandrill", "postal", "postmark", "resend", "sendgrid",
+    "sparkpost", "unisender_go",
+)  # fmt: skip
 # A mail service whose reports are taken, as anymail calls it; with EMAIL_URL=service:// it delivers by its API, too.
 MAIL_SERVICE = env.choice("MAIL_SERVICE", default="", choices=("", *MAIL_SERVICES))
 MAIL_WEBHOOK_SECRET = env.text("MAIL_WEBHOOK_SECRET", "")  # user:password by which its reports come
@@ -286,7 +283,6 @@ ANYMAIL = {
 }
 vars().update(env.mail("EMAIL_URL", service=MAIL_SERVICE))
 MAIL_BY_SERVICE = env.text("EMAIL_URL").startswith("service://")
-MAIL_CONNECTIONS = env.whole("MAIL_CONNECTIONS", default=8, least=1, most=50)  # of one worker process
 EMAIL_TIMEOUT = 30  # a short one makes duplicates: the server may have taken the mail already
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"AdToken <adtoken@{BASE_HOST}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
@@ -330,7 +326,7 @@ MACROS_HOUR = env.whole("MACROS_HOUR", default=7, most=23)  # local hour from wh
 # Of whoever has not chosen one, of addresses outside, and of what has no reader. The API is English.
 LANGUAGE_CODE = env.choice("DEFAULT_LANGUAGE", default="en-gb", choices=("en-gb", "de"))
 LANGUAGES = [("en-gb", "English"), ("de", "Deutsch")]
-TIME_ZONE = env.zone("TIME_ZONE", "Europe/Berlin")
+TIME_ZONE = env.text("TIME_ZONE", "Europe/Berlin")
 USE_TZ = True
 USE_I18N = True
 LOCALE_PATHS = [BASE_DIR / "locale"]

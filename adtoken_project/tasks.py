@@ -5,7 +5,7 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
-from adtoken_project import late_mail, pruning, signs_of_life
+from adtoken_project import lateness, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
 from notifications import parked_mail
 from users import append_only, database_clock, limit_counts
@@ -23,7 +23,7 @@ def heartbeat() -> None:
 @shared_task
 def watch_lanes() -> None:
     """Tell operators of a lane that is late, and of addresses that mail does not reach."""
-    late_mail.tell_operators(now=database_clock.now())
+    lateness.tell_operators(now=database_clock.now())
     parked_mail.tell_operators(database_clock.now())
 
 
@@ -35,7 +35,7 @@ def prune_records() -> None:
 
 @shared_task
 def prune_history() -> None:
-    """At night: remove history that is older than it is kept, for a few seconds; the next tick goes on."""
+    """At night: remove history that is older than it is kept, for a minute; the next one goes on."""
     pruning.run_at_night(now=database_clock.now())
 
 

@@ -3,9 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from adtoken_project import api_reference, health, mail_events
+from adtoken_project import health, mail_events, metrics
 from adtoken_project.api import api, unknown
-from adtoken_project.metrics.view import metrics
 from tokens import channel_colours
 
 handler500 = "adtoken_project.error_pages.server_error"
@@ -14,10 +13,9 @@ urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
     path("healthz", health.healthz),
-    path("metrics", metrics),
+    path("metrics", metrics.page),
     path("channels.css", channel_colours.style_sheet, name="channel_colours"),
     path("admin/", admin.site.urls),
-    path("api/v1/docs", api_reference.page, name="api_reference"),
     path("api/v1/", api.urls),
     re_path("^api/(?P<rest>.*)$", unknown),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -33,7 +33,6 @@ FOREIGN = (
     "ALLOWED_HOSTS",
     "TIME_ZONE",
     "MACROS_HOUR",
-    "MAIL_CONNECTIONS",
 )
 
 

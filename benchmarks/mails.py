@@ -137,12 +137,12 @@ def _running(server: Server, seconds: float) -> Iterator[tuple[Process, list[Pro
         ]
         smtp = _start(stack, words, {})
         port = int(_pipe(smtp.stdout).readline())
-        address = {"EMAIL_URL": f"smtp://127.0.0.1:{port}", "MAIL_CONNECTIONS": str(server.connections)}
+        address = {"EMAIL_URL": f"smtp://127.0.0.1:{port}"}
         words = ["benchmarks.mail_sender", str(server.warm_up), str(seconds)]
         others = [_start(stack, words, address) for _ in range(server.processes - 1)]
         for other in others:
             assert _pipe(other.stdout).readline() == "ready\n"
-        with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port, MAIL_CONNECTIONS=server.connections):
+        with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=port):
             yield smtp, others
 
 

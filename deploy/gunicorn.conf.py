@@ -1,5 +1,8 @@
 """How gunicorn serves AdToken: `gunicorn -c deploy/gunicorn.conf.py`. Options of the command line outrank what stands here."""
 
+import os
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,10 @@ limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,
 control_socket_disable = True  # two gunicorns of one user would take each other's socket
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108  # works where the disk is read-only, too
 
+# Where the processes put together what they count for /metrics. Before the library is loaded, which looks for it then.
+if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="adtoken-counts-", dir=worker_tmp_dir)
+
 preload_app = True  # loaded once, so that processes share its memory; HUP loads the code anew all the same
 
 
@@ -42,3 +49,7 @@ def on_reload(server: Any) -> None:  # noqa: D103
 
 def post_worker_init(worker: Any) -> None:  # noqa: D103
     generations.end_replaced(worker)
+
+
+def on_exit(_server: Any) -> None:  # noqa: D103
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

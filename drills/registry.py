@@ -23,7 +23,6 @@ DRILLS = (
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
     Drill("refresh_kills", 240, ("--kills", "3")),
     Drill("kills", 300, ("--shifts", "4", "--mails", "2", "--checks", "2")),
-    Drill("launcher_kills", 300),
     Drill("one_doubt", 300, ("--people", "15", "--minutes", "50", "300")),
     Drill("copy", 240, ("--seconds", "22")),
     Drill("refresh_once", 180, ("--channels", "snapchat", "tiktok", "--valkey", "stopped")),

@@ -20,7 +20,6 @@ class MacrosConfig(AppConfig):
         from accounts.telling import notices
         from macros import (
             evaluation,
-            held_mails,
             message_history,
             moved,
             new_address,
@@ -34,7 +33,6 @@ class MacrosConfig(AppConfig):
             snoozing,
             windows,
         )
-        from notifications import digests
         from tokens import renewal
         from users.models import User
         from users.signals import address_changed
@@ -55,7 +53,6 @@ class MacrosConfig(AppConfig):
         renewal.register_widest_warning(windows.widest)
         on_many.register()
         quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
-        digests.register_foot(held_mails.foot)
         handing_over.register(owning.names, owning.take_over)
         moved.register()
 
@@ -70,8 +67,6 @@ def _register_messages() -> None:
         name=_("Macro"),
         ended=revalidation.record_end,
         why=revalidation.facts_of,
-        may_be_held=True,
-        join=revalidation.join,
         asks=True,
         readdress=new_address.of_warnings,
     )
@@ -81,8 +76,6 @@ def _register_messages() -> None:
         name=_("Macro, at once"),
         ended=news.record_end,
         why=news.facts,
-        may_be_held=True,
-        join=news.join,
         asks=True,
         readdress=new_address.of_news,
     )

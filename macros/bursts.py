@@ -52,7 +52,7 @@ from (
   from notifications_message m
   join notifications_message p on p.recipient = m.recipient and p.kind = m.kind
    and p.payload->'teams' is not distinct from m.payload->'teams' and (m.payload ? 'teams' or p.team_id is not distinct from m.team_id)
-   and p.id <> m.id and p.state in ('queued', 'sending', 'sent', 'held') and (p.state <> 'queued' or p.attempts = 0)
+   and p.id <> m.id and p.state in ('queued', 'sending', 'sent') and (p.state <> 'queued' or p.attempts = 0)
    and p.next_attempt_at <= %(now)s + %(longest)s  -- what came back is tried again hours later
    and p.next_attempt_at > %(now)s - %(back)s and p.created_at > %(now)s - %(back)s - %(longest)s
   join macros_evaluation v on v.id = (p.payload->>'{key}')::bigint and v.trigger = 'event'

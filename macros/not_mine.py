@@ -25,7 +25,7 @@ SHOWN = 20
 
 
 def accounts_of(message: Message) -> list[Account]:
-    """Return the accounts that a mail was about, or the mails that a digest tells."""
+    """Return the accounts that a mail was about."""
     ids = {pk for told in opt_outs.notices_of(message) for pk in told.values_list("account_id", flat=True)}
     return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 

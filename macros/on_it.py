@@ -53,7 +53,7 @@ class Deadline:
 def deadlines_of(message: Message) -> list[Deadline]:
     """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act.
 
-    Of a digest the same of all that it tells. Nothing of accounts that concern the reader no longer.
+    Nothing of accounts that concern the reader no longer.
     """
     found = _told_by(message)
     theirs = concerned.of(message.recipient, {one.account.pk for one in found})
@@ -350,4 +350,4 @@ def _until(account: Account, reader: composing.Reader) -> str:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), may_be_held=True, asks=True)
+    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), asks=True)

@@ -1,15 +1,11 @@
 """The links in warnings by which their readers stop or snooze them, say that they are on it, or that an account is not theirs."""
 
-from functools import reduce
-from operator import or_
-
 from django.core import signing
 from django.db.models import F, Q, QuerySet
 
 from macros import news
 from macros.models import NewsNotice, Notice
 from macros.revalidation import all_notices_of
-from notifications import digests
 from notifications.models import Message
 from users import roles
 from users.models import User
@@ -33,17 +29,9 @@ def open_signed(signed: str) -> Message | None:
 
 
 def open_warning(signed: str) -> Message | None:
-    """Return the same of a mail that is itself about accounts; None also for a digest, in which nobody says whose accounts they are."""
+    """Return the same of a mail that is itself about accounts."""
     message = open_signed(signed)
     return message if message is not None and message.payload.keys() & {"evaluation", "news"} else None
-
-
-def open_told(signed: str) -> Message | None:
-    """Return the same of a mail about accounts, or of a digest that tells one."""
-    message = open_signed(signed)
-    if message is None or message.kind != digests.KIND:
-        return open_warning(signed)
-    return message if any(some.exists() for some in notices_of(message)) else None
 
 
 def has_left(message: Message) -> bool:
@@ -74,15 +62,14 @@ def is_over(message: Message) -> bool:
 
 
 def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
-    """Return all that a mail carries or carried, or the mails that a digest tells: warnings, and what was told at once."""
-    told = digests.held_by(message) if message.kind == digests.KIND else [message]
-    notices = (all_notices_of(one) for one in told if "evaluation" in one.payload)
-    at_once = (news.all_notices_of(one) for one in told if one.kind == news.KIND)
-    return reduce(or_, notices, Notice.objects.none()), reduce(or_, at_once, NewsNotice.objects.none())
+    """Return all that a mail carries or carried: warnings, and what was told at once."""
+    notices = all_notices_of(message) if "evaluation" in message.payload else Notice.objects.none()
+    at_once = news.all_notices_of(message) if message.kind == news.KIND else NewsNotice.objects.none()
+    return notices, at_once
 
 
 def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
-    """Return the notices by which macros name the reader of a mail, or of the mails that a digest tells."""
+    """Return the notices by which macros name the reader of a mail."""
     named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
     notices, at_once = notices_of(message)
     return notices.filter(named), at_once.filter(named)

@@ -17,7 +17,7 @@ from accounts.pool_reasons import OUTSIDE
 from macros import news, on_it, snoozing
 from macros.models import Macro, NewsNotice, Notice
 from macros.revalidation import found
-from notifications import kept_back, kinds
+from notifications import kinds
 from notifications.models import Message
 from tokens.models import Doubt
 from ui import dates, kept
@@ -117,7 +117,7 @@ def _held(one: Asked) -> list[Line]:
     doubt = doubted.order_by("began_at").first()
     if doubt is not None:
         lines.append(Line(say("doubted"), "warn", at=doubt.began_at))
-    refused = kept_back.waiting(Message.objects.filter(recipient=one.address))
+    refused = Message.objects.filter(recipient=one.address).kept_back()
     if number := refused.values("pk")[:COUNTED].count():
         since = refused.aggregate(since=Min("waits_since"))["since"]
         lines.append(Line(say("none_taken", number=number), "bad", at=since))

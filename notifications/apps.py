@@ -15,7 +15,6 @@ class NotificationsConfig(AppConfig):
         from django.db.models.signals import post_delete
 
         from notifications import (
-            digests,
             new_address,
             parked_mail,
             service_reports,
@@ -24,7 +23,6 @@ class NotificationsConfig(AppConfig):
         from users.models import User
         from users.signals import address_changed
 
-        digests.register()
         parked_mail.register()
         service_reports.register()
         unarrived_mails.register()

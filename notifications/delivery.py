@@ -1,41 +1,40 @@
-"""Delivery of the outbox: claim in a short transaction, build and send outside any, record by compare-and-set.
+"""Delivery of the outbox: claim in a short transaction, build and send outside any, record by compare-and-set; one mail after the other.
 
-Several mails are on their way at once, each on a connection of its own (`connections`); all that touches the database happens in one
-thread. No recipient has two on their way, so mails reach a person in their order.
-
-At least once: a sender that is killed between hand-over and record leaves claims that run out, and those mails go out again with the same
-Message-ID. Nothing is lost by that; the recipient's server may show them twice.
+Several runs may be under way beside each other, in one process or many; no recipient has two mails on their way, so mails reach a person in
+their order. At least once: a sender that is killed between hand-over and record leaves a claim that runs out, and that mail goes out again
+with the same Message-ID. Nothing is lost by that; the recipient's server may show it twice.
 """
 
 import logging
 import random
+import smtplib
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from django.conf import settings
-from django.core.mail import EmailMessage
-from django.db import Error, close_old_connections, transaction
+from django.core.mail import EmailMessage, EmailMultiAlternatives, get_connection
+from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection as database
+from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import get_language
 
-from notifications import claims, digests, gathering, kept_back, kinds, preparing, refusals
-from notifications.connections import CUT_AFTER, Answer, Connections, Outcome
+from notifications import claims, clean, kinds, refusals
+from notifications.kinds import Mail
 from notifications.models import Message
-from ui import kept
-from users import hold, languages, liveness, refused_addresses, storing
-from users.recipients import operators
+from ui import kept, mails
+from users import hold, languages, liveness, recipients, refused_addresses, storing
 
 logger = logging.getLogger(__name__)
 
 BACK_OFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15), timedelta(hours=1))
 AWAY = BACK_OFF[:3]  # where nothing is taken one mail asks for all, so that they leave soon after it is back
 RUN_FOR = timedelta(seconds=50)  # then other work of the lane has its turn
-LOOKS_EVERY = 1.0  # seconds between two looks for new messages, while some are on their way
-STOP_WITHIN = 30.0  # seconds for which a worker that is to stop waits for a mail on its way
+IDLE = 5.0  # seconds after which an unused connection is opened anew: its server may have given it up
+METADATA = "adtoken"  # what names a mail, where its service keeps it for us
 
 
 @dataclass
@@ -46,7 +45,6 @@ class Tally:
     failed: int = 0
     retried: int = 0
     cancelled: int = 0
-    held_back: int = 0  # for a digest
     overtaken: int = 0  # a later claim had the row when the result came
     more: bool = False  # its time was over while there was more to do
 
@@ -61,6 +59,54 @@ class Tally:
         return ", ".join(f"{count} {name}" for name, count in counts.items())
 
 
+class Unreachable(Exception):  # noqa: N818  # an answer
+    """The mail server or service takes nothing from us. The cause says what it answered."""
+
+
+class _Server:
+    """One connection to the mail server, opened at the first mail."""
+
+    def __init__(self) -> None:
+        self._backend: BaseEmailBackend = get_connection()
+        self._carried = 0  # mails since it was opened
+        self._used_at = 0.0  # monotonic seconds
+
+    def send(self, email: EmailMessage) -> None:
+        """Hand one mail over. Raises Unreachable, or what the server, the service or the library says of this mail."""
+        if self._carried and time.monotonic() - self._used_at > IDLE:
+            self.close()
+        try:
+            self._backend.open()
+        except (smtplib.SMTPException, OSError) as error:
+            # Whatever the digits, this is about our own access to the server, not about the mail.
+            raise Unreachable from error
+        try:
+            self._backend.send_messages([email])
+            refusals.raise_for_service(email)
+        except Exception as error:
+            carried = self._carried
+            self.close()
+            if refusals.is_of_access(error):
+                raise Unreachable from error
+            if refusals.is_of_connection(error):  # 421 is about a connection or a mail, see RFC 5321 3.8
+                if carried:
+                    self.send(email)
+                    return
+                if not isinstance(error, smtplib.SMTPRecipientsRefused):
+                    raise Unreachable from error
+            raise
+        self._carried += 1
+        self._used_at = time.monotonic()
+
+    def close(self) -> None:
+        """Close it, whatever its state."""
+        self._carried = 0
+        try:
+            self._backend.close()
+        except (smtplib.SMTPException, OSError) as error:
+            logger.info("The connection to the mail server did not close well: %s", type(error).__name__)
+
+
 def deliver(
     *,
     limit: int | None = None,
@@ -70,241 +116,109 @@ def deliver(
     """Send what is due, until nothing is, `limit` (a number of messages) is reached or the time of a run is over. Return what happened.
 
     `goes_on` is asked before each message: a worker that is to stop takes no more. While this installation is on hold nothing is sent.
-
     A mail server that cannot be reached ends the run; a message that fails does not. Raises RuntimeError inside a transaction.
     """
     if database.in_atomic_block:
         raise RuntimeError("Mail is sent outside any transaction.")
-    tally = Tally()
-    if hold.current() is not None:
+    tally, started, claimed = Tally(), clock(), 0
+    if hold.current() is not None or not claims.waits(started):
         return tally
-    started = clock()
-    if not claims.waits(started):
-        return tally
-    tally.failed += claims.fail_poison_messages(now=started)
-
-    with Connections[int](settings.MAIL_CONNECTIONS) as server:
-        run = _Run(server, clock, goes_on, tally, limit, started)
-        with liveness.kept(run.keep):
-            run.go()
+    server = _Server()
+    try:
+        while goes_on() and hold.current() is None and claimed != limit:
+            tally.more = clock() - started >= RUN_FOR
+            message = None if tally.more else claims.claim(now=clock())
+            if message is None:
+                break
+            claimed += 1
+            with liveness.kept(partial(claims.keep, message)):
+                if not _Attempt(message, server, clock, tally).make():
+                    break
+    finally:
+        server.close()
     return tally
 
 
 @dataclass
-class _Held:
-    """A message that was claimed, and its mail once that is made."""
+class _Attempt:
+    """One attempt to send a claimed message."""
 
     message: Message
-    kept: claims.Sent | None = None
-    email: EmailMessage | None = None
-    under_way: bool = False
-    turned_away: bool = False
-
-    @property
-    def domain(self) -> str:
-        return self.message.recipient.rpartition("@")[2]
-
-
-@dataclass
-class _Run:
-    """One run. All that is claimed is `held` until its end is recorded."""
-
-    server: Connections[int]
+    server: _Server
     clock: Callable[[], datetime]
-    lives_on: Callable[[], bool]
     tally: Tally
-    left: int | None  # messages that it may still claim
-    started: datetime
-    held: dict[int, _Held] = field(default_factory=dict)
-    made: Counter[str] = field(default_factory=Counter)  # mails of this run, by recipient
-    nothing_at: float = float("-inf")  # monotonic seconds, when a claim found nothing more
-    failure: Exception | None = None
-    ends: bool = False
 
-    def keep(self, now: datetime) -> None:
-        """Renew the claims on all that is held. Called in the thread of `liveness`."""
-        if held := list(self.held.values()):
-            claims.keep([one.message for one in held], now)
-
-    def go(self) -> None:
-        """Send until there is no more. Where something of our own fails, what is on its way is recorded before that is raised."""
-        while (did := self._guarded(self._advance)) or self.server.busy:
-            for answer in self.server.answers(seconds=0 if did else LOOKS_EVERY):
-                self._guarded(partial(self._record, answer))
-            self.server.cut(after=CUT_AFTER if self.lives_on() else STOP_WITHIN)
-        if self.held:
-            self._guarded(lambda: claims.give_back([one.message for one in self.held.values()]))
-        if self.failure:
-            raise self.failure
-
-    def _guarded(self, step: Callable[[], object]) -> bool:
-        try:
-            return bool(step())
-        except Exception as error:  # noqa: BLE001  # raised once what is on its way is recorded
-            if isinstance(error, Error):
-                close_old_connections()  # one that broke would fail whatever comes next
-            self.failure, self.ends = self.failure or error, True
-            return False
-
-    def _advance(self) -> bool:
-        """Hand a mail over, or claim some. Return whether anything was done."""
-        if self.ends or not self._may_go_on():
-            return False
-        if self.server.allowed > self.server.busy and (one := self._next()) is not None:
-            if one.email is not None or self._make(one):
-                self._hand_over(one)
+    def make(self) -> bool:
+        """Send the mail, or record why it is not sent. Return whether the mail server can be reached."""
+        mail = self._mail()
+        if mail is None:
             return True
-        return self._claim()
-
-    def _may_go_on(self) -> bool:
-        if not self.lives_on() or hold.current() is not None:
+        try:
+            self.server.send(_as_email(self.message, mail))
+        except Unreachable as away:
+            said = refusals.words(away.__cause__ or away)  # type: ignore[arg-type]  # what was raised is one
+            self._retry(kept.keep(claims.WORDS, "unreachable", said=said), refusals.OURS, AWAY)
             return False
-        if self.clock() - self.started < RUN_FOR or self.server.slow:
-            return True  # beside one that hangs, others go on
-        self.tally.more = self.ends = True
-        return False
+        except Exception as error:  # noqa: BLE001  # one bad mail never stops the others
+            self._refused(error)
+            return True
+        # it has left: where that is not known, it leaves again
+        record = partial(claims.record_sent, self.message, as_kept(mail), now=self.clock())
+        self.tally.count("sent", done=storing.stored(record))
+        return True
 
-    def _next(self) -> _Held | None:
-        """Return the first message that may leave now."""
-        busy = {one.message.recipient for one in self.held.values() if one.under_way}
-        full = self.server.full_domains()
-        for one in self.held.values():
-            if not one.under_way and one.message.recipient not in busy and one.domain not in full:
-                return one
+    def _mail(self) -> Mail | None:
+        """Make the mail, or record why there is none."""
+        message = self.message
+        kind = kinds.KINDS.get(message.kind)
+        if message.lost_claims >= claims.LOST_CLAIMS:
+            self._fail(kept.keep(claims.WORDS, "killed", times=claims.LOST_CLAIMS))
+        elif kind is None:
+            self._fail(kept.keep(claims.WORDS, "no_builder", kind=message.kind))
+        elif not (_is_parked(message, kind) and self._fail_parked()):
+            return self._built(kind)
         return None
 
-    def _hand_over(self, one: _Held) -> None:
-        assert one.email is not None
-        one.under_way = True
-        self.server.hand_over(one.message.pk, one.email, domain=one.domain)
-
-    def _claim(self) -> bool:
-        """Claim some more, so that none of the connections waits for the next. Return whether there were any."""
-        room = self.server.allowed
-        most = min(2 * room - len(self.held), room)
-        if self.left is not None:
-            most = min(most, self.left)
-        just_looked = self.server.busy and time.monotonic() - self.nothing_at < LOOKS_EVERY
-        if most <= 0 or just_looked or any(map(_is_suspect, self.held.values())):
-            return False
-        now = self.clock()
-        found = claims.claim(
-            now=now,
-            most=most,
-            but_to={one.message.recipient for one in self.held.values()},
-            but_at=self.server.full_domains(),
-        )
-        if len(found) < most:
-            self.nothing_at = time.monotonic()
-        if not found and not self.held:
-            found = claims.claim(now=now, most=1, suspects=True)
-        if self.left is not None:
-            self.left -= len(found)
-        self.held |= {message.pk: _Held(message) for message in found}
-        return bool(found)
-
-    def _make(self, one: _Held) -> bool:
-        """Make the mail, or record why there is none. Return whether there is one."""
-        message, pk = one.message, one.message.pk
+    def _built(self, kind: kinds.Kind) -> Mail | None:
         try:
-            kind = kinds.KINDS[message.kind]
-        except KeyError:
-            reason = kept.keep(claims.WORDS, "no_builder", kind=message.kind)
-            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
-            return False
-        if _is_parked(message, kind) and self._fail_parked(pk):
-            return False
-        became = gathering.gather(message, kind, now=self.clock())
-        if became and became != gathering.JOINED:
-            self._ended(pk, became, lambda: True)
-            return False
-        if self._goes_beyond(message, kind):
-            self._ended(pk, "held_back", partial(digests.hold, message, now=self.clock()))
-            return False
-        try:
-            with languages.spoken(getattr(message, "reader_language", "")):
-                mail = preparing.fit(kind.build(message))
-                one.kept, one.email = preparing.as_kept(mail), preparing.as_email(message, mail)
+            with languages.spoken(getattr(self.message, "reader_language", "")):
+                mail = fit(kind.build(self.message))
+                mail.headers.setdefault("Content-Language", get_language())
+                return mail
         except kinds.NotWanted as answer:
-            self._ended(pk, "cancelled", partial(claims.record_cancelled, message, answer.kept))
-            return False
+            self.tally.count("cancelled", done=claims.record_cancelled(self.message, answer.kept))
         except Exception as error:  # one bad message never stops the run
-            logger.exception("Message %s of kind %s could not be built", message.pk, message.kind)
-            self._retry(pk, kept.keep(claims.WORDS, "not_made", error=type(error).__name__))
-            return False
-        self.made[message.recipient] += 1
-        return True
+            logger.exception("Message %s of kind %s could not be built", self.message.pk, self.message.kind)
+            self._retry(kept.keep(claims.WORDS, "not_made", error=type(error).__name__))
+        return None
 
-    def _fail_parked(self, pk: int) -> bool:
-        """Record that a message is not sent. Return False where its reader's address was released since it was claimed: nobody would be
-        told in their place.
+    def _fail_parked(self) -> bool:
+        """Record that it is not sent. Return False where its reader's address was released since it was claimed: nobody would be told in
+        their place.
         """
-        message = self.held[pk].message
         with transaction.atomic():
-            if not refused_addresses.stays_parked(message.recipient):
+            if not refused_addresses.stays_parked(self.message.recipient):
                 return False
-            reason = kept.keep(claims.WORDS, "parked")
-            self._ended(pk, "failed", partial(claims.record_failed, message, reason))
+            self._fail(kept.keep(claims.WORDS, "parked"))
         return True
 
-    def _goes_beyond(self, message: Message, kind: kinds.Kind) -> bool:
-        """Return whether its reader has had as many mails as a day may bring, those of this run that are not recorded yet included."""
-        if not kind.may_be_held:
-            return False
-        to = message.recipient
-        under_way = sum(one.email is not None and one.message.recipient == to for one in self.held.values())
-        return digests.goes_beyond(message, made=self.made[to], under_way=under_way, now=self.clock())
-
-    def _record(self, answer: Answer[int]) -> None:
-        """Record what became of a mail, or keep it for another connection where it was only this one that ended."""
-        one = self.held[answer.key]
-        one.under_way = False
-        if answer.outcome == Outcome.TAKEN:
-            assert one.kept is not None
-            # it has left: where that is not known, it leaves again
-            record = partial(claims.record_sent, one.message, one.kept, now=self.clock())
-            self._ended(answer.key, "sent", partial(storing.stored, record))
-            return
-        assert answer.error is not None
-        said = refusals.words(answer.error)
-        if answer.outcome == Outcome.NO_ROOM or (
-            answer.outcome == Outcome.TURNED_AWAY and not one.turned_away
-        ):
-            one.turned_away = one.turned_away or answer.outcome == Outcome.TURNED_AWAY
-        elif answer.outcome == Outcome.UNREACHABLE:
-            self.ends = True
-            self._retry(answer.key, kept.keep(claims.WORDS, "unreachable", said=said), refusals.OURS, AWAY)
-            kept_back.keep_back_all(now=self.clock())
-        elif refusals.is_permanent(answer.error):
-            at = self.clock() if refusals.is_of_recipient(answer.error) else None
-            self._ended(answer.key, "failed", partial(claims.record_failed, one.message, said, refused_at=at))
+    def _refused(self, error: Exception) -> None:
+        said = refusals.words(error)
+        if refusals.is_permanent(error):
+            self._fail(said, refused_at=self.clock() if refusals.is_of_recipient(error) else None)
         else:
-            self._retry(answer.key, said, refusals.trouble(answer.error))
+            self._retry(said, refusals.trouble(error))
+
+    def _fail(self, reason: str, *, refused_at: datetime | None = None) -> None:
+        self.tally.count("failed", done=claims.record_failed(self.message, reason, refused_at=refused_at))
 
     def _retry(
-        self,
-        pk: int,
-        reason: str,
-        trouble: refusals.Trouble | None = None,
-        steps: Sequence[timedelta] = BACK_OFF,
+        self, reason: str, trouble: refusals.Trouble | None = None, steps: Sequence[timedelta] = BACK_OFF
     ) -> None:
-        message = self.held[pk].message
-        step = steps[min(message.failures, len(steps) - 1)]
+        step = steps[min(self.message.failures, len(steps) - 1)]
         wait = step * random.uniform(0.8, 1.2)  # noqa: S311  # jitter, no secret
-        record = partial(claims.record_retry, message, reason, now=self.clock(), wait=wait, trouble=trouble)
-        self._ended(pk, "retried", record)
-
-    def _ended(self, pk: int, what: str, record: Callable[[], bool]) -> None:
-        """Record an end, and hold the message no more: where that fails, its claim runs out."""
-        try:
-            self.tally.count(what, done=record())
-        finally:
-            del self.held[pk]
-
-
-def _is_suspect(held: _Held) -> bool:
-    """Return whether a message may be what took its senders along."""
-    return held.message.lost_claims >= claims.SUSPECT
+        done = claims.record_retry(self.message, reason, now=self.clock(), wait=wait, trouble=trouble)
+        self.tally.count("retried", done=done)
 
 
 def _is_parked(message: Message, kind: kinds.Kind) -> bool:
@@ -313,4 +227,46 @@ def _is_parked(message: Message, kind: kinds.Kind) -> bool:
     What is for its reader alone (a new password, an invitation) is sent: it is the way back, and nobody could stand in. Operators are
     mailed whatever became of the last mail: nobody comes after them.
     """
-    return getattr(message, "parked", False) and not kind.to_parked and message.recipient not in operators()
+    parked = getattr(message, "parked", False) and not kind.to_parked
+    return parked and message.recipient not in recipients.operators()
+
+
+def fit(mail: Mail) -> Mail:
+    """Return the mail with clean texts and with its styles in the tags of `html`."""
+    return Mail(
+        subject=clean.line(mail.subject),
+        text=clean.body(mail.text),
+        html=mails.with_styles(clean.body(mail.html)),
+        headers={name: clean.line(value, 900) for name, value in mail.headers.items()},
+        reply_to=None if mail.reply_to is None else clean.line(mail.reply_to, 900),
+        stored_text=None if mail.stored_text is None else clean.body(mail.stored_text),
+        stored_html=None if mail.stored_html is None else mails.with_styles(clean.body(mail.stored_html)),
+    )
+
+
+def _as_email(message: Message, mail: Mail) -> EmailMultiAlternatives:
+    """Return what is handed to the mail server."""
+    headers = {"Message-ID": message.message_id, "Auto-Submitted": "auto-generated", **mail.headers}
+    answers_to = mail.reply_to
+    if answers_to is None:
+        answers_to = recipients.reply_to([message.team_id], reader=message.recipient)
+    if answers_to:
+        headers["Reply-To"] = answers_to
+    email = EmailMultiAlternatives(
+        mail.subject, mail.text, settings.DEFAULT_FROM_EMAIL, [message.recipient], headers=headers
+    )
+    if settings.MAIL_SERVICE:
+        email.metadata = {METADATA: message.mark}  # type: ignore[attr-defined]  # anymail's
+    if mail.html:
+        # A line longer than mail allows (998 bytes) is encoded letter by letter, in Python: as dear as all the rest of a mail.
+        email.attach_alternative(mail.html.replace(' style="', '\nstyle="'), "text/html")
+    return email
+
+
+def as_kept(mail: Mail) -> claims.Sent:
+    """Return what is stored of it: without what is the reader's alone."""
+    return claims.Sent(
+        subject=mail.subject,
+        text=mail.text if mail.stored_text is None else mail.stored_text,
+        html=mail.html if mail.stored_html is None else mail.stored_html,
+    )

@@ -1,8 +1,8 @@
 """The visible registry of message kinds. The app that owns a kind registers how its mail is built."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Any, Self
 
 from django.utils.functional import Promise
 
@@ -61,7 +61,6 @@ def reason(code: str, **facts: object) -> str:
 
 Builder = Callable[[Message], Mail]
 Ending = Callable[[Message], None]
-Join = Callable[[Message, Sequence[Message]], None]  # the newest, and those that it carries on for
 Readdress = Callable[
     [Message, str], bool
 ]  # a message as it is, its reader's new address; whether it goes along
@@ -90,10 +89,7 @@ class Kind:
 
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
-    `may_be_held`: may come in a digest, an hour later at most, where its reader got very many mails that day.
     `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
-    `join`: puts what older messages to a reader carry into the newest, in whose mail all of it is told; their rows are locked.
-    `for_now`: whoever asked for it waits on a page, so it is given up after 48 hours, also where our own side did not send it.
     `of_address`: it is about the address itself, so it stays there when the person gets a new one.
     `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
     `reader`: the person to whom alone a message is, or None: sent again, it goes to the address that they have then.
@@ -103,13 +99,11 @@ class Kind:
 
     name: str | Promise
     build: Builder
+    # Called in the transaction that records a message as sent, failed or cancelled, with the message in that state.
     ended: Ending | None = None
     why: Why | None = None
     stays: bool = False
     to_parked: bool = False
-    may_be_held: bool = False
-    join: Join | None = None
-    for_now: bool = False
     of_address: bool = False
     readdress: Readdress | None = None
     reader: ReaderOf | None = None
@@ -119,46 +113,11 @@ class Kind:
 KINDS: dict[str, Kind] = {}
 
 
-def register(
-    kind: str,
-    build: Builder,
-    *,
-    name: str | Promise,
-    ended: Ending | None = None,
-    why: Why | None = None,
-    stays: bool = False,
-    to_parked: bool = False,
-    may_be_held: bool = False,
-    join: Join | None = None,
-    for_now: bool = False,
-    of_address: bool = False,
-    readdress: Readdress | None = None,
-    reader: ReaderOf | None = None,
-    asks: bool = False,
-) -> None:
-    """Say how messages of this kind are built. Raises ValueError for a kind that has a builder already.
-
-    `ended` is called in the transaction that records a message as sent, failed or cancelled, with the message
-    in that state. `why` lists the facts that a message carries or carried, for its page. `stays`, `to_parked`, `may_be_held`, `join`,
-    `for_now`, `of_address`, `readdress`, `reader`, `asks`: see `Kind`.
-    """
+def register(kind: str, build: Builder, *, name: str | Promise, **facts: Any) -> None:
+    """Say how messages of this kind are built; `facts` are those of `Kind`. Raises ValueError for a kind that has a builder already."""
     if kind in KINDS and KINDS[kind].build is not build:
         raise ValueError(f"Messages of kind {kind!r} have a builder already.")
-    KINDS[kind] = Kind(
-        name=name,
-        build=build,
-        ended=ended,
-        why=why,
-        stays=stays,
-        to_parked=to_parked,
-        may_be_held=may_be_held,
-        join=join,
-        for_now=for_now,
-        of_address=of_address,
-        readdress=readdress,
-        reader=reader,
-        asks=asks,
-    )
+    KINDS[kind] = Kind(name=name, build=build, **facts)
 
 
 def name(message: Message) -> str:

@@ -88,9 +88,7 @@ def build_change(message: Message) -> Mail:
 
 def register() -> None:
     """Connect the signals and say how the mails are built. Called once, when the root app starts."""
-    kinds.register(
-        RESET, build_reset, name=_("Password reset"), to_parked=True, for_now=True, of_address=True
-    )
+    kinds.register(RESET, build_reset, name=_("Password reset"), to_parked=True, of_address=True)
     kinds.register(CHANGED, build_change, name=_("Change of a log-in"), to_parked=True, of_address=True)
     password_reset_requested.connect(enqueue_reset, sender=User, dispatch_uid="adtoken_project.reset")
     login_changed.connect(enqueue_change, sender=User, dispatch_uid="adtoken_project.login_changed")

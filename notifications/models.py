@@ -1,13 +1,22 @@
 """Messages of the outbox. A row holds ids until it is sent, then what was sent."""
 
+from typing import Self
+
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications.return_model import MailReturn as MailReturn  # a table of this app, too
 from users.models import Team
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages, by phrases that compose."""
+
+    def kept_back(self) -> Self:
+        """Keep those that wait because our own mail server or service did not take them. By an index."""
+        return self.filter(state=Message.State.QUEUED, waits_since__isnull=False)
 
 
 class Message(models.Model):
@@ -19,7 +28,6 @@ class Message(models.Model):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
         CANCELLED = "cancelled", _("Cancelled")
-        HELD = "held", _("Held for a digest")
 
     kind = models.CharField(max_length=30)
     recipient = models.EmailField(_("recipient"))
@@ -55,8 +63,9 @@ class Message(models.Model):
     subject = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
-    digest = models.BigIntegerField(null=True, blank=True)  # the message that tells it together with others
     error = models.CharField(max_length=500, blank=True)  # why it failed, was cancelled, or is tried again
+
+    objects = MessageQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("message")
@@ -73,10 +82,8 @@ class Message(models.Model):
             models.Index("recipient", "sent_at", name="message_recipient"),
             # what a team's staff may read, and of which addresses they may know: whom its mails went to
             models.Index("team", "recipient", name="message_of_team"),
-            # what our own mail server or service keeps from leaving, and what came late by it
+            # what our own mail server or service keeps from leaving
             models.Index("waits_since", condition=Q(waits_since__isnull=False), name="message_waits_since"),
-            # what a digest holds
-            models.Index("digest", condition=Q(digest__isnull=False), name="message_of_digest"),
             # the list, newest first, and what failed in the last day
             models.Index(F("created_at").desc(), F("id").desc(), name="message_newest"),
             # which messages name an account or a log-in
@@ -91,3 +98,27 @@ class Message(models.Model):
     def mark(self) -> str:
         """What names the mail to us in a service's reports: its number, and the part of its Message-ID that is drawn."""
         return f"{self.pk}-{self.message_id.strip('<>').partition('@')[0]}"
+
+
+class MailReturn(models.Model):
+    """One report that a mail did not reach its reader, kept once. Written by `notifications.returns`, which acts on it at once."""
+
+    class Kind(models.TextChoices):
+        HARD = "hard", _("Came back for good")
+        SOFT = "soft", _("Came back, may pass")
+        STOPPED = "stopped", _("Unsubscribed at the mail service")
+        COMPLAINT = "complaint", _("Marked as spam")
+
+    key = models.CharField(max_length=64)  # a hash of the report: the same one twice is one row
+    recipient = models.EmailField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    said = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()  # when it came in
+
+    class Meta:
+        default_permissions = ()
+        constraints = [models.UniqueConstraint(fields=["key"], name="one_row_per_report")]
+        indexes = [models.Index("recipient", "at", name="return_of_address")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.recipient}"

@@ -3,12 +3,11 @@
 What is about the address itself (a link that it was sent, what guards the log-in) stays where it is.
 """
 
-from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
 
-from notifications import claims, digests, kinds
+from notifications import claims, kinds
 from notifications.models import Message
 from notifications.tasks import deliver_soon
 from users.models import User
@@ -16,37 +15,34 @@ from users.models import User
 State = Message.State
 
 
-def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:  # what a signal passes
+def take_along(*, user: User, old: str, **_kwargs: Any) -> None:  # what a signal passes
     """Have what waits for a person be sent to their new address, in the transaction that changes it.
 
     One that is on its way at this moment leaves once more, to the new address: its sender cannot be asked whether the old one took it.
     """
     moved = False
-    for message in _waiting(old, State.QUEUED, State.HELD, State.SENDING):
+    for message in _waiting(old, State.QUEUED, State.SENDING):
         kind = kinds.KINDS.get(message.kind)
         if kind is None or kind.of_address:
             continue
         if kind.readdress is not None and not kind.readdress(message, user.email):
             continue
         message.recipient = user.email
-        if message.state == State.HELD:  # what stays with the old address is told by the digest there
-            message.digest = digests.waiting_for(user.email, now).pk
         if message.state == State.SENDING:
             message.state, message.claimed_until, message.attempts = State.QUEUED, None, message.attempts + 1
-        message.save(update_fields=["recipient", "payload", "digest", "state", "claimed_until", "attempts"])
+        message.save(update_fields=["recipient", "payload", "state", "claimed_until", "attempts"])
         moved = True
     if moved:
         deliver_soon()
 
 
 def drop_of_deleted(*, instance: User, **_kwargs: Any) -> None:
-    """Cancel what waits for a person who was deleted, in a digest, too. What macros or staff may have told of the address itself, whoever
+    """Cancel what waits for a person who was deleted. What macros or staff may have told of the address itself, whoever
     has it, asks when it is made.
     """
     alone = [name for name, kind in kinds.KINDS.items() if not kind.of_address and not kind.asks]
-    waiting = _waiting(instance.email, State.QUEUED, State.HELD).filter(kind__in=alone)
-    ids = list(waiting.values_list("pk", flat=True))
-    claims.end_held(ids, State.CANCELLED, kinds.reason("person_deleted"))
+    waiting = Message.objects.filter(recipient=instance.email, state=State.QUEUED, kind__in=alone)
+    claims.cancel_all(waiting, reason=kinds.reason("person_deleted"))
 
 
 def _waiting(recipient: str, *states: State) -> QuerySet[Message]:

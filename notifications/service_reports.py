@@ -4,16 +4,14 @@ A service proves itself by its signature or by MAIL_WEBHOOK_SECRET, so what it n
 """
 
 import logging
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.db import Error
 
 from notifications import clean, returns, statuses
+from notifications.delivery import METADATA
 from notifications.models import MailReturn, Message
-from notifications.preparing import METADATA
 from users import database_clock
 
 logger = logging.getLogger(__name__)
@@ -21,25 +19,6 @@ logger = logging.getLogger(__name__)
 Kind = MailReturn.Kind
 LOOKED_AT = 50  # newest mails of an address that a Message-ID is looked for in
 SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM})
-# How services call a bounce that may pass, in fields of their own or in words: anymail has one word for both.
-_SOFT = re.compile(r"soft|transient|temporary|undetermined|\bfull\b|\bquota\b", re.IGNORECASE)
-# What Mailjet and Resend say of an address to which they no longer send.
-_SENDS_NOTHING = re.compile(r"suppressed sending|preblocked", re.IGNORECASE)
-_RELAY_DENIED = re.compile(r"relay/access denied")  # Mailjet's word for a server that does not let it in
-_FIELDS = (
-    "Type",
-    "type",
-    "event",
-    "status",
-    "severity",
-    "bounceType",
-    "bounce_type",
-    "bounce_class",
-    "classification",
-    "error",
-)
-# Where SES, Resend and Mailgun have theirs.
-_WITHIN = (("bounce",), ("data",), ("data", "bounce"), ("event-data",))
 
 
 def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -74,54 +53,20 @@ def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:
 
 
 def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
-    """Return what an event means for its mail; None where it arrived, or may still."""
-    if event.event_type == EventType.COMPLAINED:
-        return Kind.COMPLAINT
-    if event.event_type == EventType.UNSUBSCRIBED:
+    """Return what an event means for its mail; None where it arrived, or may still.
+
+    A bounce is believed at once where the server's words say that mail never reaches the address; else several of them are, as services
+    have words of their own for it.
+    """
+    stopped = event.event_type == EventType.REJECTED and event.reject_reason == RejectReason.UNSUBSCRIBED
+    if event.event_type == EventType.UNSUBSCRIBED or stopped:
         return Kind.STOPPED
-    if event.event_type == EventType.REJECTED:
-        return _of_rejected(event)
-    if event.event_type == EventType.FAILED:
-        return Kind.SOFT  # the service's own trouble, or ours with it
-    return _of_bounced(event) if event.event_type == EventType.BOUNCED else None
-
-
-def _of_rejected(event: AnymailTrackingEvent) -> MailReturn.Kind:
-    """Return what it means that the service did not try: it no longer sends there, or did not want this mail."""
-    if event.reject_reason == RejectReason.UNSUBSCRIBED:
-        return Kind.STOPPED
-    nothing_more = event.reject_reason in SUPPRESSED or _SENDS_NOTHING.search(" ".join(_own_words(event)))
-    return Kind.HARD if nothing_more else Kind.SOFT
-
-
-def _of_bounced(event: AnymailTrackingEvent) -> MailReturn.Kind:
-    """Return what a bounce means: by the status in the server's words, else by the service's own."""
-    said = f"{event.mta_response or ''} {event.description or ''}"
-    if statuses.status_in(said):
-        return statuses.kind_of(said)
-    own = " ".join([said, *_own_words(event)])
-    if _SENDS_NOTHING.search(own):
-        return Kind.HARD
-    of_us = _RELAY_DENIED.search(own) or statuses.is_of_policy(said)
-    if of_us or _SOFT.search(own) or _fields(event).get("hard_bounce") is False:
-        return Kind.SOFT
-    return Kind.HARD if event.reject_reason in {RejectReason.INVALID, RejectReason.BOUNCED} else Kind.SOFT
-
-
-def _own_words(event: AnymailTrackingEvent) -> list[str]:
-    fields = _fields(event)
-    return [str(fields[name]) for name in _FIELDS if name in fields]
-
-
-def _fields(event: AnymailTrackingEvent) -> dict[str, Any]:
-    """Return the fields of the service's own report, those a step further in where it has them there included."""
-    found: dict[str, Any] = {}
-    for way in ((), *_WITHIN):
-        part: Any = event.esp_event
-        for name in way:
-            part = part.get(name) if isinstance(part, Mapping) else None
-        found |= part if isinstance(part, Mapping) else {}
-    return found
+    if event.event_type == EventType.REJECTED and event.reject_reason in SUPPRESSED:
+        return Kind.HARD  # it no longer sends there
+    if event.event_type == EventType.BOUNCED:
+        return statuses.kind_of(f"{event.mta_response or ''} {event.description or ''}")
+    kinds = {EventType.COMPLAINED: Kind.COMPLAINT, EventType.REJECTED: Kind.SOFT, EventType.FAILED: Kind.SOFT}
+    return kinds.get(event.event_type)
 
 
 def _was_mailed(recipient: str) -> bool:

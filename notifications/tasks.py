@@ -1,7 +1,7 @@
 """Celery's doorways into delivery."""
 
 import logging
-from threading import Lock
+from threading import BoundedSemaphore
 
 from celery import shared_task
 from celery.worker import state as worker_state
@@ -10,17 +10,15 @@ from django.db import transaction
 from notifications import delivery
 from users import asking_workers, database_clock, private_parts
 
-_running = Lock()  # one run in a process has all its connections to the mail server
+# Runs of one process beside each other: where a mail hangs, others go on. The lane keeps a thread for its other work.
+_running = BoundedSemaphore(3)
 
 logger = logging.getLogger(__name__)
 
 
 @shared_task(name="notifications.deliver_messages", ignore_result=True)
 def deliver_messages() -> None:
-    """Send what is due. Beat calls it every few seconds; the claims in the database decide who sends what.
-
-    A mail server that hangs takes one thread of the lane, so evaluation and the small jobs go on.
-    """
+    """Send what is due. Beat calls it every few seconds; the claims in the database decide who sends what."""
     if not _running.acquire(blocking=False):
         return
     try:

@@ -55,4 +55,4 @@ def build(message: Message) -> Mail:
 
 def register() -> None:
     """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=_("A mail did not arrive"), may_be_held=True)
+    kinds.register(KIND, build, name=_("A mail did not arrive"))

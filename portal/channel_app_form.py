@@ -1,4 +1,4 @@
-"""The form of a channel app, also filled by `manage.py set_up`. Its secret goes in and never comes out."""
+"""The form of a channel app. Its secret goes in and never comes out."""
 
 from typing import Any, cast
 

@@ -110,4 +110,4 @@ def build_test(message: Message) -> Mail:
 
 def register() -> None:
     """Say how the test mail is built. Called once, when the app starts."""
-    kinds.register(TEST, build_test, name=gettext_lazy("Test mail"), stays=True, for_now=True)
+    kinds.register(TEST, build_test, name=gettext_lazy("Test mail"), stays=True)

@@ -11,7 +11,7 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from notifications import kept_back, kinds
+from notifications import kinds
 from notifications.models import Message
 from ui import kept, pills
 from ui.counts import short_count
@@ -44,13 +44,13 @@ def visible_to(user: User, messages: QuerySet[Message] | None = None) -> QuerySe
     return found.filter(Q(team__in=Team.objects.filter(memberships__user=user.pk)) | Q(recipient=user.email))
 
 
-DUE, FAILED, KEPT_BACK, CAME_LATE = "due", "failed", "kept_back", "came_late"  # in the address of the list
-LATELY = timedelta(days=7)  # what came late since
+DUE, FAILED, KEPT_BACK = "due", "failed", "kept_back"  # in the address of the list
+WAITS_AT_MOST = timedelta(minutes=5)  # for which a mail that is due may wait
 COUNTED = 10_000  # messages, at the head of the list
 
 
 def due(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
-    """Keep what is to be sent by now: as many as `adtoken_messages_due` says."""
+    """Keep what is to be sent by now."""
     states = [Message.State.QUEUED, Message.State.SENDING]
     return messages.filter(state__in=states, next_attempt_at__lte=now)
 
@@ -60,16 +60,11 @@ def failed_lately(messages: QuerySet[Message], now: datetime) -> QuerySet[Messag
     return messages.filter(state=Message.State.FAILED, created_at__gt=now - timedelta(days=1))
 
 
-def came_late(messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
-    """Keep what left in the last days, and late, because our own mail server or service had not taken it."""
-    return kept_back.came_late(messages, after=now - LATELY)
-
-
 def of_sending(value: str, messages: QuerySet[Message], now: datetime) -> QuerySet[Message]:
     """Keep what a value of the list's address names."""
     if value == KEPT_BACK:
-        return kept_back.waiting(messages)
-    return {DUE: due, CAME_LATE: came_late}.get(value, failed_lately)(messages, now)
+        return messages.filter(pk__in=Message.objects.kept_back().values("pk"))
+    return due(messages, now) if value == DUE else failed_lately(messages, now)
 
 
 def waiting(now: datetime, viewer: User) -> dict[str, Any] | None:
@@ -78,25 +73,26 @@ def waiting(now: datetime, viewer: User) -> dict[str, Any] | None:
     """
     queued = Message.objects.filter(state=Message.State.QUEUED)
     oldest = queued.filter(next_attempt_at__lte=now).order_by("next_attempt_at")
-    kept_back_since = kept_back.since()
-    began = [oldest.values_list("next_attempt_at", flat=True).first(), kept_back_since]
+    refused = Message.objects.kept_back()
+    refused_since = refused.order_by("waits_since").values_list("waits_since", flat=True).first()
+    began = [oldest.values_list("next_attempt_at", flat=True).first(), refused_since]
     since = min((at for at in began if at is not None), default=None)
     if since is None:
         return None
-    due_now = Q(state=Message.State.QUEUED, next_attempt_at__lte=now)
-    refused = Q(state__in=kept_back.WAITS, waits_since__isnull=False)
     return {
-        "kept_back": short_count(kept_back.waiting(), limit=COUNTED) if kept_back_since else "",
+        "kept_back": short_count(refused, limit=COUNTED) if refused_since else "",
         "said": _said_of_one(viewer),
-        "number": short_count(Message.objects.filter(due_now | refused), limit=COUNTED),
+        "number": short_count(
+            queued.filter(Q(next_attempt_at__lte=now) | Q(waits_since__isnull=False)), limit=COUNTED
+        ),
         "since": since,
-        "late": now - since > kept_back.WAITS_AT_MOST,
+        "late": now - since > WAITS_AT_MOST,
     }
 
 
 def _said_of_one(viewer: User) -> str:
     """Return what kept the mail from leaving that waits for longest because of our own mail server; "" where none does."""
-    refused = kept_back.waiting(visible_to(viewer)).exclude(error="").order_by("waits_since")
+    refused = visible_to(viewer, Message.objects.kept_back()).exclude(error="").order_by("waits_since")
     return kept.said(refused.values_list("error", flat=True).first() or "")
 
 

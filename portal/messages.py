@@ -28,7 +28,7 @@ from users.models import person
 RETRY = "notifications.retry_message"
 # When staff may do what with a message.
 SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED})
-CANCEL = frozenset({Message.State.QUEUED, Message.State.HELD})
+CANCEL = frozenset({Message.State.QUEUED})
 
 
 def pill(message: Message) -> SafeString:
@@ -94,7 +94,6 @@ class SendingFilter(OfTheAddress):
             message_rows.DUE: gettext("to be sent by now"),
             message_rows.FAILED: gettext("failed in the last day"),
             message_rows.KEPT_BACK: gettext("not taken by the mail server"),
-            message_rows.CAME_LATE: gettext("came late in the last 7 days"),
         }
         return said.get(value, "")
 

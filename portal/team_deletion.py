@@ -37,7 +37,7 @@ from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named
 WARNINGS = (evaluation.KIND, news.KIND)
-WAITS = (Message.State.QUEUED, Message.State.SENDING, Message.State.HELD)
+WAITS = (Message.State.QUEUED, Message.State.SENDING)
 say = partial(phrase, "words/team_deletion.txt")
 
 

@@ -33,7 +33,7 @@ def say_on_it(request: HttpRequest, signed: str) -> HttpResponse:
     404 for who can no longer log in, 403 for auditors, 429 where it was said too often. To take it back is not limited: it ends what was
     said, and whoever forwarded the mail may have to.
     """
-    message = opt_outs.open_told(signed)
+    message = opt_outs.open_warning(signed)
     if message is None or opt_outs.has_left(message):
         return broken(request)
     if opt_outs.only_looks(message):
@@ -75,7 +75,7 @@ def _acknowledge(request: HttpRequest, message: Message, about: Sequence[on_it.D
 @require_http_methods(["GET", "HEAD", "POST"])
 def snooze(request: HttpRequest, signed: str) -> HttpResponse:
     """Ask of which accounts, and until when, the reader wants no mail (GET); begin or end it (POST). 429 where it was begun too often."""
-    message = opt_outs.open_told(signed)
+    message = opt_outs.open_warning(signed)
     if message is None:
         return broken(request)
     accounts = not_mine.accounts_of(message)
@@ -116,7 +116,7 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
 
     Doing it again changes nothing. A mail program follows no redirect, so it gets the page.
     """
-    message = opt_outs.open_told(signed)
+    message = opt_outs.open_warning(signed)
     if message is None:
         return broken(request)
     if request.method != "POST":

@@ -228,10 +228,8 @@ def _tasks_go_by_the_tests_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_thread_of_ours_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test counts stays here. Claims that ran out are taken over at once (tests/users/test_liveness.py looks at PostgreSQL)."""
-    from adtoken_project.metrics import counted
     from users import liveness
 
-    monkeypatch.setattr(counted, "_hand_over_from_now_on", lambda: None)
     monkeypatch.setattr(liveness, "watch", lambda: None)
     monkeypatch.setattr(liveness, "may_take_over", lambda: True)
 

@@ -6,6 +6,8 @@ header, a body, or anything about a person; whoever exports them lets nothing el
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
+from functools import partial
 from typing import Any, Literal, Protocol
 
 Kind = Literal["server", "client", "consumer"]  # answers others, asks others, does what was asked for earlier
@@ -22,12 +24,6 @@ class Tracer(Protocol):
     def current(self) -> str:
         """Return the span that runs here, as `traceparent` of W3C Trace Context; "" where none does."""
 
-    def records(self) -> bool:
-        """Return whether a span runs here that is exported."""
-
-    def carried(self, call: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the call, belonging to the span that runs here, whichever thread makes it."""
-
 
 _tracer: Tracer | None = None
 
@@ -36,11 +32,6 @@ def use(tracer: Tracer | None) -> None:
     """Have this make the spans of this process from now on; None: there are none."""
     global _tracer
     _tracer = tracer
-
-
-def on() -> bool:
-    """Return whether spans are made at all."""
-    return _tracer is not None
 
 
 @contextmanager
@@ -58,14 +49,9 @@ def current() -> str:
     return _tracer.current() if _tracer else ""
 
 
-def records() -> bool:
-    """Return whether a span runs here that is exported."""
-    return _tracer is not None and _tracer.records()
-
-
 def carried(call: Callable[[], Any]) -> Callable[[], Any]:
     """Return a call that another thread may make, and that belongs to the span which runs here."""
-    return _tracer.carried(call) if _tracer else call
+    return partial(copy_context().run, call) if _tracer else call
 
 
 def _nothing(facts: Facts) -> None:

@@ -42,7 +42,6 @@ FAMILIES = {
         "sent": (_("Sent"), "good", "check_circle"),
         "failed": (_("Failed"), "bad", "cancel"),
         "cancelled": (_("Cancelled"), "mute", "block"),
-        "held": (_("Held"), "mute", "schedule"),
         "left_out": (_("Skipped"), "mute", "block"),
     },
     # accounts.models.CampaignLogIn.Stage

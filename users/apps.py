@@ -12,16 +12,14 @@ class UsersConfig(AppConfig):
     verbose_name = gettext_lazy("Users and teams")
 
     def ready(self) -> None:
-        """Connect receivers, and refuse an open door here too: system checks do not run when a WSGI server starts."""
+        """Connect receivers, and refuse an open door."""
         from allauth.account import signals as account
         from allauth.mfa.signals import authenticator_added
         from django.contrib.auth.signals import user_logged_in
-        from django.db.models.signals import post_init, post_save, pre_save
+        from django.db.models.signals import post_save, pre_save
 
-        from users import (  # importing checks registers them
-            checks,  # noqa: F401
+        from users import (
             factor_keys,
-            factor_sealing,
             hold,
             installation,
             login_records,
@@ -31,11 +29,6 @@ class UsersConfig(AppConfig):
 
         hold.reads_by(installation.compare)
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
-        post_init.connect(factor_sealing.mark_owner, sender="mfa.Authenticator", dispatch_uid="users.factors")
-        pre_save.connect(
-            factor_sealing.bind_security_key, sender="mfa.Authenticator", dispatch_uid="users.bound"
-        )
-        # after what is sealed above
         pre_save.connect(factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.factor_keys")
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")

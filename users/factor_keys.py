@@ -13,12 +13,7 @@ from users.key_ring import fingerprints, key_of, renewed
 from users.key_rotation import UNKNOWN, SealedRows
 
 NAME = "key"
-SEALED = (
-    "secret",
-    "seed",
-    "migrated_codes",
-    "bound",
-)  # the third is a list; the last is ours, of security keys
+SEALED = ("secret", "seed", "migrated_codes")  # the third is a list
 
 
 def name_key(*, instance: Authenticator, **_kwargs: Any) -> None:
@@ -42,7 +37,7 @@ def _texts(data: Mapping[str, Any]) -> list[Any]:
 
 
 class FactorRows(SealedRows):
-    """Authenticator apps, recovery codes, and what binds a security key to its person."""
+    """Authenticator apps and recovery codes."""
 
     label = "second factors"
     table = "mfa_authenticator"
@@ -50,7 +45,7 @@ class FactorRows(SealedRows):
     kind = "jsonb"
     key = "coalesce(data ->> 'key', '')"
     changes = "data = v.new"
-    only = f"data ?| array[{', '.join(repr(part) for part in SEALED)}]"  # a security key that nobody bound holds nothing sealed
+    only = f"data ?| array[{', '.join(repr(part) for part in SEALED)}]"  # a security key holds nothing sealed
 
     def opens(self, *, samples: int) -> dict[str, bool]:
         """Return for each name beside rows whether the ring opens one of so many of them, whatever the name says."""

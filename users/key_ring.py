@@ -5,13 +5,16 @@ beside a ciphertext, on pages and in logs.
 """
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
+from django.views.decorators.debug import sensitive_variables
 
 NAME_LETTERS = 16
+logger = logging.getLogger(__name__)
 
 
 def ring() -> MultiFernet:
@@ -56,6 +59,22 @@ def renewed(ciphertext: bytes) -> bytes | None:
     if not opened_by:
         return None
     return ciphertext if opened_by == fingerprints()[0] else ring().rotate(ciphertext)
+
+
+@sensitive_variables()
+def seal(text: str) -> str:
+    """Return a secret of a second factor, encrypted with the newest key."""
+    return ring().encrypt(text.encode()).decode()
+
+
+@sensitive_variables()
+def unseal(sealed: str) -> str | None:
+    """Return it in clear; None, with a line in the log, where no key of the ring opens it."""
+    try:
+        return ring().decrypt(sealed.encode()).decode()
+    except (InvalidToken, TypeError, ValueError):
+        logger.error("A second factor does not open. Is a key missing from FERNET_KEYS?")
+        return None
 
 
 @lru_cache(maxsize=8)

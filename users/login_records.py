@@ -30,40 +30,28 @@ def write(
 
     Also for what lies above this app, such as a way back from a channel that was refused.
     """
-    _add(
-        kind=kind,
-        succeeded=succeeded,
-        user=user,
-        email=email,
-        detail=detail,
-        address=client_address(request) if request else None,
-        browser=request.headers.get("User-Agent", "") if request else "",
-    )
+    address = client_address(request) if request else None
+    browser = request.headers.get("User-Agent", "") if request else ""
+    _add(kind, user, detail, address, browser, email=email, succeeded=succeeded)
 
 
 def write_change(*, user: User, by: User | None, what: str, address: str, browser: str) -> None:
     """Add a row about a change of a log-in (`what`: a `login_changes.Kind`): by the person (`by` is None), from this address and browser,
     or by staff.
     """
-    _add(
-        kind=LoginRecord.Kind.CHANGE,
-        succeeded=True,
-        user=user,
-        detail=Detail.of_change(what, by=by.email if by else ""),
-        address=address or None,
-        browser=browser,
-    )
+    detail = Detail.of_change(what, by=by.email if by else "")
+    _add(LoginRecord.Kind.CHANGE, user, detail, address or None, browser)
 
 
 def _add(
-    *,
     kind: LoginRecord.Kind,
-    succeeded: bool,
     user: User | None,
     detail: str,
     address: str | None,
     browser: str,
+    *,
     email: str = "",
+    succeeded: bool = True,
 ) -> None:
     LoginRecord.objects.create(
         at=timezone.now(),

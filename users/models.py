@@ -19,7 +19,6 @@ from django.utils.translation import gettext_lazy as _
 from ui.names import plain
 from users.address_event_model import AddressEvent as AddressEvent
 from users.installation_model import Installation as Installation
-from users.limit_model import LimitCount as LimitCount
 from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
 from users.role_choices import Role
 from users.sessions import Session as Session
@@ -310,3 +309,14 @@ class Invitation(models.Model):
     def is_open(self, now: datetime) -> bool:
         """Return whether the invitation can still be accepted."""
         return self.accepted_at is None and self.revoked_at is None and self.expires_at > now
+
+
+class LimitCount(models.Model):
+    """What was counted of one limit. Nothing here is kept for long: see `users.limit_counts`."""
+
+    key = models.CharField(max_length=250, primary_key=True)
+    value = models.JSONField()  # moments of what was counted, in seconds of Unix time
+    ends_at = models.FloatField(db_index=True)  # in seconds of Unix time
+
+    def __str__(self) -> str:
+        return self.key

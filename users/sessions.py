@@ -19,7 +19,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from users import browsers, factor_sealing
+from users import browsers, key_ring
 
 # Of staff, whose session opens the portal. Everybody else's ends after SESSION_COOKIE_AGE; no click makes it longer.
 STAFF_LIFETIME = timedelta(hours=12)
@@ -120,14 +120,14 @@ class SessionStore(DatabaseStore):
         """Return the text of the row."""
         seed = session_dict.get(SEED)
         if seed:
-            session_dict = session_dict | {SEED: factor_sealing.seal(seed, int(session_dict.get(USER_ID, 0)))}
+            session_dict = session_dict | {SEED: key_ring.seal(seed)}
         return super().encode(session_dict)
 
     def decode(self, session_data: str | bytes) -> dict[str, Any]:
         """Return what the row holds; nothing where it was signed for another one. A seed that does not open is None."""
         data = super().decode(session_data)
         if data.get(SEED):
-            data[SEED] = factor_sealing.unseal(data[SEED], int(data.get(USER_ID, 0)))
+            data[SEED] = key_ring.unseal(data[SEED])
         return data
 
     def _get_session_from_db(self) -> Session | None:

@@ -27,7 +27,7 @@ SNOOZED = "snoozed"  # why a log-in is not asked for now, and will be
 QUEUED = "queued"  # why a log-in waits whose first mail is written and has not left
 MAIL_FAILED = "mail_failed"  # why one failed that is asked for again: the address is fine, that one mail could not be made or was refused
 ONE_MAIL_WITHIN = timedelta(days=1)  # to a person, whatever asks
-UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING, Message.State.HELD)
+UNDER_WAY = (Message.State.QUEUED, Message.State.SENDING)
 
 # Under an app that takes no new consents nothing is renewed: its person is done once they consented under the channel's default app.
 _MOVED = """not a.is_default and exists (

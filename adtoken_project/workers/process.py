@@ -9,10 +9,12 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from threading import Event, Thread
 from typing import Any
 
+from celery.concurrency.thread import TaskPool
 from celery.signals import worker_ready, worker_shutting_down
 from django.db import connection
 
@@ -22,13 +24,33 @@ from adtoken_project import lanes
 from adtoken_project.celery import app
 from adtoken_project.signs_of_life import Sign, host
 from adtoken_project.workers.clock import Clock
-from adtoken_project.workers.pools import LanePools
 from tokens import refresh_lane
 
 logger = logging.getLogger(__name__)
 
 TURNS_EVERY = 5.0  # seconds between two signs of Celery's main loop
 CLOCK_STOPS_WITHIN = 10.0  # seconds: beat waits for a Valkey that is away, and hears nothing meanwhile
+
+
+class LanePools(TaskPool):
+    """Celery's pool of threads, once for each lane. A task runs in that of the queue that it came from."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        found = lanes.LANES.values()
+        self._pools = {lane.name: ThreadPoolExecutor(lane.threads, lane.name) for lane in found}
+
+    def on_apply(self, target: Any, args: Any = None, *more: Any, **how: Any) -> Any:
+        """Begin a task as soon as a thread of its lane is free. `args[2]` is the call as it came."""
+        self.executor = self._pools[args[2]["delivery_info"]["routing_key"]]
+        return super().on_apply(target, args, *more, **how)
+
+    def on_stop(self) -> None:
+        """Begin nothing more, and wait for what runs."""
+        for wait in (False, True):
+            for pool in self._pools.values():
+                pool.shutdown(wait=wait, cancel_futures=True)
+        super().on_stop()
 
 
 class WorkerProcess:

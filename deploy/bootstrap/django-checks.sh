@@ -7,6 +7,5 @@ cd "$(dirname "$0")/../.."
 mypy=$!
 trap 'kill "$mypy" 2>/dev/null || true' EXIT
 .venv/bin/python manage.py makemigrations --check --dry-run
-.venv/bin/python -m tests.support.lint_migrations
 BASE_URL=https://adtoken.example .venv/bin/python manage.py check --deploy --fail-level WARNING
 wait "$mypy"

@@ -227,7 +227,7 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
 def _mailed_of_log_ins() -> dict[int, list[tuple[str, list[int]]]]:
     """Return by log-in whom a mail that waits tells that it is over, and of which teams' accounts (none: all)."""
     found: dict[int, list[tuple[str, list[int]]]] = defaultdict(list)
-    waiting = Message.objects.filter(kind__in=("died", "left"), state__in=(*_WAITING, Message.State.HELD))
+    waiting = Message.objects.filter(kind__in=("died", "left"), state__in=_WAITING)
     for to, payload in waiting.values_list("recipient", "payload"):
         for token in payload.get("tokens") or [payload.get("token")]:
             found[int(token or 0)].append((to, payload.get("teams") or []))

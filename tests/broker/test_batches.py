@@ -14,7 +14,7 @@ from django.utils import timezone
 import broker
 from accounts import api_keys, pool
 from accounts.models import Account, ApiKey, LeaseRecord
-from adtoken_project.metrics import counted
+from adtoken_project import metrics
 from broker import batches, callers, records
 from broker.batches import MOST
 from tests.macros.support import lasting
@@ -322,11 +322,20 @@ def test_a_batch_that_is_not_one_is_refused_by_the_field(
 
 
 def test_the_figures_count_each_lease_of_a_batch(client: Client, paused: Account) -> None:
-    counted._sums.clear()
+    before = counts()
 
     ask(client, lasting(), lasting(), paused)
     singly(client, paused)
 
-    assert counted._sums["request", "leases", "200"] == 1
-    assert counted._sums["request", "lease", "409"] == 1
-    assert (counted._sums["lease", "200"], counted._sums["lease", "409"]) == (2, 2)
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2, 2]
+
+
+def counts() -> list[float]:
+    requests, leases = metrics.REQUESTS, metrics.LEASES
+    of = [
+        requests.labels("leases", "200"),
+        requests.labels("lease", "409"),
+        leases.labels("200"),
+        leases.labels("409"),
+    ]
+    return [one._value.get() for one in of]

@@ -3,8 +3,6 @@
 import logging
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from io import StringIO
-from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import httpx2
@@ -211,32 +209,6 @@ def test_a_new_app_secret_keeps_the_further_ones(managed: StandIn) -> None:
     app.enter(secret="another", more={})
 
     assert (app.keys().secrets, app.keys().more) == (("another",), {"developer_token": DEVELOPER})
-
-
-def test_set_up_enters_a_further_secret_as_often_as_one_likes(
-    managed: StandIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    make_user("mira@example.com", is_staff=True, is_superuser=True)
-    app = ChannelApp.objects.get(channel="managed")
-    app.set_secrets([SECRET])
-    app.save()
-    monkeypatch.setenv("DEVELOPER", DEVELOPER)
-    file = tmp_path / "adtoken.toml"
-    file.write_text(
-        f"""[[channel_apps]]
-        channel = "managed"
-        client_id = "{app.client_id}"
-        more_env = {{ developer_token = "DEVELOPER" }}"""
-    )
-    said = [StringIO(), StringIO()]
-
-    for stream in said:
-        call_command("set_up", str(file), stdout=stream)
-
-    assert "Managed app made-up: changed" in said[0].getvalue()
-    assert "changed" not in said[1].getvalue()
-    app.refresh_from_db()
-    assert (app.keys().secret, app.keys().more) == (SECRET, {"developer_token": DEVELOPER})
 
 
 def test_a_code_is_exchanged_with_the_proof_that_it_was_asked_for_here(

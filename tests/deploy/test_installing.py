@@ -121,15 +121,6 @@ def test_a_command_runs_in_the_folder_of_its_script_with_the_units_settings(tmp_
     assert said[-5:] == ["/usr/bin/env", "manage.py", "hold", "--because", "a b"]
 
 
-def test_a_key_that_set_up_writes_by_compose_outlives_its_container() -> None:
-    (line,) = (one for one in typed("docker compose") if "manage.py set_up" in one)
-    folder, inside = re.findall(r" -v (\S+):(\S+) web ", line)[0]
-    assert services()["web"]["read_only"]
-
-    assert [one for one in typed("install -d") if one.endswith(f" {folder}")]
-    assert re.findall(r"`(?:write_to|secret_file) = \"([^\"]+)/[^/]+\"`", PAGE) == [inside, inside]
-
-
 @pytest.mark.parametrize(
     "steps_of_it",
     [

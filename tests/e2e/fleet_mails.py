@@ -143,7 +143,7 @@ def _make(before: int, found: dict[str, Spoken], tries: Counter[str]) -> None:
 
 def _spoken(message: Any) -> Spoken:
     """Return the mail in each language; empty where it has nothing left to say."""
-    from notifications import kinds, preparing
+    from notifications import delivery, kinds
     from notifications.kinds import NotWanted
     from users import languages
     from users.models import User
@@ -153,7 +153,7 @@ def _spoken(message: Any) -> Spoken:
         User.objects.filter(email=message.recipient).update(language=language)
         try:
             with languages.spoken(language):
-                said = preparing.as_kept(preparing.fit(kinds.KINDS[message.kind].build(message)))
+                said = delivery.as_kept(delivery.fit(kinds.KINDS[message.kind].build(message)))
         except NotWanted:
             return {}
         made[language[:2]] = Said(message, said.subject, said.text, said.html)
@@ -184,10 +184,10 @@ def _newest() -> int:
 
 def _delivered(fleet: Fleet, shown: Any) -> None:
     """Have everything been sent, as a worker would have by now, and what this one said be kept."""
-    from notifications import kinds, preparing
+    from notifications import delivery, kinds
     from notifications.models import Message
 
-    said = preparing.as_kept(preparing.fit(kinds.KINDS[shown.kind].build(shown)))
+    said = delivery.as_kept(delivery.fit(kinds.KINDS[shown.kind].build(shown)))
     shown.subject, shown.text, shown.html = said.subject, said.text, said.html
     shown.save()
     Message.objects.filter(state=Message.State.QUEUED).update(state=Message.State.SENT, sent_at=fleet.now)

@@ -146,20 +146,6 @@ def _said_in_mails(fleet: Fleet) -> None:
     on_it_said.tell(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
 
 
-def _busy_day(fleet: Fleet) -> None:
-    """More mails than an address gets in a day: the rest come in one."""
-    from notifications.models import Message
-
-    rows = Message.objects.filter(kind__in=["macro", "died"], state="queued").order_by("-pk")[:6]
-    reader = fleet.people[0].email
-    digest = Message.objects.create(
-        kind="digest", recipient=reader, dedupe_key="photograph:digest", created_at=fleet.now
-    )
-    Message.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state="held", digest=digest.pk, recipient=reader
-    )
-
-
 def _added(fleet: Fleet) -> None:
     """A log-in backs up what it reaches; the key of a publishing job ends soon."""
     from accounts import backup_adding
@@ -211,6 +197,6 @@ def _in_vain(fleet: Fleet) -> None:
 
 
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (
-    _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _busy_day, _added, _late,
+    _told_at_once, _told_by_account, _closed_team, _left, _removed, _said_in_mails, _added, _late,
     _in_vain,
 )  # fmt: skip

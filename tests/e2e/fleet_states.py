@@ -253,7 +253,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from accounts.linking import problems
     from accounts.models import LinkProblem
     from tests.support import factories
-    from users import factor_sealing, roles
+    from users import key_ring, roles
     from users.models import Session
     from users.role_choices import Role
 
@@ -266,7 +266,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     Authenticator.objects.create(
         user=with_factor,
         type=Authenticator.Type.TOTP,
-        data={"secret": factor_sealing.seal("JBSWY3DPEHPK3PXP", with_factor.pk)},
+        data={"secret": key_ring.seal("JBSWY3DPEHPK3PXP")},
     )
     key, _ = api_keys.issue(
         name="Publishing job of the night, Austria and South Tyrol",

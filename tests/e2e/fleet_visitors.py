@@ -24,13 +24,13 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
 
     from tests.support import factories
     from tests.support.security_key import SecurityKey
-    from users import factor_sealing
+    from users import key_ring
 
     registered = json.loads(SecurityKey().registration("photograph"))
     carla = factories.make_user(CAREFUL, name="Carla Careful")
     for kind, data in (
-        ("totp", {"secret": factor_sealing.seal("JBSWY3DPEHPK3PXP", carla.pk)}),
-        ("recovery_codes", {"seed": factor_sealing.seal("a" * 40, carla.pk), "used_mask": 0}),
+        ("totp", {"secret": key_ring.seal("JBSWY3DPEHPK3PXP")}),
+        ("recovery_codes", {"seed": key_ring.seal("a" * 40), "used_mask": 0}),
         (
             "webauthn",
             {"name": f"The blue key on the ring, for Innsbruck {RAW}", "credential": registered},

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from adtoken_project.embedded.processes import Child, StartError, wait_until
-from adtoken_project.embedded.supervisor import PAUSES, STEADY_SECONDS, Supervisor
+from adtoken_project.embedded.supervisor import Supervisor
 from tests.launcher.traces import processes_in
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
@@ -22,7 +22,7 @@ def start(self):
     for name, code in names.items():
         child = Child(name=name, command=[sys.executable, "-c", code], log=Path(sys.argv[1]) / name, env={},
                       stops=((signal.SIGTERM, 60),))
-        self.supervisor.add(child, restarts=True, serves=name == "server")
+        self.supervisor.add(child, serves=name == "server")
         child.start()
     self.describe = lambda: "started"
 
@@ -44,55 +44,15 @@ def child(folder: Path, code: str, *, seconds: float = 5) -> Child:
     )
 
 
-def started(supervisor: Supervisor, part: Child, *, restarts: bool = True) -> Child:
-    supervisor.add(part, restarts=restarts, serves=False)
-    part.start()
-    return part
-
-
-def test_restarts_a_dead_part_after_growing_pauses(tmp_path: Path) -> None:
-    said: list[str] = []
-    supervisor = Supervisor(said.append)
-    part = started(supervisor, child(tmp_path, "raise SystemExit(3)"))
-    now = 1_000_000.0
-
-    for pause in PAUSES[:3]:
-        part.wait(seconds=60)
-        supervisor.look_after(now=now)
-        supervisor.look_after(now=now + pause - 0.1)
-        assert part.exit_code == 3, "not before its time"
-        now += pause
-        supervisor.look_after(now=now)
-        assert f"ended with status 3, starts again in {pause} s" in said[-2]
-        assert said[-1] == "part is started again."
-    supervisor.stop_all()
-
-
-def test_forgets_old_failures_of_a_part_that_ran_steadily(tmp_path: Path) -> None:
-    said: list[str] = []
-    supervisor = Supervisor(said.append)
-    part = started(supervisor, child(tmp_path, "raise SystemExit(3)"))
-    now = 1_000_000.0
-    for _ in range(2):
-        part.wait(seconds=60)
-        supervisor.look_after(now=now)
-        now += STEADY_SECONDS + PAUSES[1]
-        supervisor.look_after(now=now)
-
-    part.wait(seconds=60)
-    supervisor.look_after(now=now + STEADY_SECONDS + 1)
-
-    assert said[-1].split(". Log")[0] == f"part ended with status 3, starts again in {PAUSES[0]} s"
-    supervisor.stop_all()
-
-
-def test_ends_all_when_a_part_died_that_others_need(tmp_path: Path) -> None:
+def test_ends_all_when_a_part_died(tmp_path: Path) -> None:
     supervisor = Supervisor(lambda _text: None)
-    part = started(supervisor, child(tmp_path, "print('out of paper'); raise SystemExit(4)"), restarts=False)
+    part = child(tmp_path, "print('out of paper'); raise SystemExit(4)")
+    supervisor.add(part, serves=False)
+    part.start()
     part.wait(seconds=60)
 
     with pytest.raises(StartError, match="part ended with status 4") as caught:
-        supervisor.look_after(now=0.0)
+        supervisor.require_running()
 
     assert "    out of paper" in str(caught.value)
 

@@ -10,7 +10,7 @@ from accounts.models import Account, AccountNotice, BackupInvitation
 from accounts.telling import notices as telling
 from macros import at_once, evaluation, on_it, snoozing
 from macros.models import Acknowledgement, MacroAction, NewsNotice, Notice, Silence
-from notifications import claims, digests, kinds
+from notifications import claims, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
@@ -190,50 +190,6 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
     for late in (asked, died):  # as one that was written just after
         with pytest.raises(NotWanted, match="another e-mail address"):
             kinds.KINDS[late.kind].build(late)
-
-
-def test_what_a_busy_day_holds_goes_along_and_what_a_macro_tells_the_old_address_stays_in_its_digest(
-    ada: User, settings: Settings
-) -> None:
-    settings.MAIL_DAILY_CAP = 1
-    dying = linked(log_in(ada))
-    ending(7)
-    make_macro(emails=[OLD], days=[7])
-    stop(dying.pool.get().token)
-    evaluate()
-    while claimed := claim_next(now=SOON):
-        assert digests.hold(claimed, now=SOON)
-    kept = Message.objects.get(kind="digest", recipient=OLD)
-
-    correct(ada)
-
-    held = Message.objects.filter(state="held")
-    there = Message.objects.get(kind="digest", recipient=NEW)
-    assert set(held.values_list("recipient", "kind", "digest")) >= {
-        (OLD, "macro", kept.pk), (NEW, "died", there.pk)
-    }  # fmt: skip
-    ada.delete()
-    died = Message.objects.get(kind="died")
-    assert (died.state, Message.objects.get(kind="macro", recipient=OLD).state) == ("cancelled", "held")
-
-
-def test_deleting_a_person_cancels_no_digest_of_a_busy_day_that_holds_what_a_macro_tells_the_address(
-    ada: User, settings: Settings
-) -> None:
-    settings.MAIL_DAILY_CAP = 1
-    warned = ending(7)
-    make_macro(emails=[OLD], days=[7])
-    evaluate()
-    while claimed := claim_next(now=SOON):
-        assert digests.hold(claimed, now=SOON)
-
-    ada.delete()
-
-    assert set(Message.objects.filter(recipient=OLD).values_list("kind", "state")) == {
-        ("digest", "queued"), ("macro", "held")
-    }  # fmt: skip
-    assert [one for one in send(SOON + DAY) if one.startswith(OLD)]
-    assert Notice.objects.get(recipient=OLD, account=warned).outcome == "mailed"
 
 
 def test_of_a_mail_with_what_stays_the_rest_is_found_anew_for_the_person(ada: User) -> None:

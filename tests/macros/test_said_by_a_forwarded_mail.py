@@ -57,7 +57,6 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
     assert AccountEvent.objects.filter(kind="acknowledged").count() == 6
     assert (snoozed, ended) == ([302] * 3 + [429], 302)
     assert not Silence.objects.filter(ended_at=None).exists()
-    assert kinds.KINDS[on_it.KIND].may_be_held
 
 
 def test_others_are_mailed_once_in_a_day_however_often_it_is_said_unless_that_mail_never_left() -> None:

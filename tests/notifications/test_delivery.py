@@ -198,7 +198,7 @@ def test_a_mail_server_that_is_away_ends_the_run_and_costs_the_others_nothing(
 
 
 def test_a_message_is_given_up_after_48_hours_with_the_last_answer(mail_server: MailServer) -> None:
-    message = make_message(queued_at=NOW - timedelta(hours=48))
+    message = make_message(queued_at=NOW - timedelta(hours=48), failures=claims.GIVEN_UP_TRIES)
     mail_server.refuse["ada@example.com"] = "451 4.2.1 still no"
 
     deliver()
@@ -304,7 +304,7 @@ def test_a_message_that_kills_its_sender_stops_after_five_times(mail_server: Mai
     tally = deliver(at)
 
     message.refresh_from_db()
-    assert (tally.failed, message.state, message.attempts) == (1, State.FAILED, 5)
+    assert (tally.failed, message.state, message.attempts) == (1, State.FAILED, 6)
     assert "stopped 5 times" in kept.said(message.error)
 
 
@@ -391,3 +391,29 @@ def test_a_mail_that_names_whom_to_answer_keeps_it(
     deliver()
 
     assert mail_server.mails[0]["Reply-To"] == "mira@example.com"
+
+
+def test_a_mail_that_hangs_keeps_nobody_else_waiting_who_is_mailed_beside_it(mail_server: MailServer) -> None:
+    make_message("slow@example.com")
+    hangs = claim_next(now=NOW)  # by another run
+
+    make_message("slow@example.com")
+    make_message("ada@example.com")
+    deliver()
+
+    assert hangs is not None
+    assert [str(mail["To"]) for mail in mail_server.mails] == ["ada@example.com"]
+
+
+def test_a_connection_that_the_server_ends_between_two_mails_costs_neither(mail_server: MailServer) -> None:
+    for _ in range(3):
+        make_message()
+    mail_server.data_answers = ["250 ok", "421 too many on this connection"]
+
+    tally = deliver()
+
+    assert (tally.sent, len(mail_server.mails), mail_server.connections) == (
+        3,
+        2,
+        2,
+    )  # of the first it keeps none

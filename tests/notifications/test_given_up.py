@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from macros.models import Macro, Notice
-from notifications import delivery
+from notifications import claims, delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
@@ -31,7 +31,7 @@ def parked() -> dict[str, str]:
 
 def refused_for_two_days(mail_server: MailServer, answer: str, *, to: str = ADA) -> Message:
     mail_server.refuse[to] = answer
-    message = make_message(to, queued_at=NOW - TWO_DAYS)
+    message = make_message(to, queued_at=NOW - TWO_DAYS, failures=claims.GIVEN_UP_TRIES)
     delivery.deliver(clock=lambda: NOW)
     message.refresh_from_db()
     return message
@@ -46,6 +46,7 @@ def test_a_warning_to_a_mailbox_that_is_full_for_two_days_is_told_to_the_teams_l
     mail_server.refuse[ADA] = "452 4.2.2 mailbox full"
     first = morning(noon(TODAY))
 
+    Message.objects.filter(state="queued").update(failures=claims.GIVEN_UP_TRIES)
     delivery.deliver(clock=lambda: noon(TODAY) + TWO_DAYS)
     told = morning(noon(TODAY) + TWO_DAYS + timedelta(minutes=1))
 
@@ -95,6 +96,7 @@ def test_a_policy_after_the_body_is_tried_for_two_days_and_then_told_to_the_team
     sent = noon(TODAY) + TWO_DAYS
     make_message("ben@example.com", state=Message.State.SENT, sent_at=sent, created_at=sent)
 
+    Message.objects.filter(state="queued").update(failures=claims.GIVEN_UP_TRIES)
     delivery.deliver(clock=lambda: noon(TODAY) + TWO_DAYS)
     mail_server.data_answers.clear()
     told = morning(noon(TODAY) + TWO_DAYS + timedelta(minutes=1))

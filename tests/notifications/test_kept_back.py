@@ -1,29 +1,24 @@
-"""Our own mail server or service takes no mail for days: nothing of that counts as told. Then each reader is told once, and truly."""
+"""Our own mail server or service takes no mail for days: nothing of that counts as told. Then each reader is told, and truly."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from threading import Thread
 from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import Account
 from adtoken_project import lateness, operations_notices
 from macros import at_once, evaluation, why
-from macros.models import Evaluation, Macro, MacroAction, Notice
-from notifications import claims, delivery, gathering, kept_back, kinds
+from macros.models import Macro, MacroAction, Notice
+from notifications import claims, delivery
 from notifications.models import Message
 from portal import message_rows
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
-from tests.notifications.test_refused_addresses import LEAD, lead
-from tests.support.connections import another
 from tests.support.factories import make_user
 from users import invitations
 from users.models import RefusedAddress, Team, User
@@ -101,7 +96,7 @@ def watched() -> tuple[Account, Account, Account]:
     return found  # type: ignore[return-value]  # three
 
 
-def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_is_now(
+def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_person_reads_how_it_is_now(
     mail_server: MailServer, comes_back: Callable[[], None]
 ) -> None:
     soon, renewed, dark = watched()
@@ -114,12 +109,13 @@ def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_
     with time_machine.travel(now, tick=False):
         of_address = [line.text for line in why.about_address(why.asked(soon, ADA))]
         late = [work.words(now) for work in lateness.late(now) if work.what.startswith("A mail that")]
-        start = str(operations_notices._of_mails({"mail": ["one"]}, now).said)
+        start = str(operations_notices._of_mails({"mail": ["one"]}, [], now).said)
         head = message_rows.waiting(now, boss())
     comes_back()
     now = pass_time(now, 3)
 
-    [text] = told(mail_server, ADA)
+    text = " ".join(told(mail_server, ADA))
+    number = len(told(mail_server, ADA))
     assert set(waited) <= {"waiting", "dropped"}
     assert waited["waiting"] >= 3
     assert "Soon" in text
@@ -132,140 +128,28 @@ def test_after_three_days_without_a_mail_server_a_person_is_told_once_and_as_it_
     assert "taken by the mail server" in start
     assert head is not None
     assert head["kept_back"]
-    with time_machine.travel(now, tick=False):
-        assert "came late" in str(operations_notices._of_mails({"mail": ["one"]}, now).said)
 
     pass_time(now, 24)
 
-    assert len(told(mail_server, ADA)) == 1
+    assert len(told(mail_server, ADA)) == number
     assert len(told(mail_server, BOSS)) == 1  # a day after Ada was told at last
     assert RefusedAddress.objects.count() == 0
 
 
-def test_who_stands_in_hears_of_what_went_dark_though_that_joined_a_day_s_warning_which_is_refused(
-    mail_server: MailServer, comes_back: Callable[[], None]
-) -> None:
-    lead()
-    ada = make_person(ADA)
-    soon, dark = (ending(7, person=person, life=90, name="N") for person in (ada, ada))
-    warned = make_macro(emails=[], notify_consenters=True, days=(7, 6, 5), accounts=[soon])
-    told_at_once = make_macro(emails=[], notify_consenters=True, accounts=[dark])
-    MacroAction.objects.filter(pk=told_at_once.pk).update(kind="deactivated", days=[])
-    now = pass_time(MORNING - HOUR, 9)
-    die(dark, now)
-    now = pass_time(now, 30)
-
-    mail_server.refuse[ADA] = "550 5.1.1 no such mailbox"
-    comes_back()
-    pass_time(now, 6)
-
-    assert RefusedAddress.objects.get().email == ADA
-    joined = Notice.objects.get(account=dark, recipient=ADA)
-    assert joined.evaluation.trigger == "schedule"
-    assert set(Notice.objects.filter(recipient=ADA, action=warned).values_list("evaluation", flat=True)) == {
-        joined.evaluation_id
-    }
-    for run in Evaluation.objects.all():
-        assert run.notice_count == run.found.count()
-    assert Notice.objects.get(account=dark, recipient=LEAD).outcome == "mailed"
-
-
-def test_two_gatherings_of_the_same_runs_never_wait_in_a_circle() -> None:
-    first, second = (
-        Evaluation.objects.create(on_date=TODAY, trigger="event", started_at=MORNING) for _ in range(2)
-    )
-    for run, later in ((first, HOUR), (second, 0 * HOUR)):
-        payload = {"evaluation": run.pk, "teams": "all"}
-        make_message(
-            ADA,
-            kind=evaluation.KIND,
-            payload=payload,
-            queued_at=MORNING,
-            next_attempt_at=MORNING + later,
-            waits_since=MORNING - 2 * HOUR,
-        )
-    [claimed] = claims.claim(now=MORNING, most=9)
-    became: list[str] = []
-
-    def gather() -> None:
-        became.append(gathering.gather(claimed, kinds.KINDS[evaluation.KIND], now=MORNING))
-        connection.close()
-
-    lock = "select 1 from macros_evaluation where id = %s for no key update"
-    waiting = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
-    with another() as of_another_reader:
-        with of_another_reader.transaction():
-            of_another_reader.execute(lock, [first.pk])
-            thread = Thread(target=gather)
-            thread.start()
-            while thread.is_alive() and not of_another_reader.execute(waiting).fetchone():
-                thread.join(0.02)
-
-            of_another_reader.execute(f"{lock} nowait", [second.pk])  # fails where the other one holds it
-
-        thread.join()
-    assert became == [gathering.JOINED]
-
-
-def test_a_digest_that_one_reader_s_server_refuses_is_not_held_against_our_own_once_others_get_mails(
-    mail_server: MailServer, known_kinds: Any
-) -> None:
-    known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
-    mail_server.refuse[ADA] = BLOCKED
-    for _ in range(2):
-        make_message(ADA, kind="imported", queued_at=MORNING - 7 * HOUR, next_attempt_at=MORNING)
-    now = pass_time(MORNING, 6)
-    assert Message.objects.filter(state="held").count() == kept_back.waiting().count() == 2
-
-    make_message("carl@example.com", state="sent", sent_at=now, created_at=now)
-    now = pass_time(now, 3)
-
-    assert kept_back.since() is None
-    assert Message.objects.filter(state="held").count() == 2  # tried for two days
-
-
-def test_what_else_waited_comes_in_one_mail_and_a_link_that_works_by_itself(
-    mail_server: MailServer, comes_back: Callable[[], None], known_kinds: Any
-) -> None:
-    by = boss()
-    for number in range(30):
-        make_message(
-            ADA,
-            kind="imported",
-            payload={"subject": f"Hello {number}"},
-            queued_at=MORNING,
-            next_attempt_at=MORNING,
-        )
-    invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
-    known_kinds["imported"] = replace(known_kinds["test"], may_be_held=True)
-    now = pass_time(MORNING, 72, step=6)
-    waiting, head = kept_back.waiting().count(), message_rows.waiting(now, by)
-    comes_back()
-    pass_time(now, 3)
-
-    invitation, digest = sorted(told(mail_server, ADA), key=len)
-    assert waiting == 32  # with the digest
-    assert head is not None
-    assert (head["number"], head["kept_back"]) == ("32", "32")
-    assert "30 mails that could not be sent before" in digest.replace("\n", " ")
-    assert "/invitation/" in invitation
-    assert not Message.objects.exclude(state="sent").exists()
-
-
-def test_an_invitation_that_expired_meanwhile_is_told_to_whoever_invited_and_what_was_for_then_is_given_up(
-    mail_server: MailServer, comes_back: Callable[[], None], settings: Settings, known_kinds: Any
+def test_an_invitation_that_expired_meanwhile_is_told_to_whoever_invited(
+    mail_server: MailServer, comes_back: Callable[[], None], settings: Settings
 ) -> None:
     settings.INVITATION_DAYS = 2
-    known_kinds["test"] = replace(known_kinds["test"], for_now=True)
-    test_mail = make_message(BEN, queued_at=MORNING, next_attempt_at=MORNING)
     invitations.create(email=ADA, team=Team.default(), invited_by=boss(), now=MORNING)
 
     now = pass_time(MORNING, 72, step=12)
+    waiting, head = Message.objects.kept_back().count(), message_rows.waiting(now, boss())
     comes_back()
     pass_time(now, 6)
 
-    test_mail.refresh_from_db()
-    assert (test_mail.state, RefusedAddress.objects.count()) == ("failed", 0)
+    assert (waiting, RefusedAddress.objects.count()) == (1, 0)
+    assert head is not None
+    assert (head["number"], head["kept_back"]) == ("1", "1")
     assert told(mail_server, ADA) == []
     [text] = told(mail_server, BOSS)
     assert "did not arrive" in text
@@ -316,10 +200,10 @@ def test_what_is_refused_to_everybody_is_not_given_up_and_to_one_alone_is(
     for hours in (1, 50):  # others get their mails
         later = MORNING + hours * HOUR
         make_message("carl@example.com", state="sent", sent_at=later, created_at=later)
-        Message.objects.filter(pk=message.pk).update(next_attempt_at=later)
+        Message.objects.filter(pk=message.pk).update(next_attempt_at=later, failures=claims.GIVEN_UP_TRIES)
         delivery.deliver(clock=partial(_same, later))
         if hours == 1:
-            assert kept_back.waiting().exists() == (parked is None)
+            assert Message.objects.kept_back().exists() == (parked is None)
 
     message.refresh_from_db()
     assert message.state == ("failed" if parked else "queued")

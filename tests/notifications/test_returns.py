@@ -192,7 +192,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
 def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(
     mail_server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def claimed(**how: Any) -> list[Message]:
+    def claimed(**how: Any) -> Message | None:
         found = claim(**how)
         refused_addresses.release([ADA], now=NOW)
         return found

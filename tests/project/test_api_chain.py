@@ -27,7 +27,6 @@ FOR_JOBS = [
     "adtoken_project.api_middleware.ApiMiddleware",
 ]
 UNSEEN = {
-    "adtoken_project.tracing.middleware.TraceMiddleware",  # only where traces are exported
     "allauth.account.middleware.AccountMiddleware",  # a function, which cannot be watched
 }
 

@@ -1,5 +1,6 @@
 """The API keeps its word: what is described is what is answered, and every answer below /api/ is JSON that nobody keeps."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -359,21 +360,16 @@ def test_no_field_of_a_request_must_be_sent_that_has_a_default(schema: Any) -> N
         assert not any("default" in field for field in models[model]["properties"].values()), model
 
 
-def test_the_page_for_people_names_every_operation_field_and_error(client: Client, schema: Any) -> None:
+def test_the_page_for_people_shows_the_description_with_scripts_of_our_own_and_no_other(
+    client: Client,
+) -> None:
     answer = Client().get("/api/v1/docs")
 
     page = answer.content.decode()
-    assert answer.status_code == 200
-    assert answer["Content-Type"].startswith("text/html")
-    for address, methods in schema["paths"].items():
-        assert address in page
-        for operation in methods.values():
-            assert operation["summary"] in page
-    for name, model in schema["components"]["schemas"].items():
-        assert f'id="{name}"' in page
-        assert all(field in page for field in model.get("properties", {}))
-    assert "<script" not in page.split("<main", 1)[1]
-    assert "style=" not in page
+    assert "/api/v1/openapi.json" in page
+    assert re.findall(r'(?:src|href)="([^"/]*//|/(?!static/))', page) == []
+    assert re.findall(r"<script(?![^>]* src=)(?![^>]*application/json)", page) == []
+    assert "script-src" not in answer["Content-Security-Policy"]  # so that of `default-src`: our own alone
 
 
 def test_each_reason_that_a_log_in_can_have_is_one_of_the_types_of_clients(schema: Any) -> None:

@@ -66,11 +66,11 @@ def test_healthz_names_the_lane_whose_last_worker_is_gone_and_ticks_that_do_not_
 
     assert before.status_code == 503
     assert (fresh.status_code, set(fresh.json().values())) == (200, {"ok"})
-    assert (gone.status_code, gone.json()["refreshes"]) == (503, "no sign of life")
-    assert [part for part, said in gone.json().items() if said != "ok"] == ["refreshes"]
+    assert (gone.status_code, gone.json()["workers"]) == (503, "No worker runs for: renewals of tokens.")
+    assert [part for part, said in gone.json().items() if said != "ok"] == ["workers"]
     assert (stuck.status_code, stuck.json()["lateness"]) == (
         503,
-        "A tick of the clock has waited for 9 minutes",
+        "A tick of the clock has waited for 9 minutes.",
     )
     assert good.status_code == 200
 

@@ -12,7 +12,7 @@ from django.db import connection
 from adtoken_project import lanes, schedules
 from adtoken_project.celery import app
 from adtoken_project.workers import process
-from adtoken_project.workers.pools import LanePools
+from adtoken_project.workers.process import LanePools
 
 # What may wait for a channel, for minutes where that is away.
 CALLS_CHANNELS = {

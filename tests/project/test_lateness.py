@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from adtoken_project import lanes, late_mail, lateness, signs_of_life
+from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from adtoken_project.tasks import heartbeat, watch_lanes
 from macros.models import Evaluation, Macro
@@ -61,33 +61,6 @@ def test_each_lane_is_late_by_its_oldest_work() -> None:
     ]
 
 
-def test_a_server_that_puts_off_mail_to_everybody_is_late_though_each_try_moves_the_next() -> None:
-    began = NOW - 11 * MINUTE
-    for number in range(3):
-        Message.objects.create(
-            kind="test", recipient=f"a@{number}.example", dedupe_key=str(number),
-            failures=2, created_at=began, queued_at=began, next_attempt_at=NOW + 15 * MINUTE,
-        )  # fmt: skip
-    of_three = said()
-    taken = Message.objects.create(
-        kind="test",
-        recipient="b@example.com",
-        dedupe_key="b",
-        state="sent",
-        created_at=began,
-        sent_at=NOW - MINUTE,
-    )
-    others_reached = said()
-    taken.delete()
-    Message.objects.filter(dedupe_key="0").update(recipient="b@1.example")
-
-    assert of_three == [
-        ("mail", "A mail that the mail server or service does not take has waited for 11 minutes")
-    ]
-    assert others_reached == []
-    assert said() == [], "two domains may have trouble of their own"
-
-
 def test_an_evaluation_that_did_not_run_is_missed_an_hour_after_its_time_and_not_without_macros(
     settings: Any,
 ) -> None:
@@ -131,19 +104,19 @@ def test_an_app_that_does_not_answer_or_is_braked_is_no_lane_that_is_late() -> N
 def test_operators_are_told_once_while_it_lasts_and_the_mail_says_how_it_stands() -> None:
     token = make_token(due_at=NOW - 20 * MINUTE)
 
-    told = [late_mail.tell_operators(now=NOW)]
+    told = [lateness.tell_operators(now=NOW)]
     message = Message.objects.get()
     Message.objects.update(state=Message.State.SENT)
-    told += [late_mail.tell_operators(now=NOW + minutes * MINUTE) for minutes in (1, 2)]
+    told += [lateness.tell_operators(now=NOW + minutes * MINUTE) for minutes in (1, 2)]
     token.due_at = None
     token.save()
     Heartbeat.objects.filter(name=lateness.TICKS).update(at=NOW + 90 * MINUTE)
-    fine = late_mail.tell_operators(now=NOW + 90 * MINUTE)
+    fine = lateness.tell_operators(now=NOW + 90 * MINUTE)
     mail = kinds.KINDS[message.kind].build(message)
     token.due_at = NOW + 80 * MINUTE
     token.save()
     Heartbeat.objects.filter(name=lateness.TICKS).update(at=NOW + 100 * MINUTE)
-    again = late_mail.tell_operators(now=NOW + 100 * MINUTE)
+    again = lateness.tell_operators(now=NOW + 100 * MINUTE)
 
     assert (told, fine, again) == ([1, 0, 0], 0, 1)
     assert message.recipient == "ops@example.com"
@@ -237,4 +210,4 @@ def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None
     assert "A check at Facebook has waited for 20 minutes." in page
     assert "TikTok app main gets no answer. AdToken goes on trying." in page
     assert f"No worker runs for: {lanes.LANES['pushes'].does}." in page
-    assert Message.objects.filter(kind=late_mail.KIND).exists()
+    assert Message.objects.filter(kind=lateness.KIND).exists()

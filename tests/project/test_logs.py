@@ -257,8 +257,8 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
 
 def test_lines_of_gunicorn_look_like_all_others() -> None:
     code = (
-        "from gunicorn.config import Config; from adtoken_project.gunicorn_logs import GunicornLogger;"
-        "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = GunicornLogger(cfg);"
+        "from gunicorn.config import Config; from adtoken_project.access_log import AccessLogger;"
+        "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = AccessLogger(cfg);"
         "log.info('Booting %s', 7); log.access_log.info('GET /x?access_token=abcdefghij1234567890')"
     )
 

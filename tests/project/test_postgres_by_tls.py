@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from adtoken_project import doctor
+from adtoken_project import health
 from adtoken_project.embedded.processes import LOOPBACK
 from tests.project.test_redis_by_tls import Relay, TlsServer, certificate
 
@@ -49,7 +49,7 @@ def served(cert: Path, key: Path) -> Iterator[int]:
         relay.shutdown()
 
 
-def said_of(port: int, ca: Path, monkeypatch: pytest.MonkeyPatch) -> list[doctor.Finding]:
+def said_of(port: int, ca: Path, monkeypatch: pytest.MonkeyPatch) -> list[health.Finding]:
     """Return what doctor finds where the settings are made of such a DATABASE_URL."""
     given = connection.get_connection_params()
     address = f"postgres://{given['user']}:{quote(given['password'])}@{LOOPBACK}:{port}/{given['dbname']}"
@@ -61,7 +61,7 @@ def said_of(port: int, ca: Path, monkeypatch: pytest.MonkeyPatch) -> list[doctor
     mine.close()
     mine.settings_dict = {**before, **made}
     try:
-        return list(doctor.database(timezone.now()))
+        return list(health.database(timezone.now()))
     finally:
         mine.settings_dict = before
 

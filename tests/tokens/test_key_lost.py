@@ -21,7 +21,7 @@ from tests.support.sandbox import Sandbox
 from tests.users.steps import enrol, log_in
 from tokens import key_usage
 from tokens.models import ChannelApp, Token
-from users import factor_sealing, hold
+from users import hold, key_ring
 from users.key_ring import fingerprint
 from users.models import User
 
@@ -44,7 +44,7 @@ def boss(channels_world: Sandbox, settings: Settings) -> User:
     settings.STAFF_SECOND_FACTOR = True
     native.set_up_apps(channels_world)
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    seed = factor_sealing.seal("SEED", boss.pk)
+    seed = key_ring.seal("SEED")
     Authenticator.objects.create(user=boss, type="totp", data={"secret": seed})
     native.linked("snapchat", "ada")
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]

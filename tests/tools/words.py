@@ -20,8 +20,8 @@ APPS = (
 )  # fmt: skip
 # What is read on a console, in metrics or in the description of the API is English and for developers and operators.
 CONSOLE = re.compile(
-    r"/management/|/checks\.py|/metrics/|/tracing/|/embedded/|/demo_fleet/|api_schemas\.py|/verdicts\.py|tokens/live_|vault\.py"
-    r"|adtoken_project/(env|settings|doctor|launcher|set_up|safe_start|api_description|api_reference|demo|pruning|lanes|grants|celery\w*|beat|broker|apps)\.py"
+    r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|api_schemas\.py|/verdicts\.py|tokens/live_|vault\.py"
+    r"|adtoken_project/(env|settings|doctor|launcher|safe_start|api_description|demo|pruning|lanes|grants|celery\w*|beat|broker|apps)\.py"
     r"|tokens/(key_usage)\.py|accounts/pushes/(views|signers|errors)\.py|adtoken_project/health\.py"
     r"|schedules?\.py|classifier\.py|append_only|/(\w+_)?sql\.py"
     r"|tokens/channels/(declarations|registry)\.py"  # what is wrong with a channel's package is for its developer

@@ -4,14 +4,12 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from allauth.mfa.models import Authenticator
 from django.contrib.sessions.serializers import JSONSerializer
 from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
 from tests.support.factories import NOW, make_app, make_user
-from tests.support.security_key import SecurityKey
 from tests.users.steps import begin_to_enrol, code_of, enrol, is_logged_in, log_in, secret_of
 from users.models import Session, User
 
@@ -85,67 +83,6 @@ def test_the_code_of_the_enrolment_opens_no_log_in(client: Client, staff: User) 
         thief.post(reverse("mfa_authenticate"), {"code": code_of(secret_of(staff))})
 
         assert not is_logged_in(thief)
-
-
-def test_a_factor_that_is_copied_to_another_person_opens_nothing(client: Client, staff: User) -> None:
-    thief = make_user("thief@example.com")
-    with time_machine.travel(NOW, tick=False) as clock:
-        log_in(Client(), staff.email)
-        own = Client()
-        log_in(own, thief.email)
-        enrol(own)
-        secret = secret_of(thief)
-        for row in Authenticator.objects.filter(
-            user=thief
-        ):  # by SQL, as whoever writes to the database would
-            Authenticator.objects.bulk_create([Authenticator(user=staff, type=row.type, data=dict(row.data))])
-        clock.shift(timedelta(hours=1))
-        log_in(client, staff.email)
-
-        page = client.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
-        log_in(own_again := Client(), thief.email)
-        own_again.post(reverse("mfa_authenticate"), {"code": code_of(secret)})
-
-        assert page.status_code == 200
-        assert not is_logged_in(client)
-        assert is_logged_in(own_again)
-
-
-def test_a_security_key_opens_its_person_and_nobody_whose_row_it_is_copied_to(
-    client: Client, staff: User
-) -> None:
-    thief, key = make_user("thief@example.com"), SecurityKey()
-    log_in(own := Client(), thief.email)
-    key.add(own)
-    row = Authenticator.objects.get(user=thief, type="webauthn")
-    Authenticator.objects.bulk_create([Authenticator(user=staff, type="webauthn", data=dict(row.data))])
-    log_in(client, staff.email)
-    log_in(own_again := Client(), thief.email)
-
-    page = key.show(client)
-    key.show(own_again)
-
-    assert "The security key was not accepted" in page.text
-    assert not is_logged_in(client)
-    assert is_logged_in(own_again)
-    assert key.show(own_again, "mfa_reauthenticate_webauthn").status_code == 302
-
-
-def test_a_security_key_that_is_renamed_in_another_persons_row_is_not_bound_by_that(
-    client: Client, staff: User
-) -> None:
-    thief, key = make_user("thief@example.com"), SecurityKey()
-    log_in(own := Client(), thief.email)
-    key.add(own)
-    Authenticator.objects.filter(user=thief, type="webauthn").update(user=staff)
-    row = Authenticator.objects.get(user=staff)
-    row.wrap().name = "Mine"
-    row.save()
-    log_in(client, staff.email)
-
-    key.show(client)
-
-    assert not is_logged_in(client)
 
 
 def test_the_seed_of_an_app_that_is_being_set_up_stands_in_no_table_in_clear(

@@ -4,10 +4,9 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.utils import timezone
 from django.utils.translation import ngettext
 
-from adtoken_project import doctor, version
+from adtoken_project import health, version
 from tokens import scrub
 
 
@@ -20,14 +19,14 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         self.stdout.write(f"AdToken {version.called()}\n\n")
         wrong = 0
-        for title, problems in doctor.examine(timezone.now()):
+        for check, problems in health.examine():
             if problems is None:
-                self._say("?", f"{title}: not looked at, because the database is away")
+                self._say("?", f"{check.title}: not looked at, because the database is away")
             elif not problems:
-                self._say("ok", title)
+                self._say("ok", check.title)
             for problem in problems or ():
                 wrong += not problem.note
-                self._say("note" if problem.note else "WRONG", f"{title}: {problem.said}")
+                self._say("note" if problem.note else "WRONG", f"{check.title}: {problem.said}")
                 self._say("", f"-> {problem.cure}")
         if wrong:
             said = ngettext("%(number)s thing to fix.", "%(number)s things to fix.", wrong) % {

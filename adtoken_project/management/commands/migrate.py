@@ -15,6 +15,10 @@ _LOCK = 7_402  # any number: ours, of advisory locks that hold as long as the co
 
 class Command(migrate.Command):
     def handle(self, *args: Any, **options: Any) -> None:
+        with connections[options["database"]].cursor() as cursor:
+            cursor.execute(
+                "set statement_timeout = 0"
+            )  # the limit on pages is the role's; an index may take longer
         with self._alone(options["database"]), _collecting_seldom():
             super().handle(*args, **options)
 

@@ -1,4 +1,4 @@
-"""`manage.py release --same [--keep-waiting | --cancel-waiting] | --copy`."""
+"""`manage.py release --same [--keep-waiting | --cancel-waiting] | --copy`: ends a hold, see docs/restore.md."""
 
 from argparse import ArgumentParser
 from collections import Counter
@@ -6,26 +6,31 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 from tqdm import tqdm
 
 from accounts import restoring
-from adtoken_project import releasing
+from macros.models import Macro
+from notifications import after_hold
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
+from ui import kept
 from users import hold, installation
+from users.models import Installation, Session
 
 MOMENT = "%Y-%m-%d %H:%M UTC"
 MUST_CHOOSE = (
-    "{waiting} Nothing was done: this is another database than the one that AdToken ran on, and only you know which it is.\n"
+    "Nothing was done: this is another database than the one that AdToken ran on, and only you know which it is.\n"
     "- The original went on after this was copied (a restored backup): it sent most of them. Add --cancel-waiting; they count as told.\n"
     "- Nobody sent mails from then on (a move or a dump after everything was stopped or on hold, pg_upgrade): add --keep-waiting; each "
     "leaves then, as it holds then.\n"
     "The last mail that this database knows to have left: {last}."
 )
 WIPES = "All log-ins and secrets in the database {} are wiped for good. If it is the original, stop here. Type wipe to go on: "
+SHOWN = 20  # ids of log-ins
 
 
 class Command(BaseCommand):
@@ -33,103 +38,95 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         which = parser.add_mutually_exclusive_group(required=True)
-        which.add_argument(
-            "--same",
-            action="store_true",
-            help="It takes the place of the original, which no longer runs. Asks about all log-ins, then goes on.",
+        of_same = (
+            "It takes the place of the original, which no longer runs. Asks about all log-ins, then goes on."
         )
-        which.add_argument(
-            "--copy",
-            action="store_true",
-            help="The original goes on. Wipes all credentials here, revokes the API keys, switches the macros off.",
+        of_copy = (
+            "The original goes on. Wipes all credentials here, revokes the API keys, switches the macros off."
         )
-        parser.add_argument(
-            "--without-answers",
-            action="store_true",
-            help="With --same: go on although a channel gave no answer about some log-ins.",
-        )
+        which.add_argument("--same", action="store_true", help=of_same)
+        which.add_argument("--copy", action="store_true", help=of_copy)
+        without = "With --same: go on although a channel gave no answer about some log-ins."
+        parser.add_argument("--without-answers", action="store_true", help=without)
         mails = parser.add_mutually_exclusive_group()
-        mails.add_argument(
-            "--keep-waiting",
-            action="store_true",
-            help="With --same: mails that wait leave then. So it is by itself where the database is the very one as before.",
-        )
-        mails.add_argument(
-            "--cancel-waiting",
-            action="store_true",
-            help="With --same: mails that wait are cancelled and count as told, because the original sent most of them.",
-        )
-        parser.add_argument(
-            "--no-input", action="store_false", dest="interactive", help="With --copy: do not ask first."
-        )
+        keep = "With --same: mails that wait leave then. So it is by itself where the database is the very one as before."
+        cancel = "With --same: mails that wait are cancelled and count as told, because the original sent most of them."
+        mails.add_argument("--keep-waiting", action="store_true", help=keep)
+        mails.add_argument("--cancel-waiting", action="store_true", help=cancel)
+        ask = "With --copy: do not ask first."
+        parser.add_argument("--no-input", action="store_false", dest="interactive", help=ask)
 
-    def handle(
-        self,
-        *args: Any,
-        same: bool,
-        without_answers: bool,
-        keep_waiting: bool,
-        cancel_waiting: bool,
-        interactive: bool,
-        **options: Any,
-    ) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         found = hold.current()
         if found is None:
             raise CommandError("This installation is not on hold, so nothing was done.")
-        if keep_waiting and not same:
+        if options["keep_waiting"] and not options["same"]:
             raise CommandError("A copy mails nobody of what waits. Nothing was done.")
         self.stdout.write(f"{found}")
-        if same:
-            self._say_what_waits(keep=keep_waiting, cancel=cancel_waiting)
-            self._same(without_answers=without_answers, cancel_waiting=cancel_waiting)
-        elif interactive and input(WIPES.format(connection.settings_dict["NAME"])) != "wipe":
+        if options["same"]:
+            self._say_what_waits(keep=options["keep_waiting"], cancel=options["cancel_waiting"])
+            self._same(options["without_answers"], cancel_waiting=options["cancel_waiting"])
+        elif options["interactive"] and input(WIPES.format(connection.settings_dict["NAME"])) != "wipe":
             raise CommandError("Nothing was done.")
         else:
             self._copy()
 
     def _say_what_waits(self, *, keep: bool, cancel: bool) -> None:
-        """Say what becomes of it, before. Raises CommandError where only an operator knows, and has not said."""
-        found = releasing.waiting()
-        if not found.number:
-            return
-        said = f"Mails that wait: {found.number}, the oldest since {found.since:{MOMENT}}."
-        if found.elsewhere and not keep and not cancel:
-            last = f"{found.last_left:{MOMENT}}" if found.last_left else "none"
-            raise CommandError(MUST_CHOOSE.format(waiting=said, last=last))
-        self.stdout.write(
-            f"{said} {'They are cancelled, and count as told.' if cancel else 'They are kept.'}"
-        )
+        """Say what becomes of it, before. Raises CommandError where only an operator knows, and has not said.
 
-    def _same(self, *, without_answers: bool, cancel_waiting: bool) -> None:
+        That is so where PostgreSQL's number is another one than the bound one: another copy of the database may have sent it.
+        """
+        waiting = after_hold.not_ended()
+        if not (number := waiting.count()):
+            return
+        since = waiting.aggregate(at=Min("created_at"))["at"]
+        said = f"Mails that wait: {number}, the oldest since {since:{MOMENT}}."
+        if not (keep or cancel or installation.is_bound_database()):
+            last = Message.objects.filter(state=Message.State.SENT).aggregate(at=Max("sent_at"))["at"]
+            raise CommandError(f"{said} {MUST_CHOOSE.format(last=f'{last:{MOMENT}}' if last else 'none')}")
+        becomes = "They are cancelled, and count as told." if cancel else "They are kept."
+        self.stdout.write(f"{said} {becomes}")
+
+    def _same(self, without_answers: bool, *, cancel_waiting: bool) -> None:  # an option
+        """Ask about all log-ins, keep or cancel what waited to be mailed, and go on as the same installation.
+
+        Stays on hold where a channel gave no answer about some of the log-ins: a renewal that comes before the question may spend a refresh
+        token that is no longer the newest. What this round found, and only this database knows, is told all the same.
+        """
         since = installation.begin_round(now=timezone.now())
-        with tqdm(
-            total=restoring.waiting(since=since), desc="log-ins asked", file=self.stderr, disable=None
-        ) as bar:
-            done = releasing.release_same(
-                clock=timezone.now,
-                progress=bar.update,
-                without_answers=without_answers,
-                cancel_waiting=cancel_waiting,
-            )
-        asked = done.asked
+        number = restoring.waiting(since=since)
+        with tqdm(total=number, desc="log-ins asked", file=self.stderr, disable=None) as bar:
+            asked = restoring.ask_all(since=since, clock=timezone.now, progress=bar.update)
         self.stdout.write(
             f"Log-ins asked about: {asked.work} that work, {asked.doubtful} refused, which are checked again, "
             f"{len(asked.silent)} without an answer, {asked.closed} that do not open."
         )
-        if done.cancelled is None:
+        if asked.silent and not without_answers:
             raise CommandError(
                 f"Still on hold: no answer from {_channels(asked.silent)} about the log-ins {_some(asked.silent)}. "
                 "Run it again, or add --without-answers."
             )
-        self.stdout.write(f"Mails that waited and leave now, as far as they still hold: {done.kept}")
-        self._cancelled(done.cancelled)
+        with transaction.atomic():
+            cancelled = after_hold.cancel(reason=_reason(), written_before=since) if cancel_waiting else []
+            after_hold.keep(now=timezone.now())
+            left = after_hold.not_ended().count()
+            installation.release(released_as=Installation.As.SAME, now=timezone.now())
+        self.stdout.write(f"Mails that waited and leave now, as far as they still hold: {left}")
+        self._cancelled(cancelled)
         self.stdout.write("Released as the same installation. Checks, renewals and mails go on.")
 
     def _copy(self) -> None:
-        done = releasing.release_copy(now=timezone.now())
-        self._cancelled(done.messages)
+        """Throw away what acts on the world: credentials, API keys, sessions, waiting mails; switch the macros off; go on as a copy."""
+        now = timezone.now()
+        with transaction.atomic():
+            log_ins, api_keys = restoring.empty(now=now)
+            macros = Macro.objects.filter(enabled=True).update(enabled=False)
+            Session.objects.all().delete()
+            messages = after_hold.cancel(reason=_reason())
+            installation.release(released_as=Installation.As.COPY, now=now)
+        self._cancelled(messages)
         self.stdout.write(
-            f"Released as a copy: {done.log_ins} log-ins wiped, {done.api_keys} API keys revoked, {done.macros} macros "
+            f"Released as a copy: {log_ins} log-ins wiped, {api_keys} API keys revoked, {macros} macros "
             "switched off, everybody logged out, the secrets of all channel apps wiped."
         )
 
@@ -139,12 +136,17 @@ class Command(BaseCommand):
             self.stdout.write(f"  {one.pk}  {one.queued_at:{MOMENT}}  {one.kind}  to {one.recipient}")
 
 
+def _reason() -> str:
+    """Return why what waited is not mailed, as it is kept."""
+    return kept.keep("words/background_work.txt", "cancelled_by_release")
+
+
 def _channels(ids: Sequence[int]) -> str:
     """Return which channels these log-ins are at, with their number: what is looked at next is the channel."""
     found = Counter(Token.objects.filter(pk__in=ids).values_list("app__channel", flat=True))
     return ", ".join(f"{declarations.label(channel)} ({number})" for channel, number in found.most_common())
 
 
-def _some(ids: Sequence[int], most: int = 20) -> str:
-    shown = ", ".join(map(str, ids[:most]))
-    return f"{shown} and {len(ids) - most} more" if len(ids) > most else shown
+def _some(ids: Sequence[int]) -> str:
+    shown = ", ".join(map(str, ids[:SHOWN]))
+    return f"{shown} and {len(ids) - SHOWN} more" if len(ids) > SHOWN else shown

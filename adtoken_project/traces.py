@@ -1,19 +1,22 @@
-"""Spans by OpenTelemetry's SDK, exported by OTLP over HTTP. Where to, how often and which share: its standard variables.
+"""Traces by OpenTelemetry's own instrumentations, over OTLP by HTTP. Imported where its standard variables name a collector: optional.
 
-What leaves is named here, fact by fact, and goes through the filter of the log lines besides.
+Requests, runs of tasks, statements, and our own spans of refreshes and calls to channels, joined over processes. What leaves is named here,
+fact by fact, and goes through the filter of the log lines besides: libraries note addresses, which may hold codes and links of invitations.
 """
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from opentelemetry import context as contexts
 from opentelemetry import trace
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.instrumentation.celery import CeleryInstrumentor
+from opentelemetry.instrumentation.django import DjangoInstrumentor
+from opentelemetry.instrumentation.psycopg import PsycopgInstrumentor
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
@@ -25,104 +28,91 @@ from tokens import refreshing, scrub, spans
 
 TOLD = frozenset(
     {
-        "http.request.method", "http.route", "http.response.status_code", "db.system.name", "db.query.text", "error.type",
-        "adtoken.request_id", "adtoken.task", "adtoken.task_id", "adtoken.channel", "adtoken.call", "adtoken.token_id",
+        "http.request.method", "http.method", "http.route", "http.response.status_code", "http.status_code", "db.system", "db.statement",
+        "db.query.text", "error.type", "celery.action", "celery.state", "celery.task_name", "adtoken.request_id", "adtoken.channel",
+        "adtoken.call", "adtoken.token_id",
     }
 )  # fmt: skip
+UNTOLD = "livez,readyz,healthz,metrics,static/"  # asked all the time
 TIMEOUTS = ("OTEL_EXPORTER_OTLP_TIMEOUT", "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT")
 PATIENCE = (
     3.0  # seconds where they are not set: a process that stops waits so long for a collector that is away
 )
-KINDS = {"server": SpanKind.SERVER, "client": SpanKind.CLIENT, "consumer": SpanKind.CONSUMER}
 _MAIL = re.compile(r"[^\s@'\"<>(),;:=]+@[^\s@'\"<>(),;:=]+")
 _CONTEXT = TraceContextTextMapPropagator()
 
 
-class OpenTelemetry:
-    """Makes spans by the SDK."""
+class Tracer:
+    """Makes our own spans."""
 
     def __init__(self, provider: TracerProvider) -> None:
-        self.provider = provider
         self._tracer = provider.get_tracer("adtoken")
 
     @contextmanager
     def span(self, name: str, *, kind: spans.Kind, parent: str, facts: spans.Facts) -> Iterator[spans.Note]:
-        """Run what is inside as a span. Of what breaks in it, the kind alone is told: a text may hold anything."""
-        # `tracestate` and baggage are left behind: whoever asks could put words into our export.
+        """Run what is inside as a span, below the one that runs here or below `parent`."""
         above = _CONTEXT.extract({"traceparent": parent}) if parent else None
         with self._tracer.start_as_current_span(
-            name,
-            context=above,
-            kind=KINDS[kind],
-            attributes=facts,
-            record_exception=False,
-            set_status_on_exception=False,
+            name, context=above, kind=SpanKind[kind.upper()], attributes=facts, record_exception=False
         ) as made:
-
-            def note(more: spans.Facts) -> None:
-                made.set_attributes(more)
-                if more.get("http.route"):
-                    made.update_name(f"{name} {more['http.route']}")
-                if "error.type" in more:
-                    made.set_status(StatusCode.ERROR)
-
-            try:
-                yield note
-            except BaseException as error:
-                note({"error.type": type(error).__name__})
-                raise
+            yield made.set_attributes
 
     def current(self) -> str:
-        """Return the span that runs here as `traceparent`."""
+        """Return the span that runs here as `traceparent`; "" where none does."""
         carrier: dict[str, str] = {}
         _CONTEXT.inject(carrier)
         return carrier.get("traceparent", "")
 
-    def records(self) -> bool:
-        """Return whether the span that runs here is exported."""
-        return trace.get_current_span().is_recording()
-
-    def carried(self, call: Callable[[], Any]) -> Callable[[], Any]:
-        """Return the call, belonging to the span that runs here."""
-        here = contexts.get_current()
-
-        def elsewhere() -> Any:
-            before = contexts.attach(here)
-            try:
-                return call()
-            finally:
-                contexts.detach(before)
-
-        return elsewhere
-
 
 class Cleaned(SpanExporter):
-    """Exports spans without what may not leave."""
+    """Exports spans without what may not leave, and no statement that belongs to nothing: a process asks all the time."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Export them."""
-        return self._exporter.export([cleaned(span) for span in spans])
+        return self._exporter.export([cleaned(one) for one in spans if one.parent or not _is_statement(one)])
 
     def shutdown(self) -> None:
         """End."""
         self._exporter.shutdown()
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Export what waits."""
-        return self._exporter.force_flush(timeout_millis)
 
-
-def tracer() -> OpenTelemetry:
-    """Return what makes the spans of this process. Raises ImproperlyConfigured for a protocol other than OTLP over HTTP."""
-    env.choice("OTEL_EXPORTER_OTLP_PROTOCOL", default="http/protobuf", choices=("http/protobuf",))
-    env.choice("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", default="http/protobuf", choices=("http/protobuf",))
+def start() -> TracerProvider:
+    """Trace this process from now on. Raises ImproperlyConfigured for a protocol other than OTLP over HTTP."""
+    for name in ("OTEL_EXPORTER_OTLP_PROTOCOL", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"):
+        env.choice(name, default="http/protobuf", choices=("http/protobuf",))
     provider = TracerProvider(resource=_resource())
     patience = None if any(os.environ.get(name) for name in TIMEOUTS) else PATIENCE
     provider.add_span_processor(BatchSpanProcessor(Cleaned(OTLPSpanExporter(timeout=patience))))
-    return OpenTelemetry(provider)
+    spans.use(Tracer(provider))
+    DjangoInstrumentor().instrument(
+        tracer_provider=provider, excluded_urls=UNTOLD, response_hook=_name_request
+    )
+    _celery().instrument(tracer_provider=provider)
+    PsycopgInstrumentor().instrument(tracer_provider=provider)
+    return provider
+
+
+def stop(provider: TracerProvider) -> None:
+    """Make no more spans: tests go on in the same process."""
+    for one in (DjangoInstrumentor(), _celery(), PsycopgInstrumentor()):
+        one.uninstrument()
+    spans.use(None)
+    provider.shutdown()
+
+
+def _celery() -> Any:
+    return CeleryInstrumentor()  # type: ignore[no-untyped-call]  # the library's own
+
+
+def _name_request(span: trace.Span, request: Any, response: Any) -> None:  # noqa: ARG001  # what the library calls
+    span.set_attribute("adtoken.request_id", response.get("X-Request-ID", ""))
+
+
+def _is_statement(span: ReadableSpan) -> bool:
+    return "db.system" in (span.attributes or {})
 
 
 def _resource() -> Resource:
@@ -144,7 +134,7 @@ def cleaned(span: ReadableSpan) -> ReadableSpan:
         resource=span.resource,
         attributes=_clean_all(told),
         kind=span.kind,
-        status=Status(span.status.status_code),
+        status=Status(StatusCode.ERROR if "error.type" in told else span.status.status_code),
         start_time=span.start_time,
         end_time=span.end_time,
         instrumentation_scope=span.instrumentation_scope,
