@@ -42,8 +42,8 @@ _IS_NEW = """
             where e.account_id = a.id and e.token_id = t.id and e.kind = 'unlinked') = 0 end
 """
 # Nobody is offered who was asked and has not answered, or declined, through another log-in of theirs either.
-_ASKED = """when (select count(*) from accounts_backuprequest q join tokens_token o on o.id = q.token_id
-            where q.account_id = a.id and q.state in ('asked', 'declined')
+_ASKED = """when (select count(*) from accounts_askline q join tokens_token o on o.id = q.token_id
+            where q.account_id = a.id and q.stage in ('waiting', 'declined')
               and (o.id = t.id or o.consented_by_id = t.consented_by_id)) > 0 then false"""
 # The best first: what depends on nobody's password, may publish for sure, lasts longest. The log-ins that reach the accounts and that their
 # teams may use are found first, as one set; the dearer questions are asked of what is left of it.

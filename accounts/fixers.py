@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from accounts import actions, pool_reasons
+from accounts import pool_reasons
+from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 
@@ -24,7 +25,7 @@ def of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     left = [entry for entry in entries if not _is_gone(entry.token)]
     helpful = [entry for entry in left if pool_reasons.explain_entry(entry).by_consent]
     first = pool_reasons.entry_that_stopped(account, helpful)
-    ordered = sorted(helpful, key=lambda one: (bool(actions.cannot_ask(one.token)), one is not first))
+    ordered = sorted(helpful, key=lambda one: (bool(rules.cannot_ask(one.token)), one is not first))
     if ordered or not entries:
         return Fixers(ordered)
     reason = pool_reasons.account_reason(account, left) if left else Token.REMOVED
@@ -36,7 +37,7 @@ def of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     last = [one for one in entries if one.is_living and one.token.deadline == account.deadline]
     left = [entry for entry in last if not _is_gone(entry.token)]
     if left or not last:
-        return Fixers(sorted(left, key=lambda one: bool(actions.cannot_ask(one.token))))
+        return Fixers(sorted(left, key=lambda one: bool(rules.cannot_ask(one.token))))
     return of_dark(account, [one for one in entries if not one.is_living] or last)
 
 

@@ -51,7 +51,7 @@ class LinkProblem(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     # The client link that it began with.
     client_link = models.ForeignKey(
-        "accounts.ClientLink", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+        "accounts.Ask", models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
     )
     channel = models.CharField(_("channel"), max_length=20, choices=channel_choices)
     kind = models.CharField(_("what happened"), max_length=12, choices=Kind)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import DateTimeField, ExpressionWrapper, F, Q
 
-from accounts.client_link_models import ClientLink
+from accounts.asks.models import Ask
 from accounts.models import Account, AccountEvent
 from notifications.models import Message
 
@@ -54,14 +54,11 @@ def named(account: Account) -> Q:
     """
     until = _log_ins(account)
     tokens = list(until)
-    by_key: dict[str, Iterable[int]] = {
-        "token": tokens,
-        "client_link": _links(account),
-    }
+    by_key: dict[str, Iterable[int]] = {"token": tokens}
     by_list = {
         "tokens": tokens,
         "fewer": [account.pk],  # of a team that no longer takes a log-in
-        "others": by_key["client_link"],
+        "asks": _links(account),
         "refused_writes": account.refused_writes.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT],
     }
     found = Q(payload__contains={"account": account.pk}) | Q(payload__contains={"accounts": [account.pk]})
@@ -94,10 +91,10 @@ def _log_ins(account: Account) -> dict[int, datetime | None]:
 
 
 def _links(account: Account) -> list[int]:
-    """Return the client links of the account's team that ask for it."""
-    asked = [{"channel": account.channel, "native_id": account.native_id}]
-    links = ClientLink.objects.filter(team=account.team_id, asked_for__contains=asked)
-    return list(links.order_by("-pk").values_list("pk", flat=True)[:LOOKED_AT])
+    """Return what the account's team asks by to link it."""
+    asked = {"lines__channel": account.channel, "lines__native_id": account.native_id}
+    asks = Ask.objects.filter(team=account.team_id, **asked).order_by("-pk")
+    return list(asks.values_list("pk", flat=True)[:LOOKED_AT])
 
 
 def _by_payload(account: Account, limit: int) -> list[SentMessage]:

@@ -14,12 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.api_key_models import ApiKey as ApiKey
 from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
-from accounts.backup_invitation_models import BackupInvitation as BackupInvitation
-from accounts.backup_models import BackupRequest as BackupRequest
+from accounts.asks.models import Ask as Ask
+from accounts.asks.models import AskLine as AskLine
 from accounts.calendar_models import CalendarLink as CalendarLink
-from accounts.campaign_models import Campaign as Campaign
-from accounts.campaign_models import CampaignLogIn as CampaignLogIn
-from accounts.client_link_models import ClientLink as ClientLink
 from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine

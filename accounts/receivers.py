@@ -10,24 +10,18 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import (
     alerts,
-    asks_of_moved,
-    backup_invitations,
     calendars,
-    client_link_news,
     pool,
     reach,
 )
-from accounts.campaigns import stages
+from accounts.asks import inviting, link_mails, links
+from accounts.asks import mails as ask_mails
 from accounts.leaving import mails as leaving_mails
 from accounts.mails import (
     access_mail,
     alert_mail,
     api_key_mail,
-    ask_mail,
-    asks_ended_mail,
-    backup_invite_mail,
     backup_mail,
-    client_link_mail,
     death_mail,
     imported_mail,
     mailing,
@@ -72,7 +66,7 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
 def take_along(sender: Any, *, user: User, old: str, now: datetime, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     """Have what a person was told of accounts, and asked to link, go along to their new e-mail address."""
     notices.take_along(old=old, new=user.email, now=now)
-    backup_invitations.take_along(old=old, new=user.email)
+    inviting.take_along(old=old, new=user.email)
 
 
 def close_told(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -112,11 +106,10 @@ def _register_what_log_ins_do() -> None:
 
 def _register_what_is_asked() -> None:
     kinds.register(
-        ask_mail.KIND,
-        ask_mail.build,
+        ask_mails.KIND,
+        ask_mails.build,
         name=_("Asked to re-authenticate"),
-        ended=stages.note_ended,
-        reader=ask_mail.reader,
+        reader=ask_mails.reader,
     )
     kinds.register(
         renewal_mail.KIND,
@@ -126,26 +119,24 @@ def _register_what_is_asked() -> None:
         reader=renewal_mail.reader,
     )
     kinds.register(
-        backup_invitations.MAIL,
-        backup_invite_mail.build,
+        inviting.MAIL,
+        link_mails.build_asked,
         name=_("Asked to link accounts"),
-        ended=backup_invite_mail.note_ended,
+        ended=link_mails.note_ended,
     )
     kinds.register(
-        client_link_news.MAIL,
-        client_link_mail.build,
+        links.MAIL,
+        link_mails.build,
         name=_("Client link"),
-        ended=client_link_news.note_mail_ended,
+        ended=link_mails.note_ended,
         of_address=True,
     )
     kinds.register(
-        client_link_news.USED_MAIL,
-        client_link_mail.build_used,
+        links.USED_MAIL,
+        link_mails.build_used,
         name=_("Client link used"),
-        ended=client_link_news.note_used_told,
     )
     kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
-    kinds.register(asks_of_moved.KIND, asks_ended_mail.build, name=_("What you asked for has ended"))
     kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
 
 

@@ -11,6 +11,6 @@ SCHEDULES = {
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
     "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
     "Do what was asked for to many": ("accounts.tasks.run_jobs", 15),
-    "Run re-auth campaigns": ("accounts.tasks.run_campaigns", 60),
+    "Run asks": ("accounts.tasks.run_asks", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),
 }

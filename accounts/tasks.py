@@ -5,16 +5,15 @@ from celery.worker import state as worker_state
 
 from accounts import (
     alerts,
-    backup_requests,
     channel_sweep,
-    client_links,
     reach,
     removal,
     sweeps,
     version_alerts,
     write_refusals,
 )
-from accounts.campaigns import sending
+from accounts.asks import links
+from accounts.asks import services as asks
 from accounts.importing import uploads
 from accounts.jobs import services as jobs
 from accounts.jobs.kinds import KINDS
@@ -95,9 +94,8 @@ def tidy() -> None:
     removal.sweep_removed(now=now)
     callback.sweep(now=now)
     problems.sweep(now=now)
-    backup_requests.end_old(now=now)
     jobs.sweep(now=now)
-    client_links.sweep(now=now)
+    links.sweep(now=now)
     uploads.sweep(now=now)
 
 
@@ -111,9 +109,9 @@ def run_jobs() -> None:
 
 
 @shared_task
-def run_campaigns() -> None:
-    """Find how far the log-ins of re-auth campaigns are, write the mails that are due, and end what is over."""
-    sending.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
+def run_asks() -> None:
+    """Find how far the log-ins are that are asked for, write the mails that are due, and end what is over."""
+    asks.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
 
 
 @shared_task

@@ -19,7 +19,7 @@ NOT_FOR_STAFF = ["view_loginrecord", "view_session"]
 # What Staff may do beyond looking.
 STAFF_ACTIONS = {
     "accounts": ["link_account", "switch_active_token", "rank_token", "unlink_token", "pause_account", "resume_account",
-                 "import_account", "move_account", "add_backup", "run_campaign"],
+                 "import_account", "move_account", "add_backup"],
     "tokens": ["probe_token", "renew_token", "ask_token", "revoke_token"],
     "macros": [
         *(f"{verb}_{model}" for verb in ("add", "change", "delete")

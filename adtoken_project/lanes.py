@@ -46,7 +46,7 @@ ROUTES = {
     "accounts.tasks.tidy": {"queue": "checks"},
     "accounts.tasks.check_tokens": {"queue": "pushes"},
     "accounts.tasks.run_jobs": {"queue": "pushes"},  # it must hold up neither mails nor sweeps
-    "accounts.tasks.run_campaigns": {"queue": "pushes"},
+    "accounts.tasks.run_asks": {"queue": "pushes"},
     "accounts.pushes.*": {"queue": "pushes"},
 }
 

@@ -63,7 +63,7 @@ _PRESENT = """t.outcome <> 'dropped' and t.cycle >= case
     when t.token_id is null then (select a.cycle from accounts_account a where a.id = t.account_id)
     else (select k.cycle from tokens_token k where k.id = t.token_id) end"""
 
-_CAMPAIGN = "select 1 from accounts_campaign c where"
+_ASK = "select 1 from accounts_ask k where"
 
 # In the order in which one refers to the other.
 RULES = (
@@ -79,16 +79,12 @@ RULES = (
         else (select k.cycle from tokens_token k where k.id = t.token_id) end""",
     ),
     Rule(
-        "accounts_backuprequest",
-        "t.asked_at < %(cutoff)s and t.state <> 'asked'",
+        "accounts_askline",
+        f"exists ({_ASK} k.id = t.ask_id and k.ended_at < %(cutoff)s)",
     ),
     Rule(
-        "accounts_campaignlogin",
-        f"exists ({_CAMPAIGN} c.id = t.campaign_id and c.ended_at < %(cutoff)s)",
-    ),
-    Rule(
-        "accounts_campaign",
-        "t.ended_at < %(cutoff)s and not exists (select 1 from accounts_campaignlogin r where r.campaign_id = t.id)",
+        "accounts_ask",
+        "t.ended_at < %(cutoff)s and not exists (select 1 from accounts_askline r where r.ask_id = t.id)",
     ),
     Rule("tokens_tokenevent", f"t.kind in {_ROUTINE} and {_TOKEN_EVENT}", days=ROUTINE_DAYS),
     Rule("tokens_tokenevent", f"t.kind not in {_ROUTINE} and {_TOKEN_EVENT}"),

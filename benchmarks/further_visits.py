@@ -17,7 +17,7 @@ from macros.models import Macro
 from users.models import Team, User
 
 BULKS = (
-    "ask", "check", "pause", "resume", "team", "campaign", "backup", "apply_macro", "remove_macro",
+    "ask", "check", "pause", "resume", "team", "backup", "apply_macro", "remove_macro",
 )  # fmt: skip
 TICKED = 500  # accounts that the address of a page about many names
 WEEKS = 3  # of the thirteen to which the start page leads
@@ -32,8 +32,8 @@ _MORE: tuple[tuple[str, str, list[int], str], ...] = (
     ("Why, for an address that macros name", "admin:why", [], "?address=agency3@example.com&account=1000000123"),
     ("Why, for somebody whose mails come back", "admin:why", [], "?address=p20@example.com&account=1000000004"),
     ("Why, several accounts fit", "admin:why", [], "?address=p1@example.com&account=Shoes 12"),
-    ("Campaign, what is done", "admin:accounts_campaign_change", [1], "?stage=done"),
-    ("Campaign, far down", "admin:accounts_campaign_change", [1], "?p=90"),
+    ("Ask, what is done", "admin:accounts_ask_change", [1], "?stage=done"),
+    ("Ask, far down", "admin:accounts_ask_change", [1], "?p=90"),
     ("Job on all accounts, what failed", "admin:accounts_account_job", [1], "?show=failed"),
     ("Job on all accounts, far down", "admin:accounts_account_job", [1], "?p=900"),
     ("Search of the portal", "admin:search", [], "?s=Lumen"),
@@ -106,8 +106,8 @@ def _many() -> Iterator[Visit]:
                 address = f"{reverse(f'{_ACCOUNTS}_bulk_{slug}')}?{urlencode(query)}"
                 yield Visit(f"Many accounts, {slug}", name, "", who, address)
         for name, query in {"all": {"across": "1"}, "stopped": {"across": "1", "state": "dead"}}.items():
-            address = f"{reverse(f'{_TOKENS}_campaign')}?{urlencode(query)}"
-            yield Visit("Many log-ins, campaign", name, "", who, address)
+            address = f"{reverse(f'{_TOKENS}_ask')}?{urlencode(query)}"
+            yield Visit("Many log-ins, ask", name, "", who, address)
     offboarded = Job.objects.filter(kind="offboard").latest("pk")
     yield Visit("Job, offboarding", "", "", BOSS, reverse("admin:accounts_account_job", args=[offboarded.pk]))
 

@@ -1,4 +1,4 @@
-"""What a large installation has beside accounts, log-ins and mails: campaigns, client links, calendars, jobs.
+"""What a large installation has beside accounts, log-ins and mails: asks, client links, calendars, jobs.
 
 As in `page_data`, what a row says follows from its number, and each person is known by its own: person n is `p<n>@example.com`.
 """
@@ -6,12 +6,9 @@ As in `page_data`, what a row says follows from its number, and each person is k
 import hashlib
 
 from accounts.models import (
-    BackupInvitation,
-    BackupRequest,
+    Ask,
+    AskLine,
     CalendarLink,
-    Campaign,
-    CampaignLogIn,
-    ClientLink,
     Job,
     JobItem,
 )
@@ -20,8 +17,8 @@ from macros.models import Acknowledgement, Silence
 from notifications.models import MailReturn
 from users.models import AddressEvent, RefusedAddress, Team, User
 
-CAMPAIGNS = 40
-LARGEST = 5_000  # log-ins of the first campaign, the most that one may have
+ASKS = 40
+LARGEST = 5_000  # log-ins of the first ask, the most that one may have
 USUAL = 300  # of the others
 MOST = 2_000  # client links, parked addresses, silences
 ASKED = 500  # accounts for which one person is asked to be a backup
@@ -32,7 +29,7 @@ _TEAM = f"(select id from users_team where name = 'Team ' || mod({{number}}, {TE
 
 def fill(*, accounts: int, people: int, boss: User, staff: User) -> None:
     """Write it, in the caller's transaction, for an installation of so many accounts and people."""
-    _campaigns(accounts * 5 // 2, boss)
+    _asks(accounts * 5 // 2, boss)
     _links(accounts, people)
     _calendars(staff)
     _mails(min(accounts // 10, MOST), people)
@@ -48,41 +45,42 @@ def _ago(number: str, unit: str) -> str:
     return f"now() - ({number}) * interval '1 {unit}'"
 
 
-def _campaigns(tokens: int, boss: User) -> None:
+def _asks(tokens: int, boss: User) -> None:
     """One of as many log-ins as there may be, and many of some hundred; every second one is over."""
-    campaign = {
-        "name": "'Campaign ' || n", "made_by": str(boss.pk), "created_at": _ago("n", "day"),
+    ask = {
+        "name": "'Ask ' || n", "made_by": str(boss.pk), "created_at": _ago("n", "day"),
         "ends_at": f"{_ago('n', 'day')} + interval '60 days'",
         "ended_at": f"case when mod(n, 2) = 0 then {_ago('n - 1', 'day')} end",
         "ending": "case when mod(n, 2) = 0 then 'all_done' else '' end",
     }  # fmt: skip
-    insert(Campaign, campaign, _numbers(CAMPAIGNS))
+    insert(Ask, ask, _numbers(ASKS))
     stage = "(array['sent', 'sent', 'sent', 'opened', 'at_channel', 'done', 'done', 'failed', 'not_askable', 'waiting'])[1 + mod(n, 10)]"
     row = {
-        "campaign": "c", "token": f"1 + mod(n * 37 + c * 1000, {tokens})", "added_at": _ago("c", "day"), "stage": stage,
-        "why": "case mod(n, 10) when 7 then 'mail_failed' when 8 then 'not_linked' else '' end", "asks": "1 + mod(n, 3)",
-        "first_asked_at": _ago("c", "day"), "asked_at": _ago("c", "day"),
+        "ask": "c", "token": f"1 + mod(n * 37 + c * 1000, {tokens})", "stage": stage,
+        "why": "case mod(n, 10) when 7 then 'mail_failed' when 8 then 'not_linked' else '' end", "mails": "1 + mod(n, 3)",
+        "sent_at": _ago("c", "day"), "asked_at": _ago("c", "day"),
         "done_at": f"case when mod(n, 10) in (5, 6) then {_ago('1', 'hour')} end",
     }  # fmt: skip
     largest, usual = min(LARGEST, tokens - 1), min(USUAL, tokens - 1)
-    insert(CampaignLogIn, row, f"{_numbers(largest)}, generate_series(1, 1) c")
-    insert(CampaignLogIn, row, f"{_numbers(usual)}, generate_series(2, {CAMPAIGNS}) c")
+    insert(AskLine, row, f"{_numbers(largest)}, generate_series(1, 1) c")
+    insert(AskLine, row, f"{_numbers(usual)}, generate_series(2, {ASKS}) c")
 
 
 def _links(accounts: int, people: int) -> None:
     """Links for clients, some of them used; the first one for two hundred ad accounts."""
-    named = "(select jsonb_agg(jsonb_build_object('channel', 'facebook', 'native_id', k::text, 'name', '')) from generate_series(1, 200) k)"
     link = {
-        "key": "md5(n::text)", "team": _TEAM.format(number="n"), "channels": """'["facebook"]'""",
+        "key": "md5(n::text)", "team": _TEAM.format(number="n"), "channels": """'["facebook"]'""", "what": "'link'",
         "email": "'client' || n || '@example.com'",
-        "asked_for": f"case n when 1 then {named} else '[]' end",
         "made_by": f"case when mod(n, 20) = 1 then 1 else {_PERSON.format(number='n', people=people)} end",
-        "created_at": _ago("n", "hour"), "expires_at": f"{_ago('n', 'hour')} + interval '7 days'",
+        "created_at": _ago("n", "hour"), "ends_at": f"{_ago('n', 'hour')} + interval '7 days'",
         "used": f"case n when 1 then (select jsonb_build_object('facebook', jsonb_agg(k)) from generate_series(1, {min(200, accounts)}) k) "
                 "else '{}' end",
-        "used_at": f"case when n = 1 or mod(n, 3) = 0 then {_ago('n', 'minute')} end",
+        "ended_at": f"case when n = 1 or mod(n, 3) = 0 then {_ago('n', 'minute')} end",
+        "ending": "case when n = 1 or mod(n, 3) = 0 then 'all_done' else '' end",
     }  # fmt: skip
-    insert(ClientLink, link, _numbers(min(accounts // 10, MOST)))
+    insert(Ask, link, _numbers(min(accounts // 10, MOST)))
+    first = "(select min(id) from accounts_ask where what = 'link')"
+    insert(AskLine, {"ask": first, "channel": "'facebook'", "native_id": "n::text"}, _numbers(200))
 
 
 def _calendars(staff: User) -> None:
@@ -125,13 +123,26 @@ def _mails(number: int, people: int) -> None:
 
 def _backups(accounts: int, people: int, boss: User) -> None:
     """One person is asked for hundreds of accounts, and many were invited for one each."""
-    asked = {"account": "n * 6 + 1", "token": "1", "asked_by": str(boss.pk), "asked_at": _ago("1", "day")}
-    insert(BackupRequest, asked, _numbers(min(ASKED, accounts // 6 - 1)))
-    invited = {
-        "account": "n * 9", "email": "'client' || n || '@example.com'", "invited_by": _PERSON.format(number="n", people=people),
-        "invited_at": _ago("n", "hour"),
+    ask = {
+        "what": "'back_up'", "email": "'asked@example.com'", "made_by": str(boss.pk), "created_at": _ago("1", "day"),
+        "ends_at": "now() + interval '13 days'", "channels": "'[]'", "used": "'{}'",
     }  # fmt: skip
-    insert(BackupInvitation, invited, _numbers(accounts // 10))
+    insert(Ask, ask, _numbers(1))
+    line = {
+        "ask": "(select id from accounts_ask where what = 'back_up')",
+        "account": "n * 6 + 1",
+        "token": "1",
+    }
+    insert(AskLine, line, _numbers(min(ASKED, accounts // 6 - 1)))
+    invited = {
+        "what": "'link'", "email": "'invited' || n || '@example.com'", "team": _TEAM.format(number="n"),
+        "made_by": _PERSON.format(number="n", people=people), "created_at": _ago("n", "hour"),
+        "ends_at": f"{_ago('n', 'hour')} + interval '30 days'", "channels": "'[]'", "used": "'{}'",
+    }  # fmt: skip
+    insert(Ask, invited, _numbers(accounts // 10))
+    number = "(select id from accounts_ask where email = 'invited' || n || '@example.com')"
+    line = {"ask": number, "account": "n * 9", "channel": "'facebook'", "native_id": "n::text"}
+    insert(AskLine, line, _numbers(accounts // 10))
 
 
 def _jobs(accounts: int, boss: User) -> None:

@@ -19,9 +19,8 @@ from django.urls import reverse
 from accounts.models import (
     Account,
     ApiKey,
+    Ask,
     CalendarLink,
-    Campaign,
-    ClientLink,
     Job,
 )
 from benchmarks import further_visits
@@ -48,8 +47,8 @@ _NO_PAGES = (
 # Whose row fills the placeholder of an address; the first row has the longest history.
 _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
-    "answer_id": UnknownAnswer, "id": User, "campaign_id": Campaign, "address_id": RefusedAddress,
-    "job_id": Job, "link_id": ClientLink, "calendar_id": CalendarLink,
+    "answer_id": UnknownAnswer, "id": User, "ask_id": Ask, "address_id": RefusedAddress,
+    "job_id": Job, "link_id": Ask, "calendar_id": CalendarLink,
     "silence_id": Silence,
 }  # fmt: skip
 

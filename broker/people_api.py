@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Router, Status
 
-from accounts.campaigns import running
+from accounts.asks import queries as asks
 from accounts.leaving import handing_over
 from accounts.leaving.plan import Plan, Then
 from accounts.models import ApiKey
@@ -109,8 +109,8 @@ def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan
     stopped, person = plan.stopped, plan.scope.person
     assert person is not None
     accounts = [_account(one, plan, stopped.get(one.pk), names) for one in plan.at_risk]
-    campaigns = list(handing_over.campaigns_of(person))
-    seen = running.within_teams([one.pk for one in campaigns], caller.teams)
+    running = list(asks.running_of(person))
+    seen = asks.within_teams([one.pk for one in running], caller.teams)
     macros = list(owning.owned_by(person, taker=found.actor))
     alone = Counter(one.team for one in accounts if one.how is None)
     return OffboardingPlan(
@@ -124,8 +124,8 @@ def describe(found: PlanOf, caller: Caller, *, now: datetime) -> OffboardingPlan
         api_keys=[
             KeyOfLeaver(id=key.pk, name=key.name, prefix=key.prefix, scopes=key.scopes) for key in found.keys
         ],
-        campaigns=[one.name for one in campaigns if one.pk in seen],
-        campaigns_unnamed=sum(one.pk not in seen for one in campaigns),
+        campaigns=[str(one) for one in running if one.pk in seen],
+        campaigns_unnamed=sum(one.pk not in seen for one in running),
         macros=[one.name for one in macros if _is_within(one.team_id, caller)],
         macros_unnamed=sum(not _is_within(one.team_id, caller) for one in macros),
         client_links=handing_over.links_of(person, now).count(),

@@ -4,23 +4,23 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import actions, checking, permissions, selection, summary
+from accounts.asks import rules
 from accounts.errors import ActionRefused
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, account_pages, campaign_people, campaign_rows, renewing
+from portal import access, account_pages, asking, renewing
 from tokens import reasons
 from tokens.channels import registry
-from tokens.models import Token, TokenEvent
+from tokens.models import Token
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
-from ui.dates import days_left, short_date
+from ui.dates import days_left
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import person
@@ -29,7 +29,7 @@ from users.visibility import names_for
 say = partial(phrase, "words/pool.txt")
 
 View = Callable[..., HttpResponse]
-ASK, CHECK, RENEW = "tokens.ask_token", "tokens.probe_token", "tokens.renew_token"
+CHECK, RENEW = "tokens.probe_token", "tokens.renew_token"
 PLACES = (
     gettext_lazy("first"),
     gettext_lazy("second"),
@@ -159,51 +159,17 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
 
 def ask(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
     """Ask (GET), then mail the person and ask to re-authenticate (POST)."""
-    account, entry, names = _found(request, ASK, account_id, token_id)
+    account, entry, _ = _found(request, permissions.ASK, account_id, token_id)
     if entry is None:
         return _gone(request, account)
-    token, before = entry.token, last_ask(entry.token)
-    name, sees = names.token(token, account), names.sees_token(token, account)
-    zone = timezone.get_current_timezone()
-    facts = {
-        "account": account,
-        "name": name,
-        "hidden": not sees,
-        "address": token.consented_by.email if token.consented_by and sees else "",
-        "asked_on": short_date(before.at, zone=zone) if before else "",
-        "accounts": token.pool_entries.count(),
-    }
-    page = Page(
-        "portal/confirm/ask.html",
+    origin = asking.Origin(
+        AccountToken.objects.filter(pk=entry.pk),
         home(account),
-        facts,
-        refused=actions.cannot_ask(token) or actions.asking_is_vain(entry) or _not_reached(token),
-        seen=str(before.pk) if before else "0",
+        account_pages.frame(account),
+        nobody=str,
+        refused=rules.asking_is_vain(entry),
     )
-
-    @transaction.atomic
-    def do(said: Said) -> Done:
-        latest = last_ask(Token.objects.locked().get(pk=token_id))
-        if str(latest.pk if latest else 0) != said.seen:
-            raise Late  # the button of the same page was pressed a moment ago
-        address = actions.ask_to_reauthenticate(
-            account=account, token=token, actor=person(request), note=said.note, now=timezone.now()
-        )
-        return Done({"address": address if sees else ""})
-
-    return confirm.answer(request, page, do, frame=account_pages.frame(account))
-
-
-def _not_reached(token: Token) -> str:
-    """Return that mail does not reach the person of a log-in; "" where it does."""
-    person_id = token.consented_by_id
-    return campaign_rows.say("parked") if person_id and campaign_people.parked([person_id]) else ""
-
-
-def last_ask(token: Token) -> TokenEvent | None:
-    """Return when the person was last asked to renew this token, None where he has done so since."""
-    asks = TokenEvent.objects.filter(token=token, kind=TokenEvent.Kind.ASKED, at__gt=token.linked_at)
-    return asks.order_by("-at", "-id").first()
+    return asking.answer(request, origin)
 
 
 def renew(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:

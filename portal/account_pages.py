@@ -13,7 +13,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
-from accounts import backup_invitations, checking, summary
+from accounts import checking, summary
+from accounts.asks import inviting
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
@@ -159,9 +160,9 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "progress": checked,
             "rows": rows,
             "invite_url": f"{reverse('invite_backup')}?{urlencode({'account': account.pk, 'next': shared['here']})}"
-            if backup_invitations.may_invite(person(request), [account])
+            if inviting.may_invite(person(request), [account])
             else "",
-            "invited": backup_invitations.told(account, person(request), now),
+            "invited": inviting.told(account, person(request), now),
             "check_all": check_all,
             "automatic": automatic,
             "ranked": ranked,

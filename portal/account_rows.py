@@ -1,5 +1,6 @@
 """One line of the list Social Accounts: what its cells say."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -128,3 +129,17 @@ def _what_ends(one: Summary, names: NameVisibility) -> str:
         if dated
         else ""
     )
+
+
+def labels(accounts: Sequence[Account]) -> dict[int, str]:
+    """Return the accounts' names by id: with the channel where two have one name, and the channel's id where that is the same too."""
+    several = {one.pk: one for one in accounts}
+    names = Counter(one.name for one in several.values())
+    on_channel = Counter((one.name, one.channel) for one in several.values())
+    found = {}
+    for pk, one in several.items():
+        more = one.get_channel_display()
+        if on_channel[one.name, one.channel] > 1:
+            more += f", {one.native_id}"
+        found[pk] = f"{one.name} ({more})" if names[one.name] > 1 else one.name
+    return found

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin import display
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -24,13 +24,12 @@ from portal import (
     account_pages,
     account_rows,
     as_read,
+    asking,
     backups,
     bulk,
-    campaign_origins,
     export,
     filters,
     importing,
-    inviting,
     jobs,
     lately_events,
     macros_on_accounts,
@@ -64,7 +63,25 @@ class ListAction:
         """Lead to the page that asks, or answer with the file."""
         if self.name.startswith("export_"):
             return export.answer(request, accounts, self.slug)
+        if self.slug == "invite":
+            return _invite(request, accounts)
         return bulk.lead_to(self.slug, request, accounts)
+
+
+def _invite(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+    """Lead to the page that invites a second person for these accounts, or say that they are too many for its address."""
+    back, ids = (
+        request.get_full_path(),
+        list(accounts.order_by().values_list("pk", flat=True)[: bulk.NAMED + 1]),
+    )
+    if len(ids) > bulk.NAMED:
+        most = {"most": bulk.NAMED}
+        messages.error(
+            request, gettext("One invitation from this list is for %(most)s accounts at most.") % most
+        )
+        return HttpResponseRedirect(back)
+    query = urlencode({"account": ",".join(map(str, ids)), "next": back})
+    return HttpResponseRedirect(f"{reverse('invite_backup')}?{query}")
 
 
 ACTIONS = tuple(
@@ -74,13 +91,6 @@ ACTIONS = tuple(
         ("check_now", "check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
         ("ask_to_reauthenticate", "ask", gettext_lazy("Ask to re-authenticate"), "mail", "tokens.ask_token"),
         ("move_to_team", "team", gettext_lazy("Move to team"), "group", permissions.MOVE),
-        (
-            "begin_campaign",
-            "campaign",
-            gettext_lazy("Begin a re-auth campaign"),
-            "refresh",
-            permissions.RUN_CAMPAIGN,
-        ),
         ("remove_macro", "remove_macro", gettext_lazy("Remove macro"), "check", "macros.apply_macro"),
         ("add_backups", "backup", gettext_lazy("Add backups"), "person", permissions.ADD_BACKUP),
         ("invite_backup", "invite", gettext_lazy("Invite a backup"), "mail", "users.invite_user"),
@@ -288,12 +298,12 @@ class AccountAdmin(ReadOnlyList):
         kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
         return [
             path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
-            *bulk.urls(self.chosen, (*bulk.BULKS, *macros_on_accounts.BULKS, *moving.BULKS, *inviting.BULKS)),
+            *bulk.urls(self.chosen, (*bulk.BULKS, *backups.BULKS, *macros_on_accounts.BULKS, *moving.BULKS)),
             *jobs.urls(),
             *my_jobs.urls(),
             *lately_events.urls(),
-            *campaign_origins.urls(self.chosen),
-            *backups.urls(self.chosen),
+            *asking.urls(self.chosen),
+            *backups.urls(),
             *account_actions.urls(),
             *snoozes.urls(),
             *account_pages.urls(),

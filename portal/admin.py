@@ -6,7 +6,7 @@ from django_celery_beat import models as beat
 from portal import (  # noqa: F401  # they register themselves
     accounts,
     api_keys,
-    campaigns,
+    asks,
     channel_apps,
     invitations,
     link_problems,

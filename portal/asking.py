@@ -1,134 +1,233 @@
-"""Asking many to re-authenticate: one mail a person, with all log-ins and accounts that it is about."""
+"""The page that asks people to re-authenticate: who is asked for what, a name, a note, the last day. It asks by GET and begins by POST.
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+It is reached for accounts or log-ins that are chosen in a list, for a channel app that people leave, and for what is due.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
-from django.db.models import Q
+from django import forms
+from django.contrib import admin
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import actions, asks_of_app
-from accounts.many import asking as people
+from accounts import permissions, quiet, tasks
+from accounts.asks import queries, rules, services
 from accounts.models import Account, AccountToken
-from portal import campaign_people, campaign_rows
+from portal import access, as_read, bulk
+from portal.account_rows import labels
+from portal.forms import first_moment
 from tokens.models import Token
-from ui.bulk import Item
-from ui.confirm import ConfirmLine
+from ui import confirm, dates
+from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
+from ui.counts import number
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import join_names
-from users.models import User
+from users import asking_workers
+from users.models import person
+from users.visibility import names_for
 
-say = partial(phrase, "words/jobs.txt")
-NOBODY = gettext_lazy("Nobody is asked: see the reasons above.")
-Found = tuple[Account, AccountToken]
-
-
-def needed(accounts: Sequence[Account], _by: User, names: NameVisibility, now: datetime) -> list[Item]:
-    """Return one item per person whose log-in stopped or ends soon, and one that says why for each account where nobody is asked."""
-    found: list[Found] = []
-    nobody: list[Item] = []
-    called = labels(accounts)
-    for account in accounts:
-        entries = people.needed(account, now)
-        found += [(account, entry) for entry in entries]
-        if not entries:
-            why, facts = people.why_nobody(account)
-            nobody.append(Item(gettext("Nobody"), called[account.pk], skipped=say(why, **facts)))
-    return everybody(found, names, now) + nobody
+LOG_INS = "log_ins"  # what the page shows, see `as_read`
+say = partial(phrase, rules.WORDS)
 
 
-def everybody(entries: Sequence[Found], names: NameVisibility, now: datetime) -> list[Item]:
-    """Return one item per person, whether or not the log-ins end soon; those that are skipped last.
+@dataclass(frozen=True)
+class Origin:
+    """What one is asked for: entries of pools, where the page leads back to, and why there is none."""
 
-    A log-in that nobody can be asked to renew is an item of its own.
-    """
-    by_person: dict[tuple[str, int], list[Found]] = {}
-    for account, entry in entries:
-        token = entry.token
-        refused = bool(actions.cannot_ask(token)) or token.consented_by_id is None
-        key = ("log-in", token.pk) if refused else ("person", token.consented_by_id or 0)
-        by_person.setdefault(key, []).append((account, entry))
-    asked = _asked_today([entry.token for _, entry in entries], now)
-    unreached = campaign_people.parked([pk for what, pk in by_person if what == "person"])
-    made = [
-        _item(found, names, asked, parked=what == "person" and pk in unreached)
-        for (what, pk), found in by_person.items()
-    ]
-    return sorted(made, key=lambda item: bool(item.skipped))
+    entries: QuerySet[AccountToken]
+    back: str
+    frame: Frame
+    nobody: Callable[[], str]
+    refused: str = ""  # why it would be in vain
 
 
-def _asked_today(tokens: Sequence[Token], now: datetime) -> dict[int, datetime]:
-    """Return when log-ins were asked for today, without those that were renewed since."""
-    asks = asks_of_app.asked_today(Q(token__in=[token.pk for token in tokens]), now)
-    return dict(asks.order_by("at").values_list("token_id", "at"))
+class AskForm(ConfirmForm):
+    """What an ask is called, what its mails say beside the usual, and its last day."""
 
-
-def _item(found: list[Found], names: NameVisibility, asked: dict[int, datetime], *, parked: bool) -> Item:
-    """Return what one person is asked for: what was not asked for today, or, where a tick says so, all of it. Nothing where mail does not
-    reach them.
-    """
-    account, entry = found[0]
-    fresh = [(one, other.token) for one, other in found if other.token_id not in asked]
-    everything = [(one, other.token) for one, other in found]
-    at = max((asked[other.token_id] for _, other in found if other.token_id in asked), default=None)
-    line = _line(
-        entry,
-        names.token(entry.token, account),
-        everything=_named([one for one, _ in everything]),
-        fresh=_named([one for one, _ in fresh]),
-        left_out=_named([one for one, other in found if other.token_id in asked]),
-        at=at,
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=100, required=False)
+    note = forms.CharField(
+        label=gettext_lazy("Note in the mail"),
+        help_text=gettext_lazy("Plain text, 300 characters at most. Each mail has it, after your name."),
+        max_length=300,
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
     )
-    if parked:
-        everything_named = _named([one for one, _ in everything])
-        return Item(line.who, everything_named, skipped=campaign_rows.say("parked"))
-    again = bool(at) and not actions.cannot_ask(entry.token)
-    return Item(line.who, line.what, skipped=line.skipped, but=line.but, again=again)
+    last_day = forms.DateField(
+        label=gettext_lazy("Last day"),
+        help_text=gettext_lazy("After it nobody is reminded, and what is not done is marked."),
+        required=False,  # then after `services.USUAL`
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    field_order = ("name", "note", "last_day")
+
+    def __init__(self, *args: Any, now: datetime, **kwargs: Any) -> None:
+        today = timezone.localdate(now)
+        name = gettext("Re-authenticate, %(day)s") % {"day": dates.day(today, year=False)}
+        kwargs.setdefault("initial", {"name": name, "last_day": today + services.USUAL})
+        super().__init__(*args, **kwargs)
+        self.today = today
+
+    def clean_note(self) -> str:
+        """Return the note on one line: a mail has it within a sentence."""
+        return " ".join(str(self.cleaned_data["note"]).split())
+
+    def clean_last_day(self) -> datetime:
+        """Return when that day is over. Refuse what is no day between tomorrow and `services.LONGEST`."""
+        day = self.cleaned_data["last_day"] or self.today + services.USUAL
+        if not self.today < day <= self.today + services.LONGEST:
+            raise forms.ValidationError(gettext("Choose a day between tomorrow and in 90 days."))
+        return first_moment(day + timedelta(days=1))
 
 
-def lines_of(found: Iterable[asks_of_app.Details], names: NameVisibility) -> list[ConfirmLine]:
-    """Return the same lines for people of whose accounts no more is known than a line shows."""
-    lines = []
-    for one in found:
-        entry = one.everything.entries[0]
-        parts = {"everything": one.everything, "fresh": one.fresh, "left_out": one.asked}
-        said = {name: _named(part.accounts, part.number) for name, part in parts.items()}
-        lines.append(_line(entry, names.token(entry.token, entry.account), **said, at=one.asked_at))
-    return lines
+def urls(chosen: bulk.Choose) -> list[URLPattern]:
+    """Return the address of the page for accounts that were chosen."""
+    view = admin.site.admin_view(partial(_of_accounts, choose=chosen))
+    return [path("bulk/ask/", view, name="accounts_account_bulk_ask")]
+
+
+def _of_accounts(request: HttpRequest, *, choose: bulk.Choose) -> HttpResponse:
+    access.require(request, permissions.ASK)
+    chosen = choose(request)
+    if not chosen.total:
+        return bulk.none_chosen(request)
+    origin = Origin(
+        queries.of_accounts(chosen.whole, timezone.now()),
+        bulk.back(request),
+        bulk.frame(request),
+        lambda: gettext("No log-in of these accounts stopped or ends within 30 days."),
+    )
+    return answer(request, origin)
+
+
+def of_due(request: HttpRequest) -> HttpResponse:
+    """Answer with the page for what could keep the accounts that are dark, or will be within 7 days. 403 for whoever may not ask."""
+    origin = Origin(
+        queries.of_due(person(request), timezone.now()),
+        reverse("admin:index"),
+        access.frame_of_start,
+        lambda: gettext("No account is deactivated or ends within 7 days because of a log-in."),
+    )
+    return answer(request, origin)
+
+
+def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
+    """Show who would be asked (GET), then have a worker ask them and lead to the board (POST). 403 for whoever may not ask."""
+    access.require(request, permissions.ASK)
+    now = timezone.now()
+    ids = queries.log_ins(origin.entries, most=services.MOST)
+    people = _people([] if len(ids) > services.MOST else ids)
+    askable = [tokens for tokens in people if not rules.cannot_ask(tokens[0])]
+    unreached = queries.parked([tokens[0].consented_by_id or 0 for tokens in askable])
+    live = [tokens for tokens in askable if tokens[0].consented_by_id not in unreached]
+    page = Page(
+        "portal/confirm/ask_people.html",
+        origin.back,
+        {"asked": len(askable), "log_ins": len(ids), "parked": len(unreached)},
+        lines=_lines(people[: confirm.SHOWN], origin.entries, unreached, names_for(request.user), now),
+        unread=max(0, len(people) - confirm.SHOWN),
+        refused=origin.refused or _refused(origin, live, ids),
+        ask_why=False,
+        seen=f"{as_read.mark(LOG_INS, ids, len(ids))}.{bulk.nonce()}",
+        form=partial(AskForm, now=now),
+    )
+
+    def do(said: Said) -> Done:
+        if page.refused:
+            return Done(nothing=True, failures=[page.refused])
+        read = as_read.kept(request, LOG_INS, ids)
+        if not read:
+            return as_read.read_again(request)
+        ask, is_new = services.start(
+            user=person(request),
+            name=said.cleaned["name"],
+            note=said.note,
+            token_ids=read,
+            ends_at=said.cleaned["last_day"],
+            once=said.seen.rpartition(".")[2][-40:],
+            now=now,
+        )
+        if is_new:
+            transaction.on_commit(partial(asking_workers.ask, tasks.run_asks))
+        return Done({"number": len(read)}, after=reverse("admin:accounts_ask_change", args=[ask.pk]))
+
+    return confirm.answer(request, page, do, frame=origin.frame)
+
+
+def _refused(origin: Origin, live: Sequence[object], ids: Sequence[int]) -> str:
+    """Return why there is no button; "" where there is one."""
+    if len(ids) > services.MOST:
+        most = {"most": number(services.MOST)}
+        return gettext("One request asks for %(most)s log-ins at most. Narrow the list first.") % most
+    if live:
+        return ""
+    return gettext("Nobody is asked: see the reasons above.") if ids else origin.nobody()
+
+
+def _people(ids: Sequence[int]) -> list[list[Token]]:
+    """Return the log-ins by person, what stopped or ends first before the rest; whoever cannot be asked stands last, each alone."""
+    tokens = Token.objects.filter(pk__in=ids).select_related("app", "consented_by").defer("credentials")
+    found: dict[int, list[Token]] = defaultdict(list)
+    for token in tokens.order_by("deadline", "pk"):
+        found[-token.pk if rules.cannot_ask(token) else token.consented_by_id or 0].append(token)
+    return sorted(found.values(), key=lambda some: bool(rules.cannot_ask(some[0])))
+
+
+def _lines(
+    people: Sequence[Sequence[Token]],
+    entries: QuerySet[AccountToken],
+    unreached: Collection[int],
+    names: NameVisibility,
+    now: datetime,
+) -> list[ConfirmLine]:
+    """Return a line for each of these people: their accounts, and why nobody, or who later, is mailed. A fixed number of queries."""
+    ids = [token.pk for tokens in people for token in tokens]
+    accounts: dict[int, dict[int, Account]] = defaultdict(dict)
+    rows = (
+        entries.filter(token__in=ids).select_related("account__team").order_by("account__name", "account_id")
+    )
+    for entry in rows.only("account", "token"):
+        accounts[entry.token_id][entry.account_id] = entry.account
+    snoozed = quiet.log_ins(ids, now=now) if ids else {}
+    asked = dict(queries.asked_today(ids, now).order_by("at").values_list("token_id", "at"))
+    return [_line(tokens, accounts, unreached, snoozed, asked, names) for tokens in people]
 
 
 def _line(
-    entry: AccountToken, who: str, *, everything: str, fresh: str, left_out: str, at: datetime | None
+    tokens: Sequence[Token],
+    accounts: Mapping[int, Mapping[int, Account]],
+    unreached: Collection[int],
+    snoozed: Mapping[int, Any],
+    asked: Mapping[int, datetime],
+    names: NameVisibility,
 ) -> ConfirmLine:
-    """Return what one person is asked for, in words; `fresh` is "" where all was asked for today, the last time `at`."""
-    today = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"} if at else ""
-    refused = actions.cannot_ask(entry.token)
-    but = gettext("not about %(accounts)s: %(when)s") % {"accounts": left_out, "when": today}
+    first, carried = tokens[0], {pk: one for token in tokens for pk, one in accounts[token.pk].items()}
+    until = [snoozed[token.pk] for token in tokens if token.pk in snoozed]
+    at = max((asked[token.pk] for token in tokens if token.pk in asked), default=None)
+    skipped, but = rules.cannot_ask(first), ""
+    if not skipped and first.consented_by_id in unreached:
+        skipped = "parked"
+    skipped = say(skipped) if skipped else ""
+    if until and not skipped:
+        day = dates.day(min(until), year=False)
+        if len(until) == len(tokens):
+            skipped = say("snoozed_until", day=day)
+        else:
+            but = say("some_snoozed", day=day)
+    elif at is not None:
+        but = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
     return ConfirmLine(
-        who=who,
-        what=everything if refused or not fresh else fresh,
-        skipped=refused or ("" if fresh else today),
-        but=but if fresh and at else "",
+        who=names.token(first, next(iter(carried.values()), None)),
+        what=join_names(list(labels(list(carried.values())).values())),
+        skipped=skipped,
+        but=but,
     )
-
-
-def _named(accounts: Sequence[Account], number: int | None = None) -> str:
-    """Return the accounts' names, told apart where two have one name. Of a `number` of accounts the first by name are enough."""
-    return join_names(list(labels(accounts).values()), number)
-
-
-def labels(accounts: Sequence[Account]) -> dict[int, str]:
-    """Return the accounts' names by id: with the channel where two have one name, and the channel's id where that is the same too."""
-    several = {one.pk: one for one in accounts}
-    names = Counter(one.name for one in several.values())
-    on_channel = Counter((one.name, one.channel) for one in several.values())
-    found = {}
-    for pk, one in several.items():
-        more = one.get_channel_display()
-        if on_channel[one.name, one.channel] > 1:
-            more += f", {one.native_id}"
-        found[pk] = f"{one.name} ({more})" if names[one.name] > 1 else one.name
-    return found

@@ -10,8 +10,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import backups, permissions
+from accounts.asks import backing_up
 from accounts.backups import Offer
-from accounts.models import Account, AccountToken, BackupRequest
+from accounts.models import Account, AccountToken
 from ui.dates import day
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
@@ -53,16 +54,14 @@ def card(request: HttpRequest, account: Account, names: NameVisibility) -> Card 
 
 def _answers(account: Account, names: NameVisibility) -> list[str]:
     """Return in a sentence each who was asked last, and what became of it."""
-    asked = account.backup_requests.exclude(state=BackupRequest.State.AGREED)
-    newest = asked.select_related("token__app", "token__consented_by").order_by("-asked_at", "-pk")[:SHOWN]
     return [
         say(
-            f"backup_{one.state}",
-            who=names.token(one.token, account),
-            when=day(timezone.localdate(one.asked_at)),
-            day=day(timezone.localdate(one.answered_at or one.asked_at)),
+            f"backup_{one.stage}",
+            who=names.token(one.token, account) if one.token else "",
+            when=day(timezone.localdate(one.ask.created_at)),
+            day=day(timezone.localdate(one.done_at or one.ask.ended_at or one.ask.created_at)),
         )
-        for one in newest
+        for one in backing_up.of_account(account)[:SHOWN]
     ]
 
 

@@ -1,39 +1,38 @@
 """Adding backups that are at hand: the page that asks about one, and the one about many accounts."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
-from accounts import backing_up, backup_requests, backups, permissions
+from accounts import backups, permissions
+from accounts.asks import backing_up
 from accounts.backups import Offer
 from accounts.errors import ActionRefused
 from accounts.jobs.kinds import BACKUP
+from accounts.jobs.words import say
 from accounts.many import backups as adding
 from accounts.models import Account
-from portal import access, account_pages, asking, bulk
+from portal import access, account_pages, bulk
+from portal.account_rows import labels
 from portal.backup_card import publishes
 from tokens.models import Token
 from ui import confirm
-from ui.bulk import Item
-from ui.confirm import Done, Late, Page, Said
+from ui.confirm import ConfirmLine, Done, Page, Said
 from ui.dates import day
 from ui.name_visibility import NameVisibility
-from users.models import person
+from users.models import User, person
 from users.visibility import names_for
 
 
-def urls(chosen: bulk.Choose) -> list[URLPattern]:
-    """Return the addresses of both pages."""
-    wrap = admin.site.admin_view
-    return [
-        path("bulk/backup/", wrap(_many(chosen)), name="accounts_account_bulk_backup"),
-        path("<int:account_id>/tokens/<int:token_id>/backup/", wrap(one), name="accounts_account_token_backup"),
-    ]  # fmt: skip
+def urls() -> list[URLPattern]:
+    """Return the address of the page about one."""
+    address = "<int:account_id>/tokens/<int:token_id>/backup/"
+    return [path(address, admin.site.admin_view(one), name="accounts_account_token_backup")]
 
 
 def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
@@ -72,9 +71,7 @@ def _facts(
     return {
         "account": account,
         "name": names.token(token, account),
-        "asks": bool(
-            backup_requests.asked_first({account.pk: offer}, {account.pk: account}, person(request))
-        ),
+        "asks": bool(backing_up.asked_first({account.pk: offer}, {account.pk: account}, person(request))),
         "role": offer.role,
         "may": publishes(offer),
         "read_on": day(timezone.localdate(offer.seen_at)),
@@ -88,80 +85,36 @@ def _facts(
 # --- many accounts ----------------------------------------------------------------------------------------------------
 
 
-def _many(choose: bulk.Choose) -> Callable[..., HttpResponse]:
-    def view(request: HttpRequest) -> HttpResponse:
-        access.require(request, permissions.ADD_BACKUP)
-        chosen = choose(request)
-        if not chosen.total:
-            return bulk.none_chosen(request)
-        best = _best(chosen.accounts)
-        by_id = {one.pk: one for one in chosen.accounts}
-        ask = backup_requests.asked_first(best, by_id, person(request))
-        seen = "" if chosen.unread else _seen(best)
-        page = Page(
-            "portal/confirm/bulk_backup.html",
-            bulk.back(request),
-            {
-                "count": chosen.total,
-                "live": len(best),
-                "many": chosen.unread > 0,
-                "asked_first": len(ask),
-                "people": len({offer.person for offer in best.values()}),
-            },
-            lines=_items(chosen.accounts, best, ask, names_for(request.user)),
-            unread=chosen.unread,
-            refused=""
-            if best or chosen.unread
-            else gettext("No log-in of a colleague is known to reach one of them."),
-            seen=f"{seen}.{chosen.seen}",
-        )
-
-        def do(said: Said) -> Done:
-            if said.seen.partition(".")[0] != seen:
-                raise Late
-            return bulk.start(request, BACKUP, chosen, said)
-
-        return confirm.answer(request, page, do, frame=bulk.frame(request))
-
-    return view
-
-
 def _best(accounts: Sequence[Account]) -> dict[int, Offer]:
     """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
     few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
     return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
 
 
-def _seen(best: Mapping[int, Offer]) -> str:
-    """Return what is the same as long as the same would be added to the same accounts."""
-    pairs = ",".join(f"{pk}:{offer.token.pk}" for pk, offer in sorted(best.items()))
-    return sha256(pairs.encode()).hexdigest()[:16]
+def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: datetime) -> list[ConfirmLine]:
+    """Return who would be added to each account, or asked before; and why nobody, last."""
+    best, called = _best(accounts), labels(accounts)
+    asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, by)
+    waiting = backing_up.waiting_of(called)
+    made = []
+    for account in accounts:
+        offer = best.get(account.pk)
+        if offer is None:
+            why = say(adding.why_not(account, waiting))
+            made.append(ConfirmLine(called[account.pk], gettext("Nobody"), skipped=why))
+            continue
+        but = gettext("is asked first") if account.pk in asked_first else ""
+        who = names.token(offer.token, account)
+        made.append(ConfirmLine(called[account.pk], who, then=publishes(offer), but=but))
+    return sorted(made, key=lambda line: bool(line.skipped))
 
 
-def _items(
-    accounts: Sequence[Account], best: Mapping[int, Offer], ask: Collection[int], names: NameVisibility
-) -> list[Item]:
-    called = asking.labels(accounts)
-    waiting = backup_requests.waiting_of(called)
-    made = [
-        _item(
-            account,
-            called[account.pk],
-            best.get(account.pk),
-            names,
-            asks=account.pk in ask,
-            was_asked=account.pk in waiting,
-        )
-        for account in accounts
-    ]
-    return sorted(made, key=lambda item: bool(item.skipped))
-
-
-def _item(
-    account: Account, called: str, offer: Offer | None, names: NameVisibility, *, asks: bool, was_asked: bool
-) -> Item:
-    if offer is not None:
-        but = gettext("is asked first") if asks else ""
-        return Item(called, names.token(offer.token, account), then=publishes(offer), but=but)
-    why = asking.say(adding.why_not(account, {account.pk} if was_asked else ()))
-    return Item(called, gettext("Nobody"), skipped=why)
+BULKS = (
+    bulk.Bulk(
+        "backup",
+        BACKUP,
+        permissions.ADD_BACKUP,
+        _lines,
+        gettext_lazy("No log-in of a colleague is known to reach one of them."),
+    ),
+)

@@ -20,13 +20,12 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from accounts import permissions
 from accounts.jobs.handlers import Outcome
-from accounts.jobs.kinds import ASK, CHECK, PAUSE, RESUME
+from accounts.jobs.kinds import CHECK, PAUSE, RESUME
 from accounts.jobs.models import Job, JobItem
-from accounts.many import asking as people
 from accounts.models import Account
-from portal import access, account_pages, as_read, asking, jobs
-from ui import bulk, confirm
-from ui.bulk import Item
+from portal import access, account_pages, as_read, jobs
+from portal.account_rows import labels
+from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
@@ -248,17 +247,15 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
         if not chosen.total:
             return none_chosen(request)
         items = one.items(chosen.accounts, person(request), names_for(request.user), timezone.now())
-        live = chosen.total if chosen.unread else bulk.live(items)
-        again = [item.who for item in items if isinstance(item, Item) and item.again]
+        live = chosen.total if chosen.unread else sum(not item.skipped for item in items)
         form = one.form(request, chosen) if one.form else ConfirmForm
-        possible = bool(form) and (live > 0 or bool(again))
+        possible = bool(form) and live > 0
         page = Page(
             f"portal/confirm/bulk_{one.slug}.html",
             back(request),
             {
                 "count": chosen.total,
                 "live": live,
-                "again": again,
                 "many": chosen.unread > 0,
                 "one": of_page(request, chosen),
                 **one.facts(chosen),
@@ -266,7 +263,6 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
             lines=items,
             unread=chosen.unread,
             refused="" if possible else str(one.nothing),
-            again=bool(again) or (chosen.unread > 0 and one.kind == ASK),
             ask_why=one.ask_why,
             seen=chosen.seen,
             form=form or ConfirmForm,
@@ -275,7 +271,7 @@ def _view(choose: Choose, one: Bulk) -> Callable[..., HttpResponse]:
         def do(said: Said) -> Done:
             if form is None:
                 raise Refusal(page.refused)
-            facts = dict(one.choice(said.cleaned)) if one.form else {"options": {people.AGAIN: said.again}}
+            facts = dict(one.choice(said.cleaned)) if one.form else {}
             return start(request, one.kind, chosen, said, **facts)
 
         return confirm.answer(request, page, do, frame=frame(request))
@@ -298,45 +294,50 @@ def plain_lines(accounts: Sequence[Account], names: NameVisibility | None = None
 # --- check now: the tokens become due at once, and the sweep asks within a minute ---------------------------------------------
 
 
-def _checks(accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
-    called = asking.labels(accounts)
+def _checks(
+    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
+) -> list[ConfirmLine]:
+    called = labels(accounts)
     return [_check(account, called[account.pk]) for account in accounts]
 
 
-def _check(account: Account, called: str) -> Item:
+def _check(account: Account, called: str) -> ConfirmLine:
     tokens = len(account.pool.all())
     if not tokens:
-        return Item(called, gettext("No token"), skipped=gettext("nobody has linked it yet"))
-    return Item(called, ngettext("%(number)s token", "%(number)s tokens", tokens) % {"number": tokens})
+        return ConfirmLine(called, gettext("No token"), skipped=gettext("nobody has linked it yet"))
+    return ConfirmLine(called, ngettext("%(number)s token", "%(number)s tokens", tokens) % {"number": tokens})
 
 
 # --- pause --------------------------------------------------------------------------------------------------------------------
 
 
-def _pauses(accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime) -> list[Item]:
-    called = asking.labels(accounts)
+def _pauses(
+    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
+) -> list[ConfirmLine]:
+    called = labels(accounts)
     already = gettext("paused already")
     return [
-        Item(called[one.pk], one.get_state_display(), skipped=already if one.paused_at else "")
+        ConfirmLine(called[one.pk], one.get_state_display(), skipped=already if one.paused_at else "")
         for one in accounts
     ]
 
 
-def _resumes(accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime) -> list[Item]:
-    called = asking.labels(accounts)
+def _resumes(
+    accounts: Sequence[Account], _by: User, names: NameVisibility, _now: datetime
+) -> list[ConfirmLine]:
+    called = labels(accounts)
     return [_resume(one, called[one.pk], names) for one in accounts]
 
 
-def _resume(account: Account, called: str, names: NameVisibility) -> Item:
+def _resume(account: Account, called: str, names: NameVisibility) -> ConfirmLine:
     if account.paused_at is None:
-        return Item(called, account.get_state_display(), skipped=gettext("not paused"))
+        return ConfirmLine(called, account.get_state_display(), skipped=gettext("not paused"))
     who, why = names.user(account.paused_by), account.pause_note
     text = gettext("Paused by %(who)s: %(why)s") if why else gettext("Paused by %(who)s")
-    return Item(called, text % {"who": who, "why": why} if who else account.get_state_display())
+    return ConfirmLine(called, text % {"who": who, "why": why} if who else account.get_state_display())
 
 
 BULKS = (
-    Bulk("ask", ASK, "tokens.ask_token", asking.needed, asking.NOBODY),
     Bulk(
         "check",
         CHECK,

@@ -10,10 +10,10 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
-from accounts import asks_of_app, permissions
+from accounts import permissions
 from accounts.app_use import LogIns, log_ins
-from accounts.jobs.kinds import ASK_PEOPLE_OF_APP
-from portal import access, asking_people, campaign_origins
+from accounts.asks import queries
+from portal import access, asking
 from tokens import app_faults, default_app
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
@@ -24,14 +24,14 @@ from users.models import person
 
 say = partial(phrase, "words/app_pages.txt")
 
-CHANGE, ASK = "tokens.change_channelapp", "tokens.ask_token"
+CHANGE = "tokens.change_channelapp"
 DOUBTS_SHOWN = 100
 
 
 def urls() -> list[URLPattern]:
     """Return the addresses of the actions."""
     wrap = admin.site.admin_view
-    views = (("lead", lead), ("ask", ask), ("campaign", campaign), ("test", test), ("believe", believe))
+    views = (("lead", lead), ("ask", ask), ("test", test), ("believe", believe))
     return [
         path(f"<int:app_id>/{name}/", wrap(view), name=f"tokens_channelapp_{name}") for name, view in views
     ]
@@ -88,24 +88,15 @@ def lead(request: HttpRequest, app_id: int) -> HttpResponse:
 
 
 def ask(request: HttpRequest, app_id: int) -> HttpResponse:
-    """Show who would be asked (GET), then have a worker mail them (POST)."""
-    app = _app(request, app_id, ASK)
-    page = asking_people.AskPage(
-        template="portal/confirm/ask_people_of_app.html",
-        back=address("change", app),
-        facts={"app": app},
-        kind=ASK_PEOPLE_OF_APP,
-        subject_id=app.pk,
-        nobody=lambda: in_use(log_ins(app)),
-    )
-    waiting = asks_of_app.of_app(app, person(request))
-    return asking_people.answer(request, page, waiting, frame=access.frame_of(app))
+    """Show who of the app's people would be asked (GET), then have a worker mail them (POST)."""
+    app = _app(request, app_id, permissions.ASK)
+    entries, back = queries.of_app(app, person(request)), address("change", app)
+    nobody = partial(_nobody, app)
+    return asking.answer(request, asking.Origin(entries, back, access.frame_of(app), nobody))
 
 
-def campaign(request: HttpRequest, app_id: int) -> HttpResponse:
-    """Ask before a re-auth campaign for all log-ins of the app begins (GET), begin it (POST)."""
-    app = _app(request, app_id, permissions.RUN_CAMPAIGN)
-    return campaign_origins.of_app(request, app, address("change", app))
+def _nobody(app: ChannelApp) -> str:
+    return in_use(log_ins(app))
 
 
 def doubted(app: ChannelApp, *, may_decide: bool) -> str:
@@ -156,5 +147,5 @@ def _app(request: HttpRequest, app_id: int, permission: str) -> ChannelApp:
 
 
 def address(name: str, app: ChannelApp) -> str:
-    """Return the address of a page of the app: change, lead, ask, campaign, test, believe."""
+    """Return the address of a page of the app: change, lead, ask, test, believe."""
     return reverse(f"admin:tokens_channelapp_{name}", args=[app.pk])

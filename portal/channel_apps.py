@@ -18,7 +18,7 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from accounts import app_use, permissions
 from portal import channel_app_pages
 from portal.channel_app_form import ChannelAppForm, form_for, names_of
-from portal.channel_app_pages import ASK, CHANGE
+from portal.channel_app_pages import CHANGE
 from portal.lists import OwnList
 from tokens import call_state, default_app, key_usage, push_addresses
 from tokens.channels import registry, versions
@@ -176,10 +176,8 @@ class ChannelAppAdmin(OwnList):
         may, address, links = app.viewer.has_perm, channel_app_pages.address, []
         if may(CHANGE) and not app.is_default and not default_app.cannot_lead(app):
             links.append((address("lead", app), say("lead")))
-        if may(ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
+        if may(permissions.ASK) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
             links.append((address("ask", app), say("ask")))
-        if may(permissions.RUN_CAMPAIGN) and app.state == ChannelApp.State.RETIRING and app.in_use.linked:
-            links.append((address("campaign", app), say("campaign")))
         more = format_html_join(SafeString(""), ' · <a class="at-link" href="{}">{}</a>', links)
         if not may(CHANGE) or app.secrets is None:
             return more or format_html('<span class="at-quiet">{}</span>', say("nothing_to_do"))

@@ -18,22 +18,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts import permissions, tasks
+from accounts import tasks
 from accounts.importing import tables
 from accounts.jobs import services, words
 from accounts.jobs.handlers import Outcome
 from accounts.jobs.kinds import (
     APPLY_MACRO,
-    ASK,
-    ASK_DUE,
-    ASK_PEOPLE_OF_APP,
     BACKUP,
     CHECK,
     IMPORT,
-    INVITE,
     KINDS,
     MOVE,
     OFFBOARD,
@@ -47,10 +43,9 @@ from accounts.leaving import plan
 from accounts.models import Account, ImportFileLine
 from macros.models import Macro
 from portal import access, sidebar
-from tokens.models import ChannelApp, Token
+from tokens.models import Token
 from ui import progress
 from ui.confirm import Done, Late
-from ui.counts import number
 from ui.ids import id_of
 from ui.phrases import blocks
 from users import asking_workers, database_clock, hold
@@ -68,7 +63,7 @@ LOOKS = {
 }
 # The page that does it again for what failed, and that which changes back what was done: both as the list's action.
 AGAIN = {
-    PAUSE: "pause", RESUME: "resume", MOVE: "team", CHECK: "check", ASK: "ask", BACKUP: "backup", INVITE: "invite",
+    PAUSE: "pause", RESUME: "resume", MOVE: "team", CHECK: "check", BACKUP: "backup",
     APPLY_MACRO: "apply_macro", REMOVE_MACRO: "remove_macro",
 }  # fmt: skip
 BACK = {PAUSE: RESUME, RESUME: PAUSE, MOVE: MOVE, APPLY_MACRO: REMOVE_MACRO, REMOVE_MACRO: APPLY_MACRO}
@@ -80,8 +75,6 @@ _NAMED: Mapping[str, tuple[type[Model], Any]] = {
 }
 # What else one is about, and the page of that; none: it begins on the start page, and leads back there.
 _ABOUT: Mapping[str, tuple[type[Model], str]] = {
-    ASK_DUE: (User, ""),
-    ASK_PEOPLE_OF_APP: (ChannelApp, "admin:tokens_channelapp_change"),
     OFFBOARD: (User, "admin:users_user_change"),
 }
 
@@ -178,7 +171,6 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
     pages = Paginator(rows.filter(outcome=shown) if shown else rows, ON_A_PAGE)
     page = pages.get_page(request.GET.get("p"))
     waited = (timezone.now() - job.created_at).total_seconds()
-    of_people = job.kind in {ASK_DUE, ASK_PEOPLE_OF_APP}
     context = {
         **frame(request),
         "title": title(job),
@@ -190,14 +182,12 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "stopped": job.state == Job.State.FAILED,
         "far": words.far(job),
         "came_of_it": words.came_of_it(job),
-        "of_people": of_people,
         "tabs": _tabs(job, shown),
         "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
         "page": page,
         "query": f"show={shown}&" if shown else "",
         "again_url": _again(job) if mine and not going and job.failed else "",
         "back_again": _back_again(request, job) if not going and job.acted else [],
-        "campaign_url": _campaign(request, job) if of_people and not going else "",
         "back_url": back_url,
         "back_label": _back_label(job, model),
     }
@@ -213,11 +203,6 @@ def title(job: Job, names: Mapping[int, str] | None = None) -> str:
     """Return what was asked for, in words. Of many jobs their `names` are read at once."""
     if job.kind == OFFBOARD:
         return gettext("Offboarding")
-    if job.kind in {ASK_DUE, ASK_PEOPLE_OF_APP}:
-        asked = ngettext(
-            "Ask %(people)s person to re-authenticate", "Ask %(people)s people to re-authenticate", job.total
-        )
-        return asked % {"people": number(job.total)}
     name = (names_of([job]) if names is None else names)[job.pk]
     return _title(job.kind, job.total, name)
 
@@ -254,8 +239,6 @@ def _around(job: Job) -> tuple[type[Model], str, Callable[[HttpRequest], dict[st
 
 
 def _back_label(job: Job, model: type[Model]) -> str:
-    if job.kind == ASK_DUE:
-        return gettext("Start")
     if job.kind not in _ABOUT:
         return gettext("Social Accounts")
     subject = model._default_manager.filter(pk=job.subject_id).first()  # noqa: SLF001  # Django documents it
@@ -361,25 +344,8 @@ def _line_of_file(row: JobItem, line: ImportFileLine | None, seen: Mapping[int, 
     )
 
 
-def _of_people(request: HttpRequest, rows: Sequence[JobItem]) -> list[Line]:
-    """Return the rows of an ask; a person whom the viewer may not know has no name."""
-    people = User.objects.in_bulk([row.key for row in rows])
-    names = names_for(person(request))
-    return [
-        dataclasses.replace(
-            _line(row, None),
-            name=names.user(people.get(row.key)) or gettext("somebody who was deleted"),
-            about=row.said() if row.outcome == Outcome.DONE else "",
-            why="" if row.outcome == Outcome.DONE else row.said(),
-        )
-        for row in rows
-    ]
-
-
 _LINES: Mapping[str, Callable[[HttpRequest, Sequence[JobItem]], list[Line]]] = {
     IMPORT: _of_file,
-    ASK_DUE: _of_people,
-    ASK_PEOPLE_OF_APP: _of_people,
     OFFBOARD: lambda _request, _rows: [],  # steps, of which nobody knows
 }
 
@@ -401,12 +367,3 @@ def _after_offboarding(job: Job) -> dict[str, object]:
         "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
         "warns": job.fell_short or leaver.is_active or bool(living),
     }
-
-
-def _campaign(request: HttpRequest, job: Job) -> str:
-    """Return the page that begins a campaign for the same log-ins, which reminds their people; "" for whoever may not."""
-    if not request.user.has_perm(permissions.RUN_CAMPAIGN):
-        return ""
-    if job.kind == ASK_DUE:
-        return reverse("admin:campaign_due")
-    return reverse("admin:tokens_channelapp_campaign", args=[job.subject_id])

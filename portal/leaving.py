@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.translation import gettext, ngettext
 
+from accounts.asks import services as asks
 from accounts.leaving import handing_over, pages, plan, services
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
@@ -122,7 +123,7 @@ def _depends(found: Plan, viewer: User) -> dict[str, Any]:
         "keys_url": reverse("admin:accounts_apikey_changelist")
         if viewer.has_perm("accounts.view_apikey")
         else "",
-        "takes_campaigns": handing_over.may_take_campaigns(viewer),
+        "takes_asks": asks.may_ask(viewer),
         "jobs": [jobs.title(one) for one in hanging.jobs],
         "sessions": Session.objects.of_user(leaver.pk, timezone.now()).count(),
     }
@@ -145,12 +146,12 @@ def _hangs(leaver: User, *, linked_only: bool) -> str:
     found = handing_over.hanging(leaver, timezone.now())
     log_ins = plan.log_ins(leaver)
     idle = log_ins.filter(pool_entries__isnull=False).distinct().count() if linked_only else log_ins.count()
-    keys, campaigns, macros = len(found.keys), len(found.campaigns), len(found.macros)
+    keys, requests, macros = len(found.keys), len(found.asks), len(found.macros)
     jobs, teams = len(found.jobs), len(found.led_alone)
     what = [
         (idle, ngettext("%(n)s log-in that serves no account", "%(n)s log-ins that serve no account", idle)),
         (keys, ngettext("%(n)s API key", "%(n)s API keys", keys)),
-        (campaigns, ngettext("%(n)s running campaign", "%(n)s running campaigns", campaigns)),
+        (requests, ngettext("%(n)s request under way", "%(n)s requests under way", requests)),
         (found.links, ngettext("%(n)s open client link", "%(n)s open client links", found.links)),
         (found.invitations, ngettext("%(n)s invitation sent", "%(n)s invitations sent", found.invitations)),
         (macros, ngettext("%(n)s macro to look after", "%(n)s macros to look after", macros)),

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts.models import ClientLink, LinkProblem
+from accounts.models import Ask, LinkProblem
 from portal import access
 from portal.lists import RowsWithPages
 from ui.templatetags import ui as tags
@@ -47,7 +47,7 @@ class LinkProblemAdmin(RowsWithPages):
             return rows
         teams = Membership.objects.filter(user=request.user.pk).values("team")
         colleagues = Membership.objects.filter(team__in=teams).values("user")
-        links = ClientLink.objects.filter(team__in=teams).values("pk")
+        links = Ask.objects.filter(team__in=teams).values("pk")
         return rows.filter(Q(user__in=colleagues) | Q(user=request.user.pk) | Q(client_link__in=links))
 
     @display(description=gettext_lazy("Person"), ordering="user__email")
@@ -88,7 +88,7 @@ class LinkProblemAdmin(RowsWithPages):
         return TemplateResponse(request, "portal/link_problem.html", context)
 
 
-def _link(problem: LinkProblem, viewer: User) -> ClientLink | None:
+def _link(problem: LinkProblem, viewer: User) -> Ask | None:
     """Return the client link by which it happened; None where it is of a team that the viewer does not see: a contact may have several."""
     link = problem.client_link
-    return link if link and visibility.teams_seen_by(viewer).filter(pk=link.team_id).exists() else None
+    return link if link and link.team in visibility.teams_seen_by(viewer) else None

@@ -6,7 +6,8 @@ from functools import partial
 from django.db.models import Exists, F, OuterRef
 from django.urls import reverse
 
-from accounts import actions, backups, health, summary
+from accounts import backups, health, summary
+from accounts.asks import rules
 from accounts.backups import Offer
 from accounts.fixers import Fixers, of_dark, of_ending
 from accounts.health import Health
@@ -114,7 +115,7 @@ def _line(
         return Urgent(account, row, fixers.waits_for, 0, say("see_steps"), home, asks=False)
     token = fixers.entries[0].token
     who, others = names.token(token, account), len({one.token.person_name for one in fixers.entries}) - 1
-    if not may_ask or actions.cannot_ask(token):
+    if not may_ask or rules.cannot_ask(token):
         return Urgent(account, row, who, others, say("see_steps"), home, asks=False)
     link = reverse("admin:accounts_account_token_ask", args=[account.pk, token.pk])
     known = names.sees_token(token, account)

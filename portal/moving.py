@@ -6,9 +6,9 @@ from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 
-from accounts import asks_of_moved, permissions
+from accounts import permissions
+from accounts.asks import endings
 from accounts.jobs.kinds import MOVE
 from accounts.models import Account
 from macros import moved
@@ -32,7 +32,7 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
 
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {
-        "asks": asks_of_moved.number_of(chosen.whole, timezone.now()),
+        "asks": endings.lines_for(chosen.whole).count(),
         "ends": moved.numbers(chosen.whole),
     }
 

@@ -15,11 +15,10 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.jobs import words
-from accounts.jobs.kinds import ASK_PEOPLE_OF_APP, OFFBOARD
+from accounts.jobs.kinds import OFFBOARD
 from accounts.jobs.models import Job
 from accounts.models import Account
 from portal import access, jobs
-from tokens.models import ChannelApp
 from ui import progress
 from ui.counts import number
 from ui.name_visibility import NameVisibility
@@ -126,13 +125,7 @@ def _far(job: Job) -> str:
 def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
     """Return by job whom or what it is about, where its title does not say."""
     leavers = User.objects.in_bulk([one.subject_id for one in found if one.kind == OFFBOARD])
-    apps = ChannelApp.objects.in_bulk([one.subject_id for one in found if one.kind == ASK_PEOPLE_OF_APP])
-    about = {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.kind == OFFBOARD}
-    return about | {
-        one.pk: str(apps[one.subject_id])
-        for one in found
-        if one.kind == ASK_PEOPLE_OF_APP and one.subject_id in apps
-    }
+    return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.kind == OFFBOARD}
 
 
 def _tabs(*, everybody: bool) -> list[dict[str, Any]]:

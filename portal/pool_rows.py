@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy
 
-from accounts import actions, health, pool_reasons, selection, summary
+from accounts import health, pool_reasons, selection, summary
+from accounts.asks import rules
 from accounts.models import Account, AccountToken
 from portal import dates
 from tokens import reasons, renewal, scrub
@@ -237,7 +238,7 @@ def _ask(row: PoolRow, names: NameVisibility) -> PoolAction:
     account, dead = row.entry.account, row.token.state == Token.State.DEAD
     sees = names.sees_token(row.token, account)
     label = say("ask", who=names.first(row.token, account) if dead and sees else "")
-    refused = actions.cannot_ask(row.token) or actions.asking_is_vain(row.entry)
+    refused = rules.why_not(row.token) or rules.asking_is_vain(row.entry)
     return _action(row, label, "ask", kind="primary" if dead else "", icon="mail", refused=refused)
 
 

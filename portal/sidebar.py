@@ -10,13 +10,13 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, pgettext_lazy
 from django_stubs_ext import StrPromise
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.models import Account
 from ui.counts import short_count
 from users.models import User, person
 
 # Pages that are no list of the portal, by the names of their addresses: who may open them.
-_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": client_links.may_see}
+_PAGES: Mapping[str, Callable[[User], bool]] = {"client_links": links.may_see}
 # Title, icon of the theme, models or pages (the first is linked; the item is active on all of them).
 _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
     (
@@ -24,7 +24,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
         [
             (gettext_lazy("Social Accounts"), "format_list_bulleted", ["accounts.Account"]),
             (gettext_lazy("Authenticate Tokens"), "key", ["tokens.Token"]),
-            (gettext_lazy("Re-auth campaigns"), "autorenew", ["accounts.Campaign"]),
+            (gettext_lazy("Requests"), "autorenew", ["accounts.Ask"]),
             (gettext_lazy("Client links"), "add_link", ["client_links"]),
         ],
     ),

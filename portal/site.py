@@ -16,7 +16,7 @@ from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
 from accounts.models import Account
-from portal import asking_due, campaign_origins, first_steps, search, start_page, why
+from portal import asking, first_steps, search, start_page, why
 from users import second_factor
 
 # The theme's templates hold inline styles. Self-service keeps the strict policy.
@@ -67,8 +67,7 @@ class AdTokenAdminSite(UnfoldAdminSite):  # type: ignore[misc]  # the theme ship
         """Add what the start page leads to, and the pages about mails that are about no single row."""
         own = (
             ("test-mail/", first_steps.send_test_mail, "test_mail"),
-            ("ask-due/", asking_due.ask_due, "ask_due"),
-            ("campaign-due/", campaign_origins.of_due, "campaign_due"),
+            ("ask-due/", asking.of_due, "ask_due"),
             ("why/", why.page, "why"),
         )
         return [

@@ -6,7 +6,7 @@ from functools import partial
 
 from django.urls import reverse
 
-from accounts import due_asks
+from accounts.asks import queries as asking
 from accounts.models import Account
 from portal.start_cards import Cards, Row, Said
 from portal.start_viewer import Viewer
@@ -26,11 +26,10 @@ class Banner:
     icon: str
     button: str = ""
     link: str = ""
-    campaign: str = ""  # the address of the page that begins a re-auth campaign for them
     next: Account | None = None
 
 
-def banner(viewer: Viewer, cards: Cards, *, may_ask: bool, may_run: bool) -> Banner:
+def banner(viewer: Viewer, cards: Cards, *, may_ask: bool) -> Banner:
     """Return the banner. One query for who can fix it, or which account is next."""
     due, limited = [cards.deactivated, cards.urgent], cards.restricted
     if not any(row.found for row in due):
@@ -43,7 +42,7 @@ def banner(viewer: Viewer, cards: Cards, *, may_ask: bool, may_run: bool) -> Ban
     dark, ends = due
     title = [_count("deactivated", dark)] if dark.found else []
     title += [_count("urgent_more" if dark.found else "urgent", ends)] if ends.found else []
-    asks = due_asks.count(viewer.user, viewer.now)
+    asks = asking.count_due(viewer.user, viewer.now)
     link = reverse("admin:ask_due")
     text = [Said(_who(asks, dark.found + ends.found), link if may_ask and asks.people else "")]
     if limited.found:
@@ -53,15 +52,14 @@ def banner(viewer: Viewer, cards: Cards, *, may_ask: bool, may_run: bool) -> Ban
         button = _button(asks)
         text += [] if button else [Said(say("asked_all"))]
     tone, icon = ("bad", "cancel") if dark.found else ("urgent", "warning")
-    campaign = reverse("admin:campaign_due") if may_run and asks.people else ""
-    return Banner(title, text, tone, icon, button, link, campaign)
+    return Banner(title, text, tone, icon, button, link)
 
 
 def _count(words: str, row: Row) -> Said:
     return Said(say(words, n=row.found, shown=row.number), row.link)
 
 
-def _who(asks: due_asks.DueAsks, due: int) -> str:
+def _who(asks: asking.DueAsks, due: int) -> str:
     if not asks.people:
         return say("fix_none")
     some = asks.accounts < due
@@ -73,7 +71,7 @@ def _who(asks: due_asks.DueAsks, due: int) -> str:
     )
 
 
-def _button(asks: due_asks.DueAsks) -> str:
+def _button(asks: asking.DueAsks) -> str:
     """Return the words of the button; "" where everybody was asked today."""
     if not asks.fresh:
         return ""

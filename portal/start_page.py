@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext
 
 from accounts import permissions
-from accounts.jobs.kinds import ASK_DUE, CHECK, KINDS
+from accounts.jobs.kinds import CHECK, KINDS
 from accounts.leaving import queries, services
 from accounts.linking import setup
 from portal import (
@@ -84,13 +84,12 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
     counted = start_cards.cards(viewer)
     if counted.nothing and not viewer.accounts.exists():
         return {"cards": counted.cards, "nothing": True}
-    may_ask = viewer.user.has_perm(KINDS[ASK_DUE].permission)
+    may_ask = viewer.user.has_perm(permissions.ASK)
     may_add = viewer.user.has_perm(permissions.ADD_BACKUP)
-    may_run = viewer.user.has_perm(permissions.RUN_CAMPAIGN)
     return {
         "cards": counted.cards,
         "nothing": False,
-        "banner": start_banner.banner(viewer, counted, may_ask=may_ask, may_run=may_run),
+        "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),

@@ -19,8 +19,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import api_keys, permissions
+from accounts.asks import links as client_links
 from accounts.jobs.kinds import IMPORT, MOVE
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink, ImportFile, Job
+from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
 from macros import evaluation, news
 from macros.models import Macro
 from notifications import invitation_mails
@@ -95,7 +96,7 @@ def of(team: Team, now: datetime) -> Belongings:
     wide = Count("teams", distinct=True)
     keys = ApiKey.objects.filter(pk__in=ApiKey.teams.through.objects.filter(team=team).values("apikey"))
     keys = keys.filter(revoked_at=None).annotate(wide=wide)
-    links = ClientLink.objects.filter(team=team, used_at=None, revoked_at=None, expires_at__gt=now)
+    links = client_links.open_links(now).filter(team=team)
     pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None, expires_at__gt=now)
     owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).exclude(reason=Token.REMOVED)
     return Belongings(

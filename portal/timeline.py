@@ -10,8 +10,9 @@ from typing import Any
 from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy
 
-from accounts import app_migration, backup_answers, backup_writing
-from accounts.mails import ask_mail
+from accounts import app_migration
+from accounts.asks import backing_up
+from accounts.asks import mails as ask_mails
 from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import DECIDED_HERE
 from notifications.models import Message
@@ -152,7 +153,7 @@ def timeline_of(
     ]
     if chosen in _WITH_MAILS:
         lines += [
-            _mail_line(row) for row in mails if row.message.kind != ask_mail.KIND
+            _mail_line(row) for row in mails if row.message.kind != ask_mails.KIND
         ]  # asking has its own event
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
@@ -232,8 +233,8 @@ def _title(account: Account, event: AccountEvent, names: NameVisibility) -> str:
         "note": event.note,
         "place": int(ranked[1]) if (ranked := _PLACE.fullmatch(event.note)) else 0,
         "newer_app": event.cause == app_migration.CAUSE,
-        "backup": event.cause == backup_writing.ADDED,
-        "agreed": event.cause == backup_answers.AGREED,
+        "backup": event.cause == backing_up.ADDED,
+        "agreed": event.cause == backing_up.AGREED,
         "taken_back": event.cause == "taken_back",
         "left": event.cause == "left",
         "moved": event.cause == "moved",

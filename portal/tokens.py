@@ -14,10 +14,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import health, lately, permissions, search, summary
+from accounts.asks import queries
 from accounts.leaving.services import REVOKING
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, bulk, campaign_origins, dates, filters, leaving, people_filters, system_user
+from portal import access, asking, bulk, dates, filters, leaving, people_filters, system_user
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
@@ -96,8 +97,8 @@ class TokenAdmin(ReadOnlyList):
     list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter, AnewFilter]
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
-    actions = ["begin_campaign"]
-    action_icons: ClassVar = {"begin_campaign": "refresh"}
+    actions = ["ask_to_reauthenticate"]
+    action_icons: ClassVar = {"ask_to_reauthenticate": "mail"}
     change_list_template = "admin/tokens/token/change_list.html"
     list_title = gettext_lazy("Authenticate Tokens")
     nouns = npgettext_lazy("of so many", "%(shown)s token", "%(shown)s tokens", "number")
@@ -108,11 +109,11 @@ class TokenAdmin(ReadOnlyList):
     on_cards = frozenset({"accounts_cell", "deadline_cell"})
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the list, and the pages that take in a system user's token, begin a campaign, and revoke a log-in."""
+        """Return the list, and the pages that take in a system user's token, ask people, and revoke a log-in."""
         wrap = self.admin_site.admin_view
         return [
             path("system-user/", wrap(system_user.add), name="tokens_token_system_user"),
-            path("campaign/", wrap(self.campaign), name="tokens_token_campaign"),
+            path("ask/", wrap(self.ask), name="tokens_token_ask"),
             path("<int:token_id>/revoke/", wrap(self.revoke), name="tokens_token_revoke"),
             *[url for url in super().get_urls() if url.name == "tokens_token_changelist"],
         ]
@@ -121,21 +122,23 @@ class TokenAdmin(ReadOnlyList):
         """Ask before a log-in is ended at its channel (GET), end it (POST)."""
         return leaving.revoke(request, token_id, self.get_queryset)
 
-    @admin.action(description=gettext_lazy("Begin a re-auth campaign"), permissions=["campaign"])
-    def begin_campaign(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse:
+    @admin.action(description=gettext_lazy("Ask to re-authenticate"), permissions=["ask"])
+    def ask_to_reauthenticate(self, request: HttpRequest, queryset: QuerySet[Token]) -> HttpResponse:
         """Lead to the page that asks."""
-        return bulk.lead_on(reverse("admin:tokens_token_campaign"), request, queryset)
+        return bulk.lead_on(reverse("admin:tokens_token_ask"), request, queryset)
 
-    def has_campaign_permission(self, request: HttpRequest) -> bool:
-        """Return whether the person may begin re-auth campaigns."""
-        return request.user.has_perm(permissions.RUN_CAMPAIGN)
+    def has_ask_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may ask people."""
+        return request.user.has_perm(permissions.ASK)
 
-    def campaign(self, request: HttpRequest) -> HttpResponse:
-        """Ask before the log-ins that the address names are asked for together (GET), begin that (POST)."""
-        access.require(request, permissions.RUN_CAMPAIGN, "tokens.view_token")
+    def ask(self, request: HttpRequest) -> HttpResponse:
+        """Show who would be asked for the log-ins that the address names (GET), have a worker mail them (POST)."""
+        access.require(request, "tokens.view_token")
         query = bulk.filters_of(request)
         back = reverse("admin:tokens_token_changelist") + (f"?{query.urlencode()}" if query else "")
-        return campaign_origins.of_tokens(request, self._chosen(request), back)
+        entries = queries.of_tokens(self._chosen(request), person(request))
+        origin = asking.Origin(entries, back, access.frame_of(Token, back), _nobody)
+        return asking.answer(request, origin)
 
     def _chosen(self, request: HttpRequest) -> QuerySet[Token]:
         if "across" not in request.GET:
@@ -301,3 +304,7 @@ class TokenAdmin(ReadOnlyList):
             used, reverse("admin:tokens_token_revoke", args=[token.pk]),
             format_html(gettext('Revoke<span class="at-hidden"> the log-in of {}</span>'), token.label),
         )  # fmt: skip
+
+
+def _nobody() -> str:
+    return gettext("None of these log-ins is linked to an account.")

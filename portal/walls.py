@@ -14,7 +14,8 @@ from django.utils.translation import ngettext
 
 from accounts.mails import outside_mail
 from accounts.models import Account
-from portal import access, asking
+from portal import access
+from portal.account_rows import labels
 from portal.lists import OwnList
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Page
@@ -98,7 +99,7 @@ def _teams(form: Any, formsets: Any) -> set[int]:
 
 
 def _ask(request: HttpRequest, stops: Stops) -> HttpResponse:
-    about, called = stops.changed, asking.labels(stops.accounts)
+    about, called = stops.changed, labels(stops.accounts)
     page = Page(
         "portal/confirm/walls.html",
         request.path,

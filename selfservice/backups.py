@@ -11,8 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts import backup_answers, backup_requests, own_backups
-from accounts.models import Account
+from accounts.asks import backing_up
 from ui.phrases import phrase
 from users import roles
 from users.models import person
@@ -26,33 +25,16 @@ MOST = 500  # on one page; the others come when these are answered
 @require_http_methods(["GET", "POST"])
 @never_cache
 def requests(request: HttpRequest) -> HttpResponse:
-    """List what the person is asked, and could back up unasked (GET); take the answer to those that the page names (POST).
+    """List what the person is asked (GET); take the answer to those that the page names (POST).
 
     Auditors may decline; 403 if they agree.
     """
     if request.method == "POST":
-        return _back_up(request) if "back_up" in request.POST else _answer(request)
+        return _answer(request)
     user = person(request)
     names = names_for(user)
-    found = backup_requests.waiting_for(user).select_related("account", "token__app", "asked_by")[:MOST]
-    rows = [(one, names.user(one.asked_by)) for one in found]
-    found_too = own_backups.offers_to(user)
-    named = Account.objects.in_bulk([one.account_id for one in found_too])
-    offers = [(named[one.account_id], one.token) for one in found_too if one.account_id in named]
-    return render(request, "selfservice/backup_requests.html", {"rows": rows, "offers": offers})
-
-
-def _back_up(request: HttpRequest) -> HttpResponse:
-    user = person(request)
-    if roles.only_looks(user):
-        raise PermissionDenied
-    ids = _ids(request, "account")
-    done = own_backups.back_up(user=user, account_ids=ids, now=timezone.now())
-    if done.added:
-        messages.success(request, say("agreed", n=len(done.added)))
-    if missed := len(set(ids)) - len(done.added):
-        messages.warning(request, say("too_late", n=missed))
-    return redirect("backup_requests")
+    rows = [(one, names.user(one.ask.made_by)) for one in backing_up.waiting_for(user)[:MOST]]
+    return render(request, "selfservice/backup_requests.html", {"rows": rows})
 
 
 def _ids(request: HttpRequest, name: str) -> list[int]:
@@ -67,7 +49,7 @@ def _answer(request: HttpRequest) -> HttpResponse:
     user = person(request)
     if agree and roles.only_looks(user):
         raise PermissionDenied
-    answered = backup_answers.answer(person=user, request_ids=ids[:MOST], agree=agree, now=timezone.now())
+    answered = backing_up.answer(person=user, line_ids=ids[:MOST], agree=agree, now=timezone.now())
     done = answered.number - answered.too_late
     if not answered.number:
         messages.info(request, say("answered_already"))

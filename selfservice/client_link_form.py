@@ -7,9 +7,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy
 
-from accounts import client_links
+from accounts.asks import links
+from accounts.asks.links import say
 from accounts.linking import setup
-from selfservice.client_link_words import say
 from tokens.channels import declarations, registry
 from users.models import Team, User
 
@@ -39,12 +39,12 @@ class ClientLinkForm(forms.Form):
     )
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
     days = forms.IntegerField(
-        label=gettext_lazy("Works for (days)"), min_value=1, max_value=client_links.LONGEST.days, initial=7
+        label=gettext_lazy("Works for (days)"), min_value=1, max_value=links.LONGEST.days, initial=7
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        teams = client_links.teams_of(user)
+        teams = links.teams_of(user)
         self.fields["team"].queryset = teams  # type: ignore[attr-defined]  # a choice of models
         if teams[
             1:2
@@ -67,10 +67,10 @@ class ClientLinkForm(forms.Form):
         found["asked_for"] = [self._asked(channels[0], one) for one in wanted]
         return found
 
-    def _asked(self, channel: str, text: str) -> dict[str, str]:
+    def _asked(self, channel: str, text: str) -> tuple[str, str]:
         try:
             native_id = registry.get(channel).canonical_id(text)
         except ValueError:
             self.add_error("native_ids", say("unknown_account", native_id=text[:40]))
             native_id = ""
-        return {"channel": channel, "native_id": native_id, "name": ""}
+        return channel, native_id

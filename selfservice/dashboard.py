@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import backup_invitations, fixers, pool_reasons, summary
+from accounts import fixers, pool_reasons, summary
+from accounts.asks import inviting
 from accounts.health import Health
 from accounts.models import Account, AccountToken
 from accounts.summary import Summary
@@ -251,7 +252,7 @@ def _with_invitations(rows: Sequence[AccountRow], user: User) -> list[AccountRow
         for row in rows
         if not row.action and row.group != STOPPED and row.account.people_count == 1
     ]
-    invitable = backup_invitations.invitable(user, alone)
+    invitable = inviting.invitable(user, alone)
     return [replace(row, action="invite") if row.account.pk in invitable else row for row in rows]
 
 

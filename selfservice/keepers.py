@@ -5,7 +5,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import backup_invitations, backups, own_backups, pool_reasons, summary
+from accounts import backups, pool_reasons, summary
+from accounts.asks import inviting
 from accounts.health import InPool, state_in_pool
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken
@@ -53,9 +54,8 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "summary": one,
         "keepers": keepers,
         "could_back_up": _could_back_up(account, user, names),
-        "own_offer": mine is None and bool(own_backups.offers_to(user, among=[account.pk])),
-        "invites": account.people_count <= 1 and backup_invitations.may_invite(user, [account]),
-        "invited": backup_invitations.told(account, user, now),
+        "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
+        "invited": inviting.told(account, user, now),
         "mine": mine is not None,
         "gives_up": plan.own_in(account, user).exists() and not roles.only_looks(user),
         "only_looks": roles.only_looks(user),

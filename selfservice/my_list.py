@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Case, Count, F, Q, QuerySet, Value, When, Window
 from django.db.models.functions import Lower, RowNumber
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.models import Account, AccountToken
 from accounts.search import named
 from selfservice.linking import overview
@@ -156,7 +156,7 @@ def listed(
 
 def without_backup(user: User) -> Q:
     """Return the condition of accounts that work through one person, and for which the person may invite a second one."""
-    if not client_links.may_make(user):
+    if not links.may_make(user):
         return Q(pk__in=[])
     return CONNECTED & Q(people_count=1, team__in=visibility.teams_of(user).order_by().values("pk"))
 

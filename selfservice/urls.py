@@ -3,12 +3,11 @@
 from django.urls import include, path
 
 from selfservice import (
-    backup_invitations,
     backups,
     calendars,
     client_links,
     deletion,
-    invited_many,
+    inviting,
     leaving,
     log_ins,
     views,
@@ -36,8 +35,7 @@ urlpatterns = [
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
-    path("backups/invite/", backup_invitations.invite, name="invite_backup"),
-    path("backups/invite/<int:job_id>/", invited_many.show, name="invited_many"),
+    path("backups/invite/", inviting.invite, name="invite_backup"),
     path("client-links/", client_links.make, name="client_links"),
     path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),
     path("client-links/<int:link_id>/revoke/", client_links.revoke, name="revoke_client_link"),

@@ -6,9 +6,10 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import backup_invitations, backup_requests, checking, own_backups, summary
+from accounts import checking, summary
+from accounts.asks import backing_up, inviting
 from accounts.models import Account
-from selfservice import channel_pages, dashboard, invited_many, keepers
+from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
@@ -28,26 +29,23 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         log_in=_number(request.GET.get("log_in", ""), 0),
         number=_number(request.GET.get("page", ""), 1),
     )
-    invited = backup_invitations.waiting_for(person(request), timezone.now())
-    first = invited.order_by("account__channel").first()
+    invited = inviting.waiting_for(person(request), timezone.now())
+    first = invited.order_by("channel").first()
     if first is not None and WELCOME in request.GET:  # who came in by an invitation goes straight on
-        return redirect("link", first.account.channel)
+        return redirect("link", first.channel)
     if context["empty"]:
         return render(
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
-    asked = backup_requests.waiting_for(person(request)).count()
-    could = 0 if context["narrowed"] or context["number"] > 1 else len(own_backups.offers_to(person(request)))
+    asked = backing_up.waiting_for(person(request)).count()
     return render(
         request,
         "selfservice/my_accounts.html",
         {
             **context,
             "asked": asked,
-            "could": could,
             "invited": invited.count(),
             "invited_at": first,
-            "inviting": invited_many.latest_of(person(request)),
         },
     )
 

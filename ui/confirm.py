@@ -78,7 +78,6 @@ class Page:
     ask_why: bool = True
     warns: bool = False  # there is a real danger: the blocks `warning` and `warning_more` name it
     danger: bool = False
-    again: bool = False  # there is a tick that includes what is skipped, see the block `again`
     lines: Sequence[ConfirmLine] = ()
     unread: int = 0  # lines that there are beside these
     most: int = SHOWN  # lines that it shows
@@ -101,7 +100,6 @@ class Said:
     """What the person sent with the button."""
 
     note: str
-    again: bool  # the tick that includes what is skipped
     seen: str
     cleaned: Mapping[str, Any]  # all fields of the page's form
 
@@ -135,7 +133,6 @@ def answer(request: HttpRequest, page: Page, do: Do, *, frame: Frame) -> HttpRes
         return show(request, page, form, frame)
     said = Said(
         note=form.cleaned_data.get("note", ""),
-        again=bool(request.POST.get("again")),
         seen=request.POST.get("seen", ""),
         cleaned=form.cleaned_data,
     )

@@ -44,8 +44,8 @@ FAMILIES = {
         "cancelled": (_("Cancelled"), "mute", "block"),
         "left_out": (_("Skipped"), "mute", "block"),
     },
-    # accounts.models.CampaignLogIn.Stage
-    "campaign_log_in": {
+    # accounts.asks.models.AskLine.Stage
+    "ask_line": {
         "waiting": (_("To be asked"), "mute", "schedule"),
         "sent": (_("Sent"), "mute", "mail"),
         "opened": (_("Opened"), "mute", "visibility"),
@@ -54,8 +54,9 @@ FAMILIES = {
         "failed": (_("Failed"), "bad", "cancel"),
         "not_askable": (_("Cannot be asked"), "warn", "block"),
         "left": (_("Not done"), "warn", "schedule"),
+        "declined": (_("Declined"), "warn", "block"),
     },
-    "campaign": {
+    "ask": {
         "running": (pgettext_lazy("campaign", "Running"), "accent", "sync"),
         "over": (pgettext_lazy("campaign", "Over"), "mute", "check"),
     },

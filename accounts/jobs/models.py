@@ -89,9 +89,7 @@ class Job(models.Model):
             # Jobs on accounts that staff chose may go on side by side.
             models.UniqueConstraint(
                 fields=["kind", "subject_id"],
-                condition=Q(
-                    state__in=["waiting", "making"], kind__in=["ask_people_of_app", "ask_due", "offboard"]
-                ),
+                condition=Q(state__in=["waiting", "making"], kind="offboard"),
                 name="one_job_of_a_kind_on_a_subject",
             ),
             models.UniqueConstraint(fields=["user", "once"], condition=~Q(once=""), name="one_job_of_a_page"),

@@ -1,4 +1,4 @@
-"""What depends on a person beside their log-ins: campaigns and jobs that run, open client links and invitations, API keys, teams.
+"""What depends on a person beside their log-ins: asks and jobs that run, open client links and invitations, API keys, teams.
 
 When the person is locked out, whoever does it takes over what runs in the person's name, in the same transaction. Macros are of the layer
 above, which registers how they are taken over.
@@ -13,19 +13,20 @@ from typing import Any
 from django.db import OperationalError, connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
-from accounts import backup_invitations, permissions
-from accounts.campaigns import running
+from accounts.asks import endings, links
+from accounts.asks import queries as asks
+from accounts.asks import services as asking
+from accounts.asks.models import Ask
 from accounts.errors import ActionRefused
 from accounts.importing import uploads
 from accounts.leaving.job import REMOVE
-from accounts.models import ApiKey, BackupInvitation, Campaign, ClientLink, ImportFile, Job
+from accounts.models import ApiKey, ImportFile, Job
 from users import invitations, recipients
 from users.models import Invitation, Membership, Team, User
 from users.recipients import fallback
 
-HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
-INVITING = "invite"  # the kind of job that asks somebody to link accounts
 BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
+HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
 Owned = Callable[
     [User, User | None], list[str]
 ]  # the person, who could take it (None: whoever); what it is called
@@ -41,7 +42,7 @@ class Hanging:
     """What depends on a person."""
 
     keys: list[ApiKey]  # that are not revoked
-    campaigns: list[Campaign]  # that run
+    asks: list[Ask]  # that run
     links: int  # that are open
     invitations: int  # that they sent and that are open
     led_alone: list[Team]
@@ -59,7 +60,7 @@ def hanging(person: User, now: datetime, *, taker: User | None = None) -> Hangin
     return Hanging(
         macros=[name for owned, _ in _OTHERS for name in owned(person, taker)],
         keys=list(keys_of(person).order_by("name", "pk")),
-        campaigns=list(campaigns_of(person)),
+        asks=list(asks.running_of(person)),
         links=links_of(person, now).count(),
         invitations=invitations_of(person, now).count(),
         led_alone=list(led_alone_by(person)),
@@ -72,22 +73,14 @@ def keys_of(person: User) -> QuerySet[ApiKey]:
     return ApiKey.objects.filter(created_by=person, revoked_at=None)
 
 
-def campaigns_of(person: User) -> QuerySet[Campaign]:
-    """Return the campaigns that run in the person's name."""
-    return Campaign.objects.filter(made_by=person, ended_at=None).order_by("pk")
-
-
-def links_of(person: User, now: datetime) -> QuerySet[ClientLink]:
+def links_of(person: User, now: datetime) -> QuerySet[Ask]:
     """Return the client links that the person made and that are open. They stay so: the team's leads are told of their use."""
-    return ClientLink.objects.filter(made_by=person, used_at=None, revoked_at=None, expires_at__gt=now)
+    return links.open_links(now).filter(made_by=person)
 
 
 def invitations_of(person: User, now: datetime) -> QuerySet[Invitation]:
-    """Return the invitations that the person sent and that are open, without those that a job under way makes: they go along with it."""
-    sent = invitations.sent_by(person, now)
-    for one in jobs_of(person).filter(kind=INVITING):
-        sent = sent.exclude(pk__in=_asked_by(one).exclude(invitation=None).values("invitation"))
-    return sent
+    """Return the invitations that the person sent and that are open."""
+    return invitations.sent_by(person, now)
 
 
 def led_alone_by(person: User) -> QuerySet[Team]:
@@ -101,11 +94,6 @@ def jobs_of(person: User) -> QuerySet[Job]:
     """Return what a worker is doing for the person to others, such as accounts that are paused; log-ins go with the press."""
     going = Job.objects.going().filter(user=person)
     return going.exclude(kind=REMOVE).order_by("pk")
-
-
-def may_take_campaigns(actor: User) -> bool:
-    """Return whether campaigns go on in this person's name; else they end."""
-    return actor.is_active and actor.has_perm(permissions.RUN_CAMPAIGN)
 
 
 def hold_jobs(person: User) -> None:
@@ -129,19 +117,18 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told
 
     `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
     """
-    campaigns = list(campaigns_of(person).select_for_update(no_key=True))
-    taken = campaigns if may_take_campaigns(actor) else []
-    for campaign in campaigns:
-        if taken:
-            campaign.made_by, campaign.once = actor, ""
-            campaign.save(update_fields=["made_by", "once"])
-        else:
-            running.end_of_maker(campaign, now)
+    running = list(asks.running_of(person).select_for_update(no_key=True))
+    ids = [one.pk for one in running]
+    taken = running if asking.may_ask(actor) else []
+    if taken:
+        Ask.objects.filter(pk__in=ids).update(made_by=actor, once="")
+    else:
+        endings.end(ids, Ask.Ending.MAKER_LEFT, now)
     jobs = list(jobs_of(person))
     _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]
-    told = _told(person, ended=[] if taken else campaigns)
-    mine = {"campaigns": [one.name for one in taken], "macros": macros, "jobs": len(jobs)}
+    told = _told(person, ended=[] if taken else running)
+    mine = {"asks": [str(one) for one in taken], "macros": macros, "jobs": len(jobs)}
     mine |= told.pop(actor.email, {})
     if by_key and any(mine.values()):
         told[actor.email] = mine
@@ -152,24 +139,17 @@ def _take_jobs(jobs: Collection[Job], actor: User) -> None:
     """Give jobs to the actor: they go on as far as the actor may do the same and sees the accounts. A file goes along."""
     for one in jobs:
         options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
-        going = Job.objects.going().filter(pk=one.pk)
-        if going.update(user=actor, once="", options=options) and one.kind == INVITING:
-            backup_invitations.hand_over(_asked_by(one), before=[one.user_id], by=actor)
+        Job.objects.going().filter(pk=one.pk).update(user=actor, once="", options=options)
     files = [one.subject_id for one in jobs if one.kind == uploads.KIND]
     ImportFile.objects.filter(pk__in=files).update(user=actor)
 
 
-def _asked_by(job: Job) -> QuerySet[BackupInvitation]:
-    """Return what a job that asks somebody has written so far."""
-    return backup_invitations.of_press(email=job.options["email"], by=[job.user_id], at=job.created_at)
-
-
-def _told(person: User, *, ended: list[Campaign]) -> Told:
-    """Return by address what its reader is told: which teams nobody leads any longer, and which campaigns ended."""
+def _told(person: User, *, ended: list[Ask]) -> Told:
+    """Return by address what its reader is told: which teams nobody leads any longer, and which asks ended."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}
     alone = set(led_alone_by(person).values_list("pk", flat=True))
-    names = [one.name for one in ended]
+    names = [str(one) for one in ended]
     for team_id, stand_in in sorted(fallback(teams).items()):
         for address in stand_in.addresses:
             if team_id in alone:

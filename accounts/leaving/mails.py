@@ -227,15 +227,15 @@ def _of_tokens(
 
 def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]:
     """Return what the reader takes over, what ended, which teams nobody leads, and where that is seen."""
-    lists = {what: taken.get(what, []) for what in ("campaigns", "macros", "ended", "led")}
+    lists = {what: taken.get(what, []) for what in ("asks", "macros", "ended", "led")}
     page = "admin:users_team_changelist" if lists["led"] else "admin:macros_macro_changelist"
-    if lists["campaigns"] or lists["ended"]:
-        page = "admin:accounts_campaign_changelist"
+    if lists["asks"] or lists["ended"]:
+        page = "admin:accounts_ask_changelist"
     staff = reader.user is not None and reader.user.is_staff
     return {
         **{what: join_names(names) for what, names in lists.items()},
         "jobs": taken.get("jobs", 0),
         "handed": bool(taken),
-        "takes": len(lists["campaigns"]) + len(lists["macros"]) + taken.get("jobs", 0),
+        "takes": len(lists["asks"]) + len(lists["macros"]) + taken.get("jobs", 0),
         "taken_url": addresses.absolute_url(page) if staff else "",
     }

@@ -11,7 +11,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext
 
-from accounts import backup_invitations, client_links, permissions
+from accounts import permissions
+from accounts.asks import inviting, links
 from accounts.leaving import plan, services
 from accounts.leaving.plan import Plan, Then
 from accounts.leaving.services import Wanted
@@ -35,7 +36,7 @@ def may_have(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
     """
     if at_once:
         return set()
-    may_invite = client_links.may_make(viewer)
+    may_invite = links.may_make(viewer)
     if is_own(viewer, found):
         return {"backups", "asks", "invite"} if may_invite else set()
     may = {
@@ -62,7 +63,7 @@ class LeaveForm(ConfirmForm):
         super().__init__(*args, **kwargs)
         self.viewer = viewer
         own = is_own(viewer, found)
-        alone = backup_invitations.invitable(viewer, found.nobody)
+        alone = inviting.invitable(viewer, found.nobody)
         for name, there, words in (
             (
                 "backups",
@@ -82,7 +83,7 @@ class LeaveForm(ConfirmForm):
         """Return the address in lower case. Raises ValidationError for the own one."""
         email = str(self.cleaned_data["invite"]).strip().lower()
         if email and email == self.viewer.email:
-            raise forms.ValidationError(backup_invitations.say("own_address"))
+            raise forms.ValidationError(inviting.say("own_address"))
         return email
 
 

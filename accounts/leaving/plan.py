@@ -23,7 +23,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from accounts import actions, asks_of_app, backup_requests, backups, pool_reasons
+from accounts import backups, pool_reasons
+from accounts.asks import backing_up, rules
+from accounts.asks import queries as asks
 from accounts.backups import Offer
 from accounts.models import Account, AccountToken
 from tokens.models import Token
@@ -195,7 +197,7 @@ def read(scope: Scope, *, actor: User, now: datetime) -> Plan:
         at_risk=at_risk,
         carriers=_carriers(scope, [one.pk for one in at_risk if one.then == Then.ONE_LEFT]),
         offers=offers,
-        asked_first=backup_requests.asked_first(offers, {one.pk: one for one in at_risk}, actor),
+        asked_first=backing_up.asked_first(offers, {one.pk: one for one in at_risk}, actor),
         asks=_stopped_there(scope, ids, now),
         looked_at=set(ids),
     )
@@ -255,12 +257,12 @@ def _stopped_there(scope: Scope, accounts: Any, now: datetime) -> dict[int, Abou
         .defer("token__credentials")
         .order_by("account__name", "pk")
     )
-    asked = asks_of_app.asked_today(Q(token__in={one.token_id for one in rows}), now)
+    asked = asks.asked_today({one.token_id for one in rows}, now)
     today = set(asked.values_list("token", flat=True))
     found: dict[int, About] = defaultdict(list)
     for one in rows:
         who = one.token.consented_by_id
-        if who is None or one.token_id in today or actions.cannot_ask(one.token):
+        if who is None or one.token_id in today or rules.cannot_ask(one.token):
             continue
         if pool_reasons.explain_entry(one).by_consent:
             found[who].append((one.account, one.token))

@@ -7,12 +7,12 @@ left. The channel of a log-in is told after its step, outside any transaction; w
 
 from datetime import datetime
 
-from accounts import actions, backup_adding, backup_invitations, pool, removal
-from accounts.jobs import services
+from accounts import pool, removal
+from accounts.asks import backing_up, inviting
+from accounts.asks import services as asks
 from accounts.leaving import mails, plan
-from accounts.leaving.handing_over import INVITING
 from accounts.leaving.job import ACCOUNT, GAVE_UP, INVITES, OFFBOARD, Step, is_own, left, scope_of
-from accounts.models import Account, AccountEvent, AccountToken, BackupRequest, Job
+from accounts.models import Account, AccountEvent, AccountToken, Job
 from tokens import lifecycle
 from tokens.models import Token
 from users.models import User
@@ -78,13 +78,7 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
         note=job.note,
         now=now,
     )
-    mine = BackupRequest.objects.filter(account=account, token=token)
-    declined = BackupRequest.State.DECLINED
-    mine.filter(state=BackupRequest.State.ASKED).update(state=declined, answered_at=now)
-    if not mine.filter(state=declined).exists():
-        BackupRequest.objects.create(
-            account=account, token=token, asked_at=now, state=declined, answered_at=now
-        )
+    backing_up.decline(account=account, token=token, now=now)
     pool.settle(
         account_ids=[account.pk], cause="unlinked", now=now, source="self", actor=job.user, note=job.note
     )
@@ -95,8 +89,8 @@ def _back_up(job: Job, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
     chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of(job)).items()}
     asks = is_own(job)
-    outcome = backup_adding.write(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
-    backup_adding.tell(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
+    outcome = backing_up.write(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
+    backing_up.tell(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
     if outcome.added:
         Token.objects.filter(pk__in={offer.token.pk for offer in outcome.added}).make_due(now)
     return bool(outcome.added or outcome.asked)
@@ -105,27 +99,23 @@ def _back_up(job: Job, now: datetime) -> bool:
 def _ask(job: Job, now: datetime) -> bool:
     """Ask each colleague by one mail to re-authenticate what stopped in the accounts that stop or keep one person."""
     found = plan.stopped_of_all(scope_of(job), now)
-    for about in found.values():
-        actions.ask_person(about=about, actor=job.user, note=job.note, now=now)
+    if found:
+        asks.ask_now(people=list(found.values()), user=job.user, note=job.note, now=now)
     return bool(found)
 
 
 def _invite(job: Job, place: int, now: datetime) -> bool:
-    """Have a worker invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
+    """Invite one address for what nobody known here could carry, as far as the job's person may. Raises InviteRefused."""
     to = job.options[INVITES][place]
     accounts = plan.nobody_of_all(scope_of(job), now)
-    own = backup_invitations.invitable(job.user, accounts)
-    ids = [one.pk for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
-    if not ids:
+    own = inviting.invitable(job.user, accounts)
+    some = [one for one in accounts if one.pk in own and (not to["teams"] or one.team_id in to["teams"])]
+    if not some:
         return False
-    backup_invitations.demand_other(to["email"], by=job.user)
-    services.start(
-        keys=ids,
-        user=job.user,
-        kind=INVITING,
-        note=job.note,
-        options={"email": to["email"], "name": to["email"]},
-        once=f"within {job.pk}, {place}",
-        now=now,
-    )
+    try:
+        inviting.invite(
+            accounts=some[: inviting.MOST], email=to["email"], by=job.user, note=job.note, now=now
+        )
+    except inviting.AskedAlready:
+        return False
     return True

@@ -10,7 +10,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from accounts import backup_invitations, pool, pool_entries
+from accounts import pool, pool_entries
+from accounts.asks import inviting
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from tokens import lifecycle
 from tokens.channels import registry
@@ -277,7 +278,7 @@ def save(
     for account in accounts:
         _ensure_entry(account, token, by_id[account.native_id], user, now)
     lifecycle.note_linked(token_ids=[token.pk], now=now)
-    backup_invitations.note_linked(user=user, accounts=accounts, now=now)
+    inviting.note_linked(user=user, accounts=accounts, now=now)
     pool.settle(
         account_ids=[account.pk for account in accounts], cause="linked", now=now, source="link", actor=user
     )

@@ -7,9 +7,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.linking import consent
-from accounts.models import ClientLink, PendingLink
+from accounts.models import Ask, PendingLink
 from tokens.channels.kinds import AccountList, Grant, Identity
 from tokens.models import ChannelApp, Token
 from users.models import User
@@ -20,20 +20,19 @@ INTENT = "client"
 class NotOpen(Exception):  # noqa: N818  # an answer
     """The link that a handshake began with no longer opens anything. `link` is None where it is gone."""
 
-    def __init__(self, link: ClientLink | None) -> None:
+    def __init__(self, link: Ask | None) -> None:
         super().__init__("not open")
         self.link = link
 
 
-def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, ClientLink]:
+def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, Ask]:
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
-    links = ClientLink.objects.select_related("team", "made_by", "contact")
-    link = links.filter(pk=data.get("client_link", 0)).first()
+    link = links.found().filter(pk=data.get("client_link", 0)).first()
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
     if link is None or app is None or not link.is_open(now) or channel not in link.left:
         raise NotOpen(link)
-    if client_links.barred_by(link, now) is not None:
+    if links.barred_by(link, now) is not None:
         raise NotOpen(link)
     return app, link
 
@@ -41,7 +40,7 @@ def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[Cha
 def keep(
     *,
     app: ChannelApp,
-    link: ClientLink,
+    link: Ask,
     identity: Identity,
     grant: Grant,
     listed: AccountList,
@@ -59,15 +58,13 @@ def keep(
     owner = User.objects.filter(tokens__in=known, is_active=True).first()
     began = timezone.now()
     try:
-        client_links.demand_contact(link, now)
-        user = owner or client_links.contact_of(link)
+        links.demand_contact(link, now)
+        user = owner or links.contact_of(link)
         return _keep(app=app, user=user, link=link, identity=identity, grant=grant, listed=listed, now=now)
-    except client_links.ClientLinkRefused:
-        raise NotOpen(
-            ClientLink.objects.select_related("team", "made_by", "contact").filter(pk=link.pk).first()
-        ) from None
+    except links.ClientLinkRefused:
+        raise NotOpen(links.found().filter(pk=link.pk).first()) from None
     except Exception:
-        client_links.drop_contact(email=link.email, made_since=began)
+        links.drop_contact(email=link.email, made_since=began)
         raise
 
 
@@ -76,7 +73,7 @@ def _keep(
     *,
     app: ChannelApp,
     user: User,
-    link: ClientLink,
+    link: Ask,
     identity: Identity,
     grant: Grant,
     listed: AccountList,

@@ -13,8 +13,8 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import access_doubts, app_migration, backup_invitations, pool_entries
-from accounts.campaigns import stages
+from accounts import access_doubts, app_migration, pool_entries
+from accounts.asks import inviting, progress
 from accounts.linking import choosing, problems
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
 from tokens import lifecycle
@@ -101,8 +101,8 @@ def keep(
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
-    stages.settle(now=now, people=[user.pk])
-    backup_invitations.note_carried(user=user, now=now)
+    progress.settle(now=now, people=[user.pk])
+    inviting.note_carried(user=user, now=now)
     return PendingLink.objects.create(
         user=user,
         token=token,

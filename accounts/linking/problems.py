@@ -7,7 +7,7 @@ from typing import Any
 from allauth.socialaccount.providers.base import AuthError
 from django.core.exceptions import PermissionDenied
 
-from accounts.models import ClientLink, LinkProblem
+from accounts.models import Ask, LinkProblem
 from tokens import app_faults, unknown_answers
 from tokens.channels.kinds import ChannelError, Verdict
 from tokens.models import ChannelApp
@@ -23,7 +23,7 @@ def record(
     kind: LinkProblem.Kind,
     detail: str,
     now: datetime,
-    client_link: ClientLink | None = None,
+    client_link: Ask | None = None,
 ) -> str:
     """Keep what a person met while linking; of a client link, also where the client is nobody here yet. Returns the code for the page."""
     code = new_code()

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import app_migration, backup_invitations, pool_entries, renewal_links
-from accounts.campaigns import stages
+from accounts import app_migration, pool_entries, renewal_links
+from accounts.asks import inviting, progress
 from accounts.renewal_links import RenewalLink, Standing
 from tokens import lifecycle
 from tokens.channels import registry
@@ -118,8 +118,8 @@ def keep(
     lost = pool_entries.apply_list(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
-    stages.settle(now=now, people=[link.user.pk])
-    backup_invitations.note_carried(user=link.user, now=now)
+    progress.settle(now=now, people=[link.user.pk])
+    inviting.note_carried(user=link.user, now=now)
     refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])

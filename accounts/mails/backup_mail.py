@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts import readers, summary
 from accounts.backups import Offer
 from accounts.mails.account_rows import Rows, row_of
-from accounts.models import Account, AccountToken, BackupRequest
+from accounts.models import Account, AccountToken, Ask, AskLine
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -62,14 +62,13 @@ def build(message: Message) -> Mail:
 
 
 def build_ask(message: Message) -> Mail:
-    """Build the mail from the requests that are still open. Raises NotWanted where none is."""
+    """Build the mail from what is not answered yet. Raises NotWanted where none is."""
     reader = composing.reader_of(message)
     if reader.user is None:
         raise NotWanted("person_left")
     payload = message.payload
-    waiting = BackupRequest.objects.filter(
-        account__in=payload["accounts"], token__in=payload["tokens"], state=BackupRequest.State.ASKED
-    )
+    waiting = AskLine.objects.filter(ask__what=Ask.What.BACK_UP, stage=AskLine.Stage.WAITING)
+    waiting = waiting.filter(account__in=payload["accounts"], token__in=payload["tokens"])
     accounts = Account.objects.filter(pk__in=waiting.values("account_id"))
     if not accounts.exists():
         raise NotWanted("backup_answered")

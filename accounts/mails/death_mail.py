@@ -1,4 +1,4 @@
-"""The mail "your log-in stopped": once per death, also when a backup took over. Its cards serve `accounts.mails.ask_mail` too."""
+"""The mail "your log-in stopped": once per death, also when a backup took over. Its cards serve `accounts.asks.mails` too."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime

@@ -4,7 +4,8 @@ from collections import defaultdict
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from accounts import backup_adding, backup_requests, backups, due_checks
+from accounts import backups, due_checks
+from accounts.asks import backing_up
 from accounts.backups import Offer
 from accounts.jobs import services
 from accounts.jobs.handlers import Outcome, Result, in_order
@@ -14,17 +15,17 @@ from users.visibility import names_for
 
 
 def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
-    """Add to each account the best log-in at hand, or ask its person first (`backup_requests`); `finish` tells them."""
+    """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
     found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
     few = [one.pk for one in found if one.people_count <= 1 and one.paused_at is None]
     best = {pk: of_account[0] for pk, of_account in backups.offers(account_ids=few).items()}
     names = names_for(job.user)
-    outcome = backup_adding.write(
+    outcome = backing_up.write(
         chosen={pk: offer.token.pk for pk, offer in best.items()}, actor=job.user, note=job.note, now=now
     )
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
-    waiting = backup_requests.waiting_of([one.pk for one in found])
+    waiting = backing_up.waiting_of([one.pk for one in found])
     results = {one.pk: Result.skips(one.pk, why_not(one, waiting)) for one in found}
     by_id = {one.pk: one for one in found}
     for offers, why in ((outcome.added, "backed_up_by"), (outcome.asked, "asked_first")):
@@ -55,4 +56,4 @@ def finish(job: Job, now: datetime) -> None:
         [Offer(key, tokens[pk], "", "", {}, now) for key, pk in made[why] if pk in tokens]
         for why in ("backed_up_by", "asked_first")
     )
-    backup_adding.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)
+    backing_up.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts import asks_of_moved, moves, pool
+from accounts import moves, pool
+from accounts.asks import endings
 from accounts.errors import ActionRefused
 from accounts.jobs import services
 from accounts.jobs.handlers import Outcome, Result, in_order
@@ -43,7 +44,7 @@ def finish(job: Job, now: datetime) -> None:
     done = job.items.filter(outcome=Outcome.DONE)
     moved = Account.objects.filter(pk__in=done.values("key"))
     outside_mail.tell_of_move(moved=moved, since=job.created_at, actor=job.user)
-    asks_of_moved.end(moved=moved, since=job.created_at, actor=job.user, now=now)
+    endings.of_moved(moved=moved, actor=job.user, now=now)
 
 
 def _move(job: Job, accounts: Sequence[Account], team: Team, now: datetime) -> set[int]:

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts import backup_invitations
+from accounts.asks import inviting
 from accounts.linking import consent, renewing
 from selfservice.linking import choose_page, own_renewal
 from ui.phrases import phrase
@@ -28,7 +28,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             target=begun.target,
             next_url=state.get("next") or "",
             now=timezone.now(),
-            wanted=None if begun.target else backup_invitations.wanted(begun.user, channel, timezone.now()),
+            wanted=None if begun.target else inviting.wanted(begun.user, channel, timezone.now()),
         )
     except consent.ConsentRefused:
         renewing.discard(app=begun.app, identity=identity, grant=grant)

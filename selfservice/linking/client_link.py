@@ -12,9 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.linking import client_consent, consent, renewing, setup
-from accounts.models import ClientLink, LinkProblem
+from accounts.models import Ask, LinkProblem
 from selfservice.linking import begun, handshakes, link_errors
 from users import hold
 from users.models import Invitation, User
@@ -28,14 +28,14 @@ def is_meant(request: HttpRequest) -> bool:
     return begun.of_request(request).get("intent") == client_consent.INTENT
 
 
-def leave(request: HttpRequest, link: ClientLink, channel: str, *, region: str = "") -> HttpResponse:
+def leave(request: HttpRequest, link: Ask, channel: str, *, region: str = "") -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
     hold.refuse()
     app = setup.default_app(channel)
     begun.keep(request, {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""})
     if app is None or setup.state(channel) != setup.READY:
         return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
-    client_links.note_opened(link, timezone.now())
+    links.note_opened(link, timezone.now())
     return handshakes.leave(request, app, begun.of_request(request), again=True, region=region)
 
 
@@ -44,21 +44,21 @@ def broken(request: HttpRequest) -> HttpResponse:
     return render(request, "selfservice/mails/broken_link.html", status=404)
 
 
-def not_open(request: HttpRequest, link: ClientLink | None, *, late: bool = False) -> HttpResponse:
+def not_open(request: HttpRequest, link: Ask | None, *, late: bool = False) -> HttpResponse:
     """Show why a link opens nothing, and whom to ask; None: it is gone, with its team.
 
     Where it still works (`late`: its person took too long to choose; or this channel was used meanwhile) the page leads back to it.
     """
     now = timezone.now()
     is_open = link is not None and link.is_open(now)
-    barred = client_links.barred_by(link, now) if link is not None and is_open else None
+    barred = links.barred_by(link, now) if link is not None and is_open else None
     invited = isinstance(barred, Invitation)
     if invited or (isinstance(barred, User) and barred.is_active):
         return render(request, "selfservice/client/log_in.html", {"link": link, "invited": invited})
     context = {
         "link": link,
-        "state": client_links.state(link, now) if link is not None else "",
-        "open_url": client_links.path_of(link) if link is not None and is_open and barred is None else "",
+        "state": links.state(link, now) if link is not None else "",
+        "open_url": links.path_of(link) if link is not None and is_open and barred is None else "",
         "late": late,
     }
     status = 409 if context["open_url"] else 410

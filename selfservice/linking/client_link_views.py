@@ -11,10 +11,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.linking import choosing
 from accounts.linking.choosing import Candidate, LinkEffect
-from accounts.models import Account, ClientLink, PendingLink
+from accounts.models import Account, Ask, PendingLink
 from selfservice.linking import client_link
 from selfservice.linking.renewal_views import private
 from selfservice.presses import may_press, too_often
@@ -29,10 +29,10 @@ say = partial(phrase, "words/client_links.txt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     """Say who asks for what (GET), or go to the channel (POST)."""
-    link, now = client_links.open_signed(signed), timezone.now()
-    if link is None and not client_links.is_whole(signed):
+    link, now = links.open_signed(signed), timezone.now()
+    if link is None and not links.is_whole(signed):
         return client_link.broken(request)
-    if link is None or not link.is_open(now) or client_links.barred_by(link, now) is not None:
+    if link is None or not link.is_open(now) or links.barred_by(link, now) is not None:
         return client_link.not_open(request, link)
     channel, regions = request.POST.get("channel", ""), {}
     if channel in link.left:
@@ -47,15 +47,15 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     )
 
 
-def _facts(link: ClientLink, **more: Any) -> dict[str, Any]:
+def _facts(link: Ask, **more: Any) -> dict[str, Any]:
     """Return what the pages say of a link: who asks, at which channels, for which accounts."""
     channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
     return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME, **more}
 
 
-def _names(link: ClientLink, channel: str) -> list[str]:
-    asked = [one for one in link.asked_for if one["channel"] == channel]
-    return [f"{one['name']} ({one['native_id']})" if one.get("name") else one["native_id"] for one in asked]
+def _names(link: Ask, channel: str) -> list[str]:
+    asked = [one for one in link.asked_for if one.channel == channel]
+    return [f"{one.name} ({one.native_id})" if one.name else one.native_id for one in asked]
 
 
 @private
@@ -70,18 +70,18 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         return client_link.broken(request)
     if said.get("done"):
         return redirect("client_done", pending_id)
-    link = ClientLink.objects.select_related("team", "made_by", "contact").filter(pk=said["link"]).first()
+    link = links.found().filter(pk=said["link"]).first()
     pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
     if link is None or pending is None or not link.is_open(timezone.now()):
         return client_link.not_open(request, link, late=True)
-    if client_links.barred_by(link, timezone.now()) is not None:
+    if links.barred_by(link, timezone.now()) is not None:
         return client_link.not_open(request, link)
     if request.method == "POST":
         return _link(request, link, pending)
     return _choose_page(request, link, pending)
 
 
-def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpResponse:
+def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse:
     ticked, now = request.POST.getlist("native_id"), timezone.now()
     if not ticked:
         return _choose_page(request, link, pending, error=say("none_ticked"))
@@ -92,16 +92,14 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
     if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
         return _choose_page(request, link, pending, error=say("not_offered"))
     # Before the link's own transaction, since a team that settles holds accounts, and log-ins are held before those.
-    client_links.join(link=link, user=pending.user)
+    links.join(link=link, user=pending.user)
     try:
         with transaction.atomic():
             accounts = choosing.save(
                 pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
             )
-            client_links.note_used(
-                link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now
-            )
-    except (choosing.Ended, client_links.ClientLinkRefused):
+            links.note_used(link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now)
+    except (choosing.Ended, links.ClientLinkRefused):
         link.refresh_from_db()
         return client_link.not_open(request, link)
     except choosing.Gone:
@@ -115,32 +113,30 @@ def _link(request: HttpRequest, link: ClientLink, pending: PendingLink) -> HttpR
     return redirect("client_done", pending.pk)
 
 
-def _choose_page(
-    request: HttpRequest, link: ClientLink, pending: PendingLink, *, error: str = ""
-) -> HttpResponse:
+def _choose_page(request: HttpRequest, link: Ask, pending: PendingLink, *, error: str = "") -> HttpResponse:
     found = choosing.candidates(pending, pending.user, only=link.team)
     context = {
         "channel": registry.get(pending.token.app.channel),
         "log_in": pending.token.native_user_name,
         "rows": [{"one": one, "note": _note(one)} for one in found],
-        "shut_out": choosing.shut_out(pending.token, pending.user, link.team),
+        "shut_out": link.team is not None and choosing.shut_out(pending.token, pending.user, link.team),
         "open_rows": sum(one.is_open for one in found),
         "missing": choosing.missing_scopes(pending.token),
         "not_there": _missing(link, pending),
         "complete": pending.complete,
-        "again_url": client_links.path_of(link),
+        "again_url": links.path_of(link),
         "error": error,
         **_facts(link),
     }
     return render(request, "selfservice/client/choose.html", context, status=400 if error else 200)
 
 
-def _missing(link: ClientLink, pending: PendingLink) -> list[str]:
+def _missing(link: Ask, pending: PendingLink) -> list[str]:
     """Return the names of accounts that are asked for and that this log-in does not reach."""
     channel = pending.token.app.channel
     there = {one["native_id"] for one in pending.offered}
-    asked = [one for one in link.asked_for if one["channel"] == channel and one["native_id"] not in there]
-    return [one.get("name") or one["native_id"] for one in asked]
+    asked = [one for one in link.asked_for if one.channel == channel and one.native_id not in there]
+    return [one.name or one.native_id for one in asked]
 
 
 def _note(one: Candidate) -> str:
@@ -159,15 +155,14 @@ def _note(one: Candidate) -> str:
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
     said = client_link.choice(request, pending_id)
-    links = ClientLink.objects.select_related("team", "made_by", "contact")
-    link = links.filter(pk=said.get("link", 0)).first()
+    link = links.found().filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:
         return redirect("my_accounts")
     context = {
         "done_at": registry.get(said["done"]),
         "log_in": said.get("name", ""),
         "accounts": Account.objects.filter(pk__in=link.used.get(said["done"], [])).order_by("name"),
-        "next_url": client_links.path_of(link) if link.is_open(timezone.now()) else "",
+        "next_url": links.path_of(link) if link.is_open(timezone.now()) else "",
         **_facts(link),
     }
     return render(request, "selfservice/client/done.html", context)

@@ -13,10 +13,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import client_links, renewal_links
-from accounts.campaigns import stages
+from accounts import renewal_links
+from accounts.asks import links
+from accounts.asks import progress as asks
 from accounts.linking import problems
-from accounts.models import ClientLink, LinkProblem
+from accounts.models import Ask, LinkProblem
 from selfservice.linking import begun, own_renewal
 from tokens.channels import declarations
 from tokens.models import ChannelApp
@@ -87,7 +88,7 @@ def show(
     link = _client_link(about)
     again_url, person = _handed(about, link)
     if person and about.get("token"):
-        stages.note_trouble(token_ids=[about["token"]], trouble=kind)
+        asks.note_trouble(token_ids=[about["token"]], trouble=kind)
     own_url = own_renewal.note_failed(about, kind)
     if kind not in {Kind.TARGET_GONE, Kind.FOREIGN}:
         again_url = again_url or own_url
@@ -118,17 +119,17 @@ def show(
     return render(request, "selfservice/link_error.html", context, status=status or shown.status)
 
 
-def _client_link(about: Mapping[str, Any]) -> ClientLink | None:
+def _client_link(about: Mapping[str, Any]) -> Ask | None:
     """Return the client link that a handshake began with."""
     if not about.get("client_link"):
         return None
-    return ClientLink.objects.select_related("contact").filter(pk=about["client_link"]).first()
+    return links.found().filter(pk=about["client_link"]).first()
 
 
-def _handed(about: Mapping[str, Any], link: ClientLink | None) -> tuple[str, User | None]:
+def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | None]:
     """Return the mailed link that a handshake began with and whose it is; "" and None where it began behind our log-in."""
     if link is not None:
-        return client_links.path_of(link), link.contact
+        return links.path_of(link), link.contact
     handed = renewal_links.of_facts(about) if about.get("token") else None
     return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import backup_invitations, pool_reasons, summary
+from accounts import pool_reasons, summary
+from accounts.asks import inviting
 from accounts.health import InPool, state_in_pool
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken, PendingLink
@@ -200,7 +201,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "refused_by_team": refused_by_team(account, user),
         "only_appeal": explanation.only_appeal,
         "gives_up": plan.own_in(account, user).exists(),
-        "invites": backup_invitations.may_invite(user, [account]),
+        "invites": inviting.may_invite(user, [account]),
         "nothing_to_do": _nothing_to_do(entry, token, now),
         **limits(entry, found, names, explanation),
         **_ways(explanation, native),

@@ -1,4 +1,4 @@
-"""Somebody who is logged in renews a log-in of their own for an account: what campaigns hear of it, as of who comes by a mailed link."""
+"""Somebody who is logged in renews a log-in of their own for an account: what asks hear of it, as of who comes by a mailed link."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,8 @@ from typing import Any
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.campaigns import stages
+from accounts.asks import progress as asks
+from accounts.asks import rules
 from accounts.models import Account
 from users.models import User
 
@@ -28,7 +29,7 @@ def note_failed(begun: Mapping[str, Any], trouble: str) -> str:
     if not ids:
         return ""
     if len(ids) == 1:
-        stages.note_trouble(token_ids=ids, trouble=trouble)
+        asks.note_trouble(token_ids=ids, trouble=trouble)
     return reverse("reauthenticate", args=[begun["account"]])
 
 
@@ -39,9 +40,9 @@ def note_kept(begun: Mapping[str, Any], token_id: int) -> None:
     """
     ids = begun.get(LOG_INS) or []
     if len(ids) == 1 and ids != [token_id]:
-        stages.note_trouble(token_ids=ids, trouble=stages.OTHER_LOG_IN)
+        asks.note_trouble(token_ids=ids, trouble=rules.OTHER_LOG_IN)
 
 
 def note_left(ids: list[int]) -> None:
     """Note that the person goes to the channel to renew these."""
-    stages.note_at_channel(token_ids=ids, now=timezone.now())
+    asks.note_at_channel(token_ids=ids, now=timezone.now())

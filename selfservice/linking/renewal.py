@@ -12,7 +12,8 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.campaigns import stages
+from accounts.asks import progress as asks
+from accounts.asks import rules
 from accounts.linking import consent, renewing, setup
 from accounts.models import LinkProblem
 from accounts.renewal_links import RenewalLink, Standing
@@ -37,7 +38,7 @@ def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
     begun.keep(request, {"intent": renewing.INTENT, **link.facts()})
     if app is None or setup.state(channel) != setup.READY:
         return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
-    stages.note_at_channel(token_ids=[link.token.pk], now=timezone.now())
+    asks.note_at_channel(token_ids=[link.token.pk], now=timezone.now())
     return handshakes.leave(request, app, begun.of_request(request), again=True, region=link.token.region)
 
 
@@ -83,7 +84,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         renewing.discard(app=app, identity=identity, grant=grant)
         return link_errors.show(request, channel, LinkProblem.Kind.SILENT, detail="list_accounts")
     except renewing.SomebodyElse:
-        stages.note_trouble(token_ids=[link.token.pk], trouble=stages.SOMEBODY_ELSE)
+        asks.note_trouble(token_ids=[link.token.pk], trouble=rules.SOMEBODY_ELSE)
         renewing.discard(app=app, identity=identity, grant=grant)
         context = {
             "channel": declarations.label(channel),

@@ -15,7 +15,7 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import renewal_links, summary
-from accounts.campaigns import stages
+from accounts.asks import progress as asks
 from accounts.linking import choosing
 from accounts.mails import renewal_mail
 from accounts.models import Account, AccountToken
@@ -71,10 +71,10 @@ def renew(request: HttpRequest, signed: str) -> HttpResponse:
 @private
 @require_POST
 def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  # what an address passes
-    """Note, for campaigns, that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
+    """Note that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
     link, now = renewal_links.open_signed(signed), timezone.now()
     if link is not None and link.standing(now) == Standing.OPEN:
-        stages.note_opened(token_ids=[link.token.pk], now=now)
+        asks.note_opened(token_ids=[link.token.pk], now=now)
     return HttpResponse(status=204)
 
 

@@ -16,10 +16,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import backup_invitations, checking
-from accounts.campaigns import stages
+from accounts import checking
+from accounts.asks import inviting
+from accounts.asks import progress as asks
 from accounts.linking import choosing, consent
-from accounts.models import Account, BackupInvitation, PendingLink
+from accounts.models import Account, AskLine, PendingLink
 from selfservice.linking import choose_page, handshakes, overview, own_renewal, readiness
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import LIFTABLE
@@ -70,9 +71,9 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
     context = {
         "channel": native,
         "account": account,
-        "asked": [one.account.name for one in asked],
-        "asked_note": asked[0].note if asked else "",
-        "asked_by": asked[0].invited_by if asked else None,
+        "asked": [one.name for one in asked],
+        "asked_note": asked[0].ask.note if asked else "",
+        "asked_by": asked[0].ask.made_by if asked else None,
         "next": given.get("next", ""),
         "regions": {} if region in regions else regions,
         "error": say("no_region", channel=native.label) if posted else "",
@@ -80,10 +81,10 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
     return render(request, "selfservice/link/confirm.html", context, status=400 if posted else 200)
 
 
-def _asked(user: User, channel: str) -> list[BackupInvitation]:
+def _asked(user: User, channel: str) -> list[AskLine]:
     """Return which accounts of a channel the person is asked to link, the latest asks first."""
-    found = backup_invitations.waiting_for(user, timezone.now()).filter(account__channel=channel)
-    return list(found.order_by("-invited_at", "account__name")[:ASKED_SHOWN])
+    found = inviting.waiting_for(user, timezone.now()).filter(account__channel=channel)
+    return list(found.order_by("-ask__created_at", "account__name")[:ASKED_SHOWN])
 
 
 def _target(request: HttpRequest, channel: str) -> Account | None:
@@ -213,7 +214,7 @@ def linked(request: HttpRequest) -> HttpResponse:
     if not rows:  # an address with somebody else's accounts, or with none
         return redirect("my_accounts")
     alone = [row for row in rows if row.no_backup]
-    invitable = backup_invitations.invitable(user, [row.account for row in alone])
+    invitable = inviting.invitable(user, [row.account for row in alone])
     context = {
         "rows": rows,
         "now": now,
@@ -259,11 +260,11 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
 @login_required
 @require_POST
 def reauthenticate_opened(request: HttpRequest, account_id: int) -> HttpResponse:
-    """Note, for campaigns, that a browser showed that page. Its script sends this: GET changes nothing."""
+    """Note that a browser showed that page. Its script sends this: GET changes nothing."""
     account = Account.objects.visible_to(person(request)).filter(pk=account_id).first()
     if account is not None:
         ids = own_renewal.log_ins(person(request), account, request.GET.get("log_in", ""))
-        stages.note_opened(token_ids=ids, now=timezone.now())
+        asks.note_opened(token_ids=ids, now=timezone.now())
     return HttpResponse(status=204)
 
 

@@ -12,9 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import backing_up, backup_adding, backup_answers, backup_requests, tasks
+from accounts import tasks
+from accounts.asks import backing_up, endings
 from accounts.mails import backup_mail
-from accounts.models import Account, AccountEvent, BackupRequest
+from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.accounts.test_backups import at_hand, carried, log_in, offered, reaches
@@ -47,7 +48,7 @@ def alone(team: Team, *reaching: Token, **fields: Any) -> Account:
     return account
 
 
-def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backup_adding.Outcome:
+def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
     return backing_up.add(
         chosen={account.pk: token.pk}, actor=actor or make_user(name="Stella"), note=note, now=timezone.now()
     )
@@ -74,12 +75,12 @@ def test_the_press_asks_where_the_team_wants_that_and_adds_nobody(team: Team) ->
 
     outcome = press(account, emil, note="holidays")
 
-    request = BackupRequest.objects.get()
+    request = AskLine.objects.get()
     assert (outcome.added, [offer.token for offer in outcome.asked]) == ([], [emil])
-    assert (request.account, request.token, request.state, request.note) == (
+    assert (request.account, request.token, request.stage, request.ask.note) == (
         account,
         emil,
-        "asked",
+        "waiting",
         "holidays",
     )
     assert account.pool.count() == 1
@@ -97,8 +98,8 @@ def test_a_log_in_that_serves_nothing_of_a_team_is_asked_for_whatever_the_team_s
     reaches(emil, first, second, third, serves=False)
 
     asked = [press(one, emil).asked for one in (first, second)]
-    backup_answers.answer(
-        person=person_of(emil), request_ids=[first.backup_requests.get().pk], agree=True, now=timezone.now()
+    backing_up.answer(
+        person=person_of(emil), line_ids=[first.ask_lines.get().pk], agree=True, now=timezone.now()
     )
 
     assert [len(one) for one in asked] == [1, 1]
@@ -113,7 +114,7 @@ def test_ones_own_log_in_and_a_system_user_need_no_agreement(team: Team) -> None
     added = [press(first, emil, person_of(emil)).added, press(second, system).added]
 
     assert [len(one) for one in added] == [1, 1]
-    assert not BackupRequest.objects.exists()
+    assert not AskLine.objects.exists()
 
 
 def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(team: Team) -> None:
@@ -139,7 +140,7 @@ def test_who_was_asked_is_not_asked_twice_nor_offered_meanwhile(team: Team) -> N
 
     press(account, emil)
 
-    assert BackupRequest.objects.count() == 1
+    assert AskLine.objects.count() == 1
     assert before == {account.pk}
     assert Message.objects.count() == 1
     assert offered(account) == []
@@ -154,7 +155,7 @@ def test_agreeing_to_all_on_the_page_adds_the_backups(team: Team) -> None:
     client = logged_in(emil)
 
     page = unescape(client.get(reverse(PAGE)).content.decode())
-    ids = [one.pk for one in BackupRequest.objects.all()]
+    ids = [one.pk for one in AskLine.objects.all()]
     answer = client.post(reverse(PAGE), {"agree": "1", "request": ids})
 
     assert "Shop 0" in page
@@ -163,7 +164,7 @@ def test_agreeing_to_all_on_the_page_adds_the_backups(team: Team) -> None:
     for account in accounts:
         account.refresh_from_db()
         assert account.people_count == 2
-    assert set(BackupRequest.objects.values_list("state", flat=True)) == {"agreed"}
+    assert set(AskLine.objects.values_list("stage", flat=True)) == {"done"}
     event = accounts[0].events.get(kind=AccountEvent.Kind.LINKED)
     assert (event.cause, event.actor) == ("backup_agreed", person_of(emil))
     assert "Nobody asks you" in client.get(reverse(PAGE)).content.decode()
@@ -175,14 +176,12 @@ def test_declining_one_leaves_the_others_and_staff_read_it_on_the_account(team: 
     for account in (first, second):
         press(account, emil)
 
-    answer = logged_in(emil).post(
-        reverse(PAGE), {"decline": "1", "request": [first.backup_requests.get().pk]}
-    )
+    answer = logged_in(emil).post(reverse(PAGE), {"decline": "1", "request": [first.ask_lines.get().pk]})
 
     staff(client, "accounts.add_backup", team=team)
     page = " ".join(unescape(client.get(pool_url(first)).content.decode()).split())
     assert said(answer) == "Declined: 1 account. Nothing changes there."
-    assert [one.backup_requests.get().state for one in (first, second)] == ["declined", "asked"]
+    assert [one.ask_lines.get().stage for one in (first, second)] == ["declined", "waiting"]
     assert "Emil declined" in page
     assert offered(first) == []
     assert "Emil was asked" in " ".join(client.get(pool_url(second)).content.decode().split())
@@ -195,9 +194,9 @@ def test_who_declined_is_not_offered_through_another_log_in_either(team: Team) -
     account = alone(team, emil, other)
     press(account, emil)
 
-    backup_answers.answer(
+    backing_up.answer(
         person=person_of(emil),
-        request_ids=[account.backup_requests.get().pk],
+        line_ids=[account.ask_lines.get().pk],
         agree=False,
         now=timezone.now(),
     )
@@ -211,11 +210,9 @@ def test_nobody_answers_for_another_person(team: Team) -> None:
     account = alone(team, emil)
     press(account, emil)
 
-    logged_in(fay).post(
-        reverse(PAGE), {"agree": "1", "request": [account.backup_requests.get().pk, "x", "9" * 30]}
-    )
+    logged_in(fay).post(reverse(PAGE), {"agree": "1", "request": [account.ask_lines.get().pk, "x", "9" * 30]})
 
-    assert account.backup_requests.get().state == "asked"
+    assert account.ask_lines.get().stage == "waiting"
     assert account.pool.count() == 1
 
 
@@ -225,14 +222,12 @@ def test_who_lost_the_account_before_agreeing_adds_nothing_and_reads_why(team: T
     press(account, emil)
     emil.reached.all().delete()
 
-    answer = logged_in(emil).post(
-        reverse(PAGE), {"agree": "1", "request": [account.backup_requests.get().pk]}
-    )
+    answer = logged_in(emil).post(reverse(PAGE), {"agree": "1", "request": [account.ask_lines.get().pk]})
 
     assert (
         said(answer) == "1 account could not be added: your log-in no longer reaches it, or may not be used."
     )
-    assert account.backup_requests.get().state == "ended"
+    assert account.ask_lines.get().stage == "left"
     assert account.pool.count() == 1
 
 
@@ -241,23 +236,23 @@ def test_a_request_ends_after_14_days_or_when_it_makes_no_sense_any_more(team: T
     account = alone(team, old, dead, linked, kept)
     for token in (old, dead, linked, kept):
         press(account, token)
-    BackupRequest.objects.filter(token=old).update(asked_at=timezone.now() - 15 * DAY)
+    Ask.objects.filter(lines__token=old).update(ends_at=timezone.now() - DAY)
     Token.objects.filter(pk=dead.pk).update(state="dead", reason="password_changed")
     link(account, linked)
 
-    ended = backup_requests.end_old(now=timezone.now())
+    ended = endings.end_due(now=timezone.now())
 
     assert ended == 3
-    assert BackupRequest.objects.get(state="asked").token == kept
+    assert AskLine.objects.get(stage="waiting").token == kept
 
 
 def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
     emil = log_in("Emil", team=team)
     account = alone(team, emil)
     press(account, emil)
-    backup_answers.answer(
+    backing_up.answer(
         person=person_of(emil),
-        request_ids=[account.backup_requests.get().pk],
+        line_ids=[account.ask_lines.get().pk],
         agree=False,
         now=timezone.now(),
     )
@@ -287,13 +282,13 @@ def test_an_auditor_declines_and_does_not_agree(team: Team) -> None:
     person.is_staff = True
     person.save()
     person.groups.add(Group.objects.get_or_create(name=AUDITORS_GROUP)[0])
-    client, request = logged_in(emil), account.backup_requests.get().pk
+    client, request = logged_in(emil), account.ask_lines.get().pk
 
     agreed = client.post(reverse(PAGE), {"agree": "1", "request": [request]})
     client.post(reverse(PAGE), {"decline": "1", "request": [request]})
 
     assert agreed.status_code == 403
-    assert account.backup_requests.get().state == "declined"
+    assert account.ask_lines.get().stage == "declined"
     assert account.pool.count() == 1
 
 
@@ -317,32 +312,5 @@ def test_the_page_about_many_says_who_is_asked_first_and_where_somebody_was_aske
         "Asked": ("Nobody", "", "a colleague was asked and has not answered yet"),
     }
     assert "1 backup added or asked for, 1 skipped" in answer.text
-    assert set(BackupRequest.objects.values_list("state", flat=True)) == {"asked"}
-    assert new.backup_requests.count() == 1
-
-
-def test_whose_log_in_reaches_an_account_backs_it_up_by_a_press_unasked_and_others_cannot(team: Team) -> None:
-    emil, nina = log_in("Emil", team=team), log_in("Nina", team=team)
-    first, second, third = (alone(team, emil, name=f"Shop {number}") for number in range(3))
-    foreign = alone(make_team(), emil, name="Elsewhere")
-    client, other = logged_in(emil), logged_in(nina)
-
-    mine = client.get(reverse("my_accounts")).text
-    page, of_one = client.get(reverse(PAGE)).text, client.get(reverse("my_account", args=[first.pk])).text
-    answer = client.post(reverse(PAGE), {"back_up": "1", "account": [first.pk, second.pk]})
-    refused = [
-        said(other.post(reverse(PAGE), {"back_up": "1", "account": third.pk})),
-        said(logged_in(emil).post(reverse(PAGE), {"back_up": "1", "account": foreign.pk})),
-    ]
-
-    assert "You could back up 3 more accounts." in mine
-    assert "Elsewhere" not in page
-    assert page.count("Back it up") == of_one.count("Back it up") + 2 == 3
-    assert said(answer) == "Thank you. Your log-in backs up 2 accounts now."
-    counts = Account.objects.in_bulk([first.pk, second.pk, third.pk, foreign.pk])
-    assert [counts[one.pk].people_count for one in (first, second, third, foreign)] == [2, 2, 1, 1]
-    assert first.events.get(kind=AccountEvent.Kind.LINKED).actor == person_of(emil)
-    assert all("could not be added" in one for one in refused)
-    assert not Message.objects.exists(), "whoever adds the own log-in knows"
-    assert "You could back up 1 more account." in client.get(reverse("my_accounts")).text
-    assert "You could back up" not in other.get(reverse("my_accounts")).text
+    assert set(AskLine.objects.values_list("stage", flat=True)) == {"waiting"}
+    assert new.ask_lines.count() == 1

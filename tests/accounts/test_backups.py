@@ -8,7 +8,8 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import actions, backing_up, backup_adding, backups, pool
+from accounts import actions, backups, pool
+from accounts.asks import backing_up
 from accounts.mails import backup_mail
 from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
 from notifications.kinds import NotWanted
@@ -65,7 +66,7 @@ def at_hand() -> set[int]:
     return set(backups.at_hand(Account.objects.all()).values_list("pk", flat=True))
 
 
-def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backup_adding.Outcome:
+def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
     return backing_up.add(
         chosen={account.pk: token.pk}, actor=actor or make_user(), note=note, now=timezone.now()
     )
@@ -250,7 +251,7 @@ def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
     account, emil = carried(log_in("Ada")), log_in("Emil")
     reaches(emil, account)
     actors = [make_user(), make_user()]
-    outcomes: list[backup_adding.Outcome] = []
+    outcomes: list[backing_up.Outcome] = []
     together = threading.Barrier(2)
 
     def press(actor: User) -> None:

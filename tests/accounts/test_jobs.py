@@ -14,16 +14,13 @@ from accounts import tasks
 from accounts.errors import ActionRefused
 from accounts.jobs import services
 from accounts.jobs.handlers import Kind, Result, step_by_step
-from accounts.jobs.kinds import OFFBOARD, PAUSE
-from accounts.leaving import services as leaving
-from accounts.leaving.job import Step
-from accounts.models import Account, AccountEvent, AccountToken, BackupInvitation, Job
-from notifications.models import Message
+from accounts.jobs.kinds import PAUSE
+from accounts.models import Account, AccountEvent, Job
 from tests.support import processes
-from tests.support.factories import NOW, make_account, make_team, make_token, make_user
+from tests.support.factories import NOW, make_account, make_user
 from tests.support.sandbox import Sandbox
 from users import hold, liveness
-from users.models import Invitation, Team, User
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Job.State
@@ -313,43 +310,3 @@ def test_a_killed_worker_costs_nothing_and_pauses_no_account_twice(
     assert set(events.values("account").annotate(n=Count("pk")).values_list("n", flat=True)) == {1}
     assert events.count() == 450
     assert list(job.items.order_by("place").values_list("place", flat=True)) == list(range(1, 451))
-
-
-def test_a_killed_worker_invites_nobody_twice_for_what_a_leaver_leaves_behind(
-    channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    leaver = make_user("mara@example.com", is_active=False)
-    log_in = make_token(consented_by=leaver)
-    AccountToken.objects.bulk_create(
-        AccountToken(account=one, token=log_in, added_at=timezone.now())
-        for one in make_many(250, make_team("Lumen"))
-    )
-    job, _ = services.start(
-        user=user,
-        kind=OFFBOARD,
-        subject_id=leaver.pk,
-        keys=[Step.INVITE.key(0)],
-        options={"invites": [leaving.invitation("Zoe@example.com")]},
-        now=timezone.now(),
-    )
-
-    def look() -> Any:
-        begun = Job.objects.get(kind="invite")
-        return begun.state, begun.done, BackupInvitation.objects.count(), Message.objects.count()
-
-    in_between = killed_then_done(channels_world, look, monkeypatch)
-
-    begun = Job.objects.get(kind="invite")
-    job.refresh_from_db()
-    assert in_between == (
-        State.MAKING,
-        100,
-        100,
-        0,
-    )  # its first part was the step; what came third was not committed
-    assert (job.state, job.acted) == (State.READY, 1)
-    assert (begun.state, begun.acted, begun.attempts) == (State.READY, 250, 2)
-    asked = BackupInvitation.objects.filter(email="zoe@example.com", invitation=Invitation.objects.get())
-    assert asked.values("account").distinct().count() == asked.count() == 250
-    assert list(Message.objects.values_list("kind", "recipient")) == [("invite", "zoe@example.com")]

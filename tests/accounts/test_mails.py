@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import actions, pool
-from accounts.mails import ask_mail, death_mail
+from accounts import pool
+from accounts.asks import mails as ask_mails
+from accounts.asks import services as asks
+from accounts.mails import death_mail
 from accounts.models import Account
 from notifications import kinds
 from notifications.kinds import NotWanted
@@ -152,7 +154,7 @@ def test_a_mail_that_tells_of_several_teams_accounts_is_no_teams(ada: User) -> N
     for team in (make_team(), make_team()):
         account = linked("Shop", token)
         Account.objects.filter(pk=account.pk).update(team=team)
-    actions.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+    asks.ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
 
     end(token)
 
@@ -170,9 +172,9 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
     account = linked("Lumen", token)
     mira = make_user(name="Mira Ode")
 
-    actions.ask_to_reauthenticate(account=account, token=token, actor=mira, note="Before Friday", now=NOW)
+    asks.ask_now(people=[[(account, token)]], user=mira, note="Before Friday", now=NOW)
 
-    mail = ask_mail.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
+    mail = ask_mails.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
     assert mail.reply_to == mira.email
     assert "Before Friday" in mail.text
@@ -182,7 +184,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    actions.ask_to_reauthenticate(account=account, token=token, actor=ada, note="", now=NOW)
+    asks.ask_now(people=[[(account, token)]], user=ada, note="", now=NOW)
     end(token)
 
     built = {message: kinds.KINDS[message.kind].build(message) for message in Message.objects.all()}
@@ -193,24 +195,14 @@ def test_the_mails_to_a_person_lead_to_the_page_that_says_why(ada: User) -> None
         assert f"/messages/{message.pk}/why/" in mail.html
 
 
-def test_an_ask_that_waited_since_the_version_before_is_still_built(ada: User) -> None:
-    token = make_token(consented_by=ada)
-    account = linked("Lumen", token)
-    mira = make_user(name="Mira Ode")
-    actions.ask_to_reauthenticate(account=account, token=token, actor=mira, note="", now=NOW)
-    Message.objects.update(payload={"account": account.pk, "token": token.pk, "actor": mira.pk, "note": ""})
-
-    assert ask_mail.build(Message.objects.get()).subject == "Mira Ode asks you to re-authenticate Facebook"
-
-
 def test_an_answered_ask_mails_nobody(ada: User) -> None:
     token = make_token(consented_by=ada)
     account = linked("Lumen", token)
-    actions.ask_to_reauthenticate(account=account, token=token, actor=make_user(), note="", now=NOW)
+    asks.ask_now(people=[[(account, token)]], user=make_user(), note="", now=NOW)
     Token.objects.update(linked_at=NOW + timedelta(minutes=5))
 
     with pytest.raises(NotWanted, match="re-authenticated before"):
-        ask_mail.build(Message.objects.get())
+        ask_mails.build(Message.objects.get())
 
 
 def test_a_long_name_keeps_the_subject_short(ada: User) -> None:

@@ -8,18 +8,18 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import actions, backup_invitations, tasks
+from accounts import tasks
 from accounts.jobs import services
-from accounts.jobs.kinds import APPLY_MACRO, ASK, BACKUP, CHECK, INVITE, MOVE, PAUSE, REMOVE_MACRO, RESUME
-from accounts.mails import backup_invite_mail, outside_mail
-from accounts.models import Account, AccountEvent, BackupInvitation, ClientLink, Job, JobItem
+from accounts.jobs.kinds import APPLY_MACRO, BACKUP, CHECK, MOVE, PAUSE, REMOVE_MACRO, RESUME
+from accounts.mails import outside_mail
+from accounts.models import Account, AccountEvent, Job, JobItem
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.macros.support import make_macro
 from tests.portal.support import linked, settle, token_of
-from tests.support.factories import make_account, make_app, make_team, make_token, make_user
+from tests.support.factories import make_account, make_team, make_user
 from tokens.models import Token
-from users.models import Invitation, Membership, Team, User
+from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -136,32 +136,6 @@ def test_a_hundred_accounts_cost_as_many_queries_as_ten(boss: User, monkeypatch:
     assert JobItem.objects.filter(outcome="done").count() == 550  # there is nothing to check
 
 
-def test_each_person_is_asked_by_one_mail_about_all_accounts_of_the_job(boss: User) -> None:
-    ada, ben = token_of("Ada Okafor", days=5), token_of("Ben", days=5)
-    at_x = make_token(make_app("x"), consented_by=ada.consented_by, state="dead", native_user_name="ada_x")
-    accounts = [linked(ada) for _ in range(3)] + [linked(ben)] + [linked(at_x, channel="x")]
-    fine, asked = linked(token_of("Chiara", days=80)), linked(token_of("Dora", days=3))
-    dora = Token.objects.get(native_user_name="Dora")
-    actions.ask_to_reauthenticate(account=asked, token=dora, actor=boss, note="", now=timezone.now())
-    Message.objects.all().delete()
-
-    job = do(boss, ASK, [*accounts, fine, asked], note="Before Friday")
-
-    assert came(job) == [*[("done", "asked")] * 5, ("skipped", "nothing_ends"), ("skipped", "asked_today")]
-    sent = {one.recipient: sorted(one.payload["accounts"]) for one in Message.objects.all()}
-    of_ada = [one.pk for one in accounts if one.pk != accounts[3].pk]
-    assert ada.consented_by is not None
-    assert ben.consented_by is not None
-    assert sent == {ada.consented_by.email: sorted(of_ada), ben.consented_by.email: [accounts[3].pk]}
-    assert Message.objects.count() == 2
-    events = AccountEvent.objects.filter(kind="asked", note="Before Friday")
-    assert sorted(events.values_list("account", flat=True)) == sorted(one.pk for one in accounts)
-
-    again = do(boss, ASK, [*accounts, asked], options={"again": True})
-    assert {outcome for outcome, _ in came(again)} == {"done"}
-    assert Message.objects.count() == 5
-
-
 def test_backups_are_added_in_parts_and_each_person_is_told_once_at_the_end(boss: User) -> None:
     ada, emil = log_in("Ada"), log_in("Emil")
     accounts = [carried(ada, name=f"Shop {number}") for number in range(5)]
@@ -179,41 +153,6 @@ def test_backups_are_added_in_parts_and_each_person_is_told_once_at_the_end(boss
     mail = Message.objects.get(kind="backup")
     assert sorted(mail.payload["accounts"]) == [one.pk for one in accounts]
     assert set(Token.objects.due(timezone.now())) == {emil}
-
-
-def test_one_person_is_invited_for_any_number_of_accounts_by_one_mail_and_each_row_says_what_came_of_it(
-    boss: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(backup_invitations, "MOST", 3)
-    fern, closed = make_team("Fern"), make_team("Closed", members_only=True)
-    ben = make_user("ben@example.com", name="Ben", team=fern)
-    accounts = [make_account(name=f"Lumen {number}", team=fern) for number in range(5)]
-    behind = make_account(team=closed)
-    own = make_user("lead@example.com", is_staff=True, team=fern)
-    own.user_permissions.add(*Permission.objects.filter(codename__in=["invite_user", "view_account"]))
-    before = do(boss, INVITE, accounts[:1], options={"email": ben.email})
-    Message.objects.all().delete()
-
-    job = do(boss, INVITE, [*accounts, behind], options={"email": ben.email}, note="Before Friday")
-    narrow = do(own, INVITE, [accounts[0], behind], options={"email": "zoe@example.com"})
-    client = do(
-        own, INVITE, accounts, options={"email": "client@example.com", "client": True, "person": "Ida"}
-    )
-    mail = backup_invite_mail.build(Message.objects.get(kind="backup_invite"))
-
-    assert came(before) == [("done", "")]
-    assert came(job) == [("skipped", "invited_before"), *[("done", "")] * 5]
-    assert mail.subject.endswith("asks you to back up 4 accounts")
-    assert "Before Friday" in mail.text
-    assert Invitation.objects.get(email=ben.email).team == closed, "its people only: he joins it first"
-    assert Message.objects.filter(recipient=ben.email, kind="invite").count() == 1
-    assert came(narrow) == [("done", ""), ("skipped", "not_seen")]
-    assert Message.objects.filter(recipient="zoe@example.com").count() == 1
-    assert came(client) == [("done", "")] * 5
-    link = ClientLink.objects.get()
-    assert sorted(link.native_ids("facebook")) == sorted(one.native_id for one in accounts)
-    assert (link.name, Message.objects.filter(recipient="client@example.com").count()) == ("Ida", 1)
-    assert BackupInvitation.objects.filter(client_link=link).count() == 5
 
 
 def test_the_leads_of_a_closed_team_hear_once_what_stopped_on_its_way_to_them(boss: User) -> None:

@@ -7,11 +7,12 @@ import pytest
 from django.db import transaction
 
 from accounts import pool, selection
-from accounts.mails import ask_mail
+from accounts.asks import mails as ask_mails
+from accounts.asks import services as asks
 from accounts.models import Account, AccountNotice, AccountToken
 from macros import evaluation
 from macros.models import Macro
-from notifications import kinds, outbox
+from notifications import kinds
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import make_macro
@@ -80,16 +81,9 @@ def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
 def test_an_ask(ada: User, hers: Token, looked_at: list[int]) -> None:
     end(hers)
     asked = Account.objects.get(name="Account 27")
-    payload = {"tokens": [hers.pk], "accounts": [asked.pk], "actor": ada.pk}
-    outbox.enqueue(
-        kind=ask_mail.KIND,
-        recipient=ada.email,
-        dedupe_key="ask",
-        payload=payload,
-        now=NOW + timedelta(days=1),
-    )
+    asks.ask_now(people=[[(asked, hers)]], user=ada, note="", now=NOW + timedelta(days=1))
 
-    mail = built(ask_mail.KIND)
+    mail = built(ask_mails.KIND)
 
     assert "Account 27" in words(mail), "what was asked about comes first"
     assert "and 20 more" in words(mail)

@@ -5,15 +5,15 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import actions, asks_of_app, due_asks
-from accounts.asks_of_app import Waiting
+from accounts.asks import queries
+from accounts.asks import services as asks
 from accounts.errors import ActionRefused
 from accounts.mails import death_mail
-from accounts.models import Account, AccountToken
+from accounts.models import Account
 from notifications.models import Message
 from portal import account_rows
 from tests.accounts.test_backups import carried, log_in, settled
-from tests.support.factories import make_app, make_team, make_user
+from tests.support.factories import make_team, make_user
 from tokens.models import Token
 from users.models import Membership, User
 from users.visibility import names_for
@@ -86,14 +86,11 @@ def test_nobody_asks_a_suspended_person_and_the_start_page_does_not_count_them(r
     ada.refresh_from_db()
     now = timezone.now()
 
-    with pytest.raises(ActionRefused, match="Ask somebody else with access"):
-        actions.ask_to_reauthenticate(account=dark, token=ada, actor=boss, note="", now=now)
-    found = due_asks.count(boss, now)
-    every = Waiting(AccountToken.objects.all(), asks_of_app.of_app(make_app(), boss).events)
-    groups = {group.id for group in asks_of_app.groups(every, now)}
+    with pytest.raises(ActionRefused, match="somebody else with access"):
+        asks.ask_now(people=[[(dark, ada)]], user=boss, note="", now=now)
+    found = queries.count_due(boss, now)
 
     assert (found.people, found.accounts) == (1, 1)
-    assert groups == {ben.consented_by_id, -ada.pk}
     names = names_for(boss)
     row = account_rows.row_of(Account.objects.get(pk=dark.pk), names=names, now=now)
     assert row.fixer == "somebody else with access at Facebook"

@@ -309,7 +309,7 @@ def test_the_page_of_the_retiring_app_counts_its_log_ins_and_asks_their_people(c
     asked = client.get(reverse("admin:tokens_channelapp_ask", args=[old.pk])).content.decode()
     none_yet = Message.objects.filter(kind="ask").count()
     client.post(reverse("admin:tokens_channelapp_ask", args=[old.pk]), {"note": "We move to a new app."})
-    tasks.run_jobs()
+    tasks.run_asks()
 
     assert "2 log-ins use it: 2 work, 0 stopped." in page
     assert "Ask them to re-authenticate" in page

@@ -12,11 +12,11 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import api_keys, pool
-from accounts.campaigns import running
+from accounts.asks import services as asks
 from accounts.jobs import services
 from accounts.jobs.kinds import KINDS
 from accounts.mails import api_key_mail
-from accounts.models import Account, ApiKey, BackupInvitation, Job, ReachedAccount
+from accounts.models import Account, ApiKey, AskLine, Job, ReachedAccount
 from broker import callers
 from macros.models import Macro
 from notifications.models import Message
@@ -246,7 +246,7 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
         about = carried(make_user(f"of.{where.pk}@example.com", team=where), where, "Asked")[1]
         ends = timezone.now() + timedelta(days=9)
         facts: dict[str, Any] = {"note": "", "ends_at": ends, "once": "", "now": timezone.now()}
-        running.start(user=mara, name=f"{where} in spring", token_ids=[about.pk], **facts)
+        asks.start(user=mara, name=f"{where} in spring", token_ids=[about.pk], **facts)
     client = system(boss, team)
     wanted: dict[str, Any] = {
         "invite": [{"email": "Zoe@example.com"}, {"email": "zoe@example.com", "team": "Lumen"}],
@@ -282,7 +282,7 @@ def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys
     assert [one.status_code for one in refused] == [409, 409, 409, 422]
     assert still_on
     assert (first.status_code, again.json()["id"]) == (202, first.json()["id"])
-    invited = BackupInvitation.objects.values_list("email", "account")
+    invited = AskLine.objects.filter(ask__what="link").values_list("ask__email", "account")
     assert list(invited) == [("zoe@example.com", alone.pk)]
     assert Message.objects.filter(recipient="zoe@example.com").count() == 1
     for key in made.values():

@@ -84,22 +84,22 @@ def later(campaign: Campaign) -> None:
     """Let some of them do something: open the page, go to the channel, renew; two addresses are parked, one person leaves."""
     from django.utils import timezone
 
-    from accounts.campaigns import stages
-    from accounts.models import CampaignLogIn
+    from accounts.asks import progress
+    from accounts.models import AskLine
     from tokens.models import Token
     from users import refused_addresses
     from users.models import User
 
     now = timezone.now()
     tokens = list(
-        CampaignLogIn.objects.filter(token__consented_by__email__endswith=campaign.domain, stage="sent")
+        AskLine.objects.filter(token__consented_by__email__endswith=campaign.domain, stage="sent")
         .order_by("token__pk")
         .values_list("token", flat=True)
     )
     for token in tokens[2:8]:
-        stages.note_opened(token_ids=[token], now=now)
-    stages.note_at_channel(token_ids=tokens[6:8], now=now)
-    stages.note_trouble(token_ids=[tokens[7]], trouble="stopped")
+        progress.note_opened(token_ids=[token], now=now)
+    progress.note_at_channel(token_ids=tokens[6:8], now=now)
+    progress.note_trouble(token_ids=[tokens[7]], trouble="stopped")
     Token.objects.filter(pk__in=tokens[9:20]).update(
         linked_at=now, state="valid", reason="", deadline=now + timedelta(days=60), deadline_kind="date"
     )
@@ -108,7 +108,7 @@ def later(campaign: Campaign) -> None:
             f"{name}@{campaign.domain}", said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
         )
     User.objects.filter(email=f"zita@{campaign.domain}").update(is_active=False)
-    stages.settle(now=now)
+    progress.settle(now=now)
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ CLIENTS = (
 LINES = ("EU", "Always-on 2026", "Prospecting Österreich und Südtirol", "US")
 DAY = timedelta(days=1)
 NAMED = (
-    ("accounts.Account", "name"), ("accounts.ApiKey", "name"), ("accounts.Campaign", "name"), ("accounts.ClientLink", "name"),
+    ("accounts.Account", "name"), ("accounts.ApiKey", "name"), ("accounts.Ask", "name"),
     ("macros.Macro", "name"), ("tokens.ChannelApp", "label"), ("tokens.Token", "native_user_name"),
     ("users.Invitation", "name"), ("users.Team", "name"), ("users.User", "name"),
 )  # fmt: skip
@@ -270,7 +270,7 @@ def _fill(account: Any, number: int, tokens: list[Any], more: list[Any]) -> None
 
 def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) -> None:
     """Two log-ins reach accounts that another person carries alone; the first is asked about two of them."""
-    from accounts.models import BackupRequest, ReachedAccount
+    from accounts.models import Ask, AskLine, ReachedAccount
 
     for token, reached in ((tokens[0], accounts), (tokens[2], accounts[:2])):
         ReachedAccount.objects.bulk_create(
@@ -279,10 +279,10 @@ def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) 
             )
             for one in reached
         )
-    BackupRequest.objects.bulk_create(
-        BackupRequest(account=one, token=tokens[0], asked_by=asker, note="I am away in August.", asked_at=now)
-        for one in accounts[1:3]
-    )
+    ask = Ask.objects.create(
+        what="back_up", email=tokens[0].consented_by.email, made_by=asker, note="I am away in August.", ends_at=now + 14 * DAY
+    )  # fmt: skip
+    AskLine.objects.bulk_create(AskLine(ask=ask, account=one, token=tokens[0]) for one in accounts[1:3])
 
 
 def _lately(accounts: list[Any], tokens: list[Any], now: datetime) -> None:

@@ -41,7 +41,9 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
-    from accounts import actions, alerts, backup_invitations, backups, client_links
+    from accounts import alerts, backups
+    from accounts.asks import inviting, links
+    from accounts.asks import services as asks
     from accounts.mails import backup_mail, death_mail, doubt_mail, imported_mail, renewal_mail
     from accounts.models import AccountToken
     from macros import evaluation
@@ -52,9 +54,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
     evaluation.evaluate(now=now)
     death_mail.tell_of_deaths(token_ids=[fleet.tokens[3].pk, fleet.more[2].pk], now=now)
-    actions.ask_to_reauthenticate(
-        account=fleet.accounts[0], token=fleet.tokens[1], actor=boss, note=NOTE, now=now
-    )
+    asks.ask_now(people=[[(fleet.accounts[0], fleet.tokens[1])]], user=boss, note=NOTE, now=now)
     renewal_mail.send(token=fleet.tokens[3], user=emil, now=now)
     offers = [
         offer
@@ -64,15 +64,17 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     backup_mail.ask(lena, offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
     imported_mail.tell(linked, actor=boss, since=now - 400 * DAY, now=now)
-    backup_invitations.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
-    client_links.make(
+    inviting.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
+    links.make(
         email="client@alpenquell.example", name="Annemarie Oberhuber", team=fleet.team, channels=["facebook"], made_by=boss, now=now,
         note=NOTE,
         accounts=[one for one in of_team if one.channel == "facebook"][:3],
     )  # fmt: skip
     outbox.enqueue(
         kind="client_link_used", recipient=boss.email, dedupe_key="photograph:used", now=now, team=fleet.team,
-        payload={"client_link": facts["link_pk_used"], "channel": "facebook", "accounts": [one.pk for one in of_team[:4]]},
+        payload={
+            "asks": [facts["link_pk_used"]], "channel": "facebook", "accounts": [one.pk for one in of_team[:4]], "log_in": 0,
+        },
     )  # fmt: skip
     invitations.create(
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now

@@ -148,12 +148,12 @@ def _said_in_mails(fleet: Fleet) -> None:
 
 def _added(fleet: Fleet) -> None:
     """A log-in backs up what it reaches; the key of a publishing job ends soon."""
-    from accounts import backup_adding
+    from accounts.asks import backing_up
     from accounts.mails import api_key_mail, backup_mail
     from accounts.models import ApiKey
 
     chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}
-    added = backup_adding.write(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
+    added = backing_up.write(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
     backup_mail.tell(fleet.people[0], added, actor=fleet.boss, note=NOTE, now=fleet.now)
     ApiKey.objects.update(expires_at=fleet.now + 5 * DAY)
     api_key_mail.tell(now=fleet.now)
@@ -169,31 +169,22 @@ def _late(fleet: Fleet) -> None:
 
 
 def _in_vain(fleet: Fleet) -> None:
-    """The mail with a client link did not arrive; accounts that somebody was asked for belong to another team now."""
-    from accounts import asks_of_moved
-    from accounts.models import ClientLink
-    from notifications import outbox, unarrived_mails
+    """The mail with a client link did not arrive."""
+    from accounts.asks import links
+    from notifications import unarrived_mails
     from notifications.models import Message
 
-    link = ClientLink.objects.order_by("pk")[0]
+    link = links.all_links().order_by("pk")[0]
     failed = Message.objects.create(
         kind="client_link",
         recipient="petra.alpenquell@hotel-alpenquell-und-spa.example",
         dedupe_key="photograph:failed",
         subject=fleet.accounts[0].name,
         state="failed",
-        payload={"client_link": link.pk},
+        payload={"asks": [link.pk]},
         created_at=fleet.now,
     )
     unarrived_mails.tell(about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk)
-    asked = [[failed.recipient, account.pk] for account in fleet.accounts[:14]]
-    outbox.enqueue(
-        kind=asks_of_moved.KIND,
-        recipient=fleet.boss.email,
-        dedupe_key="photograph:ended",
-        payload={"user": fleet.boss.pk, "asked": asked, "count": len(asked)},
-        now=fleet.now,
-    )
 
 
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (

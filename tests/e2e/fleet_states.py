@@ -1,4 +1,4 @@
-"""What the pages of the fleet need beside accounts: jobs, campaigns, macros, links, invitations, answers that nobody knows."""
+"""What the pages of the fleet need beside accounts: jobs, asks, macros, links, invitations, answers that nobody knows."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ def add(fleet: Fleet) -> dict[str, Any]:
     """Write everything and return the ids and links, by name."""
     facts: dict[str, Any] = {}
     parts: tuple[Callable[[Fleet], dict[str, Any]], ...] = (
-        _macros, _silences, _jobs, _campaigns, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
+        _macros, _silences, _jobs, _asks, _calendars, _invitations, _parked, _people, _channels, _client_links, _import,
     )  # fmt: skip
     for part in parts:
         facts |= part(fleet)
@@ -100,85 +100,53 @@ def _jobs(fleet: Fleet) -> dict[str, Any]:
         )
         for place, key in enumerate(ids[:130], 1)
     )  # fmt: skip
-    asks = Job.objects.create(
-        kind="ask_due",
-        subject_id=fleet.boss.pk,
-        keys=[],
-        total=18,
-        done=7,
-        acted=6,
-        skipped=1,
-        **under_way,
-        **common,
-    )
-    asked_about = {"names": [fleet.accounts[0].name, LONG, "Nordlicht Optik"], "number": 11}
-    JobItem.objects.bulk_create(
-        JobItem(
-            job=asks, place=place, key=person.pk, outcome="skipped" if place == 3 else "done",
-            why="parked" if place == 3 else "asked_about", facts={} if place == 3 else asked_about, at=now,
-        )
-        for place, person in enumerate(fleet.people[:7], 1)
-    )  # fmt: skip
     left = Job.objects.create(
         kind="offboard", subject_id=fleet.people[5].pk, total=4, done=4, acted=3, failed=1, state="ready",
         **common,
     )  # fmt: skip
     JobItem.objects.create(job=left, place=1, key=1, outcome="failed", why="our_fault", at=now)
-    invited = Job.objects.create(
-        kind="invite", subject_id=0, total=1_240, done=1_240, acted=1_236, skipped=4, state="ready", user=fleet.people[0], created_at=now,
-        note=NOTE, options={"email": "zoe@example.com", "name": "zoe@example.com"},
-    )  # fmt: skip
-    JobItem.objects.bulk_create(
-        JobItem(
-            job=invited, place=place, key=key, outcome="done" if place > 4 else "skipped",
-            why="" if place > 4 else "invited_before", at=now,
-        )
-        for place, key in enumerate(ids[:130], 1)
-    )  # fmt: skip
     return {
         "job_going": going.pk,
         "job": ready.pk,
-        "job_asks": asks.pk,
         "job_offboarding": left.pk,
-        "job_invited": invited.pk,
     }
 
 
-def _campaigns(fleet: Fleet) -> dict[str, Any]:
-    """A campaign that runs, with every stage, and one that was stopped."""
-    from accounts.campaigns import running, stages
-    from accounts.models import CampaignLogIn
+def _asks(fleet: Fleet) -> dict[str, Any]:
+    """An ask that runs, with every stage, and one that was stopped."""
+    from accounts.asks import progress
+    from accounts.asks import services as asks
     from tokens.models import Token
     from users import refused_addresses
 
-    now, asked = fleet.now, {"asks": 1, "next_at": None}
+    now, asked = fleet.now, {"mails": 1, "next_at": None}
     tokens = [token.pk for token in [*fleet.tokens[:4], *fleet.more]]
-    ended, _ = running.start(
+    ended, _ = asks.start(
         user=fleet.boss, name="Before the summer break", note="", token_ids=tokens[4:14], ends_at=now + 10 * DAY, once="a",
         now=now - 9 * DAY,
     )  # fmt: skip
-    ended.log_ins.update(first_asked_at=now - 9 * DAY, asked_at=now - 4 * DAY, **asked)
-    ended.log_ins.filter(token__in=tokens[4:8]).update(opened_at=now - 8 * DAY)
-    ended.log_ins.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
+    ended.lines.update(sent_at=now - 9 * DAY, asked_at=now - 4 * DAY, **asked)
+    ended.lines.filter(token__in=tokens[4:8]).update(opened_at=now - 8 * DAY)
+    ended.lines.filter(token__in=tokens[6:8]).update(at_channel_at=now - 8 * DAY)
     Token.objects.filter(pk__in=tokens[9:12]).update(linked_at=now - 7 * DAY)
-    running.stop(campaign=ended, by=fleet.boss, now=now)
-    campaign, _ = running.start(
+    asks.stop(ask=ended, by=fleet.boss, now=now)
+    ask, _ = asks.start(
         user=fleet.boss, name="Vor dem Black Friday: alle Zugänge der Handelskunden in Österreich und Südtirol", note=NOTE,
         token_ids=tokens, ends_at=now + 12 * DAY, once="b", now=now - 2 * DAY,
     )  # fmt: skip
-    rows = CampaignLogIn.objects.filter(campaign=campaign)
-    rows.exclude(token__in=tokens[-2:]).update(first_asked_at=now - 2 * DAY, asked_at=now - 2 * DAY, **asked)
+    rows = ask.lines.all()
+    rows.exclude(token__in=tokens[-2:]).update(sent_at=now - 2 * DAY, asked_at=now - 2 * DAY, **asked)
     rows.filter(token__in=tokens[-2:]).update(next_at=now + 1000 * DAY)
     for token in tokens[5:12]:
-        stages.note_opened(token_ids=[token], now=now)
-    stages.note_at_channel(token_ids=tokens[9:12], now=now)
-    stages.note_trouble(token_ids=[tokens[11]], trouble="somebody_else")
+        progress.note_opened(token_ids=[token], now=now)
+    progress.note_at_channel(token_ids=tokens[9:12], now=now)
+    progress.note_trouble(token_ids=[tokens[11]], trouble="somebody_else")
     Token.objects.filter(pk__in=tokens[14:20]).update(linked_at=now)
     refused_addresses.note(
         fleet.people[-4].email, said="550 5.1.1 unknown", now=now, why=refused_addresses.Why.BOUNCED
     )
-    stages.settle(now=now)
-    return {"campaign": campaign.pk, "campaign_ended": ended.pk}
+    progress.settle(now=now)
+    return {"ask": ask.pk, "ask_ended": ended.pk}
 
 
 def _calendars(fleet: Fleet) -> dict[str, Any]:
@@ -192,7 +160,7 @@ def _calendars(fleet: Fleet) -> dict[str, Any]:
 
 def _invitations(fleet: Fleet) -> dict[str, Any]:
     """Invitations in each state: to the team, to somebody known, over, and to back accounts up."""
-    from accounts import backup_invitations
+    from accounts.asks import inviting
     from users import invitations
     from users.models import Invitation, Team
     from users.role_choices import Role
@@ -212,7 +180,7 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
     )
     ended = invitations.create(email="late@hafen-kaffee.example", **about)
     Invitation.objects.filter(pk=ended.pk).update(expires_at=now)
-    backup_invitations.invite(
+    inviting.invite(
         accounts=fleet.accounts[30:33],
         email="backup@hafen-kaffee.example",
         name="Petra Vogel",
@@ -220,9 +188,7 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
         by=boss,
         now=now,
     )
-    backup_invitations.invite(
-        accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now
-    )
+    inviting.invite(accounts=fleet.accounts[33:36], email=fleet.new.email, note=NOTE, by=boss, now=now)
     return {
         "invitation": invited.pk,
         "invitation_link": _end_of(invitations.link(invited)),
@@ -384,8 +350,7 @@ def _channels(fleet: Fleet) -> dict[str, Any]:
 
 def _client_links(fleet: Fleet) -> dict[str, Any]:
     """Links in every state: open, with accounts that are asked for, used, over, revoked, for somebody who has a log-in, of others."""
-    from accounts import client_links
-    from accounts.models import ClientLink
+    from accounts.asks import links
 
     now, lena = fleet.now, fleet.people[0]
     email = "marketing.assistenz@oesterreichische-alpenquell-getraenkevertrieb.example"
@@ -398,7 +363,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
     }
 
     def made(address: str = email, channels: tuple[str, ...] = ("facebook",), **more: Any) -> Any:
-        return client_links.make(email=address, channels=channels, **(about | more))
+        return links.make(email=address, channels=channels, **(about | more))
 
     linked = [account for account in fleet.accounts if account.team_id == fleet.team.pk][:4]
     every, one = made(channels=("facebook", "linkedin", "tiktok")), made(accounts=linked)
@@ -407,18 +372,16 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
         made("over@alpenquell.example"),
         made("back@alpenquell.example"),
     )
-    ClientLink.objects.filter(pk=expired.pk).update(expires_at=now)
-    client_links.revoke(link=revoked, by=lena, now=now)
-    client_links.contact_of(used)
+    links.all_links().filter(pk=expired.pk).update(ends_at=now)
+    links.revoke(link=revoked, by=lena, now=now)
+    links.contact_of(used)
     log_in = linked[0].pool.select_related("token")[0].token
-    client_links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
+    links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
     known = made(fleet.people[1].email)
-    foreign = client_links.make(
-        email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now
-    )
+    foreign = links.make(email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now)
     path = {"open": every, "one": one, "used": used, "expired": expired, "revoked": revoked, "known": known}
-    links = {f"link_{name}": _end_of(client_links.path_of(link)) for name, link in path.items()}
-    return links | {"link": one.pk, "link_foreign": foreign.pk, "link_pk_used": used.pk}
+    ends = {f"link_{name}": _end_of(links.path_of(link)) for name, link in path.items()}
+    return ends | {"link": one.pk, "link_foreign": foreign.pk, "link_pk_used": used.pk}
 
 
 def _import(fleet: Fleet) -> dict[str, Any]:

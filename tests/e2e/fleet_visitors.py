@@ -70,8 +70,9 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     from django.conf import settings
     from django.test import Client
 
-    from accounts import client_links, renewal_links
-    from accounts.models import ClientLink, PendingLink
+    from accounts import renewal_links
+    from accounts.asks import links
+    from accounts.models import PendingLink
     from selfservice.linking import client_link, renewal
     from users.models import User
     from users.sessions import SessionStore
@@ -87,14 +88,14 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
         session.save()
         return str(session.session_key)
 
-    link = client_links.make(
+    link = links.make(
         email="choosing@alpenquell.example", name="Annemarie", team=fleet.team, channels=["facebook"], made_by=fleet.people[0],
         now=fleet.now,
-        asked_for=[{"channel": "facebook", "native_id": "4711", "name": "Not reached by this log-in"}],
+        asked_for=[("facebook", "4711")],
     )  # fmt: skip
-    contact = client_links.contact_of(link)
+    contact = links.contact_of(link)
     pending = PendingLink.objects.create(user=contact, token=fleet.tokens[0], offered=offered())
-    used = ClientLink.objects.filter(email="used@alpenquell.example").latest("pk")
+    used = links.all_links().filter(email="used@alpenquell.example").latest("pk")
     done = fleet.more[0]
     type(done).objects.filter(pk=done.pk).update(linked_at=fleet.now)
     renewed = renewal_links.link(token=done, user=done.consented_by, issued=fleet.now - DAY)

@@ -44,7 +44,6 @@ admin-start                     /admin/
 admin-start-events              /admin/accounts/account/lately/
 admin-start-search              /admin/ search
 admin-ask-due                   /admin/ask-due/
-admin-campaign-due              /admin/campaign-due/
 admin-app-list                  /admin/accounts/
 admin-why                       /admin/why/
 admin-why-answer                /admin/why/?address={marketer}&account={account_native}
@@ -101,12 +100,10 @@ admin-bulk-ask                  /admin/accounts/account/bulk/ask/?ids={ids}
 admin-bulk-apply                /admin/accounts/account/bulk/apply-macro/?ids={ids}
 admin-bulk-remove               /admin/accounts/account/bulk/remove-macro/?ids={ids}
 admin-bulk-backup               /admin/accounts/account/bulk/backup/?ids={backups}
-admin-bulk-campaign             /admin/accounts/account/bulk/campaign/?ids={ids}
 admin-bulk-check                /admin/accounts/account/bulk/check/?ids={ids}
 admin-bulk-pause                /admin/accounts/account/bulk/pause/?ids={ids}
 admin-bulk-resume               /admin/accounts/account/bulk/resume/?ids={ids}
 admin-bulk-move                 /admin/accounts/account/bulk/team/?ids={ids}
-admin-bulk-invite               /admin/accounts/account/bulk/invite/?ids={ids}
 admin-job-under-way             /admin/accounts/account/jobs/{job_going}/
 admin-job                       /admin/accounts/account/jobs/{job}/
 admin-job-failed                /admin/accounts/account/jobs/{job}/?show=failed
@@ -114,14 +111,13 @@ admin-job-again                 /admin/accounts/account/bulk/team/?job={job}&fai
 admin-job-change-back           /admin/accounts/account/bulk/team/?job={job}&team={team}
 admin-my-jobs                   /admin/accounts/account/jobs/
 admin-jobs-of-everybody         /admin/accounts/account/jobs/?all=1
-admin-job-of-asks               /admin/accounts/account/jobs/{job_asks}/
 admin-job-offboarding           /admin/accounts/account/jobs/{job_offboarding}/
-admin-campaigns                 /admin/accounts/campaign/
-admin-campaign                  /admin/accounts/campaign/{campaign}/change/
-admin-campaign-opened           /admin/accounts/campaign/{campaign}/change/?stage=opened
-admin-campaign-ended            /admin/accounts/campaign/{campaign_ended}/change/
-admin-campaign-stop             /admin/accounts/campaign/{campaign}/stop/
-admin-campaign-of-tokens        /admin/tokens/token/campaign/?across=1
+admin-asks                      /admin/accounts/ask/
+admin-ask-board                 /admin/accounts/ask/{ask}/change/
+admin-ask-opened                /admin/accounts/ask/{ask}/change/?stage=opened
+admin-ask-ended                 /admin/accounts/ask/{ask_ended}/change/
+admin-ask-stop                  /admin/accounts/ask/{ask}/stop/
+admin-ask-of-tokens             /admin/tokens/token/ask/?across=1
 """)
 
 MACROS = _staff("""
@@ -151,7 +147,6 @@ admin-channel-app               /admin/tokens/channelapp/{app}/change/
 admin-channel-app-add           /admin/tokens/channelapp/add/
 admin-channel-app-history       /admin/tokens/channelapp/{app}/history/
 admin-channel-app-ask           /admin/tokens/channelapp/{app_old}/ask/
-admin-channel-app-campaign      /admin/tokens/channelapp/{app_old}/campaign/
 admin-channel-app-lead          /admin/tokens/channelapp/{app_old}/lead/
 admin-app-in-doubt              /admin/tokens/channelapp/{app_old}/change/
 admin-app-believe               /admin/tokens/channelapp/{app_old}/believe/
@@ -197,7 +192,7 @@ empty-my-accounts               /
 empty-admin-start               /admin/
 empty-admin-accounts            /admin/accounts/account/
 empty-admin-tokens              /admin/tokens/token/
-empty-admin-campaigns           /admin/accounts/campaign/
+empty-admin-asks                /admin/accounts/ask/
 empty-admin-messages            /admin/notifications/message/
 empty-admin-macros              /admin/macros/macro/
 empty-admin-parked              /admin/users/refusedaddress/
@@ -226,7 +221,6 @@ channel-page                    /channels/facebook/
 invite-backup                   /backups/invite/?account={account}
 invite-backup-many              /backups/invite/?account={ids}
 invite-backup-all               /backups/invite/?alone=1
-invited-many                    /backups/invite/{job_invited}/
 client-links                    /client-links/
 client-links-errors             /client-links/ save_nothing
 client-link                     /client-links/{link}/
@@ -340,7 +334,7 @@ on-hold                         /made/on_hold
 
 # Photographed in both languages, in each theme and width.
 MAIN = frozenset({
-    "admin-start", "admin-accounts", "admin-account", "admin-account-dark", "admin-bulk-ask", "admin-job", "admin-campaign", "admin-macro",
+    "admin-start", "admin-accounts", "admin-account", "admin-account-dark", "admin-bulk-ask", "admin-job", "admin-ask-board", "admin-macro",
     "admin-user", "admin-offboard", "admin-why-answer", "my-accounts", "my-account", "re-authenticate", "add-account", "choose", "linked",
     "client-links", "invite-backup", "backup-requests", "profile", "log-in", "give-access", "client-choose", "client-done", "renew",
     "renewed",

@@ -1,6 +1,6 @@
 """30 log-ins are asked for together: four presses, then the board; one of the people renews by the mailed link.
 
-It runs behind the stories, whose evaluations its accounts would be in the way of. Reminders are tests/accounts/test_campaigns.py.
+It runs behind the stories, whose evaluations its accounts would be in the way of. Reminders are tests/accounts/asks/test_services.py.
 """
 
 import re
@@ -63,14 +63,14 @@ def staff_begin_the_campaign(mira: Visitor, campaign: Campaign) -> str:
         go_to(mira, "Authenticate Tokens")
         search(mira, campaign.domain)
         tick_all(mira, "30")
-        bar_deed(mira, "Begin a re-auth campaign")
-        mira.sees("Begin a re-auth campaign with 30 people?", "Nils Petersen", "after 2 and 5 days")
+        bar_deed(mira, "Ask to re-authenticate")
+        mira.sees("Ask 30 people to re-authenticate?", "Nils Petersen", "after 2 and 5 days")
         mira.page.get_by_label("Note in the mail").fill(
             "Please before Friday: the new season starts on Monday."
         )
         mira.take("campaign-begin", only=DESK)
-        mira.press("Begin the campaign")
-        mira.sees("The campaign has begun: 30 log-ins are asked for.", "0 of 30 log-ins are renewed")
+        mira.press("Send the mails")
+        mira.sees("30 log-ins are asked for.", "0 of 30 log-ins are renewed")
     assert asking.seconds < ASKING_SECONDS
     return mira.page.url
 
@@ -94,8 +94,8 @@ def staff_stop_it(mira: Visitor) -> None:
     mira.follow(re.compile(r"^Failed \d"))
     mira.sees("Mail does not reach the person")
     mira.touch(mira.page.get_by_role("link", name="Stop", exact=True))
-    mira.sees("Stop the campaign", "log-ins are not renewed yet")
-    mira.press("Stop the campaign")
-    mira.sees("The campaign is stopped.", "Not done")
-    mira.open("/admin/accounts/campaign/")
+    mira.sees("log-ins are not renewed yet")
+    mira.press("Stop")
+    mira.sees("Stopped. Nobody is reminded.", "Not done")
+    mira.open("/admin/accounts/ask/")
     mira.sees("12 of 30")

@@ -1,6 +1,8 @@
 """An account that moved to another team, or an address that no macro names any longer: who was told before neither says nor hears more."""
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import Group
@@ -21,7 +23,6 @@ from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
 from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_quiet import OTHER, sent
-from tests.portal.test_asks_of_moved import page
 from tests.support import acting
 from tests.support.factories import NOW, link, make_team, make_token, make_user
 from users.models import Membership, Team, User
@@ -35,6 +36,10 @@ def member(email: str, *teams: Team) -> User:
     found = make_person(email, is_staff=True)
     Membership.objects.bulk_create(Membership(user=found, team=team) for team in teams)
     return found
+
+
+def page(client: Client, address: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", client.get(address).text)).split())
 
 
 def moves(account: Account, team: Team) -> None:

@@ -1,12 +1,13 @@
 """A person gets another e-mail address, whoever gives it, or is deleted: what went by the old one goes along, or ends."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from pytest_django import Settings
 
-from accounts import actions
-from accounts.models import Account, AccountNotice, BackupInvitation
+from accounts.asks import services as asks
+from accounts.models import Account, AccountNotice, Ask, AskLine
 from accounts.telling import notices as telling
 from macros import at_once, evaluation, on_it, snoozing
 from macros.models import Acknowledgement, MacroAction, NewsNotice, Notice, Silence
@@ -89,7 +90,7 @@ def test_mails_that_wait_leave_for_the_new_address_once_and_what_is_of_the_old_o
     tells("deactivated", "recovered", emails=[], notify_consenters=True, days=[1])
     boss = make_user("boss@example.com", name="Boss")
     token = asked.pool.get().token
-    actions.ask_person(about=[(asked, token)], actor=boss, note="", now=NOW)
+    asks.ask_now(people=[[(asked, token)]], user=boss, note="", now=NOW)
     stop(dying.pool.get().token)
     evaluation.evaluate(now=NOW)
     at_once.tell(SOON)
@@ -178,7 +179,7 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
 ) -> None:
     account = linked(log_in(ada))
     token = account.pool.get().token
-    actions.ask_person(about=[(account, token)], actor=make_user("boss@example.com"), note="", now=NOW)
+    asks.ask_now(people=[[(account, token)]], user=make_user("boss@example.com"), note="", now=NOW)
     stop(token)
     asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="died")
     Message.objects.update(state="failed")
@@ -255,9 +256,11 @@ def test_what_an_invitation_asks_stays_with_it(
     account, other = linked(log_in(ada)), linked(log_in(ada))
     team = account.team
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
-    BackupInvitation.objects.create(account=account, email=OLD, invited_at=NOW, invitation=invitation)
-    BackupInvitation.objects.create(account=other, email=OLD, invited_at=NOW)
+    facts: dict[str, Any] = {"what": "link", "email": OLD, "team": team, "ends_at": NOW + 30 * DAY}
+    stays, goes = Ask.objects.create(**facts, invitation=invitation), Ask.objects.create(**facts)
+    AskLine.about(stays, account).save()
+    AskLine.about(goes, other).save()
 
     correct(ada)
 
-    assert dict(BackupInvitation.objects.values_list("account", "email")) == {account.pk: OLD, other.pk: NEW}
+    assert dict(AskLine.objects.values_list("account", "ask__email")) == {account.pk: OLD, other.pk: NEW}

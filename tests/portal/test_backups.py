@@ -9,15 +9,16 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, backup_answers, tasks
-from accounts.models import Account, AccountToken, ApiKey, BackupRequest
+from accounts import api_keys, tasks
+from accounts.asks import backing_up
+from accounts.models import Account, AccountToken, ApiKey, AskLine
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
 from users import invitations
-from users.models import Invitation, Membership, Team
+from users.models import Invitation, Team
 
 pytestmark = pytest.mark.django_db
 
@@ -131,9 +132,9 @@ def test_another_team_draws_nobody_in_and_leases_by_nobody_s_log_in_before_they_
     client.post(reverse("admin:users_invitation_add"), {"email": "ma@example.com", "team": fern.pk})
     assert [fern.memberships.filter(user=ma.consented_by).exists(), presses_and_leases()] == [False, "Fay"]
     invitations.join(invitation=Invitation.objects.get(), user=ma.consented_by, now=timezone.now())
-    accepted = [BackupRequest.objects.exists(), presses_and_leases(), BackupRequest.objects.get().token == ma]
-    asked = [one.pk for one in BackupRequest.objects.all()]
-    backup_answers.answer(person=ma.consented_by, request_ids=asked, agree=True, now=timezone.now())
+    accepted = [AskLine.objects.exists(), presses_and_leases(), AskLine.objects.get().token == ma]
+    asked = [one.pk for one in AskLine.objects.all()]
+    backing_up.answer(person=ma.consented_by, line_ids=asked, agree=True, now=timezone.now())
 
     assert accepted == [False, "Fay", True]
     assert presses_and_leases() == "Ma"
@@ -227,41 +228,3 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
     assert "3 backups added or asked for, 2 skipped" in answer
     assert {one.pool.count() for one in accounts} == {2}
     assert Message.objects.filter(kind="backup").count() == 1
-
-
-def test_what_changed_since_the_page_was_opened_is_not_done_unseen(client: Client) -> None:
-    account, emil = one_carried_alone()
-    staff(client, MAY)
-    before = seen(client, bulk(account))
-    Membership.objects.filter(user=emil.consented_by_id).delete()
-    reaches(log_in("Fay"), account)
-
-    answer = client.post(bulk(account), {"note": "", "seen": before})
-
-    assert said(answer) == (
-        "Nothing was added: what is at hand has changed since the page was opened. Look again."
-    )
-    assert account.pool.count() == 1
-
-
-def test_the_bulk_action_leads_to_its_page(client: Client) -> None:
-    account, _ = one_carried_alone()
-    staff(client, MAY)
-
-    answer = client.post(
-        reverse(LIST), {"action": "add_backups", "_selected_action": [account.pk], "select_across": "0"}
-    )
-
-    assert answer["Location"] == bulk(account)
-
-
-def test_a_superuser_sees_the_whole_card_of_many_as_five_and_a_count(client: Client) -> None:
-    account = carried(log_in("Ada"))
-    for name in ("Ben", "Chiara", "Dora", "Emil", "Fay", "Gus", "Hana"):
-        reaches(log_in(name), account)
-    client.force_login(make_user(is_staff=True, is_superuser=True))
-
-    text = page(client, account)
-
-    assert text.count("log-in reaches this account already") == 5
-    assert "and 2 more people" in text

@@ -12,9 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import api_keys, tasks
-from accounts.campaigns import running
+from accounts.asks import services as asks
 from accounts.jobs import services as jobs
-from accounts.models import Account, Campaign, Job
+from accounts.models import Account, Ask, Job
 from macros.models import Macro
 from portal.sidebar import navigation
 from tests.accounts.leaving.support import (
@@ -78,10 +78,10 @@ def said(page: str) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", page).split())
 
 
-def campaign_of(who: User) -> Campaign:
+def ask_of(who: User) -> Ask:
     facts: dict[str, Any] = {"note": "", "once": "", "now": timezone.now()}
     ends = timezone.now() + timedelta(days=9)
-    return running.start(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)[0]
+    return asks.start(user=who, name="Spring", token_ids=[], ends_at=ends, **facts)[0]
 
 
 # --- the whole of it --------------------------------------------------------------------------------------------------
@@ -147,7 +147,7 @@ def test_the_page_names_what_else_is_in_the_persons_name_and_what_becomes_of_it(
 ) -> None:
     team = make_team("Lumen")
     lea = lead("Lea", team)
-    campaign_of(lea)
+    ask_of(lea)
     Macro.objects.create(name="Lumen warns", owner=lea, team=team)
     api_keys.issue(name="Publisher", scopes=["accounts:read"], teams=[team], created_by=lea)
     invitations.create(email="private@example.com", team=team, invited_by=lea, now=timezone.now())
@@ -273,7 +273,7 @@ def test_a_manager_lets_go_people_of_their_own_teams_who_are_no_staff_and_carry_
 
 @pytest.mark.parametrize(
     "what",
-    ["log-in that still serves accounts", "log-in that serves no account", "API key", "running campaign"],
+    ["log-in that still serves accounts", "log-in that serves no account", "API key", "request under way"],
 )
 def test_the_tick_and_the_page_that_deletes_lead_here_whatever_depends_on_the_person(
     client: Client, boss: User, what: str
@@ -281,8 +281,8 @@ def test_the_tick_and_the_page_that_deletes_lead_here_whatever_depends_on_the_pe
     mara = person("Mara")
     if what == "API key":
         api_keys.issue(name="key", scopes=["accounts:read"], teams=[Team.default()], created_by=mara)
-    elif what == "running campaign":
-        campaign_of(mara)
+    elif what == "request under way":
+        ask_of(mara)
     else:
         carried(log_in(mara, state="valid" if "still" in what else "dead"))
     change = reverse("admin:users_user_change", args=[mara.pk])

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import client_links
+from accounts.asks import links
 from accounts.linking import problems
 from accounts.models import LinkProblem
 from accounts.tasks import tidy
@@ -99,7 +99,7 @@ def test_the_client_link_of_another_team_is_not_told_of_a_contact_of_both(client
     ours, theirs = make_team("Lumen"), make_team("Moss")
     ada, now = make_user("ada@client.example", team=ours), timezone.now()
     asked: dict[str, Any] = {"email": ada.email, "name": "Ada", "channels": ["x"], "now": now}
-    link = client_links.make(team=theirs, made_by=make_user(name="Mo", team=theirs), **asked)
+    link = links.make(team=theirs, made_by=make_user(name="Mo", team=theirs), **asked)
     kind = LinkProblem.Kind.TOO_LATE
     problem = LinkProblem.objects.create(
         code="LNK-ABC123", user=ada, client_link=link, channel="x", kind=kind, at=now

@@ -219,7 +219,7 @@ def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: C
     page = client.get(pool_url(account)).content.decode()
 
     assert 'aria-disabled="true"' in page
-    assert "it was imported" in page
+    assert "It was imported" in page
 
 
 def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(

@@ -20,8 +20,7 @@ NO_LINK = {
     "/admin/accounts/account/views/save/",  # offered while the list is narrowed
     "/admin/accounts/account/jobs/",  # offered to whoever has begun one, and to whoever sees those of all
     "/admin/ask-due/",  # offered while something is due
-    "/admin/campaign-due/",  # likewise
-    "/admin/tokens/token/campaign/",  # an action of the list of log-ins leads there, by a button with its name
+    "/admin/tokens/token/ask/",  # an action of the list of log-ins leads there, by a button with its name
     "/admin/password_change/done/",  # Django's own; ours is under Profile
 }
 

@@ -56,7 +56,7 @@ def test_it_finds_what_the_role_may_open_and_nothing_else(client: Client, lumen:
     assert ("/admin/users/team/" in search("fern gär")) == sees_all
     assert ("/admin/accounts/account/import/" in search("import")) == (role != Role.AUDITOR)
     assert "/client-links/" in search("client links")
-    for page in ("Macros", "Teams", "Social Accounts", "Re-auth campaigns"):
+    for page in ("Macros", "Teams", "Social Accounts", "Requests"):
         assert f'data-title="{page}"' in search(page.lower())
 
 

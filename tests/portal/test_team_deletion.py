@@ -14,9 +14,10 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys, client_links
+from accounts import api_keys
+from accounts.asks import links
 from accounts.jobs import services
-from accounts.models import Account, ApiKey, CalendarLink, ClientLink
+from accounts.models import Account, ApiKey, CalendarLink
 from macros import evaluation, mails, revalidation
 from macros.models import Macro, Notice
 from notifications import invitation_mails
@@ -84,7 +85,7 @@ def furnished(boss: User) -> tuple[Team, Team]:
     Macro.objects.filter(team=team).update(name="Warn Lumen")
     for name, teams in (("Only here", [team]), ("Wider", [team, other])):
         api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=boss)
-    client_links.make(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
+    links.make(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
     both = [
         invitations.create(email="new@example.com", team=one, invited_by=boss, now=now, mailed=False)
         for one in (team, other)
@@ -128,7 +129,7 @@ def test_an_empty_team_goes_at_one_press_with_what_its_page_said_and_what_others
     assert list(ApiKey.objects.get(name="Wider").teams.all()) == [other]
     assert LogEntry.objects.filter(object_repr__startswith="Only here").exists()
     assert not Macro.objects.filter(name="Warn Lumen").exists()
-    assert not ClientLink.objects.exists()
+    assert not links.all_links().exists()
     opened = invitations.open_link(signed=mailed.rstrip("/"), now=timezone.now())
     assert opened.team == other, "the one mail goes on for the other team"
     assert "Fern" in invitation_mails.build(claimed).text, "also where it waits"

@@ -13,8 +13,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions
-from accounts.client_link_models import ClientLink
-from accounts.models import Account
+from accounts.models import Account, Ask, AskLine
 from macros import evaluation, snoozing
 from macros.models import Macro, Notice
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
@@ -158,13 +157,12 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     mira: Client, account: Account
 ) -> None:
     token, other = token_of(account), ending(9, person=make_person("ben@example.com"), name="Fern Tea")
-    link = ClientLink.objects.create(
-        team=account.team, channels=[account.channel], email=ADA, created_at=NOW, expires_at=NOW,
-        asked_for=[{"channel": account.channel, "native_id": account.native_id, "name": account.name}],
-    )  # fmt: skip
+    facts: dict[str, Any] = {"what": "link", "key": "k", "email": ADA, "created_at": NOW, "ends_at": NOW}
+    link = Ask.objects.create(team=account.team, channels=[account.channel], **facts)
+    AskLine.about(link, account).save()
     for kind, payload in (
         ("died", {"token": token.pk}),
-        ("client_link", {"client_link": link.pk, "others": []}),
+        ("client_link", {"asks": [link.pk]}),
         ("outside_team", {"teams": [], "fewer": [account.pk]}),
     ):
         make_message(ADA, kind=kind, payload=payload)

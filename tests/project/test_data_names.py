@@ -30,8 +30,9 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
-from accounts import api_keys, client_links, renewal_links
-from accounts.models import ApiKey, ClientLink
+from accounts import api_keys, renewal_links
+from accounts.asks import links
+from accounts.models import ApiKey, Ask
 from adtoken_project import lanes
 from adtoken_project import metrics as figures
 from adtoken_project.api import api
@@ -189,7 +190,7 @@ def _sign_one_of_each() -> None:
     assert job.post(path, {}, content_type="application/json").status_code == 200
     opt_outs.sign(Message(pk=1))
     invitations.link(Invitation(key="k"))
-    client_links.address_of(ClientLink(key="k"))
+    links.address_of(Ask(key="k"))
     made = make_token(consented_by=user)
     assert renewal_links.link(token=made, user=user, issued=made.linked_at).signed
     password_limits.remember_device(HttpResponse(), user)

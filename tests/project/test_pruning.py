@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts.models import AccountEvent, AccountNotice, BackupRequest
+from accounts.models import AccountEvent, AccountNotice, Ask, AskLine
 from adtoken_project import pruning, schedules
 from macros import evaluation
 from macros.models import Evaluation, Notice
@@ -137,14 +137,18 @@ def test_a_message_stays_while_a_notice_names_it() -> None:
     assert Message.objects.get() == told
 
 
-def test_answers_about_backups_go_with_the_time_lines_and_what_is_still_asked_stays() -> None:
-    account, states = make_account(), BackupRequest.State
-    for days, state in ((450, states.DECLINED), (450, states.ASKED), (10, states.AGREED)):
-        BackupRequest.objects.create(account=account, token=make_token(), asked_at=ago(days), state=state)
+def test_asks_that_are_over_go_with_their_lines_and_what_is_still_asked_stays() -> None:
+    account = make_account()
+    for days, ended in ((450, True), (450, False), (10, True)):
+        over = {"ended_at": ago(days), "ending": "all_done"} if ended else {}
+        ask = Ask.objects.create(what="back_up", created_at=ago(days), ends_at=ago(days), **over)
+        AskLine.objects.create(ask=ask, account=account, token=make_token(), stage="done")
 
     prune()
+    prune()
 
-    assert set(BackupRequest.objects.values_list("state", flat=True)) == {states.ASKED, states.AGREED}
+    assert [bool(one.ended_at) for one in Ask.objects.order_by("pk")] == [False, True]
+    assert AskLine.objects.count() == 2
 
 
 @pytest.mark.parametrize("kind", ["operators", "api_key"])

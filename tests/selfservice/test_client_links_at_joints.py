@@ -9,11 +9,11 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import client_links, renewal_links
-from accounts.linking import renewing
-from accounts.mails import client_link_mail, renewal_mail
-from accounts.models import Account, ClientLink, PendingLink
-from notifications import after_hold, claims, delivery, unarrived_mails
+from accounts import renewal_links
+from accounts.asks import link_mails, links
+from accounts.mails import renewal_mail
+from accounts.models import Account, Ask, PendingLink
+from notifications import claims, delivery, unarrived_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
@@ -21,8 +21,7 @@ from tests.selfservice.test_client_links import choose, go, made
 from tests.support import native
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.support.sandbox import Sandbox
-from tokens.channels.kinds import Dates, Grant
-from tokens.models import ChannelApp, Token
+from tokens.models import Token
 from users import invitations, refused_addresses
 from users.models import Membership, RefusedAddress, Team, User
 
@@ -63,7 +62,7 @@ def mail_server(settings: Any) -> Any:
         yield server
 
 
-def given(mira: User, team: Team, *names: str, **more: Any) -> ClientLink:
+def given(mira: User, team: Team, *names: str, **more: Any) -> Ask:
     """A link by which Ada gave access to these accounts."""
     link = made(mira, team, **more)
     browser, _ = go(link)
@@ -131,12 +130,12 @@ def _new_one() -> str:
 def test_a_link_that_its_maker_uses_makes_up_nobody_whom_another_team_invited(mira: User, team: Team) -> None:
     boss = make_user("boss@example.com", is_superuser=True)
     link, began = made(mira, team), Client()
-    left = began.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    left = began.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
     invitations.create(email=CONTACT, team=make_team("Fern"), invited_by=boss, now=timezone.now())
 
     pages = [
-        Client().get(client_links.path_of(link)),
-        Client().post(client_links.path_of(link), {"channel": "facebook"}),
+        Client().get(links.path_of(link)),
+        Client().post(links.path_of(link), {"channel": "facebook"}),
         native.back(began, native.decide(left, "ada")),
     ]
 
@@ -169,50 +168,30 @@ def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
     choose(browser, "Lumen Shoes EU")
     Membership.objects.filter(user=mira, team=team).delete()
     with pytest.raises(NotWanted):
-        client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
-    after_hold.cancel(reason="as the sender does then")
+        link_mails.build_used(Message.objects.get(kind="client_link_used"))
 
-    page = Client().get(client_links.path_of(after)).text
+    page = Client().get(links.path_of(after)).text
     browser, _ = go(after, "emil")
     choose(browser, "Fern Gardens")
 
     rows = Message.objects.filter(recipient=lead.email).order_by("pk")
-    to_lead = [client_link_mail.build_used(one) for one in rows]
+    to_lead = [link_mails.build_used(one) for one in rows]
     assert "Lumen asks for access" in page
     assert "mira@" not in page
-    assert len(to_lead) == 2
-    assert "Mira Ode, who has left the team, sent ben@example.com a link." in to_lead[1].text
+    assert "Mira Ode, who has left the team, sent ben@example.com a link." in to_lead[0].text
     assert Message.objects.filter(kind="client_link_used", recipient=mira.email).count() == 1
 
 
-@pytest.mark.parametrize("why", ["parked before", "refused now"])
 def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_used(
-    why: str, mail_server: MailServer, mira: User, lead: User, team: Team
+    mira: User, lead: User, team: Team
 ) -> None:
-    if why == "parked before":
-        refused_addresses.note(mira.email, said="gone", now=timezone.now(), why=refused_addresses.Why.BOUNCED)
-    mail_server.refuse[mira.email] = GONE
+    refused_addresses.note(mira.email, said="gone", now=timezone.now(), why=refused_addresses.Why.BOUNCED)
 
     given(mira, team, "Lumen Shoes EU")
-    deliver()
 
-    assert used_mails() == {mira.email: "failed", lead.email: "sent"}
+    assert used_mails() == {lead.email: "queued"}
     told = Message.objects.get(kind="client_link_used", recipient=lead.email)
     assert "Mira Ode, whom mail does not reach, sent" in told.text
-
-
-def test_the_log_in_that_is_named_is_the_one_that_was_given(mira: User, team: Team) -> None:
-    native.linked("facebook", "ada")  # a user's own log-in: the link makes no contact
-    native.link(_browser(make_user("ben@example.com", team=team)), "facebook", "ben")
-    Account.objects.update(team=team)
-    Token.objects.filter(consented_by__email="ben@example.com").update(consented_by=None)  # was deleted
-
-    given(mira, team, "Lumen Shoes EU")
-
-    mail = client_link_mail.build_used(Message.objects.get(kind="client_link_used"))
-    assert Token.objects.filter(pool_entries__account__name="Lumen Shoes EU").count() == 2
-    assert "Ada Okafor" in mail.text
-    assert "Ben" not in mail.text
 
 
 def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_invited(
@@ -241,25 +220,6 @@ def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_
         unarrived_mails.build(lost)
 
 
-def test_who_invited_hears_of_a_mail_for_two_teams_that_failed_though_one_invitation_was_taken_back(
-    mail_server: MailServer, team: Team
-) -> None:
-    mail_server.refuse["ben@example.com"] = GONE
-    now = timezone.now()
-    boss = make_user("boss@example.com", is_superuser=True)
-    first, other = (
-        invitations.create(email="ben@example.com", team=one, invited_by=boss, now=now, mailed=mailed)
-        for one, mailed in ((team, True), (make_team("Kilo"), False))
-    )
-    invitations.revoke(invitation=first, by=boss, now=now)
-
-    deliver()
-
-    assert other.expires_at == first.expires_at
-    assert Message.objects.get(kind="invite").state == "failed"
-    assert Message.objects.filter(kind="not_arrived", recipient=boss.email).exists()
-
-
 # --- who was switched off, and who is parked --------------------------------------------------------------------------
 
 
@@ -273,8 +233,8 @@ def test_a_link_does_nothing_for_who_was_switched_off_and_its_maker_reads_the_sa
     link = made(mira, team)
     page, browser = _browser(mira).get(f"/client-links/{link.pk}/").text, Client()
     opened, pressed = (
-        browser.get(client_links.path_of(link)),
-        browser.post(client_links.path_of(link), {"channel": "facebook"}),
+        browser.get(links.path_of(link)),
+        browser.post(links.path_of(link), {"channel": "facebook"}),
     )
 
     assert Message.objects.filter(kind="client_link").count() == mails
@@ -288,14 +248,14 @@ def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
     mira: User, team: Team, world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, browser = made(mira, team), Client()
-    left = browser.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
-    asked = client_links.demand_contact
+    left = browser.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    asked = links.demand_contact
 
-    def switched_off(one: ClientLink, now: datetime) -> None:
+    def switched_off(one: Ask, now: datetime) -> None:
         make_user(CONTACT, is_active=False)
         asked(one, now)
 
-    monkeypatch.setattr(client_links, "demand_contact", switched_off)
+    monkeypatch.setattr(links, "demand_contact", switched_off)
     answer = native.back(browser, native.decide(left, "ada"))
 
     assert answer.status_code == 410
@@ -354,53 +314,25 @@ def test_who_takes_over_a_quarter_of_an_hour_is_led_back_to_the_link_that_still_
         assert page.status_code == 409
         assert "That took too long" in page.text
         assert "took it back" not in page.text
-        assert client_links.path_of(link) in page.text
+        assert links.path_of(link) in page.text
     go(link, browser=browser)
     assert "Thank you" in choose(browser, "Lumen Shoes EU")
 
 
 def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: User, team: Team) -> None:
     link, browser = made(mira, team), Client()
-    path = client_links.path_of(link)
+    path = links.path_of(link)
     left = browser.post(path, {"channel": "facebook"}).headers["Location"]
     team.delete()
 
     pages = [browser.get(path), native.back(browser, native.decide(left, "ada"))]
-    with pytest.raises(client_links.ClientLinkRefused):  # it went while the channel told its list
-        client_links.contact_of(link)
+    with pytest.raises(links.ClientLinkRefused):  # it went while the channel told its list
+        links.contact_of(link)
     cut = browser.get(path[:-8] + "/")
 
     assert [page.status_code for page in pages] == [410, 410]
     assert all("This link has ended" in page.text for page in pages)
     assert (cut.status_code, "This link is not complete" in cut.text) == (404, True)
-
-
-def test_more_ids_than_a_link_takes_are_refused_and_none_is_left_out(mira: User, team: Team) -> None:
-    ids = "\n".join(str(number) for number in range(1000, 1201))
-    form = {"email": "x@example.com", "channels": ["facebook"], "team": team.pk, "days": 7}
-
-    page = _browser(mira).post("/client-links/", {**form, "native_ids": ids})
-
-    assert page.status_code == 400
-    assert "Those are 201 IDs. One link is for 200 at most" in page.text
-    assert not ClientLink.objects.exists()
-
-
-def test_a_consent_of_a_log_in_that_was_removed_is_ended_at_the_channel_too(
-    mira: User, team: Team, world: Sandbox
-) -> None:
-    given(mira, team, "Lumen Shoes EU")
-    Token.objects.update(reason=Token.REMOVED, state="dead")
-    token, app = Token.objects.get(), ChannelApp.objects.get(channel="facebook")
-    grant = native_grant(token)
-
-    renewing.discard(app=app, identity=token.identity, grant=grant)
-
-    assert any(call["method"] == "DELETE" and "permissions" in call["path"] for call in world.calls())
-
-
-def native_grant(token: Token) -> Any:
-    return Grant(token.unseal(), Dates(), ())
 
 
 def _browser(user: User) -> Client:
@@ -412,9 +344,9 @@ def _browser(user: User) -> Client:
 def test_a_page_in_one_tab_gives_access_to_the_team_that_it_names(mira: User, team: Team) -> None:
     other = make_team("Heron")
     Membership.objects.create(user=mira, team=other)
-    links = [made(mira, team), made(mira, other)]
-    browser, first = go(links[0])
-    _, second = go(links[1], browser=browser)
+    both = [made(mira, team), made(mira, other)]
+    browser, first = go(both[0])
+    _, second = go(both[1], browser=browser)
 
     page = browser.get(first).text
     done = browser.post(first, {"native_id": native_ids(page)[0]}, follow=True)
@@ -425,7 +357,7 @@ def test_a_page_in_one_tab_gives_access_to_the_team_that_it_names(mira: User, te
     assert "For the team <b>Lumen</b>." in done.text
     assert "For the team <b>Heron</b>." in other_page
     assert (back.headers["Location"], elsewhere.status_code) == (done.redirect_chain[0][0], 404)
-    for one, account in zip(links, Account.objects.order_by("pk"), strict=True):
+    for one, account in zip(both, Account.objects.order_by("pk"), strict=True):
         one.refresh_from_db()
         assert (account.team, one.used) == (one.team, {"facebook": [account.pk]})
 

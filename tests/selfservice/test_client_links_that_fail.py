@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import client_links, pool_entries, tasks
-from accounts.mails import client_link_mail
-from accounts.models import Account, ClientLink, LinkProblem
+from accounts import pool_entries, tasks
+from accounts.asks import link_mails, links
+from accounts.models import Account, Ask, LinkProblem
 from notifications.models import Message
 from tests.portal.support import staff
 from tests.selfservice.test_client_links import choose, go, made
@@ -46,7 +46,7 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
     mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, browser = made(mira, team), Client(raise_request_exception=False)
-    left = browser.post(client_links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
 
     def breaks(**_facts: Any) -> None:
         raise RuntimeError("the database is away")
@@ -56,13 +56,13 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
         failed = native.back(browser, native.decide(left, "ada"))
     after = (User.objects.filter(is_contact=True).count(), Token.objects.count())
     link.refresh_from_db()
-    state = client_links.state(link, timezone.now())
+    state = links.state(link, timezone.now())
     again, _ = go(link)
     done = choose(again, "Lumen Shoes EU")
 
     assert failed.status_code >= 400
     assert after == (0, 0)
-    assert (link.contact, state) == (None, client_links.State.OPEN)
+    assert (link.contact, state) == (None, links.State.OPEN)
     assert "Thank you" in done
     assert Token.objects.get().consented_by == User.objects.get(is_contact=True)
 
@@ -73,7 +73,7 @@ def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_i
     settings.STAFF_SECOND_FACTOR = False
     blue, browser = make_team("Blue"), Client()
     browser.force_login(make_user("eve@example.com", name="Eve", team=blue))
-    left = browser.post(client_links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
 
     page = native.back(browser, native.decide(left, "ada", action="cancel")).text
     problem = LinkProblem.objects.get()
@@ -96,16 +96,16 @@ def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_i
 def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel(
     world: Sandbox, mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    makes = client_links.contact_of
+    makes = links.contact_of
 
-    def is_switched_off(link: ClientLink) -> User:
+    def is_switched_off(link: Ask) -> User:
         user = makes(link)
         User.objects.filter(pk=user.pk).update(is_active=False)
         return user
 
-    monkeypatch.setattr(client_links, "contact_of", is_switched_off)
+    monkeypatch.setattr(links, "contact_of", is_switched_off)
     browser = Client()
-    left = browser.post(client_links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
     native.back(browser, native.decide(left, "ada"))
 
     assert revoked(world)
@@ -121,7 +121,7 @@ def test_a_contact_who_links_nothing_joins_no_team(mira: User, team: Team) -> No
     browser, choice = go(second)
 
     wrong = browser.post(choice, {"native_id": "1"})
-    ClientLink.objects.filter(pk=second.pk).update(used={"facebook": []})
+    links.all_links().filter(pk=second.pk).update(used={"facebook": []})
     late = browser.post(choice, {"native_id": "1"})
 
     assert (wrong.status_code, late.status_code) == (400, 409)
@@ -148,8 +148,8 @@ def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team
     Token.objects.filter(consented_by__email=CONTACT).delete()  # as the sweep does, of what was never linked
     Token.objects.filter(consented_by__email="emil@example.com").delete()
     User.objects.filter(is_contact=True).update(date_joined=timezone.now() - timedelta(days=2))
-    waits = client_links.sweep(now=timezone.now())
-    ClientLink.objects.update(expires_at=timezone.now() - timedelta(hours=1))
+    waits = links.sweep(now=timezone.now())
+    links.all_links().update(ends_at=timezone.now() - timedelta(hours=1))
 
     tasks.tidy()
 
@@ -162,8 +162,8 @@ def test_the_page_and_the_mail_name_the_organisation(settings: Any, mira: User, 
     settings.ORGANISATION_NAME = "Nordlicht Media"
     link = made(mira, team)
 
-    page = Client().get(client_links.path_of(link)).text
-    mail = client_link_mail.build(Message.objects.get(kind="client_link"))
+    page = Client().get(links.path_of(link)).text
+    mail = link_mails.build(Message.objects.get(kind="client_link"))
 
     assert "Mira Ode of Nordlicht Media asks for access to your ad accounts" in page
     assert mail.subject == "Mira Ode of Nordlicht Media asks for access to your ad accounts"

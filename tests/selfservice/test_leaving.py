@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts import tasks
-from accounts.models import Account, BackupInvitation, Job
+from accounts.models import Account, AskLine, Job
 from tests.accounts.leaving.support import carried, lead, log_in, mails, person, reaches, states
 from tests.support import native
 from tests.support.factories import link, make_team, make_user
@@ -81,7 +81,7 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
     assert "removed already" in going
     assert "being removed" not in after
     assert states(mine, also) == {("dead", "removed")}
-    invited = BackupInvitation.objects.filter(email="zoe@example.com").values_list("account", flat=True)
+    invited = AskLine.objects.filter(ask__email="zoe@example.com").values_list("account", flat=True)
     assert alone.pk in invited
     assert foreign.pk not in invited
     assert mails()["backup_ask", emil.email] == 1

@@ -8,10 +8,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts import renewal_links
-from accounts.campaigns import running, sending
-from accounts.campaigns import stages as notes
-from accounts.models import Account, CampaignLogIn
-from notifications.models import Message
+from accounts.models import Account
 from tests.accounts.test_second_app import add_second
 from tests.selfservice.test_renewal import ask, dead, link_of, path_of
 from tests.support import native
@@ -136,39 +133,3 @@ def test_of_two_log_ins_of_one_name_the_link_tells_which_moves_and_what_is_not_r
     assert unreached.pool.get().token == token
     assert other.pool_entries.count() == 1
     assert "One account is no longer reached" in done.text
-
-
-def test_a_campaign_at_an_app_that_retires_needs_no_password_of_ours(world: Sandbox, staff: User) -> None:
-    token, second = left_behind(world, "facebook", contact=False)
-    now, stages = timezone.now(), []
-    ends = now + timedelta(days=14)
-    running.start(user=staff, name="Move", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
-    sending.send_due(clock=timezone.now, goes_on=lambda: True)
-    message = Message.objects.get(kind="ask")
-    notes.note_sent([message], timezone.now())
-    path, browser = path_of(message), Client()
-
-    def note() -> None:
-        stages.append(CampaignLogIn.objects.values_list("stage", "why").get())
-
-    note()
-    browser.post(f"{path}opened/")
-    note()
-    native.back(browser, native.decide(native.leave(browser, "facebook", path=path), "ben"))
-    note()
-    away = native.leave(browser, "facebook", path=path)
-    note()
-    native.back(browser, native.decide(away, "ada", action="cancel"))
-    note()
-    native.consent(browser, "facebook", "ada", path=path)
-    note()
-
-    assert stages == [
-        ("sent", ""),
-        ("opened", ""),
-        ("failed", "somebody_else"),
-        ("at_channel", ""),
-        ("failed", "stopped"),
-        ("done", ""),
-    ]
-    assert Token.objects.get(app=second).consented_by == token.consented_by

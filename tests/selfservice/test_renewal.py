@@ -9,12 +9,12 @@ import time_machine
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions, renewal_links
-from accounts.campaigns import running, sending
-from accounts.campaigns import stages as notes
+from accounts import renewal_links
+from accounts.asks import mails, progress
+from accounts.asks import services as asks
 from accounts.linking import renewing
-from accounts.mails import ask_mail, renewal_mail
-from accounts.models import Account, AccountToken, CampaignLogIn, LinkProblem, PendingLink
+from accounts.mails import renewal_mail
+from accounts.models import Account, AccountToken, AskLine, LinkProblem, PendingLink
 from notifications.models import Message
 from selfservice.linking import renewal_views
 from tests.support import native
@@ -49,13 +49,13 @@ def dead(channel: str = "facebook", *people: str) -> Token:
 
 def ask(token: Token, staff: User) -> Message:
     account = token.pool_entries.get().account
-    actions.ask_to_reauthenticate(account=account, token=token, actor=staff, note="", now=timezone.now())
+    asks.ask_now(people=[[(account, token)]], user=staff, note="", now=timezone.now())
     return Message.objects.filter(kind="ask").latest("pk")
 
 
 def path_of(message: Message) -> str:
     """The personal link in a mail, as a path."""
-    build = {"ask": ask_mail.build, "renewal": renewal_mail.build}[message.kind]
+    build = {"ask": mails.build, "renewal": renewal_mail.build}[message.kind]
     return str(re.findall(r"http://\S+?(/renew/\S+)", build(message).text)[0])
 
 
@@ -75,7 +75,7 @@ def test_from_the_mail_to_done_without_a_password_and_without_a_session_of_ours(
     channel: str, staff: User
 ) -> None:
     token = dead(channel)
-    mail = ask_mail.build(message := ask(token, staff))
+    mail = mails.build(message := ask(token, staff))
     path, browser = path_of(message), Client()
 
     asked = [browser.get(path), browser.head(path), browser.get(path)]
@@ -271,18 +271,19 @@ def test_the_page_names_only_accounts_that_the_mail_could_name(staff: User) -> N
     assert "Lumen Shoes EU" in Client().get(link_of(token)).text
 
 
-def test_a_campaign_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_and_the_end(
+def test_an_ask_sees_the_page_opened_the_way_to_the_channel_a_trouble_there_and_the_end(
     staff: User,
 ) -> None:
     token, now = dead(), timezone.now()
     ends = now + timedelta(days=14)
-    running.start(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
-    sending.send_due(clock=timezone.now, goes_on=lambda: True)
+    asks.start(user=staff, name="All", note="", token_ids=[token.pk], ends_at=ends, once="", now=now)
+    asks.send_due(clock=timezone.now, goes_on=lambda: True)
     path, browser, stages = path_of(Message.objects.get(kind="ask")), Client(), []
-    notes.note_sent(list(Message.objects.filter(kind="ask")), timezone.now())
+    Message.objects.update(state="sent")
+    progress.settle(now=timezone.now())
 
     def note() -> None:
-        stages.append(CampaignLogIn.objects.values_list("stage", "why").get())
+        stages.append(AskLine.objects.values_list("stage", "why").get())
 
     browser.get(path)  # as a mail scanner does
     note()

@@ -9,8 +9,10 @@ from typing import Any
 import httpx2
 from django.test import Client
 
-from accounts import actions, api_keys, sweeps
-from accounts.models import Account, ApiKey, ClientLink, PendingLink
+from accounts import api_keys, sweeps
+from accounts.asks import links
+from accounts.asks import services as asks
+from accounts.models import Account, ApiKey, Ask, PendingLink
 from adtoken_project import signs_of_life
 from adtoken_project.models import BackgroundProcess
 from adtoken_project.tasks import heartbeat
@@ -69,13 +71,8 @@ def build(sandbox: Sandbox) -> World:
     _fail_on_the_way(world, sandbox)
     _publish_and_lose(world, sandbox)
     now = datetime.now(UTC)
-    actions.ask_to_reauthenticate(
-        account=account,
-        token=Token.objects.get(consented_by=ada, app__channel="facebook"),
-        actor=staff,
-        note="Soon",
-        now=now,
-    )
+    of_ada = Token.objects.get(consented_by=ada, app__channel="facebook")
+    asks.ask_now(people=[[(account, of_ada)]], user=staff, note="Soon", now=now)
     seconds = int(now.timestamp())
     sandbox.set_dates(user="ben", issued_at=seconds - 50 * 86_400, expires_at=seconds + 10 * 86_400)
     _enter_a_secret(world)
@@ -98,13 +95,15 @@ def _leave_something_to_decide(world: World, now: datetime) -> None:
     UnknownAnswer.objects.create(
         app=app, fingerprint="f" * 32, call="campaigns", status=400, first_seen_at=now, last_seen_at=now
     )
-    ClientLink.objects.create(
+    Ask.objects.create(
+        what="link",
+        key="key-of-a-client",
         email="client@example.com",
         team=Team.default(),
         channels=["facebook"],
         made_by=world.staff,
         created_at=now,
-        expires_at=now + timedelta(days=7),
+        ends_at=now + timedelta(days=7),
     )
     Invitation.objects.create(
         email="new@example.com", team=Team.default(), expires_at=now + timedelta(days=7)
@@ -208,7 +207,7 @@ def _rows(world: World) -> dict[str, Any]:
         "<int:app_id>": world.account.active_token.app_id,  # type: ignore[union-attr]
         "<str:decision>": "release",
         "<int:answer_id>": UnknownAnswer.objects.first().pk,  # type: ignore[union-attr]
-        "<int:link_id>": ClientLink.objects.first().pk,  # type: ignore[union-attr]
+        "<int:link_id>": links.all_links().first().pk,  # type: ignore[union-attr]
         "<int:calendar_id>": 0,
         "<slug:key>": "guessed",
         "<signed>": "broken",

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from accounts import tasks
 from accounts.models import Account
 from notifications.models import Message
-from tests.portal.test_campaigns import posted
+from tests.portal.test_asks import posted
 from tests.support import native
 from tests.support.factories import PASSWORD, make_user
 from tests.support.sandbox import Sandbox
@@ -28,7 +28,7 @@ from users.models import User
 pytestmark = pytest.mark.django_db(transaction=True)
 STEPS = (
     "a new `FERNET_KEYS`", "check --database default", "FERNET_KEYS_LOST", "release --same", "createsuperuser",
-    "Reset second factor", "enter the secret", "Begin a re-auth campaign",
+    "Reset second factor", "enter the secret", "Ask to re-authenticate",
 )  # fmt: skip
 
 
@@ -75,8 +75,8 @@ def test_the_steps_of_the_page_lead_back(
     secret = Sandbox.APPS["snapchat"][1]
     form = {"label": app.label, "redirect_base": "", "is_default": "on", "state": "live", "wanted_scopes": ""}
     new.post(f"/admin/tokens/channelapp/{app.pk}/change/", {**form, "new_secret": secret})
-    new.post(f"/admin/tokens/token/campaign/?ids={Token.objects.get().pk}", posted())
-    tasks.run_campaigns()
+    new.post(f"/admin/tokens/token/ask/?ids={Token.objects.get().pk}", posted())
+    tasks.run_asks()
     ada = Client()
     ada.force_login(User.objects.get(email="ada@example.com"))
     native.link(ada, "snapchat", "ada")

@@ -12,8 +12,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 
 from ui import confirm
-from ui.bulk import Item
-from ui.confirm import Done, Late, Page, Said
+from ui.confirm import ConfirmLine, Done, Late, Page, Said
 from ui.refusal import Refusal
 
 ROOT = Path(__file__).parents[2]
@@ -62,12 +61,12 @@ def test_get_asks_and_does_nothing() -> None:
 
 def test_post_does_it_with_what_was_sent_and_leads_back_with_what_was_done() -> None:
     sent: list[Said] = []
-    request = asked("post", note="budget", seen="7", again="1")
+    request = asked("post", note="budget", seen="7")
 
     response = answer(request, lambda said: sent.append(said) or Done())  # type: ignore[func-returns-value]
 
     assert (response.status_code, response["Location"]) == (302, "/back/")
-    assert [(one.note, one.seen, one.again) for one in sent] == [("budget", "7", True)]
+    assert [(one.note, one.seen) for one in sent] == [("budget", "7")]
     assert said(request) == [
         (
             "success",
@@ -172,7 +171,7 @@ def test_what_cannot_be_done_has_no_button(reason: dict[str, Any], words: str) -
 
 
 def test_a_hundred_of_many_lines_are_shown() -> None:
-    many = page(lines=[Item(str(number)) for number in range(103)])
+    many = page(lines=[ConfirmLine(str(number)) for number in range(103)])
 
     assert (len(many.shown), many.unshown) == (100, 3)
 

@@ -10,8 +10,9 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import api_keys, backup_invitations, backups, client_links, pool, removal, tasks
-from accounts.campaigns import running
+from accounts import api_keys, backups, pool, removal, tasks
+from accounts.asks import endings, link_mails, links
+from accounts.asks import services as asks
 from accounts.errors import ActionRefused
 from accounts.jobs import services as jobs
 from accounts.jobs.kinds import KINDS
@@ -20,14 +21,11 @@ from accounts.leaving import job as leaving
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted, invitation
 from accounts.linking import consent
-from accounts.mails import client_link_mail
 from accounts.models import (
     Account,
     AccountEvent,
-    BackupInvitation,
-    BackupRequest,
-    Campaign,
-    ClientLink,
+    Ask,
+    AskLine,
     Job,
     PendingLink,
 )
@@ -117,10 +115,12 @@ def test_backups_come_first_colleagues_are_asked_each_once_and_one_is_invited_fo
     assert (before, states(mine)) == ({("valid", "")}, {("dead", "removed")})
     assert (at_hand.state, at_hand.active_token, alone.state) == ("connected", backup, "deactivated")
     assert AccountEvent.objects.filter(account=at_hand, kind="deactivated").count() == 0, "it never stopped"
-    assert list(BackupRequest.objects.values_list("account", flat=True)) == [asked_first.pk]
-    asks = Message.objects.filter(kind="ask").values_list("recipient", "payload__accounts")
-    assert list(asks) == [(cleo.email, [one.pk for one in renewable])]
-    invited = BackupInvitation.objects.values_list("email", "account")
+    assert list(AskLine.objects.filter(ask__what="back_up").values_list("account", flat=True)) == [
+        asked_first.pk
+    ]
+    asked = Message.objects.filter(kind="ask").values_list("recipient", "payload__accounts")
+    assert list(asked) == [(cleo.email, [one.pk for one in renewable])]
+    invited = AskLine.objects.filter(ask__what="link").values_list("ask__email", "account")
     assert list(invited) == [("zoe@example.com", alone.pk)]
     assert pool.differences() == []
     assert LogEntry.objects.filter(object_id=str(mara.pk), change_message__contains="offboarded").exists()
@@ -137,7 +137,7 @@ def test_what_is_not_wanted_or_not_the_actors_to_do_is_left_out(boss: User) -> N
     offboard(emil, clerk, ALL)
     tasks.run_jobs()
 
-    assert not BackupRequest.objects.exists()
+    assert not AskLine.objects.filter(ask__what="back_up").exists()
     reread(*left)
     assert left[0].state == "deactivated"
     assert left[1].state == "connected", "a job without the right does nothing at all"
@@ -394,8 +394,8 @@ def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_
 
     assert waiting == ({("valid", "")}, {mine.pk, also.pk})
     assert (states(mine, also), states(kept)) == ({("dead", "removed")}, {("valid", "")})
-    assert list(BackupRequest.objects.values_list("account", flat=True)) == [at_hand.pk]
-    assert list(BackupInvitation.objects.values_list("account", flat=True)) == [both.pk]
+    assert list(AskLine.objects.filter(ask__what="back_up").values_list("account", flat=True)) == [at_hand.pk]
+    assert list(AskLine.objects.filter(ask__what="link").values_list("account", flat=True)) == [both.pk]
     asked = {key for key in written() if key[0] != "left"}
     assert asked == {("ask", cleo.email), ("backup_ask", emil.email), ("invite", "zoe@example.com")}
 
@@ -465,26 +465,26 @@ def test_who_carries_it_alone_may_have_somebody_asked_before_it_stops() -> None:
 
     shop.refresh_from_db()
     assert (waits, shop.pool.exists(), shop.state) == (True, False, "deactivated")
-    assert BackupRequest.objects.filter(token=his, state="asked").count() == 1
+    assert AskLine.objects.filter(token=his, stage="waiting").count() == 1
 
 
 # --- what else depends on a person ------------------------------------------------------------------------------------
 
 
-def campaign_of(who: User, *tokens: Token) -> Campaign:
+def ask_of(who: User, *tokens: Token) -> Ask:
     now = timezone.now()
     facts: dict[str, Any] = {"note": "", "ends_at": now + timedelta(days=9), "once": "", "now": now}
-    return running.start(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
+    return asks.start(user=who, name="Spring", token_ids=[one.pk for one in tokens], **facts)[0]
 
 
-def lead_with_everything() -> tuple[User, Team, Campaign, ClientLink, Macro]:
-    """Lea, who alone leads a team, runs a campaign, has made a client link and looks after a macro."""
+def lead_with_everything() -> tuple[User, Team, Ask, Ask, Macro]:
+    """Lea, who alone leads a team, runs an ask, has made a client link and looks after a macro."""
     team = make_team("Lumen")
     lea = lead("Lea", team)
-    campaign = campaign_of(lea, log_in(person("Emil", team=team)))
+    ask = ask_of(lea, log_in(person("Emil", team=team)))
     made: dict[str, Any] = {"email": "ada@client.example", "name": "Ada", "channels": ["facebook"]}
-    link_made = client_links.make(team=team, made_by=lea, now=timezone.now(), **made)
-    return lea, team, campaign, link_made, Macro.objects.create(name="Lumen warns", owner=lea, team=team)
+    link_made = links.make(team=team, made_by=lea, now=timezone.now(), **made)
+    return lea, team, ask, link_made, Macro.objects.create(name="Lumen warns", owner=lea, team=team)
 
 
 def told_of(reader: User) -> str:
@@ -492,20 +492,20 @@ def told_of(reader: User) -> str:
 
 
 def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays(boss: User) -> None:
-    lea, _, campaign, link_made, macro = lead_with_everything()
+    lea, _, ask, link_made, macro = lead_with_everything()
 
     offboard(lea, boss)
     tasks.run_jobs()
     with transaction.atomic():
         used_by: dict[str, Any] = {"log_in": log_in(None), "now": timezone.now()}
-        client_links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
+        links.note_used(link=link_made, channel="facebook", accounts=[], **used_by)
 
-    reread(campaign, macro, link_made)
-    assert (campaign.made_by, campaign.ended_at, macro.owner) == (boss, None, boss)
+    reread(ask, macro, link_made)
+    assert (ask.made_by, ask.ended_at, macro.owner) == (boss, None, boss)
     assert link_made.asker == "Lumen"
     used = Message.objects.get(kind="client_link_used")
     assert used.recipient == boss.email  # nobody leads the team now, so an operator
-    assert "Lea, who has left, sent ada@client.example a link." in client_link_mail.build_used(used).text
+    assert "Lea, who has left, sent ada@client.example a link." in link_mails.build_used(used).text
     assert not Message.objects.filter(kind="left").exists()  # whoever pressed has read it
 
 
@@ -528,8 +528,8 @@ def test_whoever_sees_no_page_is_told_in_the_mail_about_what_stopped(boss: User)
     assert [said for said in told if said not in text] == []
 
 
-def test_a_campaign_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
-    lea, team, campaign, _, _ = lead_with_everything()
+def test_an_ask_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
+    lea, team, ask, _, _ = lead_with_everything()
     other, clerk = lead("Other", team), person("Clerk", is_staff=True, team=team)
 
     services.lock_out(person=lea, actor=clerk, now=timezone.now())
@@ -542,8 +542,8 @@ def test_a_campaign_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> N
     )
     mails.tell(job, timezone.now())
 
-    campaign.refresh_from_db()
-    assert campaign.ending == "maker_left"
+    ask.refresh_from_db()
+    assert ask.ending == "maker_left"
     assert "Spring: nobody is reminded any longer." in told_of(other)
 
 
@@ -556,14 +556,14 @@ def test_of_who_is_in_no_team_operators_are_told_what_ended(boss: User) -> None:
     assert told == {boss.email: {"ended": ["Spring"]}}
 
 
-def test_a_campaign_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> None:
-    lea, _, campaign, _, _ = lead_with_everything()
+def test_an_ask_whose_maker_can_no_longer_log_in_ends_within_a_minute() -> None:
+    lea, _, ask, _, _ = lead_with_everything()
     User.objects.filter(pk=lea.pk).update(is_active=False)
 
-    running.end_due(now=timezone.now())
+    endings.end_due(now=timezone.now())
 
-    campaign.refresh_from_db()
-    assert campaign.ending == "maker_left"
+    ask.refresh_from_db()
+    assert ask.ending == "maker_left"
 
 
 def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Job:
@@ -591,32 +591,6 @@ def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them
     assert (job.user, job.state, job.acted) == (boss, Job.State.READY, 3)
     paused_by = Account.objects.order_by("pk").values_list("paused_by", flat=True)
     assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
-
-
-@pytest.mark.parametrize("as_client", [False, True])
-def test_whom_a_leavers_job_was_asking_gets_the_mail_about_all_of_it(
-    boss: User, monkeypatch: pytest.MonkeyPatch, as_client: bool
-) -> None:
-    team = make_team("Lumen")
-    lea = person("Lea", is_staff=True, is_superuser=True, team=team)
-    by_hand = invitations.create(email="zoe@example.com", team=team, invited_by=lea, now=timezone.now())
-    options = {"email": "new@example.com", "client": as_client}
-    job = begun(lea, monkeypatch, kind="invite", options=options, team=team)
-    named = handing_over.hanging(lea, timezone.now()).invitations
-
-    services.lock_out(person=lea, actor=boss, now=timezone.now())
-    tasks.run_jobs()
-
-    reread(job, by_hand)
-    assert named == 1
-    assert by_hand.revoked_at is not None
-    assert (job.state, job.acted) == (Job.State.READY, 3)
-    asked = BackupInvitation.objects.filter(email="new@example.com")
-    assert {(one.invited_by, backup_invitations.answer(one, timezone.now())) for one in asked} == {
-        (boss, "asked")
-    }
-    assert len({(one.invitation_id, one.client_link_id) for one in asked}) == 1
-    assert Message.objects.filter(recipient="new@example.com").count() == 1
 
 
 def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_job(

@@ -1,0 +1,286 @@
+"""Asking a second person to link certain accounts: by an invitation, by a client link, or by a mail to who has a log-in here.
+
+Whoever invites reads the same, whether the address is known here or not.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+
+from accounts.asks import links
+from accounts.asks.models import Ask, AskLine
+from accounts.models import Account, AccountToken
+from notifications import outbox
+from ui.counts import number
+from ui.dates import day
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import hold, invitations, roles, visibility
+from users.models import Invitation, Team, User
+
+MAIL = "backup_invite"
+MOST = 5_000  # accounts at once
+MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all
+SHOWN = 5  # who was invited, on the page of an account
+OPEN_FOR = timedelta(days=30)  # that long a person is reminded on the own pages
+Stage = AskLine.Stage
+say = partial(phrase, "words/backup_invitations.txt")
+
+
+class InviteRefused(Refusal):
+    """Nobody can be invited so. The text is fit for the person."""
+
+
+class AskedAlready(InviteRefused):
+    """The person was asked for all of these accounts already."""
+
+
+@dataclass(frozen=True)
+class Invited:
+    """What became of it."""
+
+    email: str
+    number: int  # accounts
+    already: int  # of them asked before, so not once more
+
+
+def may_invite(user: User, accounts: Collection[Account]) -> bool:
+    """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
+    return links.may_make(user) and len(invitable(user, accounts)) == len(set(accounts))
+
+
+def invitable(user: User, accounts: Collection[Account]) -> set[int]:
+    """Return the ids of those of these accounts to which the person may invite somebody. One query, however many."""
+    if not accounts or not links.may_make(user):
+        return set()
+    teams = {account.team_id for account in accounts}
+    own = set(visibility.teams_of(user).filter(pk__in=teams).values_list("pk", flat=True))
+    return {account.pk for account in accounts if account.team_id in own}
+
+
+def too_many_for_links(accounts: QuerySet[Account], by: User) -> str:
+    """Return why these accounts are too many for client links of a person, of which one is for one team; "" where they are not."""
+    own = Account.objects.filter(pk__in=accounts.order_by().values("pk"), team__in=visibility.teams_of(by))
+    counted = own.order_by().values("team__name").annotate(number=Count("pk")).filter(number__gt=MOST_OF_LINK)
+    worst = counted.order_by("-number", "team__name").first()
+    return _too_many(worst["team__name"], worst["number"]) if worst else ""
+
+
+def _too_many(team: str, accounts: int) -> str:
+    return say("too_many_for_link", team=team, number=number(accounts), most=number(MOST_OF_LINK))
+
+
+def demand_other(email: str, *, by: User) -> None:
+    """Raise InviteRefused where an address is the person's own."""
+    if email.strip().lower() == by.email:
+        raise InviteRefused(say("own_address"))
+
+
+@transaction.atomic
+def invite(
+    *,
+    accounts: Sequence[Account],
+    email: str,
+    by: User,
+    now: datetime,
+    name: str = "",
+    note: str = "",
+    without_account: bool = False,
+) -> Invited:
+    """Ask one person by one mail to link these accounts. `without_account`: by a client link, so that they need no password here.
+
+    An account for which the address was asked already is left out. What it answers and raises depends on these asks alone, never on whether
+    the address has a log-in, is switched off or carries an account: then nobody is mailed about that. Raises InviteRefused (AskedAlready),
+    ClientLinkRefused, and OnHold.
+    """
+    hold.refuse()
+    email = email.strip().lower()
+    if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
+        raise InviteRefused(say("own_accounts_only"))
+    demand_other(email, by=by)
+    if without_account:
+        links.demand_room(by, now)
+    ids = sorted(account.pk for account in accounts)
+    list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
+    asked = {line.account_id for line in _open_lines(email, ids) if answer(line, now) != "ended"}
+    fresh = [account for account in accounts if account.pk not in asked]
+    if not fresh:
+        raise AskedAlready(say("asked_already", email=email))
+    user = User.objects.filter(email=email).first()
+    needed = _needed(fresh, email, user)
+    by_team: dict[tuple[Team, bool], list[Account]] = defaultdict(list)
+    for account in fresh:
+        by_team[account.team, account.pk in needed].append(account)
+    made = []
+    for (team, is_needed), some in by_team.items():
+        facts = {"email": email, "name": name.strip(), "note": note, "team": team, "made_by": by, "now": now}
+        made.append(_ask(some, user, facts, is_needed=is_needed, without_account=without_account))
+    _mail(made, user, now)
+    return Invited(email, len(fresh), len(accounts) - len(fresh))
+
+
+def _open_lines(email: str, ids: Sequence[int]) -> QuerySet[AskLine]:
+    lines = AskLine.objects.filter(ask__email=email, account__in=ids, done_at=None)
+    return lines.select_related("ask__invitation")
+
+
+def _needed(accounts: Sequence[Account], email: str, user: User | None) -> set[int]:
+    """Return of these accounts (ids) those that a mail is to be about: none to who is switched off or links nothing, none carried by them.
+
+    A log-in that stopped, or was removed, keeps its place in the pool and carries nothing: its person is asked like anybody.
+    """
+    if user is not None and (not user.is_active or roles.only_looks(user)):
+        return set()
+    carried = AccountToken.objects.living().filter(account__in=accounts, token__consented_by__email=email)
+    return {one.pk for one in accounts} - set(carried.values_list("account", flat=True))
+
+
+def _ask(
+    accounts: Sequence[Account],
+    user: User | None,
+    facts: dict[str, Any],
+    *,
+    is_needed: bool,
+    without_account: bool,
+) -> Ask:
+    """Ask for the accounts of one team by what fits the person; nothing for who has a log-in, and gets one mail. Mails nobody yet.
+
+    A team that accepts log-ins of its own people only invites them to join it first: before that, they could not link these accounts.
+    """
+    team, known = facts["team"], user is not None and not user.is_contact
+    if is_needed and without_account and not known:
+        if len(accounts) > MOST_OF_LINK:  # more of this team than its page said
+            raise InviteRefused(_too_many(str(team), len(accounts)))
+        channels = sorted({account.channel for account in accounts})
+        return links.make(channels=channels, accounts=accounts, mailed=False, **facts)
+    now = facts.pop("now")
+    how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
+    ask = Ask.objects.create(
+        what=Ask.What.LINK, invitation=how, created_at=now, ends_at=now + OPEN_FOR, **facts
+    )
+    AskLine.objects.bulk_create(AskLine.about(ask, account) for account in accounts)
+    return ask
+
+
+def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
+    """Return the invitation to a team that waits for a person, sent again, or a new one. Raises InviteRefused."""
+    email, by = facts["email"], facts["made_by"]
+    waiting = Invitation.objects.filter(email=email, team=team, accepted_at=None, revoked_at=None).first()
+    try:
+        if waiting is not None:  # by the same press it is not sent again
+            return invitations.send_again(invitation=waiting, by=by, now=now, mailed=False)
+        new = {"email": email, "name": facts["name"], "team": team, "invited_by": by}
+        return invitations.create(now=now, mailed=False, for_asks=True, **new)
+    except invitations.InvitationError as refusal:
+        raise InviteRefused(str(refusal)) from None
+
+
+def _shut_out(user: User | None, team: Team) -> bool:
+    """Return whether a team accepts log-ins of its own people only, and this person is none of them."""
+    return user is not None and team.members_only and not user.memberships.filter(team=team).exists()
+
+
+def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
+    """Have one mail written about what one press asks: nobody is mailed about what they need not do. Raises OnHold."""
+    invitations.mail_together([one.invitation for one in made if one.invitation is not None], now=now)
+    links.mail_together([one for one in made if one.key], now=now)
+    if user is None or not user.is_active or user.is_contact:
+        return
+    plain = [
+        one for one in made if one.invitation_id is None and not one.key
+    ]  # an invitation is a mail by itself
+    if waiting_for(user, now).filter(ask__in=plain).exists():
+        outbox.enqueue(
+            kind=MAIL,
+            recipient=user.email,
+            dedupe_key=f"{MAIL}:{plain[0].pk}",
+            team=plain[0].team if len(plain) == 1 else None,
+            payload={"user": user.pk, "asks": [one.pk for one in plain]},
+            now=now,
+        )
+
+
+def waiting_for(user: User, now: datetime) -> QuerySet[AskLine]:
+    """Return what a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
+
+    Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
+    """
+    mine = AskLine.objects.filter(
+        ask__what=Ask.What.LINK,
+        ask__email=user.email,
+        ask__key=None,
+        ask__ended_at=None,
+        ask__ends_at__gt=now,
+    )
+    if roles.only_looks(user):
+        return mine.none()
+    done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
+    teams = user.memberships.values("team")
+    open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
+    mine = mine.filter(open_to_them, done_at=None).exclude(account__in=done)
+    return mine.select_related("account", "ask__made_by").order_by("-pk")
+
+
+def wanted(user: User, channel: str, now: datetime) -> list[str] | None:
+    """Return the native ids that a person is asked to link at a channel; None for none."""
+    return list(waiting_for(user, now).filter(channel=channel).values_list("native_id", flat=True)) or None
+
+
+def take_along(*, old: str, new: str) -> None:
+    """Have what a person is asked for behind the own log-in be of their new e-mail address, in the transaction of the caller.
+
+    What a link or an invitation asks, which was sent to the old one, stays with it.
+    """
+    asks = Ask.objects.filter(what=Ask.What.LINK, ended_at=None, key=None, invitation=None)
+    asks.filter(email=old).update(email=new)
+
+
+def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> None:
+    """Note in the transaction of the caller that a person linked what they were asked for."""
+    lines = AskLine.objects.filter(ask__email=user.email, account__in=accounts, done_at=None)
+    lines.update(done_at=now, stage=Stage.DONE, why="")
+
+
+def note_carried(*, user: User, now: datetime) -> None:
+    """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped."""
+    carried = AccountToken.objects.living().filter(token__consented_by=user)
+    lines = AskLine.objects.filter(ask__email=user.email, account__isnull=False, done_at=None)
+    lines.filter(account__in=carried.values("account")).update(done_at=now, stage=Stage.DONE, why="")
+
+
+def told(account: Account, viewer: User, now: datetime) -> list[str]:
+    """Return in a sentence each who was invited last to an account, and what became of it; nothing for viewers outside its team."""
+    if not visibility.teams_seen_by(viewer).filter(pk=account.team_id).exists():
+        return []
+    lines = (
+        account.ask_lines.filter(ask__what=Ask.What.LINK).select_related("ask__invitation").order_by("-pk")
+    )
+    return [
+        say(
+            f"state_{answer(one, now)}",
+            email=one.ask.email,
+            day=day(timezone.localdate(one.ask.created_at)),
+        )
+        for one in lines[:SHOWN]
+    ]
+
+
+def answer(line: AskLine, now: datetime) -> str:
+    """Return how an ask stands: "linked", "accepted" (came in, has not linked), "opened", "ended" or "asked"."""
+    if line.done_at is not None:
+        return "linked"
+    ask, invitation = line.ask, line.ask.invitation
+    if not ask.is_open(now):
+        return "ended"
+    if ask.key:
+        return "opened" if ask.opened_at else "asked"
+    if invitation is not None and invitation.accepted_at is not None:
+        return "accepted"
+    return "ended" if invitation is not None and not invitation.is_open(now) else "asked"

@@ -1,0 +1,350 @@
+"""Client links: made by a person of a team, used once by somebody without an account here, who is a contact afterwards.
+
+The address that the maker gave stands for the person: the mail goes there, and whoever makes a link vouches for it, as for an invitation
+(docs/decisions/0078-client-links.md). A link never acts for somebody who can log in.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from enum import StrEnum
+from functools import partial
+
+from django.conf import settings
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
+from django.core import signing
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.urls import reverse
+
+from accounts.asks.endings import end
+from accounts.asks.models import Ask, AskLine
+from accounts.models import Account
+from notifications import outbox
+from notifications.models import Message
+from tokens.models import Token
+from ui import kept
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users import hold, recipients, refused_addresses, roles, visibility
+from users.models import Invitation, Membership, Team, User, new_invitation_key
+
+VALID_FOR = timedelta(days=7)
+LONGEST = timedelta(days=30)
+MOST_OPEN = 200  # links of one maker that are open at a time
+Stage = AskLine.Stage
+UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
+SWEPT = 1_000  # contacts at once
+_SALT = "accounts.client_link"
+MAIL, USED_MAIL = "client_link", "client_link_used"
+WORDS = "words/client_links.txt"
+say = partial(phrase, WORDS)
+
+
+class ClientLinkRefused(Refusal):
+    """A link cannot be made or changed so. Its text is fit for the person."""
+
+
+class State(StrEnum):
+    """How a link stands."""
+
+    OPEN = "open"
+    STARTED = "started"  # used for some of its channels
+    USED = "used"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+def state(link: Ask, now: datetime) -> State:
+    """Return how a link stands."""
+    if link.ending == Ask.Ending.ALL_DONE:
+        return State.USED
+    if link.ends_at <= now or link.ending == Ask.Ending.LAST_DAY:
+        return State.EXPIRED
+    if link.ended_at is not None:
+        return State.REVOKED
+    return State.STARTED if link.used else State.OPEN
+
+
+def all_links() -> QuerySet[Ask]:
+    """Return the asks that are client links."""
+    return Ask.objects.filter(what=Ask.What.LINK, key__isnull=False)
+
+
+def open_links(now: datetime) -> QuerySet[Ask]:
+    """Return those that open something."""
+    return all_links().filter(ended_at=None, ends_at__gt=now)
+
+
+def may_see(user: User) -> bool:
+    """Return whether a person may see how links stand: whoever may make some, and auditors, without what opens one."""
+    return user.is_active and not user.is_contact
+
+
+def may_make(user: User) -> bool:
+    """Return whether a person may make links: everybody who links accounts, so no auditor and no contact."""
+    return may_see(user) and not roles.only_looks(user)
+
+
+def teams_of(user: User) -> QuerySet[Team]:
+    """Return the teams for which the person may make links."""
+    return visibility.teams_of(user).order_by("name")
+
+
+def seen_by(user: User) -> QuerySet[Ask]:
+    """Return the links that the person sees: those they made, and, for staff, all of the teams whose people they manage."""
+    own = Q(made_by=user, team__in=teams_of(user).values("pk"))
+    of_teams = Q(team__in=teams_of(user).values("pk")) if user.is_staff else Q(pk__in=[])
+    found = all_links().filter(own | of_teams).order_by("-created_at", "-pk")
+    return found.select_related("team", "made_by", "contact")
+
+
+@transaction.atomic
+def make(
+    *,
+    email: str,
+    name: str,
+    team: Team,
+    channels: Sequence[str],
+    made_by: User,
+    now: datetime,
+    accounts: Collection[Account] = (),
+    asked_for: Sequence[tuple[str, str]] = (),
+    note: str = "",
+    valid_for: timedelta = VALID_FOR,
+    mailed: bool = True,
+) -> Ask:
+    """Make a link and have it mailed, with one log entry. `accounts` and `asked_for` (channel, native id): the only ones that it links.
+
+    Not `mailed`: the caller has one mail written about several links, by `mail_together`.
+
+    Raises ClientLinkRefused where the person may not make it, where too many of theirs are open, and OnHold.
+    """
+    hold.refuse()
+    if not may_make(made_by) or not teams_of(made_by).filter(pk=team.pk).exists():
+        raise ClientLinkRefused(say("own_teams_only"))
+    if not channels:
+        raise ClientLinkRefused(say("no_channel"))
+    demand_room(made_by, now)
+    link = Ask.objects.create(
+        what=Ask.What.LINK,
+        key=new_invitation_key(),
+        team=team,
+        channels=list(dict.fromkeys(channels)),
+        email=email.strip().lower(),
+        name=name.strip(),
+        note=note.strip(),
+        made_by=made_by,
+        created_at=now,
+        ends_at=now + min(valid_for, LONGEST),
+    )
+    AskLine.objects.bulk_create(
+        [*(AskLine.about(link, one) for one in accounts), *(_line(link, *one) for one in asked_for)]
+    )
+    _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
+    if mailed:
+        mail_together([link], now=now)
+    return link
+
+
+def _line(link: Ask, channel: str, native_id: str) -> AskLine:
+    """Return the line for an ad account by its id; with the account, where the link's team has it."""
+    account = Account.objects.filter(channel=channel, native_id=native_id, team=link.team).first()
+    return AskLine(ask=link, account=account, channel=channel, native_id=native_id)
+
+
+def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
+    """Write one mail about links of one address, in the caller's transaction: one a team, for a link never leaves its own.
+
+    None to somebody who was switched off; whoever made the links reads the same then.
+    """
+    if not links or User.objects.filter(email=links[0].email, is_active=False).exists():
+        return
+    first, *others = sorted(links, key=lambda one: one.pk)
+    outbox.enqueue(
+        kind=MAIL,
+        recipient=first.email,
+        dedupe_key=f"client_link:{first.pk}",
+        team=None if others else first.team,
+        payload={"asks": [first.pk, *(one.pk for one in others)]},
+        now=now,
+    )
+
+
+def demand_room(maker: User, now: datetime) -> None:
+    """Raise ClientLinkRefused where a person has as many open links as there may be."""
+    if open_links(now).filter(made_by=maker).count() >= MOST_OPEN:
+        raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
+
+
+def address_of(link: Ask) -> str:
+    """Return the address that opens a link. A secret: for its mail and for who may see the link; never stored."""
+    return f"{settings.BASE_URL}{path_of(link)}"
+
+
+def path_of(link: Ask) -> str:
+    """Return the same as a path."""
+    return reverse("client_link", args=[signing.Signer(salt=_SALT).sign(str(link.key))])
+
+
+def open_signed(signed: str) -> Ask | None:
+    """Return the link of an address, open or not; None where it is cut or forged, or went with its team."""
+    key = _key_of(signed)
+    if key is None:
+        return None
+    return found().filter(key=key).first()
+
+
+def found() -> QuerySet[Ask]:
+    """Return all links, as pages read them."""
+    return all_links().select_related("team", "made_by", "contact")
+
+
+def is_whole(signed: str) -> bool:
+    """Return whether we signed an address, so that it is neither cut nor forged; its link may be gone."""
+    return _key_of(signed) is not None
+
+
+def _key_of(signed: str) -> str | None:
+    try:
+        return signing.Signer(salt=_SALT).unsign(signed)
+    except signing.BadSignature:
+        return None
+
+
+def barred_by(link: Ask, now: datetime) -> User | Invitation | None:
+    """Return who has the address of a link, where it acts for them no more: who can log in, and so must, or was switched off.
+
+    Of somebody who is nobody here yet, the invitation of another team that waits: they are to come in by that alone.
+    """
+    known = User.objects.filter(email=link.email).first()
+    if known is not None:
+        return None if known.is_contact and known.is_active else known
+    invited = Invitation.objects.filter(email=link.email, accepted_at=None, revoked_at=None)
+    return invited.filter(expires_at__gt=now).exclude(team=link.team).first()
+
+
+@transaction.atomic
+def revoke(*, link: Ask, by: User, now: datetime) -> None:
+    """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
+    if not seen_by(by).filter(pk=link.pk).exists() or roles.only_looks(by):
+        raise ClientLinkRefused(say("own_teams_only"))
+    if not end([link.pk], Ask.Ending.STOPPED, now, by=by):
+        raise ClientLinkRefused(say("over_already"))
+    _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
+
+
+def note_opened(link: Ask, now: datetime) -> None:
+    """Note that somebody went on to a channel by it."""
+    all_links().filter(pk=link.pk, opened_at=None).update(opened_at=now)
+    link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
+
+
+def demand_contact(link: Ask, now: datetime) -> None:
+    """Raise ClientLinkRefused where a link acts for its address no more, see `barred_by`."""
+    if barred_by(link, now) is not None:
+        raise ClientLinkRefused(say("not_a_contact"))
+
+
+@transaction.atomic
+def contact_of(link: Ask) -> User:
+    """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
+
+    Raises ClientLinkRefused as `demand_contact` does, and where the link is gone.
+    """
+    row = (
+        all_links()
+        .select_for_update(no_key=True, of=("self",))
+        .select_related("contact", "team")
+        .filter(pk=link.pk)
+        .first()
+    )
+    if row is None:  # its team was deleted meanwhile
+        raise ClientLinkRefused(say("not_a_contact"))
+    user = row.contact
+    if user is None:
+        user, _ = User.objects.get_or_create(
+            email=row.email, defaults={"name": row.name, "is_contact": True, "password": "!"}
+        )
+    if not user.is_contact or not user.is_active:
+        raise ClientLinkRefused(say("not_a_contact"))
+    Membership.objects.get_or_create(team=row.team, user=user)
+    row.contact = user
+    row.save(update_fields=["contact"])
+    return user
+
+
+def join(*, link: Ask, user: User) -> None:
+    """Have a contact who is known here already join the team of the link they use. Whoever can log in joins by an invitation alone."""
+    if not user.is_contact:
+        return
+    Membership.objects.get_or_create(team=link.team, user=user)
+    if user.email == link.email:
+        all_links().filter(pk=link.pk, contact=None).update(contact=user)
+
+
+@transaction.atomic
+def drop_contact(*, email: str, made_since: datetime) -> bool:
+    """Delete a contact who has given nothing: made since then, without a log-in. Returns whether one was deleted.
+
+    For a consent that could not be kept, and for whoever turned back: a person in a list who gave no access is nobody.
+    """
+    found = User.objects.select_for_update().filter(email=email, is_contact=True, date_joined__gte=made_since)
+    user = found.first()
+    if user is None or user.tokens.exists():
+        return False
+    user.delete()
+    return True
+
+
+def sweep(*, now: datetime) -> int:
+    """Delete the contacts of links that are over and gave nothing. Returns how many."""
+    links = all_links().filter(contact=OuterRef("pk"))
+    waits = links.filter(ended_at=None, ends_at__gt=now)
+    idle = User.objects.filter(Exists(links), is_contact=True, tokens=None, date_joined__lt=now - UNUSED_FOR)
+    idle = idle.exclude(Exists(waits)).exclude(Exists(links.exclude(used={})))
+    rows = list(idle.values_list("email", "date_joined")[:SWEPT])
+    return sum(drop_contact(email=email, made_since=joined) for email, joined in rows)
+
+
+@transaction.atomic
+def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: Token, now: datetime) -> None:
+    """Note in the caller's transaction what was linked by it, and have whoever asked told. Raises ClientLinkRefused where it is over.
+
+    Where whoever made it is gone, out of reach, or no longer of its team, the team's leads are told, else operators.
+    """
+    row = all_links().select_for_update(no_key=True, of=("self",)).get(pk=link.pk)
+    if not row.is_open(now) or channel not in row.left:
+        raise ClientLinkRefused(say("over_already"))
+    ids = [account.pk for account in accounts]
+    row.used = {**row.used, channel: ids}
+    row.save(update_fields=["used"])
+    linked = Q(account__in=ids) | Q(channel=channel, native_id__in=[one.native_id for one in accounts])
+    row.lines.filter(linked).update(done_at=now, stage=Stage.DONE)
+    if not row.left:
+        end([row.pk], Ask.Ending.ALL_DONE, now)
+    maker = row.answers_to
+    if maker is not None and refused_addresses.is_refused(maker.email):
+        maker = None
+    stand_ins = {} if maker or row.team is None else recipients.fallback([row.team.pk])
+    instead = [address for one in stand_ins.values() for address in one.addresses]
+    for address in [maker.email] if maker else instead:
+        outbox.enqueue(
+            kind=USED_MAIL,
+            recipient=address,
+            dedupe_key=f"{USED_MAIL}:{row.pk}:{channel}:{address}",
+            team=row.team,
+            payload={"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk},
+            now=now,
+        )
+
+
+def unarrived(links: Collection[Ask]) -> set[int]:
+    """Return the ids of those of these links whose mail did not arrive. One query, however many."""
+    emails = {link.email for link in links}
+    failed = Message.objects.filter(kind=MAIL, state=Message.State.FAILED, recipient__in=emails)
+    about = {pk for said in failed.values_list("payload", flat=True) for pk in said["asks"]}
+    return about & {link.pk for link in links}
+
+
+def _log(by: User, link: Ask, flag: int, text: str) -> None:
+    LogEntry.objects.log_actions(by.pk, [link], flag, text, single_object=True)

@@ -1,0 +1,207 @@
+"""Asks, and the log-ins and accounts that they are about."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext_lazy as _
+
+from tokens.models import Token
+from ui import dates
+from users import visibility
+from users.models import Invitation, Team, User
+
+if TYPE_CHECKING:
+    from accounts.models import Account
+
+
+class Ask(models.Model):
+    """Something that people are asked to do for accounts, until it is done, somebody stops it, or its last day is over."""
+
+    class What(models.TextChoices):
+        RENEW = "renew", _("Re-authenticate")  # log-ins of any number of people
+        LINK = "link", _("Link accounts")  # one person, accounts of one team
+        BACK_UP = (
+            "back_up",
+            _("Back up accounts"),
+        )  # one person, with log-ins of theirs that reach the accounts
+
+    class Ending(models.TextChoices):
+        ALL_DONE = "all_done", _("Nobody is left to wait for")
+        STOPPED = "stopped", pgettext_lazy("campaign", "Stopped")
+        LAST_DAY = "last_day", _("Its last day is over")
+        MAKER_LEFT = "maker_left", _("Whoever began it may no longer ask")
+
+    what = models.CharField(max_length=8, choices=What, default=What.RENEW)
+    name = models.CharField(
+        _("name"), max_length=150, blank=True
+    )  # of what is asked; to link, that of the person
+    note = models.CharField(max_length=300, blank=True)  # plain text in its mails
+    # Whose name the mails carry, and whose right to ask is looked at before each.
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), default=timezone.now)
+    ends_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    ending = models.CharField(max_length=10, choices=Ending, blank=True)
+    stopped_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    # What the page that asked was given: sent twice, it is one ask.
+    once = models.CharField(max_length=40, blank=True)
+
+    # Who is asked to link or back up accounts. To link: for which team, and how: by a client link (`key`), by an invitation, or, where
+    # neither is set, by a mail to somebody who has a log-in here.
+    email = models.EmailField(blank=True)
+    team = models.ForeignKey(Team, models.CASCADE, null=True, blank=True, related_name="+")
+    invitation = models.ForeignKey(Invitation, models.CASCADE, null=True, blank=True, related_name="+")
+    # Of a client link: its secret, its channels (each is used once) and by channel the ids of the accounts that were linked.
+    key = models.CharField(max_length=32, unique=True, null=True, blank=True, editable=False)
+    channels = models.JSONField(default=list, blank=True)
+    used = models.JSONField(default=dict, blank=True)
+    opened_at = models.DateTimeField(null=True, blank=True)  # when somebody first pressed its button
+    contact = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = _("request")
+        verbose_name_plural = _("requests")
+        default_permissions = ("view",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=["made_by", "once"], condition=~Q(once=""), name="one_ask_of_a_page"
+            ),
+            models.CheckConstraint(
+                condition=Q(ended_at=None, ending="") | (Q(ended_at__isnull=False) & ~Q(ending="")),
+                name="ask_ends_some_way",
+            ),
+            models.CheckConstraint(condition=Q(email=Lower("email")), name="ask_email_is_lower_case"),
+        ]
+        indexes = [
+            models.Index("id", condition=Q(ended_at=None), name="ask_running"),
+            # Of pages that ask what one person is asked for.
+            models.Index("email", condition=Q(ended_at=None, what="link"), name="ask_of_email"),
+        ]
+
+    def __str__(self) -> str:
+        return (
+            self.email
+            or self.name
+            or gettext("Re-authenticate, %(day)s")
+            % {"day": dates.day(timezone.localdate(self.created_at), year=False)}
+        )
+
+    @property
+    def last_day(self) -> datetime:
+        """A moment of its last day: it ends as that is over."""
+        return self.ends_at - timedelta(seconds=1)
+
+    def is_open(self, now: datetime) -> bool:
+        """Return whether it still asks for anything, and its link opens anything."""
+        return self.ended_at is None and self.ends_at > now
+
+    @property
+    def left(self) -> list[str]:
+        """The channels that a client link was not used for yet."""
+        return [channel for channel in self.channels if channel not in self.used]
+
+    @cached_property
+    def asked_for(self) -> list["AskLine"]:
+        """The ad accounts that are asked for; of a client link, none: any."""
+        return list(self.lines.order_by("pk"))
+
+    def native_ids(self, channel: str) -> list[str]:
+        """Return the ad accounts of a channel that are asked for; empty: any."""
+        return [one.native_id for one in self.asked_for if one.channel == channel]
+
+    @cached_property
+    def answers_to(self) -> User | None:
+        """Whoever asks, for a client and for news of it; None where that person is gone, locked out, or no longer of its team."""
+        maker: User | None = self.made_by
+        if maker is None or not maker.is_active:
+            return None
+        return maker if self.team in visibility.teams_of(maker) else None
+
+    @property
+    def asker(self) -> str:
+        """Who asks, for a client: whoever made the link; their team where that person has no part in it any longer."""
+        maker = self.answers_to
+        return maker.get_full_name() if maker else str(self.team)
+
+
+class AskLine(models.Model):
+    """One log-in, or one ad account, of an ask. It goes with the log-in, where a person has their data deleted."""
+
+    class Stage(models.TextChoices):
+        WAITING = "waiting", _("To be asked")
+        SENT = "sent", _("Sent")
+        OPENED = "opened", _("Opened")
+        AT_CHANNEL = "at_channel", _("At the channel")
+        DONE = "done", _("Done")
+        FAILED = "failed", _("Failed")
+        NOT_ASKABLE = "not_askable", _("Cannot be asked")
+        LEFT = "left", _("Not done")  # when the ask ended
+        DECLINED = "declined", _("Declined")
+
+    ask = models.ForeignKey(Ask, models.CASCADE, related_name="lines", db_index=False)
+    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
+    # To link or back up: the account, where there is one, as its channel knows it. Without a line a client link would be for any account.
+    account = models.ForeignKey(
+        "accounts.Account", models.SET_NULL, null=True, blank=True, related_name="ask_lines"
+    )
+    channel = models.CharField(max_length=20, blank=True)
+    native_id = models.CharField(max_length=100, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    was_dead = models.BooleanField(
+        db_default=False
+    )  # when it was asked for: then it is done once it works again
+    stage = models.CharField(max_length=11, choices=Stage, default=Stage.WAITING)
+    why = models.CharField(max_length=20, blank=True)  # a block of words/asks.txt, or a kind of LinkProblem
+    mails = models.PositiveSmallIntegerField(default=0)  # that asked for it: the first and the reminders
+    next_at = models.DateTimeField(null=True, blank=True)  # when it is asked for next
+    asked_at = models.DateTimeField(null=True, blank=True)  # the last time
+    message = models.BigIntegerField(null=True, blank=True)  # the last mail; mails are pruned on their own
+    sent_at = models.DateTimeField(null=True, blank=True)  # when it was seen last that a mail had left
+    opened_at = models.DateTimeField(null=True, blank=True)
+    at_channel_at = models.DateTimeField(null=True, blank=True)
+    # What went wrong at the channel, since its person went there.
+    trouble = models.CharField(max_length=20, blank=True)
+    done_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["ask", "token"], condition=Q(native_id=""), name="once_in_an_ask"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "token"], condition=Q(stage="waiting"), name="asked_once_at_a_time"
+            ),
+            models.CheckConstraint(
+                condition=Q(token__isnull=False) | ~Q(native_id=""), name="ask_line_is_about_something"
+            ),
+        ]
+        indexes = [models.Index("next_at", condition=Q(next_at__isnull=False), name="ask_line_next")]
+
+    def __str__(self) -> str:
+        return f"{self.ask_id}, {self.token_id or self.native_id}: {self.stage}"
+
+    @property
+    def log_in(self) -> Token:
+        """The log-in, which every line has but those that ask to link an account."""
+        assert self.token is not None
+        return self.token
+
+    @classmethod
+    def about(cls, ask: Ask, account: "Account", token: Token | None = None) -> "AskLine":
+        """Return the line, not saved yet, that asks for an account; `token`: for this log-in to back it up."""
+        facts = {"channel": account.channel, "native_id": account.native_id, "name": account.name}
+        return cls(ask=ask, account=account, token=token, **facts)

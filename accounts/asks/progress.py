@@ -1,0 +1,128 @@
+"""How far the log-ins are that are asked for: worked out from the log-ins, their people and the mails, and noted as people come.
+
+A consent calls `settle` in its own transaction (a line that somebody works on is left to the next minute), a worker once a minute for
+what happens elsewhere: a log-in that is removed, a person who is switched off, a mail that left or came back, a snooze. Everything but
+"done" may change until the ask ends.
+"""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from itertools import batched
+
+from django.db import transaction
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
+
+from accounts import quiet
+from accounts.asks import rules
+from accounts.asks.models import Ask, AskLine
+from accounts.asks.rules import OPEN, Around, Stage
+from accounts.models import AccountToken
+from notifications.models import Message
+from tokens.models import Token
+from users.models import RefusedAddress
+
+PART = 1_000  # lines that are read at once
+
+
+def settle(*, now: datetime, people: Sequence[int] | None = None) -> int:
+    """Write how far each line is whose ask runs; of these people's (ids) log-ins alone, or of all. Returns how many changed."""
+    going = AskLine.objects.filter(ask__ended_at=None, ask__what=Ask.What.RENEW).exclude(stage=Stage.DONE)
+    if people is not None:
+        going = going.filter(token__consented_by__in=people)
+    ids = list(going.order_by("pk").values_list("pk", flat=True))
+    return sum(_settle(part, now) for part in batched(ids, PART, strict=False))
+
+
+@transaction.atomic
+def _settle(ids: Sequence[int], now: datetime) -> int:
+    lines = AskLine.objects.filter(pk__in=ids, ask__ended_at=None).exclude(stage=Stage.DONE).order_by("pk")
+    lines = lines.select_related("ask", "token__app", "token__consented_by").defer("token__credentials")
+    rows = list(lines.select_for_update(of=("self",), skip_locked=True))
+    around = _around(rows, now)
+    changed = [line for line in rows if _write(line, around[line.pk], now)]
+    AskLine.objects.bulk_update(changed, ["stage", "why", "done_at", "next_at", "sent_at"])
+    return len(changed)
+
+
+def _write(line: AskLine, around: Around, now: datetime) -> bool:
+    """Put down how far a line is, and that its mail has left. Return whether anything changed."""
+    before = (line.stage, line.why, line.sent_at)
+    asked = line.asked_at
+    if around.mail == Message.State.SENT and asked and (line.sent_at is None or line.sent_at < asked):
+        line.sent_at = now
+        if (
+            line.next_at is not None
+        ):  # of a mail that waited long for its server, no reminder comes on its heels
+            line.next_at = max(line.next_at, now + min(rules.GAPS.values()))
+    line.stage, line.why = rules.stage_of(line, around)
+    if line.stage == Stage.DONE:
+        line.done_at, line.next_at = now, None
+    return before != (line.stage, line.why, line.sent_at)
+
+
+def _around(lines: Sequence[AskLine], now: datetime) -> dict[int, Around]:
+    """Return by line what is beside it. A fixed number of queries."""
+    tokens = [line.log_in for line in lines]
+    ids = [token.pk for token in tokens]
+    linked = set(AccountToken.objects.filter(token__in=ids).values_list("token", flat=True))
+    mails = Message.objects.filter(pk__in=[line.message for line in lines if line.message])
+    states = dict(mails.values_list("pk", "state"))
+    emails = {token.pk: token.consented_by.email.lower() for token in tokens if token.consented_by}
+    parked = set(RefusedAddress.objects.filter(email__in=emails.values()).values_list("email", flat=True))
+    snoozed = quiet.log_ins(ids, now=now) if ids else {}
+    moved = _moved(lines)
+    return {
+        line.pk: Around(
+            linked=line.token_id in linked,
+            moved=line.pk in moved,
+            parked=emails.get(line.log_in.pk, "") in parked,
+            snoozed=line.token_id in snoozed,
+            mail=states.get(line.message or 0, ""),
+        )
+        for line in lines
+    }
+
+
+def _moved(lines: Sequence[AskLine]) -> set[int]:
+    """Return the lines (ids) of log-ins under an app that takes no consents, whose person consented under the default app since."""
+    old = [line for line in lines if not line.log_in.app.is_default and line.log_in.consented_by_id]
+    if not old:
+        return set()
+    people = {line.log_in.consented_by_id for line in old}
+    new = Token.objects.filter(app__is_default=True, consented_by__in=people).select_related("app")
+    found = list(new.defer("credentials"))
+    return {line.pk for line in old if any(_replaces(one, line) for one in found)}
+
+
+def _replaces(new: Token, line: AskLine) -> bool:
+    old = line.log_in
+    same = new.native_user_id == old.native_user_id or new.native_user_name == old.native_user_name
+    of_one = new.consented_by_id == old.consented_by_id and new.app.channel == old.app.channel
+    return same and of_one and new.linked_at > line.ask.created_at
+
+
+def note_opened(*, token_ids: Collection[int], now: datetime) -> None:
+    """Note that a browser showed the page that renews these log-ins, in all asks for them."""
+    early = [Stage.WAITING, Stage.SENT]
+    _going(token_ids).filter(opened_at=None).update(
+        opened_at=now,
+        stage=Case(When(stage__in=early, then=Value(Stage.OPENED)), default=F("stage")),
+        why=Case(When(stage__in=early, then=Value("")), default=F("why")),
+    )
+
+
+def note_at_channel(*, token_ids: Collection[int], now: datetime) -> None:
+    """Note that the person of these log-ins went to the channel to renew them. What went wrong there before no longer counts."""
+    opened = Coalesce(F("opened_at"), Value(now))
+    _going(token_ids).update(opened_at=opened, at_channel_at=now, trouble="", why="", stage=Stage.AT_CHANNEL)
+
+
+def note_trouble(*, token_ids: Collection[int], trouble: str) -> None:
+    """Note that the way back from the channel renewed none of these: SOMEBODY_ELSE, OTHER_LOG_IN, or a kind of LinkProblem."""
+    _going(token_ids).update(trouble=trouble, stage=Stage.FAILED, why=trouble)
+
+
+def _going(token_ids: Collection[int]) -> QuerySet[AskLine]:
+    lines = AskLine.objects.filter(token__in=token_ids, ask__ended_at=None, ask__what=Ask.What.RENEW)
+    return lines.filter(Q(stage__in=OPEN) | Q(stage=Stage.FAILED))

@@ -1,0 +1,173 @@
+"""Which log-ins could be asked for, which asks a person sees, and what was asked for today."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from accounts import health
+from accounts.asks.models import Ask, AskLine
+from accounts.models import Account, AccountToken
+from accounts.pool_entry_model import CAN_SERVE, LIVING
+from tokens import reasons
+from tokens.channels.kinds import AN_APPEAL_HELPS
+from tokens.models import ChannelApp, Token, TokenEvent
+from ui.calendar_days import AT_RISK, end_of_window
+from users.models import Membership, RefusedAddress, User
+
+_DEAD = Q(token__state=Token.State.DEAD)
+# Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.
+_ENDED = _DEAD & ~Q(token__reason__in=reasons.NO_CONSENT_ENDS)
+_TAKEN = ~_DEAD & ~CAN_SERVE & ~Q(access_reason__in=[*reasons.NO_CONSENT_ENDS, ""])
+# What `rules.cannot_ask` says.
+_CANNOT_ASK = (
+    Q(token__kind=Token.Kind.SYSTEM)
+    | Q(token__consented_by=None)
+    | Q(token__consented_by__is_active=False)
+    | Q(token__reason=Token.REMOVED)
+    | (_DEAD & Q(token__reason__in=AN_APPEAL_HELPS))
+)
+
+
+def of_app(app: ChannelApp, user: User) -> QuerySet[AccountToken]:
+    """Return the entries, in pools that this person sees, of the log-ins that use an app."""
+    return _seen_by(user, AccountToken.objects.filter(token__app=app))
+
+
+def of_tokens(tokens: QuerySet[Token], user: User) -> QuerySet[AccountToken]:
+    """Return the entries of these log-ins in pools that this person sees."""
+    return _seen_by(user, AccountToken.objects.filter(token__in=tokens.order_by().values("pk")))
+
+
+def of_accounts(accounts: QuerySet[Account], now: datetime) -> QuerySet[AccountToken]:
+    """Return what stopped, or ends within 30 days, in the pools of these accounts; of those that staff paused, nothing."""
+    at_risk = end_of_window(AT_RISK, now=now, zone=timezone.get_current_timezone())
+    soon = LIVING & Q(token__deadline__lt=at_risk)
+    due = accounts.filter(paused_at=None).order_by()
+    return AccountToken.objects.filter(_ENDED | _TAKEN | soon, account__in=due.values("pk"))
+
+
+def of_due(user: User, now: datetime) -> QuerySet[AccountToken]:
+    """Return the same of this person's accounts that are dark or will be within 7 days."""
+    due = health.ends_at_once(now=now, zone=timezone.get_current_timezone())
+    return of_accounts(Account.objects.visible_to(user).filter(due), now)
+
+
+def _seen_by(user: User, entries: QuerySet[AccountToken]) -> QuerySet[AccountToken]:
+    if user.sees_all_teams:
+        return entries
+    return entries.filter(account__in=Account.objects.visible_to(user).values("pk"))
+
+
+def log_ins(entries: QuerySet[AccountToken], *, most: int) -> list[int]:
+    """Return the ids of the log-ins, `most` and one more at most."""
+    ids = entries.order_by("token").values_list("token", flat=True)
+    return list(ids.distinct()[: most + 1])
+
+
+@dataclass(frozen=True)
+class DueAsks:
+    """How many people could keep the accounts, how many of them were not asked today, and how many accounts that would keep."""
+
+    people: int
+    fresh: int
+    accounts: int
+
+
+def count_due(user: User, now: datetime) -> DueAsks:
+    """Count them in one query."""
+    entries = of_due(user, now).exclude(_CANNOT_ASK).order_by()
+    fresh = ~Q(token__in=asked_today(entries.values("token"), now).values("token"))
+    found = entries.aggregate(
+        people=Count("token__consented_by", distinct=True),
+        fresh_people=Count("token__consented_by", distinct=True, filter=fresh),
+        accounts=Count("account", distinct=True),
+    )
+    return DueAsks(found["people"], found["fresh_people"], found["accounts"])
+
+
+def asked_today(tokens: Collection[int] | QuerySet[Any, Any], now: datetime) -> QuerySet[TokenEvent]:
+    """Return today's asks for these log-ins, without those of log-ins that were renewed since."""
+    midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    asks = TokenEvent.objects.filter(token__in=tokens, kind=TokenEvent.Kind.ASKED, at__gte=midnight)
+    return asks.filter(at__gt=F("token__linked_at")).order_by()
+
+
+def parked(people: Collection[int]) -> set[int]:
+    """Return those of these people (ids) whom no mail reaches: asking them would only look as if somebody had been asked."""
+    refused = RefusedAddress.objects.filter(email=Lower(OuterRef("email")))
+    return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))
+
+
+def about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
+    """Return the accounts of these log-ins (ids), as far as the actor sees them: what stopped or ends first before the rest."""
+    seen = Account.objects.visible_to(actor).values("pk")
+    entries = AccountToken.objects.filter(token__in=tokens, account__in=seen).defer("token__credentials")
+    entries = entries.select_related("account__team", "token__app", "token__consented_by")
+    order = (F("account__deadline").asc(nulls_first=True), "account__name", "account_id", "pk")
+    return [(entry.account, entry.token) for entry in entries.order_by(*order)]
+
+
+# --- who sees which -----------------------------------------------------------------------------------------------------------
+
+
+def running_of(person: User) -> QuerySet[Ask]:
+    """Return the asks to re-authenticate that run in a person's name."""
+    return Ask.objects.filter(made_by=person, ended_at=None, what=Ask.What.RENEW).order_by("pk")
+
+
+def visible_to(user: User) -> QuerySet[Ask]:
+    """Return the asks that a person sees: their own, those of their teams, and those for a log-in that they see."""
+    if user.sees_all_teams:
+        return Ask.objects.all()
+    seen = lines_seen_by(user).filter(ask=OuterRef("pk"))
+    teams = Membership.objects.filter(user=user).values("team")
+    return Ask.objects.filter(Q(made_by=user) | Q(team__in=teams) | Exists(seen))
+
+
+def lines_seen_by(user: User) -> QuerySet[AskLine]:
+    """Return the log-ins of asks that a person sees: in pools of their accounts; in no pool, those of people of their teams. And what is
+    asked for their teams.
+
+    A line that is seen says that its ask is.
+    """
+    lines = AskLine.objects.all()
+    if user.sees_all_teams:
+        return lines
+    teams = Membership.objects.filter(user=user).values("team")
+    linked = AccountToken.objects.filter(token=OuterRef("token"))
+    own = AccountToken.objects.filter(token__consented_by=user).values("account")
+    beside_own = AccountToken.objects.filter(account__in=own).values("token")
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
+    return lines.filter(
+        Q(Exists(linked.filter(account__team__in=teams)))
+        | Q(token__in=beside_own)
+        | Q(ask__team__in=teams)
+        | (~Exists(linked) & Q(Exists(of_mates)))
+    )
+
+
+def within_teams(asks: Collection[int], teams: Collection[int] | None) -> set[int]:
+    """Return which of these asks (ids) are for log-ins alone that nobody outside these teams shares; None: all teams. One query."""
+    if teams is None:
+        return set(asks)
+    elsewhere = AccountToken.objects.filter(token=OuterRef("token")).exclude(account__team__in=teams)
+    linked = AccountToken.objects.filter(token=OuterRef("token"))
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
+    lines = AskLine.objects.filter(ask__in=asks)
+    beyond = lines.filter(Exists(elsewhere) | (~Exists(linked) & ~Exists(of_mates)))
+    return set(asks) - set(beyond.values_list("ask", flat=True))
+
+
+def by_what_stops_first(lines: QuerySet[AskLine]) -> QuerySet[Any]:
+    """Return the lines in the order of the board: what stopped, then what ends first."""
+    stopped = Q(token__state=Token.State.DEAD)
+    return lines.annotate(stopped=stopped).order_by(
+        F("stopped").desc(nulls_last=True), F("token__deadline").asc(nulls_last=True), "pk"
+    )

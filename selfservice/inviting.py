@@ -1,0 +1,130 @@
+"""Inviting a second person for one or several accounts, by a marketer or by staff: one mail, however many accounts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.asks import inviting, links
+from accounts.models import Account
+from selfservice import my_list
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users.forms import HowToTakePart, how_to_take_part
+from users.models import User, person
+
+say = partial(phrase, "words/backup_invitations.txt")
+SHOWN = 10  # accounts by name
+
+
+class InviteForm(forms.Form):
+    """Who is to be the second person."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
+    how = how_to_take_part()
+    note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, no_client_link: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        how = self.fields["how"]
+        assert isinstance(how, HowToTakePart)  # as declared above
+        how.bar_client(no_client_link)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The accounts that an address or a form names, of those that the person sees, `inviting.MOST` at most, by name."""
+
+    accounts: Sequence[Account]
+
+    @property
+    def ids(self) -> str:
+        """What the form carries, so that its button does what the page showed."""
+        return ",".join(str(account.pk) for account in self.accounts)
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the page here from which the person came, where the address names it."""
+    asked = request.GET.get("next", "")
+    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if ours else ""
+
+
+def _chosen(request: HttpRequest, user: User) -> Chosen:
+    """Return what the form carries, else what the address names: accounts, or all without a backup of the person's list."""
+    given = request.POST if request.POST.get("account") else request.GET
+    texts = [pk for some in given.getlist("account") for pk in some.split(",")]
+    ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    if ids or "alone" not in request.GET:
+        found = Account.objects.visible_to(user).filter(pk__in=ids)
+    else:
+        log_in = request.GET.get("log_in", "")
+        listed, _, _ = my_list.listed(
+            user,
+            log_in=int(log_in) if log_in.isascii() and log_in.isdigit() and len(log_in) < 16 else 0,
+            search=request.GET.get("q", "").strip()[:100],
+            now=timezone.now(),
+            zone=timezone.get_current_timezone(),
+        )
+        alone = listed.filter(my_list.without_backup(user)).order_by().values("pk")
+        found = Account.objects.filter(pk__in=alone)
+    return Chosen(list(found.select_related("team").order_by("name", "pk")[: inviting.MOST]))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def invite(request: HttpRequest) -> HttpResponse:
+    """Ask whom to invite for the accounts that the address names (GET), and ask them (POST). 403 for auditors."""
+    user = person(request)
+    if not links.may_make(user):
+        raise PermissionDenied
+    chosen = _chosen(request, user)
+    accounts, back = chosen.accounts, _back(request)
+    if not accounts:
+        return redirect(back or "my_accounts")
+    whole = Account.objects.filter(pk__in=[one.pk for one in accounts])
+    too_many = inviting.too_many_for_links(whole, user) if len(accounts) > inviting.MOST_OF_LINK else ""
+    form = InviteForm(request.POST or None, no_client_link=too_many)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            done = inviting.invite(
+                accounts=accounts,
+                email=said["email"],
+                name=said["name"],
+                note=said["note"],
+                by=user,
+                now=timezone.now(),
+                without_account=said["how"] == "client",
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, say("sent", email=done.email, n=done.number))
+            alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
+            return redirect(back or alone or "my_accounts")
+    context = {
+        "form": form,
+        "accounts": accounts[:SHOWN],
+        "unseen": max(0, len(accounts) - SHOWN),
+        "ids": chosen.ids,
+        "count": len(accounts),
+        "back": back or reverse("my_accounts"),
+        "refused": not inviting.may_invite(user, accounts),
+    }
+    return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)
