@@ -24,17 +24,6 @@ _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.IDLE: Reason.UNUSED,
 }
 
-# What is read of accounts, tokens and pool entries.
-_OF_ACCOUNT = (
-    "name", "channel", "native_id", "team__name", "active_token", "state", "reason", "since", "cycle", "deadline",
-)  # fmt: skip
-_OF_TOKEN = (
-    "team", "consented_by", "native_user_id", "native_user_name", "kind", "state", "state_since", "reason",
-    "deadline", "deadline_kind", "deadline_clock", "proven_at", "doubted_at", "demoted_at",
-)  # fmt: skip
-_OF_ENTRY = ("account", "token", "access", "access_reason", "can_publish", "doubt", "rank")
-_OF_PERSON = ("consented_by__name", "consented_by__email", "consented_by__is_active")
-_OF_NOTICE = ("action__macro__name", "action__kind", "action__after", "account", "token", "threshold", "via")
 LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
 
 
@@ -252,31 +241,18 @@ def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
     return list(logins.values())
 
 
-def accounts_of(ids: Collection[int], notices: Iterable[Notice] = ()) -> dict[int, Pooled]:
-    """Load accounts and their pools with what mails say of them, and nothing more: several mails may load hundreds.
-
-    A token is one object, in whichever pools it is. It is put into the `notices`, too, whose log-ins were not loaded.
-    """
-    accounts = Account.objects.filter(pk__in=ids).select_related("team").only(*_OF_ACCOUNT)
-    entries = list(AccountToken.objects.filter(account__in=ids).only(*_OF_ENTRY))
-    about = [notice for notice in notices if notice.token_id is not None]
-    holders: list[AccountToken | Notice] = [*entries, *about]
-    wanted = {one.token_id for one in holders if one.token_id}
-    people = Token.objects.filter(pk__in=wanted).select_related("consented_by")
-    tokens = {token.pk: token for token in people.only(*_OF_TOKEN, *_OF_PERSON)}
+def accounts_of(ids: Collection[int]) -> dict[int, Pooled]:
+    """Load accounts and their pools. Two queries."""
+    accounts = Account.objects.filter(pk__in=ids).select_related("team")
     pools: dict[int, list[AccountToken]] = defaultdict(list)
-    for one in holders:  # what was removed meanwhile is read when it is asked for, as ever
-        if one.token_id in tokens:
-            one.token = tokens[one.token_id]
-    for entry in entries:
+    for entry in AccountToken.objects.filter(account__in=ids).select_related("token__consented_by"):
         pools[entry.account_id].append(entry)
     return {one.pk: Pooled(one, selection.ordered(one, pools[one.pk])) for one in accounts}
 
 
 def notices_of(ids: Collection[int]) -> dict[int, Notice]:
-    """Load notices with what their lines need of macros; their log-ins come with `accounts_of`."""
-    found = Notice.objects.filter(pk__in=ids).select_related("action__macro")
-    return {one.pk: one for one in found.only(*_OF_NOTICE)}
+    """Load notices with their macros and log-ins, by their ids."""
+    return Notice.objects.select_related("action__macro", "token__consented_by").in_bulk(list(ids))
 
 
 def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:

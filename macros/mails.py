@@ -93,7 +93,7 @@ class MailFacts:
 def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
     """Return what the mail about these notices is made of, whose macros are loaded."""
     reader = User.objects.filter(email=recipient, is_active=True).first()
-    accounts = grouping.accounts_of({notice.account_id for notice in notices}, notices)
+    accounts = grouping.accounts_of({notice.account_id for notice in notices})
     leads = addresses_of_leads(one.account.team_id for one in accounts.values())
     return MailFacts(notices, accounts, reader, leads)
 

@@ -21,7 +21,7 @@ LIVE = ("connected", "interrupted")
 # --- facts ----------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class LogIn:
     """A pool entry with its log-in."""
 
