@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from django.conf import settings
 from django.core import signing
@@ -22,7 +22,6 @@ from tokens.channels.kinds import AccountFacts, Credentials, Send
 from users import hold
 
 VERSION = 2
-WITHOUT_PURPOSE = 1  # the version of lease ids that did not name one: all were for publishing
 SALT = "adtoken.lease"
 USE_NOTED_EVERY = timedelta(hours=1)  # so that the hot path writes nothing of the token
 LEASE_FOR = timedelta(minutes=15)
@@ -162,8 +161,11 @@ def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: boo
     Raises NotFound for a forged id or another key's lease, LeaseOver past its end (of sending, or of the 24 hours for reports).
     """
     try:
-        version, key, account, token, generation, issued, expires, *more = signing.loads(lease_id, salt=SALT)
-        purpose = _purpose(version, more)
+        version, key, account, token, generation, issued, expires, purpose = signing.loads(
+            lease_id, salt=SALT
+        )
+        if version != VERSION or purpose not in get_args(Purpose):
+            raise ValueError("nothing that we ever signed")
     except (signing.BadSignature, ValueError, TypeError) as error:
         raise NotFound(text("no_lease")) from error
     if key != caller.key_id:
@@ -172,16 +174,6 @@ def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: boo
     if now > (claims.expires_at if for_sending else claims.issued_at + REPORT_FOR):
         raise LeaseOver(text("lease_over"))
     return claims
-
-
-def _purpose(version: int, more: list[Any]) -> Purpose:
-    """Return what a lease is for. Leases of before an upgrade go on being good. Raises ValueError for what we never signed."""
-    if version == WITHOUT_PURPOSE and not more:
-        return "publish"
-    if version == VERSION and more in (["publish"], ["read"]):
-        purpose: Purpose = more[0]
-        return purpose
-    raise ValueError("an unknown version of lease ids")
 
 
 def _time(seconds: int) -> datetime:

@@ -24,10 +24,13 @@ from tokens.models import ChannelApp, Doubt, Token
 from tokens.vault import VaultError
 from users import hold
 
+logger = logging.getLogger(__name__)
+
 Action = Literal["none", "retry_with", "retry_later", "hold"]
 
 UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
 RETRY_AFTER = 30
+SOURCE = "report"
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 
@@ -86,11 +89,12 @@ def report(
     if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
         raise NotFound(text("no_lease"))
     answer = Answer(call="api", status=status, body=body)
-    classification = registry.get(row.channel).classify(answer)
-    if classification.verdict == Verdict.OK:
+    said = registry.get(row.channel).classify(answer)
+    if said.verdict == Verdict.OK:
         _note_success(claims, row, method, now)
         return ReportAnswer(Verdict.OK, "none")
-    return _look_into(caller, claims, row, answer, classification, now)
+    evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
+    return _Report(caller, claims, row, said, evidence, now).answer()
 
 
 def _read(claims: Claims) -> _ReportedRow | None:
@@ -106,181 +110,137 @@ def _note_success(claims: Claims, row: _ReportedRow, method: str, now: datetime)
         write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
 
 
-def _look_into(
-    caller: Caller,
-    claims: Claims,
-    row: _ReportedRow,
-    answer: Answer,
-    classification: Classification,
-    now: datetime,
-) -> ReportAnswer:
-    """Say what to do after an answer that is no success. Raises NotFound."""
-    evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
-    _keep_unknown(caller, claims, classification, evidence, now)
-    if row.generation != claims.generation:
-        return _next(caller, claims, row, classification, now)
-    if row.state == Token.State.DEAD:
-        return _next(caller, claims, row, _confirmed(row.reason or ""), now)
-    if classification.verdict == Verdict.OUR_BUG:
-        return ReportAnswer(classification.verdict, "none", detail=text("about_the_request"))
-    if classification.verdict in HARMLESS:
-        return ReportAnswer(
-            classification.verdict, "retry_later", retry_after=classification.retry_after or RETRY_AFTER
-        )
-    return _confirm(caller, claims, row, classification, evidence, now)
+@dataclass(frozen=True)
+class _Report:
+    """A report of an answer that is no success: whose it is, of which lease, and what the answer means by itself."""
+
+    caller: Caller
+    claims: Claims
+    row: _ReportedRow
+    said: Classification
+    evidence: dict[str, Any]
+    now: datetime
+
+    def answer(self) -> ReportAnswer:
+        """Say what to do. Raises NotFound."""
+        self._keep_unknown()
+        if self.row.generation != self.claims.generation:
+            return self._next(self.said)
+        if self.row.state == Token.State.DEAD:
+            return self._next(_confirmed(self.row.reason or ""))
+        if self.said.verdict == Verdict.OUR_BUG:
+            return ReportAnswer(self.said.verdict, "none", detail=text("about_the_request"))
+        if self.said.verdict in HARMLESS:
+            return _later(self.said.verdict, self.said.retry_after or RETRY_AFTER)
+        return self._confirm()
+
+    def _keep_unknown(self) -> None:
+        """Keep an answer that nobody knows, for staff; of a token that is gone nothing is kept."""
+        if not self.said.unknown:
+            return
+        app = ChannelApp.objects.filter(tokens=self.claims.token_id).first()
+        if app is not None:
+            by = {"token_id": self.claims.token_id, "api_key": self.caller.key_id}
+            unknown_answers.keep(app, self.said, self.evidence, now=self.now, **by)
+
+    def _confirm(self) -> ReportAnswer:
+        """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away.
+
+        Where the same was reported a moment ago, what was found then is the answer.
+        """
+        row = self.row
+        if asked := asked_lately.recall(self.claims, self.said.verdict, self.now):
+            return self._go_by(asked)
+        if wait := gate.closed_for(row.channel, row.client_id or "", row.region or ""):
+            return _later(Verdict.TRANSIENT, wait)
+        try:
+            with shares.taken(row.channel):
+                return self._ask()
+        except shares.NoRoom:
+            return _later(Verdict.TRANSIENT, shares.AGAIN_AFTER)
+
+    def _ask(self) -> ReportAnswer:
+        """Ask first about the token, then about the account. Raises NotFound where that went away meanwhile."""
+        claims, now = self.claims, self.now
+        token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+        account = Account.objects.filter(pk=claims.account_id).first()
+        if account is None:
+            raise NotFound(text("no_lease"))
+        if token is None:
+            return self._next(self.said)
+        limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
+        outcome = probe.probe(token.pk, now=now, source=SOURCE, timeout=settings.REPORT_PROBE_TIMEOUT)
+        if outcome.state == Token.State.DEAD:
+            return self._next(_confirmed(outcome.reason))
+        doubt = token.doubts.undecided().filter(about="").first()
+        if outcome.verdict == Verdict.TOKEN_DEAD and doubt is not None:
+            return self._next(_confirmed(doubt.reason))
+        if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
+            return self._next(self.said)
+        if outcome.verdict != Verdict.OK:
+            return _later(outcome.verdict, slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER)
+        found = read_account(account, token, clock=clock, limit=limit)
+        blamed = found.classification.verdict == Verdict.APP_FAULT
+        if blamed and is_served_by_another(account, token, clock=clock, limit=limit):
+            return self._next(found.classification)
+        undecided = found.classification.verdict in UNDECIDED
+        undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
+        asked = Asked.of(found, decided=not undecided)
+        asked_lately.keep(claims, self.said.verdict, asked, now)
+        answer = self._go_by(asked)
+        if answer.action == "none":
+            lifecycle.record_dispute(token=token, evidence=self.evidence, now=now, source=SOURCE)
+        return answer
+
+    def _go_by(self, asked: Asked) -> ReportAnswer:
+        """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time."""
+        if not asked.decided:
+            return _later(asked.verdict, RETRY_AFTER)
+        if self.claims.purpose == "publish":
+            write_refusals.take(
+                token=Token(pk=self.claims.token_id, generation=self.claims.generation),
+                account_id=self.claims.account_id,
+                api_key=self.caller.key_id,
+                leased_at=self.claims.issued_at,
+                classification=self.said,
+                read=asked.as_read(self.row.native_id),
+                now=self.now,
+            )
+        return self._next(self.said, works=asked)
+
+    def _next(self, said: Classification, works: Asked | None = None) -> ReportAnswer:
+        """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
+
+        `said`: what the answer means, or our own question found. `works`: what was found of the token that was reported, where that
+        decided. Where that one serves still, another lease of it would be answered the same, so none is given: there is nothing to do
+        where it works, else the job comes back. So it does with a known refusal of a write that shifted nothing.
+        """
+        row, purpose, reason = self.row, self.claims.purpose, str(said.reason or "")
+        try:
+            serves = leases.serving(self.caller, row.channel, row.native_id, self.now, purpose, self.now)
+            if (serves.token_id, serves.generation) == (self.claims.token_id, self.claims.generation):
+                if works is None:
+                    return _later(said.verdict, RETRY_AFTER, reason)
+                if purpose == "publish" and write_refusals.known_reason(said):
+                    wait = int(write_refusals.KNOWN_EVERY.total_seconds())
+                    return _later(said.verdict, wait, reason, text("not_believed"))
+                about = text("about_the_request")
+                return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
+            fresh = leases.hand_out(self.caller, serves, purpose, self.now)
+        except NotAvailable as held:
+            return ReportAnswer(said.verdict, "hold", reason=held.reason, held=held)
+        except Busy as busy:
+            return _later(said.verdict, busy.retry_after, reason)
+        return ReportAnswer(said.verdict, "retry_with", reason=reason, lease=fresh)
 
 
-def _keep_unknown(
-    caller: Caller,
-    claims: Claims,
-    classification: Classification,
-    evidence: dict[str, Any],
-    now: datetime,
-) -> None:
-    """Keep an answer that nobody knows, for staff; of a token that is gone nothing is kept."""
-    if not classification.unknown:
-        return
-    app = ChannelApp.objects.filter(tokens=claims.token_id).first()
-    if app is not None:
-        unknown_answers.keep(
-            app, classification, evidence, token_id=claims.token_id, now=now, api_key=caller.key_id
-        )
-
-
-def _confirm(
-    caller: Caller,
-    claims: Claims,
-    row: _ReportedRow,
-    classification: Classification,
-    evidence: dict[str, Any],
-    now: datetime,
-) -> ReportAnswer:
-    """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away.
-
-    Where the same was reported a moment ago, what was found then is the answer.
-    """
-    if asked := asked_lately.recall(claims, classification.verdict, now):
-        return _go_by(caller, claims, row, classification, asked, now)
-    if wait := gate.closed_for(row.channel, row.client_id or "", row.region or ""):
-        return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=wait)
-    try:
-        with shares.taken(row.channel):
-            return _ask(caller, claims, row, classification, evidence, now)
-    except shares.NoRoom:
-        return ReportAnswer(Verdict.TRANSIENT, "retry_later", retry_after=shares.AGAIN_AFTER)
-
-
-def _ask(
-    caller: Caller,
-    claims: Claims,
-    row: _ReportedRow,
-    classification: Classification,
-    evidence: dict[str, Any],
-    now: datetime,
-) -> ReportAnswer:
-    """Ask first about the token, then about the account. Raises NotFound where that went away meanwhile."""
-    token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
-    account = Account.objects.filter(pk=claims.account_id).first()
-    if account is None:
-        raise NotFound(text("no_lease"))
-    if token is None:
-        return _next(caller, claims, row, classification, now)
-    limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
-    outcome = probe.probe(token.pk, now=now, source="report", timeout=settings.REPORT_PROBE_TIMEOUT)
-    if outcome.state == Token.State.DEAD:
-        return _next(caller, claims, row, _confirmed(outcome.reason), now)
-    doubt = token.doubts.undecided().filter(about="").first()
-    if outcome.verdict == Verdict.TOKEN_DEAD and doubt is not None:
-        return _next(caller, claims, row, _confirmed(doubt.reason), now)
-    if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
-        return _next(caller, claims, row, classification, now)
-    if outcome.verdict != Verdict.OK:
-        wait = slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER
-        return ReportAnswer(outcome.verdict, "retry_later", retry_after=wait)
-    found = read_account(account, token, clock=clock, limit=limit)
-    if found.classification.verdict == Verdict.APP_FAULT and is_served_by_another(
-        account, token, clock=clock, limit=limit
-    ):
-        return _next(caller, claims, row, found.classification, now)
-    undecided = found.classification.verdict in UNDECIDED
-    undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
-    asked = Asked.of(found, decided=not undecided)
-    asked_lately.keep(claims, classification.verdict, asked, now)
-    answer = _go_by(caller, claims, row, classification, asked, now)
-    if answer.action == "none":
-        lifecycle.record_dispute(token=token, evidence=evidence, now=now, source="report")
-    return answer
-
-
-def _go_by(
-    caller: Caller,
-    claims: Claims,
-    row: _ReportedRow,
-    classification: Classification,
-    asked: Asked,
-    now: datetime,
-) -> ReportAnswer:
-    """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time."""
-    if not asked.decided:
-        return ReportAnswer(asked.verdict, "retry_later", retry_after=RETRY_AFTER)
-    if claims.purpose == "publish":
-        write_refusals.take(
-            token=Token(pk=claims.token_id, generation=claims.generation),
-            account_id=claims.account_id,
-            api_key=caller.key_id,
-            leased_at=claims.issued_at,
-            classification=classification,
-            read=asked.as_read(row.native_id),
-            now=now,
-        )
-    return _next(caller, claims, row, classification, now, works=asked)
+def _later(verdict: Verdict, seconds: int, reason: str = "", detail: str = "") -> ReportAnswer:
+    return ReportAnswer(verdict, "retry_later", reason, detail, retry_after=seconds)
 
 
 def _confirmed(reason: str) -> Classification:
     """Return what our own question found: it says more than the answer that made us ask."""
     return Classification(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
-
-
-def _next(
-    caller: Caller,
-    claims: Claims,
-    row: _ReportedRow,
-    classification: Classification,
-    now: datetime,
-    works: Asked | None = None,
-) -> ReportAnswer:
-    """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
-
-    `works`: what was found of the token that was reported, where that decided. Where that one serves still, another lease of it would be
-    answered the same, so none is given: there is nothing to do where it works, else the job comes back. So it does with a known
-    refusal of a write that shifted nothing.
-    """
-    reason = str(classification.reason or "")
-    try:
-        serves = leases.serving(caller, row.channel, row.native_id, now, claims.purpose, now)
-        if (serves.token_id, serves.generation) == (claims.token_id, claims.generation):
-            if works is None:
-                return ReportAnswer(
-                    classification.verdict, "retry_later", reason=reason, retry_after=RETRY_AFTER
-                )
-            if claims.purpose == "publish" and write_refusals.known_reason(classification):
-                said, wait = text("not_believed"), int(write_refusals.KNOWN_EVERY.total_seconds())
-                return ReportAnswer(classification.verdict, "retry_later", reason, said, retry_after=wait)
-            about = text("about_the_request")
-            return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
-        fresh = leases.hand_out(caller, serves, claims.purpose, now)
-    except NotAvailable as held:
-        return ReportAnswer(classification.verdict, "hold", reason=held.reason, held=held)
-    except Busy as busy:
-        return ReportAnswer(
-            classification.verdict, "retry_later", reason=reason, retry_after=busy.retry_after
-        )
-    return ReportAnswer(classification.verdict, "retry_with", reason=reason, lease=fresh)
-
-
-logger = logging.getLogger(__name__)
-
-SOURCE = "report"
 
 
 def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
