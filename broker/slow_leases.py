@@ -137,9 +137,9 @@ def _other(
     later = None
     for entry in selection.in_order(Account.objects.get(pk=row.account_id)):
         token = entry.token
-        alive = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
-        reads = purpose == "read" or entry.can_publish != AccountToken.CanPublish.NO
-        if not alive or not reads or token.pk == row.token_id:
+        reads = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
+        serves = entry.is_usable or (purpose == "read" and reads)
+        if not serves or token.pk == row.token_id:
             continue
         if not _lasts(token, until):
             wanted = Wanted(token.pk, row.channel, token.app.client_id, token.region, until)
