@@ -90,7 +90,7 @@ def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.M
 def test_a_turn_begins_nothing_after_its_time_nor_when_the_worker_is_to_stop(calls: list[int]) -> None:
     due("facebook", 200)
 
-    in_time = channel_sweep.run(channel="facebook", clock=ticking(timedelta(seconds=9)))
+    in_time = channel_sweep.run(channel="facebook", clock=ticking(timedelta(seconds=15)))
     stopped = channel_sweep.run(channel="facebook", goes_on=lambda: False)
 
     assert in_time is not None
