@@ -40,10 +40,9 @@ from portal import (
     snoozes,
     start_filters,
 )
-from portal.lists import ReadOnlyList
+from portal.lists import ReadOnlyList, RowLink
 from tokens.templatetags import channels as channel_tags
 from ui.fragments import part
-from ui.lists import RowLink
 from ui.templatetags import ui as tags
 from users.models import person
 from users.visibility import names_for, teams_seen_by

@@ -1,7 +1,9 @@
 """What every list of the portal has: chips, lines, dates and pills of one kind, cards on phones. No full count of a big table."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any, ClassVar
 
 from django.contrib.admin.options import IncorrectLookupParameters
@@ -9,6 +11,7 @@ from django.contrib.admin.templatetags.admin_list import result_headers
 from django.contrib.admin.templatetags.admin_urls import add_preserved_filters
 from django.contrib.admin.utils import display_for_field, label_for_field, lookup_field
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import connection, models
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -21,14 +24,70 @@ from unfold.admin import ModelAdmin
 from unfold.views import ChangeList
 
 from ui import kept
-from ui.counts import number, short_count, shown
+from ui.counts import LIMIT, counted, number, short_count, shown
 from ui.fragments import part
 from ui.ids import id_of
-from ui.lists import Cell, Chip, ListLine, RowLink
-from ui.paging import CappedPaginator
 from ui.templatetags import ui as tags
 
 Words = str | Promise
+
+
+class CappedPaginator(Paginator):  # type: ignore[type-arg]  # generic only in the stubs
+    """Counts as far as pages count, or to the end of the page that is asked for: no list ends early, and no big table is counted whole."""
+
+    asked = 1  # the page that is asked for
+
+    @property
+    def limit(self) -> int:
+        """How many rows are counted, and one more."""
+        return max(LIMIT, self.asked * self.per_page)
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows; one more than `limit` where there are more."""
+        rows: Any = self.object_list  # always a queryset here
+        return counted(rows, limit=self.limit)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a line. `kind`: head (the row's name), state (beside it on cards), show or hide (on cards)."""
+
+    name: str
+    kind: str
+    label: str
+    value: Any
+
+
+@dataclass(frozen=True)
+class RowLink:
+    """An action on one row, or a page of it."""
+
+    label: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True)
+class ListLine:
+    """One line of the list."""
+
+    pk: Any
+    label: str
+    cells: Sequence[Cell]
+    links: Sequence["RowLink"] = ()
+
+
+@dataclass(frozen=True)
+class Chip:
+    """One filter as a chip: what is chosen, and the links that choose."""
+
+    title: str
+    chosen: str  # "" where the filter is off
+    remove: str
+    choices: Sequence[dict[str, Any]]
+    toggle: bool = False  # its one choice is on or off
+    finds: tuple[str, str] = ("", "")  # parameter and words of a field that finds what is not listed
 
 
 class FiltersOnly(ChangeList):  # type: ignore[misc]  # the theme ships no types

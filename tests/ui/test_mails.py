@@ -13,7 +13,7 @@ from macros import news_sql
 from notifications import kinds
 from tests.tools import words
 from ui import mails, phrases, pills
-from ui.mail_cards import Button, Card
+from ui.mails import Button, Card
 from users.recipients import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from tokens.channels import declarations
 from ui import pills
 from ui.dates import DeadlineFacts
-from ui.mail_cards import Button, Card
+from ui.mails import Button, Card
 
 ROOT = Path(__file__).parents[2]
 TEMPLATES = ROOT / "templates"

@@ -13,8 +13,7 @@ from django.template.context import Context
 from django.utils.translation import gettext
 
 from ui import mails, text
-from ui.mail_cards import Button, Card
-from ui.mails import Words
+from ui.mails import Button, Card, Words
 
 register = template.Library()
 register.filter("called", mails.called)  # the first of some names, and how many more there are
