@@ -2,11 +2,15 @@
 
 import csv
 import io
+import json
+import subprocess
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TextIO
 
-from accounts.importing import workbooks
+from accounts.importing import workbook_rows
 from ui.phrases import phrase
 
 WORDS = "words/importing.txt"
@@ -41,6 +45,7 @@ MOST_LINES = 5_000  # of accounts, in a file that a page takes: a web process ch
 MOST_COLUMNS = 50  # far more than are known: what is said of them takes time by their square
 _MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # "Unicode text" of Excel
 _DELIMITERS = ",;\t"
+PATIENCE = 30.0  # seconds for a workbook, where others use the processors
 
 Numbered = tuple[int, list[str]]  # the number of a line in the file, and its cells
 
@@ -57,13 +62,30 @@ class Table:
 def of_bytes(content: bytes) -> Table:
     """Read a file that a page was given. Raises ImportRefused where it is no table, or a long one."""
     if content.startswith(b"PK"):
-        try:
-            numbered = workbooks.rows(content, most=MOST_LINES + 1)
-        except workbooks.NoWorkbook as error:
-            raise ImportRefused([Problem(0, "no_workbook")]) from error
-        return _table(iter(numbered), guessed=False)
+        return _table(iter(_of_workbook(content)), guessed=False)
     text, guessed = _text(content)
     return _table(_numbered(io.StringIO(text, newline="")), guessed=guessed)
+
+
+def _of_workbook(content: bytes) -> list[Numbered]:
+    """Return the first rows of the first sheet of a workbook, without those that are empty. Raises ImportRefused.
+
+    A library reads it, in a process of its own that may use so much memory and time: a file that unpacks to gigabytes, or names a cell a
+    million rows down, ends that process and nothing else. All rows are as wide as the widest: a workbook leaves empty cells out.
+    """
+    program = str(Path(workbook_rows.__file__).resolve())
+    try:
+        done = subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, "-I", program, str(MOST_LINES + 1)],
+            input=content,
+            capture_output=True,
+            check=True,
+            timeout=PATIENCE,
+            env={},
+        )
+        return [(number, cells) for number, cells in json.loads(done.stdout)]
+    except (subprocess.SubprocessError, ValueError):  # encrypted, damaged, or too big when it is unpacked
+        raise ImportRefused([Problem(0, "no_workbook")]) from None  # what was raised holds the file
 
 
 def _text(content: bytes) -> tuple[str, bool]:

@@ -1,4 +1,4 @@
-"""A process of its own, see `workbooks`: reads a workbook from its input, and writes the first rows of the first sheet as JSON.
+"""A process of its own, see `tables`: reads a workbook from its input, and writes the first rows of the first sheet as JSON.
 
 It imports none of our modules, and limits itself before it reads anything: whatever a file does to the library, only this process ends.
 """
