@@ -1,7 +1,7 @@
 """From a message to its mail: who reads it, and the foot that every mail has."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from django.utils import timezone
@@ -51,14 +51,6 @@ def compose(
     shut = {"about_url": "", "all_url": ""} if reader.user and reader.user.is_contact else {}
     said = foot | dict(facts) | shut
     return Mail(**mails.render(folder, said, zone=reader.zone), reply_to=reply_to or None)
-
-
-def without_links(mail: Mail, links: Collection[str]) -> Mail:
-    """Return the mail with links that are secrets, which the kept copy does not hold."""
-    shown, text, html = gettext(HIDDEN_LINK), mail.text, mail.html
-    for link in links:
-        text, html = text.replace(link, shown), html.replace(link, shown)
-    return replace(mail, stored_text=text, stored_html=html)
 
 
 def without_link(mail: Mail, link: str) -> Mail:
