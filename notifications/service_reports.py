@@ -4,6 +4,7 @@ A service proves itself by its signature or by MAIL_WEBHOOK_SECRET, so what it n
 """
 
 import logging
+import re
 from typing import Any
 
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
@@ -18,6 +19,9 @@ logger = logging.getLogger(__name__)
 
 Kind = MailReturn.Kind
 LOOKED_AT = 50  # newest mails of an address that a Message-ID is looked for in
+# How services call a bounce that may pass, and in which fields of their reports: anymail has one word for both.
+_SOFT = re.compile(r"soft|transient|temporary|undetermined|\bfull\b|\bquota\b", re.IGNORECASE)
+_OWN = re.compile(r"'(?:[Tt]ype|event|status|severity|bounce_?[Tt]ype|classification|error)': '([^']*)'")
 SUPPRESSED = frozenset({RejectReason.INVALID, RejectReason.BOUNCED, RejectReason.SPAM})
 
 
@@ -53,20 +57,26 @@ def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:
 
 
 def kind_of(event: AnymailTrackingEvent) -> MailReturn.Kind | None:
-    """Return what an event means for its mail; None where it arrived, or may still.
-
-    A bounce is believed at once where the server's words say that mail never reaches the address; else several of them are, as services
-    have words of their own for it.
-    """
+    """Return what an event means for its mail; None where it arrived, or may still."""
     stopped = event.event_type == EventType.REJECTED and event.reject_reason == RejectReason.UNSUBSCRIBED
     if event.event_type == EventType.UNSUBSCRIBED or stopped:
         return Kind.STOPPED
     if event.event_type == EventType.REJECTED and event.reject_reason in SUPPRESSED:
         return Kind.HARD  # it no longer sends there
     if event.event_type == EventType.BOUNCED:
-        return statuses.kind_of(f"{event.mta_response or ''} {event.description or ''}")
+        return _of_bounced(event)
     kinds = {EventType.COMPLAINED: Kind.COMPLAINT, EventType.REJECTED: Kind.SOFT, EventType.FAILED: Kind.SOFT}
     return kinds.get(event.event_type)
+
+
+def _of_bounced(event: AnymailTrackingEvent) -> MailReturn.Kind:
+    """Return what a bounce means: by the status in the server's words, else by the service's own."""
+    said = f"{event.mta_response or ''} {event.description or ''}"
+    if statuses.status_in(said):
+        return statuses.kind_of(said)
+    own = " ".join([said, *_OWN.findall(str(event.esp_event))])
+    for_good = event.reject_reason in {RejectReason.INVALID, RejectReason.BOUNCED}
+    return Kind.SOFT if _SOFT.search(own) or statuses.is_of_policy(said) or not for_good else Kind.HARD
 
 
 def _was_mailed(recipient: str) -> bool:

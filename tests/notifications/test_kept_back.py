@@ -140,10 +140,11 @@ def test_an_invitation_that_expired_meanwhile_is_told_to_whoever_invited(
     mail_server: MailServer, comes_back: Callable[[], None], settings: Settings
 ) -> None:
     settings.INVITATION_DAYS = 2
-    invitations.create(email=ADA, team=Team.default(), invited_by=boss(), now=MORNING)
+    by = boss()
+    invitations.create(email=ADA, team=Team.default(), invited_by=by, now=MORNING)
 
     now = pass_time(MORNING, 72, step=12)
-    waiting, head = Message.objects.kept_back().count(), message_rows.waiting(now, boss())
+    waiting, head = Message.objects.kept_back().count(), message_rows.waiting(now, by)
     comes_back()
     pass_time(now, 6)
 

@@ -205,8 +205,8 @@ def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None
     watch_lanes()
 
     assert health.status_code == 503
-    assert health.json()["lateness"] == "A check at Facebook has waited for 20 minutes"
-    assert health.json()["pushes"] == "no sign of life"
+    assert health.json()["lateness"] == "A check at Facebook has waited for 20 minutes."
+    assert health.json()["workers"] == f"No worker runs for: {lanes.LANES['pushes'].does}."
     assert "A check at Facebook has waited for 20 minutes." in page
     assert "TikTok app main gets no answer. AdToken goes on trying." in page
     assert f"No worker runs for: {lanes.LANES['pushes'].does}." in page
