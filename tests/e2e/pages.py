@@ -313,7 +313,6 @@ mail-snooze                     /mails/{mail}/snooze/
 mail-again                      /mails/{snoozed_mail}/mail-again/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/
-api-reference                   /api/v1/docs
 no-such-page-outside            /nowhere/ 404
 error-400                       /made/400
 error-403-csrf                  /made/403_csrf

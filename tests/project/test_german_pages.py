@@ -28,7 +28,7 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 # English by intent: for developers; what Django says of permissions, whose names are rows; and a page that the photographs make up.
-ENGLISH = {"api-reference", "admin-group", "admin-group-add", "admin-group-delete", "too-late-at-channel"}
+ENGLISH = {"admin-group", "admin-group-add", "admin-group-delete", "too-late-at-channel"}
 WORDS = frozenset({"facebook", "snapchat", "linkedin", "pinterest", "tiktok", "myspace", "name", "xlsx"})
 CODE = frozenset({"code", "pre"})
 # Beside the photographs: what a script of a page asks for.
