@@ -71,7 +71,7 @@ RULES = (
         "accounts_accountevent",
         f"t.at < %(cutoff)s and not ({_newest('accounts_accountevent', 'account_id')})",
     ),
-    Rule("macros_silence", "t.ended_at < %(cutoff)s"),
+    Rule("macros_mute", "t.ended_at < %(cutoff)s"),
     Rule(
         "macros_acknowledgement",
         """t.at < %(cutoff)s and t.cycle < case

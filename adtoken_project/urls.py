@@ -26,5 +26,4 @@ urlpatterns = [
     path("", include("users.urls")),
     path("", include("selfservice.urls")),
     path("", include("selfservice.message_urls")),
-    path("", include("selfservice.warning_mail_urls")),
 ]

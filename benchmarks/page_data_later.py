@@ -13,7 +13,7 @@ from accounts.models import (
     JobItem,
 )
 from benchmarks.data import TEAMS, insert
-from macros.models import Acknowledgement, Silence
+from macros.models import Acknowledgement, Mute
 from notifications.models import MailReturn
 from users.models import AddressEvent, RefusedAddress, Team, User
 
@@ -112,11 +112,11 @@ def _mails(number: int, people: int) -> None:
     event = {"email": address, "kind": "'parked'", "why": why, "said": said, "at": _ago("n + k", "hour")}
     insert(AddressEvent, event, f"{_numbers(number)}, generate_series(1, 3) k")
     person = f"'p' || {_PERSON.format(number='n', people=people)} || '@example.com'"
-    silence = {
+    mute = {
         "account": "n * 3", "email": f"case when mod(n, 10) = 0 then '' else {person} end", "until": "current_date + 1 + mod(n, 20)",
         "started_at": _ago("n", "minute"),
     }  # fmt: skip
-    insert(Silence, silence, _numbers(number))
+    insert(Mute, mute, _numbers(number))
     on_it = {"account": "n * 5", "cycle": "1", "days": "7", "email": person, "at": _ago("n", "minute")}
     insert(Acknowledgement, on_it, _numbers(number))
 

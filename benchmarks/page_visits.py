@@ -27,7 +27,7 @@ from benchmarks import further_visits
 from benchmarks.addresses import patterns
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.visit import Visit
-from macros.models import Macro, Silence
+from macros.models import Macro
 from notifications.models import Message
 from tokens.models import ChannelApp, Token, UnknownAnswer
 from users.models import RefusedAddress, User
@@ -49,7 +49,6 @@ _ROWS: dict[str, type[Model]] = {
     "account_id": Account, "token_id": Token, "message_id": Message, "macro_id": Macro, "key_id": ApiKey, "app_id": ChannelApp,
     "answer_id": UnknownAnswer, "id": User, "ask_id": Ask, "address_id": RefusedAddress,
     "job_id": Job, "link_id": Ask, "calendar_id": CalendarLink,
-    "silence_id": Silence,
 }  # fmt: skip
 
 

@@ -24,23 +24,20 @@ class MacrosConfig(AppConfig):
             moved,
             new_address,
             on_it,
-            on_it_said,
             on_many,
             owning,
             receivers,
             revalidation,
-            snooze_mail,
-            snoozing,
             windows,
         )
+        from macros.mutes import mails, services
         from tokens import renewal
         from users.models import User
         from users.signals import address_changed
 
         _register_messages()
         on_it.register()
-        on_it_said.register()
-        snooze_mail.register()
+        mails.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
         notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
@@ -52,13 +49,14 @@ class MacrosConfig(AppConfig):
         address_changed.connect(new_address.take_along, sender=User, dispatch_uid="macros.new_address")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
-        quiet.register(snoozing.ROWS, people=snoozing.PEOPLE)
+        quiet.register(services.ROWS, people=services.PEOPLE)
         handing_over.register(owning.names, owning.take_over)
         moved.register()
 
 
 def _register_messages() -> None:
-    from macros import evaluation, mails, new_address, news, news_mail, not_mine, revalidation
+    from macros import evaluation, mails, new_address, news, news_mail, revalidation
+    from macros.mutes import not_mine
     from notifications import kinds
 
     kinds.register(

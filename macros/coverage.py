@@ -1,16 +1,22 @@
 """Which macros watch an account, and when they warn."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.models import Account
-from macros.models import Macro, MacroAccount, MacroAction, Silence
+from macros.models import Macro, MacroAccount, MacroAction, Mute
 from users.models import User
 
 AWAY = 500  # addresses that snoozed all accounts, of which a page looks for those that an account concerns
-_EXCLUDED = Q(excluded__contains=[OuterRef("pk")])
+
+
+def _leaves_out(macro: str, account: Any) -> Exists:
+    """Return whether a macro leaves out an account. `macro`: its column in the outer query; `account`: a reference to the account."""
+    left_out = Mute.objects.running().left_out_accounts()
+    return Exists(left_out.filter(macro=OuterRef(macro), account=account))
 
 
 def covering() -> QuerySet[Macro]:
@@ -24,7 +30,9 @@ def covering() -> QuerySet[Macro]:
         )
     )
     team = Q(team=None) | Q(team=OuterRef("team"))
-    return Macro.objects.filter(applies & team & ~_EXCLUDED, enabled=True).order_by("name")
+    return Macro.objects.filter(
+        applies & team & ~_leaves_out("pk", OuterRef(OuterRef("pk"))), enabled=True
+    ).order_by("name")
 
 
 def watched_by_none(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> QuerySet[Account]:
@@ -32,7 +40,9 @@ def watched_by_none(accounts: QuerySet[Account], *, but: Collection[Macro] = ())
 
     Where a macro watches everything, as in most installations, that is known without looking at any account.
     """
-    everything = telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None, excluded=[])
+    everything = telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None)
+    left_out = Mute.objects.running().left_out_accounts().filter(macro=OuterRef("pk"))
+    everything = everything.exclude(Exists(left_out))
     if everything.exclude(pk__in=_ids(but)).exists():
         return accounts.none()
     return accounts.filter(unwatched(but=but))
@@ -70,11 +80,13 @@ def watching(macros: QuerySet[Macro]) -> tuple[Exists, Exists]:
     of_channels = Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
     chosen = MacroAccount.objects.filter(
         Q(macro__team=None) | Q(macro__team=OuterRef("team")),
-        ~Q(macro__excluded__contains=[OuterRef("pk")]),
+        ~_leaves_out("macro", OuterRef("account")),
         account=OuterRef("pk"),
         macro__in=macros.filter(scope=Macro.AppliesTo.CHOSEN),
     )
-    wide = macros.filter(Q(scope=Macro.AppliesTo.ALL) | of_channels, team, ~_EXCLUDED)
+    wide = macros.filter(
+        Q(scope=Macro.AppliesTo.ALL) | of_channels, team, ~_leaves_out("pk", OuterRef(OuterRef("pk")))
+    )
     return Exists(chosen), Exists(wide)
 
 
@@ -84,8 +96,8 @@ def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
         return accounts.none()
     if macro.team_id is not None:
         accounts = accounts.filter(team=macro.team_id)
-    if macro.excluded:
-        accounts = accounts.exclude(pk__in=macro.excluded)
+    if left_out := macro.excluded:
+        accounts = accounts.exclude(pk__in=left_out)
     if macro.scope == Macro.AppliesTo.CHANNELS:
         return accounts.filter(channel__in=macro.channels)
     if macro.scope == Macro.AppliesTo.CHOSEN:
@@ -102,12 +114,12 @@ def warned_by(account: Account) -> tuple[list[str], list[int]]:
     return [macro.name for macro in macros], sorted(days, reverse=True)
 
 
-def away_from(account: Account) -> list[Silence]:
+def away_from(account: Account) -> list[Mute]:
     """Return the snoozes of all accounts by addresses that would be told of this one: its macros name them, or they linked it.
 
     One query, and three where anybody snoozed all accounts.
     """
-    away = list(Silence.objects.filter(account=None, ended_at=None).select_related("by")[:AWAY])
+    away = list(Mute.objects.running().of_all_accounts().select_related("by")[:AWAY])
     if not away:
         return []
     emails = [one.email for one in away]

@@ -12,8 +12,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import news, snoozing
+from macros import news
 from macros.models import Evaluation
+from macros.mutes.services import end_due
 from macros.notices import services
 from macros.notices.rules import Span
 from notifications.tasks import deliver_soon
@@ -67,7 +68,7 @@ def evaluate(
     """
     if not dry_run:
         hold.refuse()
-        snoozing.end_due(now)
+        end_due(now)
     on = on or local_day(now)
     span = Span(moment_of(on, now=now), on, on, zone())
     if dry_run:
@@ -95,7 +96,7 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
 
     Where what it found did not reach its readers, it runs once more, for whoever is told in their place.
     """
-    snoozing.end_due(now)
+    end_due(now)
     local = now.astimezone(zone())
     if local.hour < settings.MACROS_HOUR:
         return None

@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from macros.news_sql import JUDGED, LATELY, WRITTEN
-from macros.told_sql import ONCE_MORE
+from macros.told_sql import LEFT_OUT, ONCE_MORE
 from tokens import renewal
 
 # Each rule, and from when on it asks: a day ahead is over at midnight, as in the lists (`ui.calendar_days.end_of_window`).
@@ -21,7 +21,7 @@ with rule as materialized (
   select id, macro_id, {_RULE}
   from (
     select ac.id, m.id as macro_id, coalesce(ac.people, 0) as people, coalesce(ac.within, 0) as within, m.scope, m.channels, m.team_id,
-           m.excluded
+           {LEFT_OUT} as excluded
     from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
     where m.enabled and ac.kind = 'few_people'
   ) few
@@ -108,7 +108,7 @@ CLOSE_SOME = _STORED + _CLOSE.format(of_account="and s.account_id = any(%(only)s
 # over; and within an hour an account that recovers and falls again is told once.
 _SHORT = """c.people < c.wanted and c.state in ('connected', 'interrupted')
   and not exists (
-    select 1 from macros_silence q where q.account_id = c.account_id and q.email = '' and q.ended_at is null offset 0)
+    select 1 from macros_mute q where q.account_id = c.account_id and q.email = '' and q.macro_id is null and q.ended_at is null offset 0)
   and not exists (
     select 1 from macros_shortage s where s.action_id = c.action_id and s.account_id = c.account_id and s.over_at is null offset 0)"""
 _OPEN = f"""
@@ -141,7 +141,7 @@ select s.id, s.action_id, s.account_id, exists (
 from macros_shortage s
 cross join lateral (select state from accounts_account where id = s.account_id offset 0) a
 where s.over_at is null and a.state in ('connected', 'interrupted') and not exists (
-    select 1 from macros_silence q where q.account_id = s.account_id and q.email = '' and q.ended_at is null offset 0)
+    select 1 from macros_mute q where q.account_id = s.account_id and q.email = '' and q.macro_id is null and q.ended_at is null offset 0)
   and (
   s.id = any(%(shortages)s::bigint[])
   or s.account_id = any(%(only)s::bigint[]) and not exists (
@@ -188,7 +188,8 @@ select count(*) filter (where action_id = 0),
        count(*) filter (where action_id = 1)
 from counted c
 where c.people < c.wanted and c.state in ('connected', 'interrupted')
-  and not exists (select 1 from macros_silence q where q.account_id = c.account_id and q.email = '' and q.ended_at is null)"""  # noqa: S608  # constants
+  and not exists (
+    select 1 from macros_mute q where q.account_id = c.account_id and q.email = '' and q.macro_id is null and q.ended_at is null)"""  # noqa: S608  # constants
 # Of a draft and one account: the people that it counts.
 COUNT_ONE = f"{_DRAFT}{_OF_ALL} select people from counted where action_id = 0"  # noqa: S608  # constants
 

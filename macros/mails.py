@@ -1,7 +1,7 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 
 from django.conf import settings
@@ -9,9 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import renewal_links
-from macros import grouping, opt_outs, revalidation
+from macros import grouping, revalidation
 from macros.grouping import Pooled, Section, WarningLine
 from macros.models import MacroAction, Notice
+from macros.mutes import links
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
@@ -42,21 +43,17 @@ def build(message: Message) -> Mail:
     found = revalidation.still_wanted(message, most=grouping.LOADED, now=now)
     if not found.accounts:
         raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
-    signed = opt_outs.sign(message)
-    may_stop = found.names_reader or opt_outs.may_stop(message)
+    signed = links.sign(message)
+    may_stop = found.names_reader or links.may_stop(message)
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = grouping.notices_of(ids)
     facts = facts_of([notices[pk] for pk in ids], recipient=message.recipient)
     tokens = {entry.token_id for one in facts.accounts.values() for entry in one.entries}
     user = facts.reader
     renewable = renewal_links.renewable([user.pk], tokens) if user and tokens else {}
-    may_say = opt_outs.may_say(user)
     foot = Foot(
         why=addresses.absolute_url("why_message", message.pk),
-        not_mine=addresses.absolute_url("not_mine", signed) if may_say else "",
-        stop=addresses.absolute_url("stop_mails", signed) if may_stop else "",
-        snooze=addresses.absolute_url("snooze_mails", signed) if may_stop else "",
-        on_it=addresses.absolute_url("on_it", signed) if may_say else "",
+        links=links.foot(message, user=user, may_stop=may_stop),
     )
     mail = compose(
         facts,
@@ -116,13 +113,10 @@ class WarningReader:
 
 @dataclass(frozen=True)
 class Foot:
-    """The addresses at the end of a mail; "" for those that it has not. All but the first are for its reader alone."""
+    """The addresses at the end of a mail; "" for those that it has not. `links` are for its reader alone."""
 
     why: str = ""
-    not_mine: str = ""
-    stop: str = ""
-    snooze: str = ""
-    on_it: str = ""
+    links: Mapping[str, str] = field(default_factory=dict)
 
 
 def compose(
@@ -159,11 +153,8 @@ def compose(
         "all_url": addresses.absolute_url("my_accounts") if logs_in else "",
         "about_url": addresses.absolute_url("channel_needs") if logs_in else "",
         "why_url": foot.why if logs_in else "",  # the page is for people who can log in
-        "stop_url": foot.stop,
-        "not_mine_url": foot.not_mine,
-        "on_it_url": foot.on_it,
+        **foot.links,
         "escalated": facts.escalated,
-        "snooze_url": foot.snooze,
     }
     if facts.escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
@@ -178,9 +169,9 @@ def _headers(first: WarningLine, foot: Foot) -> dict[str, str]:
     """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
     thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
     headers = {"In-Reply-To": thread, "References": thread}
-    if foot.stop:
+    if stop := foot.links.get("stop_url"):
         headers |= {
-            "List-Unsubscribe": f"<{foot.stop}>",
+            "List-Unsubscribe": f"<{stop}>",
             "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
         }
     return headers

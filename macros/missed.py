@@ -1,9 +1,9 @@
-"""What a silence kept from its reader is looked at again once it is over: what is dark, restricted, or short of people still.
+"""What a mute kept from its reader is looked at again once it is over: what is dark, restricted, or short of people still.
 
-A sweep looks, not the press that ends a silence: what one who was told of all accounts missed may be most of them.
+A sweep looks, not the press that ends a mute: what one who was told of all accounts missed may be most of them.
 
 Others, who were told, are not told again: a notice of the same event to the same reader is written once. What a mail that waited left out
-because of the silence counts as missed, too. A shift is no state that goes on, and is not told afterwards.
+because of the mute counts as missed, too. A shift is no state that goes on, and is not told afterwards.
 """
 
 from collections import defaultdict
@@ -15,23 +15,23 @@ from django.db.models import Exists, Max, OuterRef, Q, QuerySet
 from accounts.models import Account, AccountEvent
 from accounts.telling import news as telling
 from macros import delays
-from macros.models import NewsNotice, Shortage, Silence
+from macros.models import Mute, NewsNotice, Shortage
 
 Kind = AccountEvent.Kind
 
 
 def look_due(now: datetime) -> None:
-    """Have what ended silences kept from their readers looked at where it is due, in the caller's transaction.
+    """Have what ended mutes kept from their readers looked at where it is due, in the caller's transaction.
 
     One small query where nothing is, else a few for each reader.
     """
-    due = Silence.objects.filter(look_at__lte=now).order_by("pk").select_for_update(of=("self",))
+    due = Mute.objects.filter(look_at__lte=now).order_by("pk").select_for_update(of=("self",))
     if ended := list(due):
-        Silence.objects.filter(pk__in=[one.pk for one in ended]).update(look_at=None)
+        Mute.objects.filter(pk__in=[one.pk for one in ended]).update(look_at=None)
         _look_again(ended, at=now)
 
 
-def _look_again(ended: Collection[Silence], *, at: datetime) -> None:
+def _look_again(ended: Collection[Mute], *, at: datetime) -> None:
     for email, accounts, since in _readers(ended):
         of_these = Q(at__gte=since) if accounts is None else Q(account__in=accounts)
         delays.look_again(_last(delays.of_what_stopped().filter(of_these)), now=at)
@@ -41,9 +41,9 @@ def _look_again(ended: Collection[Silence], *, at: datetime) -> None:
         delays.look_again((-pk for pk in _short(email, accounts, since)), now=at)
 
 
-def _readers(ended: Collection[Silence]) -> Iterator[tuple[str, set[int] | None, datetime]]:
+def _readers(ended: Collection[Mute]) -> Iterator[tuple[str, set[int] | None, datetime]]:
     """Return each reader, "" for everybody, with the accounts, None for all, and since when."""
-    found: dict[tuple[str, bool], list[Silence]] = defaultdict(list)
+    found: dict[tuple[str, bool], list[Mute]] = defaultdict(list)
     for one in ended:
         found[one.email, one.account_id is None].append(one)
     for (email, of_all), some in found.items():

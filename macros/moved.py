@@ -12,8 +12,9 @@ from django.db.models import F, Q, QuerySet
 
 from accounts import moves
 from accounts.models import Account
-from macros import on_it, snoozing
-from macros.models import Acknowledgement
+from macros import on_it
+from macros.models import Acknowledgement, Mute
+from macros.mutes import services
 from tokens.models import Token
 from users.models import User
 
@@ -36,15 +37,15 @@ def numbers(accounts: QuerySet[Account]) -> Ends:
     lives = ~Q(token__state=Token.State.DEAD)
     said = Acknowledgement.objects.filter(own | of_log_in & lives, account__in=ids)
     return Ends(
-        snoozed=snoozing.running().filter(account__in=ids, email="").count(),
+        snoozed=Mute.objects.running().for_everybody().filter(account__in=ids).count(),
         on_it=said.values("account").distinct().count(),
     )
 
 
 def end(account_ids: Collection[int], actor: User, now: datetime) -> None:
     """End it, in the transaction that moved the accounts (ids), with one event for each that ran."""
-    for_all = snoozing.running().filter(account__in=account_ids, email="")
-    snoozing.end(silences=for_all, by=actor, now=now, cause=MOVED)
+    for_all = Mute.objects.running().for_everybody().filter(account__in=account_ids)
+    services.end(mutes=for_all, by=actor, now=now, cause=MOVED)
     on_it.end_of_moved(account_ids, cause=MOVED, actor=actor, now=now)
 
 

@@ -1,19 +1,18 @@
 """What goes by a person's e-mail address goes along to their new one, in the same transaction; and ends with a person who is deleted.
 
-That is what they snoozed, what they are on, and what their mails that wait carry. Where macros name the old address itself, it goes on
-being mailed, by what was said of it: that then holds for both. Links in mails that went to the old address say nothing of the new one,
-since somebody else may read it.
+That is what they snoozed, what they are on, and what their mails that wait carry. Links in mails that went to the old address say nothing
+of the new one, since somebody else may read it.
 """
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from macros import delays, news, revalidation, snoozing
-from macros.models import Acknowledgement, MacroAction, NewsNotice, Notice
+from macros import delays, news, revalidation
+from macros.models import Acknowledgement, NewsNotice, Notice
+from macros.mutes import services
 from notifications import kinds
 from notifications.models import Message
 from users.models import User
@@ -24,44 +23,13 @@ DROPPED = Notice.Outcome.DROPPED  # of both kinds of notices
 
 def take_along(*, user: User, old: str, now: datetime, **_kwargs: Any) -> None:
     """Have it be of the new address. Where the same runs there already, what was of the old one ends."""
-    new, stays = user.email, _is_named(old)
-    snoozing.one_at_a_time(new)
-    was_away = snoozing.of_person(new) is not None
-    running = snoozing.running()
-    there = set(running.filter(email=new).values_list("account_id", "macro_id"))
-    rows = list(running.filter(email=old).order_by("pk").select_for_update(of=("self",)))
-    along = [row for row in rows if (row.account_id, row.macro_id) not in there]
-    _readdress(running, along, new, copied=stays)
-    if not was_away and (away := snoozing.of_person(new)) is not None:
-        snoozing.note_snoozed(away, now)
-    if not stays:
-        _end(old, now)
-    Acknowledgement.objects.filter(email=old).update(email=new)
+    services.move_to(user.email, old=old, now=now)
+    Acknowledgement.objects.filter(email=old).update(email=user.email)
 
 
 def end_of_deleted(*, instance: User, now: datetime) -> None:
     """End what a person who was deleted had snoozed: whoever gets the address later is mailed."""
-    if not _is_named(instance.email):
-        _end(instance.email, now)
-
-
-def _is_named(email: str) -> bool:
-    """Return whether an address is mailed whoever has it, or nobody."""
-    return MacroAction.objects.filter(emails__contains=[email]).exists()
-
-
-def _readdress(running: QuerySet[Any], rows: Sequence[Any], new: str, *, copied: bool) -> None:
-    if not copied:
-        running.filter(pk__in=[row.pk for row in rows]).update(email=new)
-        return
-    for row in rows:
-        row.pk, row.email = None, new
-    running.bulk_create(rows)
-
-
-def _end(email: str, now: datetime) -> None:
-    """End what is of an address still. What a snooze kept from it is not looked at: nobody reads it."""
-    snoozing.running().filter(email=email).update(ended_at=now)
+    services.forget(instance.email, now=now)
 
 
 def of_warnings(message: Message, new: str) -> bool:

@@ -15,8 +15,9 @@ from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
-from macros import news, on_it, opt_outs
+from macros import news, on_it
 from macros.models import NewsNotice, Shortage
+from macros.mutes import links
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens import reasons
@@ -55,23 +56,15 @@ def build(message: Message) -> Mail:
     notices, dropped = news.still_wanted(message)
     if not notices:
         raise NotWanted(*(sorted(dropped) or ["deleted_or_told"]))
-    signed = opt_outs.sign(message)
-    stop = addresses.absolute_url("stop_mails", signed) if opt_outs.may_stop(message) else ""
+    signed = links.sign(message)
     reader = mailing.reader_of(message)
-    may_say = opt_outs.may_say(reader.user)
     groups = _groups(notices)
-    facts = {
-        "stop_url": stop,
-        "snooze_url": addresses.absolute_url("snooze_mails", signed) if stop else "",
-        "not_mine_url": addresses.absolute_url("not_mine", signed) if may_say else "",
-        "on_it_url": addresses.absolute_url("on_it", signed)
-        if may_say and on_it.asks_for_care(notices)
-        else "",
-    }
+    may_stop, asks = links.may_stop(message), on_it.asks_for_care(notices)
+    facts = links.foot(message, user=reader.user, may_stop=may_stop, asks=asks)
     mail = compose(notices, groups, message, reader, facts)
     return replace(
         renewal_links.personal(mail.hiding(signed, HIDDEN), user=reader.user, now=timezone.now()),
-        headers=_headers(groups[0].accounts[0], stop),
+        headers=_headers(groups[0].accounts[0], facts["stop_url"]),
         reply_to=reply_to({one.team_id for one in notices}, reader=message.recipient),
     )
 

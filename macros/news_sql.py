@@ -3,7 +3,7 @@
 Whom an action tells, and who stands in, is the text of `macros.told_sql`.
 """
 
-from macros.told_sql import DARK_TOLD_TO, MAILED_OF_LOG_INS, NOT_WATCHED, ONCE_MORE, STILL_NAMED
+from macros.told_sql import DARK_TOLD_TO, LEFT_OUT, MAILED_OF_LOG_INS, NOT_WATCHED, ONCE_MORE, STILL_NAMED
 
 # Events of these moments (`moments`, from `first` to `last`) and of these ids (`events`), as far as they still hold: of each account and
 # kind the last; and the actions that they concern. `due`: when it is looked at again, while `accounts.telling` still finds out whom it
@@ -12,9 +12,9 @@ from macros.told_sql import DARK_TOLD_TO, MAILED_OF_LOG_INS, NOT_WATCHED, ONCE_M
 # What works again had stopped, or was restricted (for longer than `blip`: else that was told to nobody), and was not paused meanwhile.
 # Whoever links an account reads there that it is restricted. What was dark when it was paused, or never worked, is no news once resumed.
 # An action tells what happened since it was made, also where it is looked at again for others; that an account is dark it tells always.
-LOOK = """
+LOOK = f"""
 with rule as materialized (
-  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, m.excluded,
+  select ac.id, ac.kind, m.id as macro_id, m.scope, m.channels, m.team_id, {LEFT_OUT} as excluded,
          coalesce(ac.created_at, m.created_at) as created_at
   from macros_macroaction ac join macros_macro m on m.id = ac.macro_id
   where m.enabled and ac.kind <> 'pre_deactivation'
@@ -57,7 +57,7 @@ join rule r on r.kind = h.kind and (r.team_id is null or r.team_id = h.team_id) 
      else exists (select 1 from macros_macroaccount c where c.macro_id = r.macro_id and c.account_id = h.account_id) end
  and not h.account_id = any(r.excluded)
  and not (h.kind = 'shifted' and exists (
-   select 1 from macros_silence s where s.account_id = h.account_id and s.email = '' and s.ended_at is null))"""
+   select 1 from macros_mute s where s.account_id = h.account_id and s.email = '' and s.macro_id is null and s.ended_at is null))"""  # noqa: S608  # a constant
 
 # An account that goes on and off is told of once an hour: of the accounts of `carried`, what other runs told each reader of at once within
 # three hours, or that it is deactivated. `at`: when the last was told within the hour; `stops`: within it, that it stopped, is restricted
@@ -185,7 +185,8 @@ select n.id,
               select 1 from macros_shortage s where s.id = -n.event and s.over_at is null)
               or coalesce(ac.within, 0) = 0 and a.people_count >= ac.people) then 'people_again'
             when n.kind in ('shifted', 'few_people') and exists (
-              select 1 from macros_silence s where s.account_id = a.id and s.email = '' and s.ended_at is null) then 'snoozed'
+              select 1 from macros_mute s where s.account_id = a.id and s.email = '' and s.macro_id is null and s.ended_at is null
+              ) then 'snoozed'
             {STILL_NAMED} end as reason
 from carried n
      join accounts_account a on a.id = n.account_id

@@ -6,7 +6,8 @@ The next threshold is told to everybody, and that the account went dark always i
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
@@ -14,8 +15,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
-from macros import concerned, evaluation, on_it_said, opt_outs, snoozing
+from macros import concerned, evaluation
 from macros.models import Acknowledgement, NewsNotice, Notice
+from macros.mutes import links, mails
+from macros.mutes.models import left_out
 from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -26,7 +29,6 @@ from users.models import User
 
 KIND = "on_it"  # of the messages
 SHOWN = 20
-TOLD_WITHIN = timedelta(days=1)  # of the same, said by the same address, nobody is mailed again
 LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
 
@@ -71,7 +73,7 @@ def said_by_reader(message: Message) -> list[Deadline]:
 
 
 def _told_by(message: Message) -> list[Deadline]:
-    told, _ = opt_outs.notices_of(message)
+    told, _ = links.notices_of(message)
     found: dict[tuple[int, int | None], Deadline] = {
         (one.account_id, None): _deadline(one.account, None)
         for one in _to_act_on(message).select_related("account")
@@ -86,7 +88,7 @@ def _told_by(message: Message) -> list[Deadline]:
 
 def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
     """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
-    _, at_once = opt_outs.notices_of(message)
+    _, at_once = links.notices_of(message)
     return at_once.exclude(outcome=NewsNotice.Outcome.DROPPED).exclude(kind=NewsNotice.Kind.RECOVERED)
 
 
@@ -177,7 +179,7 @@ def acknowledge(
     _events(new.values(), "", by, email, now)
     _tell(about, email, by, now, answers)
     if answers is not None and not is_known:
-        on_it_said.tell(answers=answers, accounts=new.values(), now=now)
+        mails.tell_on_it(answers=answers, accounts=new.values(), now=now)
     return list(new.values())
 
 
@@ -266,23 +268,16 @@ def _tell(
     said: dict[int, set[str]] = defaultdict(set)
     for deadline in about:
         said[deadline.account.pk].add(deadline.said(now))
-    heard = _told(email, {to for to, _ in mails}, now)
     for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
-        what = set[str]().union(*(said[pk] for pk in accounts))
-        if what <= heard[to]:
-            continue
+        what = " ".join(sorted(set[str]().union(*(said[pk] for pk in accounts))))
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
             kind=KIND,
             recipient=to,
             team=of.pop() if len(of) == 1 else None,
-            dedupe_key=f"{KIND}:{min(accounts)}:{team_id or ''}:{now.isoformat()}:{to}",
-            payload={
-                "accounts": sorted(accounts),
-                "by": by.pk if by else None,
-                "who": email,
-                "said": sorted(what),
-            },
+            # Said again, taken back in between or not, it tells nothing.
+            dedupe_key=f"{KIND}:{sha256(f'{email} {what}'.encode()).hexdigest()[:32]}:{team_id or ''}:{to}",
+            payload={"accounts": sorted(accounts), "by": by.pk if by else None, "who": email},
             now=now,
         )
 
@@ -294,26 +289,13 @@ def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str,
     return found
 
 
-def _told(email: str, readers: Collection[str], now: datetime) -> dict[str, set[str]]:
-    """Return by reader what they were mailed lately that the address is on: said again, taken back in between or not, it tells nothing."""
-    gone = [Message.State.FAILED, Message.State.CANCELLED]
-    lately = Message.objects.filter(kind=KIND, recipient__in=readers, created_at__gt=now - TOLD_WITHIN)
-    found: dict[str, set[str]] = defaultdict(set)
-    for reader, payload in lately.exclude(state__in=gone).values_list("recipient", "payload"):
-        if payload["who"] == email:
-            found[reader].update(payload.get("said", ()))
-    return found
-
-
 def build(message: Message) -> Mail:
     """Build the mail that somebody is on it. Raises NotWanted where they are on none of the accounts now, or its reader is told nothing of
     these.
     """
     reader = mailing.reader_of(message)
     ids = concerned.of(message.recipient, message.payload["accounts"])
-    ids -= set(
-        Account.objects.filter(snoozing.left_out(message.recipient), pk__in=ids).values_list("pk", flat=True)
-    )
+    ids -= set(Account.objects.filter(left_out(message.recipient), pk__in=ids).values_list("pk", flat=True))
     if not ids:
         raise NotWanted("reader_left_out")
     still = {one.account_id for one in _running(ids) if _is_of(one, message)}

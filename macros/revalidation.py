@@ -34,7 +34,7 @@ _ASKED = (
     "evaluation", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
     "action__macro", "action__kind", "action__emails", "action__notify_consenters", "action__days", "action__watch", "action__people",
     "action__within", "action__after", "action__macro__enabled", "action__macro__scope", "action__macro__channels",
-    "action__macro__team", "action__macro__excluded",
+    "action__macro__team",
 )  # fmt: skip
 
 

@@ -7,15 +7,18 @@ from users.recipients import FALLBACK_SQL, REACHABLE_SQL, REFUSED_SQL
 
 # Whether an address is left out of what the macro of a row `c` tells of its account, or of any, on the day `fires_on`.
 OPTED_OUT = """
-    select 1 from macros_silence s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
+    select 1 from macros_mute s where s.account_id = c.account_id and s.email = {address} and s.ended_at is null
       and (s.macro_id is null or s.macro_id = c.macro_id) and (s.until is null or s.until > c.fires_on)
     union all
-    select 1 from macros_silence s where s.account_id is null and s.macro_id is null and s.email = {address} and s.ended_at is null
+    select 1 from macros_mute s where s.account_id is null and s.macro_id is null and s.email = {address} and s.ended_at is null
       and s.until > c.fires_on"""
 # Whether one of the addresses `named` of a row `c` is told nothing of any account: few are at a time, so they are one array, and mostly
 # nobody is, which is asked once.
-AWAY = """(exists (select 1 from macros_silence where account_id is null and ended_at is null)
-    and c.named && array(select email::text from macros_silence where account_id is null and ended_at is null))"""
+AWAY = """(exists (select 1 from macros_mute where account_id is null and ended_at is null)
+    and c.named && array(select email::text from macros_mute where account_id is null and ended_at is null))"""
+# The ids of the accounts that a macro `m` leaves out.
+LEFT_OUT = """array(
+    select x.account_id from macros_mute x where x.macro_id = m.id and x.email = '' and x.ended_at is null)"""
 # Whether an account `a` is dark: only a person can help, or nothing serves it for an hour, whatever its log-ins wait for.
 DARK = "(a.state = 'deactivated' or a.state = 'interrupted' and a.since <= %(now)s - interval '1 hour')"
 # That accounts which are dark were told by any mail that left, those about a log-in itself included: whom these tell no macro tells again.
@@ -108,7 +111,7 @@ ONCE_MORE = f"""
 ){NAMING}, crossed as materialized (
   select n.id as notice_id, n.action_id, act.macro_id, n.account_id, n.token_id, n.recipient, a.team_id, {NOW},
          exists (
-           select 1 from macros_silence s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as leaves_out,
+           select 1 from macros_mute s where s.account_id = n.account_id and s.email <> '' and s.ended_at is null) as leaves_out,
          act.addresses || case when act.linkers then (
            select {PEOPLE} || {OF_TEAMS.format(teams=TEAMS)}
            from accounts_accounttoken p cross join lateral (select * from tokens_token where id = p.token_id offset 0) t {PERSON}
@@ -119,19 +122,19 @@ ONCE_MORE = f"""
 ){TOLD}"""  # noqa: S608  # a constant
 
 # Why a notice `n` no longer holds, by its account `a` and macro `m`; and, where its fact does, by its reader.
-NOT_WATCHED = """when n.action_id is null then case when n.was_of is null then 'macro_deleted' else 'told_no_longer' end
+NOT_WATCHED = f"""when n.action_id is null then case when n.was_of is null then 'macro_deleted' else 'told_no_longer' end
             when not m.enabled then 'macro_off'
             when m.team_id <> a.team_id then 'other_team'
             when m.scope = 'chosen' and not exists (
                 select 1 from macros_macroaccount ma where ma.macro_id = m.id and ma.account_id = a.id)
-              or m.scope = 'channels' and not a.channel = any(m.channels) or a.id = any(m.excluded) then 'not_applied'
-            when a.paused_at is not null or a.state = 'paused' then 'paused'"""
+              or m.scope = 'channels' and not a.channel = any(m.channels) or a.id = any({LEFT_OUT}) then 'not_applied'
+            when a.paused_at is not null or a.state = 'paused' then 'paused'"""  # noqa: S608  # a constant
 STILL_NAMED = """when exists (select 1 from told where told.notice_id = n.id and told.address = n.recipient) then ''
             when exists (
-                select 1 from macros_silence s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
+                select 1 from macros_mute s where s.account_id = n.account_id and s.email = n.recipient and s.ended_at is null
                   and (s.macro_id is null or s.macro_id = m.id)) then 'reader_left_out'
             when exists (
-                select 1 from macros_silence s
+                select 1 from macros_mute s
                 where s.account_id is null and s.email = n.recipient and s.ended_at is null) then 'reader_away'
             when n.via = '' then 'not_told_direct'
             else 'not_told_' || n.via"""

@@ -14,8 +14,9 @@ from accounts import message_history as mails_about
 from accounts.mails import outside_mail
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import news, on_it, snoozing
-from macros.models import Macro, NewsNotice, Notice
+from macros import news, on_it
+from macros.models import Macro, Mute, NewsNotice, Notice
+from macros.mutes import services
 from macros.revalidation import found
 from notifications import kinds
 from notifications.models import Message
@@ -127,12 +128,14 @@ def _held(one: Asked) -> list[Line]:
 def _quiet(one: Asked) -> list[Line]:
     """Return what is not mailed for a while: to the address, or to anybody; and whether somebody is on it."""
     lines = []
-    silences = snoozing.running().filter(account=one.account, macro=None, email__in=[one.address, ""])
+    silences = (
+        Mute.objects.running().of_every_macro().filter(account=one.account, email__in=[one.address, ""])
+    )
     for silence in silences:
         what = "snoozed" if silence.email else "snoozed_for_all"
         assert silence.until is not None
         lines.append(Line(one.say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
-    away = snoozing.of_person(one.address)
+    away = services.of_person(one.address)
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"
         lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))

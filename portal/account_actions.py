@@ -14,7 +14,8 @@ from accounts.asks import rules
 from accounts.errors import ActionRefused
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
-from portal import access, account_pages, asking, renewing
+from macros import on_it
+from portal import access, account_pages, asking, mute_lines, renewing
 from tokens import reasons
 from tokens.channels import registry
 from tokens.models import Token
@@ -57,6 +58,8 @@ def urls() -> list[URLPattern]:
     on_account: dict[str, View] = {
         "check": _post_only(check_account),
         "automatic": _post_only(automatic),
+        "on_it": say_on_it,
+        "on_it_back": take_back,
     }
     wrap = admin.site.admin_view
     return [
@@ -65,7 +68,7 @@ def urls() -> list[URLPattern]:
             for name, view in on_token.items()
         ),
         *(
-            path(f"<int:account_id>/{name}/", wrap(view), name=f"accounts_account_{name}")
+            path(f"<int:account_id>/{name.replace('_', '-')}/", wrap(view), name=f"accounts_account_{name}")
             for name, view in on_account.items()
         ),
     ]  # fmt: skip
@@ -296,3 +299,26 @@ def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
     actions.back_to_automatic(account=account, actor=person(request), now=timezone.now())
     messages.success(request, gettext("The order is automatic again: longest first."))
     return HttpResponseRedirect(home(account))
+
+
+def say_on_it(request: HttpRequest, account_id: int) -> HttpResponse:
+    """GET asks whether the person takes care of the account, POST notes it and mails the others who were warned."""
+    return _on_it(request, account_id, "on_it", on_it.acknowledge)
+
+
+def take_back(request: HttpRequest, account_id: int) -> HttpResponse:
+    """GET asks, POST takes back that the person is on it."""
+    return _on_it(request, account_id, "on_it_back", on_it.take_back)
+
+
+def _on_it(request: HttpRequest, account_id: int, name: str, note: Callable[..., object]) -> HttpResponse:
+    access.require(request, mute_lines.SNOOZE)
+    account = access.account(request, account_id)
+    page = Page(f"portal/confirm/{name}.html", home(account), {"account": account}, ask_why=False)
+
+    def do(_said: Said) -> None:
+        deadlines = on_it.deadlines_on(account)
+        if not note(deadlines=deadlines, email=person(request).email, now=timezone.now()):
+            raise Late
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))

@@ -18,7 +18,7 @@ from accounts.asks import inviting
 from accounts.models import Account
 from accounts.permissions import MOVE
 from macros import coverage
-from portal import access, backup_card, dates, handed_out, message_rows, pool_rows, quiet_lines, timeline, why
+from portal import access, backup_card, dates, handed_out, message_rows, mute_lines, pool_rows, timeline, why
 from portal.account_rows import explain
 from portal.pool_rows import PoolAction
 from tokens.channels.kinds import Reason
@@ -77,14 +77,12 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     if may(MOVE):
         team = PoolAction(say("move_to_team"), _alone(account, "team"), icon="group")
     quiet = []
-    for permission, name, icon in (
-        ("macros.snooze_account", "on_it", "check"),
-        ("macros.snooze_account", "snooze", "schedule"),
-        ("macros.change_macro", "leave_out", "person"),
-    ):
-        if may(permission):
-            address = reverse(f"admin:accounts_account_{name}", args=[account.pk])
-            quiet.append(PoolAction(say(name), address, icon=icon))
+    if may(mute_lines.SNOOZE):
+        on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
+        quiet.append(PoolAction(say("on_it"), on_it, icon="check"))
+    if may(mute_lines.SNOOZE) or may(mute_lines.CHANGE_MACRO):
+        mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
+        quiet.append(PoolAction(say("snooze"), mute, icon="schedule"))
     tabs = [
         (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
         for label, name in (
@@ -168,7 +166,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "ranked": ranked,
             "carriers": join_names(carriers),
             "warned_by": _warned_by(account),
-            **quiet_lines.context(request, account, names),
+            **mute_lines.context(request, account, names),
             "backups": backup_card.card(request, account, names),
             "handed_out_url": handed_out.url(account=account.pk)
             if request.user.has_perm(handed_out.PERMISSION)

@@ -34,10 +34,9 @@ from portal import (
     lately_events,
     macros_on_accounts,
     moving,
+    mute_lines,
     my_jobs,
     people_filters,
-    quiet_lines,
-    snoozes,
     start_filters,
 )
 from portal.lists import ReadOnlyList, RowLink
@@ -208,7 +207,7 @@ class AccountAdmin(ReadOnlyList):
 
     def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
         """Read of all rows whose warnings are snoozed, and who is on which."""
-        said = quiet_lines.notes(rows, names_for(request.user))
+        said = mute_lines.notes(rows, names_for(request.user))
         for account in rows:
             account.quiet = said.get(account.pk, "")
 
@@ -304,7 +303,6 @@ class AccountAdmin(ReadOnlyList):
             *asking.urls(self.chosen),
             *backups.urls(),
             *account_actions.urls(),
-            *snoozes.urls(),
             *account_pages.urls(),
             *importing.urls(),
             *kept,

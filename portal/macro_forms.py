@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
+from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts.models import Account
 from macros import changes, scope
 from macros.models import Macro, MacroAccount, MacroAction
+from macros.mutes import services
 from macros.notices.preview import Draft, draft_of
 from portal.macro_fields import (
     ADDRESS,
@@ -132,8 +134,8 @@ class MacroForm(Versioned, MacroModelForm):
         if self.instance.pk:
             chosen = visible.filter(macro_applications__macro=self.instance)
             accounts.initial = self.applied = list(chosen.values_list("pk", flat=True))
-        if self.instance.excluded:
-            left_out = visible.filter(pk__in=self.instance.excluded)
+        if left_out_ids := self.instance.excluded if self.instance.pk else []:
+            left_out = visible.filter(pk__in=left_out_ids)
             excluded.initial = list(left_out.values_list("pk", flat=True))
         team = self.fields["team"]
         assert isinstance(team, forms.ModelChoiceField)
@@ -234,10 +236,9 @@ class MacroForm(Versioned, MacroModelForm):
     def _excluded(self) -> list[int]:
         """Return what it leaves out: what is chosen, and what others left out and this person does not see."""
         chosen = [account.pk for account in self.cleaned_data["excluded"]]
-        if not self.instance.excluded:
-            return chosen
-        seen = scope.visible_accounts(self.user).filter(pk__in=self.instance.excluded)
-        return chosen + sorted(set(self.instance.excluded) - set(seen.values_list("pk", flat=True)))
+        left_out = self.instance.excluded if self.instance.pk else []
+        seen = scope.visible_accounts(self.user).filter(pk__in=left_out)
+        return chosen + sorted(set(left_out) - set(seen.values_list("pk", flat=True)))
 
     def unseen_accounts(self) -> list[int]:
         """Return accounts that others applied the macro to and this person does not see: they stay."""
@@ -257,8 +258,9 @@ class MacroForm(Versioned, MacroModelForm):
             action.save()
         elif self.action is not None:
             self.action.delete()
-        macro.excluded = self._excluded()
-        macro.save(update_fields=["excluded"])
+        services.leave_out(
+            macro=macro, account_ids=self._excluded(), by=self.user, now=added_at or timezone.now()
+        )
         self._save_others(macro, added_at)
         chosen, before = (set(one) for one in ([account.pk for account in data["accounts"]], self.applied))
         macro.accounts.remove(*before - chosen)

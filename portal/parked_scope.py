@@ -1,9 +1,7 @@
-"""Which addresses that mail does not reach, or that snoozed all warnings, a member of staff may know of."""
+"""Which addresses that mail does not reach, or that are told nothing, a member of staff may know of."""
 
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
-from macros import snoozing
-from macros.models import Silence
 from notifications.models import Message
 from users import visibility
 from users.models import RefusedAddress, Team, User
@@ -11,15 +9,10 @@ from users.models import RefusedAddress, Team, User
 
 def visible_to(viewer: User) -> QuerySet[RefusedAddress]:
     """Return the parked addresses of the viewer's people, and those that their teams' mails went to."""
-    return _known(RefusedAddress.objects.all(), viewer)
+    return known(RefusedAddress.objects.all(), viewer)
 
 
-def snoozed(viewer: User) -> QuerySet[Silence]:
-    """Return the snoozes of all accounts by such addresses."""
-    return _known(snoozing.all_away(), viewer)
-
-
-def _known[Row: Model](rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
+def known[Row: Model](rows: QuerySet[Row], viewer: User) -> QuerySet[Row]:
     """Keep the rows with an `email` that the viewer may know of."""
     if viewer.sees_all_teams or visibility.is_administrator(viewer):
         return rows

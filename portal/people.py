@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext, pgettext_lazy
@@ -23,7 +23,7 @@ from unfold.forms import AdminPasswordChangeForm
 
 from accounts.leaving import services
 from macros import scope
-from portal import access, leaving, login_records, person_page, person_sessions, person_snooze, teams
+from portal import access, leaving, login_records, person_page, person_sessions, teams
 from portal.choices import ChoiceFilter, Lookups
 from portal.filters import TeamFilter
 from portal.people_forms import MembershipForm, NewPersonForm, PersonForm, RoleForm
@@ -327,27 +327,12 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         user, _ = self._page(request, "offboard", object_id)
         return leaving.offboard(request, user)
 
-    def snooze_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Have no macro mail the person for a while, or again, after a confirm page. 404 for whom one does not see, else 403."""
-        user, _ = self._page(request, "snooze_person", object_id)
-        if not person_snooze.may(person(request), user):
-            raise PermissionDenied
-        return person_snooze.answer(request, user)
-
     def has_end_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be logged out everywhere: staff and people of foreign teams as for changes."""
         found = self.get_queryset(request).filter(pk=object_id).first()
         if found is None:
             return request.user.has_perm("users.end_sessions")
         return person_sessions.may_end(person(request), found)
-
-    def get_urls(self) -> list[URLPattern]:
-        """Add the page that snoozes the warnings to a person."""
-        snooze = admin.site.admin_view(self.snooze_view)
-        return [
-            path("<path:object_id>/snooze/", snooze, name="users_user_snooze"),
-            *super().get_urls(),
-        ]
 
     @action(description=gettext_lazy("Log out everywhere"), permissions=["end"], url_path="end-sessions")
     def end_sessions(self, request: HttpRequest, object_id: str) -> HttpResponse:

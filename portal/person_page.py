@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from accounts.leaving import plan, queries, services
 from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
-from macros import snoozing
-from portal import access, api_keys, person_snooze, why
+from macros.mutes.services import of_person
+from portal import access, api_keys, mute_lines, why
 from tokens.channels import declarations
 from tokens.models import Token
 from users.models import RefusedAddress, Team, User
@@ -92,13 +92,14 @@ def count_accounts(people: Sequence[Any], viewer: User) -> None:
 
 def _away(user: User, viewer: User) -> dict[str, Any]:
     """Return whether all warnings to the person are snoozed, by whom of staff, as the viewer may know them, and where that is changed."""
-    away = snoozing.of_person(user.email)
+    away = of_person(user.email)
     by = away.by if away else None
-    snooze_url = reverse("admin:users_user_snooze", args=[user.pk]) if person_snooze.may(viewer, user) else ""
+    may = mute_lines.may_mute(viewer, user)
+    begin = f"{reverse('admin:macros_mute_add')}?person={user.pk}"
     return {
         "away": away,
         "away_by": names_for(viewer).user(by) if by else "",
-        "snooze_url": snooze_url,
+        "snooze_url": "" if not may else mute_lines.end_url(away.pk) if away else begin,
     }
 
 

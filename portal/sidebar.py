@@ -34,7 +34,7 @@ _GROUPS: list[tuple[StrPromise, list[tuple[StrPromise, str, list[str]]]]] = [
             (gettext_lazy("Macros"), "flag", ["macros.Macro"]),
             (gettext_lazy("Messages"), "mail", ["notifications.Message"]),
             (gettext_lazy("Parked addresses"), "unsubscribe", ["users.RefusedAddress"]),
-            (gettext_lazy("Snoozed addresses"), "schedule", ["macros.Silence"]),
+            (gettext_lazy("Snoozed warnings"), "schedule", ["macros.Mute"]),
             (gettext_lazy("Channel apps"), "shield", ["tokens.ChannelApp"]),
             (gettext_lazy("Unknown answers"), "help", ["tokens.UnknownAnswer"]),
             (gettext_lazy("Failed links"), "link_off", ["accounts.LinkProblem"]),

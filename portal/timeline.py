@@ -102,7 +102,7 @@ _DOTS: dict[str, tuple[str, str]] = {
     TokenEvent.Kind.ANSWER_LOST: ("sync", "warn"),
     TokenEvent.Kind.REVOKED: ("close", "mute"), TokenEvent.Kind.REMOVED: ("block", "bad"), TokenEvent.Kind.LINKED: ("link", "good"),
 }  # fmt: skip
-# How the day of a snooze is kept (macros/snoozing.py), after whose it is and before why; and a place in the order (accounts/actions.py).
+# How the day of a snooze is kept (macros/mutes), after whose it is and before why; and a place in the order (accounts/actions.py).
 _DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b")
 _PLACE = re.compile(r"now number (\d+)")
 WORDS = "words/timeline.txt"

@@ -2,8 +2,11 @@
 
 from django.urls import path
 
-from selfservice import messages
+from selfservice import mail_answers, messages
 
 urlpatterns = [
     path("messages/<int:message_id>/why/", messages.why_message, name="why_message"),
+    path("mails/<signed>/", mail_answers.answer, name="answer_mail"),
+    path("mails/<signed>/stop/", mail_answers.stop, name="stop_mails"),
+    path("profile/snooze/", mail_answers.snooze_my_mails, name="snooze_my_mails"),
 ]

@@ -8,8 +8,8 @@ from typing import Any
 from django.db.models import F, Max, Q, QuerySet, Value
 
 from accounts.models import Account, AccountEvent, AccountNotice, AccountToken
-from macros.models import Acknowledgement, MacroAccount, MacroAction, Notice, Shortage, Silence
-from macros.notices.readers import Directory, Mute, Mutes
+from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage
+from macros.notices.readers import Directory, Muted, Mutes
 from macros.notices.rules import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
 from notifications.models import Message
 from tokens import renewal
@@ -46,15 +46,19 @@ def rules_of(actions: Iterable[MacroAction]) -> list[Rule]:
     ahead = (
         {one.macro_id: one for one in warnings} if any(one.kind == Kind.ESCALATED for one in found) else {}
     )
-    return [_rule(one, ahead.get(one.macro_id)) for one in found]
+    left_out: dict[int, set[int]] = defaultdict(set)
+    excluded = Mute.objects.running().left_out_accounts().filter(macro__in={one.macro_id for one in found})
+    for macro, account in excluded.values_list("macro_id", "account_id"):
+        left_out[macro].add(account)
+    return [_rule(one, ahead.get(one.macro_id), left_out[one.macro_id]) for one in found]
 
 
 def rules(*kinds: str) -> list[Rule]:
-    """Return the rules of the macros that are on, of actions of these kinds. Two queries at most."""
+    """Return the rules of the macros that are on, of actions of these kinds. Three queries at most."""
     return rules_of(MacroAction.objects.filter(macro__enabled=True, kind__in=kinds).select_related("macro"))
 
 
-def _rule(action: MacroAction, ahead: MacroAction | None) -> Rule:
+def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[int]) -> Rule:
     macro = action.macro
     warning = ahead if action.kind == Kind.ESCALATED else action
     return Rule(
@@ -69,7 +73,7 @@ def _rule(action: MacroAction, ahead: MacroAction | None) -> Rule:
         scope=macro.scope,
         channels=frozenset(macro.channels),
         team_id=macro.team_id,
-        excluded=frozenset(macro.excluded),
+        excluded=frozenset(excluded),
         people=action.people or 0,
         within=action.within or 0,
         after=action.after or 0,
@@ -97,11 +101,12 @@ def directory(account_ids: Collection[int] | None = None) -> Directory:
 
 def mutes_for(account_ids: Collection[int] | None) -> Mutes:
     """Return the mutes that run of these accounts, or of any (None), those of all accounts included. One query."""
-    running = Silence.objects.filter(ended_at=None)
+    running = Mute.objects.running().exclude(email="", macro__isnull=False)  # these its rule knows
     if account_ids is not None:
-        running = running.filter(Q(account=None) | Q(account__in=account_ids))
+        running = running.about(account_ids)
     return Mutes(
-        Mute(*row) for row in running.values_list("account_id", "email", "macro_id", "until").iterator(10_000)
+        Muted(*row)
+        for row in running.values_list("account_id", "email", "macro_id", "until").iterator(10_000)
     )
 
 

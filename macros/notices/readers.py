@@ -19,7 +19,7 @@ SNOOZED = "snoozed"  # it snoozed this account
 AWAY = "away"  # it snoozed all accounts
 
 
-class Mute(NamedTuple):
+class Muted(NamedTuple):
     """An address is told nothing of an account by a macro, until a day.
 
     None stands for all accounts, all macros, no last day; an empty address for everybody.
@@ -38,8 +38,8 @@ class Mute(NamedTuple):
 class Mutes:
     """The mutes that run, found by their account."""
 
-    def __init__(self, mutes: Iterable[Mute] = ()) -> None:
-        self._by_account: Mapping[int | None, list[Mute]] = defaultdict(list)
+    def __init__(self, mutes: Iterable[Muted] = ()) -> None:
+        self._by_account: Mapping[int | None, list[Muted]] = defaultdict(list)
         for one in mutes:
             self._by_account[one.account_id].append(one)
         self._by_account = dict(self._by_account)

@@ -20,7 +20,7 @@ from accounts.linking import choosing
 from accounts.mails import renewal_mail
 from accounts.models import Account, AccountToken
 from accounts.renewal_links import RenewalLink, Standing
-from macros import not_mine
+from macros.mutes import not_mine
 from selfservice.linking import renewal
 from selfservice.presses import may_press, too_often
 from tokens import reasons
@@ -88,21 +88,21 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
     accounts = _linked(link.token, before=link.issued)
     if not accounts.exists():  # none of then is left
         return redirect("renew", signed)
-    log_in = f"{link.token.pk}:{int(link.issued.timestamp())}"
+    source = f"log_in:{link.token.pk}:{int(link.issued.timestamp())}"
     if request.method == "POST":
         if not may_press(request, f"not mine {link.token.pk}"):
             return too_often(request)
         ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
         ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
-        not_mine.say_of_log_in(
-            accounts=list(ticked.order_by("pk")[:TICKED]),
+        not_mine.say(
+            account_ids=list(ticked.order_by("pk").values_list("pk", flat=True)[:TICKED]),
             email=link.user.email,
-            log_in=log_in,
+            source=source,
             note=request.POST.get("note", ""),
             now=now,
         )
         return redirect("renew_not_mine", signed)
-    said = not_mine.said_of(list(accounts.values_list("pk", flat=True)), log_in)
+    said = not_mine.said(list(accounts.values_list("pk", flat=True)), source)
     by_name = accounts.order_by("name", "pk")
     page = Paginator(by_name.exclude(pk__in=said), TICKED).get_page(request.GET.get("p"))
     context = {
@@ -112,7 +112,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
         "said_unseen": max(0, len(said) - TICKED),
         "length": not_mine.NOTE_LENGTH,
     }
-    return render(request, "selfservice/mails/not_mine.html", context)
+    return render(request, "selfservice/renew/not_mine.html", context)
 
 
 def _linked(token: Token, *, before: datetime | None) -> QuerySet[Account]:

@@ -93,7 +93,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
 
 def _snooze(fleet: Fleet) -> None:
     """Whoever a mail was forwarded to snoozes all warnings to its reader."""
-    from macros import snoozing
+    from macros.mutes import services
     from notifications.models import Message
 
     mail = Message.objects.create(
@@ -101,7 +101,7 @@ def _snooze(fleet: Fleet) -> None:
         subject="Hafen Kaffee Always-on Winter ends in 7 days", sent_at=fleet.now,
     )  # fmt: skip
     until = fleet.now.date() + 12 * DAY
-    snoozing.snooze_all(email=OUTSIDE, until=until, by=None, reason="", now=fleet.now, link_of=mail)
+    services.mute_all(email=OUTSIDE, until=until, by=None, reason="", now=fleet.now, link_of=mail)
 
 
 def _kept(fleet: Fleet, before: int) -> dict[str, Any]:
@@ -213,8 +213,9 @@ def _states(fleet: Fleet) -> None:
 
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
-    from macros import on_it, opt_outs
-    from macros.models import Silence
+    from macros import on_it
+    from macros.models import Mute
+    from macros.mutes import links
     from notifications.models import Message
 
     sent = list(
@@ -234,12 +235,10 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         )
     )
     return {
-        "snoozed_address": Silence.objects.get(account=None, email=OUTSIDE).pk,
-        "snoozed_mail": opt_outs.sign(
-            Message.objects.filter(kind="snoozed", recipient=OUTSIDE).earliest("pk")
-        ),
-        "mail": opt_outs.sign(mail),
-        "mail_said": opt_outs.sign(said),
+        "snoozed_address": Mute.objects.get(account=None, email=OUTSIDE).pk,
+        "snoozed_mail": links.sign(Message.objects.filter(kind="by_link", recipient=OUTSIDE).earliest("pk")),
+        "mail": links.sign(mail),
+        "mail_said": links.sign(said),
         "message_failed": ids["failed"],
         "message_waiting": ids["queued"],
     }

@@ -119,8 +119,9 @@ def _removed(fleet: Fleet) -> None:
 def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
     from accounts.models import AccountEvent
-    from macros import not_mine, on_it, on_it_said
+    from macros import on_it
     from macros.models import Notice
+    from macros.mutes import mails, not_mine
     from notifications.models import Message
     from tests.support.leaving import removed
 
@@ -133,8 +134,9 @@ def _said_in_mails(fleet: Fleet) -> None:
     for message in warnings.order_by("pk")[:4]:
         ids = [account.pk for account in not_mine.accounts_of(message)[:3]]
         not_mine.say(
-            message=message,
             account_ids=ids,
+            email=message.recipient,
+            source=not_mine.of_mail(message),
             note="Petra von Alpenquell kümmert sich seit Mai.",
             now=fleet.now,
         )
@@ -143,7 +145,7 @@ def _said_in_mails(fleet: Fleet) -> None:
     deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
     on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
     forwarded = warnings.earliest("pk")
-    on_it_said.tell(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
+    mails.tell_on_it(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
 
 
 def _added(fleet: Fleet) -> None:

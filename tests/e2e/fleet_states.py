@@ -26,12 +26,14 @@ def add(fleet: Fleet) -> dict[str, Any]:
 def _macros(fleet: Fleet) -> dict[str, Any]:
     """A macro that does everything, with a long name and many addresses; and more of them."""
     from macros.models import Macro, MacroAction
+    from macros.mutes import services
 
     emails = [fleet.boss.email, "kampagnen@agentur-elbe.example", "leitung@hafen-kaffee.example"]
     whole = Macro.objects.create(
         name=LONG_MACRO, scope="all", created_by=fleet.boss, owner=fleet.boss, description=NOTE,
-        excluded=[account.pk for account in fleet.accounts[40:43]],
     )  # fmt: skip
+    left_out = [account.pk for account in fleet.accounts[40:43]]
+    services.leave_out(macro=whole, account_ids=left_out, by=fleet.boss, now=fleet.now)
     MacroAction.objects.create(macro=whole, emails=emails, days=[30, 14, 7, 3, 1], notify_consenters=True)
     for kind in ("deactivated", "shifted", "recovered", "restricted"):
         MacroAction.objects.create(macro=whole, kind=kind, emails=emails, notify_consenters=True)
@@ -53,25 +55,24 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     """An account that is snoozed for everybody and for one, left out by a macro, and somebody of staff is on it; one that is paused."""
     from django.utils import timezone
 
-    from macros import on_it, snoozing
-    from macros.models import Macro, Silence
+    from macros import on_it
+    from macros.models import Macro, Mute
+    from macros.mutes import services
 
     now, account = fleet.now, fleet.accounts[30]
     until = timezone.localdate(now) + timedelta(days=12)
     for email in ("", fleet.boss.email):
-        snoozing.snooze(
-            accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now
-        )
+        services.mute(accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now)
     macro = Macro.objects.get(name=LONG_MACRO)
-    snoozing.leave_out(
-        macro=macro, account=account, email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", now=now
+    services.mute(until=None,
+        macro=macro, accounts=[account], email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", now=now
     )  # fmt: skip
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=fleet.boss.email, now=now)
     paused = next(one for one in fleet.accounts if one.paused_at)
-    silence = Silence.objects.filter(account=account, email="").get()
+    mute = Mute.objects.for_everybody().filter(account=account).get()
     away = fleet.people[8]
-    snoozing.snooze_all(email=away.email, until=until, by=fleet.boss, reason="Parental leave.", now=now)
-    return {"snoozed": account.pk, "silence": silence.pk, "paused": paused.pk, "away": away.pk}
+    services.mute_all(email=away.email, until=until, by=fleet.boss, reason="Parental leave.", now=now)
+    return {"snoozed": account.pk, "mute": mute.pk, "paused": paused.pk, "away": away.pk}
 
 
 def _jobs(fleet: Fleet) -> dict[str, Any]:

@@ -83,11 +83,10 @@ admin-account-asked             /admin/accounts/account/{asked}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
 admin-resume                    /admin/accounts/account/bulk/resume/?account={paused}
 admin-move                      /admin/accounts/account/bulk/team/?account={account}
-admin-snooze                    /admin/accounts/account/{account}/snooze/
-admin-snooze-end                /admin/accounts/account/{snoozed}/snooze/{silence}/end/
+admin-snooze                    /admin/macros/mute/add/?account={account}
+admin-snooze-end                /admin/macros/mute/end/?ids={mute}
 admin-on-it                     /admin/accounts/account/{account}/on-it/
-admin-on-it-back                /admin/accounts/account/{snoozed}/on-it/back/
-admin-leave-out                 /admin/accounts/account/{account}/leave-out/
+admin-on-it-back                /admin/accounts/account/{snoozed}/on-it-back/
 admin-make-active               /admin/accounts/account/{account}/tokens/{backup_token}/activate/
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
 admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
@@ -137,8 +136,8 @@ admin-message-send-again        /admin/notifications/message/{message_failed}/se
 admin-message-cancel            /admin/notifications/message/{message_waiting}/cancel/
 admin-parked                    /admin/users/refusedaddress/
 admin-parked-release            /admin/users/refusedaddress/release/?ids={parked}
-admin-snoozed                   /admin/macros/silence/
-admin-snoozed-end               /admin/macros/silence/{snoozed_address}/end/
+admin-snoozed                   /admin/macros/mute/
+admin-snoozed-end               /admin/macros/mute/end/?ids={snoozed_address},{mute}
 """)
 
 CHANNELS = _staff("""
@@ -164,8 +163,7 @@ admin-user-password             /admin/users/user/{person}/password/
 admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-log-out              /admin/users/user/{person}/end-sessions/
-admin-user-snooze               /admin/users/user/{person}/snooze/
-admin-user-snooze-end           /admin/users/user/{away}/snooze/
+admin-user-snooze               /admin/macros/mute/add/?person={person}
 admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
 admin-offboard                  /admin/users/user/{person}/offboard/
 admin-offboard-few              /admin/users/user/{leaver}/offboard/
@@ -196,7 +194,7 @@ empty-admin-asks                /admin/accounts/ask/
 empty-admin-messages            /admin/notifications/message/
 empty-admin-macros              /admin/macros/macro/
 empty-admin-parked              /admin/users/refusedaddress/
-empty-admin-snoozed             /admin/macros/silence/
+empty-admin-snoozed             /admin/macros/mute/
 """,
 )
 
@@ -306,11 +304,9 @@ renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410
 renew-over                      /renew/{renew_over}/ 410
 renew-broken                    /renew/broken/ 404
-mail-not-mine                   /mails/{mail}/not-mine/
-mail-on-it                      /mails/{mail}/on-it/
-mail-on-it-said                 /mails/{mail_said}/on-it/
-mail-snooze                     /mails/{mail}/snooze/
-mail-again                      /mails/{snoozed_mail}/mail-again/
+mail-answer                     /mails/{mail}/
+mail-on-it-said                 /mails/{mail_said}/?do=on_it
+mail-again                      /mails/{snoozed_mail}/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/
 no-such-page-outside            /nowhere/ 404
@@ -337,7 +333,7 @@ MAIN = frozenset({
     "admin-user", "admin-offboard", "admin-why-answer", "my-accounts", "my-account", "re-authenticate", "add-account", "choose", "linked",
     "client-links", "invite-backup", "backup-requests", "profile", "log-in", "give-access", "client-choose", "client-done", "renew",
     "renewed",
-    "mail-on-it", "mail-snooze", "empty-my-accounts",
+    "mail-answer", "empty-my-accounts",
 })  # fmt: skip
 
 MAIL = (

@@ -54,7 +54,7 @@ WITHOUT: dict[str, str] = {
     "admin/r/*": _LEADS,
     "admin/macros/macro/<int:macro_id>/mail/": "a mail, as `mail-of-macro`",
     "admin/accounts/linkproblem/*": _REFUSED,
-    "admin/macros/silence/*": _REFUSED,
+    "admin/macros/mute/*": _REFUSED,
     "admin/notifications/message/*": _REFUSED,
     "admin/users/invitation/*": _REFUSED,
     "admin/tokens/channelapp/<path:object_id>/delete/": _REFUSED,

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts import pool
 from accounts.models import Account
 from macros.models import Macro, MacroAction
+from macros.mutes import services
 from tests.support.factories import NOW, link, make_account, make_token
 from tokens.models import Token
 from users.models import User
@@ -29,6 +30,7 @@ def make_macro(
     notify_consenters: bool = False,
     watch: str = "account",
     accounts: Sequence[Account] = (),
+    excluded: Sequence[int] = (),
     **fields: Any,
 ) -> MacroAction:
     """One macro with one action; for all accounts, unless accounts or a scope are given."""
@@ -36,6 +38,7 @@ def make_macro(
     fields.setdefault("created_at", NOW - timedelta(days=30))  # the clock of the machine may be past NOW
     macro = Macro.objects.create(name=f"Macro {next(_numbers)}", **fields)
     macro.accounts.set(accounts)
+    services.leave_out(macro=macro, account_ids=excluded, by=None, now=macro.created_at)
     return MacroAction.objects.create(
         macro=macro, emails=list(emails), days=list(days), notify_consenters=notify_consenters, watch=watch
     )

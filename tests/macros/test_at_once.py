@@ -13,8 +13,9 @@ from pytest_django import Settings
 from accounts import actions, message_history, pool, pool_entries
 from accounts.models import Account, AccountNotice, FreshEvents
 from accounts.telling import notices
-from macros import at_once, evaluation, not_mine, opt_outs, tasks
+from macros import at_once, evaluation, tasks
 from macros.models import DelayedEvent, Evaluation, Macro, MacroAction, NewsNotice, Notice
+from macros.mutes import links, not_mine
 from notifications import claims, delivery, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -416,10 +417,10 @@ def test_such_a_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> 
 
     assert message.recipient == WATCHER
     assert "List-Unsubscribe" in mail.headers
-    assert opt_outs.sign(message) in mail.text
-    assert opt_outs.sign(message) not in (mail.stored_text or "")
+    assert links.sign(message) in mail.text
+    assert links.sign(message) not in (mail.stored_text or "")
     assert not_mine.accounts_of(message) == [account]
-    assert f"/mails/{opt_outs.sign(message)}/on-it/" in mail.text
+    assert f"/mails/{links.sign(message)}/?do=on_it" in mail.text
 
 
 @pytest.mark.parametrize("kind", ["deactivated", "shifted"])

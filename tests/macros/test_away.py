@@ -13,11 +13,12 @@ from pytest_django import Settings
 from accounts import quiet
 from accounts.models import Account
 from accounts.telling import notices as telling
-from macros import at_once, delays, evaluation, mails, on_it, opt_outs, snoozing, why
-from macros.models import DelayedEvent, MacroAction, NewsNotice, Notice, Shortage, Silence
+from macros import at_once, delays, evaluation, mails, on_it, why
+from macros.models import DelayedEvent, MacroAction, Mute, NewsNotice, Notice, Shortage
+from macros.mutes import links, services
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal.person_snooze import AwayForm
+from portal.mutes import MuteForm
 from tests.accounts.test_telling import listed
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
 from tests.macros.test_at_once import (
@@ -52,8 +53,8 @@ def lose(account: Account, now: datetime = NOW) -> None:
     listed(account.pool.get().token, [], now)
 
 
-def away(email: str = WATCHER, days: int = 5, by: User | None = None) -> Silence:
-    return snoozing.snooze_all(email=email, until=TODAY + days * DAY, by=by, reason="", now=NOW)
+def away(email: str = WATCHER, days: int = 5, by: User | None = None) -> Mute:
+    return services.mute_all(email=email, until=TODAY + days * DAY, by=by, reason="", now=NOW)
 
 
 def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_it_is_over() -> None:
@@ -79,7 +80,7 @@ def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_i
     assert WATCHER in over
     told = set(Notice.objects.filter(recipient=WATCHER).values_list("account", "threshold"))
     assert {(soon.pk, 3), (stopping.pk, 0)} <= told
-    assert not snoozing.running().exists()
+    assert not Mute.objects.running().exists()
 
 
 def test_where_nobody_else_would_be_told_the_next_in_line_is(settings: Settings) -> None:
@@ -117,7 +118,7 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     held = quiet.readers([last.pk], now=end).holds(last.pk, WATCHER)
     send(end + MINUTE)
     morning = end + timedelta(hours=5, minutes=30)  # 7 in Berlin
-    snoozing.end_due(morning)
+    services.end_due(morning)
 
     assert meanwhile == night == {OTHER}
     assert held
@@ -148,7 +149,7 @@ def test_what_is_short_of_people_or_restricted_still_is_told_once_to_who_was_awa
     at_once.tell(NOW + HOUR + MINUTE)
     send(NOW + HOUR + MINUTE)
 
-    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
     at_once.tell(NOW + 3 * HOUR + MINUTE)
     after = send(NOW + 4 * HOUR)
 
@@ -171,11 +172,11 @@ def test_a_mail_of_too_few_people_that_waits_is_kept_back_by_a_snooze_for_everyb
     account = linked(ada, ben, name="Two")
     stop(ada)
     at_once.tell(SOON)
-    snoozing.snooze(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="", now=SOON)
+    services.mute(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="", now=SOON)
     meanwhile = to_watcher(send())
     reasons = {said(one) for one in NewsNotice.objects.values_list("outcome_reason", flat=True)}
 
-    snoozing.end(silences=snoozing.of_account(account), by=None, now=NOW + HOUR)
+    services.end(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
 
     assert meanwhile == []
@@ -195,7 +196,7 @@ def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restrict
     tells("restricted", emails=[OTHER, WATCHER], created_at=NOW + HOUR)
     tells("restricted", emails=[OTHER, WATCHER])
 
-    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
     at_once.tell(NOW + 3 * HOUR + MINUTE)
     send(NOW + 4 * HOUR)
 
@@ -214,7 +215,7 @@ def test_what_is_added_to_an_old_macro_tells_nothing_of_before() -> None:
     added = {"kind": "restricted", "emails": [OTHER], "notify_consenters": False}
     MacroAction.objects.create(macro=old, created_at=NOW + HOUR, **added)
 
-    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
     at_once.tell(NOW + 3 * HOUR + MINUTE)
     of_before = NewsNotice.objects.filter(recipient=OTHER).count()
     restrict(account, "", NOW + 4 * HOUR)
@@ -232,7 +233,7 @@ def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> 
     restrict(account, "Spending limit", NOW + 2 * MINUTE)
     at_once.tell(NOW + 10 * MINUTE)
 
-    snoozing.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
+    services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
 
     assert not DelayedEvent.objects.exists()
     at_once.tell(NOW + 3 * HOUR + MINUTE)
@@ -259,9 +260,9 @@ def test_a_snooze_that_is_made_longer_keeps_what_it_kept_back_since_it_began() -
     away(days=2)
     stop(ada, NOW + MINUTE)
     at_once.tell(NOW + 2 * MINUTE)
-    snoozing.snooze_all(email=WATCHER, until=TODAY + 9 * DAY, by=None, reason="", now=NOW + DAY)
+    services.mute_all(email=WATCHER, until=TODAY + 9 * DAY, by=None, reason="", now=NOW + DAY)
 
-    snoozing.end_all(email=WATCHER, by=None, now=NOW + 2 * DAY)
+    services.end_all(email=WATCHER, by=None, now=NOW + 2 * DAY)
     at_once.tell(NOW + 2 * DAY + MINUTE)
 
     assert NewsNotice.objects.filter(recipient=WATCHER).exists()
@@ -302,18 +303,18 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     make_macro(emails=[WATCHER], days=[7])
     evaluate()
     sent()
-    anybody, page = Client(), reverse("snooze_mails", args=[opt_outs.sign(Message.objects.get())])
+    anybody, page = Client(), reverse("answer_mail", args=[links.sign(Message.objects.get())])
     day = (TODAY + 5 * DAY).isoformat()
     asked = anybody.get(page).content.decode()
-    noted = anybody.post(page, {"all": "1", "until": day}, follow=True).content.decode()
-    by_mail = snoozing.of_person(WATCHER)
-    anybody.post(page, {"again": "1"})
+    noted = anybody.post(page, {"do": "mute", "all": "1", "until": day}, follow=True).content.decode()
+    by_mail = services.of_person(WATCHER)
+    anybody.post(page, {"do": "again"})
     ada = staff(email="ada@example.com", name="Ada Okafor")
     User.objects.filter(pk=ada.pk).update(is_staff=False)
     ada.refresh_from_db()
     own = browser(ada)
     profile, mine = reverse("profile"), reverse("snooze_my_mails")
-    links, refused = own.get(profile).content.decode(), own.post(mine, {"until": TODAY.isoformat()})
+    shown_links, refused = own.get(profile).content.decode(), own.post(mine, {"until": TODAY.isoformat()})
     own.post(mine, {"until": day})
     shown = own.get(mine).content.decode()
     own.post(mine, {"again": "1"})
@@ -321,26 +322,26 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     lead = browser(staff(*may, email="lea@example.com", name="Lea Lead"))
     foreign = browser(staff(*may, email="out@example.com", team=make_team("Fern")))
     looks = browser(staff("users.view_user", email="look@example.com"))
-    address = reverse("admin:users_user_snooze", args=[ada.pk])
+    address = f"{reverse('admin:macros_mute_add')}?person={ada.pk}"
     seen = [client.get(address).status_code for client in (lead, foreign, looks)]
     lead.post(address, {"until": day, "note": "Holiday"})
     person_page = " ".join(
         lead.get(reverse("admin:users_user_change", args=[ada.pk])).content.decode().split()
     )
-    by_staff = snoozing.of_person(ada.email)
-    lead.post(address)
+    by_staff = services.of_person(ada.email)
+    lead.post(f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.running().get().pk}")
 
     assert "All accounts" in asked
     assert f"{WATCHER} gets no warnings of any account until <b>Mon 30 Nov 2026</b>" in noted
     assert by_mail is not None
-    assert mine in links
+    assert mine in shown_links
     assert refused.status_code == 400
     assert "You get no warnings until <b>Mon 30 Nov 2026</b>" in shown
     assert seen == [200, 404, 403]
     assert by_staff is not None
     assert by_staff.by is not None
     assert "No macro mails this person until Mon 30 Nov 2026 (Lea Lead): “Holiday”." in person_page
-    assert not snoozing.running().exists()
+    assert not Mute.objects.running().exists()
     assert LogEntry.objects.filter(object_id=str(ada.pk)).count() == 4
     assert Team.default().memberships.filter(user=ada).exists()
 
@@ -355,7 +356,7 @@ def test_who_snoozed_hears_of_no_restriction_until_it_is_over_and_somebody_else_
     telling.tell(NOW + 2 * MINUTE)
     meanwhile = send(NOW + 2 * MINUTE)
 
-    snoozing.end_all(email=ada.email, by=None, now=NOW + HOUR)
+    services.end_all(email=ada.email, by=None, now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
     telling.tell(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
@@ -381,12 +382,12 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     restrict(account, "Spending limit")
     telling.tell(NOW + 2 * MINUTE)
     until = TODAY + 5 * DAY
-    snoozing.snooze(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
+    services.mute(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
 
     kept_back = send(NOW + 2 * MINUTE)
     telling.tell(NOW + HOUR)
     stood_in = send(NOW + HOUR)
-    snoozing.end(silences=snoozing.of_account(account), by=None, now=NOW + 2 * HOUR)
+    services.end(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + 2 * HOUR)
     at_once.tell(NOW + 2 * HOUR + MINUTE)
     telling.tell(NOW + 2 * HOUR + MINUTE)
 
@@ -428,7 +429,7 @@ def test_who_snoozed_hears_of_no_role_that_somebody_else_lost_until_it_is_over_a
     lose(account)
     telling.tell(NOW + 2 * MINUTE)
     first = send(NOW + 2 * MINUTE)
-    snoozing.end_all(email=lead.email, by=None, now=NOW + HOUR)
+    services.end_all(email=lead.email, by=None, now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
     telling.tell(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
@@ -449,11 +450,11 @@ def test_the_days_of_a_snooze_are_the_installation_s_wherever_its_reader_is() ->
     night = datetime(2026, 11, 27, 1, 0, tzinfo=UTC)  # the 27th in Berlin, the 26th in Los Angeles
 
     with timezone.override("America/Los_Angeles"), time_machine.travel(night, tick=False):
-        days = (snoozing.first_day(night), AwayForm().fields["until"].initial)
-        with pytest.raises(snoozing.SnoozeRefusal):
-            snoozing.snooze_all(email=WATCHER, until=date(2026, 11, 27), by=None, reason="", now=night)
-        made = snoozing.snooze_all(email=WATCHER, until=date(2026, 11, 28), by=None, reason="", now=night)
-        snoozing.end_due(night + DAY)
+        days = (services.first_day(night), MuteForm(account=None, viewer=User()).fields["until"].initial)
+        with pytest.raises(services.MuteRefusal):
+            services.mute_all(email=WATCHER, until=date(2026, 11, 27), by=None, reason="", now=night)
+        made = services.mute_all(email=WATCHER, until=date(2026, 11, 28), by=None, reason="", now=night)
+        services.end_due(night + DAY)
         made.refresh_from_db()
 
     assert days == (date(2026, 11, 28), date(2026, 12, 4))

@@ -13,8 +13,9 @@ from django.urls import reverse
 
 from accounts.models import Account, AccountEvent, AccountNotice
 from accounts.tasks import run_jobs
-from macros import at_once, concerned, on_it, opt_outs, revalidation, snoozing
-from macros.models import MacroAction, NewsNotice, Notice
+from macros import at_once, concerned, on_it, revalidation
+from macros.models import MacroAction, Mute, NewsNotice, Notice
+from macros.mutes import links, services
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -113,16 +114,16 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     message = Message.objects.get(recipient=WATCHER)
     stay = {linker.email: account, owner.email: account, lead.email: account, "ops@example.com": unled}
     AccountNotice.objects.all().delete()
-    said = reverse("on_it", args=[opt_outs.sign(message)])
-    Client().post(said, {"account": account.pk})
+    said = reverse("answer_mail", args=[links.sign(message)])
+    Client().post(said, {"do": "on_it", "account": account.pk})
     assert not revalidation.unwanted(message, WATCHER, {account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
 
     assert on_it.deadlines_of(message) == []
     assert "Noted: you are on it" in Client().get(said).text
-    Client().post(said, {"back": "1"})
-    assert "There is nothing left to do" in Client().get(said).text
+    Client().post(said, {"do": "back"})
+    assert 'value="on_it"' not in Client().get(said).text
     assert on_it.running([account.pk]) == {}
     Message.objects.filter(kind="on_it").delete()
     assert revalidation.unwanted(message, WATCHER, {account.pk}) == {account.pk}
@@ -201,7 +202,7 @@ def test_what_a_former_team_kept_back_of_an_account_ends_with_the_move(client: C
     make_macro(emails=[NEW], days=[7], team=blue)
     until = TODAY + timedelta(days=30)
     for email in ("", NEW):
-        snoozing.snooze(
+        services.mute(
             accounts=[snoozed if not email else both_s], email=email, until=until, by=ada, reason="", now=NOW
         )
     for account, who in ((ada_s, ada), (both_s, both)):
@@ -225,7 +226,7 @@ def test_what_a_former_team_kept_back_of_an_account_ends_with_the_move(client: C
         assert ["Snooze for everybody 1 account; that ends" in one for one in shown] == [True, False, False]
         assert ["“I am on it” 1 account; that ends, unless" in one for one in shown] == [False, True, True]
     assert set(on_it.running(ids)) == {both_s.pk}
-    assert [one.email for one in snoozing.running()] == [NEW]
+    assert [one.email for one in Mute.objects.running()] == [NEW]
     said = AccountEvent.objects.filter(cause="moved").values_list("kind", "account", "actor")
     assert set(said) == {("unsnoozed", snoozed.pk, boss.pk), ("acknowledged", ada_s.pk, boss.pk)}
     assert evaluate() == [NEW]

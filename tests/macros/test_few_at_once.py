@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from accounts import pool
 from accounts.models import Account, AccountToken, FreshEvents
-from macros import at_once, evaluation, snoozing, tasks
+from macros import at_once, evaluation, tasks
 from macros.models import DelayedEvent, Macro, MacroAction, NewsNotice, Shortage
+from macros.mutes import services
 from notifications import delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, WATCHER, analyze
@@ -170,9 +171,9 @@ def test_what_is_silent_is_not_told(quiet: str) -> None:
     account = linked(ada, ben, name="Two")
     if quiet == "snoozed":
         until = TODAY + timedelta(days=3)
-        snoozing.snooze(accounts=[account], email="", until=until, by=None, reason="Holiday", now=NOW)
+        services.mute(accounts=[account], email="", until=until, by=None, reason="Holiday", now=NOW)
     elif quiet == "left out":
-        Macro.objects.update(excluded=[account.pk])
+        services.leave_out(macro=macro, account_ids=[account.pk], by=None, now=NOW)
     elif quiet == "off":
         Macro.objects.filter(pk=macro.pk).update(enabled=False)
         tells("shifted", emails=["other@example.com"])

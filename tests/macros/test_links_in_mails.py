@@ -11,8 +11,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent, AccountToken
-from macros import evaluation, mails, not_mine, opt_outs, snooze_mail, snoozing
-from macros.models import Macro, Silence
+from macros import evaluation, mails
+from macros.models import Macro, Mute
+from macros.mutes import links, not_mine, services
+from macros.mutes import mails as mute_mails
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
@@ -67,14 +69,14 @@ def test_the_mail_program_s_own_button_snoozes_all_warnings_and_its_reader_hears
     mail = mail_to(WATCHER)
 
     answers = [mail_program.post(stop_path(mail), ONE_CLICK) for _ in range(2)]
-    away = snoozing.of_person(WATCHER)
+    away = services.of_person(WATCHER)
     later = evaluate(days=4)
 
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert [answer.status_code for answer in answers] == [200, 200]
     assert away is not None
-    assert away.until == snoozing.last_day(NOW)
-    assert Message.objects.filter(kind=snooze_mail.KIND, recipient=WATCHER).count() == 1
+    assert away.until == services.last_day(NOW)
+    assert Message.objects.filter(kind=mute_mails.KIND, recipient=WATCHER).count() == 1
     assert AddressEvent.objects.filter(kind="snoozed", email=WATCHER).count() == 1
     assert later == ["other@example.com"]
 
@@ -89,11 +91,12 @@ def test_the_links_of_a_mail_silence_nothing_once_what_it_warned_of_has_another_
     Account.objects.update(cycle=F("cycle") + 1)
 
     stopped = mail_program.post(path, ONE_CLICK)
-    snoozed = Client().post(path.replace("/stop/", "/snooze/"), {"all": "1", "until": "2026-11-30"})
+    form = {"do": "mute", "all": "1", "until": "2026-11-30"}
+    snoozed = Client().post(path.replace("/stop/", "/"), form)
 
     assert [stopped.status_code, snoozed.status_code] == [400, 400]
     assert "Take the link of a newer one" in stopped.text
-    assert not Silence.objects.exists()
+    assert not Mute.objects.exists()
 
 
 def test_looking_at_the_link_stops_nothing_and_leads_to_the_page_that_asks(mail_program: Client) -> None:
@@ -105,9 +108,9 @@ def test_looking_at_the_link_stops_nothing_and_leads_to_the_page_that_asks(mail_
     pages = [mail_program.get(path, follow=True), mail_program.head(path, follow=True)]
 
     assert {page.status_code for page in pages} == {200}
-    assert "No warnings for a while?" in pages[0].text
+    assert "No warnings for a while" in pages[0].text
     assert "no-store" in pages[0]["Cache-Control"]
-    assert not Silence.objects.exists()
+    assert not Mute.objects.exists()
 
 
 def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
@@ -124,7 +127,7 @@ def test_a_forged_or_cut_link_changes_nothing(mail_program: Client) -> None:
         "/mails/hidden/stop/",
     ):
         assert mail_program.post(bent, ONE_CLICK).status_code == 404
-    assert not Silence.objects.exists()
+    assert not Mute.objects.exists()
 
 
 def test_the_kept_copy_holds_no_link_that_acts(mail_program: Client) -> None:
@@ -134,7 +137,7 @@ def test_the_kept_copy_holds_no_link_that_acts(mail_program: Client) -> None:
 
     mail = mail_to(WATCHER)
 
-    signed = opt_outs.sign(Message.objects.get())
+    signed = links.sign(Message.objects.get())
     assert signed in mail.text
     assert signed in mail.html
     assert signed not in f"{mail.stored_text} {mail.stored_html}"
@@ -144,12 +147,12 @@ def test_the_kept_copy_holds_no_link_that_acts(mail_program: Client) -> None:
 
 
 def not_mine_path(mail: Mail) -> str:
-    found = re.search(r"(/mails/\S+/not-mine/)", mail.text)
+    found = re.search(r"(/mails/\S+/)\?do=not_mine", mail.text)
     assert found
     return found[1]
 
 
-def test_saying_not_mine_tells_the_lead_and_leaves_an_event_and_nothing_else(client: Client) -> None:
+def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing(client: Client) -> None:
     make_macro()
     account, other = ending(6, name="Lumen Shoes"), ending(6, name="Fern Gardens")
     lead = lead_of(account)
@@ -159,8 +162,8 @@ def test_saying_not_mine_tells_the_lead_and_leaves_an_event_and_nothing_else(cli
 
     page = client.get(path)
     nothing_yet = AccountEvent.objects.filter(kind="not_mine").exists()
-    client.post(path, {"account": [account.pk], "note": "Emil runs it now"})
-    again = client.post(path, {"account": [account.pk]}, follow=True)
+    client.post(path, {"do": "not_mine", "account": [account.pk], "note": "Emil runs it now"})
+    again = client.post(path, {"do": "not_mine", "account": [account.pk]}, follow=True)
 
     assert "Lumen Shoes" in page.text
     assert "Fern Gardens" in page.text
@@ -178,7 +181,8 @@ def test_saying_not_mine_tells_the_lead_and_leaves_an_event_and_nothing_else(cli
         assert f"{conf.BASE_URL}/open/{account.pk}/" in body
         assert "Fern Gardens" not in body
     assert AccountToken.objects.count() == linked
-    assert not Silence.objects.exists()
+    mute = Mute.objects.running().get()
+    assert (mute.account, mute.email, mute.until) == (account, WATCHER, services.last_day(NOW))
 
 
 def test_without_a_lead_the_operators_hear_of_it(client: Client) -> None:
@@ -186,7 +190,7 @@ def test_without_a_lead_the_operators_hear_of_it(client: Client) -> None:
     account = ending(6)
     evaluate()
 
-    client.post(not_mine_path(mail_to(WATCHER)), {"account": [account.pk]})
+    client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [account.pk]})
 
     assert Message.objects.get(kind="not_mine").recipient == "ops@example.com"
 
@@ -196,7 +200,7 @@ def test_it_is_said_of_accounts_of_the_mail_only(client: Client) -> None:
     foreign = ending(6, name="Foreign")
     evaluate()
 
-    client.post(not_mine_path(mail_to(WATCHER)), {"account": [foreign.pk, "x", "9" * 30]})
+    client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [foreign.pk, "x", "9" * 30]})
 
     assert not AccountEvent.objects.filter(kind="not_mine").exists()
     assert not Message.objects.filter(kind="not_mine").exists()
@@ -206,7 +210,8 @@ def test_the_time_line_shows_what_was_said(client: Client) -> None:
     make_macro()
     account = ending(6)
     evaluate()
-    Client().post(not_mine_path(mail_to(WATCHER)), {"account": [account.pk], "note": "Ask Emil"})
+    said = {"do": "not_mine", "account": [account.pk], "note": "Ask Emil"}
+    Client().post(not_mine_path(mail_to(WATCHER)), said)
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     page = client.get(reverse("admin:accounts_account_history", args=[account.pk]) + "?line=people").text

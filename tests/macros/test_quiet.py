@@ -16,11 +16,10 @@ from macros import (
     evaluation,
     mails,
     on_it,
-    opt_outs,
-    snoozing,
     why,
 )
-from macros.models import Acknowledgement, Macro, NewsNotice, Notice, Silence
+from macros.models import Acknowledgement, Macro, Mute, NewsNotice, Notice
+from macros.mutes import links, services
 from macros.notices import preview
 from macros.notices.why import about_macros
 from notifications import kinds
@@ -43,7 +42,7 @@ OTHER = "other@example.com"
 
 
 def snooze(account: Account, email: str, days: int) -> None:
-    snoozing.snooze(
+    services.mute(
         accounts=[account], email=email, until=TODAY + days * DAY, by=None, reason="Holiday", now=NOW
     )
 
@@ -60,7 +59,7 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     assert action is not None
     evaluation.evaluate(now=NOW)
     waiting = Message.objects.get()
-    Macro.objects.update(excluded=[out.pk])
+    services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
     macro.refresh_from_db()
 
     found = preview.preview(stored(action), now=NOW)
@@ -94,7 +93,7 @@ def test_who_snoozed_an_account_is_told_when_it_is_over_and_others_meanwhile() -
     assert Notice.objects.filter(account=other, recipient=WATCHER).exists()
     assert over == [OTHER, WATCHER]
     assert Notice.objects.filter(account=account, recipient=WATCHER).values_list("threshold")[0] == (3,)
-    assert not snoozing.running().exists()
+    assert not Mute.objects.running().exists()
 
 
 def test_where_all_who_are_named_snoozed_somebody_stands_in() -> None:
@@ -168,16 +167,16 @@ def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
     account = ending(5)
     first, second = make_macro(emails=[WATCHER, OTHER], days=[7]), make_macro(days=[7])
     boss = make_person("boss@example.com")
-    out: dict[str, Any] = {"account": account, "email": WATCHER, "by": boss, "reason": "", "now": NOW}
-    assert snoozing.leave_out(macro=first.macro, **out)
-    assert not snoozing.leave_out(macro=first.macro, **out)
+    out: dict[str, Any] = {"accounts": [account], "email": WATCHER, "by": boss, "reason": "", "now": NOW}
+    for _ in range(2):
+        services.mute(until=None, macro=first.macro, **out)
 
     evaluate()
 
     told = set(Notice.objects.values_list("action", "recipient"))
     assert told == {(first.pk, OTHER), (second.pk, WATCHER)}
     assert preview.preview(stored(second), now=NOW).mails == 0  # told already
-    assert snoozing.end(silences=snoozing.running(), by=boss, now=NOW) == 1
+    assert services.end(mutes=Mute.objects.running(), by=boss, now=NOW) == 1
 
 
 def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark() -> None:
@@ -267,15 +266,16 @@ def test_nobody_is_on_it_who_can_no_longer_log_in_and_their_old_mail_says_nothin
     evaluate()
     sent()
     message = Message.objects.get(kind="macro", recipient=ada.email)
-    pages = [reverse(name, args=[opt_outs.sign(message)]) for name in ("on_it", "not_mine")]
-    other_team = Client().get(pages[0])
-    Client().post(pages[0], {"account": account.pk})
+    page = reverse("answer_mail", args=[links.sign(message)])
+    other_team = Client().get(page)
+    Client().post(page, {"do": "on_it", "account": account.pk})
     make_macro(emails=["late@example.com"], days=[7])
     kept_back = evaluate(1)
 
     ada.is_active = False
     ada.save(update_fields=["is_active"])
-    pressed = [Client().post(page, {"account": account.pk}).status_code for page in pages]
+    forms = [{"do": what, "account": account.pk} for what in ("on_it", "not_mine")]
+    pressed = [Client().post(page, form).status_code for form in forms]
     new = on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ada.email, now=NOW)
 
     assert other_team.status_code == 200  # the macro names her, whichever her teams
@@ -320,19 +320,21 @@ def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the
 
     mine = [kinds.KINDS[kind].build(one).text for kind, one in told.items()]
     theirs = [kinds.KINDS[one.kind].build(one).text for one in others]
-    signed = opt_outs.sign(told["macro"])
-    refused = [Client().get(reverse(name, args=[signed])) for name in ("on_it", "not_mine")]
-    refused += [Client().post(one.wsgi_request.path, {"account": account.pk}) for one in refused]
+    signed = links.sign(told["macro"])
+    page = reverse("answer_mail", args=[signed])
+    asked = Client().get(page).text
+    forms = [{"do": what, "account": account.pk} for what in ("on_it", "not_mine")]
+    refused = [Client().post(page, form) for form in forms]
     stops = Client().get(reverse("stop_mails", args=[signed]), follow=True)
 
     for text in mine:
-        assert "/on-it/" not in text
-        assert "/not-mine/" not in text
-        assert "/snooze/" in text
+        assert "do=" not in text
+        assert "/mails/" in text
     for text in theirs:
-        assert "/on-it/" in text
-        assert "/not-mine/" in text
-    assert [one.status_code for one in refused] == [403] * 4
+        assert "do=on_it" in text
+        assert "do=not_mine" in text
+    assert ['value="mute"' in asked, 'value="on_it"' in asked] == [True, False]
+    assert [one.status_code for one in refused] == [403] * 2
     assert "Auditors change nothing" in refused[0].text
     assert stops.status_code == 200
     assert not Acknowledgement.objects.exists()
@@ -346,40 +348,37 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     message = Message.objects.get(recipient=WATCHER)
     mail = mails.build(message)
     sent()
-    signed, anybody = opt_outs.sign(message), Client()
-    on_it_page, snooze_page = reverse("on_it", args=[signed]), reverse("snooze_mails", args=[signed])
+    signed, anybody = links.sign(message), Client()
+    page = reverse("answer_mail", args=[signed])
 
-    asked = [anybody.get(page).content.decode() for page in (on_it_page, snooze_page)]
-    untouched = [Silence.objects.count(), Acknowledgement.objects.count()]
-    nothing = [anybody.post(on_it_page, {"account": "0"}), anybody.post(snooze_page, {"until": "2026-12-02"})]
+    asked = anybody.get(f"{page}?do=on_it").content.decode()
+    untouched = [Mute.objects.count(), Acknowledgement.objects.count()]
+    wrong = [{"do": "on_it", "account": "0"}, {"do": "mute", "until": "2026-12-02"}]
+    nothing = [anybody.post(page, form) for form in wrong]
     untouched.append(Acknowledgement.objects.count())
-    noted = anybody.post(on_it_page, {"account": account.pk}, follow=True).content.decode()
-    day = TODAY + 7 * DAY
-    refused = anybody.post(snooze_page, {"account": account.pk, "until": TODAY.isoformat()})
-    snoozed = anybody.post(
-        snooze_page, {"account": account.pk, "until": day.isoformat()}, follow=True
-    ).content.decode()
+    noted = anybody.post(page, {"do": "on_it", "account": account.pk}, follow=True).content.decode()
+    until = {"do": "mute", "account": account.pk, "until": (TODAY + 7 * DAY).isoformat()}
+    refused = anybody.post(page, until | {"until": TODAY.isoformat()})
+    snoozed = anybody.post(page, until, follow=True).content.decode()
 
     assert [(one.status_code, "Tick at least one account." in one.content.decode()) for one in nothing] == [
         (400, True)
     ] * 2
-    assert on_it_page in mail.text
-    assert snooze_page in mail.html
+    assert f"{page}?do=on_it" in mail.text
+    assert page in mail.html
     assert signed not in f"{mail.stored_text}{mail.stored_html}"
-    assert "Are you on it?" in asked[0]
-    assert "No warnings for a while?" in asked[1]
+    assert all(f'value="{what}"' in asked for what in ("on_it", "mute", "not_mine"))
     assert untouched == [0, 0, 0]
     assert "Noted: you are on it" in noted
     assert Acknowledgement.objects.get(token=None).email == WATCHER
     assert refused.status_code == 400
     assert "Wed 2 Dec 2026" in snoozed
-    assert Silence.objects.get().email == WATCHER
-    anybody.post(snooze_page, {"again": "1"})
-    anybody.post(on_it_page, {"back": "1"})
-    assert not snoozing.running().exists()
+    assert Mute.objects.get().email == WATCHER
+    anybody.post(page, {"do": "again"})
+    anybody.post(page, {"do": "back"})
+    assert not Mute.objects.running().exists()
     assert not Acknowledgement.objects.exists()
-    for name in ("on_it", "snooze_mails"):
-        assert anybody.post(reverse(name, args=[f"{signed}x"])).status_code == 404
+    assert anybody.post(reverse("answer_mail", args=[f"{signed}x"])).status_code == 404
 
 
 def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_of_it() -> None:
@@ -390,27 +389,26 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     at_once.tell(SOON)
     send()
     message = Message.objects.get(kind="macro_news", recipient=WATCHER)
-    page = reverse("on_it", args=[opt_outs.sign(message)])
+    page = reverse("answer_mail", args=[links.sign(message)])
 
     asked = Client().get(page).content.decode()
-    noted = Client().post(page, {"account": account.pk}, follow=True).content.decode()
+    noted = Client().post(page, {"do": "on_it", "account": account.pk}, follow=True).content.decode()
 
-    assert "Are you on it?" in asked
+    assert 'value="on_it"' in asked
     assert "Noted: you are on it" in noted
     told = Message.objects.get(kind="on_it")
     assert told.recipient == OTHER
     assert kinds.KINDS["on_it"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
-    Client().post(page, {"back": "1"})
+    Client().post(page, {"do": "back"})
     assert on_it.running([account.pk]) == {}
     NewsNotice.objects.update(kind="recovered")
-    assert "/on-it/" not in kinds.KINDS["macro_news"].build(message).text
+    assert "do=on_it" not in kinds.KINDS["macro_news"].build(message).text
 
 
-@pytest.mark.parametrize("page", ["on_it", "snooze_mails", "not_mine"])
-def test_the_link_of_a_digest_opens_no_page_about_accounts(page: str) -> None:
+def test_the_link_of_a_digest_that_tells_nothing_opens_no_page_about_accounts() -> None:
     digest = make_message(WATCHER, kind="digest", payload={"messages": []})
 
-    assert Client().get(reverse(page, args=[opt_outs.sign(digest)])).status_code == 404
+    assert Client().get(reverse("answer_mail", args=[links.sign(digest)])).status_code == 404
 
 
 def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_does_not_see_it() -> None:
@@ -423,8 +421,8 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     foreign = browser(staff(*may, email="out@example.com", team=make_team("Fern")))
     looks = browser(staff("accounts.view_account", email="look@example.com"))
     url = {
-        name: reverse(f"admin:accounts_account_{name}", args=[account.pk])
-        for name in ("snooze", "on_it", "leave_out")
+        "snooze": f"{reverse('admin:macros_mute_add')}?account={account.pk}",
+        "on_it": reverse("admin:accounts_account_on_it", args=[account.pk]),
     }
     day = (TODAY + 3 * DAY).isoformat()
 
@@ -432,7 +430,7 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
         assert client.get(page).status_code == 200
         assert foreign.get(page).status_code == 404
         assert looks.get(page).status_code == 403
-    assert not Silence.objects.exists()
+    assert not Mute.objects.exists()
     client.post(url["snooze"], {"whom": "all", "until": day, "note": "Client on holiday"})
     client.post(url["on_it"])
     page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
@@ -441,18 +439,18 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead): “Client on holiday”" in text
     assert "Lea Lead is on it, since" in text
     assert "Warnings were snoozed for everybody" in text
-    end = reverse("admin:accounts_account_snooze_end", args=[account.pk, Silence.objects.get().pk])
+    end = f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.get().pk}"
     assert end in page
     assert foreign.post(end).status_code == 404
     client.post(end)
-    assert not snoozing.running().exists()
+    assert not Mute.objects.running().exists()
     assert list(Message.objects.filter(kind="on_it").values_list("recipient", flat=True)) == [WATCHER]
 
 
 def test_a_snooze_that_reaches_past_the_end_says_so_and_the_day_before_is_proposed() -> None:
     account = ending(5)
     client = browser(staff("accounts.view_account", "macros.snooze_account"))
-    url = reverse("admin:accounts_account_snooze", args=[account.pk])
+    url = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
 
     form = client.get(url).content.decode()
     done = client.post(url, {"whom": "all", "until": (TODAY + 9 * DAY).isoformat()}, follow=True)
@@ -468,9 +466,9 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     snooze(off, "", 4)
     snooze(on, WATCHER, 3)
     on_it.acknowledge(deadlines=on_it.deadlines_on(on), email=OTHER, now=NOW)
-    Macro.objects.update(excluded=[out.pk])
+    services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
     boss = make_person("boss@example.com", is_staff=True, is_superuser=True)
-    snoozing.leave_out(macro=action.macro, account=off, email=WATCHER, by=boss, reason="", now=NOW)
+    services.mute(until=None, macro=action.macro, accounts=[off], email=WATCHER, by=boss, reason="", now=NOW)
 
     listed = browser(boss).get("/admin/accounts/account/").content.decode()
     said = {

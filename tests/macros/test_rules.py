@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from macros.notices import rules
-from macros.notices.readers import Directory, Mute, Mutes, Reader
+from macros.notices.readers import Directory, Muted, Mutes, Reader
 from macros.notices.rules import AccountFacts, LogIn, Rule, Span, TellsBefore
 from users.recipients import Via
 
@@ -183,7 +183,7 @@ def test_a_snooze_for_everybody_delays_a_warning_unless_it_reaches_past_the_end_
     None
 ):
     def quiet(until: int) -> Directory:
-        return replace(PLACES, mutes=Mutes([Mute(1, "", None, TODAY + timedelta(days=until))]))
+        return replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY + timedelta(days=until))]))
 
     assert days_of(rule(), account(), span(10), quiet(2)) == [(2, 7), (4, 1)]
     assert days_of(rule(), account(), span(10), quiet(9)) == []
@@ -261,9 +261,9 @@ def test_addresses_and_people_who_linked_are_told_each_once_and_for_a_system_use
     [
         ({"gone": {ADA}}, "person_left"),
         ({"refused": {ADA}}, "address_refused"),
-        ({"mutes": Mutes([Mute(1, ADA, None, TODAY + timedelta(days=1))])}, "snoozed"),
-        ({"mutes": Mutes([Mute(None, ADA, None, TODAY + timedelta(days=1))])}, "away"),
-        ({"mutes": Mutes([Mute(1, ADA, 1)])}, "left_out"),
+        ({"mutes": Mutes([Muted(1, ADA, None, TODAY + timedelta(days=1))])}, "snoozed"),
+        ({"mutes": Mutes([Muted(None, ADA, None, TODAY + timedelta(days=1))])}, "away"),
+        ({"mutes": Mutes([Muted(1, ADA, 1)])}, "left_out"),
     ],
 )
 def test_for_whom_nobody_can_tell_the_leads_stand_in_else_the_operators_and_it_is_said_why(
@@ -282,8 +282,8 @@ def test_for_whom_nobody_can_tell_the_leads_stand_in_else_the_operators_and_it_i
 def test_a_lead_who_snoozed_is_not_told_and_an_operator_always_is() -> None:
     mutes = Mutes(
         [
-            Mute(1, LEAD, None, TODAY + timedelta(days=1)),
-            Mute(None, OPERATOR, None, TODAY + timedelta(days=1)),
+            Muted(1, LEAD, None, TODAY + timedelta(days=1)),
+            Muted(None, OPERATOR, None, TODAY + timedelta(days=1)),
         ]
     )
 
@@ -291,7 +291,7 @@ def test_a_lead_who_snoozed_is_not_told_and_an_operator_always_is() -> None:
 
 
 def test_a_mute_is_over_on_its_day_and_one_of_another_macro_or_account_keeps_nobody() -> None:
-    others = Mutes([Mute(1, ADA, 2), Mute(2, ADA), Mute(1, ADA, None, TODAY)])
+    others = Mutes([Muted(1, ADA, 2), Muted(2, ADA), Muted(1, ADA, None, TODAY)])
     directory = replace(PLACES, mutes=others)
 
     assert told(LINKED, account(log_in()), directory, TODAY) == [(ADA, Via.DIRECT)]
@@ -341,7 +341,7 @@ def test_nothing_is_escalated_where(quiet: dict[str, Any]) -> None:
 
 def test_that_it_is_dark_is_a_first_warning_whichever_mail_said_so_and_no_snooze_keeps_it_back() -> None:
     dark = account(state="deactivated", deadline=None, heard_on=TODAY - timedelta(days=3))
-    quiet = replace(PLACES, mutes=Mutes([Mute(1, "", None, TODAY + timedelta(days=9))]))
+    quiet = replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY + timedelta(days=9))]))
 
     assert escalated(dark, replace(FURTHER, days=()), quiet) == [("boss@x.example", 0)]
     assert escalated(account(told=[warned(7)]), directory=quiet) == []
@@ -372,7 +372,7 @@ def test_people_are_counted_now_or_on_the_day_that_is_looked_ahead_to() -> None:
 
 def test_what_is_dark_paused_snoozed_or_not_watched_is_not_short_and_what_is_dark_has_not_recovered() -> None:
     alone = account(log_in())
-    snoozed = replace(PLACES, mutes=Mutes([Mute(1, "", None, TODAY)]))
+    snoozed = replace(PLACES, mutes=Mutes([Muted(1, "", None, TODAY)]))
 
     assert short(alone)
     assert not short(replace(alone, state="deactivated"))

@@ -9,10 +9,12 @@ import pytest
 from django.db import connections, transaction
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import Account
-from macros import opt_outs, snooze_mail, snoozing
-from macros.models import Silence
+from macros.models import Mute
+from macros.mutes import links, services
+from macros.mutes import mails as mute_mails
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -25,8 +27,8 @@ from users.models import AddressEvent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
 DAY = timedelta(days=1)
-LIST = reverse("admin:macros_silence_changelist")
-MAY = ("accounts.view_account", "macros.view_silence", "macros.snooze_account", "notifications.view_message")
+LIST = reverse("admin:macros_mute_changelist")
+MAY = ("accounts.view_account", "macros.view_mute", "macros.snooze_account", "notifications.view_message")
 
 
 def warned() -> Message:
@@ -40,60 +42,57 @@ def warned() -> Message:
 
 
 def snooze_by_link(message: Message, days: int = 5) -> int:
-    page = reverse("snooze_mails", args=[opt_outs.sign(message)])
-    return Client().post(page, {"all": "1", "until": (TODAY + days * DAY).isoformat()}).status_code
+    page = reverse("answer_mail", args=[links.sign(message)])
+    return (
+        Client().post(page, {"do": "mute", "all": "1", "until": (TODAY + days * DAY).isoformat()}).status_code
+    )
 
 
 def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_has_none() -> None:
     snooze_by_link(warned())
-    message = Message.objects.get(kind=snooze_mail.KIND)
+    message = Message.objects.get(kind=mute_mails.KIND)
     mail = kinds.KINDS[message.kind].build(message)
-    (link,) = set(re.findall(r"https?://\S+/mail-again/", mail.text))
+    (link,) = set(re.findall(r"https?://\S+/mails/\S+/", mail.text))
     page, anybody = urlsplit(link).path, Client()
 
     asked = anybody.get(page).content.decode()
-    untouched = snoozing.of_person(WATCHER)
-    done = anybody.post(page, follow=True).content.decode()
+    untouched = services.of_person(WATCHER)
+    done = anybody.post(page, {"do": "again"}, follow=True).content.decode()
 
     assert message.recipient == WATCHER
     assert mail.subject == "Your warnings are snoozed until Mon 30 Nov 2026"
     assert "by the link of a mail that we sent there" in " ".join(mail.text.split())
     assert "Lumen Shoes ends in 7 days" in mail.text
     assert link not in f"{mail.stored_text}{mail.stored_html}"
-    assert "Get warnings again?" in asked
+    assert "Mail me again now" in asked
     assert untouched is not None
-    assert "Nothing is snoozed" in done
-    assert snoozing.of_person(WATCHER) is None
+    assert "gets the warnings that macros have for it" in done
+    assert services.of_person(WATCHER) is None
     with pytest.raises(NotWanted, match="Warnings were mailed again"):
         kinds.KINDS[message.kind].build(message)
-    assert anybody.get(page.replace("/mail-again/", "x/mail-again/")).status_code == 404
-    assert (
-        anybody.get(
-            reverse("end_snooze", args=[opt_outs.sign(Message.objects.get(kind="macro"))])
-        ).status_code
-        == 404
-    )
+    assert anybody.get(page.removesuffix("/") + "x/").status_code == 404
 
 
-def test_links_snooze_an_address_five_times_a_day_at_most_and_each_time_is_told() -> None:
+def test_a_link_snoozes_an_address_so_often_and_no_more_and_each_time_is_told(settings: Settings) -> None:
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "5/3600s/key"}
     message = warned()
     answers = []
     for _ in range(6):
         answers.append(snooze_by_link(message))
-        snoozing.end_all(email=WATCHER, by=None, now=NOW)
+        services.end_all(email=WATCHER, by=None, now=NOW)
 
-    assert answers == [302] * 5 + [400]
-    assert Message.objects.filter(kind=snooze_mail.KIND).count() == 5
+    assert answers == [302] * 5 + [429]
+    assert Message.objects.filter(kind=mute_mails.KIND).count() == 5
 
 
 def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -> None:
     message = warned()
     snooze_by_link(message)
-    silence = Silence.objects.get()
+    silence = Mute.objects.get()
     lea = staff(*MAY, "users.view_refusedaddress", email="lea@example.com", name="Lea Lead")
     client, foreign = browser(lea), browser(staff(*MAY, email="out@example.com", team=make_team("Fern")))
     looks = browser(staff(*(one for one in MAY if one != "macros.snooze_account"), email="look@example.com"))
-    end = reverse("admin:macros_silence_end", args=[silence.pk])
+    end = f"{reverse('admin:macros_mute_end')}?ids={silence.pk}"
     account = reverse("admin:accounts_account_change", args=[Account.objects.get().pk])
 
     lists = [one.get(LIST).content.decode() for one in (client, foreign, looks)]
@@ -110,7 +109,7 @@ def test_staff_see_it_in_a_list_on_the_account_and_in_the_history_and_end_it() -
     assert [line in text for text in pages] == [True, True]
     assert [end in text for text in pages] == [True, False]
     assert answers == [200, 404, 403]
-    assert not snoozing.all_away().exists()
+    assert not Mute.objects.running().of_all_accounts().exists()
     events = list(AddressEvent.objects.filter(email=WATCHER).values_list("kind", "by"))
     assert events == [("resumed", lea.pk), ("snoozed", None)]
     assert "Until Mon 30 Nov 2026, by the link of a mail." in why
@@ -120,9 +119,7 @@ def test_what_another_team_wrote_of_somebody_is_not_read_beside_their_name() -> 
     warned()
     fern = make_team("Fern")
     by = staff(*MAY, email="out@example.com", name="Fern Lead", team=fern)
-    Silence.objects.create(
-        email=WATCHER, until=TODAY + 5 * DAY, started_at=NOW, by=by, reason="on sick leave"
-    )
+    Mute.objects.create(email=WATCHER, until=TODAY + 5 * DAY, started_at=NOW, by=by, reason="on sick leave")
     lea = browser(staff(*MAY, "users.view_refusedaddress", email="lea@example.com", name="Lea Lead"))
 
     pages = [
@@ -141,16 +138,16 @@ def test_what_another_team_wrote_of_somebody_is_not_read_beside_their_name() -> 
 def test_two_presses_at_the_same_moment_for_an_address_outside_are_one_snooze() -> None:
     def press() -> int:
         try:
-            return snoozing.snooze_all(email=WATCHER, until=TODAY + DAY, by=None, reason="", now=NOW).pk
+            return services.mute_all(email=WATCHER, until=TODAY + DAY, by=None, reason="", now=NOW).pk
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(1) as other:
         with transaction.atomic():
-            first = snoozing.snooze_all(email=WATCHER, until=TODAY + 2 * DAY, by=None, reason="", now=NOW).pk
+            first = services.mute_all(email=WATCHER, until=TODAY + 2 * DAY, by=None, reason="", now=NOW).pk
             second = other.submit(press)
             with pytest.raises(TimeoutError):
                 second.result(timeout=0.3)
         assert second.result() != first
 
-    assert snoozing.all_away().get().pk == second.result()
+    assert Mute.objects.running().of_all_accounts().get().pk == second.result()

@@ -8,8 +8,9 @@ import pytest
 
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import evaluation, on_it, snoozing, why
+from macros import evaluation, on_it, why
 from macros.models import Macro, MacroAction, Notice
+from macros.mutes import services
 from macros.notices.why import about_macros
 from notifications import kinds
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
@@ -107,7 +108,7 @@ def doubted(account: Account) -> None:
 def snoozed(account: Account, email: str = ADA) -> None:
     rule()
     until = TODAY + 3 * DAY
-    snoozing.snooze(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
+    services.mute(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
 
 
 def acknowledged(account: Account) -> None:
@@ -120,7 +121,7 @@ def acknowledged(account: Account) -> None:
 
 def left_out(account: Account) -> None:
     macro = also("shifted").macro
-    snoozing.leave_out(macro=macro, account=account, email=ADA, by=ada(), reason="", now=NOW)
+    services.mute(until=None, macro=macro, accounts=[account], email=ADA, by=ada(), reason="", now=NOW)
 
 
 def several_times(account: Account) -> None:
@@ -153,7 +154,7 @@ def few_told(account: Account) -> None:
 
 def few_snoozed(account: Account) -> None:
     also("few_people", people=2)
-    snoozing.snooze(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="-", now=NOW)
+    services.mute(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="-", now=NOW)
 
 
 def few_enough(account: Account) -> None:

@@ -11,8 +11,9 @@ from accounts import pool
 from accounts.mails import death_mail
 from accounts.models import Account, AccountEvent
 from accounts.telling import notices
-from macros import evaluation, not_mine
+from macros import evaluation
 from macros.models import Evaluation, Macro, Notice
+from macros.mutes import not_mine
 from notifications import claims, delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, settle, token_of
@@ -64,7 +65,13 @@ def say_not_mine() -> None:
     make_macro(emails=["boss@example.com"], notify_consenters=False)
     morning(noon(TODAY))
     warning = Message.objects.get(recipient="boss@example.com")
-    not_mine.say(message=warning, account_ids=[account.pk], note="Ask Eve", now=timezone.now())
+    not_mine.say(
+        account_ids=[account.pk],
+        email=warning.recipient,
+        source=not_mine.of_mail(warning),
+        note="Ask Eve",
+        now=timezone.now(),
+    )
 
 
 def morning(now: datetime) -> list[str]:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from accounts import tasks
 from accounts.asks import progress
 from accounts.models import Account, Ask, AskLine
-from macros import snoozing
+from macros.mutes import services as mutes
 from notifications.models import Message
 from tests.portal.support import action_url, linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -108,7 +108,7 @@ def test_the_page_and_the_board_say_who_snoozed_and_whom_mail_does_not_reach(cli
     refused_addresses.note(ben.email, said="550", now=now, why=refused_addresses.Why.BOUNCED)
     until = timezone.localdate() + timedelta(days=3)
     of_cleo = [tokens[2].pool_entries.get().account]
-    snoozing.snooze(accounts=of_cleo, email=cleo.email, until=until, by=None, reason="", now=now)
+    mutes.mute(accounts=of_cleo, email=cleo.email, until=until, by=None, reason="", now=now)
     staff(client, *ASK)
     address = "/admin/tokens/token/ask/?across=1"
 

@@ -17,8 +17,9 @@ from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import Account
-from macros import evaluation, mails, opt_outs
+from macros import evaluation, mails
 from macros.models import Macro, MacroAccount, Notice
+from macros.mutes import links, services
 from macros.notices import preview
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -264,7 +265,7 @@ def test_a_preview_of_very_many_accounts_counts_those_that_end_first_and_says_so
     assert [due.account for due in some.context["preview"]["found"].due] == [soon, next_after]
     assert later.name not in edited.text
     assert "Only the 2 that end first" in edited.text
-    Macro.objects.filter(pk=macro.pk).update(excluded=[later.pk])
+    services.leave_out(macro=macro, account_ids=[later.pk], by=None, now=NOW)
     assert "end first" not in mira.get(address).content.decode()
 
 
@@ -570,7 +571,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     messages = mira.get("/admin/notifications/message/", {"macro": macro.pk}).context["cl"].result_list
     page = " ".join(mira.get(change(macro)).content.decode().split())
     asked = mira.get(f"{change(macro)[: -len('change/')]}delete/").content.decode()
-    stops = opt_outs.may_stop(message)
+    stops = links.may_stop(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
         mails.build(message)

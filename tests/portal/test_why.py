@@ -14,8 +14,9 @@ from pytest_django import Settings
 
 from accounts import actions
 from accounts.models import Account, Ask, AskLine
-from macros import evaluation, snoozing
+from macros import evaluation
 from macros.models import Macro, Notice
+from macros.mutes import services
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
 from tests.portal.support import staff
@@ -206,7 +207,7 @@ def test_who_snoozed_reads_that_restrictions_are_not_told_and_who_stands_in_that
     lead = make_person("lead@example.com")
     Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
     until = timezone.localdate() + timedelta(days=5)
-    snoozing.snooze_all(email=ADA, until=until, by=None, reason="", now=timezone.now())
+    services.mute_all(email=ADA, until=until, by=None, reason="", now=timezone.now())
 
     own, instead, other = (ask(mira, one, account) for one in (ADA, lead.email, "x@client.example"))
 

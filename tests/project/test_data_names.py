@@ -37,7 +37,7 @@ from adtoken_project import lanes
 from adtoken_project import metrics as figures
 from adtoken_project.api import api
 from adtoken_project.celery import WORKS_ON_HOLD
-from macros import opt_outs
+from macros.mutes import links as mail_links
 from notifications import kinds
 from notifications.models import Message
 from tests.macros.support import lasting
@@ -188,7 +188,7 @@ def _sign_one_of_each() -> None:
     path = f"/api/v1/accounts/facebook/{account.native_id}/lease"
     job = Client(headers={"authorization": f"Bearer {key}"})
     assert job.post(path, {}, content_type="application/json").status_code == 200
-    opt_outs.sign(Message(pk=1))
+    mail_links.sign(Message(pk=1))
     invitations.link(Invitation(key="k"))
     links.address_of(Ask(key="k"))
     made = make_token(consented_by=user)

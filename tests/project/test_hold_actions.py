@@ -14,8 +14,8 @@ from pytest_django import Settings
 from accounts import calendars, removal
 from accounts.models import Account, AccountEvent, CalendarLink
 from accounts.removal import Ended
-from macros import not_mine
 from macros.models import Evaluation
+from macros.mutes import not_mine
 from notifications import outbox
 from notifications.models import Message
 from tests.project.test_hold import restored
@@ -85,7 +85,7 @@ def test_services_and_commands_that_mail_refuse_before_they_write(ada: User) -> 
     before = everything()
 
     with pytest.raises(hold.OnHold):
-        not_mine.say(message=Message.objects.get(), account_ids=[], note="", now=timezone.now())
+        not_mine.say(account_ids=[], email="ben@example.com", source="mail:1", note="", now=timezone.now())
     with pytest.raises(hold.OnHold):
         password_reset.request_reset(email="ben@example.com", now=timezone.now())
     with pytest.raises(hold.OnHold):

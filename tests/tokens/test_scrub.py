@@ -31,7 +31,7 @@ TOKEN = f"EAAB-{MARKER}-a1b2c3d4e5f6"
         f"/renew/{TOKEN}/again/",
         f"/calendar/{TOKEN}.ics",
         f"/give-access/{TOKEN}/",
-        f"Not Found: /mails/12:{MARKER}/on-it/",
+        f"Not Found: /mails/12:{MARKER}/",
         f"GET /mails/12%3a{MARKER}/stop/",
         f"/push/tiktok/webhook/{TOKEN}/",
         f"/push/facebook/deletion/{TOKEN}/",

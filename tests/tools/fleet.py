@@ -144,12 +144,11 @@ def _log_ins(mira: Client) -> None:
 
 def _answer_a_warning(sandbox: Sandbox) -> None:
     """One reader of a warning says that the accounts are no longer his, another stops his."""
-    texts = [mail["text"] for mail in sandbox.mails() if "/not-mine/" in mail["text"]]
-    links = sorted(set(re.findall(r"/mails/\S+/(?:not-mine|snooze)/", "".join(texts))))
-    mine = next(path for path in links if path.endswith("/not-mine/"))
-    form = visible.forms(Client().get(mine).content.decode())[0]
-    Client().post(mine, {**form.fields, **form.choices, "note": "I left the team"})
-    Client().post(next(path for path in links if path.endswith("/snooze/")).replace("snooze", "stop"))
+    texts = [mail["text"] for mail in sandbox.mails() if "do=not_mine" in mail["text"]]
+    pages = sorted(set(re.findall(r"(/mails/\S+/)\?do=not_mine", "".join(texts))))
+    form = visible.forms(Client().get(pages[0]).content.decode())[0]
+    Client().post(pages[0], {**form.fields, **form.choices, "do": "not_mine", "note": "I left the team"})
+    Client().post(f"{pages[-1]}stop/")
 
 
 def _forms(client: Client, path: str) -> list[visible.Form]:

@@ -1,4 +1,4 @@
-"""The links in warnings by which their readers stop or snooze them, say that they are on it, or that an account is not theirs."""
+"""The links in warnings by which their readers snooze them, say that they are on it, or that an account is not theirs."""
 
 from django.core import signing
 from django.db.models import F, Q, QuerySet
@@ -7,10 +7,12 @@ from macros import news
 from macros.models import NewsNotice, Notice
 from macros.revalidation import all_notices_of
 from notifications.models import Message
+from ui import addresses
 from users import roles
 from users.models import User
 from users.recipients import Via
 
+SAID = "by_link"  # the kind of the messages of `macros.mutes.mails`
 _SIGNER = signing.Signer(salt="macros.recipient")
 
 
@@ -28,10 +30,19 @@ def open_signed(signed: str) -> Message | None:
     return Message.objects.select_related("team").defer("text", "html").filter(pk=pk).first()
 
 
-def open_warning(signed: str) -> Message | None:
-    """Return the same of a mail that is itself about accounts."""
+def open_told(signed: str) -> Message | None:
+    """Return the same of a mail about accounts, or of one that something was said by such a link."""
     message = open_signed(signed)
-    return message if message is not None and message.payload.keys() & {"evaluation", "news"} else None
+    if message is None or message.kind == SAID or message.payload.keys() & {"evaluation", "news"}:
+        return message
+    return None
+
+
+def answered(message: Message) -> Message | None:
+    """Return the mail whose link said what this one is about; any other mail itself. None where it is gone."""
+    if message.kind != SAID:
+        return message
+    return Message.objects.filter(pk=message.payload["answers"]).defer("text", "html").first()
 
 
 def has_left(message: Message) -> bool:
@@ -54,6 +65,22 @@ def may_stop(message: Message) -> bool:
     return any(some.exists() for some in _naming(message))
 
 
+def foot(message: Message, *, user: User | None, may_stop: bool, asks: bool = True) -> dict[str, str]:
+    """Return the addresses of a mail's foot by the names that templates have for them, "" for those that it has not. Secrets.
+
+    `may_stop`: macros name its reader, who is `user` where that is a person. `asks`: it has something that somebody can be on.
+    """
+    signed = sign(message)
+    page = addresses.absolute_url("answer_mail", signed)
+    says = may_say(user)
+    return {
+        "stop_url": addresses.absolute_url("stop_mails", signed) if may_stop else "",
+        "snooze_url": page if may_stop else "",
+        "not_mine_url": f"{page}?do=not_mine" if says else "",
+        "on_it_url": f"{page}?do=on_it" if says and asks else "",
+    }
+
+
 def is_over(message: Message) -> bool:
     """Return whether all deadlines that a mail told of are others by now: its links silence nothing more, whoever has them."""
     told, at_once = notices_of(message)
@@ -62,9 +89,11 @@ def is_over(message: Message) -> bool:
 
 
 def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
-    """Return all that a mail carries or carried: warnings, and what was told at once."""
-    notices = all_notices_of(message) if "evaluation" in message.payload else Notice.objects.none()
-    at_once = news.all_notices_of(message) if message.kind == news.KIND else NewsNotice.objects.none()
+    """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
+    about = answered(message)
+    payload = about.payload if about else {}
+    notices = all_notices_of(about) if about and "evaluation" in payload else Notice.objects.none()
+    at_once = news.all_notices_of(about) if about and about.kind == news.KIND else NewsNotice.objects.none()
     return notices, at_once
 
 

@@ -1,5 +1,5 @@
 """Somebody says that an account is no longer theirs, by the link of a warning or by the one that renews their log-in: whoever looks after
-it is told, and nothing else changes.
+it is told, and they are warned of it no more for as long as one may snooze. Nothing is unlinked.
 """
 
 from collections import defaultdict
@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent
-from macros import opt_outs
+from macros.mutes import links, services
 from notifications import clean, composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -26,64 +26,48 @@ SHOWN = 20
 
 def accounts_of(message: Message) -> list[Account]:
     """Return the accounts that a mail was about."""
-    ids = {pk for told in opt_outs.notices_of(message) for pk in told.values_list("account_id", flat=True)}
+    ids = {pk for told in links.notices_of(message) for pk in told.values_list("account_id", flat=True)}
     return list(Account.objects.filter(pk__in=ids).select_related("team").order_by("name", "pk"))
 
 
-def said(message: Message) -> set[int]:
-    """Return of which of these accounts the reader has said so already."""
-    return _said([account.pk for account in accounts_of(message)], _cause(message))
+def of_mail(message: Message) -> str:
+    """Return what names a mail in what is said by its link."""
+    return f"mail:{message.pk}"
 
 
-def said_of(account_ids: Collection[int], log_in: str) -> set[int]:
-    """Return the same of the accounts (ids) of a log-in; `log_in` as `say_of_log_in` takes it."""
-    return _said(account_ids, _cause_of(log_in))
-
-
-def _said(account_ids: Collection[int], cause: str) -> set[int]:
+def said(account_ids: Collection[int], source: str) -> set[int]:
+    """Return of which of these accounts (ids) it was said already, by what `source` names."""
     events = AccountEvent.objects.filter(
-        account__in=account_ids, kind=AccountEvent.Kind.NOT_MINE, cause=cause
+        account__in=account_ids, kind=AccountEvent.Kind.NOT_MINE, cause=source
     )
     return set(events.values_list("account_id", flat=True))
 
 
 @transaction.atomic
-def say(*, message: Message, account_ids: Sequence[int], note: str, now: datetime) -> int:
+def say(
+    *, account_ids: Collection[int], email: str, source: str, note: str, now: datetime, mutes: bool = True
+) -> int:
     """Leave an event on each account, and mail the leads of its team (the operators where it has none), one mail for each reader.
 
-    `note` is what the person typed about who runs the accounts. What was said already is not said twice. Returns how many are new.
-    Raises OnHold where no mail is sent.
+    `source` names the mail (`of_mail`) or the log-in (`log_in:...`, 30 characters at most) that it is said by; `note` is what the person
+    typed about who runs the accounts. Unless `mutes` is off, they are warned of them no more for as long as one may snooze. What was said
+    already is not said twice. Returns how many are new. Raises OnHold where no mail is sent.
     """
     hold.refuse()
-    Message.objects.select_for_update(no_key=True, of=("self",)).get(pk=message.pk)  # two clicks tell once
-    chosen = [one for one in accounts_of(message) if one.pk in set(account_ids)]
-    return _say(chosen, email=message.recipient, cause=_cause(message), about=message.pk, note=note, now=now)
-
-
-@transaction.atomic
-def say_of_log_in(*, accounts: Sequence[Account], email: str, log_in: str, note: str, now: datetime) -> int:
-    """Do the same for accounts of a log-in, by its person. `log_in`: names the log-in and what they were sent, 30 characters at most.
-
-    Raises OnHold where no mail is sent.
-    """
-    hold.refuse()
-    ids = [one.pk for one in accounts]
-    locked = list(Account.objects.select_related("team").locked().filter(pk__in=ids))  # two clicks tell once
-    return _say(locked, email=email, cause=_cause_of(log_in), about=f"log-in-{log_in}", note=note, now=now)
-
-
-def _say(
-    accounts: Sequence[Account], *, email: str, cause: str, about: int | str, note: str, now: datetime
-) -> int:
-    told = _said([one.pk for one in accounts], cause)
-    new = [one for one in accounts if one.pk not in told]
+    locked = list(
+        Account.objects.select_related("team").locked().filter(pk__in=account_ids)
+    )  # two clicks tell once
+    told = said([one.pk for one in locked], source)
+    new = [one for one in locked if one.pk not in told]
+    if mutes:
+        services.mute(accounts=new, email=email, until=services.last_day(now), by=None, reason="", now=now)
     note = clean.line(note, NOTE_LENGTH)
     person = User.objects.filter(email=email).first()
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account=account,
             kind=AccountEvent.Kind.NOT_MINE,
-            cause=cause,
+            cause=source,
             source="mail",
             actor=person,
             note=clean.line(f"{email}{f': {note}' if note else ''}", 300),
@@ -91,7 +75,7 @@ def _say(
         )
         for account in new
     )
-    _write(new, who=email, note=note, about=about, now=now)
+    _write(new, who=email, note=note, source=source, now=now)
     return len(new)
 
 
@@ -102,12 +86,12 @@ def record_end(message: Message) -> None:
         accounts = Account.objects.filter(pk__in=said["accounts"]).select_related("team")
         if "teams" in said:  # to another team, which has an account since, the note was not written
             accounts = accounts.filter(team__in=said["teams"])
-        _write(list(accounts), who=said["who"], note=said["note"], about=said["message"], now=timezone.now())
+        _write(list(accounts), who=said["who"], note=said["note"], source=said["source"], now=timezone.now())
 
 
-def _write(accounts: Sequence[Account], *, who: str, note: str, about: int | str, now: datetime) -> None:
+def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now: datetime) -> None:
     """Write the messages that were not written yet: to each reader about the accounts that he was not told of."""
-    told = _told(about)
+    told = _told(source)
     for address, all_theirs in _readers(accounts).items():
         theirs = [one for one in all_theirs if one.pk not in told[address]]
         if not theirs:
@@ -117,22 +101,22 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, about: int | str
             kind=KIND,
             recipient=address,
             team=theirs[0].team if len(teams) == 1 else None,
-            dedupe_key=f"not_mine:{about}:{min(one.pk for one in theirs)}:{address}",
+            dedupe_key=f"not_mine:{source}:{min(one.pk for one in theirs)}:{address}",
             payload={
                 "accounts": [one.pk for one in theirs],
                 "teams": teams,
                 "who": who,
                 "note": note,
-                "message": about,
+                "source": source,
             },
             now=now,
         )
 
 
-def _told(about: int | str) -> dict[str, set[int]]:
+def _told(source: str) -> dict[str, set[int]]:
     """Return reader -> ids of the accounts that messages about this warning, or log-in, were written to him about."""
     told: dict[str, set[int]] = defaultdict(set)
-    written = Message.objects.filter(kind=KIND, dedupe_key__startswith=f"not_mine:{about}:")
+    written = Message.objects.filter(kind=KIND, dedupe_key__startswith=f"not_mine:{source}:")
     for address, payload in written.values_list("recipient", "payload"):
         told[address].update(payload["accounts"])
     return told
@@ -155,14 +139,6 @@ def build(message: Message) -> Mail:
         "why_url": "",
     }
     return composing.compose(KIND, message, composing.Reader(None), facts, reply_to=who)
-
-
-def _cause(message: Message) -> str:
-    return f"mail:{message.pk}"
-
-
-def _cause_of(log_in: str) -> str:
-    return f"log_in:{log_in}"
 
 
 def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:

@@ -1,0 +1,112 @@
+"""What keeps macros from telling somebody: snoozes, addresses and accounts that a macro leaves out."""
+
+from collections.abc import Collection
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Exists, Q
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Account
+
+
+class MuteQuerySet(models.QuerySet["Mute"]):
+    """What is muted: when, of which accounts, for whom, by which macros."""
+
+    def running(self) -> "MuteQuerySet":
+        """Keep what was not ended. A sweep ends what is over, so until then it holds for mails that wait."""
+        return self.filter(ended_at=None)
+
+    def holding(self, day: date) -> "MuteQuerySet":
+        """Keep what mutes on a day, in the project's time zone: for good, or until the morning of a later one."""
+        return self.running().filter(Q(until=None) | Q(until__gt=day))
+
+    def about(self, account_ids: Collection[int]) -> "MuteQuerySet":
+        """Keep what is of one of these accounts (ids), or of all."""
+        return self.filter(Q(account__in=account_ids) | Q(account=None))
+
+    def of_all_accounts(self) -> "MuteQuerySet":
+        """Keep what is of all accounts of an address, those that come later included."""
+        return self.filter(account=None)
+
+    def of_reader(self, email: str) -> "MuteQuerySet":
+        """Keep what is of one address."""
+        return self.filter(email=email.lower())
+
+    def of_every_macro(self) -> "MuteQuerySet":
+        """Keep snoozes: what holds whichever macro tells."""
+        return self.filter(macro=None)
+
+    def for_everybody(self) -> "MuteQuerySet":
+        """Keep snoozes of accounts of which nobody is warned ahead."""
+        return self.filter(macro=None, email="")
+
+    def left_out_accounts(self) -> "MuteQuerySet":
+        """Keep accounts that one macro leaves out."""
+        return self.filter(macro__isnull=False, email="")
+
+
+class Mute(models.Model):
+    """One address, or everybody (`email` empty), is told nothing of an account, or of all, by a macro, or by all; until a day or for good.
+
+    - Everybody, of an account, by all macros: nobody is warned ahead. That it went dark is told all the same.
+    - Everybody, of an account, by one macro: that macro leaves the account out.
+    - An address, of an account or of all: it hears nothing. Where nobody else is told, somebody stands in.
+
+    Only one macro leaves out for good, which staff see and undo in it. The row stays when it is over.
+    """
+
+    account = models.ForeignKey(
+        Account, models.CASCADE, null=True, blank=True, related_name="mutes", db_index=False
+    )
+    macro = models.ForeignKey("macros.Macro", models.CASCADE, null=True, blank=True, related_name="mutes")
+    email = models.EmailField(_("e-mail"), blank=True, default="")
+    # The day in whose morning mails go out again, in the project's time zone; null: for good.
+    until = models.DateField(_("until"), null=True, blank=True)
+    reason = models.CharField(_("reason"), max_length=200, blank=True, default="")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+    # The mail whose link began it, for whoever had that mail; mails are pruned on their own.
+    message = models.BigIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, blank=True)
+    # When a sweep looks at what it kept from its reader, see `macros.missed`; null: not to be looked at, or it was.
+    look_at = models.DateTimeField(null=True, blank=True)
+
+    objects = MuteQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("snoozed address")
+        verbose_name_plural = _("snoozed addresses")
+        default_permissions = ("view",)
+        permissions = [("snooze_account", "Can snooze warnings of accounts, and say who is on it")]
+        ordering = ["until", "pk"]
+        indexes = [
+            models.Index("look_at", condition=Q(look_at__isnull=False), name="mute_to_look_at"),
+        ]
+        constraints = [
+            # The evaluation asks by it.
+            models.UniqueConstraint(
+                fields=["account", "macro", "email"],
+                condition=Q(ended_at=None),
+                nulls_distinct=False,
+                name="one_mute_at_a_time",
+            ),
+            models.CheckConstraint(
+                condition=Q(macro__isnull=False) | Q(until__isnull=False),
+                name="only_one_macro_mutes_for_good",
+            ),
+            models.CheckConstraint(
+                condition=Q(account__isnull=False) | Q(macro=None) & ~Q(email=""),
+                name="mute_of_all_accounts_names_an_address",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"account {self.account_id or '(all)'} to {self.email or 'everybody'}"
+
+
+def left_out(email: str) -> Q:
+    """Return the condition of accounts of which an address is told nothing, whichever macro tells."""
+    mine = Mute.objects.running().of_every_macro().of_reader(email)
+    return Q(pk__in=mine.exclude(account=None).values("account")) | Q(Exists(mine.of_all_accounts()))

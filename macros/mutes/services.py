@@ -1,0 +1,284 @@
+"""Nobody is warned of an account for a while, or one person hears nothing of it, or of any; and what one macro leaves out.
+
+What is muted never goes dark untold: that an account went dark is told in spite of what is for everybody, whoever alone is muted has team
+leads or operators told in their place, and when it ends the next evaluation tells what was reached meanwhile.
+"""
+
+from collections.abc import Collection
+from datetime import date, datetime, timedelta
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import connection, transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts import quiet
+from accounts.models import Account, AccountEvent
+from macros.models import Macro, Mute
+from macros.mutes import links, mails
+from notifications import clean
+from notifications.models import Message
+from ui import kept
+from ui.refusal import Refusal
+from users import hold
+from users.models import AddressEvent, User
+
+LONGEST = 90  # days
+REASON = 200  # characters
+HISTORY = "words/history.txt"
+_LOCK = 7_406  # any number: the class of our advisory locks by address
+# For whoever asks below: `accounts.quiet`. What one macro leaves out is that macro's affair.
+ROWS = """
+    select account_id, email, until, started_at from macros_mute
+    where ended_at is null and macro_id is null and account_id is not null"""
+PEOPLE = "select email, until, started_at from macros_mute where ended_at is null and account_id is null"
+
+
+class MuteRefusal(Refusal):
+    """Muting is not possible. The text says why."""
+
+
+def of_person(email: str) -> Mute | None:
+    """Return what mutes all accounts for an address, if anything does."""
+    return Mute.objects.running().of_all_accounts().of_reader(email).select_related("by").first()
+
+
+def check_link(message: Message) -> None:
+    """Raise MuteRefusal where the links of a mail mute nothing any longer."""
+    if links.is_over(message):
+        raise MuteRefusal(
+            gettext(
+                "This mail is over: what it warned of has another date by now. Take the link of a newer one."
+            )
+        )
+
+
+@transaction.atomic
+def mute(
+    *,
+    accounts: Collection[Account],
+    email: str,
+    until: date | None,
+    by: User | None,
+    reason: str,
+    now: datetime,
+    macro: Macro | None = None,
+) -> int:
+    """Tell one address nothing of the accounts until the morning of a day; nobody is warned ahead where the address is "".
+
+    With a macro: it alone leaves the address out, also for good (`until` None). `by`: staff, or None for the address's reader. What mutes
+    the same already is replaced. Leaves one event on each account. Returns how many accounts.
+    Raises MuteRefusal for a day that is over or more than LONGEST days off.
+    """
+    if macro is None or until is not None:
+        _check(until, now)
+    found = list(Account.objects.locked().filter(pk__in=[one.pk for one in accounts]))
+    old = Mute.objects.running().filter(account__in=found, macro=macro, email=email.lower())
+    since = dict(old.values_list("account", "started_at"))  # what was kept back since then
+    old.update(ended_at=now)
+    reason = clean.line(reason, REASON)
+    Mute.objects.bulk_create(
+        Mute(
+            account=one,
+            macro=macro,
+            email=email.lower(),
+            until=until,
+            reason=reason,
+            by=by,
+            started_at=since.get(one.pk, now),
+        )
+        for one in found
+    )
+    whom = f"{macro}: {email.lower()}" if macro else email if email and by is None else ""
+    day = until.isoformat() if until and not macro else ""  # each reader has the day in their language
+    note = ": ".join(part for part in (whom, day, "" if macro else reason) if part)
+    cause = "left_out" if macro else "one" if email else "everybody"
+    _events(found, AccountEvent.Kind.SNOOZED, cause=cause, by=by, note=note, now=now)
+    return len(found)
+
+
+@transaction.atomic
+def mute_all(
+    *, email: str, until: date, by: User | None, reason: str, now: datetime, link_of: Message | None = None
+) -> Mute:
+    """Tell one address nothing of any account until the morning of a day, also of those that come later.
+
+    What does so already is replaced. `by`: staff, or None for its reader. `link_of`: the mail whose link asks for it, which whoever it was
+    forwarded to has as well: so the address hears of it by a mail that ends it at a press. In the history of the address, and of whoever
+    logs in with it. Raises MuteRefusal for a day that is over or more than LONGEST days off, OnHold where that mail cannot be sent.
+    """
+    _check(until, now)
+    email = email.lower()
+    if link_of is not None:
+        hold.refuse()
+    _one_at_a_time(email)
+    person = User.objects.filter(email=email).select_for_update().first()
+    before = Mute.objects.running().of_all_accounts().of_reader(email)
+    since = before.values_list("started_at", flat=True).first() or now  # what was kept back since then
+    before.update(ended_at=now)
+    made = Mute.objects.create(
+        account=None,
+        email=email,
+        until=until,
+        reason=clean.line(reason, REASON),
+        by=by,
+        message=link_of.pk if link_of else None,
+        started_at=since,
+    )
+    _log(person, by, kept.keep(HISTORY, "snoozed_all", day=kept.day(until), note=made.reason))
+    _note_of_address(made, now)
+    if link_of is not None:
+        mails.tell_muted(made, answers=link_of, now=now)
+    return made
+
+
+@transaction.atomic
+def leave_out(*, macro: Macro, account_ids: Collection[int], by: User | None, now: datetime) -> None:
+    """Have a macro leave out these accounts (ids) and no others, until it is edited again. That is in the macro's history."""
+    running = Mute.objects.running().left_out_accounts().filter(macro=macro)
+    there = set(running.values_list("account_id", flat=True))
+    running.exclude(account__in=account_ids).update(ended_at=now, look_at=now)
+    Mute.objects.bulk_create(
+        Mute(account_id=pk, macro=macro, by=by, started_at=now) for pk in sorted(set(account_ids) - there)
+    )
+
+
+@transaction.atomic
+def end(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "") -> int:
+    """End these, in the history of each account, or of the address. Returns how many; 0 where somebody was faster."""
+    found = list(mutes.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
+    _end(found, now)
+    accounts = list({one.account.pk: one.account for one in found if one.account}.values())
+    _events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
+    of_all = [one.email for one in found if one.account is None]
+    for person in User.objects.filter(email__in=of_all):
+        _log(person, by, kept.keep(HISTORY, "mailed_again"))
+    AddressEvent.objects.bulk_create(
+        AddressEvent(kind=AddressEvent.Kind.RESUMED, email=email, by=by, at=now) for email in of_all
+    )
+    return len(found)
+
+
+def end_all(*, email: str, by: User | None, now: datetime) -> bool:
+    """End what mutes all accounts for an address. Returns False where nothing does."""
+    return bool(end(mutes=Mute.objects.of_all_accounts().of_reader(email), by=by, now=now))
+
+
+def end_due(now: datetime) -> int:
+    """End what mutes until this morning, from the hour on from which the day's warnings go out. Returns how many.
+
+    One query where none is due.
+    """
+    due = Mute.objects.running().filter(until__lte=quiet.morning(now))
+    if not due.exists():
+        return 0
+    with transaction.atomic():
+        found = list(due.select_for_update(of=("self",)))
+        _end(found, now)
+    return len(found)
+
+
+def move_to(new: str, *, old: str, now: datetime) -> None:
+    """Have what mutes an address be of its person's new one, in the caller's transaction; what is so there already ends."""
+    _one_at_a_time(new)
+    was_away = of_person(new) is not None
+    there = set(Mute.objects.running().of_reader(new).values_list("account_id", "macro_id"))
+    for one in Mute.objects.running().of_reader(old).order_by("pk").select_for_update(of=("self",)):
+        if (one.account_id, one.macro_id) not in there:
+            Mute.objects.filter(pk=one.pk).update(email=new)
+    forget(old, now=now)
+    if not was_away and (away := of_person(new)) is not None:
+        _note_of_address(away, now)
+
+
+def forget(email: str, *, now: datetime) -> None:
+    """End what mutes an address that is nobody's any longer. What was kept from it is not looked at: nobody reads it."""
+    Mute.objects.running().of_reader(email).update(ended_at=now)
+
+
+def _one_at_a_time(email: str) -> None:
+    """Have two presses for one address follow each other until the caller's transaction ends: no row of a person may be there to lock."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, email])
+
+
+def _note_of_address(made: Mute, now: datetime) -> None:
+    """Write it into the history of the address."""
+    block = "address_snoozed_by_link" if made.message else "address_snoozed"
+    AddressEvent.objects.create(
+        kind=AddressEvent.Kind.SNOOZED,
+        email=made.email,
+        said=kept.cut(kept.keep(HISTORY, block, day=kept.day(made.until), note=made.reason), 300)
+        if made.until
+        else "",
+        by=made.by,
+        message=made.message,
+        at=now,
+    )
+
+
+def _end(found: Collection[Mute], now: datetime) -> None:
+    """End these. A sweep looks at what happened meanwhile, see `macros.missed`."""
+    Mute.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
+
+
+def _log(person: User | None, by: User | None, text: str) -> None:
+    """Write it into the history of a person, by whoever did it: the person, unless it was staff."""
+    if person is not None:
+        LogEntry.objects.log_actions((by or person).pk, [person], CHANGE, text, single_object=True)
+
+
+def _events(
+    accounts: Collection[Account], kind: str, *, cause: str, by: User | None, note: str, now: datetime
+) -> None:
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account=one,
+            kind=kind,
+            cause=cause,
+            source="staff" if by else "mail",
+            actor=by,
+            note=clean.line(note, 300),
+            at=now,
+        )
+        for one in accounts
+    )
+
+
+def day_of(text: str) -> date:
+    """Return the day that somebody entered. Raises MuteRefusal for none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise MuteRefusal(_choose_a_day()) from None
+
+
+def _check(until: date | None, now: datetime) -> None:
+    if until is None or not first_day(now) <= until <= last_day(now):
+        raise MuteRefusal(_choose_a_day())
+
+
+def first_day(now: datetime) -> date:
+    """Return the first day until whose morning one may mute: tomorrow in the project's time zone, wherever the reader is."""
+    return proposed_day(now, days=1)
+
+
+def last_day(now: datetime) -> date:
+    """Return the last such day."""
+    return proposed_day(now, days=LONGEST)
+
+
+def proposed_day(now: datetime, *, days: int) -> date:
+    """Return the day so many days ahead, in the project's time zone, which mails go by."""
+    return timezone.localdate(now, timezone.get_default_timezone()) + timedelta(days=days)
+
+
+def end_of(account: Account, now: datetime) -> date | None:
+    """Return the day on which an account ends unless somebody acts, in the same zone; None where none is known to come."""
+    ends = account.deadline
+    return timezone.localdate(ends, timezone.get_default_timezone()) if ends and ends > now else None
+
+
+def _choose_a_day() -> str:
+    return gettext("Choose a day from tomorrow on, %(days)s days ahead at most.") % {"days": LONGEST}
