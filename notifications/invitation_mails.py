@@ -30,16 +30,6 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
     )
 
 
-def leave_to(other: Invitation, *, gone: Invitation) -> None:
-    """Have the mails about an invitation that goes be about another one that they stand for, in the caller's transaction.
-
-    Those that left, too: where one comes back, whoever invited is told.
-    """
-    about = {"invitation": gone.pk, "number": gone.number}
-    mails = Message.objects.filter(kind=KIND, payload__contains=about)
-    mails.update(payload={"invitation": other.pk, "number": other.number})
-
-
 def build(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
     invitation = _invitation_of(message)
@@ -77,7 +67,6 @@ def register() -> None:
 
 
 def _invitation_of(message: Message) -> Invitation:
-    message.refresh_from_db(fields=["payload"])  # a team may have been deleted since it was claimed
     found = Invitation.objects.select_related("team", "invited_by", "user")
     invitation = found.filter(pk=message.payload["invitation"]).first()
     if invitation is None:

@@ -24,7 +24,6 @@ from accounts.jobs.kinds import IMPORT, MOVE
 from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
 from macros import evaluation, news
 from macros.models import Macro
-from notifications import invitation_mails
 from notifications.models import Message
 from portal import access
 from tokens.models import Token
@@ -33,7 +32,6 @@ from ui.confirm import Done, Page, Said
 from ui.counts import number
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import invitations
 from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named
@@ -159,8 +157,6 @@ def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, s
     ):
         if api_keys.revoke(key=key, now=now):
             access.log_change(request, key, "revoked", note=say("why_key", team=row.name))
-    for gone, other in invitations.leave_to_others(row):
-        invitation_mails.leave_to(other, gone=gone)
     page_of_teams.log_deletions(request, Team.objects.filter(pk=row.pk))
     row.delete()
     return Done(after=reverse("admin:users_team_changelist"))

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -23,11 +24,41 @@ from accounts.models import Account
 from selfservice import my_list
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users.forms import HowToTakePart, how_to_take_part
 from users.models import User, person
 
 say = partial(phrase, "words/backup_invitations.txt")
 SHOWN = 10  # accounts by name
+
+
+class _How(forms.RadioSelect):
+    """The ways to take part, of which one may be barred: it is shown, and cannot be chosen."""
+
+    barred = ""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """Return one way, as the template of the widget draws it."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if value == self.barred:
+            option["attrs"]["disabled"] = True
+        return option
+
+
+class HowToTakePart(forms.ChoiceField):
+    """How the second person of an account takes part."""
+
+    widget = _How
+    why_not_client = ""
+
+    def bar_client(self, why: str) -> None:
+        """Say beforehand why no client link can be sent; "": one can."""
+        self.widget.barred, self.help_text = ("client" if why else ""), escape(why)
+        self.why_not_client = why
+
+    def validate(self, value: Any) -> None:
+        """Refuse what is barred, and what is no way. Raises ValidationError."""
+        super().validate(value)
+        if value == "client" and self.why_not_client:
+            raise forms.ValidationError(self.why_not_client)
 
 
 class InviteForm(forms.Form):
@@ -35,7 +66,14 @@ class InviteForm(forms.Form):
 
     email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
-    how = how_to_take_part()
+    how = HowToTakePart(
+        label=gettext_lazy("How they take part"),
+        choices=[
+            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
+            ("client", gettext_lazy("Without an account here: by a client link")),
+        ],
+        initial="user",
+    )
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
 
     def __init__(self, *args: Any, no_client_link: str, **kwargs: Any) -> None:

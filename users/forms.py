@@ -7,7 +7,6 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.forms import SetPasswordMixin
 from django.core.validators import RegexValidator
-from django.utils.html import escape
 from django.utils.translation import gettext, gettext_lazy
 
 from ui.names import plain
@@ -36,49 +35,6 @@ def time_zone_choices() -> list[tuple[str, str]]:
 def language_choices() -> list[tuple[str, str]]:
     """Return what is offered, each by its own name; first the empty choice."""
     return [("", gettext("As the browser asks for it")), *languages.choices()]
-
-
-class _How(forms.RadioSelect):
-    """The ways to take part, of which one may be barred: it is shown, and cannot be chosen."""
-
-    barred = ""
-
-    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return one way, as the template of the widget draws it."""
-        option = super().create_option(name, value, *args, **kwargs)
-        if value == self.barred:
-            option["attrs"]["disabled"] = True
-        return option
-
-
-class HowToTakePart(forms.ChoiceField):
-    """How the second person of an account takes part; the portal and My accounts ask it alike."""
-
-    widget = _How
-    why_not_client = ""
-
-    def bar_client(self, why: str) -> None:
-        """Say beforehand why no client link can be sent; "": one can."""
-        self.widget.barred, self.help_text = ("client" if why else ""), escape(why)
-        self.why_not_client = why
-
-    def validate(self, value: Any) -> None:
-        """Refuse what is barred, and what is no way. Raises ValidationError."""
-        super().validate(value)
-        if value == "client" and self.why_not_client:
-            raise forms.ValidationError(self.why_not_client)
-
-
-def how_to_take_part() -> HowToTakePart:
-    """Return the question how the second person of an account takes part."""
-    return HowToTakePart(
-        label=gettext_lazy("How they take part"),
-        choices=[
-            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
-            ("client", gettext_lazy("Without an account here: by a client link")),
-        ],
-        initial="user",
-    )
 
 
 class ProfileForm(UserModelForm):

@@ -15,7 +15,7 @@ from django.urls import reverse
 from ui import kept, refusal
 from ui.phrases import phrase
 from users import hold, refused_addresses, roles, visibility
-from users.models import Invitation, Membership, Team, User, new_invitation_key
+from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 from users.signals import invitation_issued
 
@@ -178,25 +178,6 @@ def revoke_these(made: QuerySet[Invitation], *, by: User, now: datetime) -> int:
         row.save(update_fields=["revoked_at"])
         _log(by, row, CHANGE, kept.keep(WORDS, "log_revoked"))
     return len(rows)
-
-
-def leave_to_others(team: Team) -> list[tuple[Invitation, Invitation]]:
-    """Have links of invitations to a team that goes open the others that the same mails stand for, in the caller's transaction.
-
-    Each of them goes with the team, and its mailed link with it. Returns each with the other that its link opens now: its mails are to be
-    about that one.
-    """
-    left = []
-    pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None).order_by("pk")
-    for row in pending.select_for_update(no_key=True):
-        other = mailed_with(row).exclude(pk=row.pk).order_by("pk").first()
-        if other is not None:
-            key, row.key = row.key, new_invitation_key()
-            row.save(update_fields=["key"])
-            other.key = key
-            other.save(update_fields=["key"])
-            left.append((row, other))
-    return left
 
 
 def link(invitation: Invitation) -> str:
