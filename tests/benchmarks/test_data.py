@@ -9,6 +9,7 @@ from django.db import connection
 from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
 from benchmarks import data
+from benchmarks.parts import PARTS
 from macros.models import MacroAccount
 from tests.support.factories import NOW
 from tokens import vault
@@ -58,3 +59,7 @@ def test_what_it_makes_is_an_installation_in_order_and_leaves_the_database_as_it
     ]
     assert len(set(opened)) == len(tokens) == ACCOUNTS * 6 // 10
     assert {len(text) for text in opened} == {data.TOKEN_LETTERS}
+
+
+def test_every_part_of_the_benchmark_has_a_module_that_measures() -> None:
+    assert all(callable(part.load()) for part in PARTS)

@@ -1,7 +1,6 @@
 """The texts hold together: links lead somewhere, settings and make targets are those of the code."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -15,26 +14,8 @@ def test_every_relative_link_leads_to_a_file_and_its_heading() -> None:
     assert {name: found for name, path in TEXTS.items() if (found := reading.broken_links(path))} == {}
 
 
-def test_a_link_to_nowhere_would_be_found(tmp_path: Path) -> None:
-    text = tmp_path / "text.md"
-    text.write_text(
-        "# One head\n[fine](#one-head) [gone](gone.md) [no head](text.md#two) ![gone too](a.png) [out](https://x.test)\n"
-    )
-
-    assert reading.broken_links(text) == ["gone.md", "text.md#two", "a.png"]
-
-
 def test_every_file_that_a_text_names_is_there() -> None:
     assert {name: found for name, path in TEXTS.items() if (found := reading.missing_files(path))} == {}
-
-
-def test_a_file_that_moved_away_would_be_missed(tmp_path: Path) -> None:
-    text = tmp_path / "text.md"
-    text.write_text(
-        "`accounts/pool.py` `accounts/gone.py` `accounts/mails/` `accounts/portal/` `var/own.py`\n"
-    )
-
-    assert reading.missing_files(text) == ["accounts/gone.py", "accounts/portal/"]
 
 
 def test_the_page_of_settings_describes_exactly_the_variables_that_the_code_reads() -> None:

@@ -8,6 +8,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from drills.registry import DRILLS
 from drills.restore import APP, BASE_URL, Drill, commands
 from notifications import outbox
 from tests.support import emptying, native
@@ -84,3 +85,9 @@ def test_the_steps_of_the_page_bring_an_installation_back(
     drill.on_the_restored(WORK)
     assert channels_world.calls() != []  # what did nothing on hold does something now
     drill.tidy()
+
+
+def test_each_drill_of_the_registry_is_a_module_with_a_main() -> None:
+    folder = Path(__file__).parents[2] / "drills"
+
+    assert all("def main(" in (folder / f"{drill.name}.py").read_text() for drill in DRILLS)
