@@ -136,7 +136,6 @@ class Inspector:
             # it forbids scripts, so axe could not walk a mail there
             "/html/": _without("content-security-policy"),
         }
-        visitor.page.add_init_script(AXE_SCRIPT)
 
     def become(self, window: Window) -> None:
         """Look as whoever the window says from now on, who comes with no other cookie than that of the session."""
@@ -239,6 +238,7 @@ class Inspector:
 
     def _walk(self, shot: Shot, unasked: set[str]) -> None:
         """Walk the page in a window as high as it is: in a lower one a bar at its edge covers half of some field, by chance."""
+        self.visitor.page.evaluate(AXE_SCRIPT)
         for finding in self.visitor.page.evaluate(WALK, OPTIONS):
             if finding["id"] in unasked:
                 continue
