@@ -5,7 +5,7 @@ import os
 import subprocess
 from collections.abc import Generator, Iterator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import django.conf
 import pytest
@@ -17,8 +17,11 @@ from hypothesis import settings as effort
 from xdist.scheduler import LoadFileScheduling
 
 from tests.support import chromium, emptying, migrated, servers
-from tests.support.factories import NOW
+from tests.support.factories import NOW, make_user
 from tests.support.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from users.models import User
 
 # How long an example takes says how busy the machine is.
 effort.register_profile(
@@ -249,9 +252,10 @@ def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _fast_passwords(settings: Any) -> None:
-    """Hash passwords cheaply: the slow hash is Django's, and is not what we test."""
+def _log_ins_cost_little(settings: Any) -> None:
+    """Hash passwords cheaply: the slow hash is Django's, and is not what we test. Staff need no second factor but in its own tests."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STAFF_SECOND_FACTOR = False
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -304,3 +308,24 @@ def channels_world(
     settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
     yield channels_process
     channels_process.clear_faults()
+
+
+@pytest.fixture
+def world(channels_world: Sandbox) -> Sandbox:
+    """The stand-in channels, with our apps."""
+    from tests.support import native
+
+    native.set_up_apps(channels_world)
+    return channels_world
+
+
+@pytest.fixture
+def ada() -> "User":
+    """A person, Ada."""
+    return make_user("ada@example.com", name="Ada Okafor")
+
+
+@pytest.fixture
+def ben() -> "User":
+    """A second person, Ben."""
+    return make_user("ben@example.com", name="Ben Lindqvist")

@@ -42,7 +42,6 @@ def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
 
 @pytest.fixture
 def world_settings(settings: Any, log: pytest.LogCaptureFixture) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     settings.DEMO = True
 
 

@@ -6,7 +6,6 @@ import pytest
 from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import api_keys, sweeps
 from accounts.models import Account, ApiKey, PendingLink
@@ -21,20 +20,10 @@ from users.models import Team, User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
 @pytest.fixture
 def mira() -> User:
     """The operator who sets up channels."""
     return make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
 
 
 def browser(user: User) -> Client:

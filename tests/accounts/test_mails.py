@@ -25,16 +25,6 @@ pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 
 
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def ben() -> User:
-    return make_user("ben@example.com", name="Ben Lindqvist")
-
-
 def linked(name: str, *tokens: Token) -> Account:
     account = make_account(name=name)
     for token in tokens:

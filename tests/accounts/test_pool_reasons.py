@@ -11,7 +11,6 @@ from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
-from pytest_django import Settings
 
 import broker
 from accounts import api_keys, pool, pool_reasons, selection
@@ -31,16 +30,6 @@ from users.models import Team, User
 pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def ben() -> User:
-    return make_user("ben@example.com", name="Ben Lindqvist")
 
 
 def settle(account: Account, cause: str) -> Account:
@@ -231,10 +220,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
     assert list(held.steps) == told["steps"]
 
 
-def test_staff_are_not_offered_an_ask_that_would_be_vain(
-    client: Client, settings: Settings, ada: User
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+def test_staff_are_not_offered_an_ask_that_would_be_vain(client: Client, ada: User) -> None:
     account = without_role(ada)
     client.force_login(make_user(is_staff=True, is_superuser=True))
     token = Token.objects.get()

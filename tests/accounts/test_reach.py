@@ -131,8 +131,8 @@ def test_what_a_log_in_reached_goes_when_it_ends_and_is_read_again_at_once_when_
     assert reach.to_be_listed([token], NOW) == {token.pk}
 
 
-def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox, ada: Client) -> None:
-    native.link(ada, "facebook", "ada")
+def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox, browser: Client) -> None:
+    native.link(browser, "facebook", "ada")
     token = Token.objects.get()
     kept = ids(token)
 
@@ -163,17 +163,17 @@ def test_what_no_list_has_named_for_a_month_is_forgotten_at_night() -> None:
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])
 def test_a_consent_keeps_what_its_list_named_also_what_was_not_chosen(
-    channel: str, world: Sandbox, ada: Client
+    channel: str, world: Sandbox, browser: Client
 ) -> None:
-    native.link(ada, channel, "ada", names=["Lumen Shoes EU"])
+    native.link(browser, channel, "ada", names=["Lumen Shoes EU"])
 
     account = Account.objects.get()
     assert account.native_id in ids(Token.objects.get())
     assert len(ids()) > 1
 
 
-def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, ada: Client) -> None:
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU"])
+def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, browser: Client) -> None:
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
     now = datetime.now(UTC)
     ReachedAccount.objects.all().delete()
 
@@ -193,9 +193,9 @@ def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, ada:
     assert Account.objects.get().native_id in ids()
 
 
-def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, ada: Client) -> None:
+def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, browser: Client) -> None:
     """An upgrade starts empty."""
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU"])
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
     ReachedAccount.objects.all().delete()
     ListReading.objects.all().delete()
     Token.objects.update(linked_at=datetime.now(UTC) - 90 * DAY)
@@ -207,9 +207,9 @@ def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, ada: C
 
 
 def test_a_list_that_cannot_be_had_takes_no_reading_away_and_is_asked_for_again_in_a_day(
-    world: Sandbox, ada: Client
+    world: Sandbox, browser: Client
 ) -> None:
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU"])
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
     account, now = Account.objects.get(), datetime.now(UTC) + 9 * DAY
     kept = ids()
     world.set_account_status("facebook", "Lumen Shoes EU", account_status=3)

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
-from pytest_django import Settings
 
 from accounts import api_keys, pool
 from accounts.mails import death_mail
@@ -35,11 +34,6 @@ DEATHS = (
 )
 NATIVE_IDS = {account.channel: account.id for account in start_accounts()}
 RECONNECT = re.compile("Press Re-authenticate|press Re-authenticate")
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
 
 
 def dead_account(channel: str, reason: Reason, person: User) -> Account:
@@ -72,10 +66,7 @@ def assert_steps_name_the_pages_own_button(page: str, channel: str) -> None:
 
 
 @pytest.mark.parametrize(("channel", "reason"), list(zip(registry.CHANNELS, DEATHS, strict=True)))
-def test_mail_pages_and_api_say_the_same(
-    client: Client, settings: Settings, ada: User, channel: str, reason: Reason
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+def test_mail_pages_and_api_say_the_same(client: Client, ada: User, channel: str, reason: Reason) -> None:
     account = dead_account(channel, reason, ada)
     you = reasons.explain(channel, reason, person="Ada O.", account=account.name, you=True)
     others = reasons.explain(channel, reason, person="Ada Okafor", account=account.name)

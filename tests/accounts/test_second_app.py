@@ -5,7 +5,6 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import api_keys, pool, summary, tasks
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
@@ -25,14 +24,8 @@ SECOND = {"facebook": "200000000000002", "x": "x-second-key"}
 
 
 @pytest.fixture(autouse=True)
-def _apps(channels_world: Sandbox, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
+def _apps(channels_world: Sandbox) -> None:
     native.set_up_apps(channels_world)
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
 
 
 def browser(user: User) -> Client:

@@ -32,9 +32,9 @@ def check_twice() -> int:
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])
 def test_a_cancelled_authorisation_is_found_without_any_traffic(
-    channel: str, ada: Client, world: Sandbox
+    channel: str, browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, channel, "ada")
+    native.link(browser, channel, "ada")
     world.cancel_authorisation(channel, "ada")
 
     checked = check_twice()
@@ -47,9 +47,9 @@ def test_a_cancelled_authorisation_is_found_without_any_traffic(
 
 @pytest.mark.parametrize("channel", ["facebook", "x"])
 def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(
-    channel: str, ada: Client, world: Sandbox
+    channel: str, browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.link(browser, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
     world.drop_role(channel, "Lumen Shoes EU", "ada")
     status = {"account_status": 3} if channel == "facebook" else {"approval_status": "REJECTED"}
     world.set_account_status(channel, "Fern Gardens", **status)
@@ -63,8 +63,8 @@ def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(
     assert fern.restriction
 
 
-def test_a_reader_role_ends_publishing_and_not_reading(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
+def test_a_reader_role_ends_publishing_and_not_reading(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
     world.give_role("facebook", "Lumen Shoes EU", "ada", "reader")
 
     check_twice()
@@ -74,8 +74,8 @@ def test_a_reader_role_ends_publishing_and_not_reading(ada: Client, world: Sandb
     assert Account.objects.get().state == "deactivated"
 
 
-def test_a_role_that_came_back_reactivates(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
+def test_a_role_that_came_back_reactivates(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     check_twice()
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
@@ -86,11 +86,11 @@ def test_a_role_that_came_back_reactivates(ada: Client, world: Sandbox) -> None:
 
 
 def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_singly(
-    ada: Client, world: Sandbox
+    browser: Client, world: Sandbox
 ) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
-    native.link(ada, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    native.link(browser, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
     world.drop_role("facebook", "900003", "ada")
     world.clear_calls()
 
@@ -111,9 +111,9 @@ def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_sing
     ],
 )
 def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
-    channel: str, of_the_log_in: str, of_an_account: str, ada: Client, world: Sandbox
+    channel: str, of_the_log_in: str, of_an_account: str, browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.link(browser, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
     before = set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access"))
     world.clear_calls()
 
@@ -126,9 +126,9 @@ def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
 
 
 def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_eleven_statements(
-    ada: Client, world: Sandbox
+    browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
 
     with CaptureQueriesContext(connection) as captured:
@@ -144,9 +144,9 @@ def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_eleven
 
 
 def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
-    ada: Client, world: Sandbox
+    browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
     world.give_role("facebook", "Fern Gardens", "ada", "reader")
     fern = Account.objects.get(name="Fern Gardens")
@@ -163,9 +163,9 @@ def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
 
 
 def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_settle_it(
-    ada: Client, world: Sandbox
+    browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
     AccountToken.objects.update(role="", can_publish="unknown")  # as an import leaves it
 
@@ -177,10 +177,10 @@ def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_set
     assert pool.differences() == []
 
 
-def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, world: Sandbox) -> None:
+def test_an_empty_list_takes_nothing_away_that_can_still_be_read(browser: Client, world: Sandbox) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
-    native.link(ada, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    native.link(browser, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
     world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []})
 
     sweeps.check_due(now=later())
@@ -188,8 +188,8 @@ def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: Client, wo
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
 
 
-def test_a_channel_that_is_down_takes_nothing_away(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
+def test_a_channel_that_is_down_takes_nothing_away(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
     world.add_fault("facebook", path=".*", status=500, body="<html>down</html>")
 
     sweeps.check_due(now=later())
@@ -211,9 +211,9 @@ def test_a_channel_that_is_down_takes_nothing_away(ada: Client, world: Sandbox) 
     ],
 )
 def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
-    channel: str, page: str, ada: Client, world: Sandbox
+    channel: str, page: str, browser: Client, world: Sandbox
 ) -> None:
-    native.link(ada, channel, "ada")
+    native.link(browser, channel, "ada")
     world.add_fault(channel, path=f"^(?!.*({TOKENS}|{QUESTION[channel]}))", status=403, body=page)
     world.clear_calls()
 
@@ -224,25 +224,25 @@ def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
     assert (account.state, entry.access, entry.can_publish) == ("connected", "ok", "yes")
 
 
-def test_what_is_not_due_is_left_alone(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
+def test_what_is_not_due_is_left_alone(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
     world.clear_calls()
 
     assert sweeps.check_due(now=datetime.now(UTC)) == 0
     assert world.calls() == []
 
 
-def test_a_token_that_a_worker_holds_is_not_taken_by_another(ada: Client) -> None:
-    native.link(ada, "facebook", "ada")
+def test_a_token_that_a_worker_holds_is_not_taken_by_another(browser: Client) -> None:
+    native.link(browser, "facebook", "ada")
     Token.objects.update(claimed_until=later() + timedelta(seconds=30))
 
     assert sweeps.check_due(now=later()) == 0
     assert sweeps.check_due(now=later() + timedelta(minutes=2)) == 1
 
 
-def test_one_row_that_cannot_be_checked_does_not_stop_the_others(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
-    native.link(ada, "x", "ada")
+def test_one_row_that_cannot_be_checked_does_not_stop_the_others(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
+    native.link(browser, "x", "ada")
     Token.objects.filter(app__channel="facebook").update(credentials=None)
     world.cancel_authorisation("x", "ada")
 
@@ -251,16 +251,16 @@ def test_one_row_that_cannot_be_checked_does_not_stop_the_others(ada: Client, wo
     assert dict(Token.objects.values_list("app__channel", "state")) == {"facebook": "valid", "x": "dead"}
 
 
-def test_unfinished_links_are_forgotten_after_15_minutes(ada: Client) -> None:
-    native.consent(ada, "facebook", "ada")
+def test_unfinished_links_are_forgotten_after_15_minutes(browser: Client) -> None:
+    native.consent(browser, "facebook", "ada")
 
     assert sweeps.sweep_pending_links(now=datetime.now(UTC) + timedelta(minutes=14)) == 0
     assert sweeps.sweep_pending_links(now=datetime.now(UTC) + timedelta(minutes=16)) == 1
     assert not PendingLink.objects.exists()
 
 
-def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -> None:
-    native.link(ada, "facebook", "ada")
+def test_the_nightly_check_finds_what_was_written_behind_its_back(browser: Client) -> None:
+    native.link(browser, "facebook", "ada")
     assert sweeps.nightly_check() == []
 
     Token.objects.update(state="dead", reason="expired")
@@ -268,13 +268,13 @@ def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: Client) -
     assert sweeps.nightly_check() == [Account.objects.get().pk] == pool.differences()
 
 
-def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world: Sandbox) -> None:
-    native.link(ada, "facebook", "ada")
+def test_an_answer_about_an_older_consent_takes_nothing_away(browser: Client, world: Sandbox) -> None:
+    native.link(browser, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
     asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)], facts={})
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
-    native.consent(ada, "facebook", "ada")  # meanwhile the person came back
+    native.consent(browser, "facebook", "ada")  # meanwhile the person came back
 
     account_sync.record(token, asked, now=later(), source="sweep")
 
@@ -282,9 +282,9 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(ada: Client, world:
 
 
 def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
-    ada: Client, monkeypatch: pytest.MonkeyPatch
+    browser: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    native.link(ada, "facebook", "ada")
+    native.link(browser, "facebook", "ada")
 
     def break_down(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")

@@ -3,7 +3,6 @@
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 import broker
 from accounts import api_keys, pool
@@ -25,11 +24,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 MOVE = "accounts.move_account"
 LIST = "/admin/accounts/account/"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 def page_of(account: Account) -> str:

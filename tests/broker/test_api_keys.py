@@ -30,7 +30,6 @@ LIST = "/admin/accounts/apikey/"
 
 @pytest.fixture(autouse=True)
 def _fresh(settings: Any) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
     settings.OPERATOR_EMAILS = ["ops@example.com"]
     callers._facts.clear()
 

@@ -9,7 +9,6 @@ from django.contrib.auth.models import Permission
 from django.db import transaction
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import api_keys, pool
 from accounts.asks import services as asks
@@ -192,9 +191,8 @@ def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User)
 
 
 def test_a_key_whose_maker_left_works_again_once_somebody_takes_it_over(
-    boss: User, team: Team, mara: User, settings: Settings
+    boss: User, team: Team, mara: User
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     browser = Client()
     left = make_user("left@example.com", name="Lea", is_staff=True, is_superuser=True)
     client = system(left, team)

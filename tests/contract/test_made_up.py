@@ -133,9 +133,8 @@ def test_no_more_of_an_ad_account_is_kept_than_its_calls_may_need(managed: Stand
 
 
 def test_a_further_secret_is_sent_kept_sealed_and_shown_nowhere(
-    managed: StandIn, browser: Browser, settings: Settings, caplog: pytest.LogCaptureFixture
+    managed: StandIn, browser: Browser, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     caplog.set_level(logging.DEBUG)
     link(browser("ada"), managed, "managed", "ada")
     app = ChannelApp.objects.get(channel="managed")
@@ -156,8 +155,7 @@ def test_a_further_secret_is_sent_kept_sealed_and_shown_nowhere(
     assert DEVELOPER.encode() not in bytes(app.secrets.ciphertext if app.secrets else b"")
 
 
-def test_an_app_without_it_is_not_set_up_until_staff_enter_it(managed: StandIn, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_an_app_without_it_is_not_set_up_until_staff_enter_it(managed: StandIn) -> None:
     app = ChannelApp.objects.get(channel="managed")
     app.set_secrets([SECRET])
     app.save()

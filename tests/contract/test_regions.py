@@ -108,9 +108,8 @@ def test_a_job_is_told_where_its_token_is_good(america: StandIn, europe: StandIn
 
 
 def test_one_person_has_a_log_in_in_each_region_and_staff_see_which(
-    america: StandIn, europe: StandIn, browser: Browser, settings: Settings
+    america: StandIn, europe: StandIn, browser: Browser
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     client, staff = browser("ada"), Client()
     staff.force_login(make_user("mira@example.com", is_staff=True, is_superuser=True))
     here, there = link(client, america, "na"), link(client, europe, "eu")

@@ -38,9 +38,8 @@ def _no_mail_server(settings: Settings) -> None:
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings) -> User:
+def boss(client: Client) -> User:
     """A superuser, logged in to the portal."""
-    settings.STAFF_SECOND_FACTOR = False
     user = make_user("boss@example.com", is_staff=True, is_superuser=True)
     client.force_login(user)
     return user

@@ -8,7 +8,6 @@ from django.contrib.messages import get_messages
 from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import actions
 from accounts.models import Account, AccountEvent, Ask
@@ -18,11 +17,6 @@ from tests.support.factories import make_team, make_user
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts.models import Account
 from macros.models import Macro
@@ -19,11 +18,6 @@ from users.models import Membership
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/accounts/account/"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 def page(client: Client, query: str = "") -> str:

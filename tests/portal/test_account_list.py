@@ -21,23 +21,13 @@ from accounts.models import Account
 from tests.portal.support import linked, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
-from users.models import Team
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
 
 LIST = "/admin/accounts/account/"
 DAY = timedelta(days=1)
 LIMIT_OF_START = 70  # queries of the start page, each with a limit or kept where accounts are very many
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
-@pytest.fixture
-def boss(client: Client) -> None:
-    client.force_login(make_user(is_staff=True, is_superuser=True))
 
 
 def names(client: Client, query: str = "") -> list[str]:
@@ -52,7 +42,7 @@ def test_the_addresses_are_those_that_others_link_to() -> None:
 
 
 def test_what_is_deactivated_comes_first_then_by_deadline_then_unknown_then_never(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     linked(token_of("A", days=None, deadline_kind="never"), name="Never")
     linked(token_of("B", days=None), name="Unknown")
@@ -93,7 +83,7 @@ def test_people_of_other_teams_are_not_named_and_not_found_by_name(client: Clien
 
 
 @pytest.mark.parametrize("term", ["lumen", "402 188", "act_402188371102", "Ada Okafor", "ada@example.com"])
-def test_search_finds_by_name_id_person_and_e_mail(client: Client, boss: None, term: str) -> None:
+def test_search_finds_by_name_id_person_and_e_mail(client: Client, boss: User, term: str) -> None:
     token = make_token(
         consented_by=make_user("ada@example.com", name="Ada Okafor"), native_user_name="A. Okafor"
     )
@@ -130,7 +120,7 @@ def a_fleet() -> None:
     settle(two_of_one_person)
 
 
-def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: None) -> None:
+def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: User) -> None:
     a_fleet()
     now = timezone.now()
     health = {
@@ -167,7 +157,7 @@ def test_the_stored_number_of_people_is_that_of_the_pages() -> None:
         ("?state=nonsense", set()),
     ],
 )
-def test_filters_are_in_the_address(client: Client, boss: None, query: str, expected: set[str]) -> None:
+def test_filters_are_in_the_address(client: Client, boss: User, query: str, expected: set[str]) -> None:
     a_fleet()
 
     found = set(names(client, query))
@@ -175,7 +165,7 @@ def test_filters_are_in_the_address(client: Client, boss: None, query: str, expe
     assert found == expected
 
 
-def test_a_chosen_filter_is_a_chip_that_can_be_removed(client: Client, boss: None) -> None:
+def test_a_chosen_filter_is_a_chip_that_can_be_removed(client: Client, boss: User) -> None:
     linked(token_of("Ada", days=3), name="Soon")
 
     page = client.get(LIST + "?state=urgent&channel=facebook").content.decode()
@@ -185,7 +175,7 @@ def test_a_chosen_filter_is_a_chip_that_can_be_removed(client: Client, boss: Non
     assert "Clear all" in page
 
 
-def test_nothing_found_offers_to_clear_and_nothing_at_all_offers_to_add(client: Client, boss: None) -> None:
+def test_nothing_found_offers_to_clear_and_nothing_at_all_offers_to_add(client: Client, boss: User) -> None:
     empty = client.get(LIST).content.decode()
     make_account(name="One")
 
@@ -203,7 +193,7 @@ def test_add_account_leads_to_the_same_flow_as_self_service(client: Client) -> N
     assert response["Location"] == reverse("add_account") + "?next=%2Fadmin%2Faccounts%2Faccount%2F"
 
 
-def test_there_is_no_plain_form_and_no_deletion(client: Client, boss: None) -> None:
+def test_there_is_no_plain_form_and_no_deletion(client: Client, boss: User) -> None:
     account = make_account()
 
     found = [
@@ -219,7 +209,7 @@ def queries(client: Client, url: str) -> int:
     return len(captured)
 
 
-def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client, boss: None) -> None:
+def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client, boss: User) -> None:
     def costs() -> dict[str, int]:  # some things are read once a process, or once a second
         return {
             url: min(queries(client, url) for _ in range(3))
@@ -249,7 +239,7 @@ def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client
     assert max(many.values()) < 40
 
 
-def test_counts_stop_at_a_thousand_and_pages_go_on(client: Client, boss: None) -> None:
+def test_counts_stop_at_a_thousand_and_pages_go_on(client: Client, boss: User) -> None:
     team = Team.default()
     Account.objects.bulk_create(
         Account(channel="facebook", native_id=str(number), name=f"Bulk {number}", team=team)
@@ -273,7 +263,7 @@ def export(client: Client, *accounts: Account) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
-def test_the_export_has_exact_times_and_nothing_that_a_spreadsheet_runs(client: Client, boss: None) -> None:
+def test_the_export_has_exact_times_and_nothing_that_a_spreadsheet_runs(client: Client, boss: User) -> None:
     account = linked(token_of("=cmd()", days=10), name="=HYPERLINK(1)", native_id="77")
     other = linked(token_of("Ben"), name="  +49 170")
 
@@ -313,7 +303,7 @@ def test_tokens_of_all_accounts_are_those_in_pools_that_one_sees(client: Client)
         assert word not in page
 
 
-def test_a_token_that_works_and_is_linked_to_nothing_is_no_backup(client: Client, boss: None) -> None:
+def test_a_token_that_works_and_is_linked_to_nothing_is_no_backup(client: Client, boss: User) -> None:
     make_token()
 
     page = client.get("/admin/tokens/token/").content.decode()
@@ -334,7 +324,7 @@ def test_the_sidebar_draws_only_what_one_may_use_and_counts_the_deactivated(clie
 
 
 def test_the_portal_allows_inline_styles_for_its_theme_and_no_page_script_but_our_own(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     portal = client.get("/admin/")["Content-Security-Policy"]
     own = client.get(reverse("profile"))["Content-Security-Policy"]

@@ -9,37 +9,18 @@ import time_machine
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import checking, sweeps
 from accounts.models import Account, AccountToken
 from tests.portal.support import action_url
 from tests.support import native
 from tests.support.ends import hours_pass
-from tests.support.factories import link, make_account, make_token, make_user
+from tests.support.factories import link, make_account, make_token
 from tests.support.sandbox import Sandbox
 from tokens.models import Token, TokenEvent
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
-@pytest.fixture
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    user = make_user(is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def press(client: Client, name: str, account: Account, token: Token | None = None) -> str:

@@ -7,7 +7,6 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import api_keys, tasks
 from accounts.asks import backing_up
@@ -24,11 +23,6 @@ pytestmark = pytest.mark.django_db
 
 LIST = "admin:accounts_account_changelist"
 MAY = "accounts.add_backup"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 def one_carried_alone(team: Team | None = None) -> tuple[Account, Token]:

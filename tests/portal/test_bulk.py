@@ -8,7 +8,6 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import message_history, pool, tasks
 from accounts.asks import mails
@@ -29,11 +28,6 @@ LIST = "/admin/accounts/account/"
 JOBS = f"{LIST}jobs/"
 ALL = ("tokens.ask_token", "tokens.probe_token", "accounts.pause_account", "accounts.resume_account")
 MOVES = "accounts.move_account"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 def text(client: Client, address: str) -> str:

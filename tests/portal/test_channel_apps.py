@@ -6,26 +6,16 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from tests.portal.support import staff
-from tests.support.factories import make_app, make_user
+from tests.support.factories import make_app
 from tokens import push_addresses
 from tokens.models import ChannelApp
+from users.models import User
 
 pytestmark = pytest.mark.django_db
 
 NEW = "SBXTOKEN-new-secret"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
-@pytest.fixture
-def boss(client: Client) -> None:
-    client.force_login(make_user(is_staff=True, is_superuser=True))
 
 
 def change(client: Client, app: ChannelApp, **changes: str) -> str:
@@ -45,7 +35,7 @@ def add(client: Client, **changes: str) -> str:
 
 
 def test_a_new_app_keeps_its_secret_sealed_and_shows_the_address_to_register(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     page = add(client)
 
@@ -58,7 +48,7 @@ def test_a_new_app_keeps_its_secret_sealed_and_shows_the_address_to_register(
     assert NEW not in page + form + str(list(LogEntry.objects.values()))
 
 
-def test_a_new_secret_takes_the_old_ones_place_and_ends_the_fault(client: Client, boss: None) -> None:
+def test_a_new_secret_takes_the_old_ones_place_and_ends_the_fault(client: Client, boss: User) -> None:
     app = make_app("facebook", fault="wrong secret", fault_since=timezone.now())
 
     page = change(client, app, new_secret=NEW)
@@ -70,7 +60,7 @@ def test_a_new_secret_takes_the_old_ones_place_and_ends_the_fault(client: Client
 
 
 def test_an_empty_secret_keeps_the_old_one_and_every_change_makes_the_version_grow(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     app = make_app("facebook")
 
@@ -82,7 +72,7 @@ def test_an_empty_secret_keeps_the_old_one_and_every_change_makes_the_version_gr
     assert (app.label, app.version) == ("Renamed again", 3)
 
 
-def test_channel_and_client_id_of_a_saved_app_cannot_be_changed(client: Client, boss: None) -> None:
+def test_channel_and_client_id_of_a_saved_app_cannot_be_changed(client: Client, boss: User) -> None:
     app = make_app("facebook")
 
     change(client, app, channel="x", client_id="other")
@@ -93,7 +83,7 @@ def test_channel_and_client_id_of_a_saved_app_cannot_be_changed(client: Client, 
     )
 
 
-def test_a_live_app_needs_its_secret(client: Client, boss: None) -> None:
+def test_a_live_app_needs_its_secret(client: Client, boss: User) -> None:
     page = add(client, new_secret="")
 
     assert "A live app needs its secret." in page
@@ -122,7 +112,7 @@ def test_only_those_with_the_permission_change_an_app(client: Client) -> None:
     ],
 )
 def test_an_app_shows_what_to_enter_at_the_channel_for_pushes(
-    channel: str, shown: list[str], client: Client, boss: None
+    channel: str, shown: list[str], client: Client, boss: User
 ) -> None:
     app = make_app(channel)
 
@@ -132,7 +122,7 @@ def test_an_app_shows_what_to_enter_at_the_channel_for_pushes(
     assert all(value in form for _, value in push_addresses.to_enter(app))
 
 
-def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client, boss: None) -> None:
+def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client, boss: User) -> None:
     change(client, make_app("facebook"), config_id="777")
     page = change(client, make_app("linkedin"), config_id="777")
 
@@ -142,7 +132,7 @@ def test_a_configuration_of_login_for_business_is_facebooks_only(client: Client,
 
 
 def test_the_calls_a_day_that_a_channel_allows_are_entered_on_the_page_of_the_app(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     app = make_app("facebook")
 
@@ -154,7 +144,7 @@ def test_the_calls_a_day_that_a_channel_allows_are_entered_on_the_page_of_the_ap
     assert app.daily_budget == 5_000
 
 
-def test_the_page_of_an_app_counts_its_log_ins_once(client: Client, boss: None) -> None:
+def test_the_page_of_an_app_counts_its_log_ins_once(client: Client, boss: User) -> None:
     app = make_app("facebook")
     ChannelApp.objects.update(state=ChannelApp.State.RETIRING, is_default=False)
 

@@ -11,7 +11,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import export_rows, pool_reasons, summary
 from accounts.export_rows import safe
@@ -93,9 +92,8 @@ def test_a_line_says_what_the_summary_of_the_account_says_in_three_queries(who: 
 
 @pytest.mark.django_db
 def test_the_file_holds_what_was_chosen_in_the_order_of_the_list_and_too_many_are_refused(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     monkeypatch.setattr(export_rows, "PAGE", 2)
     team = make_team()
     staff(client, team=team)
@@ -123,8 +121,7 @@ def test_the_file_holds_what_was_chosen_in_the_order_of_the_list_and_too_many_ar
     assert "More than 3 accounts match" in refused
 
 
-def test_nobody_exports_without_the_right(client: Client, db: None, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_nobody_exports_without_the_right(client: Client, db: None) -> None:
     staff(client, view=False)
 
     answer = client.post(reverse("admin:accounts_account_changelist"), {"action": "export_csv"})

@@ -5,7 +5,6 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from macros.models import Macro
 from notifications.models import Message
@@ -17,11 +16,6 @@ from tests.support.world import make_default_macro
 from tokens.models import ChannelApp
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _without_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from macros.models import Macro
 from portal.lists import OwnList
@@ -26,8 +25,7 @@ SAYS = "Somebody was faster: this was changed since you opened the page."
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False
+def boss(client: Client) -> User:
     boss = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
     client.force_login(boss, backend="django.contrib.auth.backends.ModelBackend")
     return boss

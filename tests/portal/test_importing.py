@@ -13,7 +13,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import pool, tasks
 from accounts.importing import checking, tables, uploads
@@ -41,11 +40,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 IMPORT = "/admin/accounts/account/import/"
 HEAD = "channel,native_id,name,team,linked_by,native_user_id,native_user_name,access_token"
 MAY = "accounts.import_account"
-
-
-@pytest.fixture(autouse=True)
-def _plain(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import api_keys, tasks
 from accounts.asks import services as asks
@@ -30,22 +29,14 @@ from tests.accounts.leaving.support import (
 from tests.portal.support import staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_team, make_user
-from tests.support.sandbox import Sandbox
 from tokens.channels import declarations
 from tokens.models import Token
 from users import invitations
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 OFFBOARD, REVOKE = "users.offboard_user", "tokens.revoke_token"
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox, settings: Settings) -> Sandbox:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from django.template.loader import render_to_string
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.asks import links
 from accounts.linking import problems
@@ -23,11 +22,6 @@ from users.models import User
 pytestmark = pytest.mark.django_db
 
 SEE = ("accounts.view_linkproblem", "users.view_user", "macros.view_macro")
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 def fail_to_link(user: User) -> str:

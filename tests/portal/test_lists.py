@@ -26,14 +26,6 @@ LISTS = [model for model in admin.site._registry if model.__module__.startswith(
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False
-    boss = make_user(email="mira@example.com", is_staff=True, is_superuser=True)
-    client.force_login(boss)
-    return boss
-
-
-@pytest.fixture
 def rows(boss: User) -> None:
     """At least one row in lists that start empty, and are not filled in their own tests."""
     now = timezone.now()

@@ -13,7 +13,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import Account
@@ -50,8 +49,7 @@ FORM = {
 
 
 @pytest.fixture(autouse=True)
-def _at_noon(settings: Settings) -> Any:
-    settings.STAFF_SECOND_FACTOR = False
+def _at_noon() -> Any:
     with time_machine.travel(NOW, tick=False):
         yield
 

@@ -8,7 +8,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from notifications import kinds
 from notifications.models import Message
@@ -28,11 +27,6 @@ SENT: dict[str, Any] = {
     "text": "Text",
     "html": "<p>HTML part</p>",
 }
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 def browser(

@@ -6,29 +6,18 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import api_keys
 from accounts.models import Account, ApiKey
 from broker import callers
 from tests.portal.support import action_url, linked, pool_url, staff, token_of
-from tests.support.factories import MARKER, make_team, make_user
+from tests.support.factories import MARKER, make_team
 from tokens.models import ChannelApp, Token
-from users.models import Team
+from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
 
 APP_SECRET = "SBXTOKEN-app-secret"
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
-@pytest.fixture
-def boss(client: Client) -> None:
-    client.force_login(make_user(is_staff=True, is_superuser=True))
 
 
 def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Iterator[str]:
@@ -63,7 +52,7 @@ def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Itera
     )
 
 
-def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: None) -> None:
+def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: User) -> None:
     token = token_of(
         "Ada", evidence={"body": {"access_token": f"{MARKER}-x", "text": f"access_token={MARKER}-y"}}
     )
@@ -83,7 +72,7 @@ def test_no_page_of_the_portal_holds_a_secret(client: Client, boss: None) -> Non
         assert key.sha256 not in text, address
 
 
-def test_the_export_holds_no_secret(client: Client, boss: None) -> None:
+def test_the_export_holds_no_secret(client: Client, boss: User) -> None:
     account = linked(token_of("Ada"))
 
     answer = client.post(
@@ -103,7 +92,7 @@ def make_key(client: Client, **changes: object) -> str:
     return client.post("/admin/accounts/apikey/add/", data).content.decode()
 
 
-def test_a_new_key_is_shown_once_and_works(client: Client, boss: None) -> None:
+def test_a_new_key_is_shown_once_and_works(client: Client, boss: User) -> None:
     page = make_key(client)
 
     key = ApiKey.objects.get()
@@ -115,7 +104,7 @@ def test_a_new_key_is_shown_once_and_works(client: Client, boss: None) -> None:
     assert key.created_by is not None
 
 
-def test_a_key_without_a_team_is_not_made(client: Client, boss: None) -> None:
+def test_a_key_without_a_team_is_not_made(client: Client, boss: User) -> None:
     page = make_key(client, teams=[])
 
     assert "1 field needs a change" in page
@@ -147,7 +136,7 @@ def key() -> ApiKey:
     return api_keys.issue(name="job", scopes=["accounts:read"], teams=[Team.default()])[0]
 
 
-def test_revoking_asks_first_and_leaves_one_entry(client: Client, boss: None, key: ApiKey) -> None:
+def test_revoking_asks_first_and_leaves_one_entry(client: Client, boss: User, key: ApiKey) -> None:
     url = f"/admin/accounts/apikey/{key.pk}/revoke/"
 
     page = client.get(url).content.decode()

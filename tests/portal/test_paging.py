@@ -8,27 +8,17 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import health
 from accounts.models import Account
 from macros.models import Evaluation, Notice
 from tests.macros.support import make_macro
-from tests.support.factories import make_account, make_app, make_team, make_token, make_user
+from tests.support.factories import make_account, make_app, make_team, make_token
 from tokens.models import Token
-from users.models import User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("boss")]
 NOW = timezone.now()
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(autouse=True)
-def boss(client: Client, settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False
-    boss = make_user(email="mira@example.com", is_staff=True, is_superuser=True)
-    client.force_login(boss)
-    return boss
 
 
 def accounts(number: int, **fields: object) -> None:

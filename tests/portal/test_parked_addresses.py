@@ -4,7 +4,6 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from notifications.models import Message
 from tests.notifications.support import make_message
@@ -16,11 +15,6 @@ from users.models import AddressEvent, RefusedAddress
 pytestmark = pytest.mark.django_db
 VIEW, RELEASE = "users.view_refusedaddress", "users.release_address"
 LIST = reverse("admin:users_refusedaddress_changelist")
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 def park(email: str) -> RefusedAddress:

@@ -11,7 +11,6 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from macros.models import Macro
 from notifications.models import Message
@@ -23,19 +22,6 @@ from users.models import Invitation, LoginRecord, Membership, User
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in test_second_factor.py
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    """A superuser, logged in."""
-    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 @pytest.fixture

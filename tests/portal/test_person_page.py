@@ -8,7 +8,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import api_keys
 from accounts.leaving import queries
@@ -20,19 +19,6 @@ from tests.support.factories import make_team, make_user
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-
-
-@pytest.fixture
-def boss(client: Client) -> User:
-    """A superuser, logged in."""
-    user = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
 
 
 def test_the_persons_page_and_the_list_say_what_depends_on_them(client: Client, boss: User) -> None:

@@ -9,7 +9,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import AccountEvent
 from tests.portal.support import action_url, linked, pool_url, settle, staff, token_of
@@ -24,13 +23,9 @@ from tokens.channels.kinds import (
     Reason,
 )
 from tokens.models import Token
+from users.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 @pytest.fixture
@@ -48,7 +43,7 @@ def rows(page: str) -> list[str]:
 
 
 def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_tried(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     account = linked(
         token_of("Ben", days=5),
@@ -63,7 +58,7 @@ def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_t
 
 
 def test_a_log_in_behind_the_others_says_so_unless_it_carries_the_account_alone(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     ada, ben = token_of("Ada", days=50), token_of("Ben", days=5)
     shared, alone = linked(ada, ben), linked(ada)
@@ -80,7 +75,7 @@ def test_a_log_in_behind_the_others_says_so_unless_it_carries_the_account_alone(
 
 
 def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     account = linked(token_of("Ben", days=40), token_of("Deniz", days=None))
 
@@ -94,7 +89,7 @@ def test_dates_say_where_they_come_from_and_an_unknown_one_is_not_available(
 
 
 def test_a_stopped_token_says_what_happened_who_can_fix_it_and_hides_the_answer_in_a_fold(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     token = token_of("Ada Okafor")
     account = linked(token_of("Ben"), token)
@@ -115,7 +110,7 @@ def test_a_stopped_token_says_what_happened_who_can_fix_it_and_hides_the_answer_
 
 
 def test_a_shift_stands_in_the_time_line_with_cause_and_evidence_and_a_death_is_told_once(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     ada, ben = token_of("Ada Okafor"), token_of("Ben Lindqvist")
     account = linked(ada, ben)
@@ -128,7 +123,7 @@ def test_a_shift_stands_in_the_time_line_with_cause_and_evidence_and_a_death_is_
     assert "The log-in of Ada Okafor stopped" not in page  # the shift says it
 
 
-def test_the_death_of_a_backup_stands_in_the_time_line_too(client: Client, boss: None) -> None:
+def test_the_death_of_a_backup_stands_in_the_time_line_too(client: Client, boss: User) -> None:
     ada, ben = token_of("Ada Okafor"), token_of("Ben Lindqvist")
     account = linked(ada, ben)
     die(ben, source="sweep")
@@ -139,7 +134,7 @@ def test_the_death_of_a_backup_stands_in_the_time_line_too(client: Client, boss:
     assert "Found by our own check." in page
 
 
-def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client: Client, boss: None) -> None:
+def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client: Client, boss: User) -> None:
     account = linked(token_of("Ben"))
     for number in range(30):
         at = timezone.now() - timedelta(days=number + 1)
@@ -161,7 +156,7 @@ def test_the_time_line_shows_twenty_entries_then_the_older_ones_on_demand(client
     [("people", "Paused", "Deactivated:"), ("shifts", "Deactivated:", "Paused</b>")],
 )
 def test_the_time_line_is_filtered_by_the_address(
-    client: Client, boss: None, chosen: str, seen: str, unseen: str
+    client: Client, boss: User, chosen: str, seen: str, unseen: str
 ) -> None:
     account = linked(token_of("Ben"))
     for kind in ("paused", "deactivated"):
@@ -211,7 +206,7 @@ def test_people_of_other_teams_are_someone_in_another_team(client: Client) -> No
     assert "&quot;code&quot;: 190" not in pages[0].content.decode()
 
 
-def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: Client, boss: None) -> None:
+def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: Client, boss: User) -> None:
     token = make_token(native_user_name="Imported One")
     account = linked(token)
     die(token)
@@ -223,7 +218,7 @@ def test_an_imported_token_cannot_be_asked_for_and_the_button_says_why(client: C
 
 
 def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     empty, alone, two = make_account(), linked(token_of("Ben")), linked(token_of("Cleo"), token_of("Dora"))
     dark = linked(token_of("Ada", state="dead", reason="removed"))
@@ -241,7 +236,7 @@ def test_an_empty_pool_invites_to_add_a_token_and_one_person_to_add_a_second(
     assert invites == [True, True, True, False], "each account that is to find a person, and no other"
 
 
-def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Client, boss: None) -> None:
+def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Client, boss: User) -> None:
     account = make_account()
 
     page = client.get(pool_url(account)).content.decode()
@@ -252,7 +247,7 @@ def test_add_a_token_leads_to_the_channel_for_this_account_and_back(client: Clie
     )
 
 
-def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Client, boss: None) -> None:
+def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Client, boss: User) -> None:
     account = linked(token_of("A"), token_of("B"))
     client.get(pool_url(account))
     with CaptureQueriesContext(connection) as few:
@@ -268,7 +263,7 @@ def test_the_page_costs_as_many_queries_for_twenty_tokens_as_for_two(client: Cli
 
 
 def test_a_re_authentication_stands_in_the_time_line_and_the_first_consent_only_once(
-    client: Client, boss: None
+    client: Client, boss: User
 ) -> None:
     ada = make_user(name="Ada Okafor")
     app, first = make_app(), timezone.now() - timedelta(days=3)
@@ -288,7 +283,7 @@ def test_a_re_authentication_stands_in_the_time_line_and_the_first_consent_only_
     assert after.count("Ada Okafor re-authenticated") == 1
 
 
-def test_the_start_page_says_which_channel_refuses_our_app(client: Client, boss: None) -> None:
+def test_the_start_page_says_which_channel_refuses_our_app(client: Client, boss: User) -> None:
     make_app("facebook", fault="client secret", fault_since=timezone.now())
 
     page = client.get(reverse("admin:index")).content.decode()
@@ -318,7 +313,7 @@ def test_an_access_date_that_is_renewed_is_shown_as_no_end_and_after_a_refusal_a
     assert "said by Snapchat, no longer renewed" in page
 
 
-def test_what_the_channel_does_not_renew_has_no_renew_now(client: Client, boss: None) -> None:
+def test_what_the_channel_does_not_renew_has_no_renew_now(client: Client, boss: User) -> None:
     account = make_account("x")
     link(account, make_token(make_app("x")))
     settle(account)
@@ -326,7 +321,7 @@ def test_what_the_channel_does_not_renew_has_no_renew_now(client: Client, boss: 
     assert "Renew now" not in client.get(pool_url(account)).content.decode()
 
 
-def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss: None) -> None:
+def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss: User) -> None:
     account, ada = make_account(restriction="unpaid bill"), make_user(name="Ada")
     link(account, make_token(consented_by=ada), can_publish="no", access_reason=Reason.SCOPE_MISSING)
     settle(account)
@@ -339,7 +334,7 @@ def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss:
     assert "Facebook restricts this ad account</span><p>Unpaid bill</p>" in page
 
 
-def test_a_row_says_in_one_sentence_how_its_token_came_and_who_added_it(client: Client, boss: None) -> None:
+def test_a_row_says_in_one_sentence_how_its_token_came_and_who_added_it(client: Client, boss: User) -> None:
     account, mira = make_account(), make_user(name="Mira Lund")
     link(account, token_of("Ada"))
     link(account, token_of("Ben"), added_by=mira)

@@ -9,7 +9,6 @@ import pytest
 import unfold
 from django.conf import settings as project
 from django.test import Client
-from pytest_django import Settings
 
 from accounts.models import Account
 from tests.support.factories import make_account, make_team, make_user
@@ -21,9 +20,8 @@ OWN_LIST, OWN_PAGE = "/admin/accounts/account/", "/admin/macros/macro/add/"
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings) -> User:
+def boss(client: Client) -> User:
     """A superuser, logged in, whose last log-in is known."""
-    settings.STAFF_SECOND_FACTOR = False
     user = make_user(
         "boss@example.com", name="Mira Ode", is_staff=True, is_superuser=True, time_zone="Europe/Berlin"
     )

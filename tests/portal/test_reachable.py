@@ -6,7 +6,6 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from benchmarks.addresses import patterns
 from tests.support.factories import make_account, make_user
@@ -35,9 +34,8 @@ def opened(client: Client, path: str) -> str:
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", [None, Role.ADMINISTRATOR, Role.MANAGER, Role.AUDITOR])
 def test_each_page_that_a_role_may_open_is_found_from_its_start_page(
-    client: Client, settings: Settings, role: Role | None
+    client: Client, role: Role | None
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     user = make_user(is_staff=role is None, is_superuser=role is None)
     if role is not None:
         roles.give(user, role)

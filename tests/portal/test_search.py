@@ -6,7 +6,6 @@ from html import unescape
 import pytest
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts.models import LinkProblem
 from macros.models import Macro
@@ -20,8 +19,7 @@ Search = Callable[[str], str]
 
 
 @pytest.fixture
-def lumen(settings: Settings) -> Team:
-    settings.STAFF_SECOND_FACTOR = False
+def lumen() -> Team:
     team = make_team("Lumen Schuhe")
     make_team("Fern Gärten")
     make_account(name="Lumen Shoes EU", native_id="402188371102", team=team)

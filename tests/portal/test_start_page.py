@@ -23,7 +23,6 @@ pytestmark = pytest.mark.django_db
 
 
 def test_staff_see_which_version_runs_and_nobody_else_does(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     settings.RELEASE = "blue"
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
@@ -36,9 +35,8 @@ def test_staff_see_which_version_runs_and_nobody_else_does(client: Client, setti
 
 
 def test_the_root_has_registered_its_notices_and_each_stands_on_the_page(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     client.force_login(make_user(is_staff=True, is_superuser=True))
     registered = list(start_page.BACKGROUND)
     monkeypatch.setattr(start_page, "BACKGROUND", [lambda _now: (["No worker runs for: mails."], [])])
@@ -114,10 +112,7 @@ def counts_without_a_link(page: str) -> list[str]:
     return re.findall(COUNTED, " ".join(re.sub(r"<[^>]+>", "", bare).split()))
 
 
-def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(
-    client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(client: Client) -> None:
     fern, moss = make_team("Fern"), make_team("Moss")
     fleet(fern, "Fern")
     fleet(moss, "Moss")
@@ -140,10 +135,7 @@ def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(
     assert "re-authenticated" in re.sub(r"<[^>]+>", "", page)
 
 
-def test_what_the_banner_counts_is_behind_its_words_and_so_is_whom_a_press_would_ask(
-    client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_what_the_banner_counts_is_behind_its_words_and_so_is_whom_a_press_would_ask(client: Client) -> None:
     fern = make_team("Fern")
     fleet(fern, "Fern")
     staff(client, "tokens.ask_token", team=fern)
@@ -159,8 +151,7 @@ def test_what_the_banner_counts_is_behind_its_words_and_so_is_whom_a_press_would
     assert fix not in client.get("/admin/").content.decode()
 
 
-def test_reasons_beyond_the_first_six_are_behind_their_number(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_reasons_beyond_the_first_six_are_behind_their_number(client: Client) -> None:
     staff(client)
     account = linked(token_of("Ada"), name="Often")
     for number in range(start_figures.REASONS + 3):
@@ -177,9 +168,8 @@ def test_reasons_beyond_the_first_six_are_behind_their_number(client: Client, se
 
 
 def test_all_events_are_listed_newest_first_of_what_the_viewer_sees_and_of_the_last_30_days(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     monkeypatch.setattr(lately_events, "SHOWN", 2)
     team, now = make_team(), timezone.now()
     staff(client, team=team)
@@ -211,9 +201,8 @@ def test_all_events_are_listed_newest_first_of_what_the_viewer_sees_and_of_the_l
 
 
 def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever_reads_all(
-    client: Client, settings: Settings
+    client: Client,
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     make_account()
     now = timezone.now()
     states = [
@@ -244,10 +233,7 @@ def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever
     assert home not in client.get("/admin/").content.decode()  # of all teams, of which they read one alone
 
 
-def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(
-    client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(client: Client) -> None:
     fern = make_team("Fern")
     fleet(fern, "Fern")
     make_account(name="Nobody linked it", team=fern)
@@ -275,9 +261,8 @@ def test_what_is_most_urgent_says_who_can_fix_it_with_one_press_for_each(
 
 
 def test_who_left_or_took_a_log_in_back_is_never_who_can_fix_it_and_who_can_be_asked_comes_first(
-    client: Client, settings: Settings
+    client: Client,
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     lea, ben = token_of("Lea Winter"), token_of("Ben Berg", state="dead", reason="expired")
     gone = token_of("Mona Moll", state="dead", reason="removed")
     imported = make_token(native_user_name="Iris", consented_by=None)
@@ -314,8 +299,7 @@ def test_who_left_or_took_a_log_in_back_is_never_who_can_fix_it_and_who_can_be_a
     assert "nobody is asked to bring it back" in asks
 
 
-def test_an_installation_without_an_account_says_what_to_do_first(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_an_installation_without_an_account_says_what_to_do_first(client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     page = client.get("/admin/").content.decode()

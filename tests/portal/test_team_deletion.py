@@ -12,7 +12,6 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import api_keys
 from accounts.asks import links
@@ -28,15 +27,7 @@ from users import invitations, roles
 from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def boss(client: Client, settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("boss")]
 
 
 def page_of(team: Team) -> str:

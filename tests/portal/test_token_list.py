@@ -6,7 +6,6 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
 from accounts.search import in_pools_seen_by
@@ -16,11 +15,6 @@ from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db
 LIST = reverse("admin:tokens_token_changelist")
-
-
-@pytest.fixture(autouse=True)
-def _without_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import pool
 from accounts.mails import outside_mail
@@ -18,15 +17,7 @@ from notifications.models import Message
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def boss(client: Client, settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
-    user = make_user("boss@example.com", is_staff=True, is_superuser=True)
-    client.force_login(user)
-    return user
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("boss")]
 
 
 def blue(*, closed: bool, ada_is_in: bool) -> tuple[Team, User, User, list[Account]]:

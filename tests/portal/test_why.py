@@ -31,7 +31,6 @@ MAY = ("notifications.view_message", "macros.view_macro", "macros.change_macro",
 
 @pytest.fixture(autouse=True)
 def _settings(settings: Settings) -> Iterator[None]:
-    settings.STAFF_SECOND_FACTOR = False
     settings.OPERATOR_EMAILS = []
     Macro.objects.all().delete()
     with time_machine.travel(NOW, tick=False):  # what ends in days from then has not ended

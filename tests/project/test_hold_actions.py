@@ -9,7 +9,6 @@ from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import calendars, removal
 from accounts.models import Account, AccountEvent, CalendarLink
@@ -29,9 +28,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def ada(settings: Settings) -> User:
+def ada() -> User:
     """An administrator, whose log-in carries an account beside Ben's; a mail that was sent."""
-    settings.STAFF_SECOND_FACTOR = False
     ada, account = make_user("ada@example.com", is_staff=True, is_superuser=True), make_account()
     for person in (ada, make_user("ben@example.com")):
         link(account, make_token(consented_by=person))

@@ -171,9 +171,8 @@ LINES = ["Checks", "Renewals", "Pushes and jobs", "Messages", "Channel apps"]
     ],
 )
 def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_does(
-    client: Client, settings: Any, line: str, tone: str, cause: Callable[[], None]
+    client: Client, line: str, tone: str, cause: Callable[[], None]
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     client.force_login(make_user(is_staff=True, is_superuser=True))
     make_app("x", label="main")
     BackgroundProcess.objects.update(seen_at=timezone.now())
@@ -189,8 +188,7 @@ def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_doe
     assert f"at-{tone}" in page.content.decode().partition("well-head")[2]
 
 
-def test_health_and_the_start_page_say_it(client: Client, settings: Any) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_health_and_the_start_page_say_it(client: Client) -> None:
     BackgroundProcess.objects.update(seen_at=timezone.now())  # the heartbeat forgets those of long ago
     heartbeat()
     make_token(due_at=timezone.now() - 20 * MINUTE)

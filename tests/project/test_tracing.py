@@ -135,7 +135,6 @@ def press_check_now(staff: Client, token: Token, account: Account) -> None:
 def test_a_link_a_lease_and_a_refresh_are_spans_joined_over_processes_and_hold_no_secret(
     channels_world: Sandbox, traced: Collector, settings: Settings
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     native.set_up_apps(channels_world)
     key = api_keys.issue(name="job", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
     mira = make_user("mira@example.com", name="Mira Ode", is_staff=True, is_superuser=True)

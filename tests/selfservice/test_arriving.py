@@ -5,18 +5,12 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from tests.portal.support import staff
 from tests.support.factories import make_account, make_team, make_user
 from tests.users.steps import log_in
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
 
 
 def test_marketers_land_on_their_page_after_logging_in(client: Client) -> None:

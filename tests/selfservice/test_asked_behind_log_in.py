@@ -12,17 +12,10 @@ from notifications.models import Message
 from tests.selfservice.test_renewal import dead
 from tests.support import native
 from tests.support.factories import link, make_token, make_user
-from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 def asked_for(*tokens: Token) -> None:

@@ -7,7 +7,6 @@ from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import pool
 from accounts.asks import inviting, link_mails, links
@@ -17,19 +16,12 @@ from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
-from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users import invitations, roles
 from users.models import Invitation, Membership, Team, User
 from users.role_choices import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 @pytest.fixture
@@ -125,10 +117,7 @@ def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_
     assert lumen.people_count == 2
 
 
-def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_carries_it(
-    ada: User, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_the_account_s_pages_say_who_was_invited_and_offer_it_where_one_person_carries_it(ada: User) -> None:
     boss = make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True)
     account = Account.objects.get(name="Lumen Shoes EU")
     auditor = make_user("ina@example.com", team=account.team)
@@ -327,9 +316,8 @@ def test_who_comes_back_with_a_log_in_that_had_stopped_was_mailed_and_has_answer
 
 
 def test_from_the_list_of_accounts_one_is_led_to_the_same_page_and_back(
-    ada: User, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     boss = browser(make_user("boss@example.com", name="Boss", is_staff=True, is_superuser=True))
     ids = list(Account.objects.values_list("pk", flat=True))
     listed = reverse("admin:accounts_account_changelist")

@@ -20,19 +20,12 @@ from notifications.models import Message
 from selfservice.linking.client_link import CHOICES
 from tests.support import native
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
-from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users import invitations, password_reset, roles
 from users.models import Membership, Team, User
 from users.role_choices import Role
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 @pytest.fixture

@@ -25,15 +25,9 @@ from tokens.models import Token
 from users import invitations, refused_addresses
 from users.models import Membership, RefusedAddress, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 CONTACT = "ada.client@example.com"
 GONE = "550 5.1.1 no such user here"
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from accounts import pool_entries, tasks
 from accounts.asks import link_mails, links
@@ -22,14 +21,8 @@ from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 CONTACT = "ada.client@example.com"
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 @pytest.fixture
@@ -68,9 +61,8 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
 
 
 def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_is_nobody_elses(
-    mira: User, team: Team, client: Client, settings: Settings
+    mira: User, team: Team, client: Client
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     blue, browser = make_team("Blue"), Client()
     browser.force_login(make_user("eve@example.com", name="Eve", team=blue))
     left = browser.post(links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]

@@ -31,11 +31,6 @@ def ada(client: Client) -> User:
     return user
 
 
-@pytest.fixture
-def ben() -> User:
-    return make_user("ben@example.com", name="Ben Lindqvist")
-
-
 def now() -> datetime:
     return datetime.now(UTC)
 

@@ -24,13 +24,7 @@ from tokens.channels.kinds import AccountList, Dates, Grant
 from tokens.models import ChannelApp, Handshake, Token
 from users.models import Membership, Session, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import time
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from tests.support.factories import make_app, make_user
 from tokens import call_state
@@ -29,10 +28,7 @@ def test_an_app_whose_calls_go_well_has_no_trouble(app: ChannelApp) -> None:
     assert call_state.problems(app) == []
 
 
-def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(
-    app: ChannelApp, client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_a_channel_that_gives_no_answer_is_named_in_the_list_of_apps(app: ChannelApp, client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     for _ in range(breaker.TRIPS_AFTER):
         breaker.failed(name(app), waited=10)

@@ -229,10 +229,7 @@ def test_the_look_is_taken_every_few_seconds_only(
         key_usage.problems()
 
 
-def test_the_channel_apps_page_counts_what_each_key_opens(
-    client: Client, old_rows: Token, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_the_channel_apps_page_counts_what_each_key_opens(client: Client, old_rows: Token) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
     page = client.get("/admin/tokens/channelapp/").content.decode()

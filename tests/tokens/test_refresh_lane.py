@@ -25,15 +25,9 @@ from tokens.models import Token, TokenEvent
 from users import liveness
 from users.models import Team
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane, pytest.mark.usefixtures("world")]
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 @pytest.fixture

@@ -104,7 +104,6 @@ def test_a_version_that_nobody_knows_is_named_by_a_check(settings: Any) -> None:
 def test_the_page_of_a_channel_app_shows_version_end_source_and_warning(
     client: Client, settings: Any
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     settings.FACEBOOK_VERSION = "v24.0"
     app = make_app("facebook")
     client.force_login(make_user(is_staff=True, is_superuser=True))

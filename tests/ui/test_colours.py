@@ -4,7 +4,6 @@ from pathlib import Path
 import pytest
 from django.template import engines
 from django.test import Client
-from pytest_django.fixtures import Settings
 
 from tokens import channel_colours
 from tokens.channels.registry import CHANNELS
@@ -176,9 +175,8 @@ def test_mails_use_no_colour_that_tokens_do_not_define() -> None:
 
 @pytest.mark.django_db
 def test_every_page_brings_the_colours_and_a_browser_keeps_them_until_they_change(
-    client: Client, admin_client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, admin_client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     address = channel_colours.address()
 
     for page in (client.get("/accounts/login/"), admin_client.get("/admin/")):

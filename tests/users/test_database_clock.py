@@ -13,7 +13,6 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
-from pytest_django import Settings
 
 from adtoken_project import health, schedules, signs_of_life
 from adtoken_project.workers.clock import Clock
@@ -221,9 +220,8 @@ def test_a_clock_that_is_put_back_has_beat_begin_anew(monkeypatch: pytest.Monkey
 
 
 def test_signs_of_life_say_whose_clock_is_wrong_and_count_where_it_is(
-    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     right = database_clock.now()
     with time_machine.travel(right - HOUR, tick=True):
         monkeypatch.setattr(signs_of_life, "host", lambda: "host3")

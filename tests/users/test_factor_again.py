@@ -18,11 +18,6 @@ pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enro
 KEYS = "/admin/accounts/apikey/add/"
 
 
-@pytest.fixture
-def staff() -> User:
-    return make_user("staff@example.com", is_staff=True, is_superuser=True)
-
-
 def test_guarded_pages_ask_for_the_factor_again_after_15_minutes_and_lists_do_not(
     client: Client, staff: User
 ) -> None:

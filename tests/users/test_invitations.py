@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from notifications import invitation_mails as root
 from notifications.kinds import NotWanted
@@ -244,10 +245,11 @@ def test_only_superusers_invite_staff() -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_invited_staff_get_the_staff_group_and_enrol_without_typing_the_password_again(
-    client: Client,
+    client: Client, settings: Settings
 ) -> None:
     from adtoken_project.groups import ensure_groups
 
+    settings.STAFF_SECOND_FACTOR = True
     ensure_groups()
     boss = make_user(is_superuser=True, team=make_team())
     invited = invitations.create(

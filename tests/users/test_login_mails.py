@@ -31,9 +31,8 @@ NEW = "a wholly different phrase"
 
 
 @pytest.fixture
-def boss(client: Client, settings: Settings) -> User:
+def boss(client: Client) -> User:
     """A superuser, logged in to the portal."""
-    settings.STAFF_SECOND_FACTOR = False
     user = make_user("boss@example.com", name="Mira Boss", is_staff=True, is_superuser=True)
     client.force_login(user)
     return user

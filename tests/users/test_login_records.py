@@ -9,7 +9,6 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.tools.recorder import in_brackets
@@ -79,8 +78,7 @@ def test_second_factors_and_changes_are_recorded(client: Client, ada: User) -> N
     ]
 
 
-def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_what_staff_change_is_recorded_with_who_did_it(client: Client, ada: User) -> None:
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
     client.force_login(boss)
 
@@ -145,10 +143,7 @@ def test_the_retention_job_removes_old_rows(client: Client, ada: User) -> None:
     assert LoginRecord.objects.count() == 1
 
 
-def test_administrators_see_all_and_staff_with_the_permission_those_of_their_people(
-    client: Client, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_administrators_see_all_and_staff_with_the_permission_those_of_their_people(client: Client) -> None:
     lumen = make_team("Lumen")
     clerk = make_user("clerk@example.com", team=lumen, is_staff=True)
     for email, team in (("mate@example.com", lumen), ("otto@example.com", make_team("Fern"))):
@@ -176,10 +171,7 @@ def test_administrators_see_all_and_staff_with_the_permission_those_of_their_peo
     assert f'<span title="{chrome}">Chrome on Mac</span>' in browsers
 
 
-def test_the_person_s_page_and_the_own_page_show_the_latest(
-    client: Client, ada: User, settings: Settings
-) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_the_person_s_page_and_the_own_page_show_the_latest(client: Client, ada: User) -> None:
     log_in(Client(), ada.email, "wrong")
     boss = make_user(is_staff=True, is_superuser=True)
     client.force_login(boss)

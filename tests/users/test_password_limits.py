@@ -16,11 +16,6 @@ from users.models import LoginRecord, User
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
 def guess(times: int, *, first: int = 1, per_address: int = 4) -> None:
     """Try wrong passwords, a few from each address."""
     for number in range(times):
@@ -118,8 +113,7 @@ def test_twelve_good_log_ins_a_minute_from_one_office_are_no_guesses() -> None:
     assert all(is_logged_in(browser) for browser in browsers)
 
 
-def test_the_portal_s_password_page_is_the_one_with_limits(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_the_portal_s_password_page_is_the_one_with_limits(client: Client) -> None:
     staff = make_user(is_staff=True, is_superuser=True)
     client.force_login(staff)
     new = {

@@ -3,15 +3,13 @@
 import pytest
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from tests.support.factories import make_account, make_user
 
 pytestmark = pytest.mark.django_db
 
 
-def test_no_page_may_be_stored_searched_or_use_a_device(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_no_page_may_be_stored_searched_or_use_a_device(client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     account = make_account()
     paths = [

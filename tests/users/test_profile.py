@@ -48,8 +48,7 @@ def test_a_name_is_what_others_can_see_of_it(client: Client, typed: str, saved: 
     assert (str(user), str(other)) == (shown, saved)
 
 
-def test_staff_switch_single_keys_off_and_others_are_not_asked(client: Client, settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
+def test_staff_switch_single_keys_off_and_others_are_not_asked(client: Client) -> None:
     client.force_login(make_user())
     others = client.get(reverse("profile")).text
     user = make_user(is_staff=True, is_superuser=True)

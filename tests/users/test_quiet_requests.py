@@ -2,7 +2,6 @@
 
 import pytest
 from django.test import Client
-from pytest_django import Settings
 
 from tests.support.factories import make_user
 
@@ -23,9 +22,8 @@ def test_a_refusal_by_the_api_is_told_once_and_a_page_that_is_not_there_by_djang
 
 @pytest.mark.django_db
 def test_a_refused_page_is_one_line_that_names_person_and_page(
-    client: Client, caplog: pytest.LogCaptureFixture, settings: Settings
+    client: Client, caplog: pytest.LogCaptureFixture
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     person = make_user(is_staff=True)
     client.force_login(person)
 

@@ -34,11 +34,6 @@ OWN = {"users.Session", "users.LoginRecord"}
 OWN_PAGES = ("/accounts/", "/profile/", "/i18n/", "/mail/", "/invitation/")
 
 
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False
-
-
 def person_of(role: Role, email: str, **fields: Any) -> User:
     user = make_user(email, **fields)
     roles.give(user, role)

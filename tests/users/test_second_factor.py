@@ -19,11 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)  # allauth tells of an enro
 
 
 @pytest.fixture
-def staff() -> User:
-    return make_user("staff@example.com", is_staff=True, is_superuser=True)
-
-
-@pytest.fixture
 def enrolled(staff: User) -> str:
     """Staff with an authenticator app, who have logged out; returns the app's secret."""
     with time_machine.travel(NOW, tick=False):

@@ -14,7 +14,6 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from adtoken_project.tasks import clear_sessions
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
@@ -35,8 +34,7 @@ def ada() -> User:
 
 
 @pytest.fixture
-def staff(settings: Settings) -> User:
-    settings.STAFF_SECOND_FACTOR = False
+def staff() -> User:
     return make_user("staff@example.com", is_staff=True, is_superuser=True)
 
 
@@ -267,9 +265,8 @@ def test_one_logs_oneself_out_of_one_other_browser_and_the_others_go_on(ada: Use
     ("role", "sees"), [(Role.MANAGER, False), (Role.AUDITOR, True), (Role.ADMINISTRATOR, True)]
 )
 def test_browsers_of_colleagues_are_for_administrators_and_auditors(
-    client: Client, settings: Settings, ada: User, role: Role, sees: bool
+    client: Client, ada: User, role: Role, sees: bool
 ) -> None:
-    settings.STAFF_SECOND_FACTOR = False
     log_in(Client(headers={"user-agent": ON_IPHONE}), ada.email)
     viewer = make_user("viewer@example.com", team=ada.teams.get())
     roles.give(viewer, role)

@@ -7,7 +7,6 @@ from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from pytest_django import Settings
 
 from notifications.models import Message
 from tests.support.factories import make_team, make_user
@@ -17,11 +16,6 @@ from users.models import Invitation, Membership, Team, User
 from users.role_choices import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in test_second_factor.py
 
 
 @pytest.fixture

@@ -14,17 +14,11 @@ from pytest_django import Settings
 
 from adtoken_project.celery import app
 from adtoken_project.embedded.valkey import Valkey
-from tests.support.factories import make_user
 from tests.users.steps import is_logged_in, log_in
 from users import asking_workers, limit_counts
 from users.models import User
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
 
 
 @pytest.fixture

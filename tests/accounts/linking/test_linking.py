@@ -6,28 +6,11 @@ from django.urls import reverse
 
 from accounts.models import Account, AccountToken, PendingLink
 from tests.support import native
-from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Doubt, Token
 from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
-
-
-@pytest.fixture
-def ada() -> User:
-    return make_user("ada@example.com", name="Ada Okafor")
-
-
-@pytest.fixture
-def ben() -> User:
-    return make_user("ben@example.com", name="Ben Lindqvist")
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
 
 
 def browser(user: User) -> Client:

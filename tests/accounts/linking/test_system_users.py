@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
-from pytest_django import Settings
 
 from accounts import selection, sweeps
 from accounts.models import Account, PendingLink
@@ -29,11 +28,6 @@ def world(channels_world: Sandbox) -> Sandbox:
     channels_world.put_user("facebook", "bot", name="Ads bot")
     channels_world.give_role("facebook", "Lumen Shoes EU", "bot", "advertiser")
     return channels_world
-
-
-@pytest.fixture(autouse=True)
-def _no_second_factor(settings: Settings) -> None:
-    settings.STAFF_SECOND_FACTOR = False  # its own tests are in tests/users
 
 
 @pytest.fixture

@@ -10,15 +10,9 @@ from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
 QUESTION = "Which team are new accounts for?"
-
-
-@pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
-    return channels_world
 
 
 @pytest.fixture
