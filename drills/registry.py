@@ -19,7 +19,6 @@ class Drill:
 
 
 DRILLS = (
-    Drill("bad_answers", 500, ("--most-told",)),
     Drill("dark_channel", 300, ("--threads", "2", "--seconds", "60", "--no-p99")),
     Drill("refresh_kills", 240, ("--kills", "3")),
     Drill("kills", 300, ("--shifts", "4", "--mails", "2", "--checks", "2")),

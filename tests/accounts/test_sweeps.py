@@ -9,9 +9,8 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import account_sync, pool, sweeps
 from accounts.models import Account, AccountToken, PendingLink
-from drills.bench import QUESTION, TOKENS
-from drills.shapes import FIREWALL, STORAGE
 from tests.support import native
+from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
 from tests.support.sandbox import Sandbox
 from tokens.doubts import rules
 from tokens.models import Token

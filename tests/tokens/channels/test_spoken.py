@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from drills.shapes import FIREWALL, STORAGE
+from tests.support.odd_answers import FIREWALL, STORAGE
 from tokens.channels import registry, verdict_table
 from tokens.channels.kinds import Answer, Classification, Reason, Verdict
 from tokens.channels.parse import xml_error
