@@ -76,7 +76,7 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
 
 
 def _jobs(fleet: Fleet) -> dict[str, Any]:
-    """A job under way at 1,834 of 5,000, one with rows that failed, mails that go out, an offboarding, and an invitation."""
+    """A job under way at 1,834 of 5,000, one with rows that failed, an offboarding, and an invitation."""
     from accounts.models import Job, JobItem
 
     ids, now = [account.pk for account in fleet.accounts], fleet.now

@@ -138,9 +138,7 @@ def _made(fleet: Fleet) -> dict[str, Any]:
         "again_url": "/",
     }  # fmt: skip
     pages: dict[str, tuple[str, dict[str, Any]]] = {
-        "400": ("400.html", {}),
-        "403_csrf": ("403_csrf.html", {}), "429": ("selfservice/renew/too_often.html", {}), "500": ("500.html", {}),
-        "503": ("503.html", {}), "too_long": ("503.html", {"took_too_long": True}),
+        "429": ("selfservice/renew/too_often.html", {}), "500": ("500.html", {}), "too_long": ("503.html", {"took_too_long": True}),
         "somebody_else": ("selfservice/renew/somebody_else.html", people),
         "link_error": ("selfservice/link_error.html", error),
         "sent_again": ("selfservice/renew/sent_again.html", {}), "on_hold": ("selfservice/on_hold.html", {}),

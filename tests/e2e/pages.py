@@ -47,25 +47,17 @@ admin-ask-due                   /admin/ask-due/
 admin-app-list                  /admin/accounts/
 admin-why                       /admin/why/
 admin-why-answer                /admin/why/?address={marketer}&account={account_native}
-admin-why-several               /admin/why/?address={marketer}&account=Always-on
 """)
 
 LISTS = _staff("""
 admin-accounts                  /admin/accounts/account/
 admin-accounts-selected         /admin/accounts/account/ select
-admin-accounts-keys             /admin/accounts/account/ keys
-admin-accounts-none-found       /admin/accounts/account/?q=nobody
-admin-accounts-of-person        /admin/accounts/account/?person={person}&days=30
-admin-accounts-at-hand          /admin/accounts/account/?backup=1
 admin-import                    /admin/accounts/account/import/
 admin-import-checked            /admin/accounts/account/import/{import_file}/
 admin-tokens                    /admin/tokens/token/
-admin-token-revoke              /admin/tokens/token/{token}/revoke/
 admin-token-system-user         /admin/tokens/token/system-user/
 admin-api-keys                  /admin/accounts/apikey/
 admin-api-key-make              /admin/accounts/apikey/add/
-admin-api-key-revoke            /admin/accounts/apikey/{key}/revoke/
-admin-api-key-take-over         /admin/accounts/apikey/{key}/take-over/
 admin-handed-out                /admin/accounts/apikey/handed-out/?account={account}
 """)
 
@@ -76,46 +68,22 @@ admin-account-messages          /admin/accounts/account/{account}/messages/
 admin-account-events            /admin/accounts/account/{account}/events/
 admin-account-dark              /admin/accounts/account/{dark}/
 admin-account-quiet             /admin/accounts/account/{snoozed}/
-admin-account-paused            /admin/accounts/account/{paused}/
-admin-account-unlinked          /admin/accounts/account/{unlinked}/
-admin-account-at-hand           /admin/accounts/account/{reached}/
-admin-account-asked             /admin/accounts/account/{asked}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
-admin-resume                    /admin/accounts/account/bulk/resume/?account={paused}
 admin-move                      /admin/accounts/account/bulk/team/?account={account}
 admin-snooze                    /admin/macros/mute/add/?account={account}
-admin-snooze-end                /admin/macros/mute/end/?ids={mute}
-admin-on-it                     /admin/accounts/account/{account}/on-it/
-admin-on-it-back                /admin/accounts/account/{snoozed}/on-it-back/
-admin-make-active               /admin/accounts/account/{account}/tokens/{backup_token}/activate/
 admin-ask                       /admin/accounts/account/{account}/tokens/{token}/ask/
 admin-backup                    /admin/accounts/account/{reached}/tokens/{reaching}/backup/
-admin-renew                     /admin/accounts/account/{account}/tokens/{token}/renew/
 admin-unlink                    /admin/accounts/account/{account}/tokens/{token}/unlink/
 """)
 
 MANY = _staff("""
 admin-bulk-ask                  /admin/accounts/account/bulk/ask/?ids={ids}
-admin-bulk-apply                /admin/accounts/account/bulk/apply-macro/?ids={ids}
-admin-bulk-remove               /admin/accounts/account/bulk/remove-macro/?ids={ids}
-admin-bulk-backup               /admin/accounts/account/bulk/backup/?ids={backups}
-admin-bulk-check                /admin/accounts/account/bulk/check/?ids={ids}
-admin-bulk-pause                /admin/accounts/account/bulk/pause/?ids={ids}
-admin-bulk-resume               /admin/accounts/account/bulk/resume/?ids={ids}
-admin-bulk-move                 /admin/accounts/account/bulk/team/?ids={ids}
 admin-job-under-way             /admin/accounts/account/jobs/{job_going}/
 admin-job                       /admin/accounts/account/jobs/{job}/
-admin-job-failed                /admin/accounts/account/jobs/{job}/?show=failed
-admin-job-again                 /admin/accounts/account/bulk/team/?job={job}&failed=1
-admin-job-change-back           /admin/accounts/account/bulk/team/?job={job}&team={team}
 admin-my-jobs                   /admin/accounts/account/jobs/
-admin-jobs-of-everybody         /admin/accounts/account/jobs/?all=1
 admin-job-offboarding           /admin/accounts/account/jobs/{job_offboarding}/
 admin-asks                      /admin/accounts/ask/
 admin-ask-board                 /admin/accounts/ask/{ask}/change/
-admin-ask-opened                /admin/accounts/ask/{ask}/change/?stage=opened
-admin-ask-ended                 /admin/accounts/ask/{ask_ended}/change/
-admin-ask-stop                  /admin/accounts/ask/{ask}/stop/
 admin-ask-of-tokens             /admin/tokens/token/ask/?across=1
 """)
 
@@ -129,24 +97,16 @@ admin-macro-at-once             /admin/macros/macro/{macro_at_once}/change/
 admin-macro-history             /admin/macros/macro/{macro}/history/
 admin-macro-delete              /admin/macros/macro/{macro}/delete/
 admin-messages                  /admin/notifications/message/
-admin-messages-of-macro         /admin/notifications/message/?macro={macro}
 admin-message                   /admin/notifications/message/{message}/change/
-admin-message-failed            /admin/notifications/message/{message_failed}/change/
-admin-message-send-again        /admin/notifications/message/{message_failed}/send-again/
-admin-message-cancel            /admin/notifications/message/{message_waiting}/cancel/
 admin-parked                    /admin/users/refusedaddress/
-admin-parked-release            /admin/users/refusedaddress/release/?ids={parked}
 admin-snoozed                   /admin/macros/mute/
-admin-snoozed-end               /admin/macros/mute/end/?ids={snoozed_address},{mute}
 """)
 
 CHANNELS = _staff("""
 admin-channel-apps              /admin/tokens/channelapp/
 admin-channel-app               /admin/tokens/channelapp/{app}/change/
 admin-channel-app-add           /admin/tokens/channelapp/add/
-admin-channel-app-history       /admin/tokens/channelapp/{app}/history/
 admin-channel-app-ask           /admin/tokens/channelapp/{app_old}/ask/
-admin-channel-app-lead          /admin/tokens/channelapp/{app_old}/lead/
 admin-app-in-doubt              /admin/tokens/channelapp/{app_old}/change/
 admin-app-believe               /admin/tokens/channelapp/{app_old}/believe/
 admin-unknown-answers           /admin/tokens/unknownanswer/
@@ -160,25 +120,17 @@ admin-users                     /admin/users/user/
 admin-user                      /admin/users/user/{person}/change/
 admin-user-add                  /admin/users/user/add/
 admin-user-password             /admin/users/user/{person}/password/
-admin-user-history              /admin/users/user/{person}/history/
 admin-user-delete               /admin/users/user/{deletable}/delete/
-admin-user-log-out              /admin/users/user/{person}/end-sessions/
 admin-user-snooze               /admin/macros/mute/add/?person={person}
-admin-user-reset-factor         /admin/users/user/{with_factor}/reset-second-factor/
 admin-offboard                  /admin/users/user/{person}/offboard/
-admin-offboard-few              /admin/users/user/{leaver}/offboard/
 admin-teams                     /admin/users/team/
 admin-team                      /admin/users/team/{team}/change/
 admin-team-closed               /admin/users/team/{team}/change/ close_team
 admin-team-add                  /admin/users/team/add/
 admin-team-delete               /admin/users/team/{team_empty}/delete/
-admin-team-delete-accounts      /admin/users/team/{team}/delete/
-admin-team-history              /admin/users/team/{team}/history/
 admin-invitations               /admin/users/invitation/
 admin-invite                    /admin/users/invitation/add/
 admin-invitation                /admin/users/invitation/{invitation}/change/
-admin-invitation-again          /admin/users/invitation/{invitation}/send-again/
-admin-invitation-revoke         /admin/users/invitation/{invitation}/revoke/
 admin-log-ins                   /admin/users/loginrecord/
 admin-not-found                 /admin/accounts/account/999999999/ 404
 """)
@@ -189,12 +141,6 @@ EMPTY = _seen_by(
 empty-my-accounts               /
 empty-admin-start               /admin/
 empty-admin-accounts            /admin/accounts/account/
-empty-admin-tokens              /admin/tokens/token/
-empty-admin-asks                /admin/accounts/ask/
-empty-admin-messages            /admin/notifications/message/
-empty-admin-macros              /admin/macros/macro/
-empty-admin-parked              /admin/users/refusedaddress/
-empty-admin-snoozed             /admin/macros/mute/
 """,
 )
 
@@ -207,9 +153,7 @@ my-account-dark                 /my/{dark}/
 re-authenticate                 /my/{account}/reauthenticate/
 my-log-ins                      /my/log-ins/
 my-log-ins-remove               /my/log-ins/remove/?log_in={token}&log_in={x_log_in}
-my-log-in-remove                /my/log-ins/remove/?log_in={token}
 backup-requests                 /my/backups/
-open-foreign-account            /open/999999999/ 404
 add-account                     /link/
 before-channel                  /link/facebook/
 choose                          /link/choose/{pending}/
@@ -217,15 +161,12 @@ linked                          /link/done/?account={account}&account={second}
 channel-needs                   /channels/
 channel-page                    /channels/facebook/
 invite-backup                   /backups/invite/?account={account}
-invite-backup-many              /backups/invite/?account={ids}
 invite-backup-all               /backups/invite/?alone=1
 client-links                    /client-links/
 client-links-errors             /client-links/ save_nothing
 client-link                     /client-links/{link}/
-client-link-revoke              /client-links/{link}/revoke/
 profile                         /profile/
 calendars                       /profile/calendars/
-calendar-revoke                 /profile/calendars/{calendar}/revoke/
 snooze-all                      /profile/snooze/
 why-not-me                      /my/{account}/why/
 give-up-account                 /my/{account}/give-up/
@@ -235,7 +176,6 @@ change-password                 /accounts/password/change/
 second-factor                   /accounts/2fa/
 second-factor-app               /accounts/2fa/totp/activate/ confirm
 log-out                         /accounts/logout/
-forbidden                       /client-links/{link_foreign}/ 404
 not-allowed                     /admin/accounts/account/ 403
 no-such-page                    /nowhere/ 404
 """,
@@ -243,10 +183,6 @@ no-such-page                    /nowhere/ 404
     NEW,
     """
 new-my-accounts                 /
-new-backup-requests             /my/backups/
-new-log-ins                     /my/log-ins/
-new-client-links                /client-links/
-new-calendars                   /profile/calendars/
 """,
 )
 
@@ -278,7 +214,6 @@ log-in-wrong                    /accounts/login/ log_in_wrong
 forgotten-password              /accounts/password/reset/
 forgotten-password-sent         /accounts/password/reset/done/
 new-password                    /accounts/password/reset/key/{reset_key}/ arrive
-new-password-link-over          /accounts/password/reset/key/1-broken/
 new-password-done               /accounts/password/reset/key/done/
 inactive                        /accounts/inactive/
 open-account                    /open/{account}/
@@ -287,34 +222,21 @@ cancelled-at-channel            /accounts/3rdparty/login/cancelled/
 confirm-e-mail-link-over        /accounts/confirm-email/broken/
 invitation                      /invitation/{invitation_link}/
 invitation-for-known            /invitation/{invitation_known}/
-invitation-ended                /invitation/{invitation_ended}/ 410
 invitation-broken               /invitation/broken/ 404
 give-access                     /give-access/{link_open}/
-give-access-one                 /give-access/{link_one}/
 give-access-used                /give-access/{link_used}/ 410
-give-access-expired             /give-access/{link_expired}/ 410
-give-access-revoked             /give-access/{link_revoked}/ 410
 give-access-known               /give-access/{link_known}/
-give-access-broken              /give-access/broken/ 404
 renew                           /renew/{renew}/
 renew-many                      /renew/{renew_many}/
 renew-not-mine                  /renew/{renew_many}/not-mine/
-renew-moves                     /renew/{renew_moves}/
 renew-done-already              /renew/{renew_renewed}/
 renew-expired                   /renew/{renew_expired}/ 410
-renew-over                      /renew/{renew_over}/ 410
-renew-broken                    /renew/broken/ 404
 mail-answer                     /mails/{mail}/
-mail-on-it-said                 /mails/{mail_said}/?do=on_it
 mail-again                      /mails/{snoozed_mail}/
 mail-link-broken                /mails/broken/stop/ 404
 deletion                        /push/facebook/deletion/{deletion}/
-no-such-page-outside            /nowhere/ 404
-error-400                       /made/400
-error-403-csrf                  /made/403_csrf
 error-429                       /made/429
 error-500                       /made/500
-error-503                       /made/503
 error-took-too-long             /made/too_long
 wrong-person-at-channel         /made/somebody_else
 too-late-at-channel             /made/link_error

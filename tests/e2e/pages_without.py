@@ -6,8 +6,18 @@ _PROGRAMS = "read by programs, or by a script of a page that is here"
 _FILE = "a file"
 _REFUSED = "a page of Django's that is refused to everybody: such rows are not made, changed or deleted there"
 
+# Confirm pages: one template, ui/confirm.html, of which `admin-ask`, `admin-unlink`, `admin-snooze`, `admin-bulk-ask` show every part.
+_CONFIRM = "asks as other pages do, with other words"
+CONFIRMS = (
+    "activate", "back", "cancel", "check", "end", "end-sessions", "lead", "leave-out", "on-it", "release", "renew", "reset-second-factor",
+    "revoke", "send-again", "stop", "take-back", "take-over",
+)  # fmt: skip
+
 # As the resolver writes them; a star stands for any text.
 WITHOUT: dict[str, str] = {
+    **{f"*/{last}/": _CONFIRM for last in CONFIRMS},
+    "admin/accounts/account/bulk/*": _CONFIRM,
+    "admin/*/history/": "as `admin-macro-history`",
     "^api/*": _PROGRAMS,
     "api/v1/*": _PROGRAMS,
     "livez": _PROGRAMS,
