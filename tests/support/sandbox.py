@@ -1,6 +1,7 @@
 """Starts the sandbox process for tests, and sets its switches. Imports no Django."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,12 @@ from sandbox.start import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_WITHIN = 30.0
+
+
+def dying_with_us(*command: str) -> list[str]:
+    """Return the command so that it gets SIGTERM when this process ends, however it ends: a killed test run leaves nothing running."""
+    tied = ROOT / "adtoken_project" / "embedded" / "parent_death.py"
+    return [sys.executable, "-I", "-S", str(tied), str(os.getpid()), "SIGTERM", *command]
 
 
 class Sandbox:
@@ -49,7 +56,7 @@ class Sandbox:
         for base in self.redirect_bases:
             command += ["--redirect-base", base]
         self.redirects.clear()
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self.process = subprocess.Popen(dying_with_us(*command), cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         line = self.process.stdout.readline()
         if not line:
