@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 # How long an example takes says how busy the machine is.
 effort.register_profile(
-    "busy", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    "busy",
+    deadline=None,
+    max_examples=40,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 effort.load_profile("busy")
 

@@ -125,7 +125,6 @@ def test_answers_of_any_shape_and_any_bytes_raise_and_kill_nothing(key: str, ben
     opened = bench(key)
     places = [(name, place) for name, place, _ in opened.places(opened.living)]
 
-    @limits(max_examples=75)
     @given(which=st.sampled_from(places), status=STATUSES, body=shapes(opened.words()) | BYTES)
     def hold(which: tuple[str, bent.Place], status: int, body: Any) -> None:
         name, place = which
@@ -140,7 +139,6 @@ def test_answers_of_any_shape_and_any_bytes_raise_and_kill_nothing(key: str, ben
 def test_an_id_is_canonical_or_refused(key: str) -> None:
     channel = registry.get(key)
 
-    @limits(max_examples=75)
     @given(
         st.text(max_size=60)
         | st.sampled_from(["act_1", "ACT_1", "²", "1" * 200, "1\n", "urn:li:sponsoredAccount:5"])
@@ -249,7 +247,6 @@ def test_a_push_with_one_odd_part_is_news_of_somebody_or_unreadable(push: str) -
         look_at_push(read, json.dumps(odd).encode())
 
 
-@limits(max_examples=75)
 @given(
     body=st.binary(max_size=200)
     | shapes(["data", "entry", "user_id"]).map(lambda value: json.dumps(value).encode())

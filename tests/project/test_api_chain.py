@@ -11,7 +11,6 @@ from django.test import Client, RequestFactory
 from django.urls import resolve
 from django.utils.module_loading import import_string
 from hypothesis import given
-from hypothesis import settings as effort
 from hypothesis import strategies as st
 
 from accounts.models import Account
@@ -171,7 +170,6 @@ def lease_id(key: str, account: Account) -> str:
     return str(answer.json()["lease_id"])
 
 
-@effort(max_examples=75)
 @given(body=BODIES, operation=st.sampled_from(["lease", "sign", "report"]))
 def test_any_body_is_answered_as_the_schema_s_own_models_would(
     key: str, account: Account, lease_id: str, body: str | bytes, operation: str

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -170,7 +170,6 @@ class AnyRow(TestCase):
 
     @given(channel=st.sampled_from(["facebook", "snapchat", "linkedin", "pinterest"]), access=MAYBE, refresh=MAYBE,
            renewed=MAYBE, tried=MAYBE, has=st.booleans(), now=HOURS)  # fmt: skip
-    @settings(max_examples=75)
     def test_a_time_is_named_only_where_a_renewal_is_possible(
         self,
         channel: str,

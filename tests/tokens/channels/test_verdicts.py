@@ -10,7 +10,6 @@ from typing import Any, get_args
 import pytest
 import time_machine
 from hypothesis import given
-from hypothesis import settings as limits
 from hypothesis import strategies as st
 
 from tests.contract.bent import look_at
@@ -227,7 +226,6 @@ def near(key: str) -> st.SearchStrategy[Any]:
 def test_no_garbage_raises_and_only_an_answer_with_a_deadly_word_kills(key: str) -> None:
     channel, deadly = registry.get(key), KNOWN[key].DEADLY
 
-    @limits(max_examples=100)
     @given(
         call=st.sampled_from(CALLS),
         status=st.sampled_from([200, 400, 401, 403, 404]) | st.integers(-1, 999),
