@@ -4,7 +4,7 @@ import gc
 import os
 import subprocess
 from collections.abc import Generator, Iterator
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import django.conf
@@ -295,6 +295,13 @@ def at_now() -> Iterator[None]:
         yield
 
 
+@cache
+def _addresses() -> list[tuple[str, str]]:
+    """Return the settings that lead to a channel, with its name."""
+    names = [name for name in dir(django.conf.settings) if name.endswith("_URL")]
+    return [(name, one) for one in Sandbox.APPS for name in names if name.startswith(f"{one.upper()}_")]
+
+
 @pytest.fixture
 def channels_world(
     channels_process: Sandbox, settings: Any, monkeypatch: pytest.MonkeyPatch
@@ -303,10 +310,8 @@ def channels_world(
     # LinkedIn is asked again about a fresh token after seconds of pause; tests of the pause itself set their own.
     monkeypatch.setattr("tokens.channels.linkedin.channel.PAUSE", 0.01)
     channels_process.reset()
-    for channel in Sandbox.APPS:
-        for name in dir(django.conf.settings):
-            if name.startswith(f"{channel.upper()}_") and name.endswith("_URL"):
-                setattr(settings, name, getattr(channels_process, channel))
+    for name, channel in _addresses():
+        setattr(settings, name, getattr(channels_process, channel))
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = channels_process.smtp_host, channels_process.smtp_port
     yield channels_process
