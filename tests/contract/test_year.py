@@ -1,6 +1,7 @@
 """A simulated year: whoever's log-in ends is warned 30, 7 and 1 days ahead, at whatever hour they consented, on time or late.
 
-`make test` takes an hour before and one after the evaluation; `make year` takes all 24 and lets people come back.
+`make test` takes an hour before and one after the evaluation, and of the channels those of which somebody must be warned and one that
+renews by itself; `make year` takes all, at all 24 hours, and lets people come back.
 """
 
 import os
@@ -19,6 +20,7 @@ from tokens.channels import registry
 pytestmark = pytest.mark.django_db
 WHOLE = bool(os.environ.get("WHOLE_YEAR"))
 ONLY = os.environ.get("YEAR_OF", "").split()  # channels; none: all
+RENEWS = "pinterest"
 ON_TIME, LATE = timedelta(0), timedelta(hours=2)
 
 
@@ -36,7 +38,7 @@ def _few_looks_without_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_each_end_is_warned_of_whatever_the_hour_of_the_consent(
     hours: Sequence[int], late: timedelta, world: Sandbox
 ) -> None:
-    some = ONLY or (list(registry.CHANNELS) if WHOLE or late == ON_TIME else list(ENDS_AFTER))
+    some = ONLY or (list(registry.CHANNELS) if WHOLE else [*ENDS_AFTER, *([] if late else [RENEWS])])
     year = Year(world, channels=some, hours=hours, late=late)
 
     year.run(days=368, whole=WHOLE)
