@@ -10,7 +10,7 @@ _REFUSED = "a page of Django's that is refused to everybody: such rows are not m
 _CONFIRM = "asks as other pages do, with other words"
 CONFIRMS = (
     "activate", "back", "cancel", "check", "end", "end-sessions", "lead", "leave-out", "on-it", "release", "renew", "reset-second-factor",
-    "revoke", "send-again", "stop", "take-back", "take-over",
+    "revoke", "send-again", "stop", "take-over",
 )  # fmt: skip
 
 # As the resolver writes them; a star stands for any text.
