@@ -62,7 +62,6 @@ WITHOUT: dict[str, str] = {
     "admin/logout/": _LEADS,
     "admin/password_change/*": _LEADS,
     "admin/r/*": _LEADS,
-    "admin/macros/macro/<int:macro_id>/mail/": "a mail, as `mail-of-macro`",
     "admin/accounts/linkproblem/*": _REFUSED,
     "admin/macros/mute/*": _REFUSED,
     "admin/notifications/message/*": _REFUSED,
