@@ -9,7 +9,7 @@ from django.core import signing
 from django.test import Client
 from django.urls import reverse
 
-from tests.support.factories import NOW, make_app, make_user
+from tests.support.factories import NOW, make_app
 from tests.users.steps import begin_to_enrol, code_of, enrol, is_logged_in, log_in, secret_of
 from users.models import Session, User
 
