@@ -33,7 +33,6 @@ WITHOUT: dict[str, str] = {
     "channels.css": _FILE,
     "calendar/<str:secret>.ics": _FILE,
     "accounts/2fa/recovery-codes/download/": _FILE,
-    "admin/accounts/campaign/<int:campaign_id>/result/": _FILE,
     "admin/accounts/account/import/template.*": _FILE,
     "i18n/setlang/": _POSTED,
     "admin/test-mail/": _POSTED,
