@@ -3,14 +3,14 @@
 from collections.abc import Collection
 from typing import Any
 
-from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Mute
-from users.models import User
-
-AWAY = 500  # addresses that snoozed all accounts, of which a page looks for those that an account concerns
+from macros.notices import facts
+from macros.notices.readers import AWAY
+from macros.notices.rules import AccountFacts, Rule, Span
 
 
 def _leaves_out(macro: str, account: Any) -> Exists:
@@ -19,45 +19,18 @@ def _leaves_out(macro: str, account: Any) -> Exists:
     return Exists(left_out.filter(macro=OuterRef(macro), account=account))
 
 
-def covering() -> QuerySet[Macro]:
-    """Return the macros that are on and watch the account of the outer query."""
-    applies = (
-        Q(scope=Macro.AppliesTo.ALL)
-        | Q(scope=Macro.AppliesTo.CHANNELS, channels__contains=[OuterRef("channel")])
-        | Q(
-            scope=Macro.AppliesTo.CHOSEN,
-            pk__in=MacroAccount.objects.filter(account=OuterRef(OuterRef("pk"))).values("macro"),
-        )
-    )
-    team = Q(team=None) | Q(team=OuterRef("team"))
-    return Macro.objects.filter(
-        applies & team & ~_leaves_out("pk", OuterRef(OuterRef("pk"))), enabled=True
-    ).order_by("name")
-
-
 def watched_by_none(accounts: QuerySet[Account], *, but: Collection[Macro] = ()) -> QuerySet[Account]:
-    """Keep the accounts that no macro watches which is on, or none but these: for which `covering` finds no other that tells of stops.
+    """Keep the accounts that no macro watches which is on, or none but these, that tells of stops.
 
     Where a macro watches everything, as in most installations, that is known without looking at any account.
     """
     everything = telling_of_stops().filter(scope=Macro.AppliesTo.ALL, team=None)
     left_out = Mute.objects.running().left_out_accounts().filter(macro=OuterRef("pk"))
     everything = everything.exclude(Exists(left_out))
-    if everything.exclude(pk__in=_ids(but)).exists():
+    ids = [macro.pk for macro in but]
+    if everything.exclude(pk__in=ids).exists():
         return accounts.none()
-    return accounts.filter(unwatched(but=but))
-
-
-def unwatched(*, but: Collection[Macro] = ()) -> Q:
-    """Return the condition of such an account.
-
-    `covering` would look through all macros for each of 100,000 accounts. Here those of chosen accounts are found by the account.
-    """
-    return not_among(telling_of_stops().exclude(pk__in=_ids(but)))
-
-
-def _ids(macros: Collection[Macro]) -> list[int]:
-    return [macro.pk for macro in macros]
+    return accounts.filter(not_among(telling_of_stops().exclude(pk__in=ids)))
 
 
 def telling_of_stops() -> QuerySet[Macro]:
@@ -107,25 +80,26 @@ def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
 
 def warned_by(account: Account) -> tuple[list[str], list[int]]:
     """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
-    here = Account.objects.filter(pk=account.pk).annotate(ids=ArraySubquery(covering().values("pk")))
-    macros = Macro.objects.filter(pk__in=here.values_list("ids", flat=True).get())
-    macros = macros.prefetch_related("actions")
-    days = {day for macro in macros for action in macro.actions.all() for day in action.days}
-    return [macro.name for macro in macros], sorted(days, reverse=True)
+    _, found = _rules_on(account)
+    names = Macro.objects.filter(pk__in={rule.macro_id for rule in found}).order_by("name")
+    days = {day for rule in found if rule.kind == MacroAction.Kind.PRE_DEACTIVATION for day in rule.days}
+    return list(names.values_list("name", flat=True)), sorted(days, reverse=True)
 
 
 def away_from(account: Account) -> list[Mute]:
-    """Return the snoozes of all accounts by addresses that would be told of this one: its macros name them, or they linked it.
-
-    One query, and three where anybody snoozed all accounts.
-    """
-    away = list(Mute.objects.running().of_all_accounts().select_related("by")[:AWAY])
-    if not away:
+    """Return the snoozes of all accounts by addresses that its macros would tell of this one. One query where nobody snoozed all."""
+    away = Mute.objects.running().of_all_accounts().select_related("by")
+    if not away.exists():
         return []
-    emails = [one.email for one in away]
-    here = Account.objects.filter(pk=account.pk).annotate(ids=ArraySubquery(covering().values("pk")))
-    naming = MacroAction.objects.filter(macro__in=here.values_list("ids", flat=True).get())
-    named = {email.lower() for some in naming.values_list("emails", flat=True) for email in some}
-    linked = User.objects.filter(email__in=emails, tokens__pool_entries__account=account)
-    concerned = named.union(linked.values_list("email", flat=True))
-    return [one for one in away if one.email in concerned]
+    one, found = _rules_on(account)
+    directory = facts.directory([account.pk])
+    left_out = [rule.readers(one, directory).left_out for rule in found]
+    return list(away.filter(email__in={to for some in left_out for to, why in some.items() if why == AWAY}))
+
+
+def _rules_on(account: Account) -> tuple[AccountFacts, list[Rule]]:
+    """Return what rules ask of an account, and the rules of the macros that are on and watch it."""
+    found = facts.rules(*MacroAction.Kind.values)
+    span = Span.day(timezone.now(), timezone.get_default_timezone())
+    [one] = facts.accounts([account.pk], rules=found, span=span, told=False)
+    return one, [rule for rule in found if not rule.why_not(one)]

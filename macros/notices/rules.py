@@ -4,7 +4,7 @@ Pure: no database, no clock. Days are calendar days in the project's zone, so th
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from typing import NamedTuple
@@ -192,12 +192,6 @@ class Rule:
             macro_id=self.macro_id,
             directory=directory,
             day=day,
-        )
-
-    def alone_on(self, account: AccountFacts) -> "Rule":
-        """Return it as if it were applied to this one account."""
-        return replace(
-            self, scope="chosen", chosen=frozenset({account.pk}), enabled=True, excluded=frozenset()
         )
 
 

@@ -3,12 +3,14 @@
 import random
 
 import pytest
-from django.db.models import Exists
 
 from accounts.models import Account
-from macros.coverage import covering, watched_by, watched_by_none
+from macros.coverage import watched_by, watched_by_none
 from macros.models import Macro, MacroAccount, MacroAction
-from tests.support.factories import make_account, make_team
+from macros.notices import facts
+from macros.notices.rules import Span
+from tests.macros.support import BERLIN
+from tests.support.factories import NOW, make_account, make_team
 
 pytestmark = pytest.mark.django_db
 
@@ -48,19 +50,29 @@ def fleet(request: pytest.FixtureRequest) -> list[Macro]:
     return list(Macro.objects.all())
 
 
-def test_accounts_of_whose_end_no_macro_tells(fleet: list[Macro]) -> None:
-    every = Account.objects.all()
-    telling = covering().filter(
-        pk__in=MacroAction.objects.filter(kind__in=["pre_deactivation", "deactivated"]).values("macro")
+def watched(*kinds: str, macros: list[Macro]) -> set[str]:
+    """The accounts that a rule of these kinds and macros watches, asked of each account by itself."""
+    found = [rule for rule in facts.rules(*kinds) if rule.macro_id in {macro.pk for macro in macros}]
+    ids = list(Account.objects.values_list("pk", flat=True))
+    each = facts.accounts(ids, rules=found, span=Span.day(NOW, BERLIN), told=False)
+    return names(
+        Account.objects.filter(
+            pk__in=[one.pk for one in each if any(not rule.why_not(one) for rule in found)]
+        )
     )
 
-    assert names(watched_by_none(every)) == names(every.exclude(Exists(telling)))
+
+def test_accounts_of_whose_end_no_macro_tells(fleet: list[Macro]) -> None:
+    every, stops = Account.objects.all(), ("pre_deactivation", "deactivated")
+
+    assert names(watched_by_none(every)) == names(every) - watched(*stops, macros=fleet)
     for macro in fleet:
-        others = every.exclude(Exists(telling.exclude(pk=macro.pk)))
-        assert names(watched_by_none(every, but=[macro])) == names(others)
+        others = [one for one in fleet if one != macro]
+        assert names(watched_by_none(every, but=[macro])) == names(every) - watched(*stops, macros=others)
 
 
 def test_accounts_that_one_macro_watches(fleet: list[Macro]) -> None:
     for macro in fleet:
-        one_by_one = Account.objects.filter(Exists(covering().filter(pk=macro.pk)))
-        assert names(watched_by(Account.objects.all(), macro)) == names(one_by_one)
+        assert names(watched_by(Account.objects.all(), macro)) == watched(
+            *MacroAction.Kind.values, macros=[macro]
+        )

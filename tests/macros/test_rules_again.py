@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from macros.notices import rules
-from macros.notices.readers import Directory, Mute, Mutes
+from macros.notices.readers import Directory, Muted, Mutes
 from macros.notices.rules import AccountFacts, LogIn, Rule, TellsBefore
 from tests.macros.test_rules import ADA, BEN, LEAD, NOW, OPERATOR, TODAY, WATCHER, account, log_in, rule, span
 
@@ -65,9 +65,9 @@ def some_rule(rng: random.Random) -> Rule:
     )
 
 
-def some_mutes(rng: random.Random) -> list[Mute]:
+def some_mutes(rng: random.Random) -> list[Muted]:
     return [
-        Mute(
+        Muted(
             rng.choice([None, 1, 2]),
             rng.choice(ADDRESSES),
             rng.choice([None, 1, 2]),
@@ -86,7 +86,7 @@ def some_directory(rng: random.Random) -> Directory:
     )
 
 
-def slowly(one: Rule, of: AccountFacts, directory: Directory, some: list[Mute]) -> Found:
+def slowly(one: Rule, of: AccountFacts, directory: Directory, some: list[Muted]) -> Found:
     """Say it once more, by what the words of the article mean."""
     if one.team_id == 2 or "x" in one.channels:
         return set()
@@ -129,7 +129,7 @@ def facts_of(one: Rule, of: AccountFacts) -> list[Fact]:
     return found
 
 
-def readers(one: Rule, whose: list[LogIn], directory: Directory, some: list[Mute]) -> set[tuple[str, str]]:
+def readers(one: Rule, whose: list[LogIn], directory: Directory, some: list[Muted]) -> set[tuple[str, str]]:
     def hears(address: str) -> bool:
         return not any(
             each.email == address
