@@ -91,7 +91,7 @@ class MacroAction(models.Model):
         SHIFTED = "shifted", _("another log-in takes over an account")
         RECOVERED = "recovered", _("an account works again")
         RESTRICTED = "restricted", _("the channel restricts an account")
-        # Found by each evaluation, by `macros.few_people` and `macros.escalation_sql`.
+        # Found by each evaluation, see `macros.notices.rules`.
         FEW_PEOPLE = "few_people", _("too few people could carry an account")
         ESCALATED = "escalated", _("nothing happened after the first warning")
 
