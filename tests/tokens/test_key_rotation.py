@@ -34,6 +34,7 @@ def old_rows(settings: Settings) -> Token:
     """A channel app, a log-in and a second factor under the old key; the new one is first now."""
     settings.FERNET_KEYS = [OLD]
     token = make_token()
+    make_user(email="ada@example.com")
     sealed = key_ring.seal("SEED")
     Authenticator.objects.create(user_id=_ada(), type="totp", data={"secret": sealed})
     settings.FERNET_KEYS = [NEW, OLD]
