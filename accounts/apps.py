@@ -27,7 +27,6 @@ class AccountsConfig(AppConfig):
             receivers.forget_person, sender="users.User", dispatch_uid="accounts.forget_person"
         )
         address_changed.connect(receivers.take_along, User, dispatch_uid="accounts.new_address")
-        post_delete.connect(receivers.close_told, User, dispatch_uid="accounts.close_told")
         post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")

@@ -17,7 +17,6 @@ from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this
 from accounts.asks.models import Ask as Ask
 from accounts.asks.models import AskLine as AskLine
 from accounts.calendar_models import CalendarLink as CalendarLink
-from accounts.fresh_event_models import FreshEvents as FreshEvents
 from accounts.import_models import ImportFile as ImportFile
 from accounts.import_models import ImportFileLine as ImportFileLine
 from accounts.jobs.models import Job as Job
@@ -27,7 +26,6 @@ from accounts.link_models import PendingLink as PendingLink
 from accounts.pool_entry_model import AccountToken as AccountToken
 from accounts.reach_models import ListReading as ListReading
 from accounts.reach_models import ReachedAccount as ReachedAccount
-from notifications.models import Message
 from tokens.channels import declarations
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
@@ -248,65 +246,17 @@ class AccountEvent(models.Model):
 
 
 class AccountNews(models.Model):
-    """Something that happened to an account and that its people are to be told. `accounts.telling` deletes it once it is known whom."""
+    """That something happened to an account that people may have to be told. Whoever tells it, `macros.at_once`, takes the row.
 
-    class Kind(models.TextChoices):
-        ACCESS = "access", _("A log-in cannot be used for it any more")
-        RESTRICTED = "restricted", _("Restricted by the channel")
+    It is written in the transaction of its cause, so that nothing is missed that commits late.
+    """
 
-    account = models.ForeignKey(Account, models.CASCADE, related_name="+")
-    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
-    kind = models.CharField(max_length=10, choices=Kind)
-    at = models.DateTimeField()
+    account = models.ForeignKey(Account, models.CASCADE, related_name="+", db_index=False)
+    at = models.DateTimeField()  # when it happened
+    due_at = models.DateTimeField(db_index=True)  # from when on it is looked at
 
     class Meta:
-        verbose_name_plural = _("account news")
+        default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()}: account {self.account_id}"
-
-
-class AccountNotice(models.Model):
-    """What one recipient is told of an account, until he is told that it is over. Open while `closed_at` is empty."""
-
-    class Kind(models.TextChoices):
-        ACCESS = "access", _("A log-in cannot be used for it any more")
-        RESTRICTED = "restricted", _("Restricted by the channel")
-        STOPPED = "stopped", _("Stopped")  # told by the mail of a death, or by a macro
-
-    account = models.ForeignKey(Account, models.CASCADE, related_name="notices_told")
-    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
-    kind = models.CharField(max_length=10, choices=Kind)
-    recipient = models.EmailField()
-    deactivated = models.BooleanField(
-        default=False, db_column="dark"
-    )  # it was told that nothing can be published
-    own = models.BooleanField(default=False)  # it is about the recipient's own log-in
-    # Empty: not yet written.
-    message = models.ForeignKey(
-        Message, models.CASCADE, null=True, blank=True, related_name="account_notices"
-    )
-    # The mail that says that it works again.
-    ending = models.ForeignKey(Message, models.SET_NULL, null=True, blank=True, related_name="ended_notices")
-    at = models.DateTimeField()
-    closed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(
-                fields=["account", "token", "kind", "recipient"],
-                condition=Q(closed_at=None),
-                nulls_distinct=False,
-                name="told_once_until_it_is_over",
-            ),
-        ]
-        indexes = [
-            # what waits for its mail, and the sweep that closes
-            models.Index(
-                "recipient", condition=Q(closed_at=None, message=None), name="account_notice_waiting"
-            ),
-            models.Index("account", condition=Q(closed_at=None), name="account_notice_open"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.get_kind_display()}: account {self.account_id} to {self.recipient}"
+        return f"account {self.account_id}: {self.at:%d %b %Y, %H:%M:%S}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts.models import Account, AccountEvent, AccountNews, AccountToken, FreshEvents
+from accounts.models import Account, AccountEvent, AccountNews, AccountToken
 from accounts.pool_reasons import OUTSIDE
 from tokens.models import Token
 from users.models import Team, User
@@ -61,7 +61,7 @@ from wrong w where w.id = p.id
 
 _FACTS = """
 with mine as materialized (
-  select id, active_token_id, state, since, deadline_kind, deadline, cycle_deadline, paused_at, people_count
+  select id, active_token_id, state, since, deadline_kind, deadline, cycle_deadline, paused_at
   from accounts_account where (%(accounts)s::bigint[] is null or id = any(%(accounts)s))
 ), living as materialized (
   select p.account_id, p.token_id, p.rank, t.kind, t.deadline, t.deadline_kind, t.proven_at,
@@ -96,7 +96,7 @@ with mine as materialized (
            l.kind = 'system' desc,                              -- it does not depend on a person's password
            l.deadline_kind = 'never' desc, l.deadline desc nulls last, l.proven_at desc nulls last, l.token_id
 ), next as (
-  select a.id, a.active_token_id as old_token_id, a.state as old_state, a.people_count as old_people_count, c.token_id as active_token_id,
+  select a.id, a.active_token_id as old_token_id, a.state as old_state, c.token_id as active_token_id,
          coalesce(f.usable_count, 0) as usable_count, coalesce(f.people_count, 0) as people_count,
          coalesce(f.deadline_kind, 'none') as deadline_kind, f.deadline,
          -- From where the cycle began and not from the last move: many small moves must not add up unseen.
@@ -135,7 +135,7 @@ SETTLE = f"""{_FACTS}, changed as (
                                  order by t.state = 'cooling' desc, t.state = 'dead' desc, t.state_since desc, t.id limit 1), '') end
   from next n
   where a.id = n.id and (%(accounts)s::bigint[] is null or a.id = any(%(accounts)s)) and ({_DIFFERS})
-  returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state, n.people_count - n.old_people_count as came
+  returning a.id, n.old_token_id, n.active_token_id, n.old_state, n.state
 ), written as (
   insert into accounts_accountevent (account_id, from_token_id, token_id, token_event_id, kind, cause, source, actor_id, note, at)
   select c.id, c.old_token_id, c.active_token_id,
@@ -146,14 +146,10 @@ SETTLE = f"""{_FACTS}, changed as (
     select e.id from tokens_tokenevent e where e.token_id = c.old_token_id and e.at = %(now)s order by e.id desc limit 1
   ) its on true
   where c.state <> c.old_state or c.active_token_id is distinct from c.old_token_id
-  returning kind
+  returning account_id, kind
 )
-insert into accounts_freshevents (at, fell, rose)
-select %(now)s, coalesce(array_agg(id) filter (where came < 0), array[]::bigint[]),
-       coalesce(array_agg(id) filter (where came > 0), array[]::bigint[])
-from changed
-having count(*) filter (where came <> 0) > 0 or exists (
-  select 1 from written where kind in ('shifted', 'deactivated', 'interrupted', 'connected'))
+insert into accounts_accountnews (account_id, at, due_at)
+select account_id, %(now)s, %(now)s from written where kind in ('shifted', 'deactivated', 'interrupted', 'connected')
 """  # noqa: S608  # constants of this module only; every value is a parameter
 
 _DIFFERENCES = (
@@ -236,10 +232,12 @@ def _lock(token_ids: Iterable[int] | None, account_ids: Iterable[int] | None) ->
     return list(locked.values_list("pk", flat=True))
 
 
-_NEWS = {
-    AccountEvent.Kind.ACCESS: AccountNews.Kind.ACCESS,
-    AccountEvent.Kind.RESTRICTED: AccountNews.Kind.RESTRICTED,
-}
+_TOLD = {AccountEvent.Kind.ACCESS, AccountEvent.Kind.RESTRICTED, AccountEvent.Kind.UNRESTRICTED}
+
+
+def note_news(account_ids: Iterable[int], now: datetime) -> None:
+    """Note that something happened to accounts (ids) that people may have to be told, in the transaction of its cause."""
+    AccountNews.objects.bulk_create(AccountNews(account_id=pk, at=now, due_at=now) for pk in account_ids)
 
 
 def record(
@@ -256,11 +254,8 @@ def record(
     to_team: Team | None = None,
 ) -> None:
     """Write one event of an account that is no shift and no change of state; people are told of what takes it from them."""
-    news = _NEWS.get(kind) if cause != "regained" else None
-    if news:
-        AccountNews.objects.create(account=account, token_id=token_id, kind=news, at=now)
-    if kind in {AccountEvent.Kind.RESTRICTED, AccountEvent.Kind.UNRESTRICTED}:
-        FreshEvents.objects.create(at=now)
+    if kind in _TOLD:
+        note_news([account.pk], now)
     AccountEvent.objects.create(
         account=account,
         from_team=from_team,

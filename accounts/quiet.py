@@ -1,13 +1,10 @@
-"""Whose mails about accounts are snoozed, as far as campaigns and `accounts.telling` respect it. Who keeps snoozes, an app above,
-registers what they are.
+"""Whose mails about accounts are snoozed, as far as campaigns respect it. Who keeps snoozes, an app above, registers what they are.
 
 A log-in is snoozed where each of its accounts is: by its person, or by staff for everybody. One consent renews all of its accounts, so one
-that is not snoozed is enough to be asked. What is told at once of an account asks its reader's own snoozes alone: what is for everybody
-holds back warnings ahead.
+that is not snoozed is enough to be asked.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -38,29 +35,6 @@ def morning(now: datetime) -> date:
     """
     local = timezone.localtime(now, timezone.get_default_timezone())
     return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
-
-
-@dataclass(frozen=True)
-class Snoozed:
-    """Who snoozed one of some accounts, or all."""
-
-    pairs: frozenset[tuple[int | None, str]]  # account (None: all) and address
-
-    def holds(self, account_id: int, address: str) -> bool:
-        """Return whether the address is told nothing of the account."""
-        return not self.pairs.isdisjoint({(account_id, address.lower()), (None, address.lower())})
-
-
-def readers(account_ids: Collection[int], *, now: datetime) -> Snoozed:
-    """Return which addresses snooze these accounts (ids), or all accounts. One query."""
-    query = f"""
-    with {tables()}
-    select account_id, email from quiet where account_id = any(%(accounts)s) and email <> '' and until > %(morning)s
-    union all
-    select null, email from away where until > %(morning)s"""  # noqa: S608  # what `macros` registered
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"accounts": list(account_ids), "morning": morning(now)})
-        return Snoozed(frozenset(cursor.fetchall()))
 
 
 def log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:

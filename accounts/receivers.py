@@ -18,20 +18,13 @@ from accounts.asks import inviting, link_mails, links
 from accounts.asks import mails as ask_mails
 from accounts.leaving import mails as leaving_mails
 from accounts.mails import (
-    access_mail,
     alert_mail,
     api_key_mail,
     backup_mail,
-    death_mail,
     imported_mail,
-    mailing,
-    outside_mail,
     renewal_mail,
-    restricted_mail,
-    works_again_mail,
 )
-from accounts.models import ApiKey
-from accounts.telling import notices
+from accounts.models import AccountToken, ApiKey
 from notifications import kinds
 from tokens.models import Token
 from users.models import Membership, Team, User
@@ -47,11 +40,12 @@ def settle_changed(
     died: Sequence[int] = (),
     **kwargs: Any,  # noqa: ARG001  # what a signal passes
 ) -> None:
-    """Settle the pools of these tokens and tell whose token died, in the transaction that changed them."""
+    """Settle the pools of these tokens, and have told whose token died, in the transaction that changed them."""
     pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
     if died:
         reach.forget(token_ids=died)
-    death_mail.tell_of_deaths(token_ids=died, now=now)
+        pools = AccountToken.objects.filter(token__in=died).order_by()
+        pool.note_news(pools.values_list("account", flat=True).distinct(), now)
 
 
 def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -63,15 +57,9 @@ def forget_person(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noq
         ApiKey.objects.filter(created_by=instance).update(maker_left_at=timezone.now())
 
 
-def take_along(sender: Any, *, user: User, old: str, now: datetime, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Have what a person was told of accounts, and asked to link, go along to their new e-mail address."""
-    notices.take_along(old=old, new=user.email, now=now)
+def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    """Have what a person was asked to link go along to their new e-mail address."""
     inviting.take_along(old=old, new=user.email)
-
-
-def close_told(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
-    """Tell a person who was deleted nothing more: not that it works again, either."""
-    notices.close(recipient=instance.email, now=timezone.now())
 
 
 def register_messages() -> None:
@@ -83,23 +71,10 @@ def register_messages() -> None:
 
 def _register_what_log_ins_do() -> None:
     kinds.register(
-        death_mail.DIED,
-        death_mail.build_died,
-        name=_("Log-in stopped"),
-        ended=death_mail.record_end,
-        reader=death_mail.reader,
-    )
-    kinds.register(
         leaving_mails.KIND,
         leaving_mails.build,
         name=_("Log-in removed"),
         ended=leaving_mails.record_end,
-    )
-    kinds.register(
-        outside_mail.KIND,
-        outside_mail.build,
-        name=_("The team no longer takes a log-in"),
-        ended=outside_mail.record_end,
     )
     kinds.register(imported_mail.KIND, imported_mail.build, name=_("Log-in imported"))
 
@@ -141,12 +116,6 @@ def _register_what_is_asked() -> None:
 
 
 def _register_what_accounts_do() -> None:
-    for kind, build, name in (
-        (notices.ACCESS, access_mail.build, _("Log-in cannot be used for an account")),
-        (notices.RESTRICTED, restricted_mail.build, _("Restricted by the channel")),
-        (notices.WORKS_AGAIN, works_again_mail.build, _("Works again")),
-    ):
-        kinds.register(kind, build, name=name, why=mailing.facts, ended=notices.record_end)
     kinds.register(
         api_key_mail.KIND,
         api_key_mail.build,

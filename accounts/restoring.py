@@ -8,7 +8,7 @@ from functools import partial
 from django.db import transaction
 
 from accounts import pool, reach
-from accounts.models import Account, AccountNews, AccountNotice, ApiKey
+from accounts.models import Account, AccountNews, ApiKey
 from tokens import io_steps, lifecycle, probe
 from tokens.channels.kinds import DOUBTFUL, Inspection, Verdict
 from tokens.io_steps import Job
@@ -107,5 +107,4 @@ def empty(*, now: datetime) -> tuple[int, int]:
     )
     reach.forget_all()
     AccountNews.objects.all().delete()
-    AccountNotice.objects.all().delete()
     return wiped, ApiKey.objects.filter(revoked_at=None).update(revoked_at=now)

@@ -5,7 +5,6 @@ SCHEDULES = {
     "Tell operators": ("accounts.tasks.tell_operators", 60),
     "Watch the versions of the channels": ("accounts.tasks.watch_versions", 3_600),
     "Watch API keys": ("accounts.tasks.watch_api_keys", 3_600),
-    "Tell people": ("accounts.tasks.tell_people", 20),
     "Ask about refused channel apps": ("accounts.tasks.ask_about_refused_apps", 3_600),
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),

@@ -20,7 +20,6 @@ from accounts.jobs.kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
-from accounts.telling import notices
 from tokens import app_faults, lifecycle
 from tokens.channels import callback
 from users import database_clock
@@ -70,12 +69,6 @@ def watch_versions() -> None:
 def watch_api_keys() -> None:
     """Tell makers and operators of keys that end soon, and operators of keys whose maker left."""
     api_key_mail.tell(now=database_clock.now())
-
-
-@shared_task
-def tell_people() -> None:
-    """Tell people what happened to their accounts, and that it is over."""
-    notices.tell(now=database_clock.now())
 
 
 @shared_task

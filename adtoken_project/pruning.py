@@ -56,7 +56,7 @@ def _newest(table: str, owner: str) -> str:
 _UNREFERRED = "not exists (select 1 from accounts_accountevent e where e.token_event_id = t.id)"
 _TOKEN_EVENT = f"t.at < %(cutoff)s and not ({_newest('tokens_tokenevent', 'token_id')}) and {_UNREFERRED}"
 _ENDED = "t.state in ('sent', 'failed', 'cancelled') and greatest(t.created_at, t.queued_at, t.sent_at) < %(cutoff)s"
-_UNNAMED = "not exists (select 1 from accounts_accountnotice n where t.id in (n.message_id, n.ending_id))"
+_UNNAMED = "not exists (select 1 from macros_told n where n.message_id = t.id)"
 _RUN_AT = "(select e.started_at from macros_evaluation e where e.id = t.evaluation_id)"
 # A notice of the present cycle of what it is about: the evaluation goes by it.
 _PRESENT = """t.outcome <> 'dropped' and t.cycle >= case
@@ -92,13 +92,16 @@ RULES = (
         "macros_notice",
         f"t.outcome <> 'waiting' and {_RUN_AT} < %(cutoff)s and not ({_PRESENT})",
     ),
-    Rule("macros_newsnotice", "t.outcome <> 'waiting' and t.at < %(cutoff)s"),
     Rule(
         "macros_evaluation",
-        "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)"
-        " and not exists (select 1 from macros_newsnotice n where n.evaluation_id = t.id)",
+        "t.started_at < %(cutoff)s and not exists (select 1 from macros_notice n where n.evaluation_id = t.id)",
     ),
-    Rule("accounts_accountnotice", "t.closed_at < %(cutoff)s"),
+    # What its reader waits to be over stays: dark, or restricted.
+    Rule(
+        "macros_told",
+        "t.at < %(cutoff)s and t.outcome <> 'waiting' and not (t.outcome = 'mailed' and t.over_at is null"
+        " and (t.dark or t.kind = 'restricted'))",
+    ),
     Rule(
         "notifications_message",
         f"(t.text <> '' or t.html <> '') and {_ENDED}",

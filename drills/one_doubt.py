@@ -122,19 +122,19 @@ class Life:
         from accounts import channel_sweep
         from accounts.mails import doubt_mail
         from accounts.models import Account
-        from accounts.telling import notices
+        from macros.at_once import services as at_once
         from notifications import delivery
         from notifications.models import Message
         from tokens.models import Token
 
         self.calls += channel_sweep.run(channel=CHANNEL, clock=lambda: self.now) or 0
         doubt_mail.tell(self.now)
-        notices.tell(self.now)
+        at_once.tell(self.now)
         delivery.deliver(clock=lambda: self.now)
         dark = Account.objects.exclude(state=Account.State.CONNECTED, restriction="").count()
         self.most_dark = max(self.most_dark, dark)
         self.most_dead = max(self.most_dead, Token.objects.filter(state=Token.State.DEAD).count())
-        told = Message.objects.exclude(recipient=OPERATOR).exclude(kind="works_again")
+        told = Message.objects.exclude(recipient=OPERATOR).exclude(told__kind="recovered")
         if self.first_told is None and told.exists():
             self.first_told = self.now
         if told.count() > self.told.total():

@@ -17,9 +17,7 @@ class MacrosConfig(AppConfig):
         from accounts import message_history as told_about
         from accounts import quiet
         from accounts.leaving import handing_over
-        from accounts.telling import notices
         from macros import (
-            evaluation,
             message_history,
             moved,
             new_address,
@@ -27,7 +25,6 @@ class MacrosConfig(AppConfig):
             on_many,
             owning,
             receivers,
-            revalidation,
             windows,
         )
         from macros.mutes import mails, services
@@ -40,7 +37,6 @@ class MacrosConfig(AppConfig):
         mails.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
-        notices.register_unwanted(evaluation.KIND, revalidation.unwanted)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         pre_delete.connect(receivers.forget_macro, sender="macros.Macro", dispatch_uid="macros.forget_macro")
         post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
@@ -55,7 +51,9 @@ class MacrosConfig(AppConfig):
 
 
 def _register_messages() -> None:
-    from macros import evaluation, mails, new_address, news, news_mail, revalidation
+    from macros import evaluation, mails, new_address, revalidation
+    from macros.at_once import mails as news
+    from macros.at_once import services as at_once
     from macros.mutes import not_mine
     from notifications import kinds
 
@@ -69,13 +67,13 @@ def _register_messages() -> None:
         readdress=new_address.of_warnings,
     )
     kinds.register(
-        news.KIND,
-        news_mail.build,
-        name=_("Macro, at once"),
-        ended=news.record_end,
+        at_once.KIND,
+        news.build,
+        name=_("What happened to accounts"),
+        ended=at_once.record_end,
         why=news.facts,
         asks=True,
-        readdress=new_address.of_news,
+        readdress=at_once.readdress,
     )
     kinds.register(
         not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end

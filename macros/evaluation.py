@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection, transaction
 
-from macros import news
 from macros.models import Evaluation
 from macros.mutes.services import end_due
 from macros.notices import services
@@ -34,14 +33,6 @@ class EvaluationReport:
     notices: int = 0
     messages: int = 0
     evaluation_id: int | None = None
-
-
-def locked_at_once() -> bool:
-    """Return whether no run is under way; then none begins before the caller's transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
-        row = cursor.fetchone()
-    return bool(row and row[0])
 
 
 def zone() -> ZoneInfo:
@@ -79,7 +70,7 @@ def evaluate(
         evaluation, created = _begin(on, trigger, now)
         if not created:
             return EvaluationReport(on)
-        found = services.find(run=evaluation, span=span, kind=KIND, news_kind=news.KIND)
+        found = services.find(run=evaluation, span=span, kind=KIND)
         evaluation.notice_count, evaluation.message_count = found
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])
@@ -100,7 +91,7 @@ def evaluate_if_due(*, now: datetime) -> EvaluationReport | None:
     local = now.astimezone(zone())
     if local.hour < settings.MACROS_HOUR:
         return None
-    runs = Evaluation.objects.filter(on_date=local.date()).exclude(trigger=Evaluation.Trigger.EVENT)
+    runs = Evaluation.objects.filter(on_date=local.date())
     scheduled = runs.filter(trigger=Evaluation.Trigger.SCHEDULE).first()
     if scheduled is None:
         return evaluate(now=now, trigger=Evaluation.Trigger.SCHEDULE)

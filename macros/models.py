@@ -11,9 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from macros.acknowledgement_model import Acknowledgement as Acknowledgement
+from macros.at_once.models import Told as Told
 from macros.mutes.models import Mute as Mute
-from macros.news_models import DelayedEvent as DelayedEvent
-from macros.news_models import NewsNotice as NewsNotice
 from macros.shortage_model import Shortage as Shortage
 from tokens.choices import channel_choices
 from tokens.models import Token
@@ -165,15 +164,11 @@ class MacroAccount(models.Model):
 
 
 class Evaluation(models.Model):
-    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick.
-
-    One of trigger "event" is about what had just happened, and has found only what macros tell at once.
-    """
+    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick."""
 
     class Trigger(models.TextChoices):
         SCHEDULE = "schedule", _("Schedule")
         HAND = "hand", _("By hand")
-        EVENT = "event", _("At once")
 
     on_date = models.DateField()
     trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
 from macros import concerned, evaluation
-from macros.models import Acknowledgement, NewsNotice, Notice
+from macros.models import Acknowledgement, Notice, Told
 from macros.mutes import links, mails
 from macros.mutes.models import left_out
 from notifications import composing, kinds, outbox
@@ -86,15 +86,10 @@ def _told_by(message: Message) -> list[Deadline]:
     return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
 
 
-def _to_act_on(message: Message) -> QuerySet[NewsNotice]:
+def _to_act_on(message: Message) -> QuerySet[Told]:
     """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
     _, at_once = links.notices_of(message)
-    return at_once.exclude(outcome=NewsNotice.Outcome.DROPPED).exclude(kind=NewsNotice.Kind.RECOVERED)
-
-
-def asks_for_care(notices: Iterable[NewsNotice]) -> bool:
-    """Return whether a mail of these has anything that somebody can be on."""
-    return any(one.kind != NewsNotice.Kind.RECOVERED for one in notices)
+    return at_once.live().exclude(kind__in=[Told.Kind.RECOVERED, Told.Kind.UNSTEADY])
 
 
 def deadlines_on(account: Account) -> list[Deadline]:
@@ -250,10 +245,10 @@ def _tell(
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
             readers[one.recipient, one.account.team_id].add(one.account_id)
     if answers is not None:
-        same = NewsNotice.objects.filter(
-            event__in=_to_act_on(answers).values("event"),
+        same = Told.objects.naming().filter(
+            at__in=_to_act_on(answers).values("at"),
             account__in=[pk for pk, _ in cycles],
-            outcome=NewsNotice.Outcome.MAILED,
+            outcome=Told.Outcome.MAILED,
         )
         others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):

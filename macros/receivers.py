@@ -5,14 +5,14 @@ from typing import Any
 from django.utils import timezone
 
 from macros import new_address, on_it
-from macros.models import Macro, MacroAction, NewsNotice, Notice
+from macros.models import Macro, MacroAction, Notice, Told
 from users.models import User
 
 
 def keep_name(*, instance: MacroAction, origin: Any = None, **_kwargs: Any) -> None:
     """Write onto the notices of an action that is deleted the macro's name, and its id where it stays: what was told stays, too."""
     alone = getattr(origin, "model", type(origin)) is MacroAction
-    for told in (Notice, NewsNotice):
+    for told in (Notice, Told):
         told.objects.filter(action=instance).update(
             macro_name=instance.macro.name, was_of=instance.macro_id if alone else None
         )
@@ -20,7 +20,7 @@ def keep_name(*, instance: MacroAction, origin: Any = None, **_kwargs: Any) -> N
 
 def forget_macro(*, instance: Macro, **_kwargs: Any) -> None:
     """Take the id of a macro that is about to be deleted from what it told before an edit."""
-    for told in (Notice, NewsNotice):
+    for told in (Notice, Told):
         told.objects.filter(was_of=instance.pk).update(was_of=None)
 
 

@@ -1,6 +1,6 @@
 """Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -9,11 +9,9 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
-from django.utils import timezone
 
 from accounts.models import Account, AccountToken
-from accounts.telling.notices import record_told
-from macros import carried, concerned, delays
+from macros.at_once.services import record_told
 from macros.models import Evaluation, Notice
 from macros.notices import facts
 from macros.notices.readers import AWAY, Directory
@@ -29,6 +27,7 @@ from users.recipients import Via
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
 _OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_")  # beginnings of codes
+SHOWN = 100  # facts on the page of one message
 SLICE = 4_000  # notices whose accounts are read at a time
 _ASKED = (
     "evaluation", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
@@ -156,14 +155,12 @@ def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, worl
 
 
 def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
-    """Note that these are not told. Where that is for their reader or their team, whoever is told instead is looked for: by the day's run
-    once more, and of what is told at once by the sweep.
+    """Note that these are not told. Where that is for their reader or their team, whoever is told instead is looked for by the day's run
+    once more.
     """
     if reason.startswith(_OF_THE_READER) and notices.exists():
         last = Evaluation.objects.filter(trigger=Evaluation.Trigger.SCHEDULE).order_by("-on_date")[:1]
         Evaluation.objects.filter(pk__in=last.values("pk")).update(dropped_at=Greatest("dropped_at", now))
-        at_once = notices.filter(threshold=0)  # of any run: what waited joins the newest
-        delays.look_again_at_deactivated(list(at_once.values_list("account_id", flat=True)), now=now)
     notices.update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason(reason))
 
 
@@ -187,33 +184,28 @@ def record_end(message: Message) -> None:
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
 
 
-def join(newest: Message, older: Sequence[Message]) -> None:
-    """Have a message carry what older ones to its reader do, in the caller's transaction."""
-    carried.join(newest, older, key="evaluation", notices_of=notices_of)
-
-
 def facts_of(message: Message) -> list[kinds.Fact]:
     """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
-    notices = all_notices_of(message).select_related("action__macro", "account")
-    return carried.facts(notices.order_by("threshold", "deadline")[: carried.SHOWN], found)
+    notices = (
+        all_notices_of(message).select_related("action__macro", "account").order_by("threshold", "deadline")
+    )
+    return [
+        kinds.Fact(
+            what=phrase(
+                kinds.FACTS,
+                "notice",
+                macro=notice.macro_title,
+                account=str(notice.account),
+                channel=notice.account.get_channel_display(),
+                found=found(notice),
+            ),
+            outcome=notice.get_outcome_display(),
+            reason=kept.said(notice.outcome_reason),
+        )
+        for notice in notices[:SHOWN]
+    ]
 
 
 def found(notice: Notice) -> str:
     """Return what a notice found, in words: "7 days in advance" or "deactivated"."""
     return phrase(kinds.FACTS, "found", days=notice.threshold)
-
-
-def unwanted(message: Message, reader: str, account_ids: Collection[int]) -> set[int]:
-    """Return of which accounts, told as deactivated by this message, an address is no longer to be mailed: its recipient, or the new
-    address of that person, who is told as long as a macro names either.
-
-    Whoever stood in is told that it is over although somebody else can be told by now, unless it concerns them no longer.
-    """
-    notices = notices_of(message).filter(threshold=0, account__in=account_ids, action__isnull=False)
-    found = list(notices.select_related("action__macro"))
-    world, wanted = _read(found, timezone.now()), set()
-    for notice in found:
-        told = world.rules[notice.action_id or 0].readers(world.accounts[notice.account_id], world.directory)
-        if notice.via != Via.DIRECT or {one.address for one in told.readers} & {reader, message.recipient}:
-            wanted.add(notice.account_id)
-    return set(account_ids) - concerned.of(reader, wanted)

@@ -2,7 +2,8 @@
 
 from celery import shared_task
 
-from macros import at_once, evaluation
+from macros import evaluation
+from macros.at_once import services as at_once
 from users import database_clock
 
 
@@ -14,5 +15,5 @@ def evaluate_if_due() -> None:
 
 @shared_task(name="macros.tell_at_once", ignore_result=True)
 def tell_at_once() -> None:
-    """Write the mails of macros about what just happened."""
+    """Write the mails about what just happened."""
     at_once.tell(database_clock.now())

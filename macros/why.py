@@ -11,11 +11,11 @@ from typing import Any
 from django.db.models import Min, Q, QuerySet
 
 from accounts import message_history as mails_about
-from accounts.mails import outside_mail
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
-from macros import news, on_it
-from macros.models import Macro, Mute, NewsNotice, Notice
+from macros import on_it
+from macros.at_once.mails import found as found_at_once
+from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import services
 from macros.revalidation import found
 from notifications import kinds
@@ -36,7 +36,6 @@ _PILLS = {
     "cancelled": "cancelled",
 }
 NOTICES = 20  # the newest
-OF_TEAMS = (outside_mail.KIND,)  # mails that tell of a team's accounts without naming each
 COUNTED = 1_000  # mails that wait
 
 
@@ -164,27 +163,26 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
         .order_by("-id")[:NOTICES]
     )
     fresh = list(
-        NewsNotice.objects.filter(of_macros, account=one.account, recipient=one.address)
-        .select_related("action__macro")
+        Told.objects.filter(of_macros, account=one.account, recipient=one.address)
+        .select_related("action__macro", "message")
         .order_by("-id")[:NOTICES]
     )
     lines = [_told(notice, found(notice), notice.evaluation.started_at) for notice in notices]
-    lines += [_told(notice, news.found(notice), notice.at) for notice in fresh]
+    lines += [_told(notice, found_at_once(notice), notice.at) for notice in fresh]
     return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
 
 
 def mails_to(one: Asked) -> QuerySet[Message]:
     """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
-    of_team = Q(kind__in=OF_TEAMS, payload__contains={"teams": [one.account.team_id]})
     personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked]
-    rows = Message.objects.filter(mails_about.named(one.account) | of_team | Q(kind__in=personal))
+    rows = Message.objects.filter(mails_about.named(one.account) | Q(kind__in=personal))
     return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
 
 
-def _told(notice: Notice | NewsNotice, what: str, at: datetime) -> Line:
+def _told(notice: Notice | Told, what: str, at: datetime) -> Line:
     reasons = [
         *([say(f"stands_in_{notice.via}")] if notice.via else []),
         *([kept.said(notice.outcome_reason)] if notice.outcome_reason else []),
     ]
-    what_told = say("notice", found=what, macro=notice.macro_title)
+    what_told = say("notice", found=what, macro=notice.macro_title) if notice.macro_title else what
     return Line("; ".join(reasons), about=what_told, at=at, pill=_PILLS[notice.outcome])

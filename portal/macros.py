@@ -15,7 +15,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_
 from unfold.decorators import display
 
 from macros import changes, message_history, scope
-from macros.models import Macro, MacroAccount, MacroAction, NewsNotice, Notice
+from macros.models import Macro, MacroAccount, MacroAction, Notice, Told
 from macros.notices import preview
 from portal import macro_pages, macro_preview
 from portal.filters import TeamFilter
@@ -70,11 +70,9 @@ class MacroAdmin(OwnList):
         of_action = Notice.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
         mailed = of_action.filter(outcome=Notice.Outcome.MAILED).order_by("-action_id", "-pk")
         last = Subquery(mailed.values("evaluation__started_at")[:1])
-        of_news = NewsNotice.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
-        news = (
-            of_news.filter(outcome=NewsNotice.Outcome.MAILED).order_by("-action_id", "-pk").values("at")[:1]
-        )
-        latest = Greatest(last, Subquery(news))  # PostgreSQL's leaves out what is null
+        at_once = Told.objects.filter(action_id__gte=OuterRef("pk"), action_id__lte=OuterRef("pk"))
+        told = at_once.filter(outcome=Told.Outcome.MAILED).order_by("-action_id", "-pk").values("at")
+        latest = Greatest(last, Subquery(told[:1]))  # PostgreSQL's leaves out what is null
         actions = Prefetch("actions", MacroAction.objects.annotate(last_mailed_at=latest).order_by("pk"))
         chosen = MacroAccount.objects.filter(macro=OuterRef("pk")).order_by().values("macro")
         return (

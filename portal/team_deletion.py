@@ -22,7 +22,8 @@ from accounts import api_keys, permissions
 from accounts.asks import links as client_links
 from accounts.jobs.kinds import IMPORT, MOVE
 from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
-from macros import evaluation, news
+from macros import evaluation
+from macros.at_once import services as at_once
 from macros.models import Macro
 from notifications.models import Message
 from portal import access
@@ -35,7 +36,7 @@ from ui.refusal import Refusal
 from users.models import Invitation, Membership, Team, User, person
 
 NAMED = 5  # of each that is named
-WARNINGS = (evaluation.KIND, news.KIND)
+WARNINGS = (evaluation.KIND, at_once.KIND)
 WAITS = (Message.State.QUEUED, Message.State.SENDING)
 say = partial(phrase, "words/team_deletion.txt")
 

@@ -4,22 +4,19 @@ What stops is found by doing it: the change is made in its transaction, and take
 """
 
 from collections.abc import Sequence
-from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import timezone
-from django.utils.translation import ngettext
 
-from accounts.mails import outside_mail
+from accounts import team_walls
 from accounts.models import Account
 from portal import access
 from portal.account_rows import labels
 from portal.lists import OwnList
 from ui import confirm
 from ui.confirm import ConfirmForm, ConfirmLine, Page
-from ui.counts import number as in_digits
 from users.models import Membership, Team, person
 
 NAMED = confirm.SHOWN
@@ -35,7 +32,7 @@ class Stops(Exception):  # noqa: N818  # it is an answer, not an error
 
 
 class AsksBeforeStops(OwnList):
-    """A page with a form of a team or of memberships, which asks before it stops accounts, and has the leads told."""
+    """A page with a form of a team or of memberships, which asks before it stops accounts. The leads are told of these."""
 
     def changeform_view(
         self,
@@ -62,28 +59,16 @@ class AsksBeforeStops(OwnList):
         since = request.saving_since  # type: ignore[attr-defined]  # set above
         if not teams:
             return
-        found = outside_mail.stopped(team_ids=teams, since=since)
+        found = team_walls.stopped(team_ids=teams, since=since)
+        team_walls.note_actor(team_ids=teams, since=since, actor=person(request))
         number = found.count()
         if not number:
-            self._tell(request, teams, since)
             return
         names = ",".join(str(pk) for pk in found.order_by("pk").values_list("pk", flat=True))
         seen = sha256(names.encode()).hexdigest()[:16]
         typed = ConfirmForm(request.POST, must_type=str(form.instance))
         if request.POST.get("seen") != seen or not typed.is_valid():
             raise Stops(form.instance, list(found.select_related("team")[:NAMED]), number, seen)
-        self._tell(request, teams, since)
-
-    def _tell(self, request: HttpRequest, teams: set[int], since: datetime) -> None:
-        """Have the leads told of what stopped or lost a backup, and say the second to whoever saved: no page asked about it."""
-        fewer = outside_mail.tell(team_ids=teams, since=since, actor=person(request))
-        if fewer:
-            text = ngettext(
-                "%(shown)s account goes on with one person less: its team no longer takes their log-in.",
-                "%(shown)s accounts go on with fewer people: their team no longer takes some log-ins.",
-                fewer,
-            )
-            self.message_user(request, text % {"shown": in_digits(fewer)}, "WARNING")
 
 
 def _teams(form: Any, formsets: Any) -> set[int]:

@@ -1,6 +1,6 @@
 """Who is told where nobody else can be: the leads of the account's team, else the operators; and who receives the answers to mails.
 
-The one place of this rule. Python callers take `fallback` (or `reachable`); the evaluation of macros joins `FALLBACK_SQL`.
+The one place of this rule; the rules of macros, which are pure, say it of what they were given.
 """
 
 from collections.abc import Iterable
@@ -79,20 +79,6 @@ def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
     last = Fallback(Via.OPERATOR, tuple(operators())) if ids - found.keys() else None
     told = {team_id: Fallback(Via.TEAM_LEAD, tuple(emails)) for team_id, emails in found.items()}
     return told | {team_id: last for team_id in ids - found.keys() if last}
-
-
-# Whether mail reaches an address, as far as its mail server has not refused it for good.
-REFUSED_SQL = "select x.email from users_refusedaddress x"
-REACHABLE_SQL = f"not exists ({REFUSED_SQL} where x.email = {{address}})"
-
-# The leads of a row `c` with a `team_id`, and who stands in for it. Parameter of the second: operators, what `operators()` returns.
-LEADS_SQL = f"""
-    select u.email as address, 'team_lead' as via
-    from users_membership m join users_user u on u.id = m.user_id
-    where m.team_id = c.team_id and m.role = 'manager' and u.is_active and {REACHABLE_SQL.format(address="u.email")}"""  # noqa: S608  # constants
-FALLBACK_SQL = f"""{LEADS_SQL}
-    union all
-    select unnest(%(operators)s::text[]), 'operator' where not exists ({LEADS_SQL})"""  # constants
 
 
 def reply_to(

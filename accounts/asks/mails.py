@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from accounts import renewal_links
 from accounts.asks.models import Ask, AskLine
-from accounts.mails import death_mail
+from accounts.mails import log_in_cards
 from accounts.mails.account_rows import Rows
 from notifications import composing
 from notifications.kinds import Mail, NotWanted
@@ -39,7 +39,7 @@ def build(message: Message) -> Mail:
     if ask is None or not asked.exists():
         raise NotWanted("ask_over")
     wanted = set(message.payload["accounts"])
-    pools = [(token, death_mail.rows_of(token, person, first=wanted)) for token in waiting]
+    pools = [(token, log_in_cards.rows_of(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
         raise NotWanted("not_linked")
@@ -76,7 +76,7 @@ def _render(message: Message, ask: Ask, person: User, pools: Sequence[tuple[Toke
         "count": len(pools),
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
-        "log_ins": [death_mail.card(token, rows, person.zone) for token, rows in pools],
+        "log_ins": [log_in_cards.card(token, rows, person.zone) for token, rows in pools],
         "about_channel": declarations.label(only) if only else "",
         "about_url": addresses.absolute_url("channel_page", only)
         if only

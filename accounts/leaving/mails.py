@@ -14,7 +14,6 @@ from accounts import summary
 from accounts.leaving.job import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
 from accounts.mails.account_rows import Rows, row_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
-from accounts.telling import notices
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -86,10 +85,8 @@ def _in_place(teams: Collection[int]) -> dict[str, list[int]]:
 
 
 def record_end(message: Message) -> None:
-    """Note what the mail told. Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
+    """Where the mail server refuses a reader's address, whoever stands in is told, in the same transaction."""
     said = message.payload
-    if said.get("tokens") and (said["teams"] or said.get("own")):
-        notices.record_stop_told(message)
     if message.state != Message.State.FAILED or not refused_addresses.is_refused(message.recipient):
         return
     payload = {key: value for key, value in said.items() if key not in {"teams", "own", "taken"}}

@@ -1,16 +1,15 @@
-"""What the three mails of telling share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/."""
+"""What mails about several accounts share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.utils import timezone
-from django.utils.translation import gettext, pgettext
 
 from accounts import summary
-from accounts.models import Account, AccountNotice
+from accounts.models import Account
 from accounts.summary import Summary
 from notifications import composing
-from notifications.kinds import Fact, Mail, NotWanted
+from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
 from ui import addresses, dates
@@ -61,29 +60,7 @@ def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
     )
 
 
-def accounts_of(notices: Iterable[AccountNotice]) -> list[Account]:
-    """Return the accounts of these notices without their pools: there may be thousands, and few are shown."""
-    return list(Account.objects.filter(pk__in={notice.account_id for notice in notices}))
-
-
 def compose(kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]) -> Mail:
-    """Return a mail of templates/mail/<kind>/, with what the words of all three use."""
+    """Return a mail of templates/mail/<kind>/, with what the words of all of them use."""
     shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
     return composing.compose(kind, message, reader, shared | dict(facts))
-
-
-def facts(message: Message) -> list[Fact]:
-    """Return what a message of telling carries, for its page."""
-    told = (*message.account_notices.all(), *message.ended_notices.all())
-    accounts = Account.objects.in_bulk([notice.account_id for notice in told])
-    return [
-        Fact(
-            what=f"{_named(accounts[notice.account_id])}: {notice.get_kind_display()}",
-            outcome=gettext("Over") if notice.closed_at else pgettext("state", "Open"),
-        )
-        for notice in told[:100]
-    ]
-
-
-def _named(account: Account) -> str:
-    return f"{account.name} ({account.get_channel_display()})"

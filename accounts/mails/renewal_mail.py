@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.utils import timezone
 
 from accounts import renewal_links
-from accounts.mails import death_mail
+from accounts.mails import log_in_cards
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -45,12 +45,12 @@ def build(message: Message) -> Mail:
         raise NotWanted("log_in_gone")
     if token.linked_at > message.created_at:
         raise NotWanted("re_authenticated")
-    rows = death_mail.rows_of(token, user)
+    rows = log_in_cards.rows_of(token, user)
     if not rows.shown:
         raise NotWanted("not_linked")
     facts = {
         "first_name": first_name(str(user)),
-        "one": death_mail.card(token, rows, user.zone),
+        "one": log_in_cards.card(token, rows, user.zone),
         "channel": declarations.label(token.app.channel),
         "personal": True,
     }

@@ -9,7 +9,6 @@ from accounts.errors import ActionRefused
 from accounts.jobs import services
 from accounts.jobs.handlers import Outcome, Result, in_order
 from accounts.jobs.models import Job
-from accounts.mails import outside_mail
 from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import OUTSIDE
 from users.models import Team
@@ -40,10 +39,9 @@ def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 
 def finish(job: Job, now: datetime) -> None:
-    """End what was asked for what moved, and tell the leads of a team that takes log-ins of its own people only what stopped there."""
+    """End what was asked for what moved."""
     done = job.items.filter(outcome=Outcome.DONE)
     moved = Account.objects.filter(pk__in=done.values("key"))
-    outside_mail.tell_of_move(moved=moved, since=job.created_at, actor=job.user)
     endings.of_moved(moved=moved, actor=job.user, now=now)
 
 

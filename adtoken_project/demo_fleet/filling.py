@@ -31,7 +31,8 @@ from adtoken_project.demo_fleet.cast import (
 )
 from adtoken_project.demo_fleet.stand_ins import StandIns
 from macros import evaluation
-from macros.models import Macro, MacroAction
+from macros.at_once import services as at_once
+from macros.models import Macro, MacroAction, Told
 from notifications.delivery import deliver
 from notifications.models import Message
 from tokens import refreshing
@@ -40,7 +41,7 @@ from tokens.models import Doubt, Token, TokenEvent
 from users.models import Membership, Team, User
 
 DAY = timedelta(days=1)
-AGED = (Account, AccountToken, AccountEvent, Doubt, Token, TokenEvent, Message)
+AGED = (Account, AccountToken, AccountEvent, Doubt, Token, TokenEvent, Message, Told)
 STAFF = "mira@example.com"
 # An answer of LinkedIn's to an app that may not renew.
 WITHOUT_RENEWAL = {
@@ -187,7 +188,7 @@ def _first_troubles(stand_ins: StandIns) -> None:
         now=timezone.now(),
     )
     services.do_now(job, kinds=KINDS)
-    deliver()
+    _tell()
 
 
 def _later_troubles(stand_ins: StandIns) -> None:
@@ -203,7 +204,7 @@ def _later_troubles(stand_ins: StandIns) -> None:
         ("snapchat", "noor"),
     ):
         _check(channel, key)
-    deliver()
+    _tell()
 
 
 def _today(stand_ins: StandIns) -> None:
@@ -223,7 +224,14 @@ def _today(stand_ins: StandIns) -> None:
         macro=macro, emails=["accounts@northwind.example"], notify_consenters=False, days=[14, 7, 1]
     )
     evaluation.evaluate(now=timezone.now())
-    deliver()
+    _tell()
+
+
+def _tell() -> None:
+    """Have told what happened, and mailed, as half a minute later."""
+    later = timezone.now() + at_once.GATHER
+    at_once.tell(later)
+    deliver(clock=lambda: later)
 
 
 def _check(channel: str, key: str, *, source: str = "sweep") -> None:

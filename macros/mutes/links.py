@@ -3,8 +3,9 @@
 from django.core import signing
 from django.db.models import F, Q, QuerySet
 
-from macros import news
-from macros.models import NewsNotice, Notice
+from macros.at_once.models import ToldQuerySet
+from macros.at_once.services import KIND as AT_ONCE
+from macros.models import Notice, Told
 from macros.revalidation import all_notices_of
 from notifications.models import Message
 from ui import addresses
@@ -33,7 +34,7 @@ def open_signed(signed: str) -> Message | None:
 def open_told(signed: str) -> Message | None:
     """Return the same of a mail about accounts, or of one that something was said by such a link."""
     message = open_signed(signed)
-    if message is None or message.kind == SAID or message.payload.keys() & {"evaluation", "news"}:
+    if message is None or message.kind in {SAID, AT_ONCE} or "evaluation" in message.payload:
         return message
     return None
 
@@ -88,17 +89,17 @@ def is_over(message: Message) -> bool:
     return not (same.exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
 
 
-def notices_of(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
+def notices_of(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:
     """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
     about = answered(message)
-    payload = about.payload if about else {}
-    notices = all_notices_of(about) if about and "evaluation" in payload else Notice.objects.none()
-    at_once = news.all_notices_of(about) if about and about.kind == news.KIND else NewsNotice.objects.none()
-    return notices, at_once
+    if about is None:
+        return Notice.objects.none(), Told.objects.none()
+    notices = all_notices_of(about) if "evaluation" in about.payload else Notice.objects.none()
+    return notices, Told.objects.filter(message=about)
 
 
-def _naming(message: Message) -> tuple[QuerySet[Notice], QuerySet[NewsNotice]]:
+def _naming(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:
     """Return the notices by which macros name the reader of a mail."""
     named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
     notices, at_once = notices_of(message)
-    return notices.filter(named), at_once.filter(named)
+    return notices.filter(named), at_once.naming()

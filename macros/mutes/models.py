@@ -70,7 +70,7 @@ class Mute(models.Model):
     message = models.BigIntegerField(null=True, blank=True)
     started_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, blank=True)
-    # When a sweep looks at what it kept from its reader, see `macros.missed`; null: not to be looked at, or it was.
+    # When a sweep looks at what it kept from its reader, see `macros.at_once.services`; null: not to be looked at, or it was.
     look_at = models.DateTimeField(null=True, blank=True)
 
     objects = MuteQuerySet.as_manager()

@@ -219,7 +219,7 @@ def _note_of_address(made: Mute, now: datetime) -> None:
 
 
 def _end(found: Collection[Mute], now: datetime) -> None:
-    """End these. A sweep looks at what happened meanwhile, see `macros.missed`."""
+    """End these. A sweep looks at what happened meanwhile, see `macros.at_once.services`."""
     Mute.objects.filter(pk__in=[one.pk for one in found]).update(ended_at=now, look_at=now)
 
 

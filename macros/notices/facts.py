@@ -7,8 +7,8 @@ from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet, Value
 
-from accounts.models import Account, AccountEvent, AccountNotice, AccountToken
-from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage
+from accounts.models import Account, AccountEvent, AccountToken
+from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
 from macros.notices.readers import Directory, Muted, Mutes
 from macros.notices.rules import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
 from notifications.models import Message
@@ -20,6 +20,7 @@ from users.recipients import members, operators, reachable_leads
 
 SLICE = 4_000  # accounts
 _WAITING = [Message.State.QUEUED, Message.State.SENDING]
+_TOLD = [Told.Outcome.WAITING, Told.Outcome.MAILED]
 Kind = MacroAction.Kind
 # Of an account's deadline, or a log-in's, as it is now.
 _PRESENT = Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle"))
@@ -208,16 +209,15 @@ def _read_dark(dark: Mapping[int, AccountFacts], zone: tzinfo) -> None:
     back = dict(
         connected.order_by().values("account").annotate(last=Max("at")).values_list("account", "last")
     )
-    told = AccountNotice.objects.filter(account__in=dark, deactivated=True)
-    told = told.filter(Q(closed_at=None) | Q(at__gte=F("account__cycle_since")))
-    for pk, address, at, closed_at, state in told.values_list(
-        "account_id", "recipient", "at", "closed_at", "message__state"
-    ):
+    told = Told.objects.filter(account__in=dark, dark=True, outcome__in=_TOLD)
+    told = told.filter(Q(over_at=None) | Q(at__gte=F("account__cycle_since")))
+    columns = ("account_id", "recipient", "at", "over_at", "outcome")
+    for pk, address, at, over_at, outcome in told.values_list(*columns):
         one = dark[pk]
         of_cycle = at >= one.cycle_since
-        if closed_at is None and (of_cycle or (pk in back and back[pk] > at)):
+        if over_at is None and (of_cycle or (pk in back and back[pk] > at)):
             one.heard.add(address)
-        if of_cycle and state == Message.State.SENT:
+        if of_cycle and outcome == Told.Outcome.MAILED:
             day = at.astimezone(zone).date()
             one.heard_on = min(one.heard_on or day, day)
     mailed = _mailed_of_log_ins()

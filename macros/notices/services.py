@@ -5,7 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from macros.models import Evaluation, MacroAction, NewsNotice, Notice, Shortage
+from macros.at_once import services as at_once
+from macros.at_once.rules import Due as News
+from macros.models import Evaluation, MacroAction, Notice, Shortage, Told
 from macros.notices import facts, rules
 from macros.notices.readers import Directory
 from macros.notices.rules import AccountFacts, Due, Rule, Rules, Span, TellsBefore
@@ -32,8 +34,8 @@ class Opened(NamedTuple):
     account: AccountFacts
 
 
-def find(*, run: Evaluation, span: Span, kind: str, news_kind: str) -> Counted:
-    """Write what no run has found, for a run whose row is written: notices, and messages of these kinds.
+def find(*, run: Evaluation, span: Span, kind: str) -> Counted:
+    """Write what no run has found, for a run whose row is written: notices, and messages of this kind; and who is told of shortages.
 
     What somebody else writes meanwhile is left out.
     """
@@ -41,17 +43,16 @@ def find(*, run: Evaluation, span: Span, kind: str, news_kind: str) -> Counted:
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
     close_unwatched(few, now=span.now)
     directory = facts.directory()
+    news: list[News] = []
     for accounts in facts.slices(found, span):
         Notice.objects.bulk_create(
             (row for one in due(found, accounts, directory, span) for row in _notices(one, run)),
             batch_size=BATCH,
             ignore_conflicts=True,
         )
-        tell_shortages(look(few, accounts, directory, span), run=run, directory=directory, now=span.now)
-    now = run.started_at
-    mails = write_messages(run, Notice, kind=kind, key="evaluation", now=now)
-    mails += write_messages(run, NewsNotice, kind=news_kind, key="news", now=now)
-    return Counted(run.found.count() + run.news.count(), mails)
+        news += of_shortages(look(few, accounts, directory, span), directory, span.now)
+    mails = write_messages(run, kind=kind, now=run.started_at) + at_once.write(news, run.started_at)
+    return Counted(run.found.count() + len(news), mails)
 
 
 def count(span: Span) -> Counted:
@@ -116,15 +117,13 @@ def users_among(addresses: Iterable[str]) -> frozenset[str]:
     return frozenset(people.values_list("email", flat=True))
 
 
-def write_messages(
-    run: Evaluation, told: type[Notice] | type[NewsNotice], *, kind: str, key: str, now: datetime
-) -> int:
-    """Write the messages that carry a run's notices of a table, and return how many. `key` of their payload names the run.
+def write_messages(run: Evaluation, *, kind: str, now: datetime) -> int:
+    """Write the messages that carry a run's notices, and return how many.
 
     The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
     """
     teams: dict[str, set[int | None]] = defaultdict(set)
-    rows = told.objects.filter(evaluation=run).order_by().values_list("recipient", "team").distinct()
+    rows = Notice.objects.filter(evaluation=run).order_by().values_list("recipient", "team").distinct()
     for address, of_notice in rows:
         teams[address].add(of_notice)
     people = users_among(teams)
@@ -140,7 +139,9 @@ def write_messages(
                     recipient=address,
                     team_id=team,
                     dedupe_key=":".join(str(part) for part in parts if part is not None),
-                    payload={key: run.pk, "teams": "all"} if address in people else {key: run.pk},
+                    payload={"evaluation": run.pk, "teams": "all"}
+                    if address in people
+                    else {"evaluation": run.pk},
                     next_attempt_at=now,
                     created_at=now,
                     queued_at=now,
@@ -192,24 +193,16 @@ def look(
     return [Opened(row.pk, rule, account) for row, (rule, account) in zip(rows, short, strict=True)]
 
 
-def tell_shortages(opened: Iterable[Opened], *, run: Evaluation, directory: Directory, now: datetime) -> None:
-    """Write who is told of shortages. Such a notice has no event: its number is the shortage's, below 0."""
-    NewsNotice.objects.bulk_create(
-        (
-            NewsNotice(
-                evaluation=run,
-                action_id=rule.action_id,
-                account_id=account.pk,
-                team_id=account.team_id,
-                event=-shortage,
-                kind=NewsNotice.Kind.FEW_PEOPLE,
-                recipient=reader.address,
+def of_shortages(opened: Iterable[Opened], directory: Directory, now: datetime) -> Iterator[News]:
+    """Yield who is told of shortages. Such news has no event: its number is the shortage's, below 0."""
+    for shortage, rule, account in opened:
+        for reader in rule.readers(account, directory).readers:
+            yield News(
+                account.pk,
+                Told.Kind.FEW_PEOPLE,
+                reader.address,
+                -shortage,
+                now,
                 via=reader.via,
-                at=now,
+                action_id=rule.action_id,
             )
-            for shortage, rule, account in opened
-            for reader in rule.readers(account, directory).readers
-        ),
-        batch_size=BATCH,
-        ignore_conflicts=True,
-    )

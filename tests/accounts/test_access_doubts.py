@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts import access_doubts, account_sync, pool
 from accounts.account_sync import Findings
 from accounts.models import Account, AccountToken
-from accounts.telling import notices
+from macros.at_once import services as at_once
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
@@ -78,7 +78,7 @@ def said(tokens: Sequence[Token], shape: str, at: float, source: str = "sweep") 
         )
         token.refresh_from_db()
         account_sync.record(token, answers(token, shape), now=now, source=source)
-    notices.tell(now + MINUTE)
+    at_once.tell(now + MINUTE)
 
 
 def states(tokens: Sequence[Token]) -> list[tuple[str, str]]:
@@ -88,7 +88,7 @@ def states(tokens: Sequence[Token]) -> list[tuple[str, str]]:
 
 
 def mails() -> int:
-    return Message.objects.filter(kind__in=[notices.ACCESS, notices.RESTRICTED]).count()
+    return Message.objects.filter(kind=at_once.KIND).count()
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -9,13 +9,14 @@ from django.db import transaction
 from accounts import pool, selection
 from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
-from accounts.models import Account, AccountNotice, AccountToken
+from accounts.models import Account, AccountToken
 from macros import evaluation
 from macros.models import Macro
 from notifications import kinds
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import make_macro
+from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tokens.models import Token
@@ -70,7 +71,7 @@ def words(mail: Mail) -> str:
 def test_a_log_in_that_stopped(hers: Token, looked_at: list[int]) -> None:
     end(hers)
 
-    mail = built("died")
+    mail = news.built()
 
     assert mail.subject.endswith("(+29 more)")
     assert "and 20 more" in words(mail)
@@ -97,39 +98,11 @@ def test_a_log_in_that_stopped_for_who_stands_in(
     settings.OPERATOR_EMAILS = ["ops@example.com"]
     end(hers)
 
-    mail = built("died")
+    mail = news.built()
 
     assert mail.subject.endswith("(+29 more)")
     assert "and 20 more" in words(mail)
     assert len(looked_at) <= 10
-
-
-@pytest.mark.parametrize(("kind", "shown"), [("access", 11), ("restricted", 0), ("works_again", 5)])
-def test_what_befell_accounts(hers: Token, looked_at: list[int], kind: str, shown: int) -> None:
-    message = Message.objects.create(
-        kind=kind, recipient="ada@example.com", dedupe_key=kind, payload={"accounts": []}
-    )
-    field = "ending" if kind == "works_again" else "message"
-    if kind == "access":
-        AccountToken.objects.update(access="lost", access_reason="access_lost")
-    elif kind == "restricted":
-        Account.objects.update(restriction="disabled")
-    told = "restricted" if kind == "restricted" else "access"
-    AccountNotice.objects.bulk_create(
-        AccountNotice(
-            account=account, token=hers, kind=told, recipient="ada@example.com", at=NOW, **{field: message}
-        )
-        for account in Account.objects.all()
-    )
-    if kind == "works_again":
-        first = Message.objects.create(kind="access", recipient="ada@example.com", dedupe_key="first")
-        AccountNotice.objects.update(message=first)
-
-    mail = built(kind) if kind != "works_again" else kinds.KINDS[kind].build(message)
-
-    assert "Account 00" in words(mail)
-    assert "29 more" in words(mail)
-    assert len(looked_at) <= shown
 
 
 @pytest.mark.usefixtures("at_now")

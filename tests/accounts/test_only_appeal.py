@@ -5,14 +5,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import pool
 from accounts.asks import queries
 from accounts.asks import services as asks
 from accounts.errors import ActionRefused
-from accounts.mails import death_mail
 from accounts.models import Account
+from macros.at_once import mails as news_mail
 from notifications.models import Message
 from portal import account_rows
 from tests.accounts.test_backups import carried, log_in, settled
+from tests.support import news
 from tests.support.factories import make_team, make_user
 from tokens.models import Token
 from users.models import Membership, User
@@ -26,10 +28,11 @@ PLEASE = "lease re-authenticate"
 def suspend(token: Token, reason: str) -> list[Account]:
     """The channel ends the log-in of a suspended person; its accounts are settled and people are told."""
     Token.objects.filter(pk=token.pk).update(state="dead", reason=reason, state_since=timezone.now())
+    pool.note_news(Account.objects.filter(pool__token=token).values_list("pk", flat=True), token.state_since)
     accounts = list(Account.objects.filter(pool__token=token).order_by("pk"))
     for account in accounts:
         settled(account)
-    death_mail.tell_of_deaths(token_ids=[token.pk], now=timezone.now())
+    news.tell()
     return accounts
 
 
@@ -47,14 +50,14 @@ def test_the_person_reads_what_helps_and_the_team_lead_hears_of_what_went_dark(r
 
     mails = {one.recipient: one for one in Message.objects.all()}
     assert set(mails) == {"ada@example.com", "lead@example.com"}
-    own, beside = (death_mail.build_died(mails[who]) for who in ("ada@example.com", "lead@example.com"))
-    assert own.subject == "Nordbad Mode is deactivated: somebody else has to link it"
+    own, beside = (news_mail.build(mails[who]) for who in ("ada@example.com", "lead@example.com"))
+    assert own.subject == "Nordbad Mode is deactivated: waiting for somebody else with access at Facebook"
     assert PLEASE not in own.text
     assert "/renew/" not in own.text
     assert "See the steps" in own.text
     assert "re-authenticating fails until it lifts that" in own.text
     assert beside.subject == own.subject
-    assert "team lead of Nordbad" in beside.text
+    assert "because you lead the team" in " ".join(beside.text.split())
     assert PLEASE not in beside.text
 
 
@@ -70,8 +73,8 @@ def test_whoever_goes_on_through_a_backup_needs_no_lead_and_a_contact_gets_no_pa
 
     suspend(ada, "suspended")
 
-    mail = death_mail.build_died(Message.objects.get())
-    assert mail.subject == "Nordbad Mode goes on through Ben: your log-in stopped"
+    mail = news.built()
+    assert mail.subject == "Nordbad Mode goes on through Ben: waiting for somebody else with access at Fa…"
     assert "/reauthenticate/" not in mail.text
 
 

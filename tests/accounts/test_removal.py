@@ -15,9 +15,8 @@ from accounts.models import Account, PendingLink
 from accounts.pushes import receiving
 from accounts.removal import Ended
 from broker import callers
-from notifications.models import Message
 from portal import renewing
-from tests.support import native
+from tests.support import native, news
 from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens import lifecycle, vault
@@ -221,7 +220,7 @@ class TestRemoving:
         )
 
         assert token_of("Ada").reason == "removed"
-        assert not Message.objects.filter(kind="died").exists()
+        assert not news.ends().exists()
 
     def test_a_lease_from_before_is_answered_with_another_log_in_and_later_ones_too(
         self, world: Sandbox

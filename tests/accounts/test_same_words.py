@@ -10,11 +10,10 @@ from django.urls import reverse
 from django.utils.html import strip_tags
 
 from accounts import api_keys, pool
-from accounts.mails import death_mail
 from accounts.models import Account, ApiKey
 from broker import callers
-from notifications.models import Message
 from sandbox.start import start_accounts
+from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import reasons
@@ -74,7 +73,7 @@ def test_mail_pages_and_api_say_the_same(client: Client, ada: User, channel: str
     key = api_keys.issue(name="job", scopes=[ApiKey.Scope.READ], teams=[Team.default()])[1]
     callers._facts.clear()
 
-    mail = death_mail.build_died(Message.objects.get())
+    mail = news.built()
     client.force_login(make_user(is_staff=True, is_superuser=True))
     staff_page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
     client.force_login(ada)

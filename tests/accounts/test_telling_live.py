@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from accounts import sweeps
 from accounts.models import Account
-from accounts.telling import notices
+from macros.at_once import services as at_once
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native
@@ -30,7 +30,7 @@ def check_all() -> datetime:
 def mailed(at: datetime) -> list[str]:
     """The mails that are written and sent at this moment, by whom they are for."""
     seen = set(Message.objects.values_list("pk", flat=True))
-    notices.tell(at)
+    at_once.tell(at)
     delivery.deliver(clock=lambda: at)
     new = Message.objects.exclude(pk__in=seen).order_by("recipient")
     return [f"{one.recipient}: {one.subject}" for one in new if one.state == "sent"]
@@ -62,7 +62,7 @@ def test_a_restriction_is_told_in_words_when_it_begins_and_when_it_ends(world: S
     world.set_account_status("facebook", ACCOUNT, account_status=2, disable_reason=3)
 
     begun = mailed(check_all() + timedelta(seconds=61))
-    text = " ".join(Message.objects.filter(kind="restricted")[0].text.split())
+    text = " ".join(Message.objects.filter(kind="news")[0].text.split())
     world.set_account_status("facebook", ACCOUNT, account_status=1, disable_reason=0)
     ended = mailed(check_all() + timedelta(minutes=11))
 

@@ -9,8 +9,8 @@ from django.test import Client
 
 from accounts import api_keys, pool, pool_entries, sweeps, write_refusals
 from accounts.models import AccountToken, ApiKey, RefusedWrite
-from accounts.telling import notices
 from broker import callers, unavailable
+from macros.at_once import services as at_once
 from notifications import delivery
 from notifications.models import Message
 from tests.broker.test_broker import Job, publish
@@ -113,7 +113,7 @@ def test_whoever_may_not_write_is_mailed_the_reason_and_the_steps_once_for_all_a
     for shop in shops:
         shop.say(TWO_FACTOR)
 
-    notices.tell(NOW + MINUTE)
+    at_once.tell(NOW + MINUTE)
     delivery.deliver()
 
     message = Message.objects.get(recipient=ada.email)

@@ -9,7 +9,6 @@ from django.test import Client
 
 from accounts import sweeps
 from accounts.models import AccountToken
-from notifications.models import Message
 from tests.contract.beginnings import LUMEN
 from tests.contract.conftest import Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
@@ -20,7 +19,7 @@ from tests.contract.profiles import (
     TROUBLE,
     Profile,
 )
-from tests.support import native
+from tests.support import native, news
 from tests.support.sandbox import Sandbox
 from tokens import probe, renewal
 from tokens.channels import breaker
@@ -163,7 +162,7 @@ def test_an_access_token_that_the_channel_refuses_is_healed_by_one_refresh(
     active = account().active_token
     assert active is not None
     assert active.pk == token.pk  # nothing shifted
-    assert not Message.objects.filter(kind="died").exists()
+    assert not news.ends().exists()
 
 
 @with_refresh_token
@@ -219,7 +218,7 @@ def test_each_end_is_found_told_and_covered_by_the_backup(
             assert found.state == "connected"
             assert found.active_token is not None
             assert found.active_token.native_user_name == "Ben Lindqvist"
-            died = Message.objects.filter(kind="died")
+            died = news.ends()
             assert [message.recipient for message in died] == ["ada@example.com"]
 
 
@@ -269,7 +268,7 @@ def test_what_the_channel_says_too_little_of_goes_behind_and_is_doubted_no_more_
     assert active is not None
     assert (token.state, active.native_user_name) == ("valid", "Ben Lindqvist")
     assert token.doubted_at is not None
-    assert not Message.objects.filter(kind="died").exists()
+    assert not news.ends().exists()
     happens_to_ada(world, channel, action, on=False)
     check(rounds=2, hours=20)
     token = token_of("ada")
@@ -312,7 +311,7 @@ def test_no_trouble_of_the_channel_kills_or_takes_away(
 
             assert token_of("ada").state != "dead"
             assert set(AccountToken.objects.values_list("access", flat=True)) == {"ok"}
-            assert not Message.objects.exclude(kind__startswith="operator").filter(kind="died").exists()
+            assert not news.ends().exists()
             world.clear_faults()
             clock.forward(days=0.1)
             valkey.flushdb()  # a channel that did not answer is left in peace for a while, by the machine's own clock

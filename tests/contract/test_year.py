@@ -51,7 +51,7 @@ def test_each_end_is_warned_of_whatever_the_hour_of_the_consent(
         assert life.told == within, f"{life.channel}, consent at {life.hour}:17, {late} late"
         # all mails from the day before the end to two days after
         for mails in year.at_the_end(life):
-            assert (mails.count("macro"), mails.count("died")) == (1, 1), f"{life.channel}: {mails}"
+            assert (mails.count("macro"), mails.count("news")) == (1, 1), f"{life.channel}: {mails}"
         due[life.channel] += len(within)
         sent[life.channel] += len(life.told)
     assert year.most_mails_of_a_morning <= 1

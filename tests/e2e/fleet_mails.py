@@ -39,12 +39,22 @@ def add(fleet: Fleet, facts: dict[str, Any]) -> dict[str, Any]:
     return kept | {"message": lenas.pk, "my_message": lenas.pk} | _links(fleet)
 
 
+def _told_of_ends(fleet: Fleet) -> None:
+    """Have told that two log-ins stopped."""
+    from accounts.models import Account
+    from macros.at_once import services as at_once
+
+    ends = Account.objects.filter(pool__token__in=[fleet.tokens[3].pk, fleet.more[2].pk])
+    at_once.look_again(set(ends.values_list("pk", flat=True)), since=fleet.now - 400 * DAY)
+    at_once.tell(fleet.now)
+
+
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
     from accounts import alerts, backups
     from accounts.asks import inviting, links
     from accounts.asks import services as asks
-    from accounts.mails import backup_mail, death_mail, doubt_mail, imported_mail, renewal_mail
+    from accounts.mails import backup_mail, doubt_mail, imported_mail, renewal_mail
     from accounts.models import AccountToken
     from macros import evaluation
     from notifications import outbox, parked_mail
@@ -53,7 +63,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
     evaluation.evaluate(now=now)
-    death_mail.tell_of_deaths(token_ids=[fleet.tokens[3].pk, fleet.more[2].pk], now=now)
+    _told_of_ends(fleet)
     asks.ask_now(people=[[(fleet.accounts[0], fleet.tokens[1])]], user=boss, note=NOTE, now=now)
     renewal_mail.send(token=fleet.tokens[3], user=emil, now=now)
     offers = [

@@ -14,7 +14,7 @@ def _told_at_once(fleet: Fleet) -> None:
     """A password was changed: accounts shift to others or stop; a channel restricts some, and others work again."""
     from accounts import pool
     from accounts.models import Account, AccountEvent
-    from macros import at_once
+    from macros.at_once import services as at_once
     from tokens.models import Token
 
     at_once.tell(fleet.now + LATER)  # what was written while the fleet was built
@@ -39,8 +39,9 @@ def _told_at_once(fleet: Fleet) -> None:
 def _told_by_account(fleet: Fleet) -> None:
     """Log-ins lost their role at the channel; accounts are restricted; one that was told as stopped works again."""
     from accounts import pool
-    from accounts.models import Account, AccountNews, AccountNotice, AccountToken
-    from accounts.telling import notices
+    from accounts.models import Account, AccountEvent, AccountToken
+    from macros.at_once import services as at_once
+    from macros.models import Told
     from notifications.models import Message
 
     then, lost = fleet.now + LATER, fleet.accounts[:7]
@@ -48,43 +49,46 @@ def _told_by_account(fleet: Fleet) -> None:
     AccountToken.objects.filter(account__in=ids).update(access="lost", access_reason="access_lost")
     pool.settle(account_ids=ids, cause="access_lost", source="sweep", now=then)
     for entry in AccountToken.objects.filter(account__in=ids):
-        AccountNews.objects.create(account=entry.account, token_id=entry.token_id, kind="access", at=then)
+        lost_it = {"kind": AccountEvent.Kind.ACCESS, "token_id": entry.token_id, "cause": "access_lost"}
+        pool.record(account=entry.account, now=then, **lost_it)
     for account in fleet.accounts[70:84]:
         Account.objects.filter(pk=account.pk).update(
             restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now - DAY
         )
-        AccountNews.objects.create(account=account, kind="restricted", at=then)
+        pool.record(account=account, kind=AccountEvent.Kind.RESTRICTED, now=then)
     told = Message.objects.create(
-        kind="died",
+        kind=at_once.KIND,
         recipient=fleet.boss.email,
         dedupe_key="photograph:told",
         state="sent",
         sent_at=fleet.now,
-        payload={},
+        payload={"teams": "all"},
     )
-    AccountNotice.objects.bulk_create(
-        AccountNotice(
+    Told.objects.bulk_create(
+        Told(
             account=one,
-            kind="stopped",
+            kind=Told.Kind.DEACTIVATED,
+            event=0,
             recipient=fleet.boss.email,
-            deactivated=True,
+            dark=True,
             message=told,
             at=fleet.now,
+            outcome=Told.Outcome.MAILED,
         )
         for one in Account.objects.filter(state="connected", paused_at=None).order_by("pk")[8:11]
     )
-    notices.tell(then + LATER)
-    notices.tell(then + 3 * notices.QUIET)  # what was told as stopped works
+    at_once.look_again({one.pk for one in fleet.accounts}, since=then)
+    at_once.tell(then + LATER)
 
 
 def _closed_team(fleet: Fleet) -> None:
     from accounts import pool
-    from accounts.mails import outside_mail
+    from macros.at_once import services as at_once
     from users.models import Team
 
     Team.objects.filter(pk=fleet.team.pk).update(members_only=True)
     pool.settle_team(team_id=fleet.team.pk, now=fleet.now + LATER)
-    outside_mail.tell(team_ids=[fleet.team.pk], since=fleet.now + LATER, actor=fleet.people[1])
+    at_once.tell(fleet.now + 2 * LATER)
 
 
 def _left(fleet: Fleet) -> None:

@@ -11,36 +11,33 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import quiet
-from accounts.models import Account
-from accounts.telling import notices as telling
-from macros import at_once, delays, evaluation, mails, on_it, why
-from macros.models import DelayedEvent, MacroAction, Mute, NewsNotice, Notice, Shortage
+from accounts.models import Account, AccountNews
+from macros import evaluation, mails, on_it, why
+from macros.at_once import services as at_once
+from macros.models import MacroAction, Mute, Notice, Told
 from macros.mutes import links, services
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from portal.mutes import MuteForm
-from tests.accounts.test_telling import listed
-from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
-from tests.macros.test_at_once import (
+from tests.macros.news import (
     HOUR,
     MINUTE,
     SOON,
     linked,
+    listed,
     log_in,
     person,
     restrict,
     revive,
     send,
     tells,
-    to_watcher,
 )
-from tests.macros.test_at_once import die as stop
-from tests.macros.test_few_at_once import wants
+from tests.macros.news import die as stop
+from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, token_of
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_quiet import sent
 from tests.portal.test_macros import browser, staff
 from tests.support.factories import NOW, make_team
-from ui.kept import said
 from users.models import Team, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]
@@ -107,81 +104,25 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     away()
     stop(account.pool.get().token)
     at_once.tell(SOON)
-    meanwhile = set(Notice.objects.filter(account=account).values_list("recipient", flat=True))
+    meanwhile = set(
+        Told.objects.filter(account=account, kind="deactivated").values_list("recipient", flat=True)
+    )
     send()
     end = NOW.replace(hour=0, minute=30) + 5 * DAY
 
     stop(last.pool.get().token, end - MINUTE)
     evaluation.evaluate_if_due(now=end)
     at_once.tell(end)
-    night = set(Notice.objects.filter(account=last).values_list("recipient", flat=True))
-    held = quiet.readers([last.pk], now=end).holds(last.pk, WATCHER)
+    night = set(Told.objects.filter(account=last, kind="deactivated").values_list("recipient", flat=True))
     send(end + MINUTE)
     morning = end + timedelta(hours=5, minutes=30)  # 7 in Berlin
     services.end_due(morning)
 
     assert meanwhile == night == {OTHER}
-    assert held
-    assert not quiet.readers([last.pk], now=morning).holds(last.pk, WATCHER)
     assert at_once.tell(morning + MINUTE) == 1
-    assert Notice.objects.filter(recipient=WATCHER, account=last, threshold=0).count() == 1
-    assert Notice.objects.filter(recipient=WATCHER, account=account, threshold=0).count() == 1
-    assert Notice.objects.filter(recipient=OTHER, account=account).count() == 1
-
-
-def test_what_is_short_of_people_or_restricted_still_is_told_once_to_who_was_away_and_to_no_other() -> None:
-    action = wants(2, 0, "restricted", emails=[WATCHER, OTHER])
-    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
-    short, over = (
-        linked(ada, ben, name="Short"),
-        linked(log_in(person("Cem")), log_in(person("Deb")), name="Over"),
-    )
-    held = linked(log_in(person("Eve")), log_in(person("Fay")), name="Restricted")
-    stop(ada)
-    at_once.tell(SOON)  # the mail to the watcher waits when they snooze all
-    away()
-    restrict(held, "Spending limit", NOW + 2 * MINUTE)
-    gone = over.pool.get(rank=1).token
-    stop(gone, NOW + 2 * MINUTE)
-    at_once.tell(NOW + 3 * MINUTE)
-    meanwhile = send(NOW + 20 * MINUTE)
-    revive(over, NOW + HOUR)
-    at_once.tell(NOW + HOUR + MINUTE)
-    send(NOW + HOUR + MINUTE)
-
-    services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
-    at_once.tell(NOW + 3 * HOUR + MINUTE)
-    after = send(NOW + 4 * HOUR)
-
-    assert {WATCHER, OTHER} & {one.split(":")[0] for one in meanwhile} == {OTHER}
-    assert [one.split(":")[0] for one in after] == [WATCHER]
-    told = NewsNotice.objects.filter(recipient=WATCHER, outcome="mailed")
-    assert set(told.values_list("account__name", "kind")) == {
-        ("Short", "few_people"),
-        ("Restricted", "restricted"),
-    }
-    assert NewsNotice.objects.filter(recipient=OTHER, outcome="mailed").count() == 3
-    assert Shortage.objects.filter(action=action, over_at=None).get().account == short
-
-
-def test_a_mail_of_too_few_people_that_waits_is_kept_back_by_a_snooze_for_everybody_and_told_when_it_is_over() -> (
-    None
-):
-    wants(2, 0, "shifted")
-    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
-    account = linked(ada, ben, name="Two")
-    stop(ada)
-    at_once.tell(SOON)
-    services.mute(accounts=[account], email="", until=TODAY + 3 * DAY, by=None, reason="", now=SOON)
-    meanwhile = to_watcher(send())
-    reasons = {said(one) for one in NewsNotice.objects.values_list("outcome_reason", flat=True)}
-
-    services.end(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + HOUR)
-    at_once.tell(NOW + HOUR + MINUTE)
-
-    assert meanwhile == []
-    assert reasons == {"The warnings of the account are snoozed."}
-    assert to_watcher(send(NOW + HOUR + MINUTE)) == [f"{WATCHER}: Only one person can carry Two"]
+    assert Told.objects.filter(recipient=WATCHER, account=last, kind="deactivated").count() == 1
+    assert Told.objects.filter(recipient=WATCHER, account=account, kind="deactivated").count() == 1
+    assert Told.objects.filter(recipient=OTHER, account=account).count() == 1
 
 
 def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restriction_when_anybody_s_snooze_ends() -> (
@@ -201,7 +142,7 @@ def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restrict
     send(NOW + 4 * HOUR)
 
     assert first.count(OTHER) == 1
-    told = NewsNotice.objects.filter(outcome="mailed").order_by("recipient")
+    told = Told.objects.filter(outcome="mailed").order_by("recipient")
     assert list(told.values_list("recipient", flat=True)) == sorted([OTHER, WATCHER])
 
 
@@ -217,13 +158,13 @@ def test_what_is_added_to_an_old_macro_tells_nothing_of_before() -> None:
 
     services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
     at_once.tell(NOW + 3 * HOUR + MINUTE)
-    of_before = NewsNotice.objects.filter(recipient=OTHER).count()
+    of_before = Told.objects.filter(recipient=OTHER).count()
     restrict(account, "", NOW + 4 * HOUR)
     restrict(account, "An unpaid bill", NOW + 5 * HOUR)
     at_once.tell(NOW + 5 * HOUR + 10 * MINUTE)
 
     assert of_before == 0
-    assert NewsNotice.objects.filter(recipient=OTHER, action__macro=old).count() == 1
+    assert Told.objects.filter(recipient=OTHER, action__macro=old).count() == 1
 
 
 def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> None:
@@ -235,37 +176,9 @@ def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> 
 
     services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
 
-    assert not DelayedEvent.objects.exists()
+    assert not AccountNews.objects.exists()
     at_once.tell(NOW + 3 * HOUR + MINUTE)
-    assert NewsNotice.objects.filter(recipient=WATCHER).exists()
-
-
-def test_what_waits_for_others_waits_no_longer_because_it_is_looked_at_again_later() -> None:
-    delays.delay({7: NOW + MINUTE, 5: NOW + HOUR})
-
-    delays.delay({7: NOW + HOUR, 5: NOW + MINUTE, 6: NOW})
-
-    assert dict(DelayedEvent.objects.values_list("event", "due_at")) == {
-        5: NOW + MINUTE,
-        6: NOW,
-        7: NOW + MINUTE,
-    }
-    assert delays.take_due(NOW) == [6]
-
-
-def test_a_snooze_that_is_made_longer_keeps_what_it_kept_back_since_it_began() -> None:
-    wants(2)
-    ada, ben = log_in(person("Ada")), log_in(person("Ben"))
-    linked(ada, ben, name="Two")
-    away(days=2)
-    stop(ada, NOW + MINUTE)
-    at_once.tell(NOW + 2 * MINUTE)
-    services.mute_all(email=WATCHER, until=TODAY + 9 * DAY, by=None, reason="", now=NOW + DAY)
-
-    services.end_all(email=WATCHER, by=None, now=NOW + 2 * DAY)
-    at_once.tell(NOW + 2 * DAY + MINUTE)
-
-    assert NewsNotice.objects.filter(recipient=WATCHER).exists()
+    assert Told.objects.filter(recipient=WATCHER).exists()
 
 
 def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
@@ -282,7 +195,7 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
     with pytest.raises(NotWanted, match="This person snoozed all warnings"):
         mails.build(Message.objects.get(kind="macro"))
 
-    assert set(NewsNotice.objects.values_list("recipient", "via")) == {("ops@example.com", "operator")}
+    assert set(Told.objects.values_list("recipient", "via")) == {("ops@example.com", "operator")}
 
 
 def test_campaigns_and_why_not_respect_it() -> None:
@@ -353,17 +266,17 @@ def test_who_snoozed_hears_of_no_restriction_until_it_is_over_and_somebody_else_
     away(ada.email)
     for account in (alone, shared):
         restrict(account, "Spending limit")
-    telling.tell(NOW + 2 * MINUTE)
+    at_once.tell(NOW + 2 * MINUTE)
     meanwhile = send(NOW + 2 * MINUTE)
 
     services.end_all(email=ada.email, by=None, now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
-    telling.tell(NOW + HOUR + 2 * MINUTE)
+    at_once.tell(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
     away(ada.email)
     for account in (alone, shared):
         restrict(account, "", NOW + 2 * HOUR)
-    telling.tell(NOW + 3 * HOUR)
+    at_once.tell(NOW + 3 * HOUR)
 
     assert meanwhile == [
         f"{ben.email}: Facebook has restricted Shared",
@@ -380,16 +293,16 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     account = linked(log_in(ada), name="Alone")
     lead_of(account)
     restrict(account, "Spending limit")
-    telling.tell(NOW + 2 * MINUTE)
+    at_once.tell(NOW + 2 * MINUTE)
     until = TODAY + 5 * DAY
     services.mute(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
 
     kept_back = send(NOW + 2 * MINUTE)
-    telling.tell(NOW + HOUR)
+    at_once.tell(NOW + HOUR)
     stood_in = send(NOW + HOUR)
     services.end(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + 2 * HOUR)
     at_once.tell(NOW + 2 * HOUR + MINUTE)
-    telling.tell(NOW + 2 * HOUR + MINUTE)
+    at_once.tell(NOW + 2 * HOUR + MINUTE)
 
     assert kept_back == []
     assert Message.objects.filter(recipient=ada.email, state="cancelled").count() == 1
@@ -414,7 +327,7 @@ def test_who_stood_in_or_was_told_by_a_macro_hears_in_a_snooze_of_no_end_and_who
     for account in (gone, own):
         revive(account, NOW + HOUR)
 
-    telling.tell(NOW + 2 * HOUR)
+    at_once.tell(NOW + 2 * HOUR)
 
     assert told == {lead.email, ben.email, WATCHER}
     assert send(NOW + 2 * HOUR) == [f"{ben.email}: Own works again"]
@@ -427,18 +340,18 @@ def test_who_snoozed_hears_of_no_role_that_somebody_else_lost_until_it_is_over_a
     away(ada.email)
     away(lead.email)
     lose(account)
-    telling.tell(NOW + 2 * MINUTE)
+    at_once.tell(NOW + 2 * MINUTE)
     first = send(NOW + 2 * MINUTE)
     services.end_all(email=lead.email, by=None, now=NOW + HOUR)
     at_once.tell(NOW + HOUR + MINUTE)
-    telling.tell(NOW + HOUR + 2 * MINUTE)
+    at_once.tell(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
     lose(later, NOW + 3 * HOUR)
-    telling.tell(NOW + 3 * HOUR + 2 * MINUTE)
+    at_once.tell(NOW + 3 * HOUR + 2 * MINUTE)
     away(lead.email)  # the mail to the lead is written by then
 
     kept_back = {one.split(":")[0] for one in send(NOW + 3 * HOUR + 2 * MINUTE)}
-    telling.tell(NOW + 5 * HOUR)
+    at_once.tell(NOW + 5 * HOUR)
 
     assert [one.split(":")[0] for one in first] == [ada.email, "ops@example.com"]
     assert [one.split(":")[0] for one in over] == [lead.email]

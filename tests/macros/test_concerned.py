@@ -11,17 +11,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts.models import Account, AccountEvent, AccountNotice
+from accounts.models import Account, AccountEvent
 from accounts.tasks import run_jobs
-from macros import at_once, concerned, on_it, revalidation
-from macros.models import MacroAction, Mute, NewsNotice, Notice
+from macros import concerned, on_it
+from macros.at_once import services as at_once
+from macros.models import MacroAction, Mute, Notice, Told
 from macros.mutes import links, services
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.macros.news import SOON, linked, log_in, person, send, tells
+from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person
-from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
-from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_quiet import OTHER, sent
 from tests.support import acting
@@ -113,10 +114,9 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     sent()
     message = Message.objects.get(recipient=WATCHER)
     stay = {linker.email: account, owner.email: account, lead.email: account, "ops@example.com": unled}
-    AccountNotice.objects.all().delete()
+    Told.objects.all().delete()
     said = reverse("answer_mail", args=[links.sign(message)])
     Client().post(said, {"do": "on_it", "account": account.pk})
-    assert not revalidation.unwanted(message, WATCHER, {account.pk})
 
     MacroAction.objects.update(emails=[OTHER])
 
@@ -126,11 +126,9 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     assert 'value="on_it"' not in Client().get(said).text
     assert on_it.running([account.pk]) == {}
     Message.objects.filter(kind="on_it").delete()
-    assert revalidation.unwanted(message, WATCHER, {account.pk}) == {account.pk}
     for address, of in stay.items():
         told = Message.objects.get(kind="macro", recipient=address)
         assert [one.account for one in on_it.deadlines_of(told)] == [of]
-        assert not revalidation.unwanted(told, address, {of.pk})
     about = [*on_it.deadlines_on(account)[:1], *on_it.deadlines_on(unled)[:1]]
     on_it.acknowledge(deadlines=about, email=ALWAYS, now=NOW)
     assert freed() == sorted([OTHER, *stay])
@@ -181,7 +179,7 @@ def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_eithe
     stop(ada)
     at_once.tell(SOON)
     send()
-    told = {one.recipient: one for one in Message.objects.filter(kind="macro_news")}
+    told = {one.recipient: one for one in Message.objects.filter(told__kind="shifted")}
     assert sorted(told) == sorted([WATCHER, OTHER, ALWAYS])
 
     moves(account, blue)
@@ -191,7 +189,7 @@ def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_eithe
     on_it.acknowledge(deadlines=deadlines, email=ALWAYS, now=MOVES, answers=told[ALWAYS])
     assert [one.account for one in deadlines] == [account]
     assert freed() == []
-    assert NewsNotice.objects.filter(action__macro=everywhere).exists()
+    assert Told.objects.filter(action__macro=everywhere).exists()
 
 
 @pytest.mark.parametrize("many", [False, True])

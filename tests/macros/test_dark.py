@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from accounts.telling import notices
-from macros import at_once, evaluation
-from tests.macros.test_at_once import answered, linked, person, send, tells
+from macros import evaluation
+from macros.at_once import services as at_once
+from tests.macros.news import answered, linked, person, send, tells
 from tests.support.factories import NOW, make_app, make_token
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
@@ -23,7 +23,6 @@ def told(token: Token, day: int, hours: float, verdict: Verdict | None = None) -
         if verdict:
             answered(token, verdict, None, now, source="report")
             now += timedelta(minutes=1)
-        notices.tell(now)
         at_once.tell(now)
         evaluation.evaluate_if_due(now=now)
         return [f"{day} {one}" for one in sorted(send(now))]

@@ -10,18 +10,20 @@ from django.test import Client
 from accounts import people_left
 from accounts.models import Account
 from macros import (
-    at_once,
     evaluation,
     mails,
-    news_mail,
     on_it,
     why,
 )
-from macros.models import Macro, MacroAction, NewsNotice, Notice, Shortage
+from macros.at_once import mails as news_mails
+from macros.at_once import services as at_once
+from macros.models import Macro, MacroAction, Shortage, Told
 from macros.notices.why import about_macros
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.accounts.test_people_left import fleet
+from tests.macros.news import SOON, linked, log_in, person, send
+from tests.macros.news import die as stop
 from tests.macros.support import (
     BERLIN,
     TODAY,
@@ -33,8 +35,6 @@ from tests.macros.support import (
     noon,
     settle,
 )
-from tests.macros.test_at_once import SOON, linked, log_in, person, send
-from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.portal.test_macros import FORM, browser, change, save_seen
 from tests.support.factories import NOW, link, make_account, make_token
@@ -81,7 +81,7 @@ def carried(*days: int | None, name: str = "") -> Account:
 
 
 def short() -> set[str]:
-    return set(NewsNotice.objects.filter(kind="few_people").values_list("account__name", flat=True))
+    return set(Told.objects.filter(kind="few_people").values_list("account__name", flat=True))
 
 
 def test_who_is_short_of_people_now_is_told_once_until_it_recovered_and_falls_again() -> None:
@@ -133,7 +133,7 @@ def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_to
     die(carried(30, name="Dark"))
 
     evaluate()
-    mail = news_mail.build(Message.objects.get(kind="macro_news"))
+    mail = news_mails.build(Message.objects.get(kind="news"))
 
     assert short() == {"One will go"}
     assert mail.subject == "Only one person can carry One will go in 14 days"
@@ -166,12 +166,12 @@ def test_300_accounts_with_one_person_are_one_mail_and_one_card_and_what_recover
     link(accounts[0], make_token(consented_by=make_person(), deadline=noon(TODAY + 60 * DAY)))
     settle(accounts[0])
 
-    mail = news_mail.build(Message.objects.get(kind="macro_news"))
+    mail = news_mails.build(Message.objects.get(kind="news"))
 
     assert "Facebook, 11 accounts" in mail.text
     assert "Account 00" not in mail.text
     assert mail.subject == "Only one person can carry Account 01 (+10 more)"
-    left_out = NewsNotice.objects.get(account=accounts[0])
+    left_out = Told.objects.get(account=accounts[0])
     assert kept.said(left_out.outcome_reason).startswith("Enough people could carry it again")
 
 
@@ -232,7 +232,7 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     told = [evaluate(day) for day in range(5)]
 
     assert before == []
-    assert Notice.objects.filter(recipient=WATCHER).count() == 1
+    assert Told.objects.filter(recipient=WATCHER).count() == 1
     assert told[1:] == [[], [], [BOSS], []]
 
 

@@ -7,17 +7,17 @@ import pytest
 from pytest_django import Settings
 
 from accounts.asks import services as asks
-from accounts.models import Account, AccountNotice, Ask, AskLine
-from accounts.telling import notices as telling
-from macros import at_once, evaluation, on_it
-from macros.models import Acknowledgement, MacroAction, Mute, NewsNotice, Notice
+from accounts.models import Account, Ask, AskLine
+from macros import evaluation, on_it
+from macros.at_once import services as at_once
+from macros.models import Acknowledgement, MacroAction, Mute, Notice, Told
 from macros.mutes import services
 from notifications import claims, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.macros.news import SOON, linked, log_in, revive, send, tells
+from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
-from tests.macros.test_at_once import SOON, linked, log_in, revive, send, tells
-from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate
 from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_user
@@ -97,7 +97,7 @@ def test_mails_that_wait_leave_for_the_new_address_once_and_what_is_of_the_old_o
     reset = make_message(OLD, kind="password_reset")
     assert set(Message.objects.filter(recipient=OLD).values_list("kind", flat=True)) >= {
         "ask",
-        "died",
+        "news",
         "macro",
     }
 
@@ -109,7 +109,7 @@ def test_mails_that_wait_leave_for_the_new_address_once_and_what_is_of_the_old_o
     assert [one.partition(":")[0] for one in send()] == [NEW] * number
     assert set(Notice.objects.values_list("recipient", "account", "outcome")) >= {(NEW, warned.pk, "mailed")}
     assert evaluate(0) == []  # once
-    assert AccountNotice.objects.get(account=dying).recipient == NEW
+    assert Told.objects.get(account=dying).recipient == NEW
 
 
 def test_a_mail_that_is_on_its_way_leaves_once_more_to_the_new_address(ada: User) -> None:
@@ -144,7 +144,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     asked.refresh_from_db()
     assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0))
     revive(account, NOW + timedelta(hours=1))
-    telling.tell(NOW + timedelta(hours=2))
+    at_once.tell(NOW + timedelta(hours=2))
     assert OLD not in Message.objects.filter(kind="works_again").values_list("recipient", flat=True)
 
 
@@ -154,7 +154,8 @@ def test_who_was_told_that_it_is_dark_hears_that_it_works_again_at_the_new_addre
     make_macro(emails=[OLD], days=[7], scope="chosen", accounts=[old_only])
     for account in (both, old_only):
         stop(account.pool.get().token)
-    AccountNotice.objects.all().delete()  # what the log-in's own mail tells
+    at_once.tell(SOON)
+    Told.objects.all().delete()  # what the log-in's own mail tells
     Message.objects.all().delete()
     evaluate()
     assert OLD in {one.partition(":")[0] for one in send()}
@@ -165,7 +166,7 @@ def test_who_was_told_that_it_is_dark_hears_that_it_works_again_at_the_new_addre
     send(NOW + DAY)
     for account in (both, old_only):
         revive(account, NOW + DAY)
-    telling.tell(NOW + DAY + timedelta(hours=1))
+    at_once.tell(NOW + DAY + timedelta(hours=1))
     sent = send(NOW + DAY + timedelta(hours=1))
 
     assert [one for one in sent if one.startswith((OLD, NEW))] == [
@@ -181,7 +182,8 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
     token = account.pool.get().token
     asks.ask_now(people=[[(account, token)]], user=make_user("boss@example.com"), note="", now=NOW)
     stop(token)
-    asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="died")
+    at_once.tell(SOON)
+    asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="news")
     Message.objects.update(state="failed")
 
     correct(ada)
@@ -203,7 +205,7 @@ def test_of_a_mail_with_what_stays_the_rest_is_found_anew_for_the_person(ada: Us
     stop(first.pool.earliest("rank").token)
     at_once.tell(SOON)
     evaluate()
-    assert NewsNotice.objects.filter(recipient=OLD).count() == 2
+    assert Told.objects.filter(recipient=OLD).count() == 1
 
     correct(ada)
     at_once.tell(SOON + timedelta(minutes=1))

@@ -11,23 +11,23 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
 from macros import (
-    at_once,
     coverage,
     evaluation,
     mails,
     on_it,
     why,
 )
-from macros.models import Acknowledgement, Macro, Mute, NewsNotice, Notice
+from macros.at_once import services as at_once
+from macros.models import Acknowledgement, Macro, Mute, Notice
 from macros.mutes import links, services
 from macros.notices import preview
 from macros.notices.why import about_macros
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message
+from tests.macros.news import SOON, linked, log_in, person, send, tells
+from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon
-from tests.macros.test_at_once import SOON, linked, log_in, person, send, tells
-from tests.macros.test_at_once import die as stop
 from tests.macros.test_links_in_mails import evaluate, lead_of
 from tests.macros.test_recipients import stored
 from tests.notifications.support import make_message
@@ -314,7 +314,7 @@ def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the
     evaluate()
     stop(ada)
     at_once.tell(SOON)
-    kinds_of_mail = ("macro", "macro_news")
+    kinds_of_mail = ("macro", "news")
     told = {one: Message.objects.get(kind=one, recipient=auditor.email) for one in kinds_of_mail}
     others = [Message.objects.get(kind=one, recipient=WATCHER) for one in kinds_of_mail]
 
@@ -388,7 +388,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     stop(ada)
     at_once.tell(SOON)
     send()
-    message = Message.objects.get(kind="macro_news", recipient=WATCHER)
+    message = Message.objects.get(kind="news", recipient=WATCHER)
     page = reverse("answer_mail", args=[links.sign(message)])
 
     asked = Client().get(page).content.decode()
@@ -401,8 +401,6 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     assert kinds.KINDS["on_it"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
     Client().post(page, {"do": "back"})
     assert on_it.running([account.pk]) == {}
-    NewsNotice.objects.update(kind="recovered")
-    assert "do=on_it" not in kinds.KINDS["macro_news"].build(message).text
 
 
 def test_the_link_of_a_digest_that_tells_nothing_opens_no_page_about_accounts() -> None:

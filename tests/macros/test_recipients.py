@@ -9,7 +9,6 @@ import time_machine
 from django.contrib import admin
 from django.test import RequestFactory
 
-from accounts.mails import death_mail
 from macros import evaluation, mails
 from macros.models import Macro, MacroAction, Notice
 from macros.notices import preview
@@ -17,6 +16,8 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from portal.messages import MessageAdmin
 from tests.macros.support import ending, make_macro, make_person, settle
+from tests.support import news
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team, User
@@ -63,13 +64,12 @@ def test_a_contact_of_a_client_hears_of_no_log_in_of_the_team() -> None:
     settle(account)
 
     warned = told()
-    Token.objects.filter(pk=system.pk).update(state="dead", reason="password_changed")
-    settle(account)
-    death_mail.tell_of_deaths(token_ids=[system.pk], now=NOW)
+    end(system)
+    news.tell()
 
     assert warned == [(mira.email, "")]
     assert set(Message.objects.values_list("kind", "recipient")) == {
-        ("macro", mira.email), ("died", mira.email),
+        ("macro", mira.email), ("news", mira.email),
     }  # fmt: skip
 
 

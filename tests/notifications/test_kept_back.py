@@ -11,7 +11,8 @@ from pytest_django import Settings
 
 from accounts.models import Account
 from adtoken_project import lateness, operations_notices
-from macros import at_once, evaluation, why
+from macros import evaluation, why
+from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Notice
 from notifications import claims, delivery
 from notifications.models import Message

@@ -8,17 +8,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import pool
-from accounts.mails import death_mail
 from accounts.models import Account, AccountEvent
-from accounts.telling import notices
 from macros import evaluation
+from macros.at_once import services as at_once
 from macros.models import Evaluation, Macro, Notice
 from macros.mutes import not_mine
 from notifications import claims, delivery
 from notifications.models import Message
-from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, settle, token_of
+from tests.macros.support import TODAY, ending, make_macro, make_person, noon, settle, token_of
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
+from tests.support import news
+from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account
 from tests.support.leaving import removed
 from tokens.models import Token
@@ -119,15 +120,18 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
 ) -> None:
     lead()
     account = ending(7, person=make_person(ADA))
-    die(account)
-    with transaction.atomic():
-        death_mail.tell_of_deaths(token_ids=[token_of(account).pk], now=NOW)
+    end(token_of(account))
+    news.tell()
 
     deliver(timezone.now() + MINUTE)
+    at_once.tell(timezone.now() + MINUTE)
+    deliver(timezone.now() + 2 * MINUTE)
 
     [mail] = mail_server.mails
     assert mail["To"] == LEAD
-    assert "cannot be reached by e-mail" in mail.as_string().replace("=\n", "")
+    assert "whoever linked the account cannot be told" in " ".join(
+        mail.as_string().replace("=\n", "").split()
+    )
 
 
 def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_operators_are_told(
@@ -205,7 +209,7 @@ def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServ
         pool.record(account=account, kind=AccountEvent.Kind.RESTRICTED, now=now)
 
     for minutes in (2, 4, 6):
-        notices.tell(now + minutes * MINUTE)
+        at_once.tell(now + minutes * MINUTE)
         deliver(now + minutes * MINUTE)
 
     assert mail_server.recipients == [LEAD]

@@ -211,11 +211,11 @@ def test_the_recipient_reads_why_and_nobody_else_does() -> None:
 
 def test_each_kind_of_mail_says_why_its_reader_got_it() -> None:
     mine = set(kinds.KINDS) - {KIND}
-    message = make_message("ada@example.com", kind="outside_team", **SENT)
+    message = make_message("ada@example.com", kind="left", **SENT)
 
     page = browser("ada@example.com").get(reverse("why_message", args=[message.pk])).text
 
     assert mine - phrases.blocks(kinds.BECAUSE) == set()
     assert len({kinds.because(Message(kind=kind)) for kind in mine}) == len(mine)
-    assert "A team no longer takes a log-in that its accounts had. You look after them." in page
+    assert "Somebody left, and accounts that you look after stopped." in page
     assert kinds.because(Message(kind="of an app that went")) == "What led to it is no longer known."

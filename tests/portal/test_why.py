@@ -108,7 +108,7 @@ def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Clien
     evaluation.evaluate(now=noon(TODAY))
     Notice.objects.update(outcome="dropped", outcome_reason="Mail does not reach this address.")
     refused_addresses.note(ADA, said="550 gone", now=NOW, why=RefusedAddress.Why.BOUNCED)
-    make_message(ADA, kind="died", payload={"accounts": [account.pk]}, state="failed", error="No")
+    make_message(ADA, kind="api_key", payload={"accounts": [account.pk]}, state="failed", error="No")
 
     text = ask(mira, "ADA@example.com ", "Lumen Shoes")
 
@@ -161,9 +161,8 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     link = Ask.objects.create(team=account.team, channels=[account.channel], **facts)
     AskLine.about(link, account).save()
     for kind, payload in (
-        ("died", {"token": token.pk}),
+        ("left", {"tokens": [token.pk]}),
         ("client_link", {"asks": [link.pk]}),
-        ("outside_team", {"teams": [], "fewer": [account.pk]}),
     ):
         make_message(ADA, kind=kind, payload=payload)
     actions.unlink(
@@ -173,12 +172,11 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     found, others = ask(mira, ADA, account), ask(mira, ADA, other)
 
     for name in (
-        "Log-in stopped",
+        "Log-in removed",
         "Client link",
-        "The team no longer takes a log-in",
     ):
         assert f">{name}</a></th>" in found, name
-    assert ">Log-in stopped</a></th>" not in others
+    assert ">Log-in removed</a></th>" not in others
     assert ">Client link</a></th>" not in others
 
 
@@ -236,7 +234,7 @@ def test_the_page_asks_a_fixed_number_of_questions(
     for number in range(30):
         named(f"Macro {number}", emails=[f"other{number}@example.com"], notify_consenters=True)
     for number in range(60):
-        make_message(ADA, kind="died", payload={"account": account.pk, "n": number})
+        make_message(ADA, kind="api_key", payload={"account": account.pk, "n": number})
 
     with django_assert_max_num_queries(200):  # type: ignore[operator]  # seven for each of twenty macros
         ask(mira, ADA, account)

@@ -60,7 +60,7 @@ def shows_every_state(channels_world: Sandbox) -> None:
     assert pool.differences() == []
     past = AccountEvent.objects.order_by("at").values_list("at", flat=True)[0]
     assert (now - past).days >= 20
-    assert {"macro", "died"} <= set(Message.objects.filter(state="sent").values_list("kind", flat=True))
+    assert {"macro", "news"} <= set(Message.objects.filter(state="sent").values_list("kind", flat=True))
     assert {to for mail in channels_world.mails() for to in mail["to"]} >= {
         "emil@example.com",
         "noor@example.com",

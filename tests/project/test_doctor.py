@@ -86,11 +86,11 @@ def test_nobody_to_tell_is_wrong(settings: Settings) -> None:
 def test_schedules_that_are_gone_or_switched_off_are_named() -> None:
     schedules.install()
     good = said(health.clockwork)
-    PeriodicTask.objects.filter(name="Tell people").update(enabled=False)
+    PeriodicTask.objects.filter(name="Tell operators").update(enabled=False)
     PeriodicTask.objects.filter(name="Heartbeat").delete()
 
     assert good == ""
-    assert said(health.clockwork) == "Schedules are missing or switched off: Heartbeat, Tell people."
+    assert said(health.clockwork) == "Schedules are missing or switched off: Heartbeat, Tell operators."
 
 
 def test_servers_that_are_away_are_named_with_their_setting(settings: Settings) -> None:

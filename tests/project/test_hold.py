@@ -25,6 +25,7 @@ from broker.leases import lease
 from broker.reports import report
 from broker.signing import sign
 from drills.keys import environment
+from macros import tasks as macro_tasks
 from macros.models import Macro
 from notifications import delivery, outbox
 from notifications.models import Message
@@ -335,7 +336,7 @@ def test_a_copy_loses_what_acts_on_the_world_and_mails_nobody(
     assert Installation.objects.get().number != before
     assert restored_fleet.calls() == []
     assert "2 log-ins wiped, 1 API keys revoked" in said
-    tasks.tell_people()
+    macro_tasks.tell_at_once()
     tasks.check_channel("snapchat")
     assert not Message.objects.exclude(state="cancelled").exists()
     assert restored_fleet.calls() == []

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts.models import AccountEvent, AccountNotice, Ask, AskLine
+from accounts.models import AccountEvent, Ask, AskLine
 from adtoken_project import pruning, schedules
 from macros import evaluation
-from macros.models import Evaluation, Notice
+from macros.models import Evaluation, Notice, Told
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
 from tests.support.ends import make_doubt
@@ -127,13 +127,20 @@ def test_messages_lose_their_texts_first_and_themselves_later_but_not_while_they
 def test_a_message_stays_while_a_notice_names_it() -> None:
     account = make_account()
     told, over = message(500), message(500)
-    facts = {"account": account, "kind": "stopped", "at": ago(500)}
-    AccountNotice.objects.create(message=told, recipient="a@example.com", **facts)
-    AccountNotice.objects.create(message=over, recipient="b@example.com", closed_at=ago(450), **facts)
+    facts = {
+        "account": account,
+        "kind": "deactivated",
+        "dark": True,
+        "outcome": "mailed",
+        "event": 1,
+        "at": ago(500),
+    }
+    Told.objects.create(message=told, recipient="a@example.com", **facts)
+    Told.objects.create(message=over, recipient="b@example.com", over_at=ago(450), **facts)
 
     prune()
 
-    assert AccountNotice.objects.get().message == told
+    assert Told.objects.get().message == told
     assert Message.objects.get() == told
 
 

@@ -12,13 +12,13 @@ from django.utils import timezone
 
 from accounts import backups
 from accounts.asks import link_mails, links
-from accounts.mails import death_mail
 from accounts.models import Account, AccountToken, Ask, ReachedAccount
 from notifications import login_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from selfservice.linking.client_link import CHOICES
-from tests.support import native
+from tests.support import native, news
+from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
 from tokens.models import Token
 from users import invitations, password_reset, roles
@@ -121,9 +121,8 @@ def test_a_contact_cannot_log_in_and_renews_by_the_link_in_a_mail(mira: User, te
     for bent in ({"is_staff": True}, {"password": "pbkdf2_sha256$x"}):
         with pytest.raises(IntegrityError), transaction.atomic():
             User.objects.filter(pk=contact.pk).update(**bent)
-    Token.objects.update(state="dead", reason="password_changed")
-    death_mail.tell_of_deaths(token_ids=[token.pk], now=timezone.now())
-    mail = death_mail.build_died(Message.objects.get(kind="died"))
+    end(token)
+    mail = news.built()
     path = re.findall(r"http://\S+?(/renew/\S+)", mail.text)[0]
 
     assert native.consent(german(), "facebook", "ada", path=path) == "/renew/done/"

@@ -14,8 +14,8 @@ from django.test import Client
 
 from accounts import sweeps
 from accounts.models import Account
-from accounts.telling import notices
-from macros import at_once, evaluation, revalidation
+from macros import evaluation, revalidation
+from macros.at_once import services as at_once
 from macros.models import Notice
 from notifications import kinds
 from notifications.models import Message
@@ -85,7 +85,6 @@ class Year:
                 while sweeps.check_due(now=now):
                     pass
                 at_once.tell(now + timedelta(minutes=1))
-                notices.tell(now + timedelta(minutes=1))
                 self._deliver(now)
         self._back()
 

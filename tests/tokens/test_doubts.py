@@ -11,6 +11,7 @@ from accounts import pool
 from accounts.mails import doubt_mail
 from accounts.models import Account
 from notifications.models import Message
+from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
@@ -94,7 +95,7 @@ def states(tokens: Sequence[Token]) -> list[str]:
 
 
 def mails() -> int:
-    return Message.objects.filter(kind="died").count()
+    return news.ends().count()
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 
 from accounts.models import Account
 from notifications.models import Message
+from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import app_faults, deadlines, lifecycle
@@ -76,7 +77,7 @@ def test_a_dead_verdict_kills_settles_and_mails_the_person_once() -> None:
     account.refresh_from_db()
     assert (dead.state, dead.reason) == ("dead", "password_changed")
     assert (account.state, account.reason) == ("deactivated", "password_changed")
-    assert Message.objects.filter(kind="died", recipient="ada@example.com").count() == 1
+    assert news.ends().filter(recipient="ada@example.com").count() == 1
     assert TokenEvent.objects.filter(token=token, kind="died").count() == 1
 
 

@@ -12,7 +12,7 @@ from accounts.leaving import mails, plan, services
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted
 from accounts.models import Account
-from accounts.telling import notices
+from macros.at_once import services as at_once
 from notifications import delivery
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -155,12 +155,15 @@ def test_whoever_was_told_that_it_stopped_is_told_that_it_works_again(ada: User)
     account = carried(token)
     revoke(token, by=person("Mira"))
     delivery.deliver()
+    at_once.tell(timezone.now() + timedelta(minutes=1))
 
     link(account, log_in(person("Ben")))
     settle(account)
-    notices.tell(timezone.now() + timedelta(minutes=11))
+    at_once.tell(timezone.now() + timedelta(minutes=11))
 
-    told = Message.objects.filter(kind=notices.WORKS_AGAIN).values_list("recipient", flat=True)
+    told = Message.objects.filter(kind=at_once.KIND, told__kind="recovered").values_list(
+        "recipient", flat=True
+    )
     assert set(told) == {ada.email, lea.email}
 
 

@@ -9,9 +9,8 @@ from django.urls import reverse
 
 from accounts import selection, sweeps
 from accounts.models import Account, PendingLink
-from notifications.models import Message
 from tests.portal.support import staff
-from tests.support import native
+from tests.support import native, news
 from tests.support.factories import make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import ChannelApp, Token
@@ -167,7 +166,7 @@ def test_when_it_dies_its_team_is_told_and_nobody_else(client: Client, world: Sa
 
     account.refresh_from_db()
     assert account.state == "deactivated"
-    told = Message.objects.filter(kind="died").values_list("recipient", flat=True)
+    told = news.ends().values_list("recipient", flat=True)
     assert set(told) == {member.email, actor.email}
 
 

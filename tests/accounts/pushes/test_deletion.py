@@ -18,7 +18,7 @@ from macros import evaluation
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
 from tests.macros.support import make_macro
-from tests.support import native
+from tests.support import native, news
 from tests.support.factories import make_account
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise
@@ -188,7 +188,7 @@ def test_nobody_who_asked_to_be_forgotten_is_asked_to_link_again(
     queue.work()
 
     assert DeletionRequest.objects.get().state == "done"
-    assert not Message.objects.filter(kind="died").exists()
+    assert not news.ends().exists()
 
 
 def test_a_mail_that_is_being_sent_meanwhile_names_the_person_no_more(

@@ -17,9 +17,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts import pool, sweeps
 from accounts.models import Account, AccountEvent, AccountToken
-from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
-from tests.support import native
+from tests.support import native, news
 from tests.support.ends import hours_pass
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise, signed_request
@@ -69,7 +68,7 @@ def test_a_person_who_removes_the_app_is_out_and_the_account_goes_on_at_once(
     assert (linked.state, linked.active_token_id) == ("connected", token_of("Ben").pk)
     assert (event.cause, event.source) == ("authorisation_cancelled", "push")
     assert TokenEvent.objects.get(kind="died").source == "push"
-    assert Message.objects.get(kind="died").recipient == "ada@example.com"
+    assert news.ends().get().recipient == "ada@example.com"
     assert world.calls() == []  # nothing was asked: it is the channel's own statement
 
 
@@ -85,7 +84,7 @@ def test_the_same_push_twice_changes_nothing_the_second_time(
     after = Token.objects.values().get(pk=token_of("Ada").pk), AccountEvent.objects.count()
     assert (first.status_code, second.status_code) == (200, 200)
     assert after == before
-    assert Message.objects.filter(kind="died").count() == 1
+    assert news.ends().count() == 1
 
 
 def test_a_push_from_before_the_newest_consent_changes_nothing(
@@ -233,7 +232,7 @@ def test_many_copies_of_a_push_at_the_same_moment_kill_once(
     assert {answer.status_code for answer in answers} == {200}
     assert TokenEvent.objects.filter(kind="died").count() == 1
     assert AccountEvent.objects.filter(kind="shifted").count() == 1
-    assert Message.objects.filter(kind="died").count() == 1
+    assert news.ends().count() == 1
     assert pool.differences() == []
 
 

@@ -1,0 +1,341 @@
+"""The cards of the mail about what happened: what one cause did to accounts is one card, in which each account stands once."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from accounts import pool_reasons, renewal_links
+from accounts.mails import mailing
+from accounts.mails.mailing import ReaderWithNames
+from accounts.models import Account, AccountEvent, AccountToken
+from accounts.summary import Summary
+from macros.at_once.facts import Looked
+from macros.at_once.models import Told
+from macros.at_once.rules import ENDS, Event
+from macros.models import Shortage
+from tokens import reasons
+from tokens.channels import declarations, registry
+from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
+from tokens.models import Token
+from ui import addresses, dates, mails, pills
+from ui.text import first_name
+
+Kind = Told.Kind
+CARDS = 10
+NAMED = 10  # accounts named in one card
+ORDER = ["ended", "restricted", "few_people", "works", "unsteady"]  # of the cards
+_CARD_OF = {
+    Kind.RESTRICTED: "restricted",
+    Kind.FEW_PEOPLE: "few_people",
+    Kind.RECOVERED: "works",
+    Kind.UNSTEADY: "unsteady",
+}
+
+
+@dataclass
+class Group:
+    """Accounts (ids) that one cause hit in one way. `token_id`: the log-in that ended, was lost or stood back."""
+
+    card: str
+    rows: list[Told] = field(default_factory=list)
+    accounts: list[int] = field(default_factory=list)
+    token_id: int | None = None
+    mine: bool = False  # the log-in is the reader's own
+    dark: bool = False
+    event: int = 0  # of the first account
+
+    @property
+    def kinds(self) -> set[str]:
+        """What its rows tell."""
+        return {one.kind for one in self.rows}
+
+
+def groups_of(rows: Iterable[Told], looked: Mapping[int, Looked], recipient: str) -> list[Group]:
+    """Return the rows by their causes: the reader's own log-ins first, then what is dark, then by number. An account is in one group of
+    what ended.
+    """
+    found: dict[tuple[object, ...], Group] = {}
+    placed = dict[int, Group]()
+    for row in sorted(rows, key=lambda one: (one.kind not in ENDS, one.pk or 0)):
+        account = looked[row.account_id]
+        if row.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and account.id in placed:
+            placed[account.id].rows.append(row)
+            continue
+        group = found.setdefault(
+            _cause(row, account), Group(_CARD_OF.get(Kind(row.kind), "ended"), event=row.event)
+        )
+        if group.card == "ended":
+            group.token_id = _log_in(row, account)
+            placed[account.id] = group
+            entry = next((one for one in account.entries if one.token_id == group.token_id), None)
+            group.mine = group.mine or (entry is not None and recipient in entry.people)
+            group.dark = group.dark or account.dark or account.state == Account.State.INTERRUPTED
+        group.rows.append(row)
+        if account.id not in group.accounts:
+            group.accounts.append(account.id)
+    for group in found.values():
+        group.accounts.sort(key=lambda pk: not looked[pk].dark)
+    return sorted(
+        found.values(),
+        key=lambda one: (ORDER.index(one.card), not one.mine, not one.dark, -len(one.accounts)),
+    )
+
+
+def _cause(row: Told, account: Looked) -> tuple[object, ...]:
+    """Return what is the same for accounts that stand in one card."""
+    if row.kind in _CARD_OF:
+        event = next((one for one in account.events if one.id == row.event), None)
+        how = {
+            Kind.RESTRICTED: (account.channel, account.restriction),
+            Kind.RECOVERED: (account.channel, event.kind if event else "", account.active_token_id),
+            Kind.FEW_PEOPLE: (account.channel, account.people, row.action_id),
+        }
+        return (row.kind, *how.get(Kind(row.kind), (account.id,)))
+    token = _log_in(row, account)
+    entry = next((one for one in account.entries if one.token_id == token), None)
+    return ("ended", token or account.id, entry.reason if entry else "")
+
+
+def _log_in(row: Told, account: Looked) -> int | None:
+    """Return the log-in that a row is about: its own; of an account that is dark the one whose end stopped it, of a person who can act."""
+    if row.token_id is not None:
+        return row.token_id
+    ended = [one for one in account.entries if one.reason]
+    asked = [one for one in ended if one.people and not one.removed] or ended
+    helpful = [one for one in asked if reasons.by_consent(one.reason)]
+    since = {one.token_id: one.dead_since.timestamp() if one.dead_since else 0.0 for one in ended}
+    some = (
+        asked
+        if any(one.reason == account.reason and not one.only_appeal for one in asked)
+        else helpful or asked
+    )
+    best = max(some, key=lambda one: (one.reason == account.reason, since[one.token_id]), default=None)
+    return best.token_id if best else None
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the cards of a mail are made of: the accounts that they name, the log-ins and events behind them."""
+
+    reader: ReaderWithNames
+    summaries: Mapping[int, Summary]
+    looked: Mapping[int, Looked]
+    entries: Mapping[tuple[int, int], AccountToken]
+    events: Mapping[int, AccountEvent]
+    now: datetime
+    renewable: Mapping[int, Token] = field(default_factory=dict)
+
+
+def cards_of(
+    groups: Sequence[Group], looked: Mapping[int, Looked], reader: ReaderWithNames, now: datetime
+) -> list[dict[str, object]]:
+    """Return the facts of the cards of these groups, in their order."""
+    ids = {pk for one in groups for pk in one.accounts[:NAMED]}
+    tokens = {one.token_id for one in groups if one.token_id}
+    entries = AccountToken.objects.filter(account__in=ids, token__in=tokens).select_related(
+        "account", "token__app", "token__consented_by"
+    )
+    mine = [one.token_id for one in groups if one.mine and one.token_id]
+    shown = Shown(
+        reader=reader,
+        summaries=mailing.summaries(ids),
+        looked=looked,
+        entries={(one.account_id, one.token_id): one for one in entries},
+        events=AccountEvent.objects.in_bulk({one.event for one in groups}),
+        now=now,
+        renewable=renewal_links.renewable([reader.user.pk], mine) if reader.user and mine else {},
+    )
+    make = {
+        "ended": _ended,
+        "restricted": _restricted,
+        "works": _works,
+        "few_people": _few,
+        "unsteady": _unsteady,
+    }
+    return [_base(one, shown) | make[one.card](one, shown) for one in groups]
+
+
+def _base(group: Group, shown: Shown) -> dict[str, object]:
+    found = shown.summaries[group.accounts[0]]
+    account = found.account
+    lines = [_line(shown.summaries[pk], group, shown) for pk in group.accounts[:NAMED]]
+    names = [one["name"] for one in lines]
+    return {
+        "card": group.card,
+        "account": account,
+        "channel": declarations.label(account.channel),
+        "channel_key": account.channel,
+        "count": len(group.accounts),
+        "called": mails.called([str(one) for one in names], len(group.accounts)),
+        "lines": lines,
+        "line": lines[0],
+        "unnamed": max(0, len(group.accounts) - NAMED),
+        "pill": pills.pill("account", found.health),
+        "carrier": found.active_name(shown.reader.names) if len(group.accounts) == 1 else "",
+        "alone": sum(bool(one["alone"]) for one in lines),
+        "until": mailing.until(found, shown.reader) if _ends_as_one(group, shown) else None,
+        "url": addresses.absolute_url("open_account", account.pk),
+    }
+
+
+def _ends_as_one(group: Group, shown: Shown) -> bool:
+    """Return whether all of its accounts work until the same moment: then the card says it."""
+    accounts = [shown.summaries[pk].account for pk in group.accounts[:NAMED]]
+    works = all(one.state == Account.State.CONNECTED for one in accounts)
+    same = len({(one.deadline_kind, one.deadline) for one in accounts}) == 1
+    return works and same and len(group.accounts) <= NAMED
+
+
+def _line(found: Summary, group: Group, shown: Shown) -> dict[str, object]:
+    """Return how an account stands now: dark, or who carries it on, and whether nobody else could."""
+    account = found.account
+    carriers = [one.token for one in found.usable if one.token_id != group.token_id or group.card != "ended"]
+    return {
+        "name": account.name,
+        "native_id": account.native_id,
+        "state": account.state,
+        "deactivated": account.state == Account.State.DEACTIVATED,
+        "carrier": first_name(shown.reader.names.within(carriers[0], account)) if carriers else "",
+        "alone": account.state == Account.State.CONNECTED and account.people_count == 1,
+    }
+
+
+def _ended(group: Group, shown: Shown) -> dict[str, object]:
+    """Return the facts of the card of a log-in that stopped, cannot be used, or gave way to another one."""
+    first = shown.summaries[group.accounts[0]]
+    entry = shown.entries.get((first.account.pk, group.token_id or 0))
+    event = shown.events.get(group.event)
+    since = _full(event.at if event else first.account.since, shown)
+    if first.account.state == Account.State.INTERRUPTED and Kind.DEACTIVATED in group.kinds:
+        return {"held": True, "since": since, "waits_for": declarations.label(first.account.channel)}
+    if entry is None:
+        return {"taken_out": True, "since": since}
+    token, reader = entry.token, shown.reader
+    person = reader.names.within(token, first.account)
+    seen = reader.names.sees_token(token, first.account)
+    system = token.kind == Token.Kind.SYSTEM
+    mine = group.mine and not token.is_removed
+    explanation = reasons.explain(
+        first.account.channel,
+        pool_reasons.entry_reason(entry),
+        person=(token.native_user_name if mine and token.state == Token.State.DEAD else person),
+        account=mails.called(
+            [shown.summaries[pk].account.name for pk in group.accounts[:NAMED]], len(group.accounts)
+        ),
+        you=mine and not system,
+    )
+    asked = token.consented_by if not system else None
+    reachable = asked is not None and asked.is_active
+    stood_in = any(one.via and one.kind == Kind.LOG_IN for one in group.rows)
+    dead = token.state == Token.State.DEAD
+    admin = _is_admin(first, reader)
+    return {
+        "explanation": explanation,
+        "person": person,
+        "mine": mine,
+        "system": system,
+        "dead": dead,
+        "shifted": group.kinds == {Kind.SHIFTED},
+        "log_in": token.native_user_name if seen else "",
+        "stopped": _full(token.state_since if dead else event.at if event else None, shown),
+        "back": not explanation.reason,
+        "only_appeal": explanation.only_appeal,
+        "first_there": explanation.reason in LIFTABLE,
+        "waits_for": explanation.helper,
+        "you_help": admin and bool(explanation.waits_for),
+        "contact": asked.email if asked is not None and reachable and seen and not mine else "",
+        "nobody": not mine and not system and not explanation.only_appeal and (stood_in or not reachable),
+        "steps": _steps(explanation, entry, mine=mine),
+        "renews": mine and explanation.by_consent,
+        "renew_url": _renew_url(entry, mine=mine),
+    }
+
+
+def _steps(explanation: reasons.Explanation, entry: AccountToken, *, mine: bool) -> Sequence[str]:
+    """Return the channel's steps: the person's own, or those of an admin there. Nobody presses "Check now" in a mail."""
+    channel = entry.account.channel
+    if mine:
+        native = registry.CHANNELS.get(channel)
+        return explanation.steps or ((native.last_step,) if native and explanation.by_consent else ())
+    if explanation.waits_for or entry.token.state != Token.State.DEAD:
+        return reasons.explain(channel, explanation.reason, you=True).steps
+    return ()
+
+
+def _renew_url(entry: AccountToken, *, mine: bool) -> str:
+    """Return the page that the button leads to: where the log-in is renewed; where that would fail, the steps behind our log-in.
+
+    Empty for a contact whom only the steps in the mail help: they cannot log in here.
+    """
+    if not mine:
+        return ""
+    token, account = entry.token, entry.account
+    appeal = token.state == Token.State.DEAD and token.reason in AN_APPEAL_HELPS
+    if reasons.by_consent(pool_reasons.entry_reason(entry)) and not appeal:
+        return renewal_links.page_of(account, token)
+    if token.consented_by is None or token.consented_by.is_contact:
+        return ""
+    return addresses.absolute_url("reauthenticate", account.pk)
+
+
+def _is_admin(found: Summary, reader: ReaderWithNames) -> bool:
+    """Return whether the reader may give others a role in the account at the channel."""
+    looked = (one for one in found.entries if one.access == AccountToken.Access.OK)
+    native = registry.CHANNELS.get(found.account.channel)
+    return native is not None and any(
+        one.role in native.admin_roles
+        and reader.user is not None
+        and one.token.consented_by_id == reader.user.pk
+        for one in looked
+    )
+
+
+def _restricted(group: Group, shown: Shown) -> dict[str, object]:
+    account = shown.summaries[group.accounts[0]].account
+    steps = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name).steps
+    event = shown.events.get(group.event)
+    return {
+        "steps": steps,
+        "since": _full(event.at if event else None, shown),
+        "pill": pills.pill("account", "restricted"),
+    }
+
+
+def _works(group: Group, shown: Shown) -> dict[str, object]:
+    event = shown.events.get(group.event)
+    lifted = event is not None and event.kind == Event.UNRESTRICTED
+    looked = shown.looked[group.accounts[0]]
+    ended = None
+    if event is not None and not lifted:
+        before = [one for one in looked.events if one.kind == Event.DEACTIVATED and one.id < event.pk]
+        ended = before[-1].at if before else None
+    return {
+        "lifted": lifted,
+        "since": _full(event.at if event else None, shown),
+        "stopped": _full(ended, shown),
+    }
+
+
+def _few(group: Group, shown: Shown) -> dict[str, object]:
+    account, action = shown.summaries[group.accounts[0]].account, group.rows[0].action
+    wanted, within = (action.people or 0, action.within or 0) if action else (0, 0)
+    now_short = account.people_count < wanted  # however far the macro looks ahead
+    found = Shortage.objects.filter(pk=-group.event).values_list("people", flat=True).first()
+    return {
+        "people": account.people_count if now_short or found is None else found,
+        "within": 0 if now_short else within,
+        "wanted": wanted,
+    }
+
+
+def _unsteady(group: Group, shown: Shown) -> dict[str, object]:
+    looked = shown.looked[group.accounts[0]]
+    stops = defaultdict(int)
+    for one in looked.events:
+        stops[one.kind] += one.at >= group.rows[0].at.replace(hour=0, minute=0)
+    return {"times": max(1, stops[Event.DEACTIVATED] + stops[Event.RESTRICTED])}
+
+
+def _full(at: datetime | None, shown: Shown) -> str:
+    return dates.moment(at, zone=shown.reader.zone).full if at else ""

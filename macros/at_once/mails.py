@@ -1,0 +1,201 @@
+"""The one mail about what happened to accounts, made at sending of what holds then."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from itertools import zip_longest
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import renewal_links
+from accounts.mails import mailing
+from accounts.mails.mailing import ReaderWithNames
+from accounts.models import Account
+from macros.at_once import services
+from macros.at_once.cards import CARDS, Group, cards_of, groups_of
+from macros.at_once.facts import SLICE, Looked, read
+from macros.at_once.models import Told
+from macros.at_once.rules import why_not
+from macros.models import Shortage
+from macros.mutes import links
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.models import Message
+from ui import addresses, kept
+from ui.phrases import phrase
+from ui.text import join_names, quoted
+from users.recipients import Via, reply_to
+
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
+LISTED = 100  # lines on the page of one message
+Kind = Told.Kind
+
+
+def build(message: Message) -> Mail:
+    """Build the mail from what still holds. Raises NotWanted, with the reasons, where nothing does."""
+    now = timezone.now()
+    rows, looked = _still(message)
+    reader = mailing.reader_of(message)
+    may_stop = links.may_stop(message)
+    asks = asks_for_care(rows) and any(one.action_id for one in rows)
+    foot = links.foot(message, user=reader.user, may_stop=may_stop, asks=asks)
+    if not any(one.action_id for one in rows):
+        foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
+    groups = groups_of(rows, looked, message.recipient)
+    mail = compose(rows, groups, looked, message, reader, foot, now=now)
+    first = Account.objects.get(pk=groups[0].accounts[0])
+    return replace(
+        renewal_links.personal(mail.hiding(links.sign(message), HIDDEN), user=reader.user, now=now),
+        headers=_headers(first, foot["stop_url"]),
+        reply_to=reply_to({one.team_id for one in rows}, reader=message.recipient),
+    )
+
+
+def _still(message: Message) -> tuple[list[Told], Mapping[int, Looked]]:
+    """Return what a message still has to say, and the accounts as they are. Drops are recorded. Raises NotWanted where nothing is left."""
+    rows = list(Told.objects.live().filter(message=message).select_related("action__macro").order_by("pk"))
+    since = {one.account_id: min(one.at for one in rows) - timedelta(days=1) for one in rows}
+    ids, looked = sorted(since), dict[int, Looked]()
+    kept_rows, dropped = list[Told](), dict[str, list[Told]]()
+    over = _over_shortages(rows)
+    for place in range(0, len(ids), SLICE):
+        some = read({pk: since[pk] for pk in ids[place : place + SLICE]})
+        looked |= some.accounts
+        for row in rows:
+            if (account := some.accounts.get(row.account_id)) is not None:
+                again = row.kind == Kind.FEW_PEOPLE and (row.event in over or _enough(row, account))
+                reason = "people_again" if again else why_not(row, account, some)
+                (dropped.setdefault(reason, []) if reason else kept_rows).append(row)
+    for reason, gone in dropped.items():
+        services.drop(gone, reason)
+    if not kept_rows:
+        raise NotWanted(*(sorted(dropped) or ["deleted_or_told"]))
+    return kept_rows, looked
+
+
+def _enough(row: Told, account: Looked) -> bool:
+    """Return whether an account that was short of people now is not."""
+    action = row.action
+    return account.dark or (
+        action is not None and not action.within and account.people >= (action.people or 0)
+    )
+
+
+def _over_shortages(rows: Sequence[Told]) -> set[int]:
+    """Return the numbers of shortages of people that are over, as rows have them."""
+    asked = {-one.event for one in rows if one.kind == Kind.FEW_PEOPLE}
+    lasting = (
+        set(Shortage.objects.filter(pk__in=asked, over_at=None).values_list("pk", flat=True))
+        if asked
+        else set()
+    )
+    return {-pk for pk in asked - lasting}
+
+
+def asks_for_care(rows: Sequence[Told]) -> bool:
+    """Return whether a mail of these has anything that somebody can be on."""
+    return any(one.kind not in {Kind.RECOVERED, Kind.UNSTEADY} for one in rows)
+
+
+def compose(
+    rows: Sequence[Told],
+    groups: Sequence[Group],
+    looked: Mapping[int, Looked],
+    message: Message,
+    reader: ReaderWithNames,
+    more: Mapping[str, object],
+    *,
+    now: datetime,
+) -> Mail:
+    """Return the mail that tells a reader of these groups, with `more` facts: the addresses of its foot."""
+    shown = groups[:CARDS]
+    cards = cards_of(shown, looked, reader, now)
+    ids = {one.account_id for one in rows}
+    macros = sorted({one.action.macro.name for one in rows if one.action})
+    first = cards[0]
+    facts = {
+        "first": first,
+        "name": first["line"]["name"],  # type: ignore[index]  # a line
+        "channel": first["channel"],
+        "more": len(ids) - 1,
+        "sums": _sums(groups, looked, cards),
+        "cards": cards,
+        "unseen": len(ids - {pk for one in shown for pk in one.accounts}),
+        "personal": any("?log_in=" in str(one.get("renew_url", "")) for one in cards),
+        "macros": join_names([quoted(name) for name in macros]),
+        "macro_count": len(macros),
+        "because": _because(rows, groups[0], first),
+        "about_channel": first["channel"] if first.get("mine") else "",
+        "about_url": addresses.absolute_url("channel_page", first["channel_key"])
+        if first.get("mine")
+        else "",
+    }
+    return mailing.compose(services.KIND, message, reader, facts | dict(more))
+
+
+def _sums(
+    groups: Sequence[Group], looked: Mapping[int, Looked], cards: Sequence[Mapping[str, object]]
+) -> list[dict[str, object]]:
+    """Return how many accounts what happened to, and whom what is dark waits for; without the reader's own log-ins."""
+    found: Counter[tuple[str, str]] = Counter()
+    for group, card in zip_longest(groups, cards, fillvalue=None):
+        assert group is not None  # there are no more cards than groups
+        if group.card != "ended":
+            found[group.card, ""] += len(group.accounts)
+        elif not group.mine:
+            dark = sum(looked[pk].state != Account.State.CONNECTED for pk in group.accounts)
+            who = (card.get("waits_for") or card.get("person")) if card else ""
+            found["dark", str(who or "")] += dark
+            found["goes_on", ""] += len(group.accounts) - dark
+    return [{"kind": kind, "who": who, "number": number} for (kind, who), number in found.items() if number]
+
+
+def _because(rows: Sequence[Told], group: Group, first: Mapping[str, object]) -> str:
+    """Return why the reader gets the mail, by what comes first in it."""
+    ways = {Via(one.via) for one in group.rows}
+    if group.mine:
+        return "owner" if first.get("system") else "linked"
+    if Via.TEAM_LEAD in ways:
+        return "lead"
+    if Via.OPERATOR in ways:
+        return "operator"
+    if any(one.action_id for one in rows):
+        return "macro"
+    if first.get("you_help"):
+        return "admin"
+    return {"restricted": "restricted", "works": "told"}.get(group.card, "looks_after")
+
+
+def _headers(first: Account, stop: str) -> dict[str, str]:
+    """Return what files the mail with the others about the account, and lets a mail program stop such mails by one press (RFC 8058)."""
+    thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
+    headers = {"In-Reply-To": thread, "References": thread}
+    if stop:
+        headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return headers
+
+
+def facts(message: Message) -> list[Fact]:
+    """Return what a message carries and what became of it, for the page "why this mail?"."""
+    rows = Told.objects.filter(message=message).select_related("action__macro", "account").order_by("pk")
+    return [
+        Fact(
+            what=phrase(
+                FACTS,
+                "notice" if one.macro_title else "told_by_rule",
+                macro=one.macro_title,
+                account=str(one.account),
+                channel=one.account.get_channel_display(),
+                found=found(one),
+            ),
+            outcome=one.get_outcome_display(),
+            reason=kept.said(one.outcome_reason),
+        )
+        for one in rows[:LISTED]
+    ]
+
+
+def found(row: Told) -> str:
+    """Return what a row tells, in words: "another log-in took over"."""
+    return phrase(FACTS, f"news_{row.kind}")

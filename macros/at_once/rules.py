@@ -1,0 +1,468 @@
+"""Who is told what of accounts, at once: pure rules. What they look at is read by `macros.at_once.facts`.
+
+- A fact has its readers: a rule of AdToken tells the people whose log-in it is, or who stand in for them; actions of macros tell others.
+- One cause is told to a reader once: who reads of the own log-in reads there that the account stopped, or goes on through somebody else.
+- The second time that an account goes off and on within a day is one sentence in the evening, unless it stays off.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from accounts.models import Account, AccountEvent
+from accounts.pool_reasons import OUTSIDE
+from macros.at_once.facts import DAY, Before, Entry, Facts, Happened, Looked, Watch
+from macros.at_once.models import Told
+from macros.notices.readers import AWAY, LEFT_OUT, PERSON_LEFT, REFUSED, SNOOZED, Reader, who_is_told
+from users.recipients import Via
+
+Kind = Told.Kind
+Event = AccountEvent.Kind
+HOUR = timedelta(hours=1)
+BLIP = timedelta(minutes=1)  # stopped for less: that it works is no news
+JUST_LINKED = timedelta(minutes=1)  # whoever linked it read there that it is restricted
+NO_MACRO = 0  # is the id of none: of what a rule of AdToken tells
+ENDS = (Kind.LOG_IN, Kind.ACCESS)
+_REASONS = {LEFT_OUT: "reader_left_out", SNOOZED: "reader_left_out", AWAY: "reader_away"}
+
+
+class Due(NamedTuple):
+    """What one reader is to be told. `action_id`: by which action of a macro, None by a rule of AdToken."""
+
+    account_id: int
+    kind: str
+    recipient: str
+    event: int
+    at: datetime  # when it happened
+    token_id: int | None = None
+    via: Via = Via.DIRECT
+    action_id: int | None = None
+    dark: bool = False
+    message_id: int | None = None  # a mail of another kind that told it
+
+
+@dataclass
+class Found:
+    """What is due now; when which accounts (ids) are looked at again; who (account, address) need not hear that it is over."""
+
+    due: list[Due] = field(default_factory=list)
+    again: dict[int, datetime] = field(default_factory=dict)
+    over: list[tuple[int, str]] = field(default_factory=list)
+
+
+class Fact(NamedTuple):
+    """Something that is so of an account and has readers. `event` tells it from the same at another time."""
+
+    kind: str
+    event: int
+    at: datetime
+    token_id: int | None = None
+
+
+class ToldBy(NamedTuple):
+    """A reader of a fact, and by which action of a macro: None by a rule of AdToken."""
+
+    reader: Reader
+    action_id: int | None = None
+
+
+def find(facts: Facts, now: datetime) -> Found:
+    """Return what is due of all accounts. Paused ones are silent, but for the end of a log-in."""
+    found = Found()
+    for account in facts.accounts.values():
+        _look(account, facts, now, found)
+    return found
+
+
+def _look(account: Looked, facts: Facts, now: datetime, found: Found) -> None:
+    if account.state == Account.State.INTERRUPTED and account.since + HOUR > now:
+        found.again[account.id] = account.since + HOUR
+    told: dict[str, list[Before]] = defaultdict(list)
+    for one in account.told:
+        told[one.recipient].append(one)
+    back = set[str]()
+    for fact in facts_of(account, facts, now):
+        for one in readers(fact, account, facts):
+            known = told[one.reader.address]
+            if not is_known(fact, known, account):
+                _tell(fact, one, account, known, now, found)
+            if fact.kind == Kind.RECOVERED:
+                back.add(one.reader.address)
+    found.over += [
+        (account.id, old.recipient)
+        for old in account.told
+        if old.is_open and not account.paused and old.recipient not in back and _is_over(old, account)
+    ]
+
+
+def _tell(
+    fact: Fact, told_by: ToldBy, account: Looked, known: list[Before], now: datetime, found: Found
+) -> None:
+    """Add what a reader is told of a fact now, or that they are told in the evening; and when it is looked at again."""
+    when = _when(fact, known, now)
+    if when is not None and when > now:
+        found.again[account.id] = min(when, found.again.get(account.id, when))
+    row = _row(fact, told_by, account) if when is None else _evening(told_by, account, now)
+    if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and row.recipient in account.mailed:
+        row = row._replace(message_id=account.mailed[row.recipient])
+    if all((one.kind, one.event, one.token_id) != (row.kind, row.event, row.token_id) for one in known):
+        found.due.append(row)
+        known.append(Before(row.kind, row.recipient, row.at, row.event, row.token_id, row.dark, waits=True))
+
+
+def _row(fact: Fact, told_by: ToldBy, account: Looked) -> Due:
+    dark = fact.kind == Kind.DEACTIVATED or (account.dark and fact.kind in ENDS)
+    reader = told_by.reader
+    return Due(
+        account.id,
+        fact.kind,
+        reader.address,
+        fact.event,
+        fact.at,
+        fact.token_id,
+        reader.via,
+        told_by.action_id,
+        dark,
+    )
+
+
+def _evening(told_by: ToldBy, account: Looked, now: datetime) -> Due:
+    """Return that a reader is told in the evening that an account goes on and off; once a day."""
+    reader = told_by.reader
+    return Due(
+        account.id,
+        Kind.UNSTEADY,
+        reader.address,
+        now.toordinal(),
+        now,
+        via=reader.via,
+        action_id=told_by.action_id,
+    )
+
+
+# --- what is so
+
+
+def facts_of(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
+    """Give what happened to an account and holds, the most telling first: who is told that is not told the next in other words."""
+    for entry in account.entries:
+        if entry.dead_since and not entry.removed and entry.dead_since >= account.looked_since:
+            yield Fact(Kind.LOG_IN, int(entry.dead_since.timestamp()), entry.dead_since, entry.token_id)
+    if not account.paused:
+        yield from _of_account(account, facts, now)
+
+
+def _of_account(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
+    """Give what happened to the account itself."""
+    lost = {
+        one.token_id: one for one in account.fresh if one.kind == Event.ACCESS and one.cause != "regained"
+    }
+    for entry in account.entries:
+        if entry.token_id in lost and is_lost(entry):
+            event = lost[entry.token_id]
+            yield Fact(Kind.ACCESS, event.id, event.at, entry.token_id)
+    if (stop := _stop(account, now)) is not None:
+        yield Fact(Kind.DEACTIVATED, stop.id, stop.at)
+    limit = account.last(Event.RESTRICTED)
+    if limit is not None and account.restricted and limit.at - account.created_at > JUST_LINKED:
+        yield Fact(Kind.RESTRICTED, limit.id, limit.at)
+    back = _back(account)
+    waits = any(one.is_open and _is_over(one, account) for one in account.told)
+    if back is not None or waits:
+        event = back or account.events[-1] if account.events else None
+        yield Fact(Kind.RECOVERED, event.id if event else 0, event.at if event else now)
+    shift = account.last(Event.SHIFTED)
+    quiet = facts.directory.mutes.quiet_until(account.id) is not None
+    if shift is not None and back is None and not quiet and _carries_on(account, shift):
+        yield Fact(Kind.SHIFTED, shift.id, shift.at, shift.from_token_id)
+
+
+def is_lost(entry: Entry) -> bool:
+    """Return whether a loss of access still is one to tell: of a log-in that died since, that is told."""
+    return entry.dead_since is None and not entry.living and entry.reason != OUTSIDE
+
+
+def _stop(account: Looked, now: datetime) -> Happened | None:
+    """Return the event by which an account came to be dark: deactivated, or interrupted for an hour."""
+    event = account.last(Event.DEACTIVATED, Event.INTERRUPTED)
+    if event is None or account.state not in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}:
+        return None
+    if account.state == Account.State.INTERRUPTED:
+        return event if account.since + HOUR <= now else None
+    before = account.before(event, Event.CONNECTED, Event.DEACTIVATED, Event.INTERRUPTED)
+    if event.cause == "resumed" and (before is None or before.kind == Event.DEACTIVATED):
+        return None  # it was dark before it was paused
+    return event
+
+
+def _back(account: Looked) -> Happened | None:
+    """Return the event by which an account works again that had stopped, or was restricted, for longer than a moment."""
+    if account.state != Account.State.CONNECTED or account.restricted:
+        return None
+    works = account.last(Event.CONNECTED)
+    if works is not None:
+        stopped = account.before(works, Event.CONNECTED, Event.DEACTIVATED, Event.PAUSED)
+        if stopped is not None and stopped.kind == Event.DEACTIVATED and works.at - stopped.at > BLIP:
+            return works
+    lifted = account.last(Event.UNRESTRICTED)
+    if lifted is not None:
+        limited = account.before(lifted, Event.RESTRICTED)
+        if limited is not None and lifted.at - limited.at > BLIP:
+            return lifted
+    return None
+
+
+def _carries_on(account: Looked, shift: Happened) -> bool:
+    connected = account.state == Account.State.CONNECTED
+    return connected and shift.from_token_id is not None and account.active_token_id == shift.token_id
+
+
+def _is_over(told: Before, account: Looked) -> bool:
+    """Return whether what a reader was told, and waits to be over, is."""
+    if account.restricted:
+        return False
+    return told.kind == Kind.RESTRICTED or account.state == Account.State.CONNECTED
+
+
+# --- who is told
+
+
+def readers(fact: Fact, account: Looked, facts: Facts) -> list[ToldBy]:
+    """Return who is told of a fact: by the rules of AdToken, then by macros; each address once."""
+    found: dict[str, ToldBy] = {}
+    by_rule = [ToldBy(one) for one in _by_rule(fact, account, facts)]
+    by_macros = list(_by_macros(fact, account, facts))
+    # By a macro where both would: its reader can stop that.
+    first, then = (by_macros, by_rule) if fact.kind == Kind.RECOVERED else (by_rule, by_macros)
+    for one in (*first, *then):
+        found.setdefault(one.reader.address, one)
+    return list(found.values())
+
+
+def _by_macros(fact: Fact, account: Looked, facts: Facts) -> Iterator[ToldBy]:
+    if fact.kind == Kind.RECOVERED and _back(account) is None:
+        return
+    for watch in facts.watching(account, fact.kind):
+        if fact.kind == Kind.DEACTIVATED or watch.created_at <= fact.at:
+            for reader in named_by(watch, account, facts):
+                yield ToldBy(reader, watch.action_id)
+
+
+def named_by(watch: Watch, account: Looked, facts: Facts) -> Sequence[Reader]:
+    """Return whom an action tells of an account."""
+    people = [address for entry in account.entries for address in entry.people] if watch.people else []
+    told = who_is_told(
+        [*watch.emails, *people],
+        account_id=account.id,
+        team_id=account.team_id,
+        macro_id=watch.macro_id,
+        directory=facts.directory,
+    )
+    return told.readers
+
+
+def _by_rule(fact: Fact, account: Looked, facts: Facts) -> Sequence[Reader]:
+    if fact.kind in ENDS:
+        entry = next((one for one in account.entries if one.token_id == fact.token_id), None)
+        if entry is None:
+            return []
+        return (
+            _of_log_in(entry, account, facts) if fact.kind == Kind.LOG_IN else _of_loss(entry, account, facts)
+        )
+    if fact.kind == Kind.RESTRICTED:
+        people = (address for entry in account.entries for address in entry.people)
+        return _awake(people, account, facts) or stand_ins(account, facts)
+    if fact.kind == Kind.RECOVERED:
+        waiting = (one.recipient for one in account.told if one.is_open and _is_over(one, account))
+        return [one for one in _awake(waiting, account, facts) if concerns(account, one.address, facts)]
+    if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED}:
+        event = next((one for one in account.events if one.id == fact.event), None)
+        if (
+            event is not None and event.cause == OUTSIDE
+        ):  # the team's own rule stopped it, whose leads can lift that
+            return [one for one in stand_ins(account, facts) if one.address != event.actor]
+    return []
+
+
+def _of_log_in(entry: Entry, account: Looked, facts: Facts) -> list[Reader]:
+    """Return who is told that a log-in stopped: its people; where only an appeal brings a dark account back, leads, too."""
+    own = _reached(entry.people, facts)
+    if not own:
+        return list(stand_ins(account, facts))
+    if not (entry.only_appeal and account.dark):
+        return own
+    return [*own, *_leads(account, facts, own)]
+
+
+def _of_loss(entry: Entry, account: Looked, facts: Facts) -> list[Reader]:
+    """Return who is told that a log-in is of no use for an account: its people; and, where it is dark, who can help."""
+    own = _reached(entry.people, facts)
+    if not account.dark:
+        return own
+    if entry.admin_helps:
+        admins = _awake(
+            (address for one in account.entries if one.admin for address in one.people), account, facts
+        )
+        own_addresses = {one.address for one in own}
+        others = [one for one in admins if one.address not in own_addresses]
+        others += _leads(account, facts, [*own, *others])
+        if others:
+            return [*own, *others]
+        known = {address for one in account.entries if one.admin for address in one.people}
+        if facts.directory.leads.get(account.team_id) or known - own_addresses:
+            return [*own, *_others(stand_ins(account, facts), own)]  # they snoozed it
+    return own or list(stand_ins(account, facts))
+
+
+def stand_ins(account: Looked, facts: Facts) -> Sequence[Reader]:
+    """Return who is told where nobody else can be: leads who snoozed nothing, else operators."""
+    return who_is_told(
+        (), account_id=account.id, team_id=account.team_id, macro_id=NO_MACRO, directory=facts.directory
+    ).readers
+
+
+def _leads(account: Looked, facts: Facts, but: Iterable[Reader]) -> list[Reader]:
+    return _others((one for one in stand_ins(account, facts) if one.via == Via.TEAM_LEAD), but)
+
+
+def _others(some: Iterable[Reader], but: Iterable[Reader]) -> list[Reader]:
+    known = {one.address for one in but}
+    return [one for one in some if one.address not in known]
+
+
+def _reached(addresses: Iterable[str], facts: Facts) -> list[Reader]:
+    found = dict.fromkeys(addresses)
+    return [Reader(one, Via.DIRECT) for one in found if not facts.directory.unreached(one)]
+
+
+def _awake(addresses: Iterable[str], account: Looked, facts: Facts) -> list[Reader]:
+    """Return those whom mail reaches and who snoozed neither the account nor all."""
+    why = facts.directory.mutes.why
+    return [
+        one
+        for one in _reached(addresses, facts)
+        if not why(one.address, account_id=account.id, macro_id=NO_MACRO, day=None)
+    ]
+
+
+def concerns(account: Looked, address: str, facts: Facts) -> bool:
+    """Return whether an account concerns an address: its log-in's, a lead's, an operator's, or one that a macro names that watches it."""
+    if any(address in entry.people for entry in account.entries):
+        return True
+    if address in facts.directory.leads.get(account.team_id, ()) or address in facts.directory.operators:
+        return True
+    return any(address in one.emails and one.concerns(account) for one in facts.watches)
+
+
+# --- what a reader knows
+
+
+def is_known(fact: Fact, told: Iterable[Before], account: Looked) -> bool:
+    """Return whether a reader was told of a fact, by whichever kind of news: of the log-in, or that it is dark."""
+    return any(_tells(one, fact, account) for one in told)
+
+
+def _tells(one: Before, fact: Fact, account: Looked) -> bool:
+    if (one.kind, one.event, one.token_id) == (fact.kind, fact.event, fact.token_id):
+        return True
+    lasts = one.is_open or one.waits
+    if fact.kind == Kind.DEACTIVATED and lasts and (one.dark or one.kind in ENDS):
+        # What was interrupted and is deactivated by now is told; what worked for a moment in between is not.
+        blinked = any(each.kind == Event.CONNECTED and each.at > one.at for each in account.events)
+        return one.at >= account.since - BLIP or blinked
+    if fact.kind == Kind.RESTRICTED:
+        return lasts and one.kind == Kind.RESTRICTED
+    return (
+        fact.kind == Kind.SHIFTED
+        and one.kind in ENDS
+        and one.token_id == fact.token_id
+        and one.at >= fact.at - BLIP
+    )
+
+
+def _when(fact: Fact, told: Sequence[Before], now: datetime) -> datetime | None:
+    """Return when a reader is told of a fact again who was told today that the account works again; None: now.
+
+    It is said in the evening that it goes on and off. What stays off for an hour is told.
+    """
+    if fact.kind in ENDS:
+        return None
+    back = [one.at for one in told if one.kind == Kind.RECOVERED and one.at > now - DAY]
+    if not back:
+        return None
+    stops = [one for one in told if (one.dark or one.kind == Kind.RESTRICTED) and one.at > max(back)]
+    if fact.kind == Kind.RECOVERED:
+        return None if stops else now
+    if fact.kind in {Kind.DEACTIVATED, Kind.RESTRICTED}:
+        return fact.at + HOUR if fact.at + HOUR > now else None
+    return now
+
+
+def why_not(row: Told, account: Looked | None, facts: Facts) -> str:
+    """Return why a row no longer holds for its reader, as a code; "" where it does. Of "too few people" only whether it has its reader."""
+    if account is None:
+        return "accounts_gone"
+    if account.paused and row.kind != Kind.LOG_IN:
+        return "paused"
+    if reason := _no_longer(row, account):
+        return reason
+    if row.kind == Kind.UNSTEADY:
+        reached = {row.recipient} if concerns(account, row.recipient, facts) or row.via else set()
+    elif row.kind == Kind.RECOVERED and row.action_id is None:
+        reached = {
+            one.address
+            for one in _awake([row.recipient], account, facts)
+            if concerns(account, one.address, facts)
+        }
+    else:
+        event = next((one for one in account.events if one.id == row.event), None)
+        fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
+        reached = {one.reader.address for one in readers(fact, account, facts)}
+    return "" if row.recipient in reached else _why_not_told(row, account, facts)
+
+
+def _no_longer(row: Told, account: Looked) -> str:
+    """Return why the fact of a row does not hold any longer, as a code."""
+    entry = next((one for one in account.entries if one.token_id == row.token_id), None)
+    works = account.state == Account.State.CONNECTED
+    match row.kind:
+        case Kind.LOG_IN:
+            if entry is None:
+                return "not_linked"
+            since = entry.dead_since
+            return "" if since and not entry.removed and int(since.timestamp()) == row.event else "renewed"
+        case Kind.ACCESS:
+            return "" if entry is not None and is_lost(entry) else "can_be_used"
+        case Kind.DEACTIVATED:
+            return (
+                ""
+                if account.state in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}
+                else "works_again"
+            )
+        case Kind.RESTRICTED:
+            return "" if account.restricted else "not_restricted"
+        case Kind.SHIFTED:
+            event = next((one for one in account.events if one.id == row.event), None)
+            on = works and (event is None or account.active_token_id == event.token_id)
+            return "" if on else "moved_on"
+        case Kind.RECOVERED:
+            event = next((one for one in account.events if one.id == row.event), None)
+            lifted = event is not None and event.kind == Event.UNRESTRICTED
+            return "" if not account.restricted and (works or lifted) else "stopped_again"
+    return ""
+
+
+def _why_not_told(row: Told, account: Looked, facts: Facts) -> str:
+    """Return why a reader is told no longer what still holds, as a code."""
+    unreached = facts.directory.unreached(row.recipient)
+    if unreached in {PERSON_LEFT, REFUSED}:
+        return unreached
+    macro = next((one.macro_id for one in facts.watches if one.action_id == row.action_id), NO_MACRO)
+    muted = facts.directory.mutes.why(row.recipient, account_id=account.id, macro_id=macro, day=None)
+    if muted:
+        return _REASONS[muted]
+    if row.action_id is None and (row.macro_name or row.was_of):
+        return "told_no_longer" if row.was_of else "macro_deleted"
+    return f"not_told_{row.via or 'direct'}"

@@ -1,0 +1,322 @@
+"""Telling at once: what happened since the last time becomes one message for each reader.
+
+Whoever writes of an account what somebody may have to be told leaves an `AccountNews` in the same transaction. A sweep takes these rows
+when the oldest has waited for `GATHER`, so that what one cause does to many accounts is complete. Rows are taken, and what is told is
+written, in one transaction: nothing is told twice, and nothing is lost.
+"""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime, time, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from accounts.models import Account, AccountEvent, AccountNews
+from macros.at_once.facts import SLICE, read
+from macros.at_once.models import Told
+from macros.at_once.rules import ENDS, Due, Found, find
+from macros.models import MacroAction, Mute
+from notifications import kinds
+from notifications.models import Message
+from notifications.tasks import deliver_soon
+from ui import kept
+from users import refused_addresses
+from users.models import User
+from users.recipients import Via, operators
+
+KIND = "news"  # of the messages
+GATHER = timedelta(seconds=30)
+# What goes on happening comes in few mails: after so many within `LATELY` the next leaves as many minutes after the last.
+LATELY, PAUSE, MOST_PAUSES = timedelta(minutes=15), timedelta(minutes=1), 10
+EVENING = time(18)  # in the project's time zone: when it is told what went on and off
+MAIL_WAITS = timedelta(days=1)  # so long before a mute began a mail may be that it kept back
+REFUSED = "address_refused"
+_OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_", "person_left")  # beginnings of codes
+_LOCK = 7_262_002  # one teller at a time: two would write one person two mails
+
+
+@transaction.atomic
+def tell(now: datetime) -> int:
+    """Write the messages about what happened since the last time. Returns how many. Cheap where nothing did: two small queries."""
+    with connection.cursor() as cursor:
+        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
+        row = cursor.fetchone()
+    if not row or not row[0]:
+        return 0
+    look_at_ended_mutes(now)
+    since = _take(now)
+    found = Found()
+    ids = sorted(since)
+    for place in range(0, len(ids), SLICE):
+        some = find(read({pk: since[pk] for pk in ids[place : place + SLICE]}), now)
+        found.due += some.due
+        found.again |= some.again
+        found.over += some.over
+    AccountNews.objects.bulk_create(
+        AccountNews(account_id=pk, at=since[pk], due_at=at - GATHER) for pk, at in found.again.items()
+    )
+    _close(found.over, now)
+    return write(found.due, now)
+
+
+def _take(now: datetime) -> dict[int, datetime]:
+    """Take what is due, all of it once the oldest has waited. Returns accounts (ids), and since when something happened to each."""
+    if not AccountNews.objects.filter(due_at__lte=now - GATHER).exists():
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute("delete from accounts_accountnews where due_at <= %s returning account_id, at", [now])
+        rows = cursor.fetchall()
+    found: dict[int, datetime] = {}
+    for account, at in rows:
+        found[account] = min(at, found.get(account, at))
+    return found
+
+
+def _close(over: Iterable[tuple[int, str]], now: datetime) -> None:
+    """Note that readers need not hear that something is over."""
+    by_reader: dict[str, list[int]] = defaultdict(list)
+    for account, recipient in over:
+        by_reader[recipient].append(account)
+    for recipient, accounts in by_reader.items():
+        Told.objects.open().filter(recipient=recipient, account__in=accounts).update(over_at=now)
+
+
+def write(due: Sequence[Due], now: datetime) -> int:
+    """Write what is due, one message for each reader, or into the one that still waits for them. Returns how many messages are new.
+
+    A person's message is about all teams, that to an address outside about one: a client's, who may not read of others.
+    """
+    if not due:
+        return 0
+    teams = dict(Account.objects.filter(pk__in={one.account_id for one in due}).values_list("pk", "team"))
+    addresses = {one.recipient for one in due}
+    people = set(User.objects.filter(email__in=addresses, is_active=True).values_list("email", flat=True))
+    groups: dict[tuple[str, int | None, bool], list[Due]] = defaultdict(list)
+    for one in due:
+        if one.account_id in teams and one.message_id is None:
+            team = None if one.recipient in people else teams[one.account_id]
+            groups[one.recipient, team, one.kind == Told.Kind.UNSTEADY].append(one)
+    waiting, lately = _waiting(addresses, now), _lately(addresses, now)
+    new, rows = list[Message](), list[tuple[Message, Due]]()
+    for key, some in groups.items():
+        message = waiting.get(key)
+        of = {teams[one.account_id] for one in some}
+        if message is None:
+            message = _message(key, of, lately.get(key[:2], ()), now)
+            new.append(message)
+        elif message.team_id not in of or len(of) > 1:
+            Message.objects.filter(pk=message.pk).update(team=None)
+        rows += [(message, one) for one in some]
+    Message.objects.bulk_create(new)
+    told = [_told(message.pk, one, teams[one.account_id]) for message, one in rows]
+    told += [
+        _told(one.message_id, one, teams[one.account_id])
+        for one in due
+        if one.message_id is not None and one.account_id in teams
+    ]
+    Told.objects.bulk_create(told, ignore_conflicts=True)
+    if new:
+        deliver_soon()
+    return len(new)
+
+
+def _told(message_id: int, one: Due, team_id: int) -> Told:
+    by_another = one.message_id is not None
+    return Told(
+        account_id=one.account_id,
+        kind=one.kind,
+        token_id=one.token_id,
+        event=one.event,
+        recipient=one.recipient,
+        via=one.via,
+        team_id=team_id,
+        action_id=one.action_id,
+        message_id=message_id,
+        dark=one.dark,
+        at=one.at,
+        outcome=Told.Outcome.MAILED if by_another else Told.Outcome.WAITING,
+    )
+
+
+def _message(
+    key: tuple[str, int | None, bool], teams: Collection[int], lately: Sequence[datetime], now: datetime
+) -> Message:
+    recipient, team, in_the_evening = key
+    leaves = evening(now) if in_the_evening else now
+    if lately and not in_the_evening:
+        leaves = max(now, max(lately) + PAUSE * min(len(lately), MOST_PAUSES))
+    return Message(
+        kind=KIND,
+        recipient=recipient,
+        team_id=next(iter(teams)) if len(teams) == 1 else None,
+        dedupe_key=f"{KIND}:{uuid.uuid4().hex}",
+        payload={
+            **({"teams": "all"} if team is None else {}),
+            **({"evening": True} if in_the_evening else {}),
+        },
+        next_attempt_at=leaves,
+        created_at=now,
+        queued_at=leaves,
+    )
+
+
+def _waiting(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | None, bool], Message]:
+    """Return the messages to these readers that wait, and that no worker takes before the caller's transaction ends."""
+    rows = Message.objects.filter(
+        kind=KIND, recipient__in=addresses, state=Message.State.QUEUED, attempts=0, next_attempt_at__gt=now
+    )
+    return {_key(one): one for one in rows.select_for_update(of=("self",)).order_by("pk")}
+
+
+def _key(message: Message) -> tuple[str, int | None, bool]:
+    team = None if message.payload.get("teams") == "all" else message.team_id
+    return message.recipient, team, bool(message.payload.get("evening"))
+
+
+def _lately(addresses: Collection[str], now: datetime) -> dict[tuple[str, int | None], list[datetime]]:
+    """Return when the mails of the last minutes left, or are to, by reader."""
+    gone = [Message.State.FAILED, Message.State.CANCELLED]
+    rows = Message.objects.filter(
+        kind=KIND,
+        recipient__in=addresses,
+        next_attempt_at__gt=now - LATELY,
+        next_attempt_at__lte=now + LATELY,
+    ).exclude(state__in=gone)
+    found: dict[tuple[str, int | None], list[datetime]] = defaultdict(list)
+    for one in rows.defer("text", "html"):
+        if not one.payload.get("evening"):
+            found[_key(one)[:2]].append(one.sent_at or one.next_attempt_at)
+    return found
+
+
+def evening(now: datetime) -> datetime:
+    """Return when it is told what goes on and off: this evening, or tomorrow's."""
+    local = timezone.localtime(now, timezone.get_default_timezone())
+    today = local.replace(hour=EVENING.hour, minute=EVENING.minute, second=0, microsecond=0)
+    return today if today > local else today + timedelta(days=1)
+
+
+# --- what became of it
+
+
+def drop(rows: Iterable[Told], reason: str) -> None:
+    """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
+    some = list(rows)
+    Told.objects.filter(pk__in=[one.pk for one in some]).update(
+        outcome=Told.Outcome.DROPPED, outcome_reason=kinds.reason(reason)
+    )
+    if some and reason.startswith(_OF_THE_READER):
+        look_again({one.account_id for one in some}, since=min(one.at for one in some))
+
+
+def record_end(message: Message) -> None:
+    """Write what became of what a message carries, in the transaction that records it.
+
+    Where the mail server refuses the address, whoever stands in is looked for. Nobody does for an operator.
+    """
+    rows, now = Told.objects.live().filter(message=message), message.sent_at or timezone.now()
+    if message.state == Message.State.SENT:
+        rows.update(outcome=Told.Outcome.MAILED, outcome_reason="")
+        rows.filter(kind__in=ENDS, account__state=Account.State.DEACTIVATED).update(dark=True)
+        back = rows.filter(kind=Told.Kind.RECOVERED).values("account")
+        Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
+        return
+    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
+        drop(rows.exclude(via=Via.OPERATOR), REFUSED)
+    failed = message.state == Message.State.FAILED
+    outcome = Told.Outcome.FAILED if failed else Told.Outcome.CANCELLED
+    rows.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
+
+
+def record_told(told: Mapping[Message, Iterable[int]], *, now: datetime) -> None:
+    """Note that mails of another kind, which are recorded as sent in this transaction, told that these accounts (ids) are dark."""
+    ids = {pk for some in told.values() for pk in some}
+    accounts = Account.objects.in_bulk(ids)
+    Told.objects.bulk_create(
+        (
+            Told(
+                account=accounts[pk],
+                kind=Told.Kind.DEACTIVATED,
+                event=-accounts[pk].cycle,
+                recipient=message.recipient,
+                team_id=accounts[pk].team_id,
+                message=message,
+                dark=True,
+                at=now,
+                outcome=Told.Outcome.MAILED,
+            )
+            # one order, so that two senders do not wait for each other in a circle
+            for pk, message in sorted(
+                {(pk, message) for message, some in told.items() for pk in some if pk in accounts},
+                key=lambda one: (one[0], one[1].pk),
+            )
+        ),
+        ignore_conflicts=True,
+    )
+
+
+# --- looking again
+
+
+def look_again(account_ids: Collection[int] | None, *, since: datetime) -> None:
+    """Have what happened to accounts (ids; None: all) since a moment looked at again: who was told is not told again."""
+    if account_ids is None:
+        kinds_of_events = [
+            AccountEvent.Kind.DEACTIVATED,
+            AccountEvent.Kind.INTERRUPTED,
+            AccountEvent.Kind.RESTRICTED,
+            AccountEvent.Kind.ACCESS,
+        ]
+        events = AccountEvent.objects.filter(kind__in=kinds_of_events, at__gte=since)
+        account_ids = set(events.order_by().values_list("account", flat=True))
+    AccountNews.objects.bulk_create(
+        AccountNews(account_id=pk, at=since, due_at=since) for pk in sorted(account_ids)
+    )
+
+
+def look_at_ended_mutes(now: datetime) -> None:
+    """Have looked at what mutes that ended kept from their readers, in the caller's transaction."""
+    due = Mute.objects.filter(look_at__lte=now).order_by("pk").select_for_update(of=("self",))
+    if ended := list(due):
+        Mute.objects.filter(pk__in=[one.pk for one in ended]).update(look_at=None)
+    for one in ended:
+        ids = None if one.account_id is None else {one.account_id}
+        look_again(ids, since=one.started_at - MAIL_WAITS)
+
+
+# --- another address
+
+
+def take_along(*, old: str, new: str) -> None:
+    """Have what a person was told, and is not over, be of their new e-mail address, too, in the caller's transaction.
+
+    The old one hears that it is over where an account still concerns it: a macro may name it.
+    """
+    rows = list(Told.objects.open().filter(recipient=old))
+    for one in rows:
+        one.pk, one.recipient = None, new
+    Told.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+def readdress(message: Message, new: str) -> bool:
+    """Have what a message carries be its reader's new address's, but for what that is told already.
+
+    Returns False, and leaves it, where it carries what stays with the old address, since a macro or OPERATOR_EMAILS names that: what is of
+    the person is found anew then.
+    """
+    old, rows = message.recipient, Told.objects.live().filter(message=message)
+    stays = Q(action__in=MacroAction.objects.filter(emails__contains=[old]))
+    if old in operators():
+        stays |= Q(via=Via.OPERATOR)
+    if rows.filter(stays).exists():
+        drop(rows.exclude(pk__in=list(rows.filter(stays).values_list("pk", flat=True))), "not_told_direct")
+        look_again(set(rows.values_list("account", flat=True)), since=min(rows.values_list("at", flat=True)))
+        return False
+    known = set(Told.objects.live().filter(recipient=new).values_list("account", "kind", "token", "event"))
+    double = [one for one in rows if (one.account_id, one.kind, one.token_id, one.event) in known]
+    drop(double, "deleted_or_told")
+    rows.exclude(pk__in=[one.pk for one in double]).update(recipient=new)
+    return True

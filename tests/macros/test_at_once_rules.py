@@ -1,0 +1,431 @@
+"""Who is told what at once: the rules alone, without a database."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accounts.pool_reasons import OUTSIDE
+from macros.at_once.facts import Before, Entry, Facts, Happened, Looked, Watch
+from macros.at_once.models import Told
+from macros.at_once.rules import HOUR, Due, Found, find, why_not
+from macros.notices.readers import Directory, Muted, Mutes
+from tokens.channels.kinds import Reason
+from users.recipients import Via
+
+NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
+LONG_AGO = NOW - timedelta(days=30)
+MINUTE = timedelta(minutes=1)
+SOON = NOW + timedelta(seconds=35)
+TEAM, ACCOUNT, ADA, BEN = 7, 1, 11, 12  # ids
+ADA_S, BEN_S, WATCHER, LEAD, OPERATOR = (
+    f"{name}@example.com" for name in ("ada", "ben", "watcher", "lead", "ops")
+)
+Kind = Told.Kind
+
+LIVING = Entry(BEN, (BEN_S,))
+DEAD = Entry(ADA, (ADA_S,), Reason.AUTHORISATION_CANCELLED, living=False, dead_since=NOW)
+LOST = Entry(ADA, (ADA_S,), Reason.ACCESS_LOST, living=False)
+LINKED = Happened(1, "connected", LONG_AGO, "linked")
+STOPPED = Happened(2, "deactivated", NOW, Reason.AUTHORISATION_CANCELLED, None, ADA)
+SHIFTED = Happened(2, "shifted", NOW, Reason.AUTHORISATION_CANCELLED, BEN, ADA)
+LOSS = Happened(3, "access", NOW, Reason.ACCESS_LOST, ADA)
+RESTRICTED = Happened(4, "restricted", NOW)
+STAFFED = Directory(leads={TEAM: [LEAD]}, operators=[OPERATOR])
+
+
+def account(*events: Happened, **fields: Any) -> Looked:
+    """An account that is looked at since now, connected through Ben unless said otherwise."""
+    given = {
+        "id": ACCOUNT, "channel": "facebook", "team_id": TEAM, "state": "connected", "since": LONG_AGO,
+        "created_at": LONG_AGO, "looked_since": NOW, "active_token_id": BEN, "entries": (LIVING,),
+    }  # fmt: skip
+    return Looked(**{**given, **fields}, events=(LINKED, *events))  # type: ignore[arg-type]  # as given
+
+
+def dark(*events: Happened, **fields: Any) -> Looked:
+    """One that Ada's end stopped."""
+    return account(
+        *(events or (STOPPED,)),
+        **{"state": "deactivated", "since": NOW, "active_token_id": None, "entries": (DEAD,), **fields},
+    )
+
+
+def watch(kind: str, *emails: str, **fields: Any) -> Watch:
+    """An action of a macro that watches all accounts, and tells these addresses."""
+    given = {
+        "action_id": 21,
+        "macro_id": 31,
+        "kind": kind,
+        "created_at": LONG_AGO,
+        "emails": emails or (WATCHER,),
+        "people": False,
+    }
+    return Watch(**{**given, **fields})  # type: ignore[arg-type]  # as given
+
+
+def look(one: Looked, *watches: Watch, now: datetime = SOON, directory: Directory = STAFFED) -> Found:
+    return find(Facts({one.id: one}, watches, directory), now)
+
+
+def told(found: Found) -> list[tuple[str, str]]:
+    """Return who is told what."""
+    return sorted((one.recipient, one.kind) for one in found.due)
+
+
+def known(kind: str, recipient: str, at: datetime, **fields: Any) -> Before:
+    """What a reader was told, by a mail that left."""
+    stays = fields.get("dark") or kind == Kind.RESTRICTED
+    return Before(kind, recipient, at, **{"event": 99, "is_open": bool(stays), **fields})
+
+
+def row(due: Due) -> Told:
+    """What is due, as it is written."""
+    return Told(
+        account_id=due.account_id, kind=due.kind, token_id=due.token_id, event=due.event, recipient=due.recipient,
+        via=due.via, action_id=due.action_id, at=due.at, dark=due.dark,
+    )  # fmt: skip
+
+
+# --- what is told, and to whom
+
+
+def test_an_end_is_told_to_its_person_and_that_the_account_is_dark_to_whom_a_macro_names() -> None:
+    found = look(dark(), watch("deactivated"))
+
+    assert told(found) == [(ADA_S, "log_in"), (WATCHER, "deactivated")]
+    assert all(one.dark for one in found.due)
+
+
+def test_whoever_reads_of_the_own_log_in_is_not_told_by_a_macro_what_that_did() -> None:
+    stop = look(dark(), watch("deactivated", ADA_S, WATCHER))
+    shift = look(account(SHIFTED, entries=(DEAD, LIVING)), watch("shifted", ADA_S, WATCHER))
+
+    assert told(stop) == [(ADA_S, "log_in"), (WATCHER, "deactivated")]
+    assert told(shift) == [(ADA_S, "log_in"), (WATCHER, "shifted")]
+
+
+def test_an_end_is_told_by_a_lead_where_its_person_cannot_be_reached_and_by_an_operator_without_a_lead() -> (
+    None
+):
+    unreached = replace(STAFFED, refused={ADA_S})
+
+    by_lead = look(dark(), directory=unreached)
+    by_operator = look(dark(), directory=replace(unreached, leads={}))
+    gone = look(dark(), directory=replace(STAFFED, gone={ADA_S}))
+
+    assert [(one.recipient, one.via) for one in by_lead.due] == [(LEAD, Via.TEAM_LEAD)]
+    assert [(one.recipient, one.via) for one in by_operator.due] == [(OPERATOR, Via.OPERATOR)]
+    assert told(gone) == [(LEAD, "log_in")]
+
+
+def test_where_only_an_appeal_helps_leads_hear_of_a_dark_account_beside_the_person() -> None:
+    appeal = replace(DEAD, reason=Reason.SUSPENDED)
+
+    assert told(look(dark(entries=(appeal,)))) == [(ADA_S, "log_in"), (LEAD, "log_in")]
+    assert told(look(account(SHIFTED, entries=(appeal, LIVING)))) == [(ADA_S, "log_in")]
+
+
+def test_what_was_removed_on_purpose_and_what_died_before_is_not_told() -> None:
+    removed = dark(entries=(replace(DEAD, removed=True),))
+    before = dark(entries=(replace(DEAD, dead_since=NOW - MINUTE),))
+
+    assert told(look(removed)) == []
+    assert told(look(before)) == []
+
+
+def test_whom_the_mail_about_removed_log_ins_told_that_it_stopped_is_not_told_again_and_hears_when_it_works() -> (
+    None
+):
+    removed = dark(entries=(replace(DEAD, removed=True),), mailed={LEAD: 55})
+
+    found = look(removed, watch("deactivated", LEAD, WATCHER))
+
+    assert {(one.recipient, one.message_id) for one in found.due} == {(LEAD, 55), (WATCHER, None)}
+
+
+def test_a_lost_role_is_told_to_its_person_and_where_it_stopped_the_account_to_who_can_give_it_back() -> None:
+    admin = Entry(BEN, (BEN_S,), Reason.EXPIRED, living=False, dead_since=LONG_AGO, admin=True)
+    stops = dark(LOSS, STOPPED, entries=(LOST, admin))
+    goes_on = account(LOSS, entries=(LOST, LIVING))
+
+    assert told(look(stops)) == [(ADA_S, "access"), (BEN_S, "access"), (LEAD, "access")]
+    assert told(look(goes_on)) == [(ADA_S, "access")]
+
+
+def test_who_can_give_a_role_back_and_snoozed_it_is_replaced_by_whoever_stands_in() -> None:
+    mutes = Mutes([Muted(ACCOUNT, LEAD)])
+
+    found = look(dark(LOSS, STOPPED, entries=(LOST,)), directory=replace(STAFFED, mutes=mutes))
+
+    assert told(found) == [(ADA_S, "access"), (OPERATOR, "access")]
+
+
+def test_a_loss_that_a_later_answer_contradicts_and_one_that_is_the_team_s_own_are_not_told() -> None:
+    regained = account(LOSS, entries=(replace(LOST, living=True, reason=""), LIVING))
+    walled = account(LOSS, entries=(replace(LOST, reason=OUTSIDE), LIVING))
+
+    assert told(look(regained)) == []
+    assert told(look(walled)) == []
+
+
+def test_what_a_team_stops_by_its_own_rule_is_told_to_its_leads_but_not_to_whoever_did_it() -> None:
+    by_somebody = STOPPED._replace(cause=OUTSIDE, actor=OPERATOR)
+    walled = replace(LOST, reason=OUTSIDE)
+
+    assert told(look(dark(by_somebody, entries=(walled,)))) == [(LEAD, "deactivated")]
+    assert told(look(dark(by_somebody._replace(actor=LEAD), entries=(walled,)))) == []
+
+
+def test_a_restriction_is_told_to_the_people_of_the_pool_to_watchers_and_where_all_snoozed_it_to_who_stands_in() -> (
+    None
+):
+    one = account(RESTRICTED, restriction="DISABLED")
+
+    awake = look(one, watch("restricted"))
+    asleep = look(one, directory=replace(STAFFED, mutes=Mutes([Muted(None, BEN_S)])))
+
+    assert told(awake) == [(BEN_S, "restricted"), (WATCHER, "restricted")]
+    assert told(asleep) == [(LEAD, "restricted")]
+    assert told(look(replace(one, created_at=NOW - MINUTE / 2))) == []  # whoever linked it read it there
+
+
+def test_a_macro_tells_what_happened_since_it_was_made_but_that_an_account_is_dark_always() -> None:
+    young = {"created_at": NOW + timedelta(seconds=1)}
+
+    assert told(look(account(SHIFTED, entries=(LIVING,)), watch("shifted", **young))) == []
+    assert (WATCHER, "deactivated") in told(look(dark(), watch("deactivated", **young)))
+
+
+@pytest.mark.parametrize(
+    ("fields", "watches"),
+    [
+        ({}, True), ({"scope": "chosen"}, False), ({"scope": "chosen", "chosen": frozenset({ACCOUNT})}, True),
+        ({"scope": "channels", "channels": frozenset({"x"})}, False), ({"team_id": TEAM + 1}, False),
+        ({"excluded": frozenset({ACCOUNT})}, False),
+    ],
+)  # fmt: skip
+def test_a_macro_tells_of_the_accounts_that_it_watches(fields: dict[str, Any], watches: bool) -> None:
+    assert ((WATCHER, "deactivated") in told(look(dark(), watch("deactivated", **fields)))) == watches
+
+
+def test_a_snooze_for_everybody_keeps_back_a_shift_and_nothing_else() -> None:
+    quiet = replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, "", until=SOON.date() + timedelta(days=3))]))
+    shift = account(SHIFTED, entries=(LIVING,))
+
+    assert told(look(shift, watch("shifted"), directory=quiet)) == []
+    assert (WATCHER, "deactivated") in told(look(dark(), watch("deactivated"), directory=quiet))
+
+
+def test_a_paused_account_is_silent_and_what_was_dark_when_it_was_paused_is_no_news() -> None:
+    resumed = dark(
+        Happened(2, "deactivated", LONG_AGO), Happened(3, "paused", LONG_AGO), Happened(4, "deactivated", NOW, "resumed"),
+        entries=(replace(DEAD, dead_since=LONG_AGO),),
+    )  # fmt: skip
+
+    assert told(look(dark(paused=True), watch("deactivated"))) == [
+        (ADA_S, "log_in")
+    ]  # the log-in may carry others
+    assert told(look(resumed, watch("deactivated"))) == []
+
+
+def test_what_is_interrupted_is_told_after_an_hour() -> None:
+    held = account(Happened(2, "interrupted", NOW), state="interrupted", since=NOW, entries=(LIVING,))
+
+    at_once = look(held, watch("deactivated"))
+    later = look(held, watch("deactivated"), now=NOW + HOUR)
+
+    assert (told(at_once), at_once.again) == ([], {ACCOUNT: NOW + HOUR})
+    assert told(later) == [(WATCHER, "deactivated")]
+
+
+# --- that it is over
+
+
+def test_whoever_was_told_that_it_stopped_and_whom_a_macro_tells_hear_that_it_works_again() -> None:
+    back = account(
+        STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=(known("log_in", BEN_S, NOW, dark=True),)
+    )
+
+    found = look(back, watch("recovered"), now=NOW + 6 * MINUTE)
+
+    assert told(found) == [(BEN_S, "recovered"), (WATCHER, "recovered")]
+
+
+def test_a_first_link_and_a_stop_of_seconds_are_no_recovery() -> None:
+    first = replace(account(), events=(LINKED._replace(at=NOW),))
+    blip = account(STOPPED, Happened(5, "connected", NOW + timedelta(seconds=30)))
+
+    assert told(look(first, watch("recovered"))) == []
+    assert told(look(blip, watch("recovered"), now=NOW + MINUTE)) == []
+
+
+def test_that_it_works_again_is_not_told_to_whom_the_account_concerns_no_longer_or_who_snoozed_it() -> None:
+    stranger, sleeper = "old@example.com", BEN_S
+    before = tuple(known("deactivated", one, NOW, dark=True) for one in (stranger, sleeper))
+    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=before)
+
+    found = look(
+        back, now=NOW + 6 * MINUTE, directory=replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, sleeper)]))
+    )
+
+    assert told(found) == []
+    assert sorted(found.over) == [(ACCOUNT, sleeper), (ACCOUNT, stranger)]
+
+
+# --- once, and calmly
+
+
+def test_looking_again_tells_nobody_again_whatever_became_of_the_mail() -> None:
+    for one, watches in (
+        (dark(), [watch("deactivated")]),
+        (account(RESTRICTED, restriction="X"), [watch("restricted")]),
+    ):
+        first = look(one, *watches)
+        before = tuple(
+            Before(due.kind, due.recipient, due.at, due.event, due.token_id, due.dark, waits=True)
+            for due in first.due
+        )
+
+        assert first.due
+        assert look(replace(one, told=before), *watches).due == []
+
+
+def test_the_second_time_off_and_on_within_a_day_is_told_in_the_evening() -> None:
+    earlier = NOW - 3 * HOUR
+    day = (
+        known("deactivated", WATCHER, earlier, dark=True, is_open=False),
+        known("recovered", WATCHER, earlier + 9 * MINUTE),
+    )
+    kinds = [watch("deactivated"), watch("recovered", action_id=22)]
+
+    off = look(dark(told=day, entries=()), *kinds)
+    stays_off = look(dark(told=day, entries=()), *kinds, now=NOW + HOUR)
+    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=day)
+    on = look(back, *kinds, now=NOW + 6 * MINUTE)
+    next_day = look(
+        dark(told=tuple(one._replace(at=one.at - timedelta(days=1)) for one in day), entries=()), *kinds
+    )
+
+    assert (told(off), off.again) == ([(WATCHER, "unsteady")], {ACCOUNT: NOW + HOUR})
+    assert told(stays_off) == [(WATCHER, "deactivated")]
+    assert told(on) == [(WATCHER, "unsteady")]
+    assert told(next_day) == [(WATCHER, "deactivated")]
+
+
+def test_whoever_was_told_that_it_stays_off_hears_when_it_works_though_it_is_the_second_time() -> None:
+    day = (known("recovered", WATCHER, NOW - 2 * HOUR), known("deactivated", WATCHER, NOW, dark=True))
+    back = account(STOPPED, Happened(5, "connected", NOW + 2 * HOUR), told=day)
+
+    assert told(look(back, watch("recovered"), now=NOW + 2 * HOUR + MINUTE)) == [(WATCHER, "recovered")]
+
+
+# --- when the mail is made
+
+
+def test_what_no_longer_holds_is_dropped_and_says_why() -> None:
+    facts = Facts(
+        {}, [watch("deactivated"), watch("shifted"), watch("recovered"), watch("restricted")], STAFFED
+    )
+    stop, shift = (row(next(d for d in look(one, *facts.watches).due if d.recipient == WATCHER)) for one in (
+        dark(entries=()), account(SHIFTED, entries=(LIVING,)),
+    ))  # fmt: skip
+    end = row(look(dark()).due[0])
+    limit = row(look(account(RESTRICTED, restriction="X")).due[0])
+    back = replace(account(Happened(5, "connected", NOW + HOUR)), entries=(LIVING,))
+
+    assert why_not(stop, dark(), facts) == ""
+    assert why_not(stop, back, facts) == "works_again"
+    assert why_not(stop, dark(paused=True), facts) == "paused"
+    assert why_not(stop, None, facts) == "accounts_gone"
+    assert why_not(shift, dark(SHIFTED), facts) == "moved_on"
+    assert why_not(end, back, facts) == "not_linked"
+    assert (
+        why_not(end, account(entries=(replace(DEAD, dead_since=None, living=True, reason=""),)), facts)
+        == "renewed"
+    )
+    assert why_not(limit, account(RESTRICTED), facts) == "not_restricted"
+
+
+def test_a_reader_who_is_told_no_longer_is_left_out_and_the_code_says_why() -> None:
+    stop = row(next(one for one in look(dark(entries=()), watch("deactivated")).due))
+
+    def why(directory: Directory = STAFFED, *watches: Watch) -> str:
+        return why_not(stop, dark(entries=()), Facts({}, watches, directory))
+
+    named = watch("deactivated")
+    assert why(STAFFED) == "not_told_direct"
+    assert why(replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, WATCHER)])), named) == "reader_left_out"
+    assert why(replace(STAFFED, mutes=Mutes([Muted(None, WATCHER)])), named) == "reader_away"
+    assert (
+        why(replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, WATCHER, named.macro_id)])), named)
+        == "reader_left_out"
+    )
+    assert why(replace(STAFFED, refused={WATCHER}), named) == "address_refused"
+
+
+# --- against an obvious second version
+
+
+ENTRIES = st.lists(
+    st.sampled_from([DEAD, LOST, LIVING, replace(DEAD, removed=True)]),
+    max_size=2,
+    unique_by=lambda one: one.token_id,
+)
+EVENTS = st.lists(
+    st.sampled_from([STOPPED, SHIFTED, LOSS, RESTRICTED]), max_size=3, unique_by=lambda one: one.id
+)
+
+
+@given(
+    entries=ENTRIES,
+    events=EVENTS,
+    state=st.sampled_from(["connected", "deactivated", "interrupted"]),
+    restriction=st.sampled_from(["", "X"]),
+    refused=st.sets(st.sampled_from([ADA_S, BEN_S, WATCHER, LEAD])),
+    muted=st.sets(st.sampled_from([ADA_S, BEN_S, WATCHER, LEAD])),
+)
+def test_whatever_happens_no_reader_is_told_twice_and_no_address_that_mail_does_not_reach(
+    entries: list[Entry],
+    events: list[Happened],
+    state: str,
+    restriction: str,
+    refused: set[str],
+    muted: set[str],
+) -> None:
+    one = account(
+        *sorted(events, key=lambda each: each.id),
+        state=state,
+        since=NOW,
+        restriction=restriction,
+        entries=tuple(entries),
+    )
+    directory = replace(
+        STAFFED,
+        refused=refused,
+        leads={TEAM: [LEAD]} if LEAD not in refused else {},
+        mutes=Mutes(Muted(ACCOUNT, each) for each in muted),
+    )
+    watches = [
+        watch(kind, WATCHER, ADA_S, action_id=20 + n)
+        for n, kind in enumerate(("deactivated", "shifted", "restricted"))
+    ]
+    facts = Facts({ACCOUNT: one}, watches, directory)
+
+    found = find(facts, NOW + 2 * HOUR).due
+
+    ends = {(due.recipient, due.token_id) for due in found if due.kind in {"log_in", "access"}}
+    rest = [(due.recipient, due.kind) for due in found if due.kind not in {"log_in", "access"}]
+    assert len(rest) == len(set(rest))
+    assert not {(due.recipient, due.token_id) for due in found if due.kind == "shifted"} & ends
+    if state == "deactivated":
+        assert not {who for who, kind in rest if kind == "deactivated"} & {who for who, _ in ends}
+    assert not {due.recipient for due in found if due.via != Via.OPERATOR} & refused
+    assert not {due.recipient for due in found if due.action_id} & muted
+    assert all(why_not(row(due), one, facts) == "" for due in found)  # the look at sending agrees
+    stopped = [each for each in events if each.kind == "deactivated"]
+    if stopped and state == "deactivated":  # nobody's account goes dark untold
+        assert {"deactivated", "log_in", "access"} & {due.kind for due in found}

@@ -1,0 +1,31 @@
+"""What happened is told by a sweep: here it comes at once."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Max, QuerySet
+
+from accounts.models import AccountNews
+from macros.at_once import services
+from notifications.kinds import Mail
+from notifications.models import Message
+
+
+def tell(now: datetime | None = None) -> QuerySet[Message]:
+    """Have told what happened, by default a minute after the last of it. Return all messages of news, the oldest first."""
+    last = AccountNews.objects.aggregate(at=Max("due_at"))["at"]
+    if last is not None:
+        services.tell(now or last + timedelta(minutes=1))
+    return Message.objects.filter(kind=services.KIND).order_by("pk")
+
+
+def ends(now: datetime | None = None) -> QuerySet[Message]:
+    """The same, of messages that tell that a log-in stopped."""
+    return tell(now).filter(told__kind="log_in").distinct()
+
+
+def built(recipient: str = "", now: datetime | None = None) -> Mail:
+    """Return the one mail of news, to a reader, as it would leave now."""
+    from macros.at_once import mails
+
+    found = tell(now)
+    return mails.build(found.get(recipient=recipient) if recipient else found.get())
