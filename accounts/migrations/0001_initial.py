@@ -56,10 +56,14 @@ class Migration(migrations.Migration):
                 ('cycle', models.PositiveIntegerField(default=1)),
                 ('cycle_since', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), default=django.utils.timezone.now)),
                 ('cycle_deadline', models.DateTimeField(blank=True, null=True)),
+                ('active_token', models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='active_for', to='tokens.token')),
+                ('paused_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='users.team')),
             ],
             options={
                 'verbose_name': 'social account',
                 'permissions': [('link_account', 'Can add accounts and tokens'), ('switch_active_token', 'Can make a token active'), ('rank_token', 'Can set the order of tokens'), ('unlink_token', 'Can unlink tokens from accounts'), ('pause_account', 'Can pause accounts'), ('resume_account', 'Can resume accounts'), ('import_account', 'Can import accounts'), ('move_account', 'Can move accounts to another team'), ('add_backup', 'Can add backups')],
+                'indexes': [models.Index(models.F('deadline'), condition=models.Q(('deadline_kind', 'date')), name='account_deadline_soon'), models.Index(models.F('team'), condition=models.Q(('state', 'deactivated')), name='account_deactivated')],
             },
         ),
         migrations.CreateModel(
@@ -71,9 +75,17 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(blank=True, max_length=20)),
                 ('note', models.CharField(blank=True, max_length=300)),
                 ('at', models.DateTimeField()),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='accounts.account')),
+                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('from_team', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team')),
+                ('from_token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token')),
+                ('to_team', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team')),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token')),
+                ('token_event', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.tokenevent')),
             ],
             options={
                 'ordering': ['-at', '-id'],
+                'indexes': [models.Index(models.F('account'), models.OrderBy(models.F('at'), descending=True), name='account_event_line'), django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['at'], name='account_event_lately'), models.Index(models.F('at'), condition=models.Q(('kind__in', ['shifted', 'deactivated'])), include=('kind', 'cause', 'account'), name='account_event_start_page')],
             },
         ),
         migrations.CreateModel(
@@ -82,6 +94,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('access', 'A log-in cannot be used for it any more'), ('restricted', 'Restricted by the channel')], max_length=10)),
                 ('at', models.DateTimeField()),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
             options={
                 'verbose_name_plural': 'account news',
@@ -97,7 +111,15 @@ class Migration(migrations.Migration):
                 ('own', models.BooleanField(default=False)),
                 ('at', models.DateTimeField()),
                 ('closed_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices_told', to='accounts.account')),
+                ('ending', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='ended_notices', to='notifications.message')),
+                ('message', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='account_notices', to='notifications.message')),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
+            options={
+                'indexes': [models.Index(models.F('recipient'), condition=models.Q(('closed_at', None), ('message', None)), name='account_notice_waiting'), models.Index(models.F('account'), condition=models.Q(('closed_at', None)), name='account_notice_open')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('account', 'token', 'kind', 'recipient'), name='told_once_until_it_is_over', nulls_distinct=False)],
+            },
         ),
         migrations.CreateModel(
             name='AccountToken',
@@ -113,7 +135,13 @@ class Migration(migrations.Migration):
                 ('write_refused_at', models.DateTimeField(blank=True, null=True)),
                 ('write_refusal', models.CharField(blank=True, db_default='', max_length=40)),
                 ('added_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pool', to='accounts.account')),
+                ('added_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pool_entries', to='tokens.token')),
             ],
+            options={
+                'indexes': [models.Index(models.F('token'), include=('account',), name='pool_by_token'), models.Index(models.F('account'), condition=models.Q(('access', 'lost')), name='pool_access_lost')],
+            },
         ),
         migrations.CreateModel(
             name='ApiKey',
@@ -129,25 +157,13 @@ class Migration(migrations.Migration):
                 ('expires_at', models.DateTimeField(blank=True, null=True)),
                 ('maker_left_at', models.DateTimeField(blank=True, null=True)),
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('teams', models.ManyToManyField(related_name='api_keys', to='users.team', verbose_name='teams')),
             ],
             options={
                 'verbose_name': 'API key',
                 'ordering': ['name'],
                 'permissions': [('revoke_apikey', 'Can revoke API keys')],
-            },
-        ),
-        migrations.CreateModel(
-            name='BackupInvitation',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(max_length=254)),
-                ('note', models.CharField(blank=True, max_length=300)),
-                ('invited_at', models.DateTimeField()),
-                ('linked_at', models.DateTimeField(blank=True, null=True)),
-            ],
-            options={
-                'ordering': ['-invited_at', '-id'],
-                'default_permissions': (),
             },
         ),
         migrations.CreateModel(
@@ -158,9 +174,14 @@ class Migration(migrations.Migration):
                 ('asked_at', models.DateTimeField()),
                 ('state', models.CharField(choices=[('asked', 'Asked'), ('agreed', 'Agreed'), ('declined', 'Declined'), ('ended', 'No longer asked')], default='asked', max_length=8)),
                 ('answered_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backup_requests', to='accounts.account')),
+                ('asked_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('asked_at'), condition=models.Q(('state', 'asked')), name='backup_request_open')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('account', 'token'), name='asked_once_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -170,6 +191,8 @@ class Migration(migrations.Migration):
                 ('sha256', models.CharField(editable=False, max_length=64, unique=True)),
                 ('made_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('read_at', models.DateTimeField(blank=True, null=True)),
+                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_links', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'default_permissions': (),
@@ -187,12 +210,16 @@ class Migration(migrations.Migration):
                 ('ending', models.CharField(blank=True, choices=[('all_done', 'Nobody is left to wait for'), ('stopped', 'Stopped'), ('last_day', 'Its last day is over'), ('maker_left', 'Whoever began it may no longer ask')], max_length=10)),
                 ('once', models.CharField(blank=True, max_length=40)),
                 ('asks_snoozed', models.BooleanField(db_default=False)),
+                ('made_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('stopped_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 're-auth campaign',
                 'verbose_name_plural': 're-auth campaigns',
                 'permissions': [('run_campaign', 'Can begin and stop re-auth campaigns')],
                 'default_permissions': ('view',),
+                'indexes': [models.Index(models.F('id'), condition=models.Q(('ended_at', None)), name='campaign_running')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('once', ''), _negated=True), fields=('made_by', 'once'), name='one_campaign_of_a_page'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ending', '')), models.Q(('ended_at__isnull', False), models.Q(('ending', ''), _negated=True)), _connector='OR'), name='campaign_ends_some_way')],
             },
         ),
         migrations.CreateModel(
@@ -212,9 +239,13 @@ class Migration(migrations.Migration):
                 ('at_channel_at', models.DateTimeField(blank=True, null=True)),
                 ('trouble', models.CharField(blank=True, max_length=20)),
                 ('done_at', models.DateTimeField(blank=True, null=True)),
+                ('campaign', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='log_ins', to='accounts.campaign')),
+                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('next_at'), condition=models.Q(('next_at__isnull', False)), name='campaign_next')],
+                'constraints': [models.UniqueConstraint(fields=('campaign', 'token'), name='once_in_a_campaign')],
             },
         ),
         migrations.CreateModel(
@@ -227,6 +258,9 @@ class Migration(migrations.Migration):
                 ('held_until', models.DateTimeField()),
                 ('checked', models.PositiveIntegerField(db_default=0, default=0)),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('channel', 'worker'), name='one_sweep_per_channel_and_worker')],
+            },
         ),
         migrations.CreateModel(
             name='ClientLink',
@@ -244,10 +278,34 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField(blank=True, null=True)),
                 ('used', models.JSONField(blank=True, default=dict)),
                 ('used_at', models.DateTimeField(blank=True, null=True)),
+                ('contact', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='client_links', to='users.team')),
             ],
             options={
                 'ordering': ['-created_at', '-id'],
                 'default_permissions': (),
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='client_link_email_is_lower_case')],
+            },
+        ),
+        migrations.CreateModel(
+            name='BackupInvitation',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('email', models.EmailField(max_length=254)),
+                ('note', models.CharField(blank=True, max_length=300)),
+                ('invited_at', models.DateTimeField()),
+                ('linked_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backup_invitations', to='accounts.account')),
+                ('invitation', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.invitation')),
+                ('invited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('client_link', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.clientlink')),
+            ],
+            options={
+                'ordering': ['-invited_at', '-id'],
+                'default_permissions': (),
+                'indexes': [models.Index(models.F('email'), condition=models.Q(('linked_at', None)), name='backup_invitation_open')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='backup_invitation_email_is_lower_case'), models.UniqueConstraint(condition=models.Q(('linked_at', None)), fields=('account', 'email'), name='invited_once_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -269,6 +327,8 @@ class Migration(migrations.Migration):
                 ('guessed', models.BooleanField(default=False)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('confirmed_at', models.DateTimeField(blank=True, null=True)),
+                ('team', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'default_permissions': (),
@@ -287,9 +347,13 @@ class Migration(migrations.Migration):
                 ('problems', models.JSONField(blank=True, default=list)),
                 ('sealed', tokens.vault.SealedField(editable=False, null=True)),
                 ('sealed_key', tokens.vault.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='sealed')),
+                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.account')),
+                ('file', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='accounts.importfile')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('sealed__isnull', False)), fields=['sealed_key'], name='import_keys')],
+                'constraints': [models.UniqueConstraint(fields=('file', 'number'), name='one_row_of_a_line')],
             },
         ),
         migrations.CreateModel(
@@ -312,9 +376,11 @@ class Migration(migrations.Migration):
                 ('claimed_until', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(db_index=True, default=django.utils.timezone.now)),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('kind__in', ['ask_people_of_app', 'ask_due', 'offboard']), ('state__in', ['waiting', 'making'])), fields=('kind', 'subject_id'), name='one_job_of_a_kind_on_a_subject'), models.UniqueConstraint(condition=models.Q(('once', ''), _negated=True), fields=('user', 'once'), name='one_job_of_a_page')],
             },
         ),
         migrations.CreateModel(
@@ -327,9 +393,12 @@ class Migration(migrations.Migration):
                 ('why', models.CharField(blank=True, max_length=40)),
                 ('facts', models.JSONField(blank=True, default=dict)),
                 ('at', models.DateTimeField()),
+                ('job', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='accounts.job')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['job', 'outcome', 'place'], name='job_items_by_outcome')],
+                'constraints': [models.UniqueConstraint(fields=('job', 'place'), name='one_item_of_a_place')],
             },
         ),
         migrations.CreateModel(
@@ -351,6 +420,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'hand-out of a token',
                 'verbose_name_plural': 'tokens handed out',
+                'indexes': [models.Index(models.F('account_id'), models.F('id'), name='lease_record_by_account')],
             },
         ),
         migrations.CreateModel(
@@ -362,6 +432,8 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('stopped', 'Stopped at the channel'), ('too_late', 'Took too long'), ('used', 'Used already'), ('bent', 'No proper way back'), ('target_gone', 'The account went to another team'), ('foreign', 'Started by somebody else'), ('silent', 'The channel did not answer'), ('unclear', 'An answer that we do not know'), ('our_app', 'The channel refuses our app'), ('not_set_up', 'The channel is not set up')], max_length=12, verbose_name='what happened')),
                 ('detail', models.CharField(blank=True, max_length=300)),
                 ('at', models.DateTimeField(db_index=True)),
+                ('client_link', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.clientlink')),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
             options={
                 'verbose_name': 'failed link',
@@ -388,6 +460,9 @@ class Migration(migrations.Migration):
                 ('next', models.CharField(blank=True, max_length=300)),
                 ('wanted', models.JSONField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
+                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
             ],
         ),
         migrations.CreateModel(
@@ -399,9 +474,12 @@ class Migration(migrations.Migration):
                 ('can_publish', models.CharField(max_length=8)),
                 ('facts', models.JSONField(blank=True, db_default={}, default=dict)),
                 ('seen_at', models.DateTimeField()),
+                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reached', to='tokens.token')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('native_id'), include=('token', 'can_publish'), name='reached_by_whom')],
+                'constraints': [models.UniqueConstraint(fields=('token', 'native_id'), name='one_reading_of_an_ad_account')],
             },
         ),
         migrations.CreateModel(
@@ -416,278 +494,13 @@ class Migration(migrations.Migration):
                 ('acted_on', models.BooleanField(default=False)),
                 ('told_at', models.DateTimeField(blank=True, null=True)),
                 ('at', models.DateTimeField()),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='refused_writes', to='accounts.account')),
+                ('token', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
-        ),
-        migrations.AddField(
-            model_name='account',
-            name='active_token',
-            field=models.ForeignKey(blank=True, db_constraint=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='active_for', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='account',
-            name='paused_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='account',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='actor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='from_team',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='from_token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='to_team',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='accountevent',
-            name='token_event',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.tokenevent'),
-        ),
-        migrations.AddField(
-            model_name='accountnews',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='accountnews',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='accountnotice',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices_told', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='accountnotice',
-            name='ending',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='ended_notices', to='notifications.message'),
-        ),
-        migrations.AddField(
-            model_name='accountnotice',
-            name='message',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='account_notices', to='notifications.message'),
-        ),
-        migrations.AddField(
-            model_name='accountnotice',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='accounttoken',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pool', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='accounttoken',
-            name='added_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='accounttoken',
-            name='token',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='pool_entries', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='apikey',
-            name='created_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='apikey',
-            name='teams',
-            field=models.ManyToManyField(related_name='api_keys', to='users.team', verbose_name='teams'),
-        ),
-        migrations.AddField(
-            model_name='backupinvitation',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backup_invitations', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='backupinvitation',
-            name='invitation',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.invitation'),
-        ),
-        migrations.AddField(
-            model_name='backupinvitation',
-            name='invited_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='backuprequest',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='backup_requests', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='backuprequest',
-            name='asked_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='backuprequest',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='calendarlink',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='calendarlink',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='calendar_links', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='campaign',
-            name='made_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='campaign',
-            name='stopped_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='campaignlogin',
-            name='campaign',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='log_ins', to='accounts.campaign'),
-        ),
-        migrations.AddField(
-            model_name='campaignlogin',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddConstraint(
-            model_name='channelsweep',
-            constraint=models.UniqueConstraint(fields=('channel', 'worker'), name='one_sweep_per_channel_and_worker'),
-        ),
-        migrations.AddField(
-            model_name='clientlink',
-            name='contact',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='clientlink',
-            name='made_by',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='clientlink',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='client_links', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='backupinvitation',
-            name='client_link',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.clientlink'),
-        ),
-        migrations.AddField(
-            model_name='importfile',
-            name='team',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='importfile',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='importfileline',
-            name='account',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='importfileline',
-            name='file',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='accounts.importfile'),
-        ),
-        migrations.AddField(
-            model_name='job',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='jobitem',
-            name='job',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='items', to='accounts.job'),
-        ),
-        migrations.AddIndex(
-            model_name='leaserecord',
-            index=models.Index(models.F('account_id'), models.F('id'), name='lease_record_by_account'),
-        ),
-        migrations.AddField(
-            model_name='linkproblem',
-            name='client_link',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.clientlink'),
-        ),
-        migrations.AddField(
-            model_name='linkproblem',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='pendinglink',
-            name='account',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='pendinglink',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='pendinglink',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='reachedaccount',
-            name='token',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='reached', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='refusedwrite',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='refused_writes', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='refusedwrite',
-            name='token',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(models.F('deadline'), condition=models.Q(('deadline_kind', 'date')), name='account_deadline_soon'),
-        ),
-        migrations.AddIndex(
-            model_name='account',
-            index=models.Index(models.F('team'), condition=models.Q(('state', 'deactivated')), name='account_deactivated'),
+            options={
+                'indexes': [models.Index(models.F('api_key'), models.OrderBy(models.F('at'), descending=True), name='refused_write_by_key'), models.Index(models.F('at'), condition=models.Q(('acted_on', True), ('known', False), ('told_at', None)), name='refused_write_untold')],
+                'constraints': [models.UniqueConstraint(fields=('account', 'token', 'api_key', 'leased_at'), name='one_word_per_lease')],
+            },
         ),
         migrations.AddConstraint(
             model_name='account',
@@ -697,129 +510,9 @@ class Migration(migrations.Migration):
             model_name='account',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('deadline__isnull', False), ('deadline_kind', 'date')), models.Q(models.Q(('deadline_kind', 'date'), _negated=True), ('deadline__isnull', True)), _connector='OR'), name='account_has_a_deadline_iff_kind_is_date'),
         ),
-        migrations.AddIndex(
-            model_name='accountevent',
-            index=models.Index(models.F('account'), models.OrderBy(models.F('at'), descending=True), name='account_event_line'),
-        ),
-        migrations.AddIndex(
-            model_name='accountevent',
-            index=django.contrib.postgres.indexes.BrinIndex(autosummarize=True, fields=['at'], name='account_event_lately'),
-        ),
-        migrations.AddIndex(
-            model_name='accountevent',
-            index=models.Index(models.F('at'), condition=models.Q(('kind__in', ['shifted', 'deactivated'])), include=('kind', 'cause', 'account'), name='account_event_start_page'),
-        ),
-        migrations.AddIndex(
-            model_name='accountnotice',
-            index=models.Index(models.F('recipient'), condition=models.Q(('closed_at', None), ('message', None)), name='account_notice_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='accountnotice',
-            index=models.Index(models.F('account'), condition=models.Q(('closed_at', None)), name='account_notice_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='accountnotice',
-            constraint=models.UniqueConstraint(condition=models.Q(('closed_at', None)), fields=('account', 'token', 'kind', 'recipient'), name='told_once_until_it_is_over', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='accounttoken',
-            index=models.Index(models.F('token'), include=('account',), name='pool_by_token'),
-        ),
-        migrations.AddIndex(
-            model_name='accounttoken',
-            index=models.Index(models.F('account'), condition=models.Q(('access', 'lost')), name='pool_access_lost'),
-        ),
         migrations.AddConstraint(
             model_name='accounttoken',
             constraint=models.UniqueConstraint(fields=('account', 'token'), name='one_pool_entry'),
-        ),
-        migrations.AddIndex(
-            model_name='backuprequest',
-            index=models.Index(models.F('asked_at'), condition=models.Q(('state', 'asked')), name='backup_request_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='backuprequest',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'asked')), fields=('account', 'token'), name='asked_once_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='campaign',
-            index=models.Index(models.F('id'), condition=models.Q(('ended_at', None)), name='campaign_running'),
-        ),
-        migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.UniqueConstraint(condition=models.Q(('once', ''), _negated=True), fields=('made_by', 'once'), name='one_campaign_of_a_page'),
-        ),
-        migrations.AddConstraint(
-            model_name='campaign',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at', None), ('ending', '')), models.Q(('ended_at__isnull', False), models.Q(('ending', ''), _negated=True)), _connector='OR'), name='campaign_ends_some_way'),
-        ),
-        migrations.AddIndex(
-            model_name='campaignlogin',
-            index=models.Index(models.F('next_at'), condition=models.Q(('next_at__isnull', False)), name='campaign_next'),
-        ),
-        migrations.AddConstraint(
-            model_name='campaignlogin',
-            constraint=models.UniqueConstraint(fields=('campaign', 'token'), name='once_in_a_campaign'),
-        ),
-        migrations.AddConstraint(
-            model_name='clientlink',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='client_link_email_is_lower_case'),
-        ),
-        migrations.AddIndex(
-            model_name='backupinvitation',
-            index=models.Index(models.F('email'), condition=models.Q(('linked_at', None)), name='backup_invitation_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='backupinvitation',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='backup_invitation_email_is_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='backupinvitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('linked_at', None)), fields=('account', 'email'), name='invited_once_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='importfileline',
-            index=models.Index(condition=models.Q(('sealed__isnull', False)), fields=['sealed_key'], name='import_keys'),
-        ),
-        migrations.AddConstraint(
-            model_name='importfileline',
-            constraint=models.UniqueConstraint(fields=('file', 'number'), name='one_row_of_a_line'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind__in', ['ask_people_of_app', 'ask_due', 'offboard']), ('state__in', ['waiting', 'making'])), fields=('kind', 'subject_id'), name='one_job_of_a_kind_on_a_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.UniqueConstraint(condition=models.Q(('once', ''), _negated=True), fields=('user', 'once'), name='one_job_of_a_page'),
-        ),
-        migrations.AddIndex(
-            model_name='jobitem',
-            index=models.Index(fields=['job', 'outcome', 'place'], name='job_items_by_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='jobitem',
-            constraint=models.UniqueConstraint(fields=('job', 'place'), name='one_item_of_a_place'),
-        ),
-        migrations.AddIndex(
-            model_name='reachedaccount',
-            index=models.Index(models.F('native_id'), include=('token', 'can_publish'), name='reached_by_whom'),
-        ),
-        migrations.AddConstraint(
-            model_name='reachedaccount',
-            constraint=models.UniqueConstraint(fields=('token', 'native_id'), name='one_reading_of_an_ad_account'),
-        ),
-        migrations.AddIndex(
-            model_name='refusedwrite',
-            index=models.Index(models.F('api_key'), models.OrderBy(models.F('at'), descending=True), name='refused_write_by_key'),
-        ),
-        migrations.AddIndex(
-            model_name='refusedwrite',
-            index=models.Index(models.F('at'), condition=models.Q(('acted_on', True), ('known', False), ('told_at', None)), name='refused_write_untold'),
-        ),
-        migrations.AddConstraint(
-            model_name='refusedwrite',
-            constraint=models.UniqueConstraint(fields=('account', 'token', 'api_key', 'leased_at'), name='one_word_per_lease'),
         ),
         *append_only.protect('accounts_leaserecord'),
         migrations.RunSQL(ACTIVE_TOKEN_IN_POOL, 'alter table accounts_account drop constraint active_token_in_pool'),

@@ -57,6 +57,24 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['-started_at'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('trigger', 'schedule')), fields=('on_date',), name='one_scheduled_evaluation_per_day')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Acknowledgement',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('cycle', models.PositiveIntegerField()),
+                ('days', models.PositiveSmallIntegerField()),
+                ('email', models.EmailField(max_length=254)),
+                ('at', models.DateTimeField()),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='acknowledgements', to='accounts.account')),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
+            ],
+            options={
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('account', 'token', 'cycle'), name='one_acknowledgement_of_a_cycle', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('days__gte', 1)), name='acknowledged_ahead')],
             },
         ),
         migrations.CreateModel(
@@ -70,6 +88,9 @@ class Migration(migrations.Migration):
                 ('channels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=tokens.choices.channel_choices, max_length=20), blank=True, default=list, size=None)),
                 ('excluded', django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), blank=True, db_default=[], default=list, size=None)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('created_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('owner', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(blank=True, help_text='Empty: all teams.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='macros', to='users.team')),
             ],
             options={
                 'verbose_name': 'macro',
@@ -82,7 +103,12 @@ class Migration(migrations.Migration):
             name='MacroAccount',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='macro_applications', to='accounts.account')),
+                ('macro', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='applications', to='macros.macro')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('macro', 'account'), name='one_application_per_account')],
+            },
         ),
         migrations.CreateModel(
             name='MacroAction',
@@ -97,7 +123,11 @@ class Migration(migrations.Migration):
                 ('within', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('after', models.PositiveSmallIntegerField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(editable=False, null=True)),
+                ('macro', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='macros.macro')),
             ],
+            options={
+                'constraints': [models.UniqueConstraint(fields=('macro', 'kind'), name='one_action_of_a_kind'), models.CheckConstraint(condition=models.Q(('notify_consenters', True), models.Q(('emails', []), _negated=True), ('kind', 'escalated'), _connector='OR'), name='action_tells_somebody'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'pre_deactivation'), _negated=True), models.Q(('days', []), _negated=True), _connector='OR'), name='warning_has_days')],
+            },
         ),
         migrations.CreateModel(
             name='NewsNotice',
@@ -112,9 +142,15 @@ class Migration(migrations.Migration):
                 ('at', models.DateTimeField()),
                 ('outcome', models.CharField(choices=[('waiting', 'Waiting'), ('mailed', 'Mailed'), ('dropped', 'Dropped'), ('failed', 'Failed'), ('cancelled', 'Cancelled by staff')], default='waiting', max_length=10)),
                 ('outcome_reason', models.CharField(blank=True, max_length=200)),
+                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
+                ('action', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='news', to='macros.macroaction')),
+                ('evaluation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='news', to='macros.evaluation')),
+                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('evaluation'), models.F('recipient'), models.F('team'), name='news_of_mail'), models.Index(models.F('account'), models.F('action'), models.F('at'), name='news_lately'), models.Index(models.F('action'), models.F('id'), name='news_of_action'), models.Index(models.F('was_of'), models.F('id'), condition=models.Q(('was_of__isnull', False)), name='news_was_of')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('outcome', 'dropped'), _negated=True), ('action__isnull', False)), fields=('action', 'event', 'recipient'), name='one_notice_per_event')],
             },
         ),
         migrations.CreateModel(
@@ -131,7 +167,16 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(choices=[('waiting', 'Waiting'), ('mailed', 'Mailed'), ('dropped', 'Dropped'), ('failed', 'Failed'), ('cancelled', 'Cancelled by staff')], default='waiting', max_length=10)),
                 ('outcome_reason', models.CharField(blank=True, max_length=200)),
                 ('told_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='accounts.account')),
+                ('action', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notices', to='macros.macroaction')),
+                ('evaluation', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='found', to='macros.evaluation')),
+                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team')),
+                ('token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token')),
             ],
+            options={
+                'indexes': [models.Index(models.F('evaluation'), models.F('recipient'), models.F('team'), name='notice_of_mail'), models.Index(models.F('action'), models.F('id'), condition=models.Q(('outcome', 'mailed')), name='notice_last_mailed'), models.Index(models.F('was_of'), models.F('id'), condition=models.Q(('was_of__isnull', False)), name='notice_was_of')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(models.Q(('outcome', 'dropped'), _negated=True), ('action__isnull', False)), fields=('action', 'account', 'token', 'cycle', 'threshold', 'recipient'), name='one_notice_per_cycle_and_threshold', nulls_distinct=False)],
+            },
         ),
         migrations.CreateModel(
             name='Shortage',
@@ -140,9 +185,13 @@ class Migration(migrations.Migration):
                 ('people', models.PositiveSmallIntegerField()),
                 ('began_at', models.DateTimeField()),
                 ('over_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account')),
+                ('action', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='macros.macroaction')),
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('action'), models.F('account'), models.F('began_at'), name='shortage_lately')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('over_at', None)), fields=('action', 'account'), name='one_shortage_at_a_time')],
             },
         ),
         migrations.CreateModel(
@@ -156,6 +205,9 @@ class Migration(migrations.Migration):
                 ('started_at', models.DateTimeField()),
                 ('ended_at', models.DateTimeField(blank=True, null=True)),
                 ('look_at', models.DateTimeField(blank=True, null=True)),
+                ('account', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='accounts.account')),
+                ('by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('macro', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='macros.macro')),
             ],
             options={
                 'verbose_name': 'snoozed address',
@@ -163,224 +215,14 @@ class Migration(migrations.Migration):
                 'ordering': ['until', 'pk'],
                 'permissions': [('snooze_account', 'Can snooze warnings of accounts, and say who is on it')],
                 'default_permissions': ('view',),
+                'indexes': [models.Index(models.F('look_at'), condition=models.Q(('look_at__isnull', False)), name='silence_to_look_at')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('account', 'macro', 'email'), name='one_silence_at_a_time', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('macro', None), ('until__isnull', False)), models.Q(('macro__isnull', False), models.Q(('email', ''), _negated=True)), _connector='OR'), name='silence_ends_or_is_of_a_macro'), models.CheckConstraint(condition=models.Q(('account__isnull', False), models.Q(('macro', None), models.Q(('email', ''), _negated=True)), _connector='OR'), name='silence_of_all_accounts_names_an_address')],
             },
-        ),
-        migrations.CreateModel(
-            name='Acknowledgement',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('cycle', models.PositiveIntegerField()),
-                ('days', models.PositiveSmallIntegerField()),
-                ('email', models.EmailField(max_length=254)),
-                ('at', models.DateTimeField()),
-                ('account', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='acknowledgements', to='accounts.account')),
-            ],
-            options={
-                'default_permissions': (),
-            },
-        ),
-        migrations.AddField(
-            model_name='acknowledgement',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='acknowledgement',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddConstraint(
-            model_name='evaluation',
-            constraint=models.UniqueConstraint(condition=models.Q(('trigger', 'schedule')), fields=('on_date',), name='one_scheduled_evaluation_per_day'),
-        ),
-        migrations.AddField(
-            model_name='macro',
-            name='created_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='macro',
-            name='owner',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='macro',
-            name='team',
-            field=models.ForeignKey(blank=True, help_text='Empty: all teams.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='macros', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='macroaccount',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='macro_applications', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='macroaccount',
-            name='macro',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='applications', to='macros.macro'),
         ),
         migrations.AddField(
             model_name='macro',
             name='accounts',
             field=models.ManyToManyField(related_name='macros', through='macros.MacroAccount', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='macroaction',
-            name='macro',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='macros.macro'),
-        ),
-        migrations.AddField(
-            model_name='newsnotice',
-            name='account',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='newsnotice',
-            name='action',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='news', to='macros.macroaction'),
-        ),
-        migrations.AddField(
-            model_name='newsnotice',
-            name='evaluation',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='news', to='macros.evaluation'),
-        ),
-        migrations.AddField(
-            model_name='newsnotice',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='notice',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notices', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='notice',
-            name='action',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='notices', to='macros.macroaction'),
-        ),
-        migrations.AddField(
-            model_name='notice',
-            name='evaluation',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='found', to='macros.evaluation'),
-        ),
-        migrations.AddField(
-            model_name='notice',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='notice',
-            name='token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='shortage',
-            name='account',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='shortage',
-            name='action',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='macros.macroaction'),
-        ),
-        migrations.AddField(
-            model_name='silence',
-            name='account',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='accounts.account'),
-        ),
-        migrations.AddField(
-            model_name='silence',
-            name='by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='silence',
-            name='macro',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='silences', to='macros.macro'),
-        ),
-        migrations.AddConstraint(
-            model_name='acknowledgement',
-            constraint=models.UniqueConstraint(fields=('account', 'token', 'cycle'), name='one_acknowledgement_of_a_cycle', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='acknowledgement',
-            constraint=models.CheckConstraint(condition=models.Q(('days__gte', 1)), name='acknowledged_ahead'),
-        ),
-        migrations.AddConstraint(
-            model_name='macroaccount',
-            constraint=models.UniqueConstraint(fields=('macro', 'account'), name='one_application_per_account'),
-        ),
-        migrations.AddConstraint(
-            model_name='macroaction',
-            constraint=models.UniqueConstraint(fields=('macro', 'kind'), name='one_action_of_a_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='macroaction',
-            constraint=models.CheckConstraint(condition=models.Q(('notify_consenters', True), models.Q(('emails', []), _negated=True), ('kind', 'escalated'), _connector='OR'), name='action_tells_somebody'),
-        ),
-        migrations.AddConstraint(
-            model_name='macroaction',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'pre_deactivation'), _negated=True), models.Q(('days', []), _negated=True), _connector='OR'), name='warning_has_days'),
-        ),
-        migrations.AddIndex(
-            model_name='newsnotice',
-            index=models.Index(models.F('evaluation'), models.F('recipient'), models.F('team'), name='news_of_mail'),
-        ),
-        migrations.AddIndex(
-            model_name='newsnotice',
-            index=models.Index(models.F('account'), models.F('action'), models.F('at'), name='news_lately'),
-        ),
-        migrations.AddIndex(
-            model_name='newsnotice',
-            index=models.Index(models.F('action'), models.F('id'), name='news_of_action'),
-        ),
-        migrations.AddIndex(
-            model_name='newsnotice',
-            index=models.Index(models.F('was_of'), models.F('id'), condition=models.Q(('was_of__isnull', False)), name='news_was_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='newsnotice',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('outcome', 'dropped'), _negated=True), ('action__isnull', False)), fields=('action', 'event', 'recipient'), name='one_notice_per_event'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(models.F('evaluation'), models.F('recipient'), models.F('team'), name='notice_of_mail'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(models.F('action'), models.F('id'), condition=models.Q(('outcome', 'mailed')), name='notice_last_mailed'),
-        ),
-        migrations.AddIndex(
-            model_name='notice',
-            index=models.Index(models.F('was_of'), models.F('id'), condition=models.Q(('was_of__isnull', False)), name='notice_was_of'),
-        ),
-        migrations.AddConstraint(
-            model_name='notice',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('outcome', 'dropped'), _negated=True), ('action__isnull', False)), fields=('action', 'account', 'token', 'cycle', 'threshold', 'recipient'), name='one_notice_per_cycle_and_threshold', nulls_distinct=False),
-        ),
-        migrations.AddIndex(
-            model_name='shortage',
-            index=models.Index(models.F('action'), models.F('account'), models.F('began_at'), name='shortage_lately'),
-        ),
-        migrations.AddConstraint(
-            model_name='shortage',
-            constraint=models.UniqueConstraint(condition=models.Q(('over_at', None)), fields=('action', 'account'), name='one_shortage_at_a_time'),
-        ),
-        migrations.AddIndex(
-            model_name='silence',
-            index=models.Index(models.F('look_at'), condition=models.Q(('look_at__isnull', False)), name='silence_to_look_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='silence',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('account', 'macro', 'email'), name='one_silence_at_a_time', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='silence',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('macro', None), ('until__isnull', False)), models.Q(('macro__isnull', False), models.Q(('email', ''), _negated=True)), _connector='OR'), name='silence_ends_or_is_of_a_macro'),
-        ),
-        migrations.AddConstraint(
-            model_name='silence',
-            constraint=models.CheckConstraint(condition=models.Q(('account__isnull', False), models.Q(('macro', None), models.Q(('email', ''), _negated=True)), _connector='OR'), name='silence_of_all_accounts_names_an_address'),
         ),
         migrations.RunPython(add_default_macro, migrations.RunPython.noop),
     ]

@@ -38,12 +38,15 @@ class Migration(migrations.Migration):
                 ('html', models.TextField(blank=True)),
                 ('digest', models.BigIntegerField(blank=True, null=True)),
                 ('error', models.CharField(blank=True, max_length=500)),
+                ('team', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team', verbose_name='team')),
             ],
             options={
                 'verbose_name': 'message',
                 'verbose_name_plural': 'messages',
                 'ordering': ['-created_at', '-id'],
                 'permissions': [('retry_message', 'Can send messages again or cancel them')],
+                'indexes': [models.Index(models.F('next_attempt_at'), models.F('id'), condition=models.Q(('state__in', ['queued', 'sending'])), name='message_queue'), models.Index(models.F('recipient'), models.F('sent_at'), name='message_recipient'), models.Index(models.F('team'), models.F('recipient'), name='message_of_team'), models.Index(models.F('waits_since'), condition=models.Q(('waits_since__isnull', False)), name='message_waits_since'), models.Index(models.F('digest'), condition=models.Q(('digest__isnull', False)), name='message_of_digest'), models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='message_newest'), django.contrib.postgres.indexes.GinIndex(fields=['payload'], name='message_payload', opclasses=['jsonb_path_ops'])],
+                'constraints': [models.UniqueConstraint(fields=('dedupe_key',), name='one_message_per_dedupe_key')],
             },
         ),
         migrations.CreateModel(
@@ -61,42 +64,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(models.F('recipient'), models.F('at'), name='return_of_address')],
                 'constraints': [models.UniqueConstraint(fields=('key',), name='one_row_per_report')],
             },
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='team',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team', verbose_name='team'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('next_attempt_at'), models.F('id'), condition=models.Q(('state__in', ['queued', 'sending'])), name='message_queue'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('recipient'), models.F('sent_at'), name='message_recipient'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('team'), models.F('recipient'), name='message_of_team'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('waits_since'), condition=models.Q(('waits_since__isnull', False)), name='message_waits_since'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.F('digest'), condition=models.Q(('digest__isnull', False)), name='message_of_digest'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=models.Index(models.OrderBy(models.F('created_at'), descending=True), models.OrderBy(models.F('id'), descending=True), name='message_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='message',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['payload'], name='message_payload', opclasses=['jsonb_path_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('dedupe_key',), name='one_message_per_dedupe_key'),
         ),
     ]

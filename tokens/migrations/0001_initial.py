@@ -19,6 +19,21 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
+            name='Handshake',
+            fields=[
+                ('state_hash', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('channel', models.CharField(choices=tokens.choices.channel_choices, max_length=20)),
+                ('began_at', models.DateTimeField()),
+                ('taken_at', models.DateTimeField(blank=True, null=True)),
+                ('ended_at', models.DateTimeField(blank=True, null=True)),
+                ('led_to', models.CharField(blank=True, max_length=300)),
+                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'indexes': [models.Index(models.F('began_at'), name='handshake_began')],
+            },
+        ),
+        migrations.CreateModel(
             name='ChannelApp',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -48,17 +63,6 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'channel apps',
                 'ordering': ['channel', 'id'],
             },
-        ),
-        migrations.CreateModel(
-            name='Handshake',
-            fields=[
-                ('state_hash', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('channel', models.CharField(choices=tokens.choices.channel_choices, max_length=20)),
-                ('began_at', models.DateTimeField()),
-                ('taken_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('led_to', models.CharField(blank=True, max_length=300)),
-            ],
         ),
         migrations.CreateModel(
             name='Token',
@@ -113,11 +117,17 @@ class Migration(migrations.Migration):
                 ('first_linked_at', models.DateTimeField(blank=True, null=True)),
                 ('removed_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),
+                ('app', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='tokens.channelapp')),
+                ('consented_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tokens', to=settings.AUTH_USER_MODEL)),
+                ('removed_by', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('team', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team')),
             ],
             options={
                 'verbose_name': 'token',
                 'verbose_name_plural': 'tokens',
                 'permissions': [('add_system_user', "Can add system users' tokens"), ('probe_token', 'Can check tokens now'), ('renew_token', 'Can renew tokens now'), ('ask_token', 'Can ask people to re-authenticate'), ('revoke_token', 'Can revoke log-ins at the channel')],
+                'indexes': [models.Index(models.F('deadline'), condition=models.Q(('deadline_kind', 'date'), models.Q(('state', 'dead'), _negated=True)), name='token_deadline_soon'), models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='token_due'), models.Index(models.F('app'), models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='token_due_of_app'), models.Index(models.F('credentials_key'), models.F('app'), condition=models.Q(('credentials__isnull', False)), name='token_key_in_use'), models.Index(models.F('refresh_wanted_at'), condition=models.Q(('refresh_wanted_at__isnull', False)), name='token_refresh_wanted'), models.Index(models.F('refresh_began_at'), condition=models.Q(('refresh_began_at__isnull', False)), name='token_refresh_began'), models.Index(models.F('removed_at'), condition=models.Q(('credentials__isnull', False), ('reason', 'removed')), name='token_to_revoke')],
+                'constraints': [models.UniqueConstraint(fields=('app', 'native_user_id'), name='one_token_per_native_user'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'valid'), ('reason', '')), models.Q(models.Q(('state', 'valid'), _negated=True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='token_has_a_reason_iff_not_valid'), models.CheckConstraint(condition=models.Q(models.Q(('deadline__isnull', False), ('deadline_kind', 'date')), models.Q(models.Q(('deadline_kind', 'date'), _negated=True), ('deadline__isnull', True)), _connector='OR'), name='token_has_a_deadline_iff_kind_is_date')],
             },
         ),
         migrations.CreateModel(
@@ -128,9 +138,12 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(blank=True, max_length=20)),
                 ('detail', models.JSONField(blank=True, default=dict)),
                 ('at', models.DateTimeField()),
+                ('actor', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='tokens.token')),
             ],
             options={
                 'ordering': ['-at', '-id'],
+                'indexes': [models.Index(models.F('token'), models.OrderBy(models.F('at'), descending=True), name='token_event_line'), models.Index(models.F('at'), condition=models.Q(('kind', 'asked')), name='token_event_asked')],
             },
         ),
         migrations.CreateModel(
@@ -149,12 +162,16 @@ class Migration(migrations.Migration):
                 ('verdict', models.CharField(blank=True, max_length=20)),
                 ('assigned_at', models.DateTimeField(blank=True, null=True)),
                 ('note', models.CharField(blank=True, max_length=300)),
+                ('app', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='unknown_answers', to='tokens.channelapp')),
+                ('assigned_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('last_token', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token')),
             ],
             options={
                 'verbose_name': 'unknown answer',
                 'verbose_name_plural': 'unknown answers',
                 'ordering': ['-last_seen_at', '-id'],
                 'permissions': [('assign_verdict', 'Can say what unknown answers mean')],
+                'constraints': [models.UniqueConstraint(fields=('app', 'fingerprint'), name='one_row_per_unknown_answer'), models.CheckConstraint(condition=models.Q(('verdict', 'token_dead'), _negated=True), name='no_death_by_a_click')],
             },
         ),
         migrations.CreateModel(
@@ -189,132 +206,20 @@ class Migration(migrations.Migration):
                 ('true_at', models.DateTimeField(null=True)),
                 ('ended_at', models.DateTimeField(null=True)),
                 ('app', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='tokens.channelapp')),
+                ('believed_by', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ('token', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='doubts', to='tokens.token')),
             ],
             options={
                 'ordering': ['-began_at', '-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(models.F('app'), models.F('kind'), condition=models.Q(('ended_at', None), ('true_at', None)), name='doubt_undecided'), models.Index(models.F('app'), models.F('began_at'), name='doubt_of_app')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('token', 'kind', 'about'), name='one_open_doubt')],
             },
-        ),
-        migrations.AddField(
-            model_name='doubt',
-            name='believed_by',
-            field=models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='handshake',
-            name='user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='token',
-            name='app',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='tokens', to='tokens.channelapp'),
-        ),
-        migrations.AddField(
-            model_name='token',
-            name='consented_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='tokens', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='token',
-            name='removed_by',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='token',
-            name='team',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='users.team'),
-        ),
-        migrations.AddField(
-            model_name='doubt',
-            name='token',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='doubts', to='tokens.token'),
         ),
         migrations.AddField(
             model_name='channelapp',
             name='use_refused_by',
             field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='tokenevent',
-            name='actor',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='tokenevent',
-            name='token',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='events', to='tokens.token'),
-        ),
-        migrations.AddField(
-            model_name='unknownanswer',
-            name='app',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='unknown_answers', to='tokens.channelapp'),
-        ),
-        migrations.AddField(
-            model_name='unknownanswer',
-            name='assigned_by',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL),
-        ),
-        migrations.AddField(
-            model_name='unknownanswer',
-            name='last_token',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='tokens.token'),
-        ),
-        migrations.AddIndex(
-            model_name='handshake',
-            index=models.Index(models.F('began_at'), name='handshake_began'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('deadline'), condition=models.Q(('deadline_kind', 'date'), models.Q(('state', 'dead'), _negated=True)), name='token_deadline_soon'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='token_due'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('app'), models.F('due_at'), condition=models.Q(('due_at__isnull', False)), name='token_due_of_app'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('credentials_key'), models.F('app'), condition=models.Q(('credentials__isnull', False)), name='token_key_in_use'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('refresh_wanted_at'), condition=models.Q(('refresh_wanted_at__isnull', False)), name='token_refresh_wanted'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('refresh_began_at'), condition=models.Q(('refresh_began_at__isnull', False)), name='token_refresh_began'),
-        ),
-        migrations.AddIndex(
-            model_name='token',
-            index=models.Index(models.F('removed_at'), condition=models.Q(('credentials__isnull', False), ('reason', 'removed')), name='token_to_revoke'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.UniqueConstraint(fields=('app', 'native_user_id'), name='one_token_per_native_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'valid'), ('reason', '')), models.Q(models.Q(('state', 'valid'), _negated=True), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='token_has_a_reason_iff_not_valid'),
-        ),
-        migrations.AddConstraint(
-            model_name='token',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('deadline__isnull', False), ('deadline_kind', 'date')), models.Q(models.Q(('deadline_kind', 'date'), _negated=True), ('deadline__isnull', True)), _connector='OR'), name='token_has_a_deadline_iff_kind_is_date'),
-        ),
-        migrations.AddIndex(
-            model_name='doubt',
-            index=models.Index(models.F('app'), models.F('kind'), condition=models.Q(('ended_at', None), ('true_at', None)), name='doubt_undecided'),
-        ),
-        migrations.AddIndex(
-            model_name='doubt',
-            index=models.Index(models.F('app'), models.F('began_at'), name='doubt_of_app'),
-        ),
-        migrations.AddConstraint(
-            model_name='doubt',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at', None)), fields=('token', 'kind', 'about'), name='one_open_doubt'),
         ),
         migrations.AddConstraint(
             model_name='channelapp',
@@ -323,21 +228,5 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='channelapp',
             constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('channel',), name='one_default_app_per_channel'),
-        ),
-        migrations.AddIndex(
-            model_name='tokenevent',
-            index=models.Index(models.F('token'), models.OrderBy(models.F('at'), descending=True), name='token_event_line'),
-        ),
-        migrations.AddIndex(
-            model_name='tokenevent',
-            index=models.Index(models.F('at'), condition=models.Q(('kind', 'asked')), name='token_event_asked'),
-        ),
-        migrations.AddConstraint(
-            model_name='unknownanswer',
-            constraint=models.UniqueConstraint(fields=('app', 'fingerprint'), name='one_row_per_unknown_answer'),
-        ),
-        migrations.AddConstraint(
-            model_name='unknownanswer',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict', 'token_dead'), _negated=True), name='no_death_by_a_click'),
         ),
     ]

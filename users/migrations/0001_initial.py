@@ -35,32 +35,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='User',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail')),
-                ('name', models.CharField(blank=True, help_text='As colleagues see it.', max_length=150, verbose_name='name')),
-                ('time_zone', models.CharField(blank=True, help_text="Empty: the project's time zone.", max_length=64)),
-                ('language', models.CharField(blank=True, db_default='', help_text='Empty: as the browser asks for it.', max_length=10, verbose_name='language')),
-                ('theme', models.CharField(choices=[('auto', 'As the device says'), ('light', 'Light'), ('dark', 'Dark')], default='auto', help_text='Light or dark pages.', max_length=5, verbose_name='theme')),
-                ('single_keys', models.BooleanField(db_default=True, default=True, verbose_name='single-letter keys')),
-                ('is_staff', models.BooleanField(default=False, help_text='May open the admin portal.', verbose_name='staff')),
-                ('is_contact', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='contact')),
-                ('is_active', models.BooleanField(default=True, help_text='Switch off instead of deleting.', verbose_name='active')),
-                ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
-            ],
-            options={
-                'verbose_name': 'user',
-                'verbose_name_plural': 'users',
-                'permissions': [('invite_user', 'Can invite people by mail'), ('end_sessions', 'Can log people out everywhere'), ('offboard_user', 'Can offboard people: switch them off and end their log-ins'), ('see_all_teams', 'Can see what belongs to any team')],
-            },
-        ),
-        migrations.CreateModel(
             name='Installation',
             fields=[
                 ('id', models.PositiveSmallIntegerField(default=1, primary_key=True, serialize=False)),
@@ -99,6 +73,48 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='Team',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
+                ('is_default', models.BooleanField(default=False, help_text='Takes what names no team.', verbose_name='is default')),
+                ('members_only', models.BooleanField(db_default=False, default=False, help_text="Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, so this keeps theirs out of this team's jobs.", verbose_name='own people only')),
+                ('ask_backups', models.BooleanField(db_default=False, default=False, help_text='Ask people before their log-ins back up further accounts of this team.', verbose_name='ask before backups')),
+            ],
+            options={
+                'verbose_name': 'team',
+                'verbose_name_plural': 'teams',
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_team')],
+            },
+        ),
+        migrations.CreateModel(
+            name='User',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('password', models.CharField(max_length=128, verbose_name='password')),
+                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
+                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
+                ('email', models.EmailField(max_length=254, unique=True, verbose_name='e-mail')),
+                ('name', models.CharField(blank=True, help_text='As colleagues see it.', max_length=150, verbose_name='name')),
+                ('time_zone', models.CharField(blank=True, help_text="Empty: the project's time zone.", max_length=64)),
+                ('language', models.CharField(blank=True, db_default='', help_text='Empty: as the browser asks for it.', max_length=10, verbose_name='language')),
+                ('theme', models.CharField(choices=[('auto', 'As the device says'), ('light', 'Light'), ('dark', 'Dark')], default='auto', help_text='Light or dark pages.', max_length=5, verbose_name='theme')),
+                ('single_keys', models.BooleanField(db_default=True, default=True, verbose_name='single-letter keys')),
+                ('is_staff', models.BooleanField(default=False, help_text='May open the admin portal.', verbose_name='staff')),
+                ('is_contact', models.BooleanField(db_default=False, default=False, editable=False, verbose_name='contact')),
+                ('is_active', models.BooleanField(default=True, help_text='Switch off instead of deleting.', verbose_name='active')),
+                ('date_joined', models.DateTimeField(default=django.utils.timezone.now)),
+                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
+                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+            ],
+            options={
+                'verbose_name': 'user',
+                'verbose_name_plural': 'users',
+                'permissions': [('invite_user', 'Can invite people by mail'), ('end_sessions', 'Can log people out everywhere'), ('offboard_user', 'Can offboard people: switch them off and end their log-ins'), ('see_all_teams', 'Can see what belongs to any team')],
+            },
+        ),
+        migrations.CreateModel(
             name='Session',
             fields=[
                 ('session_data', models.TextField(verbose_name='session data')),
@@ -117,22 +133,6 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Team',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('is_default', models.BooleanField(default=False, help_text='Takes what names no team.', verbose_name='is default')),
-                ('members_only', models.BooleanField(db_default=False, default=False, help_text="Log-ins of people outside the team carry none of its accounts. A publishing job gets a person's whole log-in, so this keeps theirs out of this team's jobs.", verbose_name='own people only')),
-                ('ask_backups', models.BooleanField(db_default=False, default=False, help_text='Ask people before their log-ins back up further accounts of this team.', verbose_name='ask before backups')),
-            ],
-            options={
-                'verbose_name': 'team',
-                'verbose_name_plural': 'teams',
-                'ordering': ['name'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('is_default',), name='one_default_team')],
-            },
-        ),
-        migrations.CreateModel(
             name='Membership',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'membership',
                 'verbose_name_plural': 'memberships',
+                'constraints': [models.UniqueConstraint(fields=('team', 'user'), name='one_membership_per_team')],
             },
         ),
         migrations.CreateModel(
@@ -168,12 +169,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'invitation',
                 'verbose_name_plural': 'invitations',
                 'ordering': ['-created_at'],
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='invitation_email_is_lower_case'), models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('revoked_at', None)), fields=('email', 'team'), name='one_pending_invitation_per_team')],
             },
-        ),
-        migrations.AddField(
-            model_name='user',
-            name='teams',
-            field=models.ManyToManyField(related_name='users', through='users.Membership', to='users.team'),
         ),
         migrations.CreateModel(
             name='AddressEvent',
@@ -212,17 +209,10 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['user', '-id'], name='loginrecord_of_person')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('team', 'user'), name='one_membership_per_team'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='invitation_email_is_lower_case'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(condition=models.Q(('accepted_at', None), ('revoked_at', None)), fields=('email', 'team'), name='one_pending_invitation_per_team'),
+        migrations.AddField(
+            model_name='user',
+            name='teams',
+            field=models.ManyToManyField(related_name='users', through='users.Membership', to='users.team'),
         ),
         migrations.AddConstraint(
             model_name='user',
