@@ -54,8 +54,6 @@ _FILTERS = (
     ("Passwords changed, nobody else", "alone=1&reason=password_changed"),
     ("Backups at hand", "alone=1&backup=1"),
     ("Backups at hand at one channel", "backup=1&channel=facebook"),
-    ("One person in 30 days", "channel=facebook&left=1-30"),
-    ("Shifted lately", "lately=shifted"),
     ("No macro, one team", "macro=none&team={team}"),
     ("A client that is fine", "q=Lumen&state=healthy"),
     ("No date, by name", "o=1&undated=1"),

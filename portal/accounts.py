@@ -31,7 +31,6 @@ from portal import (
     filters,
     importing,
     jobs,
-    lately_events,
     macros_on_accounts,
     moving,
     mute_lines,
@@ -127,10 +126,8 @@ class AccountAdmin(ReadOnlyList):
         filters.TeamFilter,
         filters.MacroFilter,
         start_filters.AccessLostFilter,
-        start_filters.PeopleLeftFilter,
         start_filters.WeekFilter,
         start_filters.EndFilter,
-        start_filters.LatelyFilter,
     ]
     list_display_links = None  # the name leads there itself
     search_fields = ["name"]  # what is searched is in get_search_results
@@ -299,7 +296,6 @@ class AccountAdmin(ReadOnlyList):
             *bulk.urls(self.chosen, (*bulk.BULKS, *backups.BULKS, *macros_on_accounts.BULKS, *moving.BULKS)),
             *jobs.urls(),
             *my_jobs.urls(),
-            *lately_events.urls(),
             *asking.urls(self.chosen),
             *backups.urls(),
             *account_actions.urls(),

@@ -12,8 +12,8 @@ from accounts.models import AccountToken
 from accounts.pool_entry_model import CAN_SERVE
 from accounts.pool_reasons import OUTSIDE
 from portal.choices import ChoiceFilter
-from portal.event_causes import cause_words
 from portal.filters import is_id
+from tokens import reasons
 from tokens.channels.kinds import Reason
 from tokens.models import Token
 from users.models import person
@@ -80,7 +80,7 @@ class ReasonFilter(ChoiceFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         """Return the reasons that end a log-in, or its use for an account."""
-        return [(reason, cause_words(reason)) for reason in (*_ENDS, OUTSIDE)]
+        return [(reason, reasons.explain("", reason).short) for reason in (*_ENDS, OUTSIDE)]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with a log-in that stopped, or is of no use for them, for this reason."""

@@ -9,10 +9,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import deadline_weeks, lately, people_left
-from accounts.models import Account, AccountEvent, AccountToken
+from accounts import deadline_weeks
+from accounts.models import Account, AccountToken
 from portal.choices import ChoiceFilter, Lookups, OfTheAddress
-from portal.event_causes import cause_words
 from ui import dates
 
 NEVER, ITSELF = "never", "itself"  # in the address
@@ -38,34 +37,6 @@ def access_lost(accounts: QuerySet[Account]) -> QuerySet[Account]:
     """Keep the accounts that a linked log-in can no longer reach. Paused ones are left out."""
     lost = AccountToken.objects.filter(access=AccountToken.Access.LOST)
     return accounts.filter(paused_at=None, pk__in=lost.values("account"))
-
-
-class PeopleLeftFilter(OfTheAddress):
-    """How many people are left to carry the account, today or by a day to come: "1-30" is one person in 30 days."""
-
-    title = gettext_lazy("people left")
-    parameter_name = "left"
-
-    def words(self, value: str) -> str:
-        """Return "1 in 30 days"."""
-        if value not in _LEFT:
-            return ""
-        people, days = _LEFT[value]
-        number = gettext("%(people)s or more") % {"people": people} if people == people_left.MOST else people
-        if not days:
-            return gettext("%(people)s today") % {"people": number}
-        return gettext("%(people)s in %(days)s days") % {"people": number, "days": days}
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep accounts with so many people then."""
-        people, days = _LEFT[value]
-        zone = timezone.get_current_timezone()
-        return people_left.left(rows, people=people, days=days, now=timezone.now(), zone=zone)
-
-
-_LEFT = {
-    f"{people}-{days}": (people, days) for people in range(people_left.MOST + 1) for days in people_left.DAYS
-}
 
 
 class WeekFilter(OfTheAddress):
@@ -111,24 +82,3 @@ class EndFilter(OfTheAddress):
         if value == NEVER:
             return deadline_weeks.endless(rows)
         return deadline_weeks.renewing(rows, now=timezone.now())
-
-
-class LatelyFilter(OfTheAddress):
-    """What happened in the last 30 days, and for which reason: "shifted", "deactivated:password_changed"."""
-
-    title = gettext_lazy("last 30 days")
-    parameter_name = "lately"
-
-    def words(self, value: str) -> str:
-        """Return "Shifted: password changed"."""
-        kind, _, cause = value.partition(":")
-        if kind not in lately.KINDS:
-            return ""
-        words = AccountEvent.Kind(kind).label
-        return f"{words}: {cause_words(cause)}" if cause else str(words)
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep accounts to which it happened."""
-        kind, _, cause = value.partition(":")
-        zone = timezone.get_current_timezone()
-        return lately.happened(rows, kind=kind, cause=cause or None, now=timezone.now(), zone=zone)

@@ -93,8 +93,6 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
         "weeks": start_figures.weeks(viewer),
-        "people": start_figures.people(viewer),
-        "lately": start_figures.last_days(viewer, whole="reasons" in request.GET),
         "check_all_url": _check_all_url(viewer.user),
     }
 

@@ -13,13 +13,13 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts import health, lately, permissions, search, summary
+from accounts import health, permissions, search, summary
 from accounts.asks import queries
 from accounts.leaving.services import REVOKING
 from accounts.models import Account, AccountToken
 from accounts.pool_reasons import READING_REFUSED
 from portal import access, asking, bulk, dates, filters, leaving, people_filters, system_user
-from portal.choices import ChoiceFilter, OfTheAddress
+from portal.choices import ChoiceFilter
 from portal.lists import ReadOnlyList
 from portal.pool_rows import CHECK_WORDS, NO_ANSWER
 from tokens import reasons
@@ -66,21 +66,6 @@ class TokenStateFilter(ChoiceFilter):
         return rows.filter(state=value)
 
 
-class AnewFilter(OfTheAddress):
-    """Log-ins that their people re-authenticated lately: what the start page counts."""
-
-    title = gettext_lazy("re-authenticated")
-    parameter_name = "anew"
-
-    def words(self, value: str) -> str:
-        """Return "in the last 30 days"."""
-        return gettext("in the last 30 days") if value == "1" else ""
-
-    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
-        """Keep the tokens."""
-        return lately.anew(rows, now=timezone.now(), zone=timezone.get_current_timezone())
-
-
 @admin.register(Token)
 class TokenAdmin(ReadOnlyList):
     """All tokens, read only: those in pools of accounts that one sees. A token is looked at in the pool of an account."""
@@ -94,7 +79,7 @@ class TokenAdmin(ReadOnlyList):
         "checked_cell",
         "used_cell",
     ]
-    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter, AnewFilter]
+    list_filter = [TokenChannelFilter, TokenStateFilter, people_filters.ConsentedByFilter]
     list_display_links = None
     search_fields = ["native_user_name"]  # what is searched is in get_search_results
     actions = ["ask_to_reauthenticate"]

@@ -41,7 +41,6 @@ def _seen_by(who: str, rows: str) -> list[Shot]:
 
 START = _staff("""
 admin-start                     /admin/
-admin-start-events              /admin/accounts/account/lately/
 admin-start-search              /admin/ search
 admin-ask-due                   /admin/ask-due/
 admin-app-list                  /admin/accounts/

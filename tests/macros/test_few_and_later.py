@@ -7,7 +7,6 @@ import pytest
 import time_machine
 from django.test import Client
 
-from accounts import people_left
 from accounts.models import Account
 from macros import (
     evaluation,
@@ -21,11 +20,9 @@ from macros.models import Macro, MacroAction, Shortage, Told
 from macros.notices.why import about_macros
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from tests.accounts.test_people_left import fleet
 from tests.macros.news import SOON, linked, log_in, person, send
 from tests.macros.news import die as stop
 from tests.macros.support import (
-    BERLIN,
     TODAY,
     WATCHER,
     die,
@@ -139,24 +136,6 @@ def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_to
     assert mail.subject == "Only one person can carry One will go in 14 days"
     assert "1 in 14 days, 2 wanted" in mail.text
     assert "Have somebody else with access to the account at Facebook link it" in " ".join(mail.text.split())
-
-
-@pytest.mark.parametrize("seed", [1, 2])
-def test_people_of_a_day_ahead_are_counted_as_the_lists_count_them(seed: int) -> None:
-    """What renews itself lasts, what ends on a day that nobody knows does not; of whose end nothing is known, it is as it is now."""
-    fleet(seed)
-    works = Account.objects.filter(state__in=["connected", "interrupted"])
-    told, listed = [], []
-    for days in (0, 7, 30, 60):
-        action = wants(2, days)
-        evaluation.evaluate(now=NOW)
-        told.append(set(Shortage.objects.filter(action=action).values_list("account", flat=True)))
-        few = [people_left.left(works, people=one, days=days, now=NOW, zone=BERLIN) for one in (0, 1)]
-        undated = people_left.undated(works).filter(people_count__lt=2)
-        listed.append({account.pk for some in (*few, undated) for account in some})
-
-    assert told == listed
-    assert len({len(some) for some in listed}) > 2
 
 
 def test_300_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:

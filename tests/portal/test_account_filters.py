@@ -94,7 +94,7 @@ GONE = "names something that is no longer there, or that you may not see."
         ("team=TEAM", "Team: unknown"), ("person=PERSON", "Person: unknown"), ("macro=MACRO", "Macro: unknown"),
         ("channel=myspace", "Channel: unknown"), ("reason=boredom", "Reason: unknown"), ("state=happy", "State: unknown"),
         ("days=soon", "Days left: unknown"), ("told=me", "Who is told: unknown"), ("ends=well", "Deadline: unknown"),
-        ("lately=eaten", "Last 30 days: unknown"), ("week=51", "Deadline in the week of: unknown"), ("left=9-9", "People left: unknown"),
+        ("week=51", "Deadline in the week of: unknown"),
         ("view=mine", ""), ("alone=2", ""), ("backup=no", ""), ("undated=x", ""), ("lost=x", ""),
     ],
 )  # fmt: skip

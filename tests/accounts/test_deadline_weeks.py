@@ -1,0 +1,49 @@
+"""Deadlines by week: what renews itself is none, and rows say so of each token as one token says it."""
+
+from datetime import UTC, timedelta
+from typing import Any
+
+import pytest
+from django.db import transaction
+
+from accounts import deadline_weeks, pool, summary
+from accounts.models import Account
+from tests.support.factories import NOW, link, make_account, make_app, make_token
+from tokens import renewal, renewing_rows
+from tokens.models import Token
+
+pytestmark = pytest.mark.django_db
+
+
+def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leaves_those_out() -> None:
+    pinterest, facebook = make_app("pinterest"), make_app("facebook")
+    year, soon = NOW - timedelta(days=315), NOW + timedelta(hours=1)
+    whole = {"deadline_kind": "date", "deadline": NOW + timedelta(days=50), "has_refresh_token": True}
+    kinds: list[dict[str, Any]] = [
+        {},
+        {"refresh_refused_at": NOW},
+        {"has_refresh_token": False},
+        {"state": "cooling"},
+        {"deadline": NOW + timedelta(days=46)},
+        {"linked_at": year, "refresh_expires_at": year + timedelta(days=365)},
+        {"linked_at": year, "refresh_expires_at": year + timedelta(days=375)},
+        {"refresh_unanswered_at": NOW, "access_expires_at": soon + timedelta(days=20)},
+        {"refresh_unanswered_at": NOW, "access_expires_at": NOW},
+        {"app": facebook},
+    ]
+    tokens = [make_token(facts.pop("app", pinterest), **(whole | facts)) for facts in kinds]
+    accounts = [make_account() for _ in tokens]
+    for account, token in zip(accounts, tokens, strict=True):
+        link(account, token)
+    with transaction.atomic():
+        pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=NOW)
+    everything = Account.objects.all()
+
+    by_rows = set(Token.objects.filter(renewing_rows.renewing(now=NOW)))
+    charted = deadline_weeks.count(everything, now=NOW, zone=UTC)
+    renews = {one.pk for one in summary.with_pools(everything) if summary.summarise(one, NOW).deadline.renews}
+
+    assert by_rows == {one for one in tokens if renewal.renews_itself(one, NOW)}
+    assert 2 <= len(by_rows) < len(tokens)
+    assert set(deadline_weeks.renewing(everything, now=NOW).values_list("pk", flat=True)) == renews
+    assert sum(charted.values()) == len(tokens) - len(renews)
