@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.admin import ModelAdmin, SimpleListFilter
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.text import capfirst
 
 Lookups = list[tuple[str, str]]
 
@@ -55,3 +56,13 @@ class OfTheAddress(ChoiceFilter):
     def words(self, value: str) -> str:
         """Return what is chosen; "" where the value says nothing."""
         return ""
+
+
+class OnOff(ChoiceFilter):
+    """A filter that is on or off: its one choice is called as its title is. What it keeps is its own."""
+
+    on_off = True
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the one choice."""
+        return [("1", capfirst(str(self.title)))]

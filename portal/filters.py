@@ -16,7 +16,7 @@ from accounts.leaving import queries
 from accounts.models import Account
 from macros import coverage, scope
 from macros.models import Macro
-from portal.choices import ChoiceFilter, Lookups
+from portal.choices import ChoiceFilter, Lookups, OnOff
 from tokens.channels import declarations
 from ui import pills
 from ui.calendar_days import end_of_window
@@ -134,18 +134,18 @@ class DaysFilter(ChoiceFilter):
         return rows.filter(deadline__lt=window)
 
 
-class NoBackupFilter(ChoiceFilter):
+class NoBackupFilter(OnOff):
     """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
 
-    on_off = only_by_link = True
+    only_by_link = True
     title = gettext_lazy("only one person left")
     parameter_name = "alone"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the one choice."""
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Remember who is chosen, then keep what is asked for."""
         value = request.GET.get("person", "")
         self.person_id = int(value) if is_id(value) else 0
-        return [("1", gettext("Only one person left"))]
+        return super().queryset(request, queryset)
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
@@ -154,32 +154,23 @@ class NoBackupFilter(ChoiceFilter):
         return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
 
 
-class BackupAtHandFilter(ChoiceFilter):
+class BackupAtHandFilter(OnOff):
     """Accounts that one person carries, or nobody, and that a colleague's log-in reaches already."""
 
-    on_off = True
     title = gettext_lazy("a backup is at hand")
     parameter_name = "backup"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the one choice."""
-        return [("1", gettext("A backup is at hand"))]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts to which somebody could be added at once."""
         return backups.at_hand(rows)
 
 
-class UndatedFilter(ChoiceFilter):
+class UndatedFilter(OnOff):
     """Accounts whose deadline is not known, whatever their pill."""
 
-    on_off = only_by_link = True
+    only_by_link = True
     title = gettext_lazy("date unknown")
     parameter_name = "undated"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the one choice."""
-        return [("1", gettext("Date unknown"))]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts without a known deadline."""

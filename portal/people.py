@@ -8,7 +8,6 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin as BaseUserAdmin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
@@ -16,30 +15,26 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext, gettext_lazy, ngettext, npgettext_lazy, pgettext, pgettext_lazy
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy, pgettext, pgettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import action
-from unfold.forms import AdminPasswordChangeForm
 
 from accounts.leaving import services
-from macros import scope
 from portal import access, leaving, login_records, person_page, person_sessions, teams
 from portal.choices import ChoiceFilter, Lookups
 from portal.filters import TeamFilter
-from portal.people_forms import MembershipForm, NewPersonForm, PersonForm, RoleForm
+from portal.people_forms import MembershipForm, PersonForm, RoleForm
 from portal.walls import AsksBeforeStops
 from ui import confirm
 from ui.confirm import Done, Page, Said
 from ui.counts import number
 from ui.refusal import Refusal
 from ui.templatetags import ui as tags
-from ui.text import before_more
 from users import login_changes, people_actions, roles, second_factor, visibility
 from users.login_changes import Kind
 from users.models import Membership, User, person
 from users.role_choices import GROUPS, SUPERUSER, Role
 
-SHOWN = 10  # macros that name an address
 _RIGHTS = gettext_lazy("Rights")
 _SESSIONS = gettext_lazy("Where logged in")
 _LOG_INS = pgettext_lazy("at AdToken", "Log-ins")
@@ -91,19 +86,16 @@ class MembershipInline(TabularInline):  # type: ignore[misc]  # the theme ships 
 
 
 @admin.register(User)
-class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]  # two bases without types in common
-    """People. They come by invitation; only superusers touch staff, rights, passwords and second factors."""
+class UserAdmin(AsksBeforeStops):
+    """People. They come by invitation and choose their passwords; only superusers touch staff, rights and second factors."""
 
     form = PersonForm
-    add_form = NewPersonForm
-    change_password_form = AdminPasswordChangeForm
     inlines = [MembershipInline]
     list_display = ["email", "name", "is_active", "role", "carries", "alone", "factor", "last_log_in"]
     list_filter = ["is_active", RoleFilter, TeamFilter]
     search_fields = ["email", "name"]
     ordering = ["email"]
     actions = None  # people are switched off or deleted one at a time, each after its own page
-    filter_horizontal = []
     readonly_fields = ["carried", "logged_in", "last_log_in", "joined", "log_ins"]
     fieldsets = [
         (gettext_lazy("At the channels"), {"fields": ["carried"]}),  # what depends on the person comes first
@@ -113,7 +105,6 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         (gettext_lazy("Dates"), {"fields": ["last_log_in", "joined"]}),
         (_LOG_INS, {"fields": ["log_ins"]}),
     ]
-    add_fieldsets = [(None, {"fields": ["email", "name", "password1", "password2"]})]
     actions_detail = ["offboard", "end_sessions", "reset_second_factor"]
     list_title = gettext_lazy("Users")
     nouns = npgettext_lazy("of so many", "%(shown)s user", "%(shown)s users", "number")
@@ -193,14 +184,12 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Leave the rights out of the form for all but superusers: what is not in the form cannot be posted. Auditors only look.
 
-        Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves; how many there are to
-        whoever may end them.
+        Browsers and addresses are shown to whoever may see those of colleagues, and everybody's own to themselves.
         """
         fieldsets, viewer = super().get_fieldsets(request, obj), person(request)
         if obj is None:
-            return fieldsets
-        may_look = person_sessions.may_see(viewer, obj) or person_sessions.may_end(viewer, obj)
-        hidden = set() if may_look else {_SESSIONS}
+            return []
+        hidden = set() if person_sessions.may_see(viewer, obj) else {_SESSIONS}
         if not (viewer == obj or viewer.has_perm("users.view_loginrecord")):
             hidden.add(_LOG_INS)
         looks_at = viewer.sees_all_teams and not self.has_change_permission(request, obj)
@@ -216,8 +205,12 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
         return super().get_form(request, obj, *args, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Return whether a person may be made without an invitation, with a password that somebody else knows."""
-        return bool(request.user.is_superuser)
+        """Return False: people are invited, and nobody else knows their password."""
+        return False
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Return whether the address may filter by this: not by the password's hash, which would be guessed letter by letter."""
+        return not lookup.startswith("password") and bool(super().lookup_allowed(lookup, value, request))
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Return whether the person may be changed: a changed e-mail takes a log-in over, and whatever it opens.
@@ -259,31 +252,8 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
 
         return confirm.answer(request, page, do, frame=access.frame_of(user))
 
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:  # noqa: A002  # the parent's name
-        """Set another's password: superusers only; all others reset their own by mail."""
-        if not request.user.is_superuser:
-            return self._refuse(
-                request, gettext("Only superusers set passwords. People reset their own by mail.")
-            )
-        user = self.get_object(request, id)
-        if user is not None and user.is_contact:
-            return self._refuse(
-                request, gettext("A contact has no password. Invite the person, who chooses one then.")
-            )
-        before = user.password if user else ""
-        with transaction.atomic():
-            response = super().user_change_password(request, id, form_url)
-            if user is not None and User.objects.get(pk=user.pk).password != before:
-                login_changes.notify_by_staff(
-                    Kind.PASSWORD_SET_BY_STAFF, user=user, by=person(request), now=timezone.now()
-                )
-        return response
-
     def save_model(self, request: HttpRequest, obj: User, form: PersonForm, change: bool) -> None:
         """Save what was changed, and tell the person of a new e-mail address (the old address too) and of being switched off or on."""
-        if not change:
-            super().save_model(request, obj, form, change)
-            return
         obj.save(update_fields=[name for name in form.changed_data if name != "role"])
         if "role" in form.changed_data:
             roles.become(obj, form.cleaned_data["role"])
@@ -292,29 +262,9 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             old = form.initial["email"]
             access.log_change(request, obj, "address_changed", old=old, new=obj.email)
             login_changes.notify_new_email(user=obj, old_email=old, by=by, now=now)
-            self._say_what_names(request, old)
         if "is_active" in form.changed_data:
             kind = Kind.SWITCHED_ON if obj.is_active else Kind.SWITCHED_OFF
             login_changes.notify_by_staff(kind, user=obj, by=by, now=now)
-
-    def _say_what_names(self, request: HttpRequest, address: str) -> None:
-        """Say which macros that the viewer sees go on mailing an address that was this person's, because it was entered there."""
-        if not request.user.has_perm("macros.view_macro"):
-            return
-        found = scope.visible_macros(request.user).filter(actions__emails__contains=[address])
-        names = list(found.order_by("name").distinct().values_list("name", flat=True))
-        if not names:
-            return
-        unseen = max(0, len(names) - SHOWN)
-        shown = before_more(names[:SHOWN], unseen=unseen) + (" …" if unseen else "")
-        text = ngettext(
-            "A macro names %(address)s and goes on mailing it: %(macros)s. Change it there if nobody reads it.",
-            "%(number)d macros name %(address)s and go on mailing it: %(macros)s. Change it there if nobody reads it.",
-            len(names),
-        )
-        self.message_user(
-            request, text % {"address": address, "macros": shown, "number": len(names)}, "WARNING"
-        )
 
     def has_offboard_permission(self, request: HttpRequest, object_id: str = "") -> bool:
         """Return whether the person may be offboarded by the viewer."""
@@ -375,7 +325,3 @@ class UserAdmin(BaseUserAdmin, AsksBeforeStops):  # type: ignore[misc, type-arg]
             raise PermissionDenied
         back = reverse("admin:users_user_change", args=[user.pk])
         return user, Page(f"portal/confirm/{name}.html", back, {"person": user}, danger=True, ask_why=False)
-
-    def _refuse(self, request: HttpRequest, text: str) -> HttpResponse:
-        self.message_user(request, text, "ERROR")
-        return self.response_post_save_change(request, None)

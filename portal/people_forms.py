@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext, gettext_lazy
-from unfold.forms import UserCreationForm
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from portal import leaving
@@ -114,18 +113,6 @@ class TeamForm(Versioned, TeamModelForm):
     def beside(self) -> list[Any]:
         """Return who is in it, and leads it."""
         return list(Membership.objects.filter(team=self.instance).order_by("pk").values_list("user", "role"))
-
-
-class NewPersonForm(UserCreationForm):  # type: ignore[misc]  # the theme ships no types
-    """A person made with a password, without an invitation."""
-
-    class Meta:
-        model = User
-        fields = ["email", "name"]
-
-    def clean_email(self) -> str:
-        """Return the e-mail in lower case."""
-        return str(self.cleaned_data["email"]).lower()
 
 
 class InviteForm(InvitationModelForm):

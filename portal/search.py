@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
@@ -17,7 +18,7 @@ from accounts.search import by_name
 from accounts.search import search as search_accounts
 from macros import scope
 from portal import sidebar
-from users.models import User, person
+from users.models import person
 from users.visibility import names_for, people_of, teams_seen_by
 
 MOST = 8  # of each kind; the lists have the rest
@@ -55,18 +56,21 @@ def _failed_links(request: HttpRequest, term: str) -> list[SearchResult]:
     code = _CODE.fullmatch(term)
     if not request.user.has_perm("accounts.view_linkproblem") or code is None:
         return []
-    seen = admin.site.get_model_admin(LinkProblem).get_queryset(request)
-    return [
-        _result(problem.code, f"{problem.whose or gettext('Somebody')} · {problem.get_channel_display()} · {problem.get_kind_display()}",
-                "accounts_linkproblem_change", problem.pk, "link_off")
-        for problem in seen.filter(code__istartswith=f"LNK-{code[1]}")[:MOST]
-    ]  # fmt: skip
+    seen = (
+        admin.site.get_model_admin(LinkProblem)
+        .get_queryset(request)
+        .filter(code__istartswith=f"LNK-{code[1]}")
+    )
+    return _found(
+        seen, "accounts_linkproblem", "link_off", lambda one: one.code,
+        lambda one: f"{one.whose or gettext('Somebody')} · {one.get_channel_display()} · {one.get_kind_display()}",
+    )  # fmt: skip
 
 
 def _accounts(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("accounts.view_account"):
         return []
-    return _found(by_name(Account.objects.visible_to(request.user), term))
+    return _listed(by_name(Account.objects.visible_to(request.user), term))
 
 
 def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -75,43 +79,37 @@ def _accounts_of_people(request: HttpRequest, term: str) -> list[SearchResult]:
         return []
     seen = Account.objects.visible_to(request.user)
     whole = search_accounts(seen, term, names_for(request.user))
-    return _found(whole.exclude(pk__in=by_name(seen, term).values("pk")))
+    return _listed(whole.exclude(pk__in=by_name(seen, term).values("pk")))
 
 
-def _found(accounts: QuerySet[Account]) -> list[SearchResult]:
-    return [
-        _result(account.name, f"{account.get_channel_display()} · {account.native_id}", "accounts_account_change", account.pk, "campaign")
-        for account in accounts.order_by(*by_deadline())[:MOST]
-    ]  # fmt: skip
+def _listed(accounts: QuerySet[Account]) -> list[SearchResult]:
+    return _found(
+        accounts.order_by(*by_deadline()), "accounts_account", "campaign", lambda one: one.name,
+        lambda one: f"{one.get_channel_display()} · {one.native_id}",
+    )  # fmt: skip
 
 
 def _people(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("users.view_user"):
         return []
-    seen = people_of(person(request))
-    found = seen.filter(name__icontains=term) | seen.filter(email__icontains=term)
-    return [_person(user) for user in found.distinct().order_by("name", "email")[:MOST]]
-
-
-def _person(user: User) -> SearchResult:
-    return _result(str(user), user.email, "users_user_change", user.pk, "person")
+    named = people_of(person(request)).filter(Q(name__icontains=term) | Q(email__icontains=term))
+    return _found(
+        named.distinct().order_by("name", "email"), "users_user", "person", str, lambda one: one.email
+    )
 
 
 def _teams(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("users.view_team"):
         return []
-    found = teams_seen_by(person(request)).filter(name__icontains=term).order_by("name")[:MOST]
-    return [_result(team.name, gettext("Team"), "users_team_change", team.pk, "group") for team in found]
+    named = teams_seen_by(person(request)).filter(name__icontains=term).order_by("name")
+    return _found(named, "users_team", "group", str, lambda _: gettext("Team"))
 
 
 def _macros(request: HttpRequest, term: str) -> list[SearchResult]:
     if not request.user.has_perm("macros.view_macro"):
         return []
-    seen = scope.visible_macros(person(request)).filter(name__icontains=term)
-    return [
-        _result(macro.name, gettext("Macro"), "macros_macro_change", macro.pk, "flag")
-        for macro in seen[:MOST]
-    ]
+    named = scope.visible_macros(person(request)).filter(name__icontains=term)
+    return _found(named, "macros_macro", "flag", str, lambda _: gettext("Macro"))
 
 
 def _pages(request: HttpRequest, term: str) -> list[SearchResult]:
@@ -141,5 +139,11 @@ FINDERS: tuple[Finder, ...] = (
 )
 
 
-def _result(title: str, description: str, page: str, pk: int, icon: str) -> SearchResult:
-    return SearchResult(title, description, reverse(f"admin:{page}", args=[pk]), icon)
+def _found(
+    rows: QuerySet[Any], model: str, icon: str, title: Callable[[Any], str], about: Callable[[Any], str]
+) -> list[SearchResult]:
+    """Return the first rows, each with the way to its page."""
+    return [
+        SearchResult(title(one), about(one), reverse(f"admin:{model}_change", args=[one.pk]), icon)
+        for one in rows[:MOST]
+    ]

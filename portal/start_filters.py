@@ -3,30 +3,23 @@
 from datetime import date
 from typing import Any
 
-from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
 from accounts import deadline_weeks
 from accounts.models import Account, AccountToken
-from portal.choices import ChoiceFilter, Lookups, OfTheAddress
+from portal.choices import OfTheAddress, OnOff
 from ui import dates
 
 NEVER, ITSELF = "never", "itself"  # in the address
 
 
-class AccessLostFilter(ChoiceFilter):
+class AccessLostFilter(OnOff):
     """Accounts that a linked log-in can no longer reach, whatever their pill."""
 
-    on_off = True
     title = gettext_lazy("access lost")
     parameter_name = "lost"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
-        """Return the one choice."""
-        return [("1", gettext("Access lost"))]
 
     def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
         """Keep accounts with such a log-in."""

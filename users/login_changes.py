@@ -18,7 +18,6 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "password_changed"
     PASSWORD_RESET = "password_reset"
     PASSWORD_SET = "password_set"
-    PASSWORD_SET_BY_STAFF = "password_set_by_staff"
     EMAIL_CHANGED = "email_changed"
     TOTP_ACTIVATED = "totp_activated"
     TOTP_DEACTIVATED = "totp_deactivated"

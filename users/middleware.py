@@ -30,7 +30,6 @@ GUARDED = (
     "users_team_",
     "users_invitation_",
     "auth_group_",
-    "auth_user_password_change",
 )
 
 

@@ -117,8 +117,6 @@ admin-failed-link               /admin/accounts/linkproblem/{problem}/change/
 PEOPLE = _staff("""
 admin-users                     /admin/users/user/
 admin-user                      /admin/users/user/{person}/change/
-admin-user-add                  /admin/users/user/add/
-admin-user-password             /admin/users/user/{person}/password/
 admin-user-delete               /admin/users/user/{deletable}/delete/
 admin-user-snooze               /admin/macros/mute/add/?person={person}
 admin-offboard                  /admin/users/user/{person}/offboard/

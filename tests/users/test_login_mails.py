@@ -162,21 +162,6 @@ def test_changing_the_own_password_is_told_with_address_and_browser(client: Clie
     assert f"{conf.BASE_URL}{reverse('account_reset_password')}" in mail.html
 
 
-def test_a_password_set_by_staff_is_told_to_the_person(client: Client, boss: User) -> None:
-    other = make_user("ada@example.com")
-    url = reverse("admin:auth_user_password_change", args=[other.pk])
-
-    client.post(url, {"password1": "x", "password2": "y", "usable_password": "true"})
-    refused = Message.objects.count()
-    client.post(url, {"password1": NEW, "password2": NEW, "usable_password": "true"})
-
-    mail = built(Kind.PASSWORD_SET_BY_STAFF)
-    assert refused == 0
-    assert Message.objects.get().recipient == "ada@example.com"
-    assert "Mira Boss set a new password" in mail.text
-    assert NEW not in mail.text + str(Message.objects.values())
-
-
 def test_a_new_e_mail_address_is_told_to_the_old_and_the_new_one_and_both_stand_in_the_history(
     client: Client, boss: User
 ) -> None:
