@@ -9,7 +9,7 @@ from django.db import transaction
 from accounts import deadline_weeks, pool, summary
 from accounts.models import Account
 from tests.support.factories import NOW, link, make_account, make_app, make_token
-from tokens import renewal, renewing_rows
+from tokens import renewal
 from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +39,7 @@ def test_rows_say_of_each_token_what_one_token_says_and_the_chart_of_weeks_leave
         pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=NOW)
     everything = Account.objects.all()
 
-    by_rows = set(Token.objects.filter(renewing_rows.renewing(now=NOW)))
+    by_rows = set(Token.objects.filter(renewal.renewing(now=NOW)))
     charted = deadline_weeks.count(everything, now=NOW, zone=UTC)
     renews = {one.pk for one in summary.with_pools(everything) if summary.summarise(one, NOW).deadline.renews}
 
