@@ -1,31 +1,28 @@
-"""Whose mails about accounts are snoozed, as far as campaigns respect it. Who keeps snoozes, an app above, registers what they are.
+"""Whose mails about accounts are snoozed, as far as asks respect it. Who keeps snoozes, an app above, registers where they are.
 
 A log-in is snoozed where each of its accounts is: by its person, or by staff for everybody. One consent renews all of its accounts, so one
 that is not snoozed is enough to be asked.
 """
 
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Callable, Collection
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-# Each row: an account, the address that is told nothing of it ("": nobody is), the day on which mails go out again, since when.
-_NOTHING = "select null::bigint account_id, ''::text email, null::date until, null::timestamptz started_at where false"
-# The same of all accounts of an address.
-_NOBODY = "select ''::text email, null::date until, null::timestamptz started_at where false"
-_found = [_NOTHING, _NOBODY]
+from accounts.models import AccountToken
+from tokens.models import Token
+
+# Rows with account (None: all), email ("": everybody) and until; of the app above.
+_SNOOZES: list[Callable[[], QuerySet[Any]]] = []
 
 
-def register(rows: str, *, people: str) -> None:
-    """Say by which statements snoozes are found, of accounts and of people: without parameters, columns as above. The last ones hold."""
-    _found[:] = [rows, people]
-
-
-def tables() -> str:
-    """Return these statements as the tables "quiet" and "away", for a "with" of another statement."""
-    return f"quiet as materialized (select * from ({_found[0]}) q), away as materialized (select * from ({_found[1]}) w)"  # noqa: S608  # what `macros` registered
+def register(snoozes: Callable[[], QuerySet[Any]]) -> None:
+    """Say how those are found that run, whichever macro tells: rows with `account`, `email` and `until`. The last one said holds."""
+    _SNOOZES[:] = [snoozes]
 
 
 def morning(now: datetime) -> date:
@@ -38,30 +35,30 @@ def morning(now: datetime) -> date:
 
 
 def log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
-    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. One query."""
-    query = f"""
-    with {tables()},
-    touched as (
-      select distinct p.token_id from accounts_accounttoken p join quiet q on q.account_id = p.account_id
-      where p.token_id = any(%(tokens)s)
-    ),
-    entry as (
-      select p.token_id, p.account_id,
-        max(q.until) filter (where q.email in ('', lower(u.email)) and q.until > %(morning)s) until
-      from touched
-      join accounts_accounttoken p on p.token_id = touched.token_id
-      join tokens_token t on t.id = p.token_id
-      join users_user u on u.id = t.consented_by_id
-      left join quiet q on q.account_id = p.account_id
-      group by p.token_id, p.account_id
-    )
-    select token_id, max(until) from (
-      select token_id, min(until) as until from entry group by token_id having bool_and(until is not null)
-      union all
-      select t.id, w.until from tokens_token t join users_user u on u.id = t.consented_by_id join away w on w.email = lower(u.email)
-      where t.id = any(%(tokens)s) and w.until > %(morning)s
-    ) found group by token_id
-    """  # noqa: S608  # what `macros` registered
-    with connection.cursor() as cursor:
-        cursor.execute(query, {"tokens": list(token_ids), "morning": morning(now)})
-        return dict(cursor.fetchall())
+    """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. 3 queries."""
+    whose = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
+    accounts: dict[int, set[int]] = defaultdict(set)
+    for token, account in AccountToken.objects.filter(token__in=token_ids).values_list("token", "account"):
+        accounts[token].add(account)
+    until = {(account, email): day for account, email, day in _running(set().union(*accounts.values()), now)}
+    found: dict[int, date] = {}
+    for token, email in whose.values_list("pk", "consented_by__email"):
+        address = email.lower()
+        days = [
+            max(filter(None, (until.get((account, "")), until.get((account, address)))), default=None)
+            for account in accounts[token]
+        ]
+        each = [day for day in days if day is not None]
+        first = min(each) if each and len(each) == len(days) else None
+        if last := max(filter(None, (first, until.get((None, address)))), default=None):
+            found[token] = last
+    return found
+
+
+def _running(account_ids: Collection[int], now: datetime) -> list[tuple[int | None, str, date]]:
+    """Return the snoozes that hold of these accounts (ids), or of all: account, address, until."""
+    rows = [
+        find().filter(Q(account=None) | Q(account__in=account_ids), until__gt=morning(now))
+        for find in _SNOOZES
+    ]
+    return [row for some in rows for row in some.values_list("account_id", "email", "until")]

@@ -45,7 +45,7 @@ class MacrosConfig(AppConfig):
         address_changed.connect(new_address.take_along, sender=User, dispatch_uid="macros.new_address")
         renewal.register_widest_warning(windows.widest)
         on_many.register()
-        quiet.register(services.ROWS, people=services.PEOPLE)
+        quiet.register(services.snoozes)
         handing_over.register(owning.names, owning.take_over)
         moved.register()
 

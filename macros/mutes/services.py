@@ -17,6 +17,7 @@ from accounts import quiet
 from accounts.models import Account, AccountEvent
 from macros.models import Macro, Mute
 from macros.mutes import links, mails
+from macros.mutes.models import MuteQuerySet
 from notifications import clean
 from notifications.models import Message
 from ui import kept
@@ -28,11 +29,11 @@ LONGEST = 90  # days
 REASON = 200  # characters
 HISTORY = "words/history.txt"
 _LOCK = 7_406  # any number: the class of our advisory locks by address
-# For whoever asks below: `accounts.quiet`. What one macro leaves out is that macro's affair.
-ROWS = """
-    select account_id, email, until, started_at from macros_mute
-    where ended_at is null and macro_id is null and account_id is not null"""
-PEOPLE = "select email, until, started_at from macros_mute where ended_at is null and account_id is null"
+
+
+def snoozes() -> MuteQuerySet:
+    """Return what `accounts.quiet` asks for: what one macro leaves out is that macro's affair."""
+    return Mute.objects.running().of_every_macro()
 
 
 class MuteRefusal(Refusal):
