@@ -23,7 +23,6 @@ from portal import (
     account_actions,
     account_pages,
     account_rows,
-    as_read,
     asking,
     backups,
     bulk,
@@ -282,7 +281,7 @@ class AccountAdmin(ReadOnlyList):
             ids = jobs.chosen(request) if "job" in request.GET else bulk.wanted(request)
             named = self.get_queryset(request).filter(pk__in=ids)
             return bulk.read(named.order_by("name", "pk"))
-        listed, shown = self.filtered(request, bulk.filters_of(request)), as_read.ids(request, bulk.ACCOUNTS)
+        listed, shown = self.filtered(request, bulk.filters_of(request)), bulk.shown(request)
         return bulk.read(listed if shown is None else listed.filter(pk__in=shown), across=True)
 
     # --- one account ------------------------------------------------------------------------------------------------

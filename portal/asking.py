@@ -22,7 +22,7 @@ from django.utils.translation import gettext, gettext_lazy
 from accounts import permissions, quiet, tasks
 from accounts.asks import queries, rules, services
 from accounts.models import Account, AccountToken
-from portal import access, as_read, bulk
+from portal import access, bulk
 from portal.account_rows import labels
 from portal.forms import first_moment
 from tokens.models import Token
@@ -31,12 +31,12 @@ from ui.confirm import ConfirmForm, ConfirmLine, Done, Frame, Page, Said
 from ui.counts import number
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
+from ui.refusal import Refusal
 from ui.text import join_names
 from users import asking_workers
 from users.models import person
 from users.visibility import names_for
 
-LOG_INS = "log_ins"  # what the page shows, see `as_read`
 say = partial(phrase, rules.WORDS)
 
 
@@ -137,16 +137,17 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
         unread=max(0, len(people) - confirm.SHOWN),
         refused=origin.refused or _refused(origin, live, ids),
         ask_why=False,
-        seen=f"{as_read.mark(LOG_INS, ids, len(ids))}.{bulk.nonce()}",
+        seen=bulk.known_by(ids),
         form=partial(AskForm, now=now),
     )
 
     def do(said: Said) -> Done:
         if page.refused:
             return Done(nothing=True, failures=[page.refused])
-        read = as_read.kept(request, LOG_INS, ids)
+        shown = bulk.shown(request)
+        read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
-            return as_read.read_again(request)
+            raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))
         ask, is_new = services.start(
             user=person(request),
             name=said.cleaned["name"],

@@ -23,7 +23,7 @@ from accounts.jobs.handlers import Outcome
 from accounts.jobs.kinds import CHECK, PAUSE, RESUME
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
-from portal import access, account_pages, as_read, jobs
+from portal import access, account_pages, jobs
 from portal.account_rows import labels
 from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
@@ -34,7 +34,6 @@ from users.visibility import names_for
 
 MOST = 500  # accounts of which a page says exactly what becomes of each; of more it shows the first
 NAMED = 500  # accounts that an address names
-ACCOUNTS = "accounts"  # what these pages show, see `as_read`
 
 
 @dataclass(frozen=True)
@@ -57,9 +56,8 @@ class Chosen:
 
     @property
     def seen(self) -> str:
-        """What a page carries that shows them: which they are, or how many, and what it is known by."""
-        ids = None if self.unread else [one.pk for one in self.accounts]
-        return f"{as_read.mark(ACCOUNTS, ids, self.total)}.{nonce()}" if self.across else nonce()
+        """What a page carries that shows them, see `known_by`."""
+        return known_by([one.pk for one in self.accounts] if self.across and not self.unread else ())
 
     @property
     def ids(self) -> QuerySet[Any, Any]:
@@ -182,9 +180,21 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(back(request))
 
 
-def nonce() -> str:
-    """Return what a page that asks is known by, so that it is done once, however often it is sent."""
-    return secrets.token_hex(8)
+def known_by(ids: Sequence[int]) -> str:
+    """Return what a page that asks about all that match carries: what it shows, by id, so that nothing is done to what matches only since,
+    or nothing where that is too much; and what it is known by, so that it is done once, however often it is sent.
+    """
+    return f"{'-'.join(map(str, ids if len(ids) <= MOST else ()))}.{secrets.token_hex(8)}"
+
+
+def shown(request: HttpRequest) -> list[int] | None:
+    """Return the ids that the page showed that was sent; None where it carries none."""
+    sent = request.POST.get("seen", "").rpartition(".")[0]
+    return (
+        [int(pk) for pk in sent.split("-") if pk.isascii() and pk.isdigit() and len(pk) < 19]
+        if sent
+        else None
+    )
 
 
 def start(
@@ -196,15 +206,13 @@ def start(
     subject_id: int = 0,
     options: Mapping[str, object] | None = None,
 ) -> Done:
-    """Have it done to the chosen accounts, and lead to the page that says what came of it; or ask again.
+    """Have it done to the chosen accounts, and lead to the page that says what came of it.
 
     From the page of an account it leads back there, and says what came of that one. Raises OnHold, and Late where somebody was faster.
     """
     known = jobs.asked_already(request)
     if known is not None:
         return Done(nothing=True, after=jobs.address(known))
-    if chosen.across and as_read.has_grown(request, ACCOUNTS, chosen.total):
-        return as_read.read_again(request)
     job = jobs.begin(
         request,
         kind,

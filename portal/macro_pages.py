@@ -1,4 +1,4 @@
-"""What stands beside the form of a macro, and the question before it is deleted.
+"""What is shown next to the form of a macro, and the question before it is deleted.
 
 Who may open them, `portal.macros` decides.
 """

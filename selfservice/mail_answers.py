@@ -40,10 +40,10 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
     if request.method != "POST":
         return _show(request, message)
     now, what = timezone.now(), request.POST.get("do", "")
-    if what == "back":
+    if what == "take_back":
         on_it.take_back(deadlines=on_it.said_by_reader(message), email=message.recipient, now=now)
         return redirect("answer_mail", signed)
-    if what == "again":
+    if what == "mail_again":
         mine = Mute.objects.of_every_macro().of_reader(message.recipient)
         services.end(mutes=mine.about([one.pk for one in not_mine.accounts_of(message)]), by=None, now=now)
         return redirect("answer_mail", signed)

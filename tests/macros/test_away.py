@@ -221,7 +221,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     asked = anybody.get(page).content.decode()
     noted = anybody.post(page, {"do": "mute", "all": "1", "until": day}, follow=True).content.decode()
     by_mail = services.of_person(WATCHER)
-    anybody.post(page, {"do": "again"})
+    anybody.post(page, {"do": "mail_again"})
     ada = staff(email="ada@example.com", name="Ada Okafor")
     User.objects.filter(pk=ada.pk).update(is_staff=False)
     ada.refresh_from_db()

@@ -122,7 +122,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
 
     assert on_it.deadlines_of(message) == []
     assert "Noted: you are on it" in Client().get(said).text
-    Client().post(said, {"do": "back"})
+    Client().post(said, {"do": "take_back"})
     assert 'value="on_it"' not in Client().get(said).text
     assert on_it.running([account.pk]) == {}
     Message.objects.filter(kind="on_it").delete()

@@ -374,8 +374,8 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     assert refused.status_code == 400
     assert "Wed 2 Dec 2026" in snoozed
     assert Mute.objects.get().email == WATCHER
-    anybody.post(page, {"do": "again"})
-    anybody.post(page, {"do": "back"})
+    anybody.post(page, {"do": "mail_again"})
+    anybody.post(page, {"do": "take_back"})
     assert not Mute.objects.running().exists()
     assert not Acknowledgement.objects.exists()
     assert anybody.post(reverse("answer_mail", args=[f"{signed}x"])).status_code == 404
@@ -399,7 +399,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     told = Message.objects.get(kind="on_it")
     assert told.recipient == OTHER
     assert kinds.KINDS["on_it"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
-    Client().post(page, {"do": "back"})
+    Client().post(page, {"do": "take_back"})
     assert on_it.running([account.pk]) == {}
 
 

@@ -48,10 +48,10 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
     answers = [
         anybody.post(page, form).status_code
         for _ in range(5)
-        for form in ({"do": "on_it", "account": account.pk}, {"do": "back"})
+        for form in ({"do": "on_it", "account": account.pk}, {"do": "take_back"})
     ]
     snoozed = [anybody.post(page, until).status_code for _ in range(4)]
-    ended = anybody.post(page, {"do": "again"}).status_code
+    ended = anybody.post(page, {"do": "mail_again"}).status_code
 
     assert answers == [302] * 6 + [429, 302] * 2
     assert (told(on_it.KIND), told(mails.KIND)) == ([OTHER], [WATCHER])
@@ -97,7 +97,7 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
     assert "Blue" not in text
     assert link not in f"{mail.stored_text}{mail.stored_html}"
     assert "Take it back" in anybody.get(urlsplit(link).path).text
-    anybody.post(urlsplit(link).path, {"do": "back"})
+    anybody.post(urlsplit(link).path, {"do": "take_back"})
     assert on_it.running([blue.pk, lumen.pk, red.pk]) == {}
 
 

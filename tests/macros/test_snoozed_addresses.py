@@ -57,7 +57,7 @@ def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_h
 
     asked = anybody.get(page).content.decode()
     untouched = services.of_person(WATCHER)
-    done = anybody.post(page, {"do": "again"}, follow=True).content.decode()
+    done = anybody.post(page, {"do": "mail_again"}, follow=True).content.decode()
 
     assert message.recipient == WATCHER
     assert mail.subject == "Your warnings are snoozed until Mon 30 Nov 2026"

@@ -93,7 +93,7 @@ GONE = "names something that is no longer there, or that you may not see."
     [
         ("team=TEAM", "Team: unknown"), ("person=PERSON", "Person: unknown"), ("macro=MACRO", "Macro: unknown"),
         ("channel=myspace", "Channel: unknown"), ("reason=boredom", "Reason: unknown"), ("state=happy", "State: unknown"),
-        ("days=soon", "Days left: unknown"), ("told=me", "Who is told: unknown"), ("ends=well", "Deadline: unknown"),
+        ("days=soon", "Days left: unknown"), ("ends=well", "Deadline: unknown"),
         ("week=51", "Deadline in the week of: unknown"),
         ("view=mine", ""), ("alone=2", ""), ("backup=no", ""), ("undated=x", ""), ("lost=x", ""),
     ],

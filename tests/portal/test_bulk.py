@@ -244,35 +244,6 @@ def test_what_matches_only_since_the_page_was_opened_is_left_alone(client: Clien
     assert "none of these accounts matches any longer" in gone.content.decode()
 
 
-def test_of_very_many_the_page_is_shown_anew_where_clearly_more_match(
-    client: Client, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("portal.bulk.MOST", 3)
-    monkeypatch.setattr("portal.bulk.SHOWN", 2)
-    monkeypatch.setattr("portal.as_read.SPARE", 5)
-    staff(client, *ALL)
-    address = f"{LIST}bulk/pause/?across=1&channel=facebook"
-    for _ in range(10):
-        make_account()
-
-    seen = seen_on(client.get(address).content.decode())
-    for _ in range(3):  # and two would be let pass
-        make_account()
-    again = client.post(address, {"note": "", "seen": seen}, follow=True).content.decode()
-    nothing_yet = Job.objects.exists()
-    for _ in range(2):
-        make_account()
-    client.post(address, {"note": "", "seen": seen_on(again)})
-
-    assert "what matches has changed" in again
-    assert "Pause 13 accounts?" in again
-    assert not nothing_yet
-    assert Job.objects.get().total == 15
-
-
-# --- the page of a job --------------------------------------------------------------------------------------------------
-
-
 def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_changes_it_back(
     client: Client,
 ) -> None:

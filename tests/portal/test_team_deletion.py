@@ -88,7 +88,7 @@ def test_an_empty_team_goes_at_one_press_and_what_others_share_stays(client: Cli
     still = Team.objects.filter(pk=team.pk).exists()
     done = press(client, team).text
 
-    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", page))
+    text = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
     for said in (
         "Warn Lumen",
         "People: 2",
