@@ -5,8 +5,7 @@ calls, and none younger than 30 days. The application's role needs SELECT and IN
 as the owner (`adtoken_project.grants` gives these rights after each `migrate`).
 
 A protected table has the columns `id` (it grows) and `at` (when it happened), and no foreign key that another table's deletion
-would change. To protect one, add `*append_only.protect("app_model")` to the operations of the migration that makes it, and let
-that migration depend on users.0005.
+would change. To protect one, add `*append_only.protect("app_model")` to the operations of the migration that makes it.
 """
 
 from datetime import datetime, timedelta
@@ -54,7 +53,7 @@ drop function adtoken_refuse_change();
 
 
 def install() -> RunSQL:
-    """Return the migration operation that makes the functions. Of users.0005 alone."""
+    """Return the migration operation that makes the functions."""
     return RunSQL(_FUNCTIONS, _DROP_FUNCTIONS)
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection, transaction
-from django.db.models import Max, Min
+from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
 from accounts import restoring
 from macros.models import Macro
-from notifications import after_hold
+from notifications import claims
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
@@ -31,6 +31,10 @@ MUST_CHOOSE = (
 )
 WIPES = "All log-ins and secrets in the database {} are wiped for good. If it is the original, stop here. Type wipe to go on: "
 SHOWN = 20  # ids of log-ins
+
+
+def _not_ended() -> QuerySet[Message]:
+    return Message.objects.filter(state__in=[Message.State.QUEUED, Message.State.SENDING])
 
 
 class Command(BaseCommand):
@@ -76,7 +80,7 @@ class Command(BaseCommand):
 
         That is so where PostgreSQL's number is another one than the bound one: another copy of the database may have sent it.
         """
-        waiting = after_hold.not_ended()
+        waiting = _not_ended()
         if not (number := waiting.count()):
             return
         since = waiting.aggregate(at=Min("created_at"))["at"]
@@ -107,9 +111,11 @@ class Command(BaseCommand):
                 "Run it again, or add --without-answers."
             )
         with transaction.atomic():
-            cancelled = after_hold.cancel(reason=_reason(), written_before=since) if cancel_waiting else []
-            after_hold.keep(now=timezone.now())
-            left = after_hold.not_ended().count()
+            written = _not_ended().filter(created_at__lt=since)
+            cancelled = claims.cancel_all(written, reason=_reason()) if cancel_waiting else []
+            # The 48 hours until a mail is given up begin anew.
+            _not_ended().filter(queued_at__lt=timezone.now()).update(queued_at=timezone.now())
+            left = _not_ended().count()
             installation.release(released_as=Installation.As.SAME, now=timezone.now())
         self.stdout.write(f"Mails that waited and leave now, as far as they still hold: {left}")
         self._cancelled(cancelled)
@@ -122,7 +128,7 @@ class Command(BaseCommand):
             log_ins, api_keys = restoring.empty(now=now)
             macros = Macro.objects.filter(enabled=True).update(enabled=False)
             Session.objects.all().delete()
-            messages = after_hold.cancel(reason=_reason())
+            messages = claims.cancel_all(_not_ended(), reason=_reason())
             installation.release(released_as=Installation.As.COPY, now=now)
         self._cancelled(messages)
         self.stdout.write(
