@@ -228,7 +228,7 @@ def _line(
         but = gettext("asked today, %(time)s") % {"time": f"{timezone.localtime(at):%H:%M}"}
     return ConfirmLine(
         who=names.token(first, next(iter(carried.values()), None)),
-        what=join_names(list(labels(list(carried.values())).values())),
+        what=join_names(list(labels(sorted(carried.values(), key=lambda one: (one.name, one.pk))).values())),
         skipped=skipped,
         but=but,
     )

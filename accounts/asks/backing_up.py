@@ -12,8 +12,9 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import backups, checking, pool
+from accounts import backups, due_checks, pool
 from accounts.asks.models import Ask, AskLine
+from accounts.asks.queries import line_of
 from accounts.backups import Offer
 from accounts.errors import WORDS
 from accounts.mails import backup_mail
@@ -49,7 +50,7 @@ def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> 
         outcome = write(chosen=chosen, actor=actor, note=note, now=now)
         tell(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
-        checking.ask(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return outcome
 
 
@@ -187,7 +188,7 @@ def _ask(
             created_at=now,
             ends_at=now + STANDS_FOR,
         )
-        AskLine.objects.bulk_create(AskLine.about(ask, accounts[one.account_id], one.token) for one in offers)
+        AskLine.objects.bulk_create(line_of(ask, accounts[one.account_id], one.token) for one in offers)
     about = [(offer.account_id, offer.token.pk) for offer in asked]
     _record(about, AccountEvent.Kind.BACKUP_ASKED, source="staff", actor=actor, note=note[:300], at=now)
 
@@ -237,7 +238,7 @@ def answer(*, person: User, line_ids: Collection[int], agree: bool, now: datetim
     with transaction.atomic():
         answered, made = _answer(person, line_ids, now, agree=agree)
     if made:
-        checking.ask(token_ids={offer.token.pk for offer in made}, now=now)
+        due_checks.make_due(token_ids={offer.token.pk for offer in made}, now=now)
     return answered
 
 
@@ -277,6 +278,6 @@ def decline(*, account: Account, token: Token, now: datetime) -> None:
     if not mine.filter(stage=Stage.DECLINED).exists():
         over = {"ends_at": now, "ended_at": now, "ending": Ask.Ending.STOPPED}
         ask = Ask.objects.create(what=Ask.What.BACK_UP, created_at=now, **over)
-        line = AskLine.about(ask, account, token)
+        line = line_of(ask, account, token)
         line.stage, line.done_at = Stage.DECLINED, now
         line.save()

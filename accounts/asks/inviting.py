@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from accounts.asks import links
 from accounts.asks.models import Ask, AskLine
+from accounts.asks.queries import line_of
 from accounts.models import Account, AccountToken
 from notifications import outbox
 from ui.counts import number
@@ -165,7 +166,7 @@ def _ask(
     ask = Ask.objects.create(
         what=Ask.What.LINK, invitation=how, created_at=now, ends_at=now + OPEN_FOR, **facts
     )
-    AskLine.objects.bulk_create(AskLine.about(ask, account) for account in accounts)
+    AskLine.objects.bulk_create(line_of(ask, account) for account in accounts)
     return ask
 
 

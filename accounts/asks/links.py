@@ -18,6 +18,7 @@ from django.urls import reverse
 
 from accounts.asks.endings import end
 from accounts.asks.models import Ask, AskLine
+from accounts.asks.queries import line_of
 from accounts.models import Account
 from notifications import outbox
 from notifications.models import Message
@@ -138,7 +139,7 @@ def make(
         ends_at=now + min(valid_for, LONGEST),
     )
     AskLine.objects.bulk_create(
-        [*(AskLine.about(link, one) for one in accounts), *(_line(link, *one) for one in asked_for)]
+        [*(line_of(link, one) for one in accounts), *(_line(link, *one) for one in asked_for)]
     )
     _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
     if mailed:

@@ -1,7 +1,6 @@
 """Asks, and the log-ins and accounts that they are about."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
@@ -16,9 +15,6 @@ from tokens.models import Token
 from ui import dates
 from users import visibility
 from users.models import Invitation, Team, User
-
-if TYPE_CHECKING:
-    from accounts.models import Account
 
 
 class Ask(models.Model):
@@ -199,9 +195,3 @@ class AskLine(models.Model):
         """The log-in, which every line has but those that ask to link an account."""
         assert self.token is not None
         return self.token
-
-    @classmethod
-    def about(cls, ask: Ask, account: "Account", token: Token | None = None) -> "AskLine":
-        """Return the line, not saved yet, that asks for an account; `token`: for this log-in to back it up."""
-        facts = {"channel": account.channel, "native_id": account.native_id, "name": account.name}
-        return cls(ask=ask, account=account, token=token, **facts)

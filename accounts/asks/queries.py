@@ -103,6 +103,12 @@ def parked(people: Collection[int]) -> set[int]:
     return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))
 
 
+def line_of(ask: Ask, account: Account, token: Token | None = None) -> AskLine:
+    """Return the line, not saved yet, that asks for an account; `token`: for this log-in to back it up."""
+    facts = {"channel": account.channel, "native_id": account.native_id, "name": account.name}
+    return AskLine(ask=ask, account=account, token=token, **facts)
+
+
 def about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
     """Return the accounts of these log-ins (ids), as far as the actor sees them: what stopped or ends first before the rest."""
     seen = Account.objects.visible_to(actor).values("pk")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from accounts.asks import queries
 from accounts.asks import services as asks
 from accounts.models import Account, Ask, AskLine
 from macros import evaluation, on_it
@@ -137,7 +138,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     for entry in account.pool.all():
         stop(entry.token)
     send()
-    asked = make_message(OLD, kind="asks_ended", payload={})
+    asked = make_message(OLD, kind="imported", payload={})
 
     ada.delete()
 
@@ -260,8 +261,8 @@ def test_what_an_invitation_asks_stays_with_it(
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
     facts: dict[str, Any] = {"what": "link", "email": OLD, "team": team, "ends_at": NOW + 30 * DAY}
     stays, goes = Ask.objects.create(**facts, invitation=invitation), Ask.objects.create(**facts)
-    AskLine.about(stays, account).save()
-    AskLine.about(goes, other).save()
+    queries.line_of(stays, account).save()
+    queries.line_of(goes, other).save()
 
     correct(ada)
 

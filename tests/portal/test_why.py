@@ -13,7 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions
-from accounts.models import Account, Ask, AskLine
+from accounts.asks import queries
+from accounts.models import Account, Ask
 from macros import evaluation
 from macros.models import Macro, Notice
 from macros.mutes import services
@@ -159,7 +160,7 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     token, other = token_of(account), ending(9, person=make_person("ben@example.com"), name="Fern Tea")
     facts: dict[str, Any] = {"what": "link", "key": "k", "email": ADA, "created_at": NOW, "ends_at": NOW}
     link = Ask.objects.create(team=account.team, channels=[account.channel], **facts)
-    AskLine.about(link, account).save()
+    queries.line_of(link, account).save()
     for kind, payload in (
         ("left", {"tokens": [token.pk]}),
         ("client_link", {"asks": [link.pk]}),
