@@ -331,7 +331,7 @@ def _few(group: Group, shown: Shown) -> dict[str, object]:
 
 def _unsteady(group: Group, shown: Shown) -> dict[str, object]:
     looked = shown.looked[group.accounts[0]]
-    stops = defaultdict(int)
+    stops = defaultdict[str, int](int)
     for one in looked.events:
         stops[one.kind] += one.at >= group.rows[0].at.replace(hour=0, minute=0)
     return {"times": max(1, stops[Event.DEACTIVATED] + stops[Event.RESTRICTED])}

@@ -80,8 +80,8 @@ def _look(account: Looked, facts: Facts, now: datetime, found: Found) -> None:
     if account.state == Account.State.INTERRUPTED and account.since + HOUR > now:
         found.again[account.id] = account.since + HOUR
     told: dict[str, list[Before]] = defaultdict(list)
-    for one in account.told:
-        told[one.recipient].append(one)
+    for before in account.told:
+        told[before.recipient].append(before)
     back = set[str]()
     for fact in facts_of(account, facts, now):
         for one in readers(fact, account, facts):
@@ -171,8 +171,8 @@ def _of_account(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
     back = _back(account)
     waits = any(one.is_open and _is_over(one, account) for one in account.told)
     if back is not None or waits:
-        event = back or account.events[-1] if account.events else None
-        yield Fact(Kind.RECOVERED, event.id if event else 0, event.at if event else now)
+        last = back or (account.events[-1] if account.events else None)
+        yield Fact(Kind.RECOVERED, last.id if last else 0, last.at if last else now)
     shift = account.last(Event.SHIFTED)
     quiet = facts.directory.mutes.quiet_until(account.id) is not None
     if shift is not None and back is None and not quiet and _carries_on(account, shift):

@@ -322,7 +322,7 @@ def test_an_address_outside_gets_a_mail_for_each_team_and_a_person_one_of_no_tea
     at_once.tell(SOON)
 
     teams = Message.objects.filter(recipient=WATCHER).values_list("team__name", flat=True)
-    assert sorted(teams) == ["Blue", "Red"]  # type: ignore[type-var]  # names
+    assert sorted(teams) == ["Blue", "Red"]
     assert Message.objects.get(recipient="lea@example.com").team is None
 
 

@@ -39,11 +39,11 @@ STAFFED = Directory(leads={TEAM: [LEAD]}, operators=[OPERATOR])
 
 def account(*events: Happened, **fields: Any) -> Looked:
     """An account that is looked at since now, connected through Ben unless said otherwise."""
-    given = {
+    given: dict[str, Any] = {
         "id": ACCOUNT, "channel": "facebook", "team_id": TEAM, "state": "connected", "since": LONG_AGO,
         "created_at": LONG_AGO, "looked_since": NOW, "active_token_id": BEN, "entries": (LIVING,),
     }  # fmt: skip
-    return Looked(**{**given, **fields}, events=(LINKED, *events))  # type: ignore[arg-type]  # as given
+    return Looked(**{**given, **fields}, events=(LINKED, *events))
 
 
 def dark(*events: Happened, **fields: Any) -> Looked:
@@ -56,7 +56,7 @@ def dark(*events: Happened, **fields: Any) -> Looked:
 
 def watch(kind: str, *emails: str, **fields: Any) -> Watch:
     """An action of a macro that watches all accounts, and tells these addresses."""
-    given = {
+    given: dict[str, Any] = {
         "action_id": 21,
         "macro_id": 31,
         "kind": kind,
@@ -64,7 +64,7 @@ def watch(kind: str, *emails: str, **fields: Any) -> Watch:
         "emails": emails or (WATCHER,),
         "people": False,
     }
-    return Watch(**{**given, **fields})  # type: ignore[arg-type]  # as given
+    return Watch(**{**given, **fields})
 
 
 def look(one: Looked, *watches: Watch, now: datetime = SOON, directory: Directory = STAFFED) -> Found:

@@ -162,7 +162,7 @@ WAITING = "select 1 from pg_stat_activity where wait_event_type = 'Lock' and dat
 def test_a_notice_that_somebody_else_writes_meanwhile_stops_no_other() -> None:
     action = make_macro(days=[7])
     there, _ = ending(5), ending(5)
-    other = Evaluation.objects.create(on_date=NOW.date(), trigger=Evaluation.Trigger.EVENT, started_at=NOW)
+    other = Evaluation.objects.create(on_date=NOW.date(), trigger=Evaluation.Trigger.HAND, started_at=NOW)
 
     def find() -> int:
         try:
