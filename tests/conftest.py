@@ -90,14 +90,16 @@ LONGEST = (
     "/tests/e2e/test_story",
     "/tests/e2e/test_walk",
     f"/{PHOTOGRAPHS}",
-    "/tests/contract/test_lives.py",
     "/tests/launcher/",
+    "/tests/users/test_roles.py",
+    "/tests/contract/test_lives.py",
+    "/tests/tokens/test_refresh_lane.py",
+    "/tests/project/test_german_pages.py",
     "/tests/drills/",
     "/tests/test_whole.py",
-    "/tests/users/test_roles.py",
-    "/tests/contract/test_year.py",
-    "/tests/tokens/test_refresh_lane.py",
+    "/tests/contract/",
     "/tests/project/test_demo_fleet.py",
+    "/tests/tokens/channels/test_oauth2.py",
 )
 
 

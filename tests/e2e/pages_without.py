@@ -68,4 +68,5 @@ WITHOUT: dict[str, str] = {
     "admin/tokens/channelapp/<path:object_id>/delete/": _REFUSED,
     "admin/users/loginrecord/*": _REFUSED,
     "admin/users/refusedaddress/*": _REFUSED,
+    "admin/users/user/add/": _REFUSED,
 }
