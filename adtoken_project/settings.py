@@ -98,6 +98,14 @@ TEMPLATES = [
                 "django.contrib.messages.context_processors.messages",
                 "users.hold_pages.context",
             ],
+            # What nearly every template uses, so that none has to load it.
+            "builtins": [
+                "django.contrib.humanize.templatetags.humanize",
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "ui.phrases",
+                "ui.templatetags.ui",
+            ],
         },
     },
 ]

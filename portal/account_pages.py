@@ -1,4 +1,4 @@
-"""One account in the portal: the tabs Authenticate Tokens, Details, Messages and Events. They only read."""
+"""One account in the portal: the tabs Authenticate Tokens and Messages. They only read."""
 
 from collections.abc import Callable
 from functools import partial
@@ -39,9 +39,7 @@ def urls() -> list[URLPattern]:
     """Return the addresses of the tabs. The first is where an account opens."""
     tabs: list[tuple[str, str, View]] = [
         ("", "change", tokens_tab),
-        ("details/", "details", details_tab),
         ("messages/", "messages", messages_tab),
-        ("events/", "history", events_tab),
     ]
 
     def bind(view: View) -> View:
@@ -87,9 +85,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
         for label, name in (
             (gettext("Authenticate Tokens"), "change"),
-            (gettext("Details"), "details"),
             (gettext("Messages"), "messages"),
-            (gettext("Events"), "history"),
         )
     ]
     return {
@@ -107,6 +103,18 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         else None,
         "menu": [*quiet, *(action for action in (team, pause) if action)],
         "here": here,
+        **(_linked(account, names_for(request.user)) if tab else {}),
+    }
+
+
+def _linked(account: Account, names: NameVisibility) -> dict[str, Any]:
+    """Return who linked an account first, and when, and who paused it."""
+    first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
+    linker = "" if first is None else names.user(first.added_by) or names.token(first.token, account)
+    return {
+        "linker": linker,
+        "linked_at": first.added_at if first else None,
+        "pauser": names.user(account.paused_by),
     }
 
 
@@ -208,26 +216,6 @@ def _line_context(request: HttpRequest, account: Account, names: NameVisibility)
     }
 
 
-def details_tab(request: HttpRequest, account: Account) -> HttpResponse:
-    """The channel's facts, native status, team, who linked."""
-    names = names_for(request.user)
-    first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
-    linker = ""
-    if first is not None:
-        linker = names.user(first.added_by) or names.token(first.token, account)
-    return TemplateResponse(
-        request,
-        "portal/details.html",
-        {
-            **context(request, account, "details"),
-            "linker": linker,
-            "linked_at": first.added_at if first else None,
-            "pauser": names.user(account.paused_by),
-            "warned_by": _warned_by(account),
-        },
-    )
-
-
 def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
     """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
     access.require(request, "notifications.view_message")
@@ -239,17 +227,5 @@ def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
             **context(request, account, "messages"),
             "messages_sent": rows,
             "why_url": why.url(account=account.native_id),
-        },
-    )
-
-
-def events_tab(request: HttpRequest, account: Account) -> HttpResponse:
-    """The whole time-line."""
-    return TemplateResponse(
-        request,
-        "portal/events.html",
-        {
-            **context(request, account, "history"),
-            **_line_context(request, account, names_for(request.user)),
         },
     )

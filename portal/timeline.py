@@ -327,7 +327,7 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> H
     return HistoryLine(
         at=event.at,
         key=(event.at, 0, event.pk),
-        title=_token_title(account, event, names.token(event.token, account) if seen else ""),
+        title=_token_title(account, event, names),
         text=" ".join(part for part in parts if part),
         icon=icon,
         tone=tone,
@@ -335,10 +335,12 @@ def _token_line(account: Account, event: TokenEvent, names: NameVisibility) -> H
     )
 
 
-def _token_title(account: Account, event: TokenEvent, who: str) -> str:
-    """Say what became of a log-in; `who` is "" where the viewer may not know whose."""
+def _token_title(account: Account, event: TokenEvent, names: NameVisibility) -> str:
     block = f"log_in_{event.kind}"
+    begins = event.kind == TokenEvent.Kind.LINKED  # the sentence with whoever it is
+    who = names.token(event.token, account) if begins else names.within(event.token, account)
     if block not in blocks(WORDS):
         return event.get_kind_display()
-    taken = bool(event.detail.get("taken", True))
-    return say(block, who=who, channel=account.get_channel_display(), taken=taken)
+    if event.kind == TokenEvent.Kind.REVOKED and not event.detail.get("taken", True):
+        block = "log_in_left"
+    return say(block, who=who, channel=account.get_channel_display())

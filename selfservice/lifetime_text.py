@@ -1,20 +1,14 @@
 """How long authorisations last at a channel, in words made from its policy data. Nothing here is typed a second time."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from tokens.channels import registry
 from tokens.channels import words as channel_words
 from tokens.channels.base import Channel
-from ui.dates import duration, whole_units
-from ui.phrases import lines
+from ui.phrases import phrase
 
-
-@dataclass(frozen=True)
-class Source:
-    """Where a rule comes from."""
-
-    of_renewal: bool  # of how it is renewed, else of how long it lasts
-    url: str
+say = partial(phrase, "words/lifetime.txt")
 
 
 @dataclass(frozen=True)
@@ -28,10 +22,10 @@ class LifetimeText:
     clocks: tuple[str, ...]
     person_deadline: str
     ends: tuple[str, ...]
-    renewed: tuple[str, ...]
+    renewed: str
     note: str  # a rule that no vendor source proves
     article: str  # the help article's line under "Timelines for deactivation"; "" where it does not speak of the channel
-    sources: tuple[Source, ...]
+    sources: tuple[str, ...]  # addresses of what the channel says itself
     checked: str  # ISO date; "" where nothing was checked
     causes: tuple[str, ...]
 
@@ -48,7 +42,7 @@ def lifetime_of(key: str, label: str) -> LifetimeText:
         clocks=channel_words.listed(key, "lifetime_clocks"),
         person_deadline=channel_words.said(key, "person_deadline"),
         ends=channel_words.listed(key, "lifetime_ends"),
-        renewed=renewed(package) if package else (),
+        renewed=renewed(package) if package else "",
         note=channel_words.said(key, "lifetime_note"),
         article=channel_words.said(key, "article_timeline"),
         sources=_sources(package) if package else (),
@@ -57,30 +51,14 @@ def lifetime_of(key: str, label: str) -> LifetimeText:
     )
 
 
-def renewed(channel: Channel) -> tuple[str, ...]:
-    """Return in sentences what is renewed without a person, and when."""
+def renewed(channel: Channel) -> str:
+    """Return what is renewed there without a person."""
     rule = channel.renewal
     if rule is None:
-        return lines("words/lifetime.txt", "renewed", renews=False, never_ends=channel.lifetime.never_ends)
-    every_n, every_unit = whole_units(rule.every) if rule.every else (0, "")
-    return lines(
-        "words/lifetime.txt",
-        "renewed",
-        renews=True,
-        exchange=rule.exchange,
-        channel=channel.label,
-        lead=duration(rule.lead) if rule.lead is not None else "",
-        lead_n=whole_units(rule.lead)[0] if rule.lead is not None else 0,
-        often=channel_words.said(channel.key, "renewal_often"),
-        every_n=every_n,
-        every_unit=every_unit,
-        spare=duration(rule.spare) if rule.spare else "",
-        again=duration(rule.again_after),
-    )
+        return say("no_end" if channel.lifetime.never_ends else "nothing")
+    return say("asked_for", channel=channel.label) if rule.exchange else say("renewed")
 
 
-def _sources(channel: Channel) -> tuple[Source, ...]:
-    found = [Source(of_renewal=False, url=channel.lifetime.source)]
-    if channel.renewal is not None and channel.renewal.source != channel.lifetime.source:
-        found.append(Source(of_renewal=True, url=channel.renewal.source))
-    return tuple(found)
+def _sources(channel: Channel) -> tuple[str, ...]:
+    of_renewal = [channel.renewal.source] if channel.renewal is not None else []
+    return tuple(dict.fromkeys([channel.lifetime.source, *of_renewal]))

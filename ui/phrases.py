@@ -1,12 +1,15 @@
 """Phrases: what people read where no page or mail stands around it, in text templates with one block for each phrase.
 
     {# words/pause.txt #}
-    {% block done %}{% blocktranslate %}{{ account }} is paused.{% endblocktranslate %}{% endblock %}
+    {% say done %}{{ account }} is paused.{% endsay %}
     {% block steps %}{% translate "Open the ad account." %}
     {% translate "Press Resume." %}{% endblock %}
 
     phrase("words/pause.txt", "done", account="Northwind EU")   ->  "Northwind EU is paused."
     lines("words/pause.txt", "steps")                           ->  ("Open the ad account.", "Press Resume.")
+
+{% say done %} is a block that holds one {% blocktranslate trimmed %}: a long text goes on in the next line, and `count` and `with` follow
+the name. Pages use it, too.
 
 A template may extend another one and override what differs, {{ block.super }} included; {% block_of "steps" %} puts another phrase of the
 same file there, as overridden. So a channel's package says what is its own, and the rest comes from the words for all channels.
@@ -25,9 +28,10 @@ from typing import Any
 
 from django.conf import settings
 from django.template import Context, Engine, Library, Origin, Template, TemplateDoesNotExist
-from django.template.base import Node, NodeList
+from django.template.base import Node, NodeList, Parser, Token
 from django.template.loader_tags import BLOCK_CONTEXT_KEY, BlockContext, BlockNode, ExtendsNode
 from django.template.loaders.base import Loader
+from django.templatetags.i18n import do_block_translate
 from django.utils.translation import get_language, override
 
 _STAGE = "\x1e"  # begins the name of a stage; nobody writes it in a text
@@ -109,6 +113,21 @@ class Folders(Loader):
             return Path(origin.name).read_text(encoding=self.engine.file_charset)
         except FileNotFoundError:
             raise TemplateDoesNotExist(origin) from None
+
+
+@register.tag
+def say(parser: Parser, token: Token) -> BlockNode:
+    """Return a block of one text: {% say name count n=number %}…{% plural %}…{% endsay %}. Raises TemplateSyntaxError."""
+    tag, name, *options = token.split_contents()
+    token.contents = " ".join([tag, "trimmed", *options])
+    return BlockNode(name, NodeList([do_block_translate(parser, token)]))
+
+
+def as_django(source: str) -> str:
+    """Return a template with {% blocktranslate %} for {% say %}, as what gathers the texts for the catalogue reads it."""
+    return re.sub(r"{% say \w+", "{% blocktranslate trimmed", source).replace(
+        "{% endsay %}", "{% endblocktranslate %}"
+    )
 
 
 @register.simple_tag(takes_context=True)

@@ -2,7 +2,7 @@
 
 from allauth.socialaccount.views import login_cancelled, login_error
 from django.conf import settings
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, reverse_lazy
 from django.views.generic import RedirectView
 
 from users import views
@@ -18,9 +18,14 @@ _CHANNEL_PAGES: list[URLPattern | URLResolver] = [
     ),
 ]
 
+_TO_PROFILE = RedirectView.as_view(url=reverse_lazy("profile"))
+
 urlpatterns: list[URLPattern | URLResolver] = [
     # The e-mail is the login: with a second address a stolen session could reset the password.
-    path("email/", RedirectView.as_view(pattern_name="profile"), name="account_email"),
+    path("email/", _TO_PROFILE, name="account_email"),
+    # Whoever has accepted an invitation has confirmed the address.
+    path("confirm-email/", _TO_PROFILE, name="account_email_verification_sent"),
+    path("confirm-email/<str:key>/", _TO_PROFILE, name="account_confirm_email"),
     path("2fa/", include("allauth.mfa.urls")),
     path("sessions/", views.sessions, name="sessions"),
     path("3rdparty/", include(_CHANNEL_PAGES)),

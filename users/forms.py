@@ -55,7 +55,8 @@ class ProfileForm(UserModelForm):
             "time_zone": gettext_lazy("Pages and mails show times in this zone."),
             "theme": "",
             "single_keys": gettext_lazy(
-                "j, k, x, f, t, / and ?. Switch them off if you dictate, or press keys by accident. Ctrl+K always searches."
+                "In lists j and k lead to the next row and the one before, x ticks it, f opens the filters; / and t search."
+                " Switch them off if you dictate, or press keys by accident. Ctrl+K always searches."
             ),
         }
 

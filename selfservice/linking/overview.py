@@ -177,6 +177,7 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
     others = summary.others(found, user, names)
     login = token.native_user_name if token else ""
     checking = token is not None and token.state == Token.State.COOLING
+    nothing_to_do = _nothing_to_do(entry, token, now)
     explanation = reasons.explain(
         account.channel,
         pool_reasons.entry_reason(entry) if entry and not checking else "",
@@ -202,7 +203,9 @@ def reauthentication(account: Account, user: User, now: datetime) -> dict[str, A
         "only_appeal": explanation.only_appeal,
         "gives_up": plan.own_in(account, user).exists(),
         "invites": inviting.may_invite(user, [account]),
-        "nothing_to_do": _nothing_to_do(entry, token, now),
+        "nothing_to_do": nothing_to_do,
+        "needed": not nothing_to_do and not checking,
+        "tone": "bad" if account.state == Account.State.DEACTIVATED else "warn",
         **limits(entry, found, names, explanation),
         **_ways(explanation, native),
     }

@@ -215,11 +215,12 @@ def linked(request: HttpRequest) -> HttpResponse:
         return redirect("my_accounts")
     alone = [row for row in rows if row.no_backup]
     invitable = inviting.invitable(user, [row.account for row in alone])
+    asked = ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable)
     context = {
         "rows": rows,
         "now": now,
         "without_backup": alone,
-        "invites": ",".join(str(row.account.pk) for row in alone if row.account.pk in invitable),
+        "invite_url": f"{reverse('invite_backup')}?account={asked}" if asked else "",
         "again": bool(request.GET.get("again")),
         "names": join_names([row.account.name for row in rows]),
     }

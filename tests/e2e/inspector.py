@@ -304,10 +304,6 @@ def _search(visitor: Visitor) -> None:
     page.locator("#command-results-list li").first.wait_for()
 
 
-def _keys(visitor: Visitor) -> None:
-    visitor.page.keyboard.press("?")
-
-
 def _select(visitor: Visitor) -> None:
     for tick in visitor.page.locator("input[type=checkbox][name=_selected_action]").all()[:3]:
         tick.check()
@@ -370,7 +366,6 @@ ACTS: dict[str, Callable[[Visitor], object]] = {
     "arrive": lambda visitor: visitor.page.wait_for_load_state(),
     "confirm": _confirm,
     "search": _search,
-    "keys": _keys,
     "select": _select,
     "save_nothing": _save_nothing,
     "edit_macro": _edit_macro,

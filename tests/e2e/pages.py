@@ -62,9 +62,7 @@ admin-handed-out                /admin/accounts/apikey/handed-out/?account={acco
 
 ACCOUNTS = _staff("""
 admin-account                   /admin/accounts/account/{account}/
-admin-account-details           /admin/accounts/account/{account}/details/
 admin-account-messages          /admin/accounts/account/{account}/messages/
-admin-account-events            /admin/accounts/account/{account}/events/
 admin-account-dark              /admin/accounts/account/{dark}/
 admin-account-quiet             /admin/accounts/account/{snoozed}/
 admin-pause                     /admin/accounts/account/bulk/pause/?account={account}
@@ -197,7 +195,6 @@ security-key-remove             /accounts/2fa/webauthn/keys/{security_key}/remov
 who-are-you                     /accounts/reauthenticate/
 who-are-you-by-factor           /accounts/2fa/reauthenticate/
 who-are-you-by-key              /accounts/2fa/webauthn/reauthenticate/
-e-mail-to-confirm               /accounts/confirm-email/
 error-at-channel                /accounts/3rdparty/login/error/ 401
 """,
 ) + _seen_by(NOBODY, "second-factor-asked /accounts/login/ log_in_careful")
@@ -216,7 +213,6 @@ inactive                        /accounts/inactive/
 open-account                    /open/{account}/
 sign-up                         /accounts/signup/
 cancelled-at-channel            /accounts/3rdparty/login/cancelled/
-confirm-e-mail-link-over        /accounts/confirm-email/broken/
 invitation                      /invitation/{invitation_link}/
 invitation-for-known            /invitation/{invitation_known}/
 invitation-broken               /invitation/broken/ 404

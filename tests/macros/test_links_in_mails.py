@@ -214,7 +214,7 @@ def test_the_time_line_shows_what_was_said(client: Client) -> None:
     Client().post(not_mine_path(mail_to(WATCHER)), said)
     client.force_login(make_user(is_staff=True, is_superuser=True))
 
-    page = client.get(reverse("admin:accounts_account_history", args=[account.pk]) + "?line=people").text
+    page = client.get(reverse("admin:accounts_account_change", args=[account.pk]) + "?line=people").text
 
     assert "says that it is no longer their account" in page
     assert "Ask Emil" in page

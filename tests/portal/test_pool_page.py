@@ -331,7 +331,7 @@ def test_a_permission_that_was_not_granted_asks_the_person(client: Client, boss:
     assert "Permission missing" in page
     assert "Ask to re-authenticate" in page
     assert "See steps" not in page
-    assert "Facebook restricts this ad account</span><p>Unpaid bill</p>" in page
+    assert re.search(r"Facebook restricts this ad account</b>\s*<p>Unpaid bill</p>", page)
 
 
 def test_a_row_says_in_one_sentence_how_its_token_came_and_who_added_it(client: Client, boss: User) -> None:

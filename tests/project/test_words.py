@@ -105,6 +105,7 @@ def test_what_goes_to_a_log_a_console_sql_or_a_developer_is_not_for_people(code:
         ("{% include 'a.html' with text=\"nothing to do here\" %}", ["nothing to do here"]),
         ('<p>{% translate "Paused" %}</p>', []),
         ("{% blocktranslate %}{{ a }} is paused.{% endblocktranslate %}", []),
+        ("{% say paused %}{{ a }} is paused.{% endsay %}", []),
         ("{% comment %}Nobody reads this.{% endcomment %}{# nor this #}", []),
         ('<td data-label="{{ label }}">{{ value }} · <code>GET /paused</code></td>', []),
         ("<style>.paused { color: red }</style><script>let paused</script>", []),
@@ -155,6 +156,12 @@ _("one"); gettext_lazy("two " "parts"); ngettext("{n} row", "{n} rows", n); pget
 {% blocktranslate trimmed %}
   It's "five"
 {% endblocktranslate %}
+{% say six count n=rows|length %}
+  {{ n }} row
+  goes
+{% plural %}
+  {{ n }} rows go
+{% endsay %}
 """
 
     assert words.of_python(python) == {
@@ -169,6 +176,7 @@ _("one"); gettext_lazy("two " "parts"); ngettext("{n} row", "{n} rows", n); pget
         Message("", "four", ""),
         Message("", "%(n)s line of %(all)s", "%(n)s lines of %(all)s"),
         Message("", 'It\'s "five"', ""),
+        Message("", "%(n)s row goes", "%(n)s rows go"),
     }
 
 

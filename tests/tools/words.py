@@ -14,6 +14,8 @@ from typing import NamedTuple
 from django.template.base import Lexer, TokenType
 from django.utils.translation.template import templatize
 
+from ui.phrases import as_django
+
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
     "accounts", "adtoken_project", "broker", "macros", "notifications", "portal", "selfservice", "tokens", "ui", "users",
@@ -213,9 +215,9 @@ def in_template(text: str, *, html: bool) -> list[Found]:
         word = token.contents.split(" ")[0] if token.token_type == TokenType.BLOCK else ""
         if word in {"block", "endblock"}:
             classes = word == "block" and token.contents.endswith("class")
-        if word in {"blocktranslate", "blocktrans", "comment"}:
+        if word in {"blocktranslate", "blocktrans", "comment", "say"}:
             translated = True
-        elif word in {"endblocktranslate", "endblocktrans", "endcomment"}:
+        elif word in {"endblocktranslate", "endblocktrans", "endcomment", "endsay"}:
             translated = False
         elif token.token_type == TokenType.TEXT and not translated and not classes:
             parts.append(token.contents)
@@ -330,8 +332,8 @@ def of_python(text: str) -> set[Message]:
 
 
 def of_template(text: str) -> set[Message]:
-    """Return the messages of a template, by the function that makemessages uses."""
-    source, found = templatize(text), set()
+    """Return the messages of a template, by the functions that makemessages uses."""
+    source, found = templatize(as_django(text)), set()
     for call in re.finditer(r"\b(n?p?gettext|_)\(", source):
         texts, at = [], call.end()
         while literal := re.compile(r"\s*(u?'(?:[^'\\]|\\.)*'|u?\"(?:[^\"\\]|\\.)*\")\s*,?", re.DOTALL).match(

@@ -14,10 +14,13 @@ from ui.phrases import lines, phrase
 
 ALL = """{# what is said of every channel #}{% load i18n %}
 {% block changed_what %}{% blocktranslate %}{{ person }} changed the {{ channel }} password.{% endblocktranslate %}{% endblock %}
-{% block accounts %}
-{% blocktranslate count counter=count %}{{ counter }} account{% plural %}{{ counter }} accounts{% endblocktranslate %}
-{% endblock %}
-{% block reconnect %}{% translate "Press Re-authenticate." %}{% endblock %}
+{% say accounts count counter=count %}
+  {{ counter }} account
+{% plural %}
+  {{ counter }} accounts
+{% endsay %}
+{% say reconnect %}Press
+  Re-authenticate.{% endsay %}
 {% block steps %}
 
   {% translate "Log in." %}

@@ -10,6 +10,7 @@ from django.contrib.messages import constants
 from django.contrib.messages.storage.base import Message
 from django.template import Context, Template
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils import timezone
 
 from tokens.channels import declarations
@@ -71,10 +72,23 @@ def test_pages_hold_no_inline_style_script_or_handler() -> None:
     assert len(inline("<style> <p style='a' onclick='b'> <script> <script src='c'>")) == 4
 
 
+def test_a_notice_is_its_text_and_a_button_where_it_leads_somewhere() -> None:
+    source = "{% notice 'warn' 'mail' url=url button='Open' role='status' %}<b>{{ name }}</b>{% endnotice %}"
+
+    leads, alone = (render(source, url=url, name="<Ada>") for url in ("my_accounts", ""))
+
+    assert "at-notice-warn" in leads
+    assert 'role="status"' in leads
+    assert "<b>&lt;Ada&gt;</b>" in leads
+    assert f'href="{reverse("my_accounts")}"' in leads
+    assert "Open" not in alone
+    assert_nests(leads)
+
+
 def test_icons_that_pages_name_are_drawn() -> None:
     drawn = set(re.findall(r'symbol id="(\w+)"', ICONS))
 
-    named = {path: set(re.findall(r"\{% icon \"(\w+)\"", path.read_text())) for path in PAGES}
+    named = {path: set(re.findall(r"\{% (?:icon|notice \S+) \"(\w+)\"", path.read_text())) for path in PAGES}
 
     assert {str(path): icons - drawn for path, icons in named.items() if icons - drawn} == {}
     assert set.union(*named.values())

@@ -136,6 +136,10 @@ class Channel(ABC):
             if isinstance(method, FunctionType) and name not in CALLS_NOBODY and _takes_app(method):
                 setattr(cls, name, _through_the_gate(method))
 
+    def __str__(self) -> str:
+        """Return what people call it."""
+        return self.label
+
     def canonical_id(self, native_id: str) -> str:
         """Return the one spelling of an ad account's id we store (`act_123` is `123`). Raises ValueError on nonsense."""
         found = spelt(native_id, self.id_pattern, prefix=self.id_prefix)

@@ -10,6 +10,7 @@ from typing import Any
 from django import template
 from django.template.base import NodeList, Parser, Token
 from django.template.context import Context
+from django.templatetags.i18n import do_block_translate
 from django.utils.translation import gettext
 
 from ui import mails, text
@@ -53,6 +54,33 @@ def part(context: Context, content: str, name: str) -> str:
     """Say one part of the mail: heading, lead, preheader, because, or what its own body shows. Below it is {{ said.heading }}."""
     context["words"].parts[name] = _line(content)
     return ""
+
+
+class SayNode(template.Node):
+    """A subject, a step or a part of the mail that is one text."""
+
+    def __init__(self, name: str, text: template.Node) -> None:
+        self.name = name
+        self.text = text
+
+    def render(self, context: Context) -> str:
+        """Say it; the text itself stands nowhere."""
+        words, said = context["words"], _line(self.text.render(context))
+        if self.name == "subject":
+            words.subjects.append((said, mails.LEAST_NAME))
+        elif self.name == "step":
+            words.steps.append(said)
+        else:
+            words.parts[self.name] = said
+        return ""
+
+
+@register.tag
+def say(parser: Parser, token: Token) -> SayNode:
+    """Say a subject, a step or a part that is one text: {% say lead count n=number %}…{% plural %}…{% endsay %}, as in `ui.phrases`."""
+    tag, name, *options = token.split_contents()
+    token.contents = " ".join([tag, "trimmed", *options])
+    return SayNode(name, do_block_translate(parser, token))
 
 
 @register.simple_block_tag(takes_context=True)

@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from django import forms, template
+from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from ui import dates, kept, pills, text
@@ -163,6 +165,33 @@ def message_look(level_tag: str) -> dict[str, str]:
 def broken_fields(form: forms.BaseForm) -> list[forms.BoundField]:
     """Return the visible fields of a form that need a change."""
     return [field for field in form.visible_fields() if field.errors]
+
+
+@register.simple_tag
+def field(
+    bound: forms.BoundField | str, label: str = "", *, hint: str = "", optional: bool = False
+) -> SafeString:
+    """Return a field with label, help and errors, "" for one that is not there: {% field form.note label=_("Why?") optional=True %}."""
+    return _part("field", field=bound, label=label, help=hint, optional=optional) if bound else SafeString("")
+
+
+@register.simple_block_tag
+def notice(
+    content: str, tone: str = "mute", icon: str = "info", *, url: str = "", button: str = "", role: str = ""
+) -> SafeString:
+    """Show a notice: {% notice "warn" "mail" url=parked_url button=_("Open") %}<b>Its title</b><p>More.</p>{% endnotice %}.
+
+    `url` is an address, or the name of one.
+    """
+    to = resolve_url(url) if url else ""
+    return _part("notice", content=content, tone=tone, icon=icon, url=to, button=button, role=role)
+
+
+@register.simple_tag
+def heads(*names: str) -> SafeString:
+    """Return the head of a table, a column for each name: {% heads _("Log-in") _("State") %}."""
+    columns = format_html_join("", '<th scope="col">{}</th>', ((name,) for name in names))
+    return format_html("<thead><tr>{}</tr></thead>", columns)
 
 
 @register.simple_tag

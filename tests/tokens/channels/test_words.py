@@ -24,7 +24,6 @@ OF_REASONS = {
 OF_CHANNELS = {
     *words.LIFETIME,
     "lifetime_note",
-    "renewal_often",
     "last_step",
     "article_timeline",
     "causes",

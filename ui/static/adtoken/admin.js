@@ -28,14 +28,11 @@
     }
     document.querySelectorAll("details.at-menu[open]").forEach((menu) => { if (!menu.contains(event.target)) menu.open = false; });
   });
-  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; t: that of everything; ?: what keys there are.
+  // j, k: the next row and the one before; x: its tick; f: the filters; /: the search of the list; t: that of everything.
   const rows = () => [...document.querySelectorAll("#changelist-form tbody tr")];
   const keys = (event) => {
     const all = rows(), at = all.findIndex((row) => row.classList.contains("at-row-at"));
-    if (event.key === "?") {
-      const help = document.getElementById("at-keys");
-      if (help) { help.open = !help.open; help.querySelector("summary").focus(); help.scrollIntoView({ block: "nearest" }); }
-    } else if ((event.key === "j" || event.key === "k") && all.length) {
+    if ((event.key === "j" || event.key === "k") && all.length) {
       const next = event.key === "j" ? Math.min(at + 1, all.length - 1) : Math.max(at - 1, 0);
       all.forEach((row) => row.classList.remove("at-row-at"));
       all[next].classList.add("at-row-at");
