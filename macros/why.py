@@ -60,15 +60,14 @@ class Asked:
     user: User | None
     parked: RefusedAddress | None
     linked: bool
-    you: bool  # the reader of the answer asks about their own address
 
     def say(self, key: str, **facts: Any) -> str:
-        """Return a phrase that speaks of the address, or to its reader."""
-        return phrase("words/why_you.txt" if self.you else "words/why.txt", key, **facts)
+        """Return a phrase that speaks of the address."""
+        return phrase("words/why.txt", key, **facts)
 
 
-def asked(account: Account, address: str, *, you: bool = False) -> Asked:
-    """Return what is asked about; `you`: by the reader of the address. Three queries."""
+def asked(account: Account, address: str) -> Asked:
+    """Return what is asked about. Three queries."""
     email = address.strip().lower()
     user = User.objects.filter(email=email).first()
     return Asked(
@@ -77,7 +76,6 @@ def asked(account: Account, address: str, *, you: bool = False) -> Asked:
         user,
         RefusedAddress.objects.filter(email=email).first(),
         linked=user is not None and account.pool.filter(token__consented_by=user).exists(),
-        you=you,
     )
 
 

@@ -27,7 +27,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
     """Say what tells the reader of an account, what does not and why, and what was sent. 404 for an account that they do not see."""
     user, now = person(request), timezone.now()
     account = get_object_or_404(Account.objects.visible_to(user).select_related("team"), pk=account_id)
-    asked = why.asked(account, user.email, you=True)
+    asked = why.asked(account, user.email)
     # Of all teams' macros, too, which a marketer does not see among macros: most agencies have one that warns everybody.
     of_all = Q(team=None) & (Q(enabled=True) | Q(actions__emails__contains=[asked.address]))
     macros = Macro.objects.filter(Q(pk__in=scope.visible_macros(user).values("pk")) | of_all)

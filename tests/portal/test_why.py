@@ -77,8 +77,8 @@ def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
 
     assert f'href="{address}"' in page
     for said in (
-        "You log in with this address.",
-        "you are told when your log-in stops",
+        "logs in with this address.",
+        "is told when their log-in stops",
         "Is switched off",
         ", by the macro “Tells”",
     ):
