@@ -39,7 +39,7 @@ def die(token: Token, reason: Reason = Reason.PASSWORD_CHANGED, source: str = "r
 
 def rows(page: str) -> list[str]:
     """The names in the pool, in order."""
-    return re.findall(r'<div class="at-who"><b>([^<]*)</b>', page)
+    return re.findall(r'<div class="at-who">\s*<b>([^<]*)</b>', page)
 
 
 def test_the_active_token_is_first_and_the_others_follow_in_the_order_they_are_tried(
@@ -168,7 +168,7 @@ def test_the_time_line_is_filtered_by_the_address(
     assert unseen not in line
 
 
-@pytest.mark.parametrize("tab", ["change", "details", "messages", "history"])
+@pytest.mark.parametrize("tab", ["change", "messages"])
 def test_each_tab_is_for_those_who_see_the_account(client: Client, tab: str) -> None:
     mine, other = make_team(), make_team()
     staff(client, "notifications.view_message", team=mine)
@@ -344,7 +344,7 @@ def test_a_row_says_in_one_sentence_how_its_token_came_and_who_added_it(client: 
 
     page = client.get(pool_url(account)).content.decode()
 
-    said = re.findall(r"</span><span>((?:system|linked|imported).*?)</span>", page, re.DOTALL)
+    said = re.findall(r"<span>\s*((?:system|linked|imported).*?)</span>", page, re.DOTALL)
     came = {" ".join(re.sub(r"<time[^>]*>[^<]*</time>", "DAY", one).split()) for one in said}
     assert came == {
         "linked DAY",

@@ -120,6 +120,6 @@ def test_a_used_reset_link_says_that_it_has_ended(client: Client, ada: User) -> 
 def test_the_picture_for_the_app_does_not_hold_its_key_in_words(logged_in: Client) -> None:
     html = logged_in.get(reverse("mfa_activate_totp")).content.decode()
 
-    secret = re.search(r'id="authenticator_secret" type="text" value="(\w+)"', html)
+    secret = re.search(r'id="authenticator_secret"\s+type="text"\s+value="(\w+)"', html)
     assert secret
     assert html.count(secret[1]) == 1
