@@ -72,6 +72,17 @@ def test_pages_hold_no_inline_style_script_or_handler() -> None:
     assert len(inline("<style> <p style='a' onclick='b'> <script> <script src='c'>")) == 4
 
 
+def test_no_line_of_a_template_is_longer_than_160_characters() -> None:
+    lines = [
+        f"{path.relative_to(TEMPLATES)}:{number}"
+        for path in TEMPLATES.rglob("*.*")
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if len(line) > 160
+    ]
+
+    assert lines == []
+
+
 def test_a_notice_is_its_text_and_a_button_where_it_leads_somewhere() -> None:
     source = "{% notice 'warn' 'mail' url=url button='Open' role='status' %}<b>{{ name }}</b>{% endnotice %}"
 
