@@ -10,7 +10,7 @@ from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Mute
 from macros.notices import facts
 from macros.notices.readers import AWAY
-from macros.notices.rules import AccountFacts, Rule, Span
+from macros.notices.values import AccountFacts, Rule, Span
 
 
 def _leaves_out(macro: str, account: Any) -> Exists:

@@ -15,7 +15,7 @@ from django.db import connection, transaction
 from macros.models import Evaluation
 from macros.mutes.services import end_due
 from macros.notices import services
-from macros.notices.rules import Span
+from macros.notices.values import Span
 from notifications.tasks import deliver_soon
 from users import hold
 

@@ -15,7 +15,7 @@ from macros.at_once.services import record_told
 from macros.models import Evaluation, Notice
 from macros.notices import facts
 from macros.notices.readers import AWAY, Directory
-from macros.notices.rules import AccountFacts, LogIn, Rule, Span
+from macros.notices.values import AccountFacts, LogIn, Rule, Span
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token

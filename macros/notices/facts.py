@@ -10,7 +10,7 @@ from django.db.models import F, Max, Q, QuerySet, Value
 from accounts.models import Account, AccountEvent, AccountToken
 from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
 from macros.notices.readers import Directory, Muted, Mutes
-from macros.notices.rules import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
+from macros.notices.values import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
 from notifications.models import Message
 from tokens import renewal
 from tokens.models import Token

@@ -12,7 +12,8 @@ from macros import evaluation
 from macros.models import Macro, MacroAction
 from macros.notices import facts, rules, services
 from macros.notices.readers import Directory
-from macros.notices.rules import AccountFacts, Due, Rule, Span
+from macros.notices.rules import Due
+from macros.notices.values import AccountFacts, Rule, Span
 from ui.phrases import phrase
 
 DAYS = 30

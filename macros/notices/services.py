@@ -10,7 +10,8 @@ from macros.at_once.rules import Due as News
 from macros.models import Evaluation, MacroAction, Notice, Shortage, Told
 from macros.notices import facts, rules
 from macros.notices.readers import Directory
-from macros.notices.rules import AccountFacts, Due, Rule, Rules, Span, TellsBefore
+from macros.notices.rules import Due
+from macros.notices.values import AccountFacts, Rule, Rules, Span, TellsBefore
 from notifications.models import Message
 from users.models import User
 

@@ -12,7 +12,8 @@ from macros import evaluation
 from macros.models import Macro, MacroAction
 from macros.notices import facts, rules
 from macros.notices.readers import LEFT_OUT, PERSON_LEFT, REFUSED, Directory
-from macros.notices.rules import AccountFacts, Due, Rule, Span
+from macros.notices.rules import Due
+from macros.notices.values import LIVE, AccountFacts, Rule, Span
 from macros.why import Asked, Line, say
 from ui import dates
 from users.recipients import Via
@@ -147,7 +148,7 @@ def _few(world: _World, rule: Rule) -> Said:
     account, wanted, within = world.account, rule.people, rule.within
     if (until := world.directory.mutes.quiet_until(account.pk)) is not None:
         return say("waits_for_snooze", day=dates.day(until)), "warn"
-    if account.state not in rules.LIVE:
+    if account.state not in LIVE:
         return say("few_stopped", wanted=wanted), "mute"
     short = next(
         (one for one in account.shortages if one.action_id == rule.action_id and one.over_at is None), None

@@ -8,7 +8,7 @@ from accounts.models import Account
 from macros.coverage import watched_by, watched_by_none
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.notices import facts
-from macros.notices.rules import Span
+from macros.notices.values import Span
 from tests.macros.support import BERLIN
 from tests.support.factories import NOW, make_account, make_team
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from macros.notices import rules
 from macros.notices.readers import Directory, Muted, Mutes, Reader
-from macros.notices.rules import AccountFacts, LogIn, Rule, Span, TellsBefore
+from macros.notices.values import AccountFacts, LogIn, Rule, Span, TellsBefore
 from users.recipients import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -8,7 +8,7 @@ import pytest
 
 from macros.notices import rules
 from macros.notices.readers import Directory, Muted, Mutes
-from macros.notices.rules import AccountFacts, LogIn, Rule, TellsBefore
+from macros.notices.values import AccountFacts, LogIn, Rule, TellsBefore
 from tests.macros.test_rules import ADA, BEN, LEAD, NOW, OPERATOR, TODAY, WATCHER, account, log_in, rule, span
 
 ADDRESSES = [ADA, BEN, WATCHER, LEAD]
