@@ -56,12 +56,7 @@ def build(message: Message) -> Mail:
         links=links.foot(message, user=user, may_stop=may_stop),
     )
     mail = compose(
-        facts,
-        recipient=message.recipient,
-        now=now,
-        foot=foot,
-        beyond=found.further,
-        renewable=renewable,
+        facts, recipient=message.recipient, now=now, foot=foot, beyond=found.further, renewable=renewable
     )
     return replace(
         renewal_links.personal(mail.hiding(signed, HIDDEN), user=user, now=now, found=renewable),
