@@ -207,6 +207,7 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     before = evaluate()
     die(account)
     at_once.tell(NOW + timedelta(seconds=35))
+    send()
 
     told = [evaluate(day) for day in range(5)]
 
