@@ -1,7 +1,6 @@
 """Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one or several."""
 
-from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
@@ -21,7 +20,6 @@ from accounts.models import Account
 from macros import scope
 from macros.models import Macro, Mute
 from macros.mutes import services
-from notifications.models import Message
 from portal import access, account_pages, mute_lines
 from portal.bulk import wanted
 from portal.lists import ReadOnlyList
@@ -117,15 +115,14 @@ class MuteAdmin(ReadOnlyList):
         return mute_lines.visible_to(person(request)).running()
 
     def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
-        """Read who logs in with the addresses of a page, and the mails whose links muted them."""
+        """Read who logs in with the addresses of a page."""
         names = names_for(request.user)
         people = User.objects.in_bulk([row.email for row in rows if row.email], field_name="email")
-        mails = Message.objects.defer("text", "html").in_bulk([row.message for row in rows if row.message])
         ends = mute_lines.may_end(person(request), rows)
         for row in rows:
             row.may_end = row.pk in ends
             row.whose = names.user(people[row.email]) if row.email in people else ""
-            row.who = _who(row, mails.get(row.message), names)
+            row.who = _who(row, names)
 
     def row_name(self, row: Mute) -> str:
         """Return the address."""
@@ -203,17 +200,11 @@ class MuteAdmin(ReadOnlyList):
         ]
 
 
-def _who(row: Mute, mail: Message | None, names: NameVisibility) -> str | SafeString:
-    """Return who muted: somebody of staff, the reader, or whoever had a mail of theirs, which is linked where the viewer may read it."""
+def _who(row: Mute, names: NameVisibility) -> str:
+    """Return who muted: somebody of staff, the reader, or whoever had a mail of theirs."""
     if row.by is not None:
         return names.user(row.by)
-    if not row.message:
-        return gettext("Its reader")
-    said = gettext("By the link of a mail")
-    if mail is None or not (names.sees_all or mail.team_id in names.teams):
-        return said
-    url = reverse("admin:notifications_message_change", args=[mail.pk])
-    return format_html('{}: <a class="at-link" href="{}">{}</a>', said, url, mail.subject)
+    return gettext("By the link of a mail") if row.message else gettext("Its reader")
 
 
 def add(request: HttpRequest) -> HttpResponse:
@@ -246,15 +237,9 @@ def add(request: HttpRequest) -> HttpResponse:
         services.mute(
             accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now(), macro=macro
         )  # fmt: skip
-        return Done(_done(account, email, macro, until))
+        return Done({"email": email, "macro": macro, "until": until})
 
     return confirm.answer(request, page, do, frame=account_pages.frame(account))
-
-
-def _done(account: Account, email: str, macro: Macro | None, until: date | None) -> Mapping[str, Any]:
-    end = services.end_of(account, timezone.now())
-    past = until is not None and end is not None and end < until and not email
-    return {"email": email, "macro": macro, "until": until, "end": end if past else None}
 
 
 def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:

@@ -451,11 +451,9 @@ def test_a_snooze_that_reaches_past_the_end_says_so_and_the_day_before_is_propos
     url = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
 
     form = client.get(url).content.decode()
-    done = client.post(url, {"whom": "all", "until": (TODAY + 9 * DAY).isoformat()}, follow=True)
 
     assert "It ends on Mon 30 Nov 2026." in form
     assert 'value="2026-11-29"' in form
-    assert "It ends before that, on Mon 30 Nov 2026." in done.content.decode()
 
 
 def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
