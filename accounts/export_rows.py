@@ -8,14 +8,14 @@ import io
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from itertools import dropwhile
 
 from django.db.models import Count, Max, QuerySet
 from django.utils import timezone
 
 from accounts import pool_reasons, selection
-from accounts.health import Health, health_of
+from accounts.health import health_of
 from accounts.models import Account, AccountToken
 from ui import pills
 from ui.ids import as_one
@@ -102,26 +102,12 @@ def page(
     for one in filter(None, map(found.get, ids)):
         tokens, checked = pools.get(one.pk, (0, None))
         cells = (
-            one.channel, one.native_id, one.name, one.team.name, one.state, words[_health(one, now, zone)], reasons.get(one.pk, ""),
-            one.restriction, one.deadline_kind, _utc(one.deadline), one.usable_count, tokens, one.people_count,
+            one.channel, one.native_id, one.name, one.team.name, one.state, words[health_of(one, now=now, zone=zone)],
+            reasons.get(one.pk, ""), one.restriction, one.deadline_kind, _utc(one.deadline), one.usable_count, tokens, one.people_count,
             names.token(one.active_token, one) if one.active_token else "", _utc(checked),
         )  # fmt: skip
         made.append([safe(cell) for cell in cells])
     return made
-
-
-def _health(one: Account, now: datetime, zone: tzinfo) -> Health:
-    return health_of(
-        paused=one.paused_at is not None,
-        state=one.state,
-        restricted=bool(one.restriction),
-        deadline_kind=one.deadline_kind,
-        deadline=one.deadline,
-        usable_count=one.usable_count,
-        people_count=one.people_count,
-        now=now,
-        zone=zone,
-    )
 
 
 def _reasons(accounts: Iterable[Account]) -> dict[int, str]:

@@ -1,4 +1,4 @@
-"""Which one state an account has, and a token in its pool. `accounts.health` says the same of accounts in SQL.
+"""Which one state an account has, and a token in its pool. `in_health` says the same of accounts by conditions that indexes serve.
 
 Pages and mails give a state its word and colour (ui.pills, families "account" and "token").
 """
@@ -39,47 +39,25 @@ class InPool(StrEnum):
     STOPPED = "stopped"
 
 
-def health_of(
-    *,
-    paused: bool,
-    state: str,
-    restricted: bool,
-    deadline_kind: str,
-    deadline: datetime | None,
-    usable_count: int,
-    people_count: int,
-    now: datetime,
-    zone: tzinfo,
-) -> Health:
-    """Return the one state of an account: the first fact, worst first, that is true for a reader in `zone`.
+_UNKNOWN = (Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE)
+_NOT_PAUSED = Q(paused_at=None)
+_WORKS = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
 
-    `state` is connected, interrupted, deactivated or paused; `deadline_kind` is date, never, unknown or none.
-    `people_count` counts people, not tokens, who can carry the account.
-    """
-    fixed = _health_without_dates(
-        paused=paused, state=state, restricted=restricted, usable_count=usable_count
+
+def health_of(account: Account, *, now: datetime, zone: tzinfo) -> Health:
+    """Return the one state of an account: the first fact, worst first, that is true for a reader in `zone`."""
+    state, dated = account.state, account.deadline_kind == Account.DeadlineKind.DATE
+    found = (
+        (account.paused_at is not None or state == Account.State.PAUSED, Health.PAUSED),
+        (state == Account.State.INTERRUPTED, Health.INTERRUPTED),
+        (state == Account.State.DEACTIVATED or account.usable_count == 0, Health.DEACTIVATED),
+        (bool(account.restriction), Health.RESTRICTED),
+        (dated and within(account.deadline, URGENT, now=now, zone=zone), Health.URGENT),
+        (dated and within(account.deadline, AT_RISK, now=now, zone=zone), Health.AT_RISK),
+        (account.people_count <= 1, Health.NO_BACKUP),
+        (account.deadline_kind in _UNKNOWN, Health.DATE_UNKNOWN),
     )
-    if fixed:
-        return fixed
-    if deadline_kind == "date" and within(deadline, URGENT, now=now, zone=zone):
-        return Health.URGENT
-    if deadline_kind == "date" and within(deadline, AT_RISK, now=now, zone=zone):
-        return Health.AT_RISK
-    if people_count <= 1:
-        return Health.NO_BACKUP
-    if deadline_kind in {"unknown", "none"}:
-        return Health.DATE_UNKNOWN
-    return Health.HEALTHY
-
-
-def _health_without_dates(*, paused: bool, state: str, restricted: bool, usable_count: int) -> Health | None:
-    if paused or state == Account.State.PAUSED:
-        return Health.PAUSED
-    if state == Account.State.INTERRUPTED:
-        return Health.INTERRUPTED
-    if state == Account.State.DEACTIVATED or usable_count == 0:
-        return Health.DEACTIVATED
-    return Health.RESTRICTED if restricted else None
+    return next((health for holds, health in found if holds), Health.HEALTHY)
 
 
 def in_pool(
@@ -123,28 +101,23 @@ def state_in_pool(entry: AccountToken, *, active: bool, doubted: bool = False) -
     )
 
 
-_NOT_PAUSED = Q(paused_at=None)
-_WORKS = _NOT_PAUSED & Q(state=Account.State.CONNECTED, usable_count__gt=0, restriction="")
-
-
 def in_health(accounts: QuerySet[Account], key: str, *, now: datetime, zone: tzinfo) -> QuerySet[Account]:
     """Keep the accounts whose health is `key` for a reader in `zone`; a key that is no Health keeps none."""
     urgent, at_risk = (end_of_window(days, now=now, zone=zone) for days in (URGENT, AT_RISK))
-    works = _WORKS
     fixed: dict[str, Q] = {
         Health.PAUSED: ~_NOT_PAUSED | Q(state=Account.State.PAUSED),
         Health.DEACTIVATED: _NOT_PAUSED & Q(state=Account.State.DEACTIVATED),
         Health.INTERRUPTED: _NOT_PAUSED & Q(state=Account.State.INTERRUPTED),
         Health.RESTRICTED: _NOT_PAUSED & Q(state=Account.State.CONNECTED) & ~Q(restriction=""),
-        Health.URGENT: works & Q(deadline__lt=urgent),
-        Health.AT_RISK: works & Q(deadline__gte=urgent, deadline__lt=at_risk),
+        Health.URGENT: _WORKS & Q(deadline__lt=urgent),
+        Health.AT_RISK: _WORKS & Q(deadline__gte=urgent, deadline__lt=at_risk),
     }
     if key in fixed:
         return accounts.filter(fixed[key])
-    later = accounts.filter(works & (Q(deadline=None) | Q(deadline__gte=at_risk)))
+    later = accounts.filter(_WORKS & (Q(deadline=None) | Q(deadline__gte=at_risk)))
     if key == Health.NO_BACKUP:
         return later.filter(people_count__lte=1)
-    unknown = Q(deadline_kind__in=[Account.DeadlineKind.UNKNOWN, Account.DeadlineKind.NONE])
+    unknown = Q(deadline_kind__in=_UNKNOWN)
     if key == Health.DATE_UNKNOWN:
         return later.filter(unknown, people_count__gt=1)
     return later.filter(~unknown, people_count__gt=1) if key == Health.HEALTHY else later.none()

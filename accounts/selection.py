@@ -9,11 +9,6 @@ from users import private_parts
 _KINDS = {Token.DeadlineKind.NEVER: 0, Token.DeadlineKind.DATE: 1, Token.DeadlineKind.UNKNOWN: 2}
 
 
-def living(entry: AccountToken) -> bool:
-    """Return whether a pool entry is living, see there."""
-    return entry.is_living
-
-
 def stands_back(entry: AccountToken, entries: Iterable[AccountToken]) -> bool:
     """Return whether a usable entry is not served because others go first: it is in doubt, or its readings blame our app, theirs not."""
     behind = entry.stands_behind

@@ -1,6 +1,6 @@
 """What every page and mail needs to know of an account, worked out once: health, deadline, who carries it."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,7 +25,6 @@ class Summary:
     entries: Sequence[AccountToken]
     health: Health
     deadline: DeadlineFacts
-    people: int  # who can carry it: native users and users who consented, whichever is fewer
     undated: int  # usable tokens whose date is not known, beside a known one
 
     @property
@@ -53,7 +52,6 @@ def summarise(account: Account, now: datetime) -> Summary:
     """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
     entries = selection.in_order(account)
     usable = [entry for entry in entries if entry.is_usable]
-    people = count_people(entry.token for entry in entries if entry.is_living)
     undated = 0
     if account.deadline_kind == Account.DeadlineKind.DATE:
         undated = sum(entry.token.deadline_kind == Token.DeadlineKind.UNKNOWN for entry in usable)
@@ -61,21 +59,11 @@ def summarise(account: Account, now: datetime) -> Summary:
         entry.token.deadline == account.deadline and renewal.renews_itself(entry.token, now)
         for entry in usable
     )
-    health = health_of(
-        paused=account.paused_at is not None,
-        state=account.state,
-        restricted=bool(account.restriction),
-        deadline_kind=account.deadline_kind,
-        deadline=account.deadline,
-        usable_count=account.usable_count,
-        people_count=people,
-        now=now,
-        zone=timezone.get_current_timezone(),
-    )
+    health = health_of(account, now=now, zone=timezone.get_current_timezone())
     deadline = DeadlineFacts(
         account.deadline_kind, account.deadline, usable=account.usable_count > 0, renews=renews
     )
-    return Summary(account, entries, health, deadline, people, undated)
+    return Summary(account, entries, health, deadline, undated)
 
 
 def deadline_of(token: Token, *, usable: bool, now: datetime) -> DeadlineFacts:
@@ -93,17 +81,6 @@ def first_of(
     """Summarise the first few of what may be thousands: those of the ids `before`, then those that stopped, then by name."""
     place = Case(When(pk__in=list(before), then=0), When(state=Account.State.DEACTIVATED, then=1), default=2)
     return [summarise(account, now) for account in with_pools(accounts.order_by(place, "name", "pk"))[:count]]
-
-
-def count_people(tokens: Iterable[Token]) -> int:
-    """Count people behind tokens of one account: native users, or users who consented, whichever is fewer.
-
-    The same native user under two apps is one; a token that nobody here consented to (imported) counts as its native user.
-    """
-    tokens = list(tokens)
-    natives = {token.native_user_id for token in tokens}
-    users = {token.consented_by_id or f"native {token.native_user_id}" for token in tokens}
-    return min(len(natives), len(users))
 
 
 def others(summary: Summary, user: User, names: NameVisibility) -> list[str]:

@@ -261,7 +261,7 @@ def _account(one: Summary) -> AccountOut:
         "deadline": account.deadline,
         "deadline_kind": account.deadline_kind,
         "usable_count": account.usable_count,
-        "people": one.people,
+        "people": account.people_count,
     }
     return AccountOut.model_validate(facts)
 

@@ -265,7 +265,7 @@ def _own_action(own: AccountToken) -> str:
 
 def _carried_by(one: Summary, user: User, names: NameVisibility) -> str:
     if any(entry.token.consented_by_id == user.pk for entry in one.usable):
-        backups = one.people - 1
+        backups = one.account.people_count - 1
         return say("only_you") if backups <= 0 else say("you_and", n=backups)
     carrier = one.active_name(names)
     return say("through", name=first_name(carrier) if carrier else "")

@@ -154,8 +154,10 @@ def answered(*, token: Token, asked_at: datetime) -> bool:
 def _end(app: ChannelApp, asked_at: datetime) -> None:
     """Note the good reading where a token is suspected, or the app's fault stood when the app was loaded: that is over then."""
     suspected = Token.objects.filter(app=app.pk, demoted_at=None).exclude(use_refused_at=None)
-    marked = Q(fault_kind=USE) if app.fault_since else Q(pk=None)
-    if ChannelApp.objects.filter(marked | Exists(suspected), pk=app.pk).update(use_answered_at=asked_at):
+    if app.fault_since is None and not suspected.exists():
+        return
+    marked = Q(fault_kind=USE) | Exists(suspected)
+    if ChannelApp.objects.filter(marked, pk=app.pk).update(use_answered_at=asked_at):
         clear(app=app, call="api")
 
 

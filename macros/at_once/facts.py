@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from accounts import pool_reasons, selection
+from accounts import pool_reasons
 from accounts.models import Account, AccountEvent, AccountToken
 from macros.at_once.models import Told
 from macros.models import MacroAccount, MacroAction, Mute
@@ -240,7 +240,7 @@ def _pools(ids: Collection[int]) -> dict[int, list[Entry]]:
                 token_id=token.pk,
                 people=tuple(people),
                 reason=pool_reasons.entry_reason(one),
-                living=selection.living(one),
+                living=one.is_living,
                 dead_since=token.state_since if token.state == Token.State.DEAD else None,
                 removed=token.is_removed,
                 admin=admin,

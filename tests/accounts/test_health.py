@@ -4,24 +4,21 @@ from typing import Any
 import pytest
 
 from accounts.health import Health, InPool, health_of, in_pool
+from accounts.models import Account
 from ui import pills
 
 NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)
 SAFE = {
-    "paused": False,
     "state": "connected",
-    "restricted": False,
     "deadline_kind": "date",
     "deadline": NOW + timedelta(days=52),
     "usable_count": 2,
     "people_count": 2,
-    "now": NOW,
-    "zone": UTC,
 }
 
 
 def account(**facts: Any) -> Health:
-    return health_of(**{**SAFE, **facts})
+    return health_of(Account(**{**SAFE, **facts}), now=NOW, zone=UTC)
 
 
 @pytest.mark.parametrize(
@@ -33,11 +30,11 @@ def account(**facts: Any) -> Health:
         ({"deadline_kind": "none", "deadline": None}, Health.DATE_UNKNOWN),
         ({"people_count": 1}, Health.NO_BACKUP),
         ({"people_count": 1, "deadline_kind": "never", "deadline": None}, Health.NO_BACKUP),
-        ({"restricted": True}, Health.RESTRICTED),
+        ({"restriction": "limited"}, Health.RESTRICTED),
         ({"state": "interrupted", "usable_count": 0}, Health.INTERRUPTED),
         ({"state": "deactivated", "usable_count": 0}, Health.DEACTIVATED),
         ({"state": "paused"}, Health.PAUSED),
-        ({"paused": True}, Health.PAUSED),
+        ({"paused_at": NOW}, Health.PAUSED),
     ],
 )
 def test_an_account_shows_the_pill_of_its_one_trouble(facts: dict[str, Any], pill: Health) -> None:
@@ -59,13 +56,18 @@ def test_urgent_ends_after_seven_days_and_at_risk_after_thirty(left: timedelta, 
 
 
 def test_troubles_are_shown_in_the_order_of_the_guide() -> None:
-    facts: dict[str, Any] = {"paused": True, "state": "deactivated", "restricted": True, "people_count": 1}
+    facts: dict[str, Any] = {
+        "paused_at": NOW,
+        "state": "deactivated",
+        "restriction": "limited",
+        "people_count": 1,
+    }
     facts |= {"deadline": NOW + timedelta(days=3), "usable_count": 0}
     cures: list[dict[str, Any]] = [
-        {"paused": False},
+        {"paused_at": None},
         {"state": "interrupted"},
         {"state": "connected", "usable_count": 1},
-        {"restricted": False},
+        {"restriction": ""},
         {"deadline": NOW + timedelta(days=20)},
         {"deadline_kind": "unknown", "deadline": None},
         {"people_count": 2},

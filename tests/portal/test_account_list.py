@@ -133,17 +133,6 @@ def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client:
     assert set(health.values()) == set(Health)  # the fleet has one of each
 
 
-def test_the_stored_number_of_people_is_that_of_the_pages() -> None:
-    a_fleet()
-    now = timezone.now()
-
-    counted = dict(Account.objects.values_list("pk", "people_count"))
-
-    assert counted == {
-        one.pk: summary.summarise(one, now).people for one in summary.with_pools(Account.objects.all())
-    }
-
-
 @pytest.mark.parametrize(
     ("query", "expected"),
     [

@@ -70,7 +70,7 @@ def expected(account: Account, names: Any) -> list[str]:
     cells = [
         account.channel, account.native_id, account.name, account.team.name, account.state,
         pills.pill("account", one.health).label, pool_reasons.account_reason(account, one.entries), account.restriction,
-        account.deadline_kind, moment(account.deadline), len(one.usable), len(one.entries), one.people,
+        account.deadline_kind, moment(account.deadline), len(one.usable), len(one.entries), account.people_count,
         names.token(one.active.token, account) if one.active else "", moment(max(checked, default=None)),
     ]  # fmt: skip
     return [safe(cell) for cell in cells]
