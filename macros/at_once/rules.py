@@ -275,8 +275,8 @@ def _by_rule(fact: Fact, account: Looked, facts: Facts) -> Sequence[Reader]:
         people = (address for entry in account.entries for address in entry.people)
         return _awake(people, account, facts) or stand_ins(account, facts)
     if fact.kind == Kind.RECOVERED:
-        waiting = (one.recipient for one in account.told if one.is_open and _is_over(one, account))
-        return [one for one in _awake(waiting, account, facts) if concerns(account, one.address, facts)]
+        waiting = [one.recipient for one in account.told if one.is_open and _is_over(one, account)]
+        return [Reader(one, Via.DIRECT) for one in dict.fromkeys(waiting) if _hears(one, account, facts)]
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED}:
         event = next((one for one in account.events if one.id == fact.event), None)
         if (
@@ -347,6 +347,14 @@ def _awake(addresses: Iterable[str], account: Looked, facts: Facts) -> list[Read
     ]
 
 
+def _hears(address: str, account: Looked, facts: Facts) -> bool:
+    """Return whether an address hears that it is over: in a snooze only who was told of the own log-in."""
+    own = any(one.recipient == address and one.kind in ENDS and one.is_open for one in account.told)
+    own = own and any(address in entry.people for entry in account.entries)
+    heard = _reached([address], facts) if own else _awake([address], account, facts)
+    return bool(heard) and concerns(account, address, facts)
+
+
 def concerns(account: Looked, address: str, facts: Facts) -> bool:
     """Return whether an account concerns an address: its log-in's, a lead's, an operator's, or one that a macro names that watches it."""
     if any(address in entry.people for entry in account.entries):
@@ -411,11 +419,7 @@ def why_not(row: Told, account: Looked | None, facts: Facts) -> str:
     if row.kind == Kind.UNSTEADY:
         reached = {row.recipient} if concerns(account, row.recipient, facts) or row.via else set()
     elif row.kind == Kind.RECOVERED and row.action_id is None:
-        reached = {
-            one.address
-            for one in _awake([row.recipient], account, facts)
-            if concerns(account, one.address, facts)
-        }
+        reached = {row.recipient} if _hears(row.recipient, account, facts) else set()
     else:
         event = next((one for one in account.events if one.id == row.event), None)
         fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
@@ -465,4 +469,6 @@ def _why_not_told(row: Told, account: Looked, facts: Facts) -> str:
         return _REASONS[muted]
     if row.action_id is None and (row.macro_name or row.was_of):
         return "told_no_longer" if row.was_of else "macro_deleted"
+    if row.kind == Kind.LOG_IN and not row.via:
+        return "other_address"
     return f"not_told_{row.via or 'direct'}"

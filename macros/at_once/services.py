@@ -34,7 +34,7 @@ LATELY, PAUSE, MOST_PAUSES = timedelta(minutes=15), timedelta(minutes=1), 10
 EVENING = time(18)  # in the project's time zone: when it is told what went on and off
 MAIL_WAITS = timedelta(days=1)  # so long before a mute began a mail may be that it kept back
 REFUSED = "address_refused"
-_OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_", "person_left")  # beginnings of codes
+_OF_THE_READER = (REFUSED, "other_address", "not_told_", "reader_", "person_left")  # beginnings of codes
 _LOCK = 7_262_002  # one teller at a time: two would write one person two mails
 
 

@@ -142,7 +142,7 @@ def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restrict
     send(NOW + 4 * HOUR)
 
     assert first.count(OTHER) == 1
-    told = Told.objects.filter(outcome="mailed").order_by("recipient")
+    told = Told.objects.filter(outcome="mailed", action__isnull=False).order_by("recipient")
     assert list(told.values_list("recipient", flat=True)) == sorted([OTHER, WATCHER])
 
 
@@ -195,7 +195,8 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
     with pytest.raises(NotWanted, match="This person snoozed all warnings"):
         mails.build(Message.objects.get(kind="macro"))
 
-    assert set(Told.objects.values_list("recipient", "via")) == {("ops@example.com", "operator")}
+    by_macro = Told.objects.filter(action__isnull=False)
+    assert set(by_macro.values_list("recipient", "via")) == {("ops@example.com", "operator")}
 
 
 def test_campaigns_and_why_not_respect_it() -> None:
