@@ -278,11 +278,12 @@ def _by_rule(fact: Fact, account: Looked, facts: Facts) -> Sequence[Reader]:
         waiting = [one.recipient for one in account.told if one.is_open and _is_over(one, account)]
         return [Reader(one, Via.DIRECT) for one in dict.fromkeys(waiting) if _hears(one, account, facts)]
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED}:
+        # Whom the mail about removed log-ins told: they are not told again, and hear when it works.
+        told = [Reader(one, Via.DIRECT) for one in account.mailed if fact.kind == Kind.DEACTIVATED]
         event = next((one for one in account.events if one.id == fact.event), None)
-        if (
-            event is not None and event.cause == OUTSIDE
-        ):  # the team's own rule stopped it, whose leads can lift that
-            return [one for one in stand_ins(account, facts) if one.address != event.actor]
+        if event is not None and event.cause == OUTSIDE:  # whose leads can lift the team's own rule
+            told += [one for one in stand_ins(account, facts) if one.address != event.actor]
+        return told
     return []
 
 

@@ -142,7 +142,7 @@ def test_whom_the_mail_about_removed_log_ins_told_that_it_stopped_is_not_told_ag
 ):
     removed = dark(entries=(replace(DEAD, removed=True),), mailed={LEAD: 55})
 
-    found = look(removed, watch("deactivated", LEAD, WATCHER))
+    found = look(removed, watch("deactivated"))
 
     assert {(one.recipient, one.message_id) for one in found.due} == {(LEAD, 55), (WATCHER, None)}
 
