@@ -277,7 +277,7 @@ def test_the_form_keeps_both_and_its_preview_counts_them() -> None:
     told = ["team@lumen.example", "ben@lumen.example"]
     assert made["few_people"] == (told, 2, 0, None)
     assert made["escalated"] == ([BOSS], None, None, 3)
-    assert "Too few people, now</dt> <dd> <strong>1</strong> account" in page
+    assert "Too few people, now</dt> <dd><strong>1</strong> account" in page
     assert "fewer than 3 people now, before: fewer than 2 people now" in shown
     assert "–, before: boss@example.com, 3 days after the first warning" in shown
     assert set(macro.actions.values_list("kind", "people")) == {("pre_deactivation", None), ("few_people", 3)}

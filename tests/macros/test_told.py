@@ -75,7 +75,7 @@ def test_the_account_s_messages_show_the_warnings_of_macros_as_links(client: Cli
 def test_the_time_line_shows_whom_a_macro_mailed(client: Client, boss: None, query: str, there: bool) -> None:
     account = warned()
 
-    text = page(client, account, "history", query)
+    text = page(client, account, "change", query)
 
     assert (f"{WATCHER} was mailed" in text) is there
 
@@ -215,7 +215,7 @@ def test_deleting_a_macro_says_what_stops_and_keeps_what_it_told(client: Client,
     assert not Macro.objects.exists()
     notice = Notice.objects.get()
     assert (notice.action, notice.macro_name, notice.outcome) == (None, macro.name, "mailed")
-    assert f"{WATCHER} was mailed" in page(client, account, "history")
+    assert f"{WATCHER} was mailed" in page(client, account, "change")
     message = Message.objects.get(kind="macro")
     facts = client.get(reverse("admin:notifications_message_change", args=[message.pk])).text
     assert f"Macro “{macro.name}”" in facts

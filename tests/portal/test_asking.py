@@ -39,7 +39,7 @@ def check(
             sweeps.check_due(now=timezone.now())
     page = client.get(leads)
     notice = re.search(
-        r'<div class="at-notice at-notice-\w+" role="status">.*?</div></div>',
+        r'<div class="at-notice at-notice-\w+" role="status">.*?</div>\s*</div>',
         page.content.decode(),
         re.DOTALL,
     )

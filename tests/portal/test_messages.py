@@ -161,7 +161,7 @@ def test_a_action_that_is_not_possible_any_more_is_refused_with_words(
 
     message.refresh_from_db()
     assert message.state == state
-    assert "<button" not in asked.content.decode().split('class="at-confirm"')[1].split("</div></div>")[0]
+    assert "<button" not in asked.content.decode().split('class="at-confirm"')[1].split("</main>")[0]
     assert "Somebody was faster" in done.content.decode() or "Too late" in done.content.decode()
     assert not LogEntry.objects.exists()
 

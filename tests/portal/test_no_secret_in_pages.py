@@ -30,10 +30,7 @@ def pages(account: Account, token: Token, app: ChannelApp, key: ApiKey) -> Itera
     )
     yield f"/admin/search/?s={MARKER}"
     yield pool_url(account)
-    yield from (
-        reverse(f"admin:accounts_account_{tab}", args=[account.pk])
-        for tab in ("details", "messages", "history")
-    )
+    yield reverse("admin:accounts_account_messages", args=[account.pk])
     yield from (
         action_url(name, account, token)
         for name in ("token_activate", "token_unlink", "token_ask", "token_renew")
