@@ -185,7 +185,7 @@ def test_each_line_of_whether_it_is_well_says_what_is_wrong_and_no_other_one_doe
 
     assert before == dict.fromkeys(LINES, "good")
     assert wrong == {line: tone}
-    assert f"at-{tone}" in page.content.decode().partition("well-head")[2]
+    assert f"at-{tone}" in page.content.decode().partition('class="at-well"')[2]
 
 
 def test_health_and_the_start_page_say_it(client: Client) -> None:
