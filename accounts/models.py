@@ -259,4 +259,4 @@ class AccountNews(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"account {self.account_id}: {self.at:%d %b %Y, %H:%M:%S}"
+        return f"account {self.account_id}: {self.at.isoformat()}"

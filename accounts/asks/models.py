@@ -34,7 +34,7 @@ class Ask(models.Model):
         LAST_DAY = "last_day", _("Its last day is over")
         MAKER_LEFT = "maker_left", _("Whoever began it may no longer ask")
 
-    what = models.CharField(max_length=8, choices=What, default=What.RENEW)
+    what = models.CharField(_("kind"), max_length=8, choices=What, default=What.RENEW)
     name = models.CharField(
         _("name"), max_length=150, blank=True
     )  # of what is asked; to link, that of the person

@@ -40,7 +40,7 @@ class Told(models.Model):
 
     class Kind(models.TextChoices):
         LOG_IN = "log_in", _("A log-in stopped")
-        ACCESS = "access", _("A log-in cannot be used for it any more")
+        ACCESS = "access", _("A log-in can no longer be used for it")
         DEACTIVATED = "deactivated", _("Deactivated")
         RESTRICTED = "restricted", _("Restricted by the channel")
         SHIFTED = "shifted", _("Another log-in took over")

@@ -49,6 +49,7 @@ WITHOUT: dict[str, str] = {
     "link/*/callback/": "where channels send people back to: leads on, or shows what went wrong as `too-late-at-channel` does",
     "accounts/2fa/authenticate/": "comes after the password of the log-in: `second-factor-asked`",
     "accounts/3rdparty/signup/": _LEADS,
+    "accounts/*confirm-email/*": _LEADS,
     "accounts/email/": _LEADS,
     "accounts/password/set/": _LEADS,
     "accounts/3rdparty/": _LEADS,

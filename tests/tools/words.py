@@ -250,7 +250,8 @@ class _Nodes(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         about = {name: value or "" for name, value in attrs}
-        read = READ | ({"value"} if about.get("type") in {"submit", "button"} else set())
+        shows_value = tag == "input" and about.get("type") in {"submit", "button"}
+        read = READ | ({"value"} if shows_value else set())
         self.found += [(self.getpos()[0], value) for name, value in about.items() if name in read]
         icon = ICON_FONT in about.get("class", "").split()  # the name of an icon, not a word
         if tag in {"script", "style", "code"} or icon:
