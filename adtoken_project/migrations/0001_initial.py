@@ -1,5 +1,3 @@
-# The tables of version 0.2.0, the first one.
-
 import django.db.models.functions.datetime
 from django.db import migrations, models
 
