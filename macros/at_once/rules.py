@@ -383,6 +383,8 @@ def _tells(one: Before, fact: Fact, account: Looked) -> bool:
         return one.at >= account.since - BLIP or blinked
     if fact.kind == Kind.RESTRICTED:
         return lasts and one.kind == Kind.RESTRICTED
+    if fact.kind in ENDS and lasts and one.kind == Kind.DEACTIVATED and one.at >= fact.at:
+        return True  # the daily evaluation came between the end and the sweep
     return (
         fact.kind == Kind.SHIFTED
         and one.kind in ENDS

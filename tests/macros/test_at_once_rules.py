@@ -108,6 +108,13 @@ def test_whoever_reads_of_the_own_log_in_is_not_told_by_a_macro_what_that_did() 
     assert told(shift) == [(ADA_S, "log_in"), (WATCHER, "shifted")]
 
 
+def test_an_end_that_the_daily_mail_told_first_is_not_told_again_and_a_later_one_is() -> None:
+    daily = known("deactivated", ADA_S, NOW + MINUTE / 3, dark=True)
+
+    assert told(look(dark(told=(daily,)))) == []
+    assert told(look(dark(told=(daily._replace(at=LONG_AGO),)))) == [(ADA_S, "log_in")]
+
+
 def test_an_end_is_told_by_a_lead_where_its_person_cannot_be_reached_and_by_an_operator_without_a_lead() -> (
     None
 ):
