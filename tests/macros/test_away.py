@@ -254,7 +254,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     assert seen == [200, 404, 403]
     assert by_staff is not None
     assert by_staff.by is not None
-    assert "No macro mails this person until Mon 30 Nov 2026 (Lea Lead): “Holiday”." in person_page
+    assert "No macro mails this person until Mon 30 Nov 2026 (Lea Lead) “Holiday”" in person_page
     assert not Mute.objects.running().exists()
     assert LogEntry.objects.filter(object_id=str(ada.pk)).count() == 4
     assert Team.default().memberships.filter(user=ada).exists()

@@ -434,7 +434,7 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     page = client.get(reverse("admin:accounts_account_change", args=[account.pk])).content.decode()
 
     text = " ".join(page.split())
-    assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead): “Client on holiday”" in text
+    assert "Snoozed: nobody is warned ahead until Sat 28 Nov 2026 (Lea Lead) “Client on holiday”" in text
     assert "Lea Lead is on it, since" in text
     assert "Warnings were snoozed for everybody" in text
     end = f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.get().pk}"
