@@ -164,8 +164,8 @@ def test_the_leads_of_a_closed_team_hear_once_what_stopped_on_its_way_to_them(bo
     settle(*accounts)
 
     do(boss, MOVE, accounts, subject_id=closed.pk)
-    (told,) = news.tell()
-    mail = news.built()
+    told = [message.recipient for message in news.tell()]
+    mail = news.built(lead.email)
 
-    assert told.recipient == lead.email
+    assert sorted(told) == sorted([lead.email, ada.consented_by.email])
     assert mail.subject.startswith("Lumen 0 is deactivated: waiting for an administrator of AdToken")

@@ -117,7 +117,7 @@ def test_whoever_may_not_write_is_mailed_the_reason_and_the_steps_once_for_all_a
     delivery.deliver()
 
     message = Message.objects.get(recipient=ada.email)
-    assert (message.kind, message.state) == ("access", "sent")
+    assert (message.kind, message.state) == ("news", "sent")
     for word in (
         "two-factor authentication",
         shops[0].account.name,

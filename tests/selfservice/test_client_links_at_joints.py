@@ -388,4 +388,4 @@ def test_a_log_in_that_ended_since_its_consent_is_put_into_no_pool(
 
 def native_ids(page: str) -> list[str]:
     """What a page offers, in its order."""
-    return re.findall(r'name="native_id" value="([\w-]+)"', page)
+    return re.findall(r'name="native_id"\s+value="([\w-]+)"', page)

@@ -11,6 +11,7 @@ from accounts import pool
 from accounts.models import Account
 from notifications import kinds
 from notifications.models import Message
+from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle, probe, reasons, renewal, vault
 from tokens.channels import registry
@@ -99,6 +100,7 @@ def test_what_is_refused_after_a_lost_answer_is_told_as_ours_on_page_and_in_mail
     assert "did nothing wrong" in said.what
     assert said.causes == ()
     assert said.steps
+    news.tell(NOW + HOUR)
     message = Message.objects.get(recipient="ada@example.com")
     mail = kinds.KINDS[message.kind].build(message)
     assert "the answer of Snapchat was lost on AdToken’s side" in " ".join(mail.text.split())
