@@ -167,5 +167,6 @@ def test_the_leads_of_a_closed_team_hear_once_what_stopped_on_its_way_to_them(bo
     told = [message.recipient for message in news.tell()]
     mail = news.built(lead.email)
 
+    assert ada.consented_by is not None
     assert sorted(told) == sorted([lead.email, ada.consented_by.email])
     assert mail.subject.startswith("Lumen 0 is deactivated: waiting for an administrator of AdToken")

@@ -49,8 +49,13 @@ def _told_by_account(fleet: Fleet) -> None:
     AccountToken.objects.filter(account__in=ids).update(access="lost", access_reason="access_lost")
     pool.settle(account_ids=ids, cause="access_lost", source="sweep", now=then)
     for entry in AccountToken.objects.filter(account__in=ids):
-        lost_it = {"kind": AccountEvent.Kind.ACCESS, "token_id": entry.token_id, "cause": "access_lost"}
-        pool.record(account=entry.account, now=then, **lost_it)
+        pool.record(
+            account=entry.account,
+            now=then,
+            kind=AccountEvent.Kind.ACCESS,
+            token_id=entry.token_id,
+            cause="access_lost",
+        )
     for account in fleet.accounts[70:84]:
         Account.objects.filter(pk=account.pk).update(
             restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now - DAY
