@@ -132,8 +132,9 @@ def as_django(source: str) -> str:
 
 @register.simple_tag(takes_context=True)
 def block_of(context: Context, name: str) -> str:
-    """Return another phrase of the same file, as it is overridden there."""
-    return str(_block(context.render_context[BLOCK_CONTEXT_KEY], name, context).render(context))
+    """Return another phrase of the same file, as it is overridden there, without the line breaks at its ends: a comma may follow."""
+    text = str(_block(context.render_context[BLOCK_CONTEXT_KEY], name, context).render(context))
+    return text.strip(" \t\r\n")  # not of a stage's mark, which counts as a space, too
 
 
 @register.simple_tag

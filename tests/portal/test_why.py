@@ -117,7 +117,7 @@ def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Clien
     assert "Skipped" in text
     assert "Mail does not reach this address: Mail comes back." in text
     assert "Names this address, and passes it over" in text
-    assert "Log-in stopped" in text
+    assert "About an API key" in text
     assert "550 gone" in text
 
 
