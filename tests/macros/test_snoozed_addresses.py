@@ -73,6 +73,20 @@ def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_h
     assert anybody.get(page.removesuffix("/") + "x/").status_code == 404
 
 
+def test_who_said_to_be_on_it_reads_too_that_the_snooze_is_over() -> None:
+    message, anybody = warned(), Client()
+    account = Account.objects.get()
+    anybody.post(reverse("answer_mail", args=[links.sign(message)]), {"do": "on_it", "account": account.pk})
+    snooze_by_link(message)
+    told = Message.objects.get(kind=mute_mails.KIND, payload__has_key="mute")
+    page = reverse("answer_mail", args=[links.sign(told)])
+
+    done = anybody.post(page, {"do": "mail_again"}, follow=True).content.decode()
+
+    assert "gets the warnings that macros have for it" in done
+    assert "Noted: you are on it" in done
+
+
 def test_a_link_snoozes_an_address_so_often_and_no_more_and_each_time_is_told(settings: Settings) -> None:
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "5/3600s/key"}
     message = warned()
