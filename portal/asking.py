@@ -39,6 +39,10 @@ from users.visibility import names_for
 
 say = partial(phrase, rules.WORDS)
 
+LOG_INS = (
+    "log-ins:"  # before the ids that the page carries: the choice of accounts is not to read them as its own
+)
+
 
 @dataclass(frozen=True)
 class Origin:
@@ -137,14 +141,14 @@ def answer(request: HttpRequest, origin: Origin) -> HttpResponse:
         unread=max(0, len(people) - confirm.SHOWN),
         refused=origin.refused or _refused(origin, live, ids),
         ask_why=False,
-        seen=bulk.known_by(ids),
+        seen=bulk.known_by(ids, LOG_INS),
         form=partial(AskForm, now=now),
     )
 
     def do(said: Said) -> Done:
         if page.refused:
             return Done(nothing=True, failures=[page.refused])
-        shown = bulk.shown(request)
+        shown = bulk.shown(request, LOG_INS)
         read = ids if shown is None else [pk for pk in ids if pk in set(shown)]
         if not read:
             raise Refusal(gettext("Nothing was done: none of these log-ins matches any longer."))

@@ -3,6 +3,7 @@
 The list leads here with what was chosen, the page of an account with that one, and the page of a job with what it changed, or what failed.
 """
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -180,21 +181,19 @@ def none_chosen(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(back(request))
 
 
-def known_by(ids: Sequence[int]) -> str:
+def known_by(ids: Sequence[int], mark: str = "") -> str:
     """Return what a page that asks about all that match carries: what it shows, by id, so that nothing is done to what matches only since,
-    or nothing where that is too much; and what it is known by, so that it is done once, however often it is sent.
+    or nothing where that is too much; and what it is known by, so that it is done once, however often it is sent. `mark`: before ids that
+    are not those of accounts.
     """
-    return f"{'-'.join(map(str, ids if len(ids) <= MOST else ()))}.{secrets.token_hex(8)}"
+    return f"{mark}{'-'.join(map(str, ids if len(ids) <= MOST else ()))}.{secrets.token_hex(8)}"
 
 
-def shown(request: HttpRequest) -> list[int] | None:
-    """Return the ids that the page showed that was sent; None where it carries none."""
+def shown(request: HttpRequest, mark: str = "") -> list[int] | None:
+    """Return the ids (with this `mark`) that the page showed that was sent; None where it carries none."""
     sent = request.POST.get("seen", "").rpartition(".")[0]
-    return (
-        [int(pk) for pk in sent.split("-") if pk.isascii() and pk.isdigit() and len(pk) < 19]
-        if sent
-        else None
-    )
+    found = re.fullmatch(rf"{mark}([0-9]{{1,18}}(?:-[0-9]{{1,18}})*)", sent)
+    return [int(pk) for pk in found[1].split("-")] if found else None
 
 
 def start(
