@@ -63,11 +63,11 @@ class MacroForm(Versioned, MacroModelForm):
     at_once = forms.MultipleChoiceField(
         label=gettext_lazy("Also tell them at once, when"), choices=MacroAction.Kind.at_once, required=False,
         widget=forms.CheckboxSelectMultiple,
-        help_text=gettext_lazy("Within about a minute. One cause is one mail; an account that goes on and off is told of once an hour."),
+        help_text=gettext_lazy("Within about a minute. One cause is one mail; what goes off and on twice in a day is told in the evening."),
     )  # fmt: skip
     people = forms.IntegerField(
         label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,
-        help_text=gettext_lazy("2: tells when one person is left, within about a minute. Once, and again only after it recovered."),
+        help_text=gettext_lazy("2: tells in the morning when one person is left. Once, and again only after it recovered."),
     )  # fmt: skip
     within = forms.IntegerField(
         label=gettext_lazy("Look so many days ahead"), required=False, min_value=0, max_value=365,

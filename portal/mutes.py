@@ -27,7 +27,6 @@ from portal.mute_lines import CHANGE_MACRO, SNOOZE
 from ui import confirm, dates
 from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility, unnamed
-from ui.templatetags import ui as tags
 from users import visibility
 from users.models import User, person
 from users.visibility import names_for
@@ -96,7 +95,6 @@ class MuteAdmin(ReadOnlyList):
         "macro_cell",
         "until_cell",
         "who_cell",
-        "since_cell",
         "end_cell",
     ]
     list_display_links = None
@@ -162,18 +160,13 @@ class MuteAdmin(ReadOnlyList):
             return row.who  # type: ignore[no-any-return]  # set above
         return format_html('{}<span class="at-second">{}</span>', row.who, row.reason)
 
-    @display(description=gettext_lazy("Since"), ordering="started_at")
-    def since_cell(self, row: Mute) -> SafeString:
-        """Return since when."""
-        return tags.when(row.started_at, "day")
-
     @display(description=gettext_lazy("End"))
     def end_cell(self, row: Any) -> SafeString | str:
         """Return the way to the page that ends it, for whoever may."""
         if not row.may_end:
             return "–"
         return format_html(
-            '<a class="at-link" href="{}">{}</a>', mute_lines.end_url(row.pk), gettext("End it")
+            '<a class="at-link at-nowrap" href="{}">{}</a>', mute_lines.end_url(row.pk), gettext("End it")
         )
 
     def has_end_permission(self, request: HttpRequest) -> bool:
