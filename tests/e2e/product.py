@@ -158,9 +158,12 @@ class Product(Served):
         return self.run("manage.py", *command)
 
     def mails_to(self, address: str, count: int) -> list[dict[str, Any]]:
-        """Wait until no message to the address waits, demand exactly `count` mails to it and return them, newest first."""
-        arrived = wait_until(lambda: not self._waiting(address), seconds=MAIL_SECONDS, every=0.3)
-        assert arrived, self._waiting(address)
+        """Wait for `count` mails to the address and until no other waits, demand exactly these and return them, newest first."""
+
+        def are_there() -> bool:
+            return not self._waiting(address) and len(self.channels.mails(to=address)) >= count
+
+        assert wait_until(are_there, seconds=MAIL_SECONDS, every=0.3), self._waiting(address)
         found = self.channels.mails(to=address)
         assert len(found) == count, [mail["subject"] for mail in found]
         return found
