@@ -8,13 +8,14 @@ from functools import partial
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
+from accounts import alerts
+from accounts.mails import alert_mail
 from adtoken_project import lanes, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
 from macros import evaluation
 from macros.models import Evaluation, Macro
-from notifications import composing, kinds, outbox
+from notifications import composing, outbox
 from notifications.kinds import Mail
 from notifications.models import Message
 from tokens.channels import brake, gate
@@ -33,7 +34,6 @@ ASKED_LIMIT, DUE_LIMIT = (
 )  # of a renewal that somebody waits for; of the rest
 MAIL_LIMIT = timedelta(minutes=5)
 TICKS = "ticks"  # the heartbeat that beat sends and the lane for mails writes
-KIND = "late"
 MARK = "late:"  # begins the name of the row that says since when a lane is late
 QUIET = timedelta(hours=1)  # a lane that is late again so soon is still the same trouble
 
@@ -185,9 +185,9 @@ def tell_operators(now: datetime) -> int:
         logger.error("the lane %s is late: %s", lane, work.words(now))
         for address in operators():
             written += outbox.enqueue(
-                kind=KIND,
+                kind=alerts.KIND,
                 recipient=address,
-                dedupe_key=f"{KIND}:{lane}:{now.isoformat()}:{address}",
+                dedupe_key=f"{MARK}{lane}:{now.isoformat()}:{address}",
                 payload={"lane": lane, "what": work.what, "since": work.since and work.since.isoformat()},
                 now=now,
             )
@@ -209,9 +209,9 @@ def build(message: Message) -> Mail:
         "count": len(processes),
         "workers": ", ".join(processes),
     }
-    return composing.compose(KIND, message, reader, facts)
+    return composing.compose("late", message, reader, facts)
 
 
 def register() -> None:
-    """Say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name=_("Background work is late"))
+    """Say how this part of the mail to operators is built. Called once, when the root app starts."""
+    alert_mail.PARTS["lane"] = alert_mail.Part(build, lambda _message: [])

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from adtoken_project import lateness, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
-from notifications import parked_mail
+from notifications import unarrived_mails
 from users import append_only, database_clock, limit_counts
 from users.sessions import SessionStore
 
@@ -24,7 +24,7 @@ def heartbeat() -> None:
 def watch_lanes() -> None:
     """Tell operators of a lane that is late, and of addresses that mail does not reach."""
     lateness.tell_operators(now=database_clock.now())
-    parked_mail.tell_operators(database_clock.now())
+    unarrived_mails.tell_operators(database_clock.now())
 
 
 @shared_task

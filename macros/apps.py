@@ -21,20 +21,17 @@ class MacrosConfig(AppConfig):
             message_history,
             moved,
             new_address,
-            on_it,
             on_many,
             owning,
             receivers,
             windows,
         )
-        from macros.mutes import mails, services
+        from macros.mutes import services
         from tokens import renewal
         from users.models import User
         from users.signals import address_changed
 
         _register_messages()
-        on_it.register()
-        mails.register()
         told_about.register(message_history.about)
         told_about.register(message_history.about_at_once)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
@@ -51,15 +48,16 @@ class MacrosConfig(AppConfig):
 
 
 def _register_messages() -> None:
-    from macros import evaluation, mails, new_address, revalidation
+    from macros import evaluation, new_address, revalidation
+    from macros import mails as warnings
     from macros.at_once import mails as news
     from macros.at_once import services as at_once
-    from macros.mutes import not_mine
+    from macros.mutes import mails, not_mine
     from notifications import kinds
 
     kinds.register(
         evaluation.KIND,
-        mails.build,
+        warnings.build,
         name=_("Macro"),
         ended=revalidation.record_end,
         why=revalidation.facts_of,
@@ -76,5 +74,5 @@ def _register_messages() -> None:
         readdress=at_once.readdress,
     )
     kinds.register(
-        not_mine.KIND, not_mine.build, name=_("No longer their account"), ended=not_mine.record_end
+        mails.KIND, mails.build, name=_("Said by the link of a mail"), ended=not_mine.record_end, asks=True
     )

@@ -11,24 +11,17 @@ from hashlib import sha256
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
-from django.utils.translation import gettext_lazy
 
-from accounts.mails import mailing
 from accounts.models import Account, AccountEvent
 from macros import concerned, evaluation
 from macros.models import Acknowledgement, Notice, Told
 from macros.mutes import links, mails
-from macros.mutes.models import left_out
-from notifications import composing, kinds, outbox
-from notifications.kinds import Mail, NotWanted
+from notifications import outbox
 from notifications.models import Message
 from tokens.models import Token
-from ui import addresses, dates
 from users import hold
 from users.models import User
 
-KIND = "on_it"  # of the messages
-SHOWN = 20
 LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
 
@@ -68,7 +61,7 @@ def said_by_reader(message: Message) -> list[Deadline]:
     rows = Acknowledgement.objects.filter(
         account__in={one.account.pk for one in found}, email=message.recipient
     )
-    said = {one.account_id for one in rows.select_related("account", "token") if _runs(one)}
+    said = {one.account_id for one in rows.select_related("account", "token") if one.is_running}
     return [one for one in found if one.account.pk in said]
 
 
@@ -109,26 +102,10 @@ def _deadline(account: Account, token: Token | None) -> Deadline:
 def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
     """Return by account who is on it in its present cycle; of one of its log-ins where nobody is on the account's own."""
     found: dict[int, Acknowledgement] = {}
-    for one in _running(account_ids):
+    for one in Acknowledgement.objects.running(account_ids):
         if one.token is None or one.account_id not in found:
             found[one.account_id] = one
     return found
-
-
-def _running(account_ids: Collection[int]) -> list[Acknowledgement]:
-    rows = Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
-    return [one for one in rows.order_by("at", "pk") if _runs(one)]
-
-
-def _runs(one: Acknowledgement) -> bool:
-    return one.cycle == one.account.cycle if one.token is None else _of_log_in(one)
-
-
-def _of_log_in(one: Acknowledgement) -> bool:
-    """Return whether somebody is on a log-in that lives, since its account has its present deadline."""
-    token = one.token
-    lives = token is not None and token.state != Token.State.DEAD and token.cycle == one.cycle
-    return lives and one.at > one.account.cycle_since
 
 
 @transaction.atomic
@@ -195,7 +172,7 @@ def take_back(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> in
 def end_of_leaver(user: User, *, now: datetime) -> None:
     """End what a person was on who can no longer log in: reminders come again, further addresses are told. One event on each account."""
     said = Acknowledgement.objects.filter(Q(by=user) | Q(email=user.email)).select_related("account", "token")
-    accounts = {one.account_id: one.account for one in said if _runs(one)}
+    accounts = {one.account_id: one.account for one in said if one.is_running}
     said.delete()
     _events(accounts.values(), LEFT, None, "", now)
 
@@ -211,7 +188,7 @@ def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: 
         pairs[address].add(one.account_id)
     theirs = concerned.among(pairs)
     over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
-    accounts = {one.account_id: one.account for one in over if _runs(one)}
+    accounts = {one.account_id: one.account for one in over if one.is_running}
     Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
     _events(accounts.values(), cause, actor, "", now)
 
@@ -255,24 +232,29 @@ def _tell(
             readers[reader, of_team].add(account)
     theirs = concerned.among(_by_address(readers))
     people = set(User.objects.filter(email__in=theirs).values_list("email", flat=True))
-    mails: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for (to, team), accounts in readers.items():
         if still := accounts & theirs[to]:
-            mails[to, None if to in people else team] |= still
+            to_write[to, None if to in people else team] |= still
     teams = {one.account.pk: one.account.team for one in about}
     said: dict[int, set[str]] = defaultdict(set)
     for deadline in about:
         said[deadline.account.pk].add(deadline.said(now))
-    for (to, team_id), accounts in sorted(mails.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+    for (to, team_id), accounts in sorted(to_write.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
         what = " ".join(sorted(set[str]().union(*(said[pk] for pk in accounts))))
         of = {teams[pk] for pk in accounts}
         outbox.enqueue(
-            kind=KIND,
+            kind=mails.KIND,
             recipient=to,
             team=of.pop() if len(of) == 1 else None,
             # Said again, taken back in between or not, it tells nothing.
-            dedupe_key=f"{KIND}:{sha256(f'{email} {what}'.encode()).hexdigest()[:32]}:{team_id or ''}:{to}",
-            payload={"accounts": sorted(accounts), "by": by.pk if by else None, "who": email},
+            dedupe_key=f"on_it:{sha256(f'{email} {what}'.encode()).hexdigest()[:32]}:{team_id or ''}:{to}",
+            payload={
+                "what": mails.ON_IT,
+                "accounts": sorted(accounts),
+                "by": by.pk if by else None,
+                "who": email,
+            },
             now=now,
         )
 
@@ -282,49 +264,3 @@ def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str,
     for (to, _), accounts in readers.items():
         found[to] |= accounts
     return found
-
-
-def build(message: Message) -> Mail:
-    """Build the mail that somebody is on it. Raises NotWanted where they are on none of the accounts now, or its reader is told nothing of
-    these.
-    """
-    reader = mailing.reader_of(message)
-    ids = concerned.of(message.recipient, message.payload["accounts"])
-    ids -= set(Account.objects.filter(left_out(message.recipient), pk__in=ids).values_list("pk", flat=True))
-    if not ids:
-        raise NotWanted("reader_left_out")
-    still = {one.account_id for one in _running(ids) if _is_of(one, message)}
-    accounts = list(Account.objects.filter(pk__in=still).order_by("name", "pk"))
-    if not accounts:
-        raise NotWanted("taken_back")
-    by = User.objects.filter(pk=message.payload["by"]).first()
-    who = reader.names.user(by) if by else message.payload["who"]
-    facts = {
-        "who": who,
-        "name": accounts[0].name,
-        "more": len(accounts) - 1,
-        "count": len(accounts),
-        "accounts": [
-            (one, _until(one, reader), addresses.absolute_url("open_account", one.pk))
-            for one in accounts[:SHOWN]
-        ],
-        "unseen": max(0, len(accounts) - SHOWN),
-    }
-    return mailing.compose(KIND, message, reader, facts)
-
-
-def _is_of(one: Acknowledgement, message: Message) -> bool:
-    """Return whether it was said by whom the mail names: somebody else may have since, while the mail waited."""
-    by: int | None = message.payload["by"]
-    return one.by_id == by and (by is not None or one.email == message.payload["who"])
-
-
-def _until(account: Account, reader: composing.Reader) -> str:
-    if account.deadline is None or account.state == Account.State.DEACTIVATED:
-        return ""
-    return dates.moment(account.deadline, zone=reader.zone).full
-
-
-def register() -> None:
-    """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Somebody is on it"), asks=True)

@@ -16,14 +16,12 @@ class NotificationsConfig(AppConfig):
 
         from notifications import (
             new_address,
-            parked_mail,
             service_reports,
             unarrived_mails,
         )
         from users.models import User
         from users.signals import address_changed
 
-        parked_mail.register()
         service_reports.register()
         unarrived_mails.register()
         address_changed.connect(new_address.take_along, User, dispatch_uid="notifications.new_address")

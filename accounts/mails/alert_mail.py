@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from accounts import alerts
 from accounts.mails import doubt_mail, refusal_mail, version_mail
 from notifications import composing
-from notifications.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.kinds import FACTS, Builder, Fact, Mail, NotWanted, Why
 from notifications.models import Message
 from tokens import scrub, unknown_answers
 from tokens.channels import registry
@@ -23,6 +24,25 @@ SHOWN = 5  # answers in one mail; the page has all
 EXCERPT = 400  # characters of an answer
 
 
+@dataclass(frozen=True)
+class Part:
+    """What operators are told by a mail of this kind, beside faults and unknown answers of an app."""
+
+    build: Builder
+    facts: Why
+
+
+PARTS = {
+    "version": Part(version_mail.build, version_mail.facts),
+    "refused_writes": Part(refusal_mail.build, refusal_mail.facts),
+    "doubts": Part(doubt_mail.build, doubt_mail.facts),
+}  # by what only their payload has
+
+
+def _part(message: Message) -> Part:
+    return next((part for key, part in PARTS.items() if key in message.payload), Part(_of_app, _facts_of_app))
+
+
 def readdress(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.Readdress`
     """Return whether an alert goes along to its reader's new address: not where OPERATOR_EMAILS names the old one."""
     return message.recipient not in operators()
@@ -32,12 +52,10 @@ def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
     if message.recipient not in operators():
         raise NotWanted("no_operator")
-    if "version" in message.payload:
-        return version_mail.build(message)
-    if "refused_writes" in message.payload:
-        return refusal_mail.build(message)
-    if "doubts" in message.payload:
-        return doubt_mail.build(message)
+    return _part(message).build(message)
+
+
+def _of_app(message: Message) -> Mail:
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         raise NotWanted("app_removed")
@@ -49,12 +67,10 @@ def build(message: Message) -> Mail:
 
 def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
-    if "version" in message.payload:
-        return version_mail.facts(message)
-    if "refused_writes" in message.payload:
-        return refusal_mail.facts(message)
-    if "doubts" in message.payload:
-        return doubt_mail.facts(message)
+    return _part(message).facts(message)
+
+
+def _facts_of_app(message: Message) -> list[Fact]:
     app = ChannelApp.objects.filter(pk=message.payload["app"]).first()
     if app is None:
         return []

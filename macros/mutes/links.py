@@ -13,7 +13,7 @@ from users import roles
 from users.models import User
 from users.recipients import Via
 
-SAID = "by_link"  # the kind of the messages of `macros.mutes.mails`
+SAID = "said"  # the kind of the messages of `macros.mutes.mails`
 _SIGNER = signing.Signer(salt="macros.recipient")
 
 
@@ -40,8 +40,8 @@ def open_told(signed: str) -> Message | None:
 
 
 def answered(message: Message) -> Message | None:
-    """Return the mail whose link said what this one is about; any other mail itself. None where it is gone."""
-    if message.kind != SAID:
+    """Return the mail whose link said what this one tells its own reader; any other mail itself. None where it is gone."""
+    if "answers" not in message.payload:
         return message
     return Message.objects.filter(pk=message.payload["answers"]).defer("text", "html").first()
 

@@ -1,24 +1,28 @@
-"""The mail to an address in whose name something was said by the link of a mail: whoever that was forwarded to can press it, too.
+"""The mail that somebody said something of accounts by the link of a mail, or on a page: one kind, for whoever has to hear of it.
 
-All warnings were snoozed, or "I am on it" was said. It leads to the page of such links, which takes it back without a log-in.
+Others who were warned hear that somebody is on it; whoever looks after an account, that it is no longer somebody's; and the address in
+whose name it was said by a link hears of that, since whoever the mail was forwarded to can press it, too. That mail leads to the page of
+such links, which takes it back without a log-in.
 """
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
-
-from django.utils.translation import gettext_lazy
 
 from accounts.mails import mailing
 from accounts.models import Account
 from macros import concerned
-from macros.models import Mute
+from macros.models import Acknowledgement, Mute
 from macros.mutes import links
-from notifications import composing, kinds, outbox
+from macros.mutes.models import left_out
+from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
+from users.models import User
 
-KIND = "by_link"  # of the messages
+KIND = links.SAID
+ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
 SHOWN = 20  # accounts
 
 
@@ -27,15 +31,15 @@ def tell_muted(made: Mute, *, answers: Message, now: datetime) -> None:
     outbox.enqueue(
         kind=KIND,
         recipient=made.email,
-        dedupe_key=f"{KIND}:{made.pk}",
-        payload={"mute": made.pk, "answers": answers.pk},
+        dedupe_key=f"{OWN_MUTE}:{made.pk}",
+        payload={"what": OWN_MUTE, "mute": made.pk, "answers": answers.pk},
         now=now,
     )
 
 
 def tell_on_it(*, answers: Message, accounts: Collection[Account], now: datetime) -> None:
     """Write the message that its reader is on these accounts: on those of which none was written yet for this link."""
-    about = f"{KIND}:on_it:{answers.pk}:"
+    about = f"{OWN_ON_IT}:{answers.pk}:"
     written = Message.objects.filter(recipient=answers.recipient, kind=KIND, dedupe_key__startswith=about)
     told = {pk for payload in written.values_list("payload", flat=True) for pk in payload["accounts"]}
     if new := sorted({one.pk for one in accounts} - told):
@@ -44,52 +48,87 @@ def tell_on_it(*, answers: Message, accounts: Collection[Account], now: datetime
             recipient=answers.recipient,
             team=answers.team,
             dedupe_key=f"{about}{new[0]}",
-            payload={"accounts": new, "answers": answers.pk},
+            payload={"what": OWN_ON_IT, "accounts": new, "answers": answers.pk},
             now=now,
         )
 
 
 def build(message: Message) -> Mail:
-    """Build the mail. Raises NotWanted where the snooze is over, or none of the accounts concerns the reader now.
+    """Build the mail. Raises NotWanted where what was said is over, or none of the accounts concerns the reader now.
 
-    And where the address is another since: the link is of the old one. What was said of accounts it tells also where it was taken back.
+    And where the address is another since: the link is of the old one. Its own reader it tells of accounts also where that was taken back.
     """
+    reader, said = mailing.reader_of(message), message.payload
+    what = _muted(said) if said["what"] == OWN_MUTE else _of_accounts(message, reader)
+    facts = {"what": said["what"], **what}
+    if "answers" in said:
+        return _own(message, reader, facts)
+    mail = mailing.compose(KIND, message, reader, facts)
+    return replace(mail, reply_to=said["who"]) if said["what"] == NOT_MINE else mail
+
+
+def _own(message: Message, reader: mailing.ReaderWithNames, facts: Mapping[str, object]) -> Mail:
     answers = links.answered(message)
-    what = _muted(message) if "mute" in message.payload else _accounts(message)
     if answers is not None and answers.recipient != message.recipient:
         raise NotWanted("other_address")
-    reader = mailing.reader_of(message)
     back = addresses.absolute_url("answer_mail", links.sign(message))
-    facts = {
+    said = {
         "email": message.recipient,
         "at": dates.moment(message.created_at, zone=reader.zone).full,
         "subject": answers.subject if answers else "",
         "back_url": back,
-        **what,
     }
-    return composing.without_link(mailing.compose(KIND, message, reader, facts), back)
+    return composing.without_link(mailing.compose(KIND, message, reader, {**facts, **said}), back)
 
 
-def _muted(message: Message) -> Mapping[str, object]:
-    mute = Mute.objects.running().filter(pk=message.payload["mute"]).first()
+def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
+    mute = Mute.objects.running().filter(pk=said["mute"]).first()
     if mute is None or mute.until is None:
         raise NotWanted("snooze_over")
     return {"until": dates.day(mute.until)}
 
 
-def _accounts(message: Message) -> Mapping[str, object]:
-    theirs = concerned.of(message.recipient, message.payload["accounts"])
-    accounts = list(Account.objects.filter(pk__in=theirs).order_by("name", "pk"))
+def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
+    said = message.payload
+    ids = concerned.of(message.recipient, said["accounts"])
+    if said["what"] == ON_IT:
+        ids = _still_on_it(message, ids)
+    accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))
     if not accounts:
         raise NotWanted("accounts_gone")
+    by = User.objects.filter(pk=said.get("by")).first()
     return {
+        "who": reader.names.user(by) if by else said.get("who", ""),
+        "note": said.get("note", ""),
         "name": accounts[0].name,
         "more": len(accounts) - 1,
-        "accounts": accounts[:SHOWN],
+        "count": len(accounts),
+        "accounts": [
+            (one, _until(one, reader), addresses.absolute_url("open_account", one.pk))
+            for one in accounts[:SHOWN]
+        ],
         "unseen": max(0, len(accounts) - SHOWN),
     }
 
 
-def register() -> None:
-    """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=gettext_lazy("Said by the link of a mail"))
+def _still_on_it(message: Message, ids: Collection[int]) -> set[int]:
+    """Return on which of these accounts (ids) they are whom the mail names: somebody else may be since, while the mail waited.
+
+    Raises NotWanted where that is none, or its reader is told nothing of these.
+    """
+    told = Account.objects.filter(pk__in=ids).exclude(left_out(message.recipient))
+    heard = set(told.values_list("pk", flat=True))
+    if not heard:
+        raise NotWanted("reader_left_out")
+    by, who = message.payload["by"], message.payload["who"]
+    running = Acknowledgement.objects.running(heard)
+    still = {one.account_id for one in running if one.by_id == by and (by is not None or one.email == who)}
+    if not still:
+        raise NotWanted("taken_back")
+    return still
+
+
+def _until(account: Account, reader: composing.Reader) -> str:
+    if account.deadline is None or account.state == Account.State.DEACTIVATED:
+        return ""
+    return dates.moment(account.deadline, zone=reader.zone).full

@@ -10,18 +10,14 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent
-from macros.mutes import links, services
-from notifications import clean, composing, outbox
-from notifications.kinds import Mail, NotWanted
+from macros.mutes import links, mails, services
+from notifications import clean, outbox
 from notifications.models import Message
-from ui import addresses
 from users import hold, refused_addresses
 from users.models import User
 from users.recipients import fallback
 
-KIND = "not_mine"
 NOTE_LENGTH = 200
-SHOWN = 20
 
 
 def accounts_of(message: Message) -> list[Account]:
@@ -81,11 +77,11 @@ def say(
 
 def record_end(message: Message) -> None:
     """Where the mail server refuses a lead's address for good, tell whoever stands in, in the same transaction."""
-    if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
-        said = message.payload
-        accounts = Account.objects.filter(pk__in=said["accounts"]).select_related("team")
-        if "teams" in said:  # to another team, which has an account since, the note was not written
-            accounts = accounts.filter(team__in=said["teams"])
+    said, failed = message.payload, message.state == Message.State.FAILED
+    if said["what"] == mails.NOT_MINE and failed and refused_addresses.is_refused(message.recipient):
+        # To another team, which has an account since, the note was not written.
+        theirs = Account.objects.filter(pk__in=said["accounts"], team__in=said["teams"])
+        accounts = theirs.select_related("team")
         _write(list(accounts), who=said["who"], note=said["note"], source=said["source"], now=timezone.now())
 
 
@@ -98,11 +94,12 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now
             continue
         teams = sorted({one.team_id for one in theirs})
         outbox.enqueue(
-            kind=KIND,
+            kind=mails.KIND,
             recipient=address,
             team=theirs[0].team if len(teams) == 1 else None,
             dedupe_key=f"not_mine:{source}:{min(one.pk for one in theirs)}:{address}",
             payload={
+                "what": mails.NOT_MINE,
                 "accounts": [one.pk for one in theirs],
                 "teams": teams,
                 "who": who,
@@ -116,29 +113,10 @@ def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now
 def _told(source: str) -> dict[str, set[int]]:
     """Return reader -> ids of the accounts that messages about this warning, or log-in, were written to him about."""
     told: dict[str, set[int]] = defaultdict(set)
-    written = Message.objects.filter(kind=KIND, dedupe_key__startswith=f"not_mine:{source}:")
+    written = Message.objects.filter(kind=mails.KIND, dedupe_key__startswith=f"not_mine:{source}:")
     for address, payload in written.values_list("recipient", "payload"):
         told[address].update(payload["accounts"])
     return told
-
-
-def build(message: Message) -> Mail:
-    """Build the mail to whoever looks after the accounts. Raises NotWanted where they are gone."""
-    accounts = list(Account.objects.filter(pk__in=message.payload["accounts"]).order_by("name", "pk"))
-    if not accounts:
-        raise NotWanted("accounts_gone")
-    who = message.payload["who"]
-    facts = {
-        "name": accounts[0].name,
-        "more": len(accounts) - 1,
-        "count": len(accounts),
-        "who": who,
-        "note": message.payload["note"],
-        "accounts": [(one, addresses.absolute_url("open_account", one.pk)) for one in accounts[:SHOWN]],
-        "unseen": max(0, len(accounts) - SHOWN),
-        "why_url": "",
-    }
-    return composing.compose(KIND, message, composing.Reader(None), facts, reply_to=who)
 
 
 def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:

@@ -57,7 +57,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from accounts.mails import backup_mail, doubt_mail, imported_mail, renewal_mail
     from accounts.models import AccountToken
     from macros import evaluation
-    from notifications import outbox, parked_mail
+    from notifications import outbox, unarrived_mails
     from users import invitations, login_changes, password_reset
 
     now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
@@ -89,7 +89,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     invitations.create(
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now
     )
-    parked_mail.tell_operators(now)
+    unarrived_mails.tell_operators(now)
     doubt_mail.tell(now)
     alerts.tell_operators(now)
     password_reset.request_reset(email=lena.email, now=now)
@@ -246,7 +246,9 @@ def _links(fleet: Fleet) -> dict[str, Any]:
     )
     return {
         "snoozed_address": Mute.objects.get(account=None, email=OUTSIDE).pk,
-        "snoozed_mail": links.sign(Message.objects.filter(kind="by_link", recipient=OUTSIDE).earliest("pk")),
+        "snoozed_mail": links.sign(
+            Message.objects.filter(kind="said", payload__what="own_mute", recipient=OUTSIDE).earliest("pk")
+        ),
         "mail": links.sign(mail),
         "mail_said": links.sign(said),
         "message_failed": ids["failed"],

@@ -175,7 +175,11 @@ def _late(fleet: Fleet) -> None:
 
     payload = {"lane": "mail", "what": "14 mails", "since": (fleet.now - DAY / 24).isoformat()}
     outbox.enqueue(
-        kind="late", recipient=fleet.boss.email, dedupe_key="photograph:late", payload=payload, now=fleet.now
+        kind="operators",
+        recipient=fleet.boss.email,
+        dedupe_key="photograph:late",
+        payload=payload,
+        now=fleet.now,
     )
 
 

@@ -51,7 +51,9 @@ def moves(account: Account, team: Team) -> None:
 
 
 def freed() -> list[str]:
-    return sorted(Message.objects.filter(kind="on_it").values_list("recipient", flat=True))
+    return sorted(
+        Message.objects.filter(kind="said", payload__what="on_it").values_list("recipient", flat=True)
+    )
 
 
 def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_hear_of_it() -> None:
@@ -63,7 +65,7 @@ def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_
     evaluate()
     sent()
     waiting = on_it.acknowledge(deadlines=on_it.deadlines_on(account)[:1], email=OTHER, now=NOW)
-    before = {one.recipient: one for one in Message.objects.filter(kind="on_it")}
+    before = {one.recipient: one for one in Message.objects.filter(kind="said", payload__what="on_it")}
     on_it.take_back(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
     told = {one.recipient: one for one in Message.objects.filter(kind="macro")}
     stale = on_it.deadlines_of(told[WATCHER])
@@ -84,16 +86,14 @@ def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_
         ALWAYS: {"Kept", "Lumen"},
     }
     assert late == [kept]  # the press had read the page before it moved
-    about = Message.objects.filter(kind="on_it", payload__accounts=[account.pk]).exclude(
-        pk__in=[one.pk for one in before.values()]
-    )
+    about = Message.objects.filter(
+        kind="said", payload__what="on_it", payload__accounts=[account.pk]
+    ).exclude(pk__in=[one.pk for one in before.values()])
     assert sorted(about.values_list("recipient", flat=True)) == sorted([ALWAYS, NEW, both.email])
-    assert (
-        kinds.KINDS["on_it"].build(about.get(recipient=ALWAYS)).subject == "ben@example.com is on it: Lumen"
-    )
+    assert kinds.KINDS["said"].build(about.get(recipient=ALWAYS)).subject == "ben@example.com is on it: Lumen"
     for former in (WATCHER, ada.email):
         with pytest.raises(NotWanted, match="not mailed about the account now"):
-            kinds.KINDS["on_it"].build(before[former])
+            kinds.KINDS["said"].build(before[former])
 
 
 def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_no_way_back() -> None:
@@ -125,7 +125,7 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
     Client().post(said, {"do": "take_back"})
     assert 'value="on_it"' not in Client().get(said).text
     assert on_it.running([account.pk]) == {}
-    Message.objects.filter(kind="on_it").delete()
+    Message.objects.filter(kind="said", payload__what="on_it").delete()
     for address, of in stay.items():
         told = Message.objects.get(kind="macro", recipient=address)
         assert [one.account for one in on_it.deadlines_of(told)] == [of]

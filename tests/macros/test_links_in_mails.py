@@ -13,7 +13,7 @@ from pytest_django import Settings
 from accounts.models import Account, AccountEvent, AccountToken
 from macros import evaluation, mails
 from macros.models import Macro, Mute
-from macros.mutes import links, not_mine, services
+from macros.mutes import links, services
 from macros.mutes import mails as mute_mails
 from notifications.kinds import Mail
 from notifications.models import Message
@@ -171,8 +171,8 @@ def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing
     event = AccountEvent.objects.get(kind="not_mine")
     assert (event.account, event.note) == (account, f"{WATCHER}: Emil runs it now")
     assert other.name in again.text  # it can still be said of the other one
-    message = Message.objects.get(kind="not_mine")
-    mail = not_mine.build(message)
+    message = Message.objects.get(kind="said", payload__what="not_mine")
+    mail = mute_mails.build(message)
     assert message.recipient == lead.email
     assert mail.subject == f"Lumen Shoes is no longer {WATCHER}’s"
     assert mail.reply_to == WATCHER
@@ -192,7 +192,7 @@ def test_without_a_lead_the_operators_hear_of_it(client: Client) -> None:
 
     client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [account.pk]})
 
-    assert Message.objects.get(kind="not_mine").recipient == "ops@example.com"
+    assert Message.objects.get(kind="said", payload__what="not_mine").recipient == "ops@example.com"
 
 
 def test_it_is_said_of_accounts_of_the_mail_only(client: Client) -> None:
@@ -203,7 +203,7 @@ def test_it_is_said_of_accounts_of_the_mail_only(client: Client) -> None:
     client.post(not_mine_path(mail_to(WATCHER)), {"do": "not_mine", "account": [foreign.pk, "x", "9" * 30]})
 
     assert not AccountEvent.objects.filter(kind="not_mine").exists()
-    assert not Message.objects.filter(kind="not_mine").exists()
+    assert not Message.objects.filter(kind="said", payload__what="not_mine").exists()
 
 
 def test_the_time_line_shows_what_was_said(client: Client) -> None:

@@ -195,14 +195,14 @@ def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark
     die(account, NOW + 6 * DAY)
     dark = evaluate(6)
 
-    freed = Message.objects.filter(kind="on_it")
+    freed = Message.objects.filter(kind="said", payload__what="on_it")
     assert (new, twice) == ([account], [])
     assert sorted(freed.values_list("recipient", flat=True)) == [OTHER, WATCHER]
     assert same == []
     assert more_urgent == [OTHER, WATCHER]
     assert dark == ["late@example.com", OTHER, WATCHER]
     with pytest.raises(NotWanted, match="Whoever said so is no longer on it"):
-        kinds.KINDS["on_it"].build(freed[0])  # it went dark: what was said is over
+        kinds.KINDS["said"].build(freed[0])  # it went dark: what was said is over
 
 
 def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it() -> None:
@@ -212,7 +212,7 @@ def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it()
     sent()
     on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
 
-    mail = kinds.KINDS["on_it"].build(Message.objects.get(kind="on_it"))
+    mail = kinds.KINDS["said"].build(Message.objects.get(kind="said", payload__what="on_it"))
     move(account, deadline=noon(TODAY + 5 * DAY))
 
     assert mail.subject == "other@example.com is on it: Lumen Shoes"
@@ -246,8 +246,10 @@ def test_a_mail_that_waits_names_nobody_who_took_it_back_though_somebody_else_is
     on_it.acknowledge(deadlines=both, email=ada.email, now=NOW)
     on_it.take_back(deadlines=on_it.deadlines_on(lumen), email=ada.email, now=NOW)
     on_it.acknowledge(deadlines=on_it.deadlines_on(lumen), email=OTHER, now=NOW + DAY / 24)
-    of_ada, of_other = Message.objects.filter(kind="on_it", recipient=WATCHER).order_by("pk")
-    build = kinds.KINDS["on_it"].build
+    of_ada, of_other = Message.objects.filter(kind="said", payload__what="on_it", recipient=WATCHER).order_by(
+        "pk"
+    )
+    build = kinds.KINDS["said"].build
 
     subjects = [build(one).subject for one in (of_ada, of_other)]
     on_it.take_back(deadlines=on_it.deadlines_on(blue), email=ada.email, now=NOW)
@@ -396,9 +398,9 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
 
     assert 'value="on_it"' in asked
     assert "Noted: you are on it" in noted
-    told = Message.objects.get(kind="on_it")
+    told = Message.objects.get(kind="said", payload__what="on_it")
     assert told.recipient == OTHER
-    assert kinds.KINDS["on_it"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
+    assert kinds.KINDS["said"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
     Client().post(page, {"do": "take_back"})
     assert on_it.running([account.pk]) == {}
 
@@ -442,7 +444,9 @@ def test_staff_snooze_and_take_on_from_the_account_s_page_and_a_foreign_team_doe
     assert foreign.post(end).status_code == 404
     client.post(end)
     assert not Mute.objects.running().exists()
-    assert list(Message.objects.filter(kind="on_it").values_list("recipient", flat=True)) == [WATCHER]
+    assert list(
+        Message.objects.filter(kind="said", payload__what="on_it").values_list("recipient", flat=True)
+    ) == [WATCHER]
 
 
 def test_a_snooze_that_reaches_past_the_end_says_so_and_the_day_before_is_proposed() -> None:

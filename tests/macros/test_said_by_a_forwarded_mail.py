@@ -32,8 +32,12 @@ def warned(*names: str, readers: tuple[str, ...] = (WATCHER, OTHER)) -> tuple[Me
     return Message.objects.get(kind=evaluation.KIND, recipient=readers[0]), accounts
 
 
-def told(kind: str) -> list[str]:
-    return list(Message.objects.filter(kind=kind).order_by("pk").values_list("recipient", flat=True))
+def told(what: str) -> list[str]:
+    return list(
+        Message.objects.filter(kind=mails.KIND, payload__what=what)
+        .order_by("pk")
+        .values_list("recipient", flat=True)
+    )
 
 
 def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never_the_way_back(
@@ -54,7 +58,7 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
     ended = anybody.post(page, {"do": "mail_again"}).status_code
 
     assert answers == [302] * 6 + [429, 302] * 2
-    assert (told(on_it.KIND), told(mails.KIND)) == ([OTHER], [WATCHER])
+    assert (told(mails.ON_IT), told(mails.OWN_ON_IT)) == ([OTHER], [WATCHER])
     assert AccountEvent.objects.filter(kind="acknowledged").count() == 6
     assert (snoozed, ended) == ([302] * 3 + [429], 302)
     assert not Mute.objects.filter(ended_at=None).exists()
@@ -69,7 +73,7 @@ def test_others_are_mailed_once_however_often_it_is_said_while_it_is_no_more_urg
         now = message.created_at + hours * DAY / 24
         on_it.acknowledge(deadlines=deadlines, email=WATCHER, now=now)
         on_it.take_back(deadlines=deadlines, email=WATCHER, now=now)
-        mailed.append(len(told(on_it.KIND)))
+        mailed.append(len(told(mails.ON_IT)))
 
     assert mailed == [1, 1, 1, 2]
 
@@ -81,16 +85,16 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
     herself.force_login(ada)
 
     herself.post(page, {"do": "on_it", "account": red.pk})
-    unheard = told(mails.KIND)
+    unheard = told(mails.OWN_ON_IT)
     anybody.post(page, {"do": "on_it", "account": lumen.pk})
     anybody.post(page, {"do": "on_it", "account": blue.pk})
-    first = Message.objects.filter(kind=mails.KIND).earliest("pk")
+    first = Message.objects.filter(kind=mails.KIND, payload__what=mails.OWN_ON_IT).earliest("pk")
     mail = kinds.KINDS[mails.KIND].build(first)
     (link,) = set(re.findall(r"https?://\S+/mails/\S+/", mail.text))
     text = " ".join(mail.text.split())
 
     assert unheard == []
-    assert told(mails.KIND) == [ada.email] * 2
+    assert told(mails.OWN_ON_IT) == [ada.email] * 2
     assert mail.subject == "Somebody said that you are on it: Lumen Shoes"
     assert "sent to ada@example.com" in text
     assert "Lumen Shoes ends in 7 days" in text
@@ -105,7 +109,7 @@ def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would
     ada = make_person("ada@exmaple.com", name="Ada Stone")
     message, (account,) = warned("Lumen Shoes", readers=(ada.email, OTHER))
     Client().post(reverse("answer_mail", args=[links.sign(message)]), {"do": "on_it", "account": account.pk})
-    waiting = Message.objects.get(kind=mails.KIND)
+    waiting = Message.objects.get(kind=mails.KIND, payload__what=mails.OWN_ON_IT)
     make_macro(emails=["ada@example.com"], days=[7])
 
     ada.email = "ada@example.com"

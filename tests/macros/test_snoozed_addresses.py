@@ -78,7 +78,7 @@ def test_who_said_to_be_on_it_reads_too_that_the_snooze_is_over() -> None:
     account = Account.objects.get()
     anybody.post(reverse("answer_mail", args=[links.sign(message)]), {"do": "on_it", "account": account.pk})
     snooze_by_link(message)
-    told = Message.objects.get(kind=mute_mails.KIND, payload__has_key="mute")
+    told = Message.objects.get(kind=mute_mails.KIND, payload__what="own_mute")
     page = reverse("answer_mail", args=[links.sign(told)])
 
     done = anybody.post(page, {"do": "mail_again"}, follow=True).content.decode()

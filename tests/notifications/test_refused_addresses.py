@@ -181,7 +181,7 @@ def test_where_a_leads_address_is_refused_that_an_account_is_not_somebodys_any_m
     deliver_thrice()
 
     assert mail_server.recipients == ["boss@example.com", OPERATOR]
-    assert "Ask Eve" in Message.objects.get(kind="not_mine", recipient=OPERATOR).text
+    assert "Ask Eve" in Message.objects.get(kind="said", payload__what="not_mine", recipient=OPERATOR).text
 
 
 def test_what_is_said_of_an_account_that_changed_its_team_is_not_told_to_the_new_team(

@@ -8,7 +8,7 @@ from anymail.signals import AnymailTrackingEvent
 from django.utils import timezone
 
 from macros.models import Macro, Notice
-from notifications import claims, delivery, kinds, parked_mail, returns, service_reports, statuses
+from notifications import claims, delivery, kinds, returns, service_reports, statuses, unarrived_mails
 from notifications.models import MailReturn, Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
@@ -180,7 +180,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
         )
     refused_addresses.note("late@dead.example", said="", now=now, why=Why.BOUNCED)
 
-    written = [parked_mail.tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
+    written = [unarrived_mails.tell_operators(now + minutes * MINUTE) for minutes in (0, 1, 2, 30, 62)]
     delivery.deliver(clock=lambda: now + 63 * MINUTE)
 
     assert written == [0, 1, 0, 0, 0]

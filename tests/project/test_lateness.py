@@ -208,4 +208,4 @@ def test_health_and_the_start_page_say_it(client: Client) -> None:
     assert "A check at Facebook has waited for 20 minutes." in page
     assert "TikTok app main gets no answer. AdToken goes on trying." in page
     assert f"No worker runs for: {lanes.LANES['pushes'].does}." in page
-    assert Message.objects.filter(kind=lateness.KIND).exists()
+    assert Message.objects.filter(kind="operators", payload__has_key="lane").exists()

@@ -310,7 +310,7 @@ def test_the_page_says_why_it_stopped_and_its_person_may_say_that_the_account_is
     answer = f"{path}not-mine/"
 
     page, asked = browser.get(path).content.decode(), browser.get(answer)
-    untouched = Message.objects.filter(kind="not_mine").count()
+    untouched = Message.objects.filter(kind="said", payload__what="not_mine").count()
     other = make_account()  # which is not of this log-in
     ticked = {"account": [account.pk, other.pk], "note": "Ben does now"}
     said = [browser.post(answer, ticked, follow=True).content.decode() for _ in range(2)]
@@ -318,7 +318,7 @@ def test_the_page_says_why_it_stopped_and_its_person_may_say_that_the_account_is
     assert "You changed your Facebook password" in unescape(page)
     assert f'href="{answer}"' in page
     assert (asked.status_code, untouched) == (200, 0)
-    mail = Message.objects.get(kind="not_mine")
+    mail = Message.objects.get(kind="said", payload__what="not_mine")
     assert (mail.recipient, mail.payload["accounts"]) == ("lead@example.com", [account.pk])
     assert all("Thank you. We told the people who look after it" in one for one in said)
     assert [one.note for one in account.events.filter(kind="not_mine")] == ["ada@example.com: Ben does now"]

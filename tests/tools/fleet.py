@@ -25,8 +25,8 @@ NOW = datetime(2026, 11, 25, 9, 0, 20, tzinfo=UTC)  # a Wednesday
 DAY = timedelta(days=1)
 # Every kind of message that there is (tests/project/data/mail_kinds.txt).
 KINDS = {
-    "api_key", "ask", "invite", "late", "left", "login_changed", "macro", "not_mine", "operators", "password_reset",
-    "news", "test",
+    "api_key", "ask", "invite", "left", "login_changed", "macro", "operators", "password_reset",
+    "news", "said", "test",
 }  # fmt: skip
 STAFF, LIMITED_STAFF = "mira@example.com", "lin@example.com"
 
