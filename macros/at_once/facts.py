@@ -167,7 +167,7 @@ def read(since: Mapping[int, datetime]) -> Facts:
     pools, events, told = _pools(ids), _events(ids, first), _told(ids, first)
     mailed = _mailed(ids, pools, first)
     accounts = {}
-    for one in Account.objects.filter(pk__in=ids).defer("name"):
+    for one in Account.objects.filter(pk__in=ids).defer("name").order_by("pk"):
         accounts[one.pk] = Looked(
             id=one.pk,
             channel=one.channel,
