@@ -9,13 +9,15 @@ hour by answers that are known, and one account a day by answers that are not, s
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts import pool_entries
 from accounts.models import Account, AccountToken, RefusedWrite
 from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, Classification, Reason, Verdict
 from tokens.models import Token
+from users import locks
+from users.locks import Lock
 
 WITHIN = timedelta(hours=1)
 WORDS = 2  # so many words shift an account where the table does not know the answer
@@ -35,7 +37,6 @@ _CONTRADICTED = frozenset(
         Verdict.APP_FAULT,
     }
 )
-_LOCK = 7_401  # any number: the class of our advisory locks by API key
 
 
 @transaction.atomic
@@ -60,8 +61,7 @@ def take(
     reason = known_reason(read.classification) or known_reason(classification)
     if reason is None and classification.verdict not in _CONTRADICTED:
         return False
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, hashint8(%s))", [_LOCK, api_key])
+    locks.take(Lock.REFUSED_WRITES, str(api_key))
     fresh = Token.objects.filter(pk=token.pk, generation=token.generation).locked().first()
     if fresh is None or _of_key(api_key, now).count() >= ROWS_A_KEY:
         return False

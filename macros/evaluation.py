@@ -10,19 +10,19 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 
 from macros.models import Evaluation
 from macros.mutes.services import end_due
 from macros.notices import services
 from macros.notices.values import Span
 from notifications.tasks import deliver_soon
-from users import hold
+from users import hold, locks
+from users.locks import Lock
 
 logger = logging.getLogger(__name__)
 
 KIND = "macro"  # of the messages
-_LOCK = 7_262_001  # one evaluation at a time: two by hand on different dates would tell one recipient twice
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ def evaluate(
     if dry_run:
         counted = services.count(span)
         return EvaluationReport(on, counted.notices, counted.mails)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+    with transaction.atomic():
+        locks.take(Lock.EVALUATION)
         evaluation, created = _begin(on, trigger, now)
         if not created:
             return EvaluationReport(on)

@@ -6,14 +6,15 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from notifications import kinds
 from notifications.models import Message
 from notifications.refusals import Trouble
 from ui import kept
-from users import hold, languages, liveness, refused_addresses
+from users import hold, languages, liveness, locks, refused_addresses
+from users.locks import Lock
 from users.models import RefusedAddress
 
 WORDS = "words/delivery.txt"
@@ -24,7 +25,6 @@ GIVEN_UP_TRIES = (
 )
 # Without any mail that was taken for so long a refusal that says nothing of either side is held to be about ours.
 DOUBT = timedelta(hours=6)
-_LOCK = 7_262_009
 State = Message.State
 
 
@@ -50,10 +50,7 @@ def claim(*, now: datetime) -> Message | None:
     It comes with the number of this attempt in `attempts`, whether its reader's address is parked in `parked`, and `reader_language`.
     """
     with transaction.atomic():
-        with (
-            connection.cursor() as cursor
-        ):  # one after the other: two at once would not see whom the other one takes
-            cursor.execute("select pg_advisory_xact_lock(%s)", [_LOCK])
+        locks.take(Lock.CLAIMS)
         row = _due(now).select_for_update(no_key=True, skip_locked=True, of=("self",)).first()
         if row is None:
             return None

@@ -23,7 +23,8 @@ from notifications import kinds
 from notifications.models import Message
 from notifications.tasks import deliver_soon
 from ui import kept
-from users import refused_addresses
+from users import locks, refused_addresses
+from users.locks import Lock
 from users.models import User
 from users.recipients import Via, operators
 
@@ -35,16 +36,12 @@ EVENING = time(18)  # in the project's time zone: when it is told what went on a
 MAIL_WAITS = timedelta(days=1)  # so long before a mute began a mail may be that it kept back
 REFUSED = "address_refused"
 _OF_THE_READER = (REFUSED, "other_address", "not_told_", "reader_", "person_left")  # beginnings of codes
-_LOCK = 7_262_002  # one teller at a time: two would write one person two mails
 
 
 @transaction.atomic
 def tell(now: datetime) -> int:
     """Write the messages about what happened since the last time. Returns how many. Cheap where nothing did: two small queries."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_try_advisory_xact_lock(%s)", [_LOCK])
-        row = cursor.fetchone()
-    if not row or not row[0]:
+    if not locks.take_if_free(Lock.TELLING):
         return 0
     look_at_ended_mutes(now)
     since = _take(now)

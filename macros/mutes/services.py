@@ -8,7 +8,7 @@ from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -22,13 +22,13 @@ from notifications import clean
 from notifications.models import Message
 from ui import kept
 from ui.refusal import Refusal
-from users import hold
+from users import hold, locks
+from users.locks import Lock
 from users.models import AddressEvent, User
 
 LONGEST = 90  # days
 REASON = 200  # characters
 HISTORY = "words/history.txt"
-_LOCK = 7_406  # any number: the class of our advisory locks by address
 
 
 def snoozes() -> MuteQuerySet:
@@ -113,7 +113,7 @@ def mute_all(
     email = email.lower()
     if link_of is not None:
         hold.refuse()
-    _one_at_a_time(email)
+    locks.take(Lock.MUTES, email)
     person = User.objects.filter(email=email).select_for_update().first()
     before = Mute.objects.running().of_all_accounts().of_reader(email)
     since = before.values_list("started_at", flat=True).first() or now  # what was kept back since then
@@ -182,7 +182,7 @@ def end_due(now: datetime) -> int:
 
 def move_to(new: str, *, old: str, now: datetime) -> None:
     """Have what mutes an address be of its person's new one, in the caller's transaction; what is so there already ends."""
-    _one_at_a_time(new)
+    locks.take(Lock.MUTES, new)
     was_away = of_person(new) is not None
     there = set(Mute.objects.running().of_reader(new).values_list("account_id", "macro_id"))
     for one in Mute.objects.running().of_reader(old).order_by("pk").select_for_update(of=("self",)):
@@ -196,12 +196,6 @@ def move_to(new: str, *, old: str, now: datetime) -> None:
 def forget(email: str, *, now: datetime) -> None:
     """End what mutes an address that is nobody's any longer. What was kept from it is not looked at: nobody reads it."""
     Mute.objects.running().of_reader(email).update(ended_at=now)
-
-
-def _one_at_a_time(email: str) -> None:
-    """Have two presses for one address follow each other until the caller's transaction ends: no row of a person may be there to lock."""
-    with connection.cursor() as cursor:
-        cursor.execute("select pg_advisory_xact_lock(%s, hashtext(%s))", [_LOCK, email])
 
 
 def _note_of_address(made: Mute, now: datetime) -> None:
