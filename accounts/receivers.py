@@ -14,15 +14,13 @@ from accounts import (
     pool,
     reach,
 )
-from accounts.asks import inviting, link_mails, links
+from accounts.asks import inviting, writing
 from accounts.asks import mails as ask_mails
 from accounts.leaving import mails as leaving_mails
 from accounts.mails import (
     alert_mail,
     api_key_mail,
-    backup_mail,
     imported_mail,
-    renewal_mail,
 )
 from accounts.models import AccountToken, ApiKey
 from notifications import kinds
@@ -81,38 +79,16 @@ def _register_what_log_ins_do() -> None:
 
 def _register_what_is_asked() -> None:
     kinds.register(
-        ask_mails.KIND,
+        writing.KIND,
         ask_mails.build,
-        name=_("Asked to re-authenticate"),
+        name=_("Request"),
+        ended=ask_mails.note_ended,
         reader=ask_mails.reader,
+        readdress=ask_mails.follows,
+        to_parked=ask_mails.brings_back,
+        asks=True,
     )
-    kinds.register(
-        renewal_mail.KIND,
-        renewal_mail.build,
-        name=_("New link to renew a log-in"),
-        to_parked=True,
-        reader=renewal_mail.reader,
-    )
-    kinds.register(
-        inviting.MAIL,
-        link_mails.build_asked,
-        name=_("Asked to link accounts"),
-        ended=link_mails.note_ended,
-    )
-    kinds.register(
-        links.MAIL,
-        link_mails.build,
-        name=_("Client link"),
-        ended=link_mails.note_ended,
-        of_address=True,
-    )
-    kinds.register(
-        links.USED_MAIL,
-        link_mails.build_used,
-        name=_("Client link used"),
-    )
-    kinds.register(backup_mail.KIND, backup_mail.build, name=_("Log-in added as a backup"))
-    kinds.register(backup_mail.ASK, backup_mail.build_ask, name=_("Asked for a backup"))
+    kinds.register(writing.DONE, ask_mails.build_done, name=_("Answer to a request"))
 
 
 def _register_what_accounts_do() -> None:

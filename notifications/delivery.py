@@ -227,8 +227,10 @@ def _is_parked(message: Message, kind: kinds.Kind) -> bool:
     What is for its reader alone (a new password, an invitation) is sent: it is the way back, and nobody could stand in. Operators are
     mailed whatever became of the last mail: nobody comes after them.
     """
-    parked = getattr(message, "parked", False) and not kind.to_parked
-    return parked and message.recipient not in recipients.operators()
+    if not getattr(message, "parked", False):
+        return False
+    goes = kind.to_parked(message) if callable(kind.to_parked) else kind.to_parked
+    return not goes and message.recipient not in recipients.operators()
 
 
 def fit(mail: Mail) -> Mail:

@@ -89,7 +89,7 @@ class Kind:
 
     `stays`: such rows are never pruned, because a sweep asks for their dedupe keys as long as what they tell holds, or a page asks whether
     there was one.
-    `to_parked`: sent to a parked address, too: it is for its reader alone, often to come back by.
+    `to_parked`: sent to a parked address, too, all of them or those of which it says so: for their reader alone, often to come back by.
     `of_address`: it is about the address itself, so it stays there when the person gets a new one.
     `readdress`: has what a message carries be its reader's new address's, too; or says that it stays.
     `reader`: the person to whom alone a message is, or None: sent again, it goes to the address that they have then.
@@ -103,7 +103,7 @@ class Kind:
     ended: Ending | None = None
     why: Why | None = None
     stays: bool = False
-    to_parked: bool = False
+    to_parked: Callable[[Message], bool] | bool = False
     of_address: bool = False
     readdress: Readdress | None = None
     reader: ReaderOf | None = None

@@ -85,15 +85,9 @@ def _facts(
 # --- many accounts ----------------------------------------------------------------------------------------------------
 
 
-def _best(accounts: Sequence[Account]) -> dict[int, Offer]:
-    """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
-    few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
-    return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
-
-
 def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: datetime) -> list[ConfirmLine]:
     """Return who would be added to each account, or asked before; and why nobody, last."""
-    best, called = _best(accounts), labels(accounts)
+    best, called = adding.best(accounts), labels(accounts)
     asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, by)
     waiting = backing_up.waiting_of(called)
     made = []

@@ -152,9 +152,7 @@ def timeline_of(
         if event.pk not in told or event.kind in _OWN_LINE
     ]
     if chosen in _WITH_MAILS:
-        lines += [
-            _mail_line(row) for row in mails if row.message.kind != ask_mails.KIND
-        ]  # asking has its own event
+        lines += [_mail_line(row) for row in mails if not ask_mails.has_own_event(row.message)]
     lines.sort(key=lambda line: line.key, reverse=True)
     return Timeline(lines[:shown], len(lines) > shown, chosen)
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from accounts.asks import backing_up
+from accounts.asks import backing_up, queries
 from ui.phrases import phrase
 from users import roles
 from users.models import person
@@ -33,7 +33,7 @@ def requests(request: HttpRequest) -> HttpResponse:
         return _answer(request)
     user = person(request)
     names = names_for(user)
-    rows = [(one, names.user(one.ask.made_by)) for one in backing_up.waiting_for(user)[:MOST]]
+    rows = [(one, names.user(one.ask.made_by)) for one in queries.to_back_up(user)[:MOST]]
     return render(request, "selfservice/backup_requests.html", {"rows": rows})
 
 

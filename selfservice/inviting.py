@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from django import forms
 from django.contrib import messages
@@ -13,7 +12,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import escape
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
@@ -30,57 +28,21 @@ say = partial(phrase, "words/backup_invitations.txt")
 SHOWN = 10  # accounts by name
 
 
-class _How(forms.RadioSelect):
-    """The ways to take part, of which one may be barred: it is shown, and cannot be chosen."""
-
-    barred = ""
-
-    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """Return one way, as the template of the widget draws it."""
-        option = super().create_option(name, value, *args, **kwargs)
-        if value == self.barred:
-            option["attrs"]["disabled"] = True
-        return option
-
-
-class HowToTakePart(forms.ChoiceField):
-    """How the second person of an account takes part."""
-
-    widget = _How
-    why_not_client = ""
-
-    def bar_client(self, why: str) -> None:
-        """Say beforehand why no client link can be sent; "": one can."""
-        self.widget.barred, self.help_text = ("client" if why else ""), escape(why)
-        self.why_not_client = why
-
-    def validate(self, value: Any) -> None:
-        """Refuse what is barred, and what is no way. Raises ValidationError."""
-        super().validate(value)
-        if value == "client" and self.why_not_client:
-            raise forms.ValidationError(self.why_not_client)
-
-
 class InviteForm(forms.Form):
     """Who is to be the second person."""
 
     email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
     name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
-    how = HowToTakePart(
+    how = forms.ChoiceField(
         label=gettext_lazy("How they take part"),
         choices=[
             ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
             ("client", gettext_lazy("Without an account here: by a client link")),
         ],
         initial="user",
+        widget=forms.RadioSelect,
     )
     note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
-
-    def __init__(self, *args: Any, no_client_link: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        how = self.fields["how"]
-        assert isinstance(how, HowToTakePart)  # as declared above
-        how.bar_client(no_client_link)
 
 
 @dataclass(frozen=True)
@@ -135,13 +97,11 @@ def invite(request: HttpRequest) -> HttpResponse:
     accounts, back = chosen.accounts, _back(request)
     if not accounts:
         return redirect(back or "my_accounts")
-    whole = Account.objects.filter(pk__in=[one.pk for one in accounts])
-    too_many = inviting.too_many_for_links(whole, user) if len(accounts) > inviting.MOST_OF_LINK else ""
-    form = InviteForm(request.POST or None, no_client_link=too_many)
+    form = InviteForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            done = inviting.invite(
+            number = inviting.invite(
                 accounts=accounts,
                 email=said["email"],
                 name=said["name"],
@@ -153,7 +113,7 @@ def invite(request: HttpRequest) -> HttpResponse:
         except Refusal as refusal:
             form.add_error(None, str(refusal))
         else:
-            messages.success(request, say("sent", email=done.email, n=done.number))
+            messages.success(request, say("sent", email=said["email"].lower(), n=number))
             alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
             return redirect(back or alone or "my_accounts")
     context = {

@@ -11,7 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
 
-from accounts.asks import backing_up
+from accounts.asks import queries
 from accounts.leaving import job
 from tokens import reasons
 from tokens.channels import registry
@@ -66,7 +66,7 @@ def log_ins(request: HttpRequest) -> HttpResponse:
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,
-        "asked": backing_up.waiting_for(person(request)).count(),
+        "asked": queries.to_back_up(person(request)).count(),
         "going": len(going),
         "several": sum(row.removable for row in rows) > 1,
     }

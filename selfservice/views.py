@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from accounts import checking, summary
-from accounts.asks import backing_up, inviting
+from accounts.asks import queries
 from accounts.models import Account
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
@@ -29,7 +29,7 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         log_in=_number(request.GET.get("log_in", ""), 0),
         number=_number(request.GET.get("page", ""), 1),
     )
-    invited = inviting.waiting_for(person(request), timezone.now())
+    invited = queries.to_link(person(request), timezone.now())
     first = invited.order_by("channel").first()
     if first is not None and WELCOME in request.GET:  # who came in by an invitation goes straight on
         return redirect("link", first.channel)
@@ -37,7 +37,7 @@ def my_accounts(request: HttpRequest) -> HttpResponse:
         return render(
             request, "selfservice/first_account.html", {"channels": overview.channel_rows(person(request))}
         )
-    asked = backing_up.waiting_for(person(request)).count()
+    asked = queries.to_back_up(person(request)).count()
     return render(
         request,
         "selfservice/my_accounts.html",

@@ -12,12 +12,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import backups, due_checks, pool
+from accounts import backups, due_checks, pool, readers
+from accounts.asks import queries, writing
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.queries import line_of
 from accounts.backups import Offer
 from accounts.errors import WORDS
-from accounts.mails import backup_mail
 from accounts.models import Account, AccountEvent, AccountToken
 from tokens import lifecycle
 from tokens.models import Token
@@ -88,9 +87,21 @@ def write(
 def tell(*, added: Sequence[Offer], asked: Sequence[Offer], actor: User, note: str, now: datetime) -> None:
     """Mail everybody whose log-in was added, and those who are asked, in the transaction that says so."""
     for person, of_person in _by_person(added, actor).items():
-        backup_mail.tell(person, of_person, actor=actor, note=note, now=now)
+        about = _about(of_person)
+        key = f"{about['accounts'][0]}:{about['tokens'][0]}:{now.isoformat()}"
+        writing.mail(writing.DONE, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
-        backup_mail.ask(person, of_person, actor=actor, note=note, now=now)
+        about = _about(of_person)
+        mine = queries.to_back_up(person).filter(account__in=about["accounts"], token__in=about["tokens"])
+        if asks := sorted(set(mine.values_list("ask", flat=True))):
+            writing.mail(writing.KIND, to=person, key=str(asks[0]), now=now, asks=asks, **about)
+
+
+def _about(offers: Sequence[Offer]) -> dict[str, Any]:
+    """Return what a mail is about, and whose it is."""
+    tokens = {offer.token.pk: offer.token for offer in offers}
+    accounts = sorted(offer.account_id for offer in offers)
+    return {"accounts": accounts, "tokens": sorted(tokens), "team": readers.team_of(list(tokens.values()))}
 
 
 def _why_not(token: Token | None, *, linked: bool) -> str:
@@ -180,7 +191,8 @@ def _ask(
 ) -> None:
     """Write an ask for each person, with one event an account. The caller holds the accounts' locks, and tells the people."""
     for person, offers in _by_person(asked, actor).items():
-        ask = Ask.objects.create(
+        writing.begin(
+            (writing.line_of(accounts[one.account_id], one.token) for one in offers),
             what=Ask.What.BACK_UP,
             email=person.email,
             made_by=actor,
@@ -188,7 +200,6 @@ def _ask(
             created_at=now,
             ends_at=now + STANDS_FOR,
         )
-        AskLine.objects.bulk_create(line_of(ask, accounts[one.account_id], one.token) for one in offers)
     about = [(offer.account_id, offer.token.pk) for offer in asked]
     _record(about, AccountEvent.Kind.BACKUP_ASKED, source="staff", actor=actor, note=note[:300], at=now)
 
@@ -199,14 +210,6 @@ def _record(about: Sequence[tuple[int, int]], kind: AccountEvent.Kind, **facts: 
         AccountEvent(account_id=account_id, token_id=token_id, kind=kind, **facts)
         for account_id, token_id in about
     )
-
-
-def waiting_for(person: User) -> QuerySet[AskLine]:
-    """Return what the person may answer, the oldest first."""
-    waiting = _lines().filter(stage=Stage.WAITING, ask__ended_at=None, token__consented_by=person)
-    waiting = waiting.filter(account__isnull=False)
-    waiting = waiting.filter(token__state=Token.State.VALID).order_by("ask__created_at", "pk")
-    return waiting.select_related("account", "token__app", "ask__made_by")
 
 
 def waiting_of(account_ids: Collection[int]) -> set[int]:
@@ -246,7 +249,7 @@ def _answer(
     person: User, line_ids: Collection[int], now: datetime, *, agree: bool
 ) -> tuple[Answered, Sequence[Offer]]:
     """Write the answers. The lines are locked after the log-ins and accounts that they are about."""
-    mine = waiting_for(person).filter(pk__in=line_ids)
+    mine = queries.to_back_up(person).filter(pk__in=line_ids)
     list(Token.objects.filter(pk__in=mine.values("token")).locked())
     list(Account.objects.filter(pk__in=mine.values("account")).locked())
     lines = {
@@ -276,8 +279,7 @@ def decline(*, account: Account, token: Token, now: datetime) -> None:
     mine = _lines().filter(account=account, token=token)
     mine.filter(stage=Stage.WAITING).update(stage=Stage.DECLINED, done_at=now)
     if not mine.filter(stage=Stage.DECLINED).exists():
-        over = {"ends_at": now, "ended_at": now, "ending": Ask.Ending.STOPPED}
-        ask = Ask.objects.create(what=Ask.What.BACK_UP, created_at=now, **over)
-        line = line_of(ask, account, token)
+        line = writing.line_of(account, token)
         line.stage, line.done_at = Stage.DECLINED, now
-        line.save()
+        over = {"created_at": now, "ends_at": now, "ended_at": now, "ending": Ask.Ending.STOPPED}
+        writing.begin([line], what=Ask.What.BACK_UP, **over)

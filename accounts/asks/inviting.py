@@ -3,22 +3,19 @@
 Whoever invites reads the same, whether the address is known here or not.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.asks import links
+from accounts.asks import links, queries, writing
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.queries import line_of
 from accounts.models import Account, AccountToken
-from notifications import outbox
 from ui.counts import number
 from ui.dates import day
 from ui.phrases import phrase
@@ -26,7 +23,6 @@ from ui.refusal import Refusal
 from users import hold, invitations, roles, visibility
 from users.models import Invitation, Team, User
 
-MAIL = "backup_invite"
 MOST = 5_000  # accounts at once
 MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all
 SHOWN = 5  # who was invited, on the page of an account
@@ -43,15 +39,6 @@ class AskedAlready(InviteRefused):
     """The person was asked for all of these accounts already."""
 
 
-@dataclass(frozen=True)
-class Invited:
-    """What became of it."""
-
-    email: str
-    number: int  # accounts
-    already: int  # of them asked before, so not once more
-
-
 def may_invite(user: User, accounts: Collection[Account]) -> bool:
     """Return whether the person may invite somebody to these accounts: those of the own teams, and no auditor."""
     return links.may_make(user) and len(invitable(user, accounts)) == len(set(accounts))
@@ -66,22 +53,12 @@ def invitable(user: User, accounts: Collection[Account]) -> set[int]:
     return {account.pk for account in accounts if account.team_id in own}
 
 
-def too_many_for_links(accounts: QuerySet[Account], by: User) -> str:
-    """Return why these accounts are too many for client links of a person, of which one is for one team; "" where they are not."""
-    own = Account.objects.filter(pk__in=accounts.order_by().values("pk"), team__in=visibility.teams_of(by))
-    counted = own.order_by().values("team__name").annotate(number=Count("pk")).filter(number__gt=MOST_OF_LINK)
-    worst = counted.order_by("-number", "team__name").first()
-    return _too_many(worst["team__name"], worst["number"]) if worst else ""
-
-
-def _too_many(team: str, accounts: int) -> str:
-    return say("too_many_for_link", team=team, number=number(accounts), most=number(MOST_OF_LINK))
-
-
-def demand_other(email: str, *, by: User) -> None:
-    """Raise InviteRefused where an address is the person's own."""
-    if email.strip().lower() == by.email:
-        raise InviteRefused(say("own_address"))
+def _demand_few(accounts: Collection[Account]) -> None:
+    """Raise InviteRefused where a client link, which is for one team, would ask for too many of these accounts."""
+    team, counted = Counter(account.team for account in accounts).most_common(1)[0]
+    if counted > MOST_OF_LINK:
+        facts = {"team": str(team), "number": number(counted), "most": number(MOST_OF_LINK)}
+        raise InviteRefused(say("too_many_for_link", **facts))
 
 
 @transaction.atomic
@@ -94,19 +71,21 @@ def invite(
     name: str = "",
     note: str = "",
     without_account: bool = False,
-) -> Invited:
+) -> int:
     """Ask one person by one mail to link these accounts. `without_account`: by a client link, so that they need no password here.
 
-    An account for which the address was asked already is left out. What it answers and raises depends on these asks alone, never on whether
-    the address has a log-in, is switched off or carries an account: then nobody is mailed about that. Raises InviteRefused (AskedAlready),
-    ClientLinkRefused, and OnHold.
+    Returns how many: an account for which the address was asked already is left out. What it answers and raises depends on these asks
+    alone, never on whether the address has a log-in, is switched off or carries an account: then nobody is mailed about that.
+    Raises InviteRefused (AskedAlready), ClientLinkRefused, and OnHold.
     """
     hold.refuse()
     email = email.strip().lower()
     if not accounts or len(accounts) > MOST or not may_invite(by, accounts):
         raise InviteRefused(say("own_accounts_only"))
-    demand_other(email, by=by)
-    if without_account:
+    if email == by.email:
+        raise InviteRefused(say("own_address"))
+    if without_account:  # whether or not the address is known here
+        _demand_few(accounts)
         links.demand_room(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
@@ -124,7 +103,7 @@ def invite(
         facts = {"email": email, "name": name.strip(), "note": note, "team": team, "made_by": by, "now": now}
         made.append(_ask(some, user, facts, is_needed=is_needed, without_account=without_account))
     _mail(made, user, now)
-    return Invited(email, len(fresh), len(accounts) - len(fresh))
+    return len(fresh)
 
 
 def _open_lines(email: str, ids: Sequence[int]) -> QuerySet[AskLine]:
@@ -157,17 +136,13 @@ def _ask(
     """
     team, known = facts["team"], user is not None and not user.is_contact
     if is_needed and without_account and not known:
-        if len(accounts) > MOST_OF_LINK:  # more of this team than its page said
-            raise InviteRefused(_too_many(str(team), len(accounts)))
         channels = sorted({account.channel for account in accounts})
         return links.make(channels=channels, accounts=accounts, mailed=False, **facts)
     now = facts.pop("now")
     how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
-    ask = Ask.objects.create(
-        what=Ask.What.LINK, invitation=how, created_at=now, ends_at=now + OPEN_FOR, **facts
-    )
-    AskLine.objects.bulk_create(line_of(ask, account) for account in accounts)
-    return ask
+    lines = (writing.line_of(account) for account in accounts)
+    when = {"created_at": now, "ends_at": now + OPEN_FOR}
+    return writing.begin(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
 
 
 def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
@@ -197,41 +172,9 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     plain = [
         one for one in made if one.invitation_id is None and not one.key
     ]  # an invitation is a mail by itself
-    if waiting_for(user, now).filter(ask__in=plain).exists():
-        outbox.enqueue(
-            kind=MAIL,
-            recipient=user.email,
-            dedupe_key=f"{MAIL}:{plain[0].pk}",
-            team=plain[0].team if len(plain) == 1 else None,
-            payload={"user": user.pk, "asks": [one.pk for one in plain]},
-            now=now,
-        )
-
-
-def waiting_for(user: User, now: datetime) -> QuerySet[AskLine]:
-    """Return what a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
-
-    Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
-    """
-    mine = AskLine.objects.filter(
-        ask__what=Ask.What.LINK,
-        ask__email=user.email,
-        ask__key=None,
-        ask__ended_at=None,
-        ask__ends_at__gt=now,
-    )
-    if roles.only_looks(user):
-        return mine.none()
-    done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
-    teams = user.memberships.values("team")
-    open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
-    mine = mine.filter(open_to_them, done_at=None).exclude(account__in=done)
-    return mine.select_related("account", "ask__made_by").order_by("-pk")
-
-
-def wanted(user: User, channel: str, now: datetime) -> list[str] | None:
-    """Return the native ids that a person is asked to link at a channel; None for none."""
-    return list(waiting_for(user, now).filter(channel=channel).values_list("native_id", flat=True)) or None
+    if queries.to_link(user, now).filter(ask__in=plain).exists():
+        ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
+        writing.mail(writing.KIND, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def take_along(*, old: str, new: str) -> None:
@@ -243,17 +186,13 @@ def take_along(*, old: str, new: str) -> None:
     asks.filter(email=old).update(email=new)
 
 
-def note_linked(*, user: User, accounts: Collection[Account], now: datetime) -> None:
-    """Note in the transaction of the caller that a person linked what they were asked for."""
+def note_linked(*, user: User, now: datetime, accounts: Collection[Account] | None = None) -> None:
+    """Note in the transaction of the caller that a person linked what they were asked for: these, or what they carry (again) by now."""
+    if accounts is None:
+        carried = AccountToken.objects.living().filter(token__consented_by=user)
+        accounts = Account.objects.filter(pk__in=carried.values("account"))
     lines = AskLine.objects.filter(ask__email=user.email, account__in=accounts, done_at=None)
     lines.update(done_at=now, stage=Stage.DONE, why="")
-
-
-def note_carried(*, user: User, now: datetime) -> None:
-    """Note the same, in the transaction of the caller, of what a person carries again by a log-in that had stopped."""
-    carried = AccountToken.objects.living().filter(token__consented_by=user)
-    lines = AskLine.objects.filter(ask__email=user.email, account__isnull=False, done_at=None)
-    lines.filter(account__in=carried.values("account")).update(done_at=now, stage=Stage.DONE, why="")
 
 
 def told(account: Account, viewer: User, now: datetime) -> list[str]:

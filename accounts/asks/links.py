@@ -18,9 +18,8 @@ from django.urls import reverse
 
 from accounts.asks.endings import end
 from accounts.asks.models import Ask, AskLine
-from accounts.asks.queries import line_of
+from accounts.asks.writing import DONE, KIND, begin, line_of, mail
 from accounts.models import Account
-from notifications import outbox
 from notifications.models import Message
 from tokens.models import Token
 from ui import kept
@@ -36,7 +35,6 @@ Stage = AskLine.Stage
 UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
 SWEPT = 1_000  # contacts at once
 _SALT = "accounts.client_link"
-MAIL, USED_MAIL = "client_link", "client_link_used"
 WORDS = "words/client_links.txt"
 say = partial(phrase, WORDS)
 
@@ -67,8 +65,9 @@ def state(link: Ask, now: datetime) -> State:
 
 
 def all_links() -> QuerySet[Ask]:
-    """Return the asks that are client links."""
-    return Ask.objects.filter(what=Ask.What.LINK, key__isnull=False)
+    """Return the asks that are client links, as pages read them."""
+    links = Ask.objects.filter(what=Ask.What.LINK, key__isnull=False)
+    return links.select_related("team", "made_by", "contact")
 
 
 def open_links(now: datetime) -> QuerySet[Ask]:
@@ -95,8 +94,7 @@ def seen_by(user: User) -> QuerySet[Ask]:
     """Return the links that the person sees: those they made, and, for staff, all of the teams whose people they manage."""
     own = Q(made_by=user, team__in=teams_of(user).values("pk"))
     of_teams = Q(team__in=teams_of(user).values("pk")) if user.is_staff else Q(pk__in=[])
-    found = all_links().filter(own | of_teams).order_by("-created_at", "-pk")
-    return found.select_related("team", "made_by", "contact")
+    return all_links().filter(own | of_teams).order_by("-created_at", "-pk")
 
 
 @transaction.atomic
@@ -126,7 +124,8 @@ def make(
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
     demand_room(made_by, now)
-    link = Ask.objects.create(
+    link = begin(
+        [*(line_of(one) for one in accounts), *(_line(team, *one) for one in asked_for)],
         what=Ask.What.LINK,
         key=new_invitation_key(),
         team=team,
@@ -138,19 +137,16 @@ def make(
         created_at=now,
         ends_at=now + min(valid_for, LONGEST),
     )
-    AskLine.objects.bulk_create(
-        [*(line_of(link, one) for one in accounts), *(_line(link, *one) for one in asked_for)]
-    )
     _log(made_by, link, ADDITION, kept.keep(WORDS, "log_made", email=link.email, team=str(team)))
     if mailed:
         mail_together([link], now=now)
     return link
 
 
-def _line(link: Ask, channel: str, native_id: str) -> AskLine:
-    """Return the line for an ad account by its id; with the account, where the link's team has it."""
-    account = Account.objects.filter(channel=channel, native_id=native_id, team=link.team).first()
-    return AskLine(ask=link, account=account, channel=channel, native_id=native_id)
+def _line(team: Team, channel: str, native_id: str) -> AskLine:
+    """Return the line for an ad account by its id; with the account, where the team has it."""
+    account = Account.objects.filter(channel=channel, native_id=native_id, team=team).first()
+    return AskLine(account=account, channel=channel, native_id=native_id)
 
 
 def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
@@ -160,15 +156,9 @@ def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
     """
     if not links or User.objects.filter(email=links[0].email, is_active=False).exists():
         return
-    first, *others = sorted(links, key=lambda one: one.pk)
-    outbox.enqueue(
-        kind=MAIL,
-        recipient=first.email,
-        dedupe_key=f"client_link:{first.pk}",
-        team=None if others else first.team,
-        payload={"asks": [first.pk, *(one.pk for one in others)]},
-        now=now,
-    )
+    ids = sorted(one.pk for one in links)
+    team = links[0].team if len(links) == 1 else None
+    mail(KIND, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def demand_room(maker: User, now: datetime) -> None:
@@ -188,28 +178,13 @@ def path_of(link: Ask) -> str:
 
 
 def open_signed(signed: str) -> Ask | None:
-    """Return the link of an address, open or not; None where it is cut or forged, or went with its team."""
-    key = _key_of(signed)
-    if key is None:
-        return None
-    return found().filter(key=key).first()
+    """Return the link of an address, open or not; None where it went with its team. Raises BadSignature: we never signed it."""
+    return all_links().filter(key=signing.Signer(salt=_SALT).unsign(signed)).first()
 
 
-def found() -> QuerySet[Ask]:
-    """Return all links, as pages read them."""
-    return all_links().select_related("team", "made_by", "contact")
-
-
-def is_whole(signed: str) -> bool:
-    """Return whether we signed an address, so that it is neither cut nor forged; its link may be gone."""
-    return _key_of(signed) is not None
-
-
-def _key_of(signed: str) -> str | None:
-    try:
-        return signing.Signer(salt=_SALT).unsign(signed)
-    except signing.BadSignature:
-        return None
+def opens(link: Ask, now: datetime) -> bool:
+    """Return whether a link opens something, and acts for its address."""
+    return link.is_open(now) and barred_by(link, now) is None
 
 
 def barred_by(link: Ask, now: datetime) -> User | Invitation | None:
@@ -240,25 +215,13 @@ def note_opened(link: Ask, now: datetime) -> None:
     link.lines.filter(stage__in=[Stage.WAITING, Stage.SENT]).update(stage=Stage.AT_CHANNEL, at_channel_at=now)
 
 
-def demand_contact(link: Ask, now: datetime) -> None:
-    """Raise ClientLinkRefused where a link acts for its address no more, see `barred_by`."""
-    if barred_by(link, now) is not None:
-        raise ClientLinkRefused(say("not_a_contact"))
-
-
 @transaction.atomic
 def contact_of(link: Ask) -> User:
     """Return the contact whom a link makes, in its team; one contact for an address, and for all channels of a link.
 
-    Raises ClientLinkRefused as `demand_contact` does, and where the link is gone.
+    Raises ClientLinkRefused where the address is of somebody who can log in, or was switched off, and where the link is gone.
     """
-    row = (
-        all_links()
-        .select_for_update(no_key=True, of=("self",))
-        .select_related("contact", "team")
-        .filter(pk=link.pk)
-        .first()
-    )
+    row = all_links().select_for_update(no_key=True, of=("self",)).filter(pk=link.pk).first()
     if row is None:  # its team was deleted meanwhile
         raise ClientLinkRefused(say("not_a_contact"))
     user = row.contact
@@ -328,22 +291,16 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
         maker = None
     stand_ins = {} if maker or row.team is None else recipients.fallback([row.team.pk])
     instead = [address for one in stand_ins.values() for address in one.addresses]
+    about = {"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk}
     for address in [maker.email] if maker else instead:
-        outbox.enqueue(
-            kind=USED_MAIL,
-            recipient=address,
-            dedupe_key=f"{USED_MAIL}:{row.pk}:{channel}:{address}",
-            team=row.team,
-            payload={"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk},
-            now=now,
-        )
+        mail(DONE, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
 
 
 def unarrived(links: Collection[Ask]) -> set[int]:
     """Return the ids of those of these links whose mail did not arrive. One query, however many."""
     emails = {link.email for link in links}
-    failed = Message.objects.filter(kind=MAIL, state=Message.State.FAILED, recipient__in=emails)
-    about = {pk for said in failed.values_list("payload", flat=True) for pk in said["asks"]}
+    failed = Message.objects.filter(kind=KIND, state=Message.State.FAILED, recipient__in=emails)
+    about = {pk for said in failed.values_list("payload", flat=True) for pk in said.get("asks", ())}
     return about & {link.pk for link in links}
 
 

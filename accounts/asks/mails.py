@@ -1,78 +1,166 @@
-"""The mail "please re-authenticate", asked by staff: one a person, with all log-ins and accounts that it is about."""
+"""What the mails of asks say: one a person, built from what is still asked while it is sent; and the mail that says what came of it."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
 
+from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from accounts import renewal_links
+from accounts.asks import links, queries, writing
 from accounts.asks.models import Ask, AskLine
+from accounts.asks.writing import DONE, KIND
 from accounts.mails import log_in_cards
-from accounts.mails.account_rows import Rows
-from notifications import composing
+from accounts.models import Account, AccountToken
+from notifications import composing, unarrived_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
-from ui import addresses
-from ui.text import first_name, join_names
+from ui import addresses, dates
+from ui.text import before_more, first_name, join_names
 from users.models import User
+from users.visibility import names_for
 
-KIND = "ask"
+NAMED = 10  # accounts on a card; the rest is a number
+AGAIN = "again"  # what is asked by a new link in place of one that had expired: by no ask
+CLIENT = "client"  # what is asked by a client link
+
+
+def send_link_again(*, token: Token, user: User, now: datetime) -> None:
+    """Write the mail with a new link for this person and log-in, at most one an hour."""
+    key = f"{AGAIN}:{token.pk}:{now.astimezone(UTC):%Y%m%d%H}"
+    writing.mail(KIND, to=user, key=key, now=now, tokens=[token.pk])
+
+
+# --- what is known of a mail of an ask ----------------------------------------------------------------------------------------
+
+
+def _asks_of(message: Message) -> QuerySet[Ask]:
+    asks = Ask.objects.select_related("team", "made_by", "contact")
+    return asks.filter(pk__in=message.payload.get("asks", [])).order_by("team__name", "pk")
+
+
+def reader(message: Message) -> User | None:
+    """Return the person to whom a mail is; None of a client link, which is its address's, and where they were deleted."""
+    return User.objects.filter(pk=message.payload.get("user", 0)).first()
+
+
+def follows(message: Message, address: str) -> bool:  # noqa: ARG001  # what `Kind.readdress` passes
+    """Return whether a mail goes along to its reader's new address: what a client link asks stays where it was sent."""
+    return "user" in message.payload
+
+
+def brings_back(message: Message) -> bool:
+    """Return whether a mail is sent to a parked address, too: its reader asked for it, and comes back by it."""
+    return "asks" not in message.payload
+
+
+def has_own_event(message: Message) -> bool:
+    """Return whether an event of each account says that its reader was asked."""
+    return message.kind == KIND and {"asks", "accounts"} <= message.payload.keys()
+
+
+def note_ended(message: Message) -> None:
+    """Tell whoever asked somebody to link accounts that the mail did not arrive, in the transaction that records it.
+
+    Of several asks it names the first.
+    """
+    if not unarrived_mails.is_unarrived(message):
+        return
+    now, failed = timezone.now(), message.state == Message.State.FAILED
+    for ask in _asks_of(message).filter(what=Ask.What.LINK).order_by("pk"):
+        expired = ask.ends_at <= now and ask.ending in {"", Ask.Ending.LAST_DAY}
+        if (ask.is_open(now) if failed else expired) and ask.answers_to is not None:
+            page = "client_link_of" if ask.key else ""
+            unarrived_mails.tell(about=message, to=ask.answers_to, now=now, page=page, page_id=ask.pk)
+            return
+
+
+# --- what is asked ------------------------------------------------------------------------------------------------------------
 
 
 def build(message: Message) -> Mail:
-    """Build the mail from the log-ins that were not renewed since, by whomever: one that is somebody else's now is no more asked for.
+    """Build the mail of its parts: who asks what, why, for what, by what link, and what follows; secrets are in the sent copy alone.
 
-    Raises NotWanted where all were, the person cannot log in or has another address, or no ask for them runs any longer.
+    Raises NotWanted where it is done, over, or its reader can no longer log in or has another address.
     """
-    waiting = [token for token in _asked(message) if token.linked_at <= message.created_at]
-    if not waiting:
-        raise NotWanted("re_authenticated")
-    person = waiting[0].consented_by
+    person, asks, now = _person(message), list(_asks_of(message)), timezone.now()
+    if person is None:
+        asks = [one for one in asks if one.key and one.is_open(now)]
+    if not asks and (person is None or not brings_back(message)):
+        raise NotWanted("ask_over")
+    ask = asks[0] if asks else None
+    if person is None:
+        what, found = CLIENT, _by_link(asks, now)
+    elif ask is not None and ask.what != Ask.What.RENEW:
+        what, found = ask.what, _of_accounts(ask.what, asks, person)
+    else:
+        what, found = ask.what if ask else AGAIN, _of_log_ins(message, asks, person)
+    asker, answers = _asker(ask, person)
+    facts = {"what": what, "asker": asker, "note": ask.note if ask else "", **found}
+    facts["first_name"] = first_name(str(person)) if person else ""
+    mail = composing.compose(KIND, message, composing.Reader(person), facts, reply_to=answers)
+    for secret in found.get("secrets", ()):
+        mail = composing.without_link(mail, secret)
+    return renewal_links.personal(mail, user=person, now=now)
+
+
+def _person(message: Message) -> User | None:
+    """Return who reads a mail; None of a client link. Raises NotWanted where that person is gone, or has another address."""
+    if "user" not in message.payload:
+        return None
+    person = reader(message)
     if person is None or not person.is_active:
         raise NotWanted("person_left")
     if person.email != message.recipient:
         raise NotWanted("other_address")
+    return person
+
+
+def _asker(ask: Ask | None, person: User | None) -> tuple[str, str]:
+    """Return who asks, as the reader may know them, and the address that an answer reaches; "" for nobody."""
+    if ask is None:
+        return "", ""
+    if ask.key:
+        return ask.asker, ask.answers_to.email if ask.answers_to else ""
+    return _signed(ask.made_by, to=person if ask.what == Ask.What.BACK_UP else None)
+
+
+def _signed(actor: User | None, *, to: User | None) -> tuple[str, str]:
+    """Return the name and the address of who did something; of nobody, and of whom `to` may not know: "". None knows everybody."""
+    if actor is None or (to is not None and names_for(to).user(actor) != str(actor)):
+        return "", ""
+    return str(actor), actor.email if actor.is_active else ""
+
+
+def _of_log_ins(message: Message, asks: Sequence[Ask], person: User) -> dict[str, Any]:
+    """Return what renews log-ins that were not renewed since, by whomever: one that is somebody else's now is no more asked for."""
+    ids = message.payload["tokens"]
+    found = Token.objects.select_related("app").filter(consented_by=person).in_bulk(ids)
+    own = renewal_links.renewable([person.pk], list(found))
+    mine = [found[pk] for pk in ids if pk in found and (asks or pk in own)]
+    if not mine:
+        raise NotWanted("log_in_gone")
+    waiting = [token for token in mine if token.linked_at <= message.created_at]
+    if not waiting:
+        raise NotWanted("re_authenticated")
     # By the ask that wrote the mail, or by another one that wrote no second mail.
-    asked = AskLine.objects.filter(token__in=waiting, mails__gt=0, ask__ended_at=None)
-    ask = Ask.objects.select_related("made_by").filter(pk=message.payload["ask"]).first()
-    if ask is None or not asked.exists():
+    if asks and not AskLine.objects.filter(token__in=waiting, mails__gt=0, ask__ended_at=None).exists():
         raise NotWanted("ask_over")
-    wanted = set(message.payload["accounts"])
+    wanted = set(message.payload.get("accounts", []))
     pools = [(token, log_in_cards.rows_of(token, person, first=wanted)) for token in waiting]
     pools = [(token, rows) for token, rows in pools if rows.shown]
     if not pools:
         raise NotWanted("not_linked")
-    return _render(message, ask, person, pools)
-
-
-def reader(message: Message) -> User | None:
-    """Return whose log-ins it asks for; None where they are nobody's, or those of several people by now."""
-    tokens = Token.objects.filter(pk__in=message.payload["tokens"]).select_related("consented_by")
-    people = {one.consented_by for one in tokens}
-    return people.pop() if len(people) == 1 else None
-
-
-def _asked(message: Message) -> list[Token]:
-    """Return the log-ins in the order of the ask. Raises NotWanted where none is left."""
-    ids = message.payload["tokens"]
-    found = Token.objects.select_related("app", "consented_by").in_bulk(ids)
-    if not found:
-        raise NotWanted("log_in_gone")
-    return [found[pk] for pk in ids if pk in found]
-
-
-def _render(message: Message, ask: Ask, person: User, pools: Sequence[tuple[Token, Rows]]) -> Mail:
-    actor = ask.made_by
     keys = list(dict.fromkeys(token.app.channel for token, _ in pools))
     only = keys[0] if len(keys) == 1 else ""
-    own = renewal_links.renewable([person.pk], [token.pk for token, _ in pools])
-    facts = {
-        "asker": str(actor) if actor else "",
-        "note": ask.note,
-        "reminder": message.payload["reminder"],
-        "first_name": first_name(str(person)),
-        "channels": join_names([declarations.label(key) for key in keys]),
+    return {
+        "reminder": message.payload.get("reminder", 0),
+        "channels": _labels(keys),
         "count": len(pools),
         "log_in": pools[0][0].native_user_name,
         "stopped": sum(token.state == Token.State.DEAD for token, _ in pools),
@@ -83,6 +171,137 @@ def _render(message: Message, ask: Ask, person: User, pools: Sequence[tuple[Toke
         else addresses.absolute_url("channel_needs"),
         "personal": bool(own),
     }
-    reply_to = actor.email if actor and actor.is_active else ""
-    mail = composing.compose(KIND, message, composing.Reader(person), facts, reply_to=reply_to)
-    return renewal_links.personal(mail, user=person, now=timezone.now(), found=own)
+
+
+def _of_accounts(what: str, asks: Sequence[Ask], person: User) -> dict[str, Any]:
+    """Return a card for each channel at which there is something that was not linked since, or not answered.
+
+    Raises NotWanted where there is none.
+    """
+    links_them = what == Ask.What.LINK
+    lines = queries.to_link(person, timezone.now()) if links_them else queries.to_back_up(person)
+    rows = list(lines.filter(ask__in=asks).order_by("channel", "name", "pk").values_list("channel", "name"))
+    if not rows:
+        raise NotWanted("ask_over")
+    answer = addresses.absolute_url("backup_requests")
+    return {
+        "count": len(rows),
+        "name": rows[0][1],
+        "channels": _labels({channel for channel, _ in rows}),
+        "cards": _cards(
+            rows, lambda channel: addresses.absolute_url("link", channel) if links_them else answer
+        ),
+    }
+
+
+def _cards(rows: Iterable[tuple[str, str]], url: Callable[[str], str]) -> list[dict[str, Any]]:
+    by_channel: dict[str, list[str]] = defaultdict(list)
+    for channel, name in rows:
+        by_channel[channel].append(name)
+    return [
+        {"label": declarations.label(channel), "url": url(channel), **_named(names)}
+        for channel, names in by_channel.items()
+    ]
+
+
+def _named(names: Sequence[str]) -> dict[str, Any]:
+    unseen = max(0, len(names) - NAMED)
+    return {"names": before_more(names[:NAMED], unseen=unseen), "unseen": unseen}
+
+
+def _labels(channels: Iterable[str]) -> str:
+    return join_names([str(declarations.label(channel)) for channel in channels])
+
+
+def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
+    """Return these client links, one a team. Raises NotWanted where their reader was switched off since."""
+    barred = links.barred_by(asks[0], now)
+    if isinstance(barred, User) and not barred.is_active:
+        raise NotWanted("person_left")
+    cards = [
+        {
+            "group": str(link.team) if len(asks) > 1 else "",
+            "channels": _labels(link.left),
+            "url": links.address_of(link),
+            **_named([one.name or one.native_id for one in link.asked_for]),
+        }
+        for link in asks
+    ]
+    return {
+        "organisation": settings.ORGANISATION_NAME,
+        "name": asks[0].name,
+        "teams": len(asks),
+        "team": join_names([str(link.team) for link in asks]),
+        "channels": _labels(dict.fromkeys(channel for link in asks for channel in link.left)),
+        "cards": cards,
+        "secrets": [card["url"] for card in cards],
+        "until": dates.moment(asks[0].ends_at, zone=composing.Reader(None).zone).full,
+    }
+
+
+# --- what came of it ----------------------------------------------------------------------------------------------------------
+
+
+def build_done(message: Message) -> Mail:
+    """Build "your link was used", for whoever made it or stands in, or "your log-in backs up more accounts", for its person.
+
+    Raises NotWanted where the link or those backups are gone, or where its reader can no longer log in, or is no longer concerned.
+    """
+    to = composing.reader_of(message)
+    facts, answers = (_used if "channel" in message.payload else _added)(message, to.user)
+    facts["first_name"] = first_name(str(to.user)) if to.user else ""
+    return composing.compose(DONE, message, to, facts, reply_to=answers)
+
+
+def _used(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
+    link, payload = _asks_of(message).first(), message.payload
+    if link is None:
+        raise NotWanted("ask_over")
+    maker = link.made_by
+    own = maker is not None and maker.email == message.recipient
+    if own and link.answers_to is None:
+        raise NotWanted("person_left")
+    accounts = Account.objects.filter(pk__in=payload["accounts"]).order_by("name")
+    log_in = Token.objects.filter(pk=payload["log_in"]).first()
+    facts = {
+        "who": link.name or link.email,
+        "email": link.email,
+        "maker": "" if own else str(maker or ""),
+        "unreached": not own and link.answers_to is not None,
+        "own": own,
+        "channel": declarations.label(payload["channel"]),
+        "team": str(link.team),
+        "left": _labels(link.left),
+        "count": len(payload["accounts"]),
+        "log_in": log_in.native_user_name if log_in else "",
+        "cards": [{"url": _page_of(link, accounts, to), **_named([account.name for account in accounts])}],
+    }
+    return facts, ""
+
+
+def _page_of(link: Ask, accounts: QuerySet[Account], to: User | None) -> str:
+    """Return the link's page for whoever sees it, else the account's."""
+    if to is not None and links.seen_by(to).filter(pk=link.pk).exists():
+        return addresses.absolute_url("client_link_of", link.pk)
+    first = accounts.first()
+    return addresses.absolute_url("open_account", first.pk) if first else ""
+
+
+def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
+    if to is None:
+        raise NotWanted("person_left")
+    payload = message.payload
+    entries = AccountToken.objects.filter(account__in=payload["accounts"], token__in=payload["tokens"])
+    found = entries.order_by("account__channel", "account__name").distinct()
+    rows = list(found.values_list("account__channel", "account__name", "account"))
+    if not rows:
+        raise NotWanted("not_linked")
+    actor, answers = _signed(User.objects.filter(pk=payload["actor"]).first(), to=to)
+    facts = {
+        "actor": actor,
+        "note": payload["note"],
+        "channels": _labels({channel for channel, _, _ in rows}),
+        "count": len(rows),
+        "cards": _cards([row[:2] for row in rows], lambda _: addresses.absolute_url("log_ins")),
+    }
+    return facts, answers

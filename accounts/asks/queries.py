@@ -17,6 +17,7 @@ from tokens import reasons
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import ChannelApp, Token, TokenEvent
 from ui.calendar_days import AT_RISK, end_of_window
+from users import roles
 from users.models import Membership, RefusedAddress, User
 
 _DEAD = Q(token__state=Token.State.DEAD)
@@ -103,12 +104,6 @@ def parked(people: Collection[int]) -> set[int]:
     return set(User.objects.filter(Exists(refused), pk__in=people).values_list("pk", flat=True))
 
 
-def line_of(ask: Ask, account: Account, token: Token | None = None) -> AskLine:
-    """Return the line, not saved yet, that asks for an account; `token`: for this log-in to back it up."""
-    facts = {"channel": account.channel, "native_id": account.native_id, "name": account.name}
-    return AskLine(ask=ask, account=account, token=token, **facts)
-
-
 def about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
     """Return the accounts of these log-ins (ids), as far as the actor sees them: what stopped or ends first before the rest."""
     seen = Account.objects.visible_to(actor).values("pk")
@@ -116,6 +111,36 @@ def about(tokens: Sequence[int], actor: User) -> list[tuple[Account, Token]]:
     entries = entries.select_related("account__team", "token__app", "token__consented_by")
     order = (F("account__deadline").asc(nulls_first=True), "account__name", "account_id", "pk")
     return [(entry.account, entry.token) for entry in entries.order_by(*order)]
+
+
+# --- what one person is asked for ---------------------------------------------------------------------------------------------
+
+
+def to_link(user: User, now: datetime) -> QuerySet[AskLine]:
+    """Return what a person is asked to link, could link and has not, for 30 days; nothing for auditors and contacts, whose links say it.
+
+    Accounts of a team that accepts log-ins of its own people only are among it once the person has joined that team.
+    """
+    asks = {"what": Ask.What.LINK, "email": user.email, "key": None, "ended_at": None, "ends_at__gt": now}
+    mine = AskLine.objects.filter(ask__in=Ask.objects.filter(**asks))
+    if roles.only_looks(user):
+        return mine.none()
+    done = AccountToken.objects.living().filter(token__consented_by=user).values("account")
+    teams = user.memberships.values("team")
+    open_to_them = Q(account__team__members_only=False) | Q(account__team__in=teams)
+    mine = mine.filter(open_to_them, done_at=None).exclude(account__in=done)
+    return mine.select_related("account", "ask__made_by").order_by("-pk")
+
+
+def to_back_up(person: User) -> QuerySet[AskLine]:
+    """Return for what a person may say whether their log-in backs it up, the oldest first."""
+    waiting = AskLine.objects.filter(
+        ask__what=Ask.What.BACK_UP, ask__ended_at=None, stage=AskLine.Stage.WAITING
+    )
+    waiting = waiting.filter(
+        account__isnull=False, token__consented_by=person, token__state=Token.State.VALID
+    )
+    return waiting.select_related("account", "token__app", "ask__made_by").order_by("ask__created_at", "pk")
 
 
 # --- who sees which -----------------------------------------------------------------------------------------------------------
@@ -145,29 +170,32 @@ def lines_seen_by(user: User) -> QuerySet[AskLine]:
     if user.sees_all_teams:
         return lines
     teams = Membership.objects.filter(user=user).values("team")
-    linked = AccountToken.objects.filter(token=OuterRef("token"))
     own = AccountToken.objects.filter(token__consented_by=user).values("account")
     beside_own = AccountToken.objects.filter(account__in=own).values("token")
-    mates = Membership.objects.filter(team__in=teams).values("user")
-    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
     return lines.filter(
-        Q(Exists(linked.filter(account__team__in=teams)))
+        Q(Exists(_LINKED.filter(account__team__in=teams)))
         | Q(token__in=beside_own)
         | Q(ask__team__in=teams)
-        | (~Exists(linked) & Q(Exists(of_mates)))
+        | (~Exists(_LINKED) & Q(_of_mates(teams)))
     )
+
+
+_LINKED = AccountToken.objects.filter(token=OuterRef("token"))
+
+
+def _of_mates(teams: Any) -> Exists:
+    """Whether the log-in of a line is of a person of these teams."""
+    mates = Membership.objects.filter(team__in=teams).values("user")
+    return Exists(Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates))
 
 
 def within_teams(asks: Collection[int], teams: Collection[int] | None) -> set[int]:
     """Return which of these asks (ids) are for log-ins alone that nobody outside these teams shares; None: all teams. One query."""
     if teams is None:
         return set(asks)
-    elsewhere = AccountToken.objects.filter(token=OuterRef("token")).exclude(account__team__in=teams)
-    linked = AccountToken.objects.filter(token=OuterRef("token"))
-    mates = Membership.objects.filter(team__in=teams).values("user")
-    of_mates = Token.objects.filter(pk=OuterRef("token"), consented_by__in=mates)
+    elsewhere = _LINKED.exclude(account__team__in=teams)
     lines = AskLine.objects.filter(ask__in=asks)
-    beyond = lines.filter(Exists(elsewhere) | (~Exists(linked) & ~Exists(of_mates)))
+    beyond = lines.filter(Exists(elsewhere) | (~Exists(_LINKED) & ~_of_mates(teams)))
     return set(asks) - set(beyond.values_list("ask", flat=True))
 
 

@@ -14,12 +14,11 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower
 
 from accounts import permissions, readers
-from accounts.asks import endings, mails, progress, queries, rules
+from accounts.asks import endings, progress, queries, rules, writing
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, UNDER_WAY, Stage
 from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent
-from notifications import outbox
 from notifications.models import Message
 from tokens import lifecycle
 from tokens.models import Token
@@ -58,17 +57,15 @@ def start(
     A worker writes the mails. Without `ends_at` it ends after USUAL. Raises OnHold where no mail is sent.
     """
     hold.refuse()
+    ids = list(dict.fromkeys(token_ids))
+    dead = set(Token.objects.filter(pk__in=ids, state=Token.State.DEAD).values_list("pk", flat=True))
+    lines = (AskLine(token_id=pk, next_at=now, was_dead=pk in dead) for pk in ids)
     facts = {"name": name, "note": note, "created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
-            ask = Ask.objects.create(made_by=user, once=once, **facts)
+            return writing.begin(lines, made_by=user, once=once, **facts), True
     except IntegrityError:
         return Ask.objects.get(made_by=user, once=once), False
-    ids = list(dict.fromkeys(token_ids))
-    dead = set(Token.objects.filter(pk__in=ids, state=Token.State.DEAD).values_list("pk", flat=True))
-    lines = (AskLine(ask=ask, token_id=pk, next_at=now, was_dead=pk in dead) for pk in ids)
-    AskLine.objects.bulk_create(lines, batch_size=1_000)
-    return ask, True
 
 
 @transaction.atomic
@@ -199,7 +196,7 @@ def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> s
     tokens = list({token.pk: token for _, token in about}.values())
     (person,) = {token.consented_by for token in tokens}
     assert person is not None  # who is asked is known
-    actor, recipient = ask.made_by, person.email
+    actor = ask.made_by
     events = AccountEvent.objects.bulk_create(
         AccountEvent(
             account=account,
@@ -213,24 +210,21 @@ def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> s
         for account, token in about
     )
     for token in tokens:
-        lifecycle.record_ask(token=token, actor=actor, recipient=recipient, now=now)
-    key = f"ask:{events[0].pk}:{recipient}"
-    outbox.enqueue(
-        kind=mails.KIND,
-        recipient=recipient,
-        team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
-        dedupe_key=key,
-        payload={
-            "ask": ask.pk,
-            "accounts": [account.pk for account, _ in about],
-            "tokens": [token.pk for token in tokens],
-            # Which reminder it is; 0 where no mail before it left, so that it is the first that its person reads.
-            "reminder": max((line.mails for line in lines if line.sent_at), default=0),
-        },
+        lifecycle.record_ask(token=token, actor=actor, recipient=person.email, now=now)
+    key = writing.mail(
+        writing.KIND,
+        to=person,
+        key=f"{ask.pk}:{events[0].pk}",
         now=now,
+        team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
+        asks=[ask.pk],
+        accounts=[account.pk for account, _ in about],
+        tokens=[token.pk for token in tokens],
+        # Which reminder it is; 0 where no mail before it left, so that it is the first that its person reads.
+        reminder=max((line.mails for line in lines if line.sent_at), default=0),
     )
     _note(lines, now, message=Message.objects.values_list("pk", flat=True).get(dedupe_key=key))
-    return recipient
+    return person.email
 
 
 def _note(lines: Sequence[AskLine], now: datetime, *, message: int | None = None) -> None:

@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from accounts.asks import links
 from accounts.linking import consent
+from accounts.linking.renewing import NotOpen
 from accounts.models import Ask, PendingLink
 from tokens.channels.kinds import AccountList, Grant, Identity
 from tokens.models import ChannelApp, Token
@@ -17,22 +18,12 @@ from users.models import User
 INTENT = "client"
 
 
-class NotOpen(Exception):  # noqa: N818  # an answer
-    """The link that a handshake began with no longer opens anything. `link` is None where it is gone."""
-
-    def __init__(self, link: Ask | None) -> None:
-        super().__init__("not open")
-        self.link = link
-
-
 def expected(channel: str, state: Mapping[str, Any], now: datetime) -> tuple[ChannelApp, Ask]:
     """Return the app and the link that a handshake began with. Raises NotOpen; nothing was exchanged at the channel then."""
     data = state.get("data") or {}
-    link = links.found().filter(pk=data.get("client_link", 0)).first()
+    link = links.all_links().filter(pk=data.get("client_link", 0)).first()
     app = ChannelApp.objects.filter(channel=channel, is_default=True, client_id=data.get("client_id")).first()
-    if link is None or app is None or not link.is_open(now) or channel not in link.left:
-        raise NotOpen(link)
-    if links.barred_by(link, now) is not None:
+    if link is None or app is None or channel not in link.left or not links.opens(link, now):
         raise NotOpen(link)
     return app, link
 
@@ -56,44 +47,27 @@ def keep(
         reason=Token.REMOVED
     )
     owner = User.objects.filter(tokens__in=known, is_active=True).first()
-    began = timezone.now()
+    began, asked = timezone.now(), link.native_ids(app.channel)
+    if links.barred_by(link, now) is not None:
+        raise NotOpen(link)
+    facts: dict[str, Any] = {
+        "identity": identity,
+        "grant": grant,
+        "listed": listed,
+        "team": link.team,
+        "wanted": asked,
+        "now": now,
+    }
     try:
-        links.demand_contact(link, now)
         user = owner or links.contact_of(link)
-        return _keep(app=app, user=user, link=link, identity=identity, grant=grant, listed=listed, now=now)
+        with transaction.atomic():
+            pending = consent.keep(app=app, user=user, target=None, next_url="", **facts)
+            if asked:
+                pending.offered = [one for one in pending.offered if one["native_id"] in asked]
+                pending.save(update_fields=["offered"])
+            return pending
     except links.ClientLinkRefused:
-        raise NotOpen(links.found().filter(pk=link.pk).first()) from None
+        raise NotOpen(links.all_links().filter(pk=link.pk).first()) from None
     except Exception:
         links.drop_contact(email=link.email, made_since=began)
         raise
-
-
-@transaction.atomic
-def _keep(
-    *,
-    app: ChannelApp,
-    user: User,
-    link: Ask,
-    identity: Identity,
-    grant: Grant,
-    listed: AccountList,
-    now: datetime,
-) -> PendingLink:
-    """Write the log-in of this person, and of its list what the link asks for."""
-    asked = link.native_ids(app.channel)
-    pending = consent.keep(
-        app=app,
-        user=user,
-        identity=identity,
-        grant=grant,
-        listed=listed,
-        target=None,
-        next_url="",
-        now=now,
-        team=link.team,
-        wanted=asked,
-    )
-    if asked:
-        pending.offered = [one for one in pending.offered if one["native_id"] in asked]
-        pending.save(update_fields=["offered"])
-    return pending

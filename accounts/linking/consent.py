@@ -102,7 +102,7 @@ def keep(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     progress.settle(now=now, people=[user.pk])
-    inviting.note_carried(user=user, now=now)
+    inviting.note_linked(user=user, now=now)
     return PendingLink.objects.create(
         user=user,
         token=token,

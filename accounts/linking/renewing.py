@@ -10,6 +10,7 @@ from django.db import transaction
 
 from accounts import app_migration, pool_entries, renewal_links
 from accounts.asks import inviting, progress
+from accounts.models import Ask
 from accounts.renewal_links import RenewalLink, Standing
 from tokens import lifecycle
 from tokens.channels import registry
@@ -24,11 +25,11 @@ INTENT = "renew"
 
 
 class NotOpen(Exception):  # noqa: N818  # an answer
-    """The link that a handshake began with no longer opens anything. `link` is None where its log-in or person is gone."""
+    """The mailed link that a handshake began with no longer opens anything. `link` (an Ask of a client link) is None where it is gone."""
 
-    def __init__(self, link: RenewalLink | None) -> None:
+    def __init__(self, link: RenewalLink | Ask | None) -> None:
         super().__init__("not open")
-        self.link = link
+        self.link: Any = link
 
 
 class NotTold(Exception):  # noqa: N818  # an answer
@@ -119,7 +120,7 @@ def keep(
         token=token, generation=token.generation, listed=listed, now=now, source="link", consented=True
     )
     progress.settle(now=now, people=[link.user.pk])
-    inviting.note_carried(user=link.user, now=now)
+    inviting.note_linked(user=link.user, now=now)
     refused_addresses.confirm(link.user.email, mailed_at=link.issued, now=now)
     left = former.pool_entries.values_list("account_id", flat=True) if moves else ()
     return Renewed(token, [*lost, *left])

@@ -17,12 +17,9 @@ from users.visibility import names_for
 def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
     found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
-    few = [one.pk for one in found if one.people_count <= 1 and one.paused_at is None]
-    best = {pk: of_account[0] for pk, of_account in backups.offers(account_ids=few).items()}
     names = names_for(job.user)
-    outcome = backing_up.write(
-        chosen={pk: offer.token.pk for pk, offer in best.items()}, actor=job.user, note=job.note, now=now
-    )
+    chosen = {pk: offer.token.pk for pk, offer in best(found).items()}
+    outcome = backing_up.write(chosen=chosen, actor=job.user, note=job.note, now=now)
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     waiting = backing_up.waiting_of([one.pk for one in found])
@@ -34,6 +31,12 @@ def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
             results[offer.account_id] = Result.done(offer.account_id, why, who=who, token=offer.token.pk)
     results |= {pk: Result.fails(pk, "as_told", text=text) for pk, text in outcome.refused.items()}
     return in_order(keys, results)
+
+
+def best(accounts: Sequence[Account]) -> dict[int, Offer]:
+    """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
+    few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
+    return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
 
 
 def why_not(account: Account, waiting: Collection[int]) -> str:

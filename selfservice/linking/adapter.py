@@ -19,6 +19,14 @@ from tokens.channels import callback
 from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake
 
+# What a handshake that began with a mailed link goes by, by its intent.
+_BY_LINK = {renewing.INTENT: renewal, client_consent.INTENT: client_link}
+
+
+def _mailed(request: HttpRequest) -> Any:
+    """Return the module of the mailed link that the handshake which a request answers began with; None where it began behind our log-in."""
+    return _BY_LINK.get(begun.of_request(request).get("intent", ""))
+
 
 class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
     """Shows allauth the default app of each channel, and takes over when a person comes back from a channel."""
@@ -62,17 +70,14 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
     def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
         """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
         begun.keep(request, state.get("data") or {})
+        mailed = _mailed(request)
         try:
-            if renewal.is_meant(request):
-                renewal.demand_open(channel, state)
-            elif client_link.is_meant(request):
-                client_consent.expected(channel, state, timezone.now())
+            if mailed is not None:
+                mailed.expected(channel, state, timezone.now())
             else:
                 consent.expected(request.user, channel, state)
         except renewing.NotOpen as refusal:
-            raise ImmediateHttpResponse(renewal.not_open(request, refusal.link)) from refusal
-        except client_consent.NotOpen as refusal:
-            raise ImmediateHttpResponse(client_link.not_open(request, refusal.link)) from refusal
+            raise ImmediateHttpResponse(mailed.not_open(request, refusal.link)) from refusal
         except consent.ConsentRefused as refusal:
             raise ImmediateHttpResponse(
                 link_errors.show(request, channel, refusal.kind, detail=refusal.detail)
@@ -110,11 +115,8 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
         raise ImmediateHttpResponse(answer)
 
     def _arrive(self, request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
-        if renewal.is_meant(request):
-            return renewal.arrive(request, sociallogin)
-        if client_link.is_meant(request):
-            return client_link.arrive(request, sociallogin)
-        return arriving.arrive(request, sociallogin)
+        answer: HttpResponse = (_mailed(request) or arriving).arrive(request, sociallogin)
+        return answer
 
     def on_authentication_error(
         self,

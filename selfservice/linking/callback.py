@@ -6,10 +6,17 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from accounts.asks import inviting
+from accounts.asks import queries
 from accounts.linking import consent, renewing
 from selfservice.linking import choose_page, own_renewal
 from ui.phrases import phrase
+from users.models import User
+
+
+def _wanted(user: User, channel: str) -> list[str] | None:
+    """Return the native ids that a person is asked to link at a channel; None for none."""
+    waiting = queries.to_link(user, timezone.now()).filter(channel=channel)
+    return list(waiting.values_list("native_id", flat=True)) or None
 
 
 def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
@@ -28,7 +35,7 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
             target=begun.target,
             next_url=state.get("next") or "",
             now=timezone.now(),
-            wanted=None if begun.target else inviting.wanted(begun.user, channel, timezone.now()),
+            wanted=None if begun.target else _wanted(begun.user, channel),
         )
     except consent.ConsentRefused:
         renewing.discard(app=begun.app, identity=identity, grant=grant)

@@ -5,6 +5,7 @@ Nobody is logged in by it, and whoever is logged in in the same browser has no p
 
 import uuid
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from allauth.socialaccount.models import SocialLogin
@@ -13,30 +14,23 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from accounts.asks import links
-from accounts.linking import client_consent, consent, renewing, setup
-from accounts.models import Ask, LinkProblem
-from selfservice.linking import begun, handshakes, link_errors
-from users import hold
+from accounts.linking import client_consent, consent, renewing
+from accounts.models import Ask
+from selfservice.linking import handshakes
 from users.models import Invitation, User
 
 # In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
 CHOICES, CHOICES_KEPT = "client_choices", 10
 
 
-def is_meant(request: HttpRequest) -> bool:
-    """Return whether the handshake that a request answers began with a client link."""
-    return begun.of_request(request).get("intent") == client_consent.INTENT
+expected = client_consent.expected
 
 
 def leave(request: HttpRequest, link: Ask, channel: str, *, region: str = "") -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
-    hold.refuse()
-    app = setup.default_app(channel)
-    begun.keep(request, {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""})
-    if app is None or setup.state(channel) != setup.READY:
-        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
-    links.note_opened(link, timezone.now())
-    return handshakes.leave(request, app, begun.of_request(request), again=True, region=region)
+    data = {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""}
+    note = partial(links.note_opened, link, timezone.now())
+    return handshakes.by_link(request, channel, data, note=note, region=region)
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -75,12 +69,11 @@ def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
         pending = client_consent.keep(
             app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
         )
-    except client_consent.NotOpen as refusal:
+    except (renewing.NotOpen, consent.ConsentRefused) as refusal:
         renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        if isinstance(refusal, consent.ConsentRefused):
+            raise
         return not_open(request, refusal.link)
-    except consent.ConsentRefused:
-        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
-        raise
     keep_choice(request, pending.pk, {"link": link.pk})
     return redirect("client_choose", pending.pk)
 

@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 from django.conf import settings
+from django.core.signing import BadSignature
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -29,10 +30,11 @@ say = partial(phrase, "words/client_links.txt")
 @require_http_methods(["GET", "HEAD", "POST"])
 def give_access(request: HttpRequest, signed: str) -> HttpResponse:
     """Say who asks for what (GET), or go to the channel (POST)."""
-    link, now = links.open_signed(signed), timezone.now()
-    if link is None and not links.is_whole(signed):
+    try:
+        link = links.open_signed(signed)
+    except BadSignature:
         return client_link.broken(request)
-    if link is None or not link.is_open(now) or links.barred_by(link, now) is not None:
+    if link is None or not links.opens(link, timezone.now()):
         return client_link.not_open(request, link)
     channel, regions = request.POST.get("channel", ""), {}
     if channel in link.left:
@@ -70,7 +72,7 @@ def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
         return client_link.broken(request)
     if said.get("done"):
         return redirect("client_done", pending_id)
-    link = links.found().filter(pk=said["link"]).first()
+    link = links.all_links().filter(pk=said["link"]).first()
     pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
     if link is None or pending is None or not link.is_open(timezone.now()):
         return client_link.not_open(request, link, late=True)
@@ -155,7 +157,7 @@ def _note(one: Candidate) -> str:
 def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
     """Say what was given, and what comes next."""
     said = client_link.choice(request, pending_id)
-    link = links.found().filter(pk=said.get("link", 0)).first()
+    link = links.all_links().filter(pk=said.get("link", 0)).first()
     if link is None or "done" not in said:
         return redirect("my_accounts")
     context = {

@@ -1,6 +1,6 @@
 """Starting the handshake: who may, for which account, and where it leads afterwards."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from allauth.account.adapter import get_adapter as get_account_adapter
@@ -58,6 +58,19 @@ def start(
         data[own_renewal.LOG_INS] = mine
         own_renewal.note_left(mine)
     return leave(request, app, data, next_url=next_url, again=again, region=region)
+
+
+def by_link(
+    request: HttpRequest, channel: str, data: Mapping[str, Any], *, note: Callable[[], None], region: str
+) -> HttpResponse:
+    """Send whoever pressed a mailed link to a channel; `note` puts that down. Raises OnHold where the way back would not be taken."""
+    hold.refuse()
+    begun.keep(request, data)
+    app = setup.default_app(channel)
+    if app is None or setup.state(channel) != setup.READY:
+        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
+    note()
+    return leave(request, app, data, again=True, region=region)
 
 
 def leave(

@@ -123,7 +123,7 @@ def _client_link(about: Mapping[str, Any]) -> Ask | None:
     """Return the client link that a handshake began with."""
     if not about.get("client_link"):
         return None
-    return links.found().filter(pk=about["client_link"]).first()
+    return links.all_links().filter(pk=about["client_link"]).first()
 
 
 def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | None]:

@@ -3,8 +3,7 @@
 Nobody is logged in by it, and whoever is logged in in the same browser has no part in it: the log-in stays its person's.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from functools import partial
 
 from allauth.socialaccount.models import SocialLogin
 from django.http import HttpRequest, HttpResponse
@@ -14,37 +13,25 @@ from django.utils import timezone
 
 from accounts.asks import progress as asks
 from accounts.asks import rules
-from accounts.linking import consent, renewing, setup
+from accounts.linking import consent, renewing
 from accounts.models import LinkProblem
 from accounts.renewal_links import RenewalLink, Standing
-from selfservice.linking import begun, handshakes, link_errors
+from selfservice.linking import handshakes, link_errors
 from tokens.channels import declarations
-from users import hold, languages
+from users import languages
 
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
 _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}
 
 
-def is_meant(request: HttpRequest) -> bool:
-    """Return whether the handshake that a request answers began with a mailed link."""
-    return begun.of_request(request).get("intent") == renewing.INTENT
+expected = renewing.expected
 
 
 def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
     """Send whoever pressed to the channel. Raises OnHold where the way back would not be taken."""
-    hold.refuse()
-    channel = link.token.app.channel
-    app = setup.default_app(channel)
-    begun.keep(request, {"intent": renewing.INTENT, **link.facts()})
-    if app is None or setup.state(channel) != setup.READY:
-        return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
-    asks.note_at_channel(token_ids=[link.token.pk], now=timezone.now())
-    return handshakes.leave(request, app, begun.of_request(request), again=True, region=link.token.region)
-
-
-def demand_open(channel: str, state: Mapping[str, Any]) -> None:
-    """Raise `renewing.NotOpen` where the link that a handshake began with no longer opens anything."""
-    renewing.expected(channel, state, timezone.now())
+    note = partial(asks.note_at_channel, token_ids=[link.token.pk], now=timezone.now())
+    data = {"intent": renewing.INTENT, **link.facts()}
+    return handshakes.by_link(request, link.token.app.channel, data, note=note, region=link.token.region)
 
 
 def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:

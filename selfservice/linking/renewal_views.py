@@ -15,9 +15,9 @@ from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts import renewal_links, summary
+from accounts.asks import mails
 from accounts.asks import progress as asks
 from accounts.linking import choosing
-from accounts.mails import renewal_mail
 from accounts.models import Account, AccountToken
 from accounts.renewal_links import RenewalLink, Standing
 from macros.mutes import not_mine
@@ -139,7 +139,7 @@ def send_again(request: HttpRequest, signed: str) -> HttpResponse:
         return renewal.not_open(request, link)
     if not may_press(request, f"send {link.token.pk}"):
         return too_often(request)
-    renewal_mail.send(token=link.token, user=link.user, now=now)
+    mails.send_link_again(token=link.token, user=link.user, now=now)
     return render(request, "selfservice/renew/sent_again.html", {"link": link})
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from accounts import checking
-from accounts.asks import inviting
+from accounts.asks import inviting, queries
 from accounts.asks import progress as asks
 from accounts.linking import choosing, consent
 from accounts.models import Account, AskLine, PendingLink
@@ -83,7 +83,7 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
 
 def _asked(user: User, channel: str) -> list[AskLine]:
     """Return which accounts of a channel the person is asked to link, the latest asks first."""
-    found = inviting.waiting_for(user, timezone.now()).filter(account__channel=channel)
+    found = queries.to_link(user, timezone.now()).filter(account__channel=channel)
     return list(found.order_by("-ask__created_at", "account__name")[:ASKED_SHOWN])
 
 

@@ -12,8 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.asks import backing_up, endings
-from accounts.mails import backup_mail
+from accounts.asks import backing_up, endings, mails
 from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -79,7 +78,7 @@ def test_the_press_asks_where_the_team_wants_that_and_adds_nobody(team: Team) ->
     )
     assert account.pool.count() == 1
     assert account.events.filter(kind=AccountEvent.Kind.BACKUP_ASKED, token=emil).count() == 1
-    assert list(Message.objects.values_list("kind", "recipient")) == [("backup_ask", "emil@example.com")]
+    assert list(Message.objects.values_list("kind", "recipient")) == [("ask", "emil@example.com")]
 
 
 def test_a_log_in_that_serves_nothing_of_a_team_is_asked_for_whatever_the_team_says_until_its_person_agreed() -> (
@@ -119,7 +118,7 @@ def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(te
         chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
     )
 
-    mail = backup_mail.build_ask(Message.objects.get())
+    mail = mails.build(Message.objects.get())
     text = " ".join(mail.text.split())
     assert mail.subject == "An administrator asks whether your Facebook log-in may back up 3 accounts"
     assert "“holidays”" in text
@@ -252,7 +251,7 @@ def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
     )
 
     with pytest.raises(NotWanted):
-        backup_mail.build_ask(Message.objects.get())
+        mails.build(Message.objects.get())
 
 
 def test_the_page_that_asks_staff_says_that_the_person_is_asked_first(team: Team, client: Client) -> None:

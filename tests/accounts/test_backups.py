@@ -9,8 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from accounts import actions, backups, pool
-from accounts.asks import backing_up
-from accounts.mails import backup_mail
+from accounts.asks import backing_up, mails
 from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -232,7 +231,7 @@ def test_a_log_in_that_stops_between_page_and_press_adds_nobody_and_says_so() ->
 
     assert outcome.added == []
     assert outcome.refused == {account.pk: "This log-in stopped meanwhile. Nobody was added."}
-    assert not Message.objects.filter(kind="backup").exists()
+    assert not Message.objects.filter(kind="ask_done").exists()
 
 
 def test_nobody_is_added_who_reaches_nothing_or_whom_the_team_lost_meanwhile() -> None:
@@ -272,7 +271,7 @@ def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
         "Somebody was faster: this log-in is linked to the account already."
     ]
     assert account.pool.count() == 2
-    assert Message.objects.filter(kind="backup").count() == 1
+    assert Message.objects.filter(kind="ask_done").count() == 1
 
 
 def test_nobody_is_added_while_the_installation_is_on_hold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -310,7 +309,7 @@ def test_300_accounts_are_one_mail_to_each_person_and_none_to_whoever_did_it() -
 
     assert len(outcome.added) == 300
     assert Account.objects.filter(people_count=2).count() == 300
-    assert list(Message.objects.filter(kind="backup").values_list("recipient", flat=True)) == [
+    assert list(Message.objects.filter(kind="ask_done").values_list("recipient", flat=True)) == [
         "emil@example.com"
     ]
 
@@ -323,7 +322,7 @@ def test_the_mail_says_which_accounts_who_did_it_and_how_to_take_it_back() -> No
         chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
     )
 
-    mail = backup_mail.build(Message.objects.get(kind="backup"))
+    mail = mails.build_done(Message.objects.get(kind="ask_done"))
 
     assert mail.subject == "Your Facebook log-in backs up 2 more accounts"
     assert mail.reply_to == "stella@example.com"
@@ -342,4 +341,4 @@ def test_a_mail_about_a_backup_that_was_taken_back_is_not_sent() -> None:
     actions.unlink(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
 
     with pytest.raises(NotWanted):
-        backup_mail.build(Message.objects.get(kind="backup"))
+        mails.build_done(Message.objects.get(kind="ask_done"))

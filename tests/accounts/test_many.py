@@ -150,7 +150,7 @@ def test_backups_are_added_in_parts_and_each_person_is_told_once_at_the_end(boss
         ("skipped", "none_reaches"),
     ]
     assert {one.pool.count() for one in accounts} == {2}
-    mail = Message.objects.get(kind="backup")
+    mail = Message.objects.get(kind="ask_done")
     assert sorted(mail.payload["accounts"]) == [one.pk for one in accounts]
     assert set(Token.objects.due(timezone.now())) == {emil}
 

@@ -7,7 +7,6 @@ import pytest
 from django.db import transaction
 
 from accounts import pool, selection
-from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
 from accounts.models import Account, AccountToken
 from macros import evaluation
@@ -84,7 +83,7 @@ def test_an_ask(ada: User, hers: Token, looked_at: list[int]) -> None:
     asked = Account.objects.get(name="Account 27")
     asks.ask_now(people=[[(asked, hers)]], user=ada, note="", now=NOW + timedelta(days=1))
 
-    mail = built(ask_mails.KIND)
+    mail = built("ask")
 
     assert "Account 27" in words(mail), "what was asked about comes first"
     assert "and 20 more" in words(mail)

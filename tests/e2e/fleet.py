@@ -270,8 +270,8 @@ def _fill(account: Any, number: int, tokens: list[Any], more: list[Any]) -> None
 
 def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) -> None:
     """Two log-ins reach accounts that another person carries alone; the first is asked about two of them."""
-    from accounts.asks import queries
-    from accounts.models import Ask, AskLine, ReachedAccount
+    from accounts.asks import writing
+    from accounts.models import ReachedAccount
 
     for token, reached in ((tokens[0], accounts), (tokens[2], accounts[:2])):
         ReachedAccount.objects.bulk_create(
@@ -280,10 +280,10 @@ def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) 
             )
             for one in reached
         )
-    ask = Ask.objects.create(
+    writing.begin(
+        (writing.line_of(one, tokens[0]) for one in accounts[1:3]),
         what="back_up", email=tokens[0].consented_by.email, made_by=asker, note="I am away in August.", ends_at=now + 14 * DAY
     )  # fmt: skip
-    AskLine.objects.bulk_create(queries.line_of(ask, one, tokens[0]) for one in accounts[1:3])
 
 
 def _lately(accounts: list[Any], tokens: list[Any], now: datetime) -> None:

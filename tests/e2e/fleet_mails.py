@@ -52,9 +52,9 @@ def _told_of_ends(fleet: Fleet) -> None:
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
     from accounts import alerts, backups
-    from accounts.asks import inviting, links
+    from accounts.asks import backing_up, inviting, links, mails
     from accounts.asks import services as asks
-    from accounts.mails import backup_mail, doubt_mail, imported_mail, renewal_mail
+    from accounts.mails import doubt_mail, imported_mail
     from accounts.models import AccountToken
     from macros import evaluation
     from notifications import outbox, unarrived_mails
@@ -65,13 +65,13 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     evaluation.evaluate(now=now)
     _told_of_ends(fleet)
     asks.ask_now(people=[[(fleet.accounts[0], fleet.tokens[1])]], user=boss, note=NOTE, now=now)
-    renewal_mail.send(token=fleet.tokens[3], user=emil, now=now)
+    mails.send_link_again(token=fleet.tokens[3], user=emil, now=now)
     offers = [
         offer
         for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])
         if offer.token == fleet.tokens[0]
     ]
-    backup_mail.ask(lena, offers, actor=boss, note=NOTE, now=now)
+    backing_up.tell(added=[], asked=offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
     imported_mail.tell(linked, actor=boss, since=now - 400 * DAY, now=now)
     inviting.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
@@ -81,7 +81,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         accounts=[one for one in of_team if one.channel == "facebook"][:3],
     )  # fmt: skip
     outbox.enqueue(
-        kind="client_link_used", recipient=boss.email, dedupe_key="photograph:used", now=now, team=fleet.team,
+        kind="ask_done", recipient=boss.email, dedupe_key="photograph:used", now=now, team=fleet.team,
         payload={
             "asks": [facts["link_pk_used"]], "channel": "facebook", "accounts": [one.pk for one in of_team[:4]], "log_in": 0,
         },
@@ -138,12 +138,11 @@ def _make(before: int, found: dict[str, Spoken], tries: Counter[str]) -> None:
     from notifications.models import Message
 
     for message in Message.objects.filter(pk__gt=before).order_by("pk"):
-        said = message.dedupe_key.split(":")
-        about = (
-            (said[0] if said[0] != "operators" else said[1].rstrip("0123456789") or "app")
-            if message.kind == "operators"
-            else ""
-        )
+        about, said = "", message.dedupe_key.split(":")
+        if message.kind == "operators":
+            about = said[0] if said[0] != "operators" else said[1].rstrip("0123456789") or "app"
+        elif message.kind in {"ask", "ask_done"}:
+            about = "-".join(sorted(message.payload))
         name = f"{message.kind}_{about}".rstrip("_")
         if tries[name] == MOST:
             continue

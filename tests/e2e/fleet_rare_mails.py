@@ -160,12 +160,12 @@ def _said_in_mails(fleet: Fleet) -> None:
 def _added(fleet: Fleet) -> None:
     """A log-in backs up what it reaches; the key of a publishing job ends soon."""
     from accounts.asks import backing_up
-    from accounts.mails import api_key_mail, backup_mail
+    from accounts.mails import api_key_mail
     from accounts.models import ApiKey
 
     chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}
     added = backing_up.write(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
-    backup_mail.tell(fleet.people[0], added, actor=fleet.boss, note=NOTE, now=fleet.now)
+    backing_up.tell(added=added, asked=[], actor=fleet.boss, note=NOTE, now=fleet.now)
     ApiKey.objects.update(expires_at=fleet.now + 5 * DAY)
     api_key_mail.tell(now=fleet.now)
 
@@ -191,7 +191,7 @@ def _in_vain(fleet: Fleet) -> None:
 
     link = links.all_links().order_by("pk")[0]
     failed = Message.objects.create(
-        kind="client_link",
+        kind="ask",
         recipient="petra.alpenquell@hotel-alpenquell-und-spa.example",
         dedupe_key="photograph:failed",
         subject=fleet.accounts[0].name,

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
-from accounts.asks import queries
 from accounts.asks import services as asks
-from accounts.models import Account, Ask, AskLine
+from accounts.asks import writing
+from accounts.models import Account, AskLine
 from macros import evaluation, on_it
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, MacroAction, Mute, Notice, Told
@@ -260,9 +260,8 @@ def test_what_an_invitation_asks_stays_with_it(
     team = account.team
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
     facts: dict[str, Any] = {"what": "link", "email": OLD, "team": team, "ends_at": NOW + 30 * DAY}
-    stays, goes = Ask.objects.create(**facts, invitation=invitation), Ask.objects.create(**facts)
-    queries.line_of(stays, account).save()
-    queries.line_of(goes, other).save()
+    writing.begin([writing.line_of(account)], **facts, invitation=invitation)
+    writing.begin([writing.line_of(other)], **facts)
 
     correct(ada)
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import message_history
-from accounts.asks import mails as ask_mails
+from accounts.asks import writing
 from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, Notice
@@ -143,10 +143,10 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
     ]
     for number, payload in enumerate(forms):
         outbox.enqueue(
-            kind=ask_mails.KIND, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
+            kind=writing.KIND, recipient="a@b.example", dedupe_key=str(number), payload=payload, now=NOW
         )
     outbox.enqueue(
-        kind=ask_mails.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
+        kind=writing.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
     )
 
     assert len(message_history.about(account, limit=50)) == len(forms)

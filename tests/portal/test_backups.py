@@ -221,4 +221,4 @@ def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_tol
     }
     assert "3 backups added or asked for, 2 skipped" in answer
     assert {one.pool.count() for one in accounts} == {2}
-    assert Message.objects.filter(kind="backup").count() == 1
+    assert Message.objects.filter(kind="ask_done").count() == 1

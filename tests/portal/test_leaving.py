@@ -126,7 +126,7 @@ def test_the_page_names_120_accounts_of_six_log_ins_and_one_press_lets_them_go(
     assert not mara.is_active
     assert states(*own) == {("dead", "removed")}
     assert Account.objects.filter(state="deactivated", reason="removed").count() == 72
-    assert {kind for kind, _ in mails()} == {"left", "login_changed", "ask", "backup", "invite"}
+    assert {kind for kind, _ in mails()} == {"left", "login_changed", "ask", "ask_done", "invite"}
     standing = [
         item["title"] for group in navigation(done.wsgi_request) for item in group["items"] if item["active"]
     ]

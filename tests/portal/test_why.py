@@ -13,8 +13,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts import actions
-from accounts.asks import queries
-from accounts.models import Account, Ask
+from accounts.asks import writing
+from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, Notice
 from macros.mutes import services
@@ -159,11 +159,11 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
 ) -> None:
     token, other = token_of(account), ending(9, person=make_person("ben@example.com"), name="Fern Tea")
     facts: dict[str, Any] = {"what": "link", "key": "k", "email": ADA, "created_at": NOW, "ends_at": NOW}
-    link = Ask.objects.create(team=account.team, channels=[account.channel], **facts)
-    queries.line_of(link, account).save()
+    lines = [writing.line_of(account)]
+    link = writing.begin(lines, team=account.team, channels=[account.channel], **facts)
     for kind, payload in (
         ("left", {"tokens": [token.pk]}),
-        ("client_link", {"asks": [link.pk]}),
+        ("ask", {"asks": [link.pk]}),
     ):
         make_message(ADA, kind=kind, payload=payload)
     actions.unlink(
@@ -174,11 +174,11 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
 
     for name in (
         "Log-in removed",
-        "Client link",
+        "Request",
     ):
         assert f">{name}</a></th>" in found, name
     assert ">Log-in removed</a></th>" not in others
-    assert ">Client link</a></th>" not in others
+    assert ">Request</a></th>" not in others
 
 
 def test_what_is_told_without_a_macro_is_said_and_why_the_address_is_not_told(

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import backups
-from accounts.asks import link_mails, links
+from accounts.asks import links, mails
 from accounts.models import Account, AccountToken, Ask, ReachedAccount
 from notifications import login_mails
 from notifications.kinds import NotWanted
@@ -74,8 +74,8 @@ def choose(browser: Client, *names: str) -> str:
 
 def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: User, team: Team) -> None:
     made(mira, team, note="For the spring")
-    message = Message.objects.get(kind="client_link")
-    mail = link_mails.build(message)
+    message = Message.objects.get(kind="ask")
+    mail = mails.build(message)
     path = re.findall(r"http://\S+?(/give-access/\S+)", mail.text)[0]
     browser = Client()
 
@@ -100,7 +100,7 @@ def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: Us
     assert (account.name, account.team, account.state) == ("Lumen Shoes EU", team, "connected")
     assert (contact.is_contact, contact.has_usable_password()) == (True, False)
     assert Token.objects.get().consented_by == contact
-    used = link_mails.build_used(Message.objects.get(kind="client_link_used"))
+    used = mails.build_done(Message.objects.get(kind="ask_done"))
     assert "Lumen Shoes EU" in used.text
     assert "Ada gave access to one ad account" in used.subject
     assert browser.get(path).status_code == 410

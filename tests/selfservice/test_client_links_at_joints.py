@@ -1,7 +1,7 @@
 """Client links where they meet other teams, people who were switched off, parked addresses, and time."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,8 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import renewal_links
-from accounts.asks import link_mails, links
-from accounts.mails import renewal_mail
+from accounts.asks import links, mails
 from accounts.models import Account, Ask, PendingLink
 from notifications import claims, delivery, unarrived_mails
 from notifications.kinds import NotWanted
@@ -71,7 +70,7 @@ def deliver() -> None:
 
 
 def used_mails() -> dict[str, str]:
-    return dict(Message.objects.filter(kind="client_link_used").values_list("recipient", "state"))
+    return dict(Message.objects.filter(kind="ask_done").values_list("recipient", "state"))
 
 
 # --- teams --------------------------------------------------------------------------------------------------------------
@@ -162,18 +161,18 @@ def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
     choose(browser, "Lumen Shoes EU")
     Membership.objects.filter(user=mira, team=team).delete()
     with pytest.raises(NotWanted):
-        link_mails.build_used(Message.objects.get(kind="client_link_used"))
+        mails.build_done(Message.objects.get(kind="ask_done"))
 
     page = Client().get(links.path_of(after)).text
     browser, _ = go(after, "emil")
     choose(browser, "Fern Gardens")
 
     rows = Message.objects.filter(recipient=lead.email).order_by("pk")
-    to_lead = [link_mails.build_used(one) for one in rows]
+    to_lead = [mails.build_done(one) for one in rows]
     assert "Lumen asks for access" in page
     assert "mira@" not in page
-    assert "Mira Ode, who has left the team, sent ben@example.com a link." in to_lead[0].text
-    assert Message.objects.filter(kind="client_link_used", recipient=mira.email).count() == 1
+    assert "Mira Ode sent ben@example.com a link." in to_lead[0].text
+    assert Message.objects.filter(kind="ask_done", recipient=mira.email).count() == 1
 
 
 def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_used(
@@ -184,8 +183,10 @@ def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_
     given(mira, team, "Lumen Shoes EU")
 
     assert used_mails() == {lead.email: "queued"}
-    told = Message.objects.get(kind="client_link_used", recipient=lead.email)
-    assert "Mira Ode, whom mail does not reach, sent" in link_mails.build_used(told).text
+    told = Message.objects.get(kind="ask_done", recipient=lead.email)
+    assert "because mail does not reach whoever made the link" in " ".join(
+        mails.build_done(told).text.split()
+    )
 
 
 def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_invited(
@@ -199,9 +200,7 @@ def test_whoever_made_a_link_hears_that_its_mail_did_not_arrive_and_so_does_who_
     told = {one.text for one in Message.objects.filter(kind="not_arrived", recipient=mira.email)}
     pages = [_browser(mira).get(path).text for path in ("/client-links/", f"/client-links/{link.pk}/")]
     lost = Message.objects.filter(kind="not_arrived").order_by("pk").first()
-    claims.send_again(
-        message_id=Message.objects.get(kind="client_link", recipient=CONTACT).pk, now=timezone.now()
-    )
+    claims.send_again(message_id=Message.objects.get(kind="ask", recipient=CONTACT).pk, now=timezone.now())
     again = _browser(mira).get(f"/client-links/{link.pk}/").text
 
     assert len(told) == 2
@@ -222,7 +221,7 @@ def test_a_link_does_nothing_for_who_was_switched_off_and_its_maker_reads_the_sa
 ) -> None:
     given(mira, team, "Lumen Shoes EU")
     User.objects.filter(email=CONTACT).update(is_active=False)
-    mails = Message.objects.filter(kind="client_link").count()
+    mails = Message.objects.filter(kind="ask").count()
 
     link = made(mira, team)
     page, browser = _browser(mira).get(f"/client-links/{link.pk}/").text, Client()
@@ -231,7 +230,7 @@ def test_a_link_does_nothing_for_who_was_switched_off_and_its_maker_reads_the_sa
         browser.post(links.path_of(link), {"channel": "facebook"}),
     )
 
-    assert Message.objects.filter(kind="client_link").count() == mails
+    assert Message.objects.filter(kind="ask").count() == mails
     assert "Sent" in page
     assert (opened.status_code, pressed.status_code) == (410, 410)
     assert "took it back" not in opened.text
@@ -243,13 +242,13 @@ def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
 ) -> None:
     link, browser = made(mira, team), Client()
     left = browser.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
-    asked = links.demand_contact
+    makes = links.contact_of
 
-    def switched_off(one: Ask, now: datetime) -> None:
+    def switched_off(one: Ask) -> User:
         make_user(CONTACT, is_active=False)
-        asked(one, now)
+        return makes(one)
 
-    monkeypatch.setattr(links, "demand_contact", switched_off)
+    monkeypatch.setattr(links, "contact_of", switched_off)
     answer = native.back(browser, native.decide(left, "ada"))
 
     assert answer.status_code == 410
@@ -270,8 +269,8 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
 
     asked = Client().post(reverse("renew_send_again", args=[long_ago.signed]))
     deliver()
-    sent = Message.objects.get(kind="renewal")
-    mail = renewal_mail.build(sent)
+    sent = Message.objects.get(kind="ask")
+    mail = mails.build(sent)
     parked = RefusedAddress.objects.filter(email=CONTACT).exists()
     renewed = native.consent(Client(), "facebook", "ada", path=_path(mail.text))
 

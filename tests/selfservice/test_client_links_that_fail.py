@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import pool_entries, tasks
-from accounts.asks import link_mails, links
+from accounts.asks import links, mails
 from accounts.models import Account, Ask, LinkProblem
 from notifications.models import Message
 from tests.portal.support import staff
@@ -155,7 +155,7 @@ def test_the_page_and_the_mail_name_the_organisation(settings: Any, mira: User, 
     link = made(mira, team)
 
     page = Client().get(links.path_of(link)).text
-    mail = link_mails.build(Message.objects.get(kind="client_link"))
+    mail = mails.build(Message.objects.get(kind="ask"))
 
     assert "Mira Ode of Nordlicht Media asks for access to your ad accounts" in page
     assert mail.subject == "Mira Ode of Nordlicht Media asks for access to your ad accounts"

@@ -84,7 +84,7 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
     invited = AskLine.objects.filter(ask__email="zoe@example.com").values_list("account", flat=True)
     assert alone.pk in invited
     assert foreign.pk not in invited
-    assert mails()["backup_ask", emil.email] == 1
+    assert mails()["ask", emil.email] == 1
     assert mails()["ask", cleo.email] == 0, "whom one does not tick is not asked"
     assert Job.objects.filter(kind="remove").count() == 1
 

@@ -13,7 +13,6 @@ from accounts import renewal_links
 from accounts.asks import mails, progress
 from accounts.asks import services as asks
 from accounts.linking import renewing
-from accounts.mails import renewal_mail
 from accounts.models import Account, AccountToken, AskLine, LinkProblem, PendingLink
 from notifications.models import Message
 from selfservice.linking import renewal_views
@@ -49,8 +48,7 @@ def ask(token: Token, staff: User) -> Message:
 
 def path_of(message: Message) -> str:
     """The personal link in a mail, as a path."""
-    build = {"ask": mails.build, "renewal": renewal_mail.build}[message.kind]
-    return str(re.findall(r"http://\S+?(/renew/\S+)", build(message).text)[0])
+    return str(re.findall(r"http://\S+?(/renew/\S+)", mails.build(message).text)[0])
 
 
 def revoked(world: Sandbox) -> bool:
@@ -195,7 +193,7 @@ def test_an_expired_link_says_so_and_sends_another_to_the_same_address_once_an_h
     with time_machine.travel((timezone.now() + timedelta(hours=1)).replace(minute=10), tick=False):
         page = Client().get(old)
         pressed = [Client().post(old), Client().post(f"{old}again/"), Client().post(f"{old}again/")]
-        message = Message.objects.get(kind="renewal")
+        message = Message.objects.get(kind="ask")
 
         assert (page.status_code, "Send me a new link" in page.text) == (410, True)
         assert [one.status_code for one in pressed] == [410, 200, 200]

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.asks import endings, inviting, link_mails, links
+from accounts.asks import endings, inviting, links, mails
 from accounts.models import Account, Ask, AskLine
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -88,7 +88,7 @@ def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
         [stays.native_id],
     )
     with pytest.raises(NotWanted):
-        link_mails.build_asked(Message.objects.get(kind="backup_invite", recipient=ben.email))
+        mails.build(Message.objects.get(kind="ask", recipient=ben.email))
 
 
 def test_what_the_new_team_asks_goes_on_and_a_channel_without_accounts_is_asked_for_no_longer(
