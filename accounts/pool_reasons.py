@@ -5,6 +5,7 @@ first is a fact of the token; the others are facts of this person in this accoun
 """
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from accounts.models import Account, AccountToken
 from tokens import reasons
@@ -17,19 +18,33 @@ READING_REFUSED = "reading_refused"  # why a pool shifted: readings of one log-i
 DECIDED_HERE = frozenset({UNLINKED, OUTSIDE, READING_REFUSED, Token.REMOVED})  # by us, not by a channel
 
 
+class Entry(Protocol):
+    """A row of a pool, or its columns."""
+
+    access: str
+    access_reason: str
+    can_publish: str
+    doubt: str
+
+
 def entry_reason(entry: AccountToken) -> str:
-    """Return why an entry is of no use for its account, or "".
+    """Return why an entry is of no use for its account, or ""."""
+    return reason_of(entry, state=entry.token.state, reason=entry.token.reason)
+
+
+def reason_of(entry: Entry, *, state: str, reason: str) -> str:
+    """Return the same by the columns of an entry, and the state and reason of its token.
 
     A dead token goes first: nothing can be known of the role before the person has consented again. A token in passing trouble goes last.
     """
-    if entry.token.state == Token.State.DEAD:
-        return entry.token.reason or Reason.UNKNOWN
+    if state == Token.State.DEAD:
+        return reason or Reason.UNKNOWN
     if entry.access == AccountToken.Access.LOST:
         return entry.access_reason or Reason.ACCESS_LOST
     if entry.can_publish == AccountToken.CanPublish.NO:
         return entry.access_reason or Reason.PUBLISHING_LOST
-    if entry.token.state == Token.State.COOLING:
-        return entry.token.reason
+    if state == Token.State.COOLING:
+        return reason
     return Token.DOUBTED if entry.doubt == AccountToken.Doubt.STOPPED else ""
 
 

@@ -15,18 +15,18 @@ from users.recipients import Via
 def by_rule(one: Asked) -> list[Line]:
     """Return what the address is told by rule, or why it is not. A fixed number of queries."""
     now = timezone.now()
-    facts = read({one.account.pk: now})
-    account = facts.accounts[one.account.pk]
-    own = any(one.address in entry.people for entry in account.entries)
-    reached = not facts.directory.unreached(one.address)
+    world = read({one.account.pk: now})
+    account = world.accounts[one.account.pk]
+    own = one.address in account.people()
+    reached = not world.directory.unreached(one.address)
     lost = [
-        entry for entry in account.entries if all(facts.directory.unreached(each) for each in entry.people)
+        entry for entry in account.log_ins if all(world.directory.unreached(each) for each in entry.people)
     ]
-    instead = rules.stand_ins(account, facts)
+    instead = rules.stand_ins(account, world)
     stands_in = one.address in {reader.address for reader in instead}
     limit = rules.Fact(Told.Kind.RESTRICTED, 0, now)
     hears = one.address in {
-        each.reader.address for each in rules.readers(limit, account, facts) if not each.action_id
+        each.reader.address for each in rules.readers(limit, account, world) if not each.action_id
     }
     lines = []
     if own and reached:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from ui.name_visibility import NameVisibility
 from users.models import Membership, Team, User
@@ -73,15 +73,10 @@ def names_for(viewer: User | AnonymousUser | None) -> NameVisibility:
     )
 
 
-def who_see_all(people: Iterable[User]) -> set[int]:
-    """Return the ids of those who see all teams. For one viewer no query: the request has read the permissions anyway; else one."""
-    everybody = list(people)
-    found = {one.pk for one in everybody if one.is_superuser}
-    staff = [one for one in everybody if one.is_staff and not one.is_superuser]
-    if len(staff) < 2:
-        return found | {one.pk for one in staff if one.sees_all_teams}
-    holders = ModelBackend().with_perm(SEE_ALL_TEAMS).filter(pk__in=[one.pk for one in staff])
-    return found | set(holders.values_list("pk", flat=True))
+def addresses_that_see_all() -> frozenset[str]:
+    """Return the addresses of those who see all teams and can log in. One query."""
+    holders = ModelBackend().with_perm(SEE_ALL_TEAMS).filter(Q(is_superuser=True) | Q(is_staff=True))
+    return frozenset(holders.values_list("email", flat=True))
 
 
 def names_for_teams(teams: frozenset[int] | None, *, people: Iterable[int | None]) -> NameVisibility:

@@ -10,10 +10,10 @@ from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.summary import Summary
-from macros.at_once.facts import Looked
 from macros.at_once.models import Told
 from macros.at_once.rules import ENDS, Event
 from macros.models import Shortage
+from macros.notices.values import AccountFacts
 from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
@@ -51,7 +51,7 @@ class Group:
         return {one.kind for one in self.rows}
 
 
-def groups_of(rows: Iterable[Told], looked: Mapping[int, Looked], recipient: str) -> list[Group]:
+def groups_of(rows: Iterable[Told], looked: Mapping[int, AccountFacts], recipient: str) -> list[Group]:
     """Return the rows by their causes: the reader's own log-ins first, then what is dark, then by number. An account is in one group of
     what ended.
     """
@@ -59,49 +59,49 @@ def groups_of(rows: Iterable[Told], looked: Mapping[int, Looked], recipient: str
     placed = dict[int, Group]()
     for row in sorted(rows, key=lambda one: (one.kind not in ENDS, one.pk or 0)):
         account = looked[row.account_id]
-        if row.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and account.id in placed:
-            placed[account.id].rows.append(row)
+        if row.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and account.pk in placed:
+            placed[account.pk].rows.append(row)
             continue
         group = found.setdefault(
             _cause(row, account), Group(_CARD_OF.get(Kind(row.kind), "ended"), event=row.event)
         )
         if group.card == "ended":
             group.token_id = _log_in(row, account)
-            placed[account.id] = group
-            entry = next((one for one in account.entries if one.token_id == group.token_id), None)
+            placed[account.pk] = group
+            entry = account.log_in(group.token_id)
             group.mine = group.mine or (entry is not None and recipient in entry.people)
-            group.dark = group.dark or account.dark or account.state == Account.State.INTERRUPTED
+            group.dark = group.dark or account.deactivated or account.state == Account.State.INTERRUPTED
         group.rows.append(row)
-        if account.id not in group.accounts:
-            group.accounts.append(account.id)
+        if account.pk not in group.accounts:
+            group.accounts.append(account.pk)
     for group in found.values():
-        group.accounts.sort(key=lambda pk: not looked[pk].dark)
+        group.accounts.sort(key=lambda pk: not looked[pk].deactivated)
     return sorted(
         found.values(),
         key=lambda one: (ORDER.index(one.card), not one.mine, not one.dark, -len(one.accounts)),
     )
 
 
-def _cause(row: Told, account: Looked) -> tuple[object, ...]:
+def _cause(row: Told, account: AccountFacts) -> tuple[object, ...]:
     """Return what is the same for accounts that stand in one card."""
     if row.kind in _CARD_OF:
-        event = next((one for one in account.events if one.id == row.event), None)
+        event = account.event(row.event)
         how = {
             Kind.RESTRICTED: (account.channel, account.restriction),
             Kind.RECOVERED: (account.channel, event.kind if event else "", account.active_token_id),
-            Kind.FEW_PEOPLE: (account.channel, account.people, row.action_id),
+            Kind.FEW_PEOPLE: (account.channel, account.people_count, row.action_id),
         }
-        return (row.kind, *how.get(Kind(row.kind), (account.id,)))
+        return (row.kind, *how.get(Kind(row.kind), (account.pk,)))
     token = _log_in(row, account)
-    entry = next((one for one in account.entries if one.token_id == token), None)
-    return ("ended", token or account.id, entry.reason if entry else "")
+    entry = account.log_in(token)
+    return ("ended", token or account.pk, entry.reason if entry else "")
 
 
-def _log_in(row: Told, account: Looked) -> int | None:
+def _log_in(row: Told, account: AccountFacts) -> int | None:
     """Return the log-in that a row is about: its own; of an account that is dark the one whose end stopped it, of a person who can act."""
     if row.token_id is not None:
         return row.token_id
-    ended = [one for one in account.entries if one.reason]
+    ended = [one for one in account.log_ins if one.reason]
     asked = [one for one in ended if one.people and not one.removed] or ended
     helpful = [one for one in asked if reasons.by_consent(one.reason)]
     since = {one.token_id: one.dead_since.timestamp() if one.dead_since else 0.0 for one in ended}
@@ -120,7 +120,7 @@ class Shown:
 
     reader: ReaderWithNames
     summaries: Mapping[int, Summary]
-    looked: Mapping[int, Looked]
+    looked: Mapping[int, AccountFacts]
     entries: Mapping[tuple[int, int], AccountToken]
     events: Mapping[int, AccountEvent]
     now: datetime
@@ -128,7 +128,7 @@ class Shown:
 
 
 def cards_of(
-    groups: Sequence[Group], looked: Mapping[int, Looked], reader: ReaderWithNames, now: datetime
+    groups: Sequence[Group], looked: Mapping[int, AccountFacts], reader: ReaderWithNames, now: datetime
 ) -> list[dict[str, object]]:
     """Return the facts of the cards of these groups, in their order."""
     ids = {pk for one in groups for pk in one.accounts[:NAMED]}

@@ -15,11 +15,12 @@ from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account
 from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
-from macros.at_once.facts import SLICE, Looked, read
+from macros.at_once.facts import SLICE, read
 from macros.at_once.models import Told
 from macros.at_once.rules import why_not
 from macros.models import Shortage
 from macros.mutes import links
+from macros.notices.values import AccountFacts
 from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, kept
@@ -52,11 +53,11 @@ def build(message: Message) -> Mail:
     )
 
 
-def _still(message: Message) -> tuple[list[Told], Mapping[int, Looked]]:
+def _still(message: Message) -> tuple[list[Told], Mapping[int, AccountFacts]]:
     """Return what a message still has to say, and the accounts as they are. Drops are recorded. Raises NotWanted where nothing is left."""
     rows = list(Told.objects.live().filter(message=message).select_related("action__macro").order_by("pk"))
     since = {one.account_id: min(one.at for one in rows) - timedelta(days=1) for one in rows}
-    ids, looked = sorted(since), dict[int, Looked]()
+    ids, looked = sorted(since), dict[int, AccountFacts]()
     kept_rows, dropped = list[Told](), dict[str, list[Told]]()
     over = _over_shortages(rows)
     for place in range(0, len(ids), SLICE):
@@ -74,11 +75,11 @@ def _still(message: Message) -> tuple[list[Told], Mapping[int, Looked]]:
     return kept_rows, looked
 
 
-def _enough(row: Told, account: Looked) -> bool:
+def _enough(row: Told, account: AccountFacts) -> bool:
     """Return whether an account that was short of people now is not."""
     action = row.action
-    return account.dark or (
-        action is not None and not action.within and account.people >= (action.people or 0)
+    return account.deactivated or (
+        action is not None and not action.within and account.people_count >= (action.people or 0)
     )
 
 
@@ -101,7 +102,7 @@ def asks_for_care(rows: Sequence[Told]) -> bool:
 def compose(
     rows: Sequence[Told],
     groups: Sequence[Group],
-    looked: Mapping[int, Looked],
+    looked: Mapping[int, AccountFacts],
     message: Message,
     reader: ReaderWithNames,
     more: Mapping[str, object],
@@ -135,7 +136,7 @@ def compose(
 
 
 def _sums(
-    groups: Sequence[Group], looked: Mapping[int, Looked], cards: Sequence[Mapping[str, object]]
+    groups: Sequence[Group], looked: Mapping[int, AccountFacts], cards: Sequence[Mapping[str, object]]
 ) -> list[dict[str, object]]:
     """Return how many accounts what happened to, and whom what is dark waits for; without the reader's own log-ins."""
     found: Counter[tuple[str, str]] = Counter()

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from accounts.models import Account, AccountEvent
 from accounts.pool_reasons import OUTSIDE
-from macros.at_once.facts import DAY, Before, Entry, Facts, Happened, Looked, Watch
+from macros.at_once.facts import DAY
 from macros.at_once.models import Told
 from macros.notices.readers import AWAY, LEFT_OUT, PERSON_LEFT, REFUSED, SNOOZED, Reader, who_is_told
+from macros.notices.values import AccountFacts, Before, Happened, LogIn, World
 from users.recipients import Via
 
 Kind = Told.Kind
@@ -68,42 +69,42 @@ class ToldBy(NamedTuple):
     action_id: int | None = None
 
 
-def find(facts: Facts, now: datetime) -> Found:
+def find(world: World, now: datetime) -> Found:
     """Return what is due of all accounts. Paused ones are silent, but for the end of a log-in."""
     found = Found()
-    for account in facts.accounts.values():
-        _look(account, facts, now, found)
+    for account in world.accounts.values():
+        _look(account, world, now, found)
     return found
 
 
-def _look(account: Looked, facts: Facts, now: datetime, found: Found) -> None:
+def _look(account: AccountFacts, world: World, now: datetime, found: Found) -> None:
     if account.state == Account.State.INTERRUPTED and account.since + HOUR > now:
-        found.again[account.id] = account.since + HOUR
+        found.again[account.pk] = account.since + HOUR
     told: dict[str, list[Before]] = defaultdict(list)
-    for before in account.told:
+    for before in account.told_at_once:
         told[before.recipient].append(before)
     back = set[str]()
-    for fact in facts_of(account, facts, now):
-        for one in readers(fact, account, facts):
+    for fact in facts_of(account, world, now):
+        for one in readers(fact, account, world):
             known = told[one.reader.address]
             if not is_known(fact, known, account):
                 _tell(fact, one, account, known, now, found)
             if fact.kind == Kind.RECOVERED:
                 back.add(one.reader.address)
     found.over += [
-        (account.id, old.recipient)
-        for old in account.told
+        (account.pk, old.recipient)
+        for old in account.told_at_once
         if old.is_open and not account.paused and old.recipient not in back and _is_over(old, account)
     ]
 
 
 def _tell(
-    fact: Fact, told_by: ToldBy, account: Looked, known: list[Before], now: datetime, found: Found
+    fact: Fact, told_by: ToldBy, account: AccountFacts, known: list[Before], now: datetime, found: Found
 ) -> None:
     """Add what a reader is told of a fact now, or that they are told in the evening; and when it is looked at again."""
     when = _when(fact, known, now)
     if when is not None and when > now:
-        found.again[account.id] = min(when, found.again.get(account.id, when))
+        found.again[account.pk] = min(when, found.again.get(account.pk, when))
     row = _row(fact, told_by, account) if when is None else _evening(told_by, account, now)
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED} and row.recipient in account.mailed:
         row = row._replace(message_id=account.mailed[row.recipient])
@@ -112,11 +113,11 @@ def _tell(
         known.append(Before(row.kind, row.recipient, row.at, row.event, row.token_id, row.dark, waits=True))
 
 
-def _row(fact: Fact, told_by: ToldBy, account: Looked) -> Due:
-    dark = fact.kind == Kind.DEACTIVATED or (account.dark and fact.kind in ENDS)
+def _row(fact: Fact, told_by: ToldBy, account: AccountFacts) -> Due:
+    dark = fact.kind == Kind.DEACTIVATED or (account.deactivated and fact.kind in ENDS)
     reader = told_by.reader
     return Due(
-        account.id,
+        account.pk,
         fact.kind,
         reader.address,
         fact.event,
@@ -128,11 +129,11 @@ def _row(fact: Fact, told_by: ToldBy, account: Looked) -> Due:
     )
 
 
-def _evening(told_by: ToldBy, account: Looked, now: datetime) -> Due:
+def _evening(told_by: ToldBy, account: AccountFacts, now: datetime) -> Due:
     """Return that a reader is told in the evening that an account goes on and off; once a day."""
     reader = told_by.reader
     return Due(
-        account.id,
+        account.pk,
         Kind.UNSTEADY,
         reader.address,
         now.toordinal(),
@@ -145,21 +146,21 @@ def _evening(told_by: ToldBy, account: Looked, now: datetime) -> Due:
 # --- what is so
 
 
-def facts_of(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
+def facts_of(account: AccountFacts, world: World, now: datetime) -> Iterator[Fact]:
     """Give what happened to an account and holds, the most telling first: who is told that is not told the next in other words."""
-    for entry in account.entries:
+    for entry in account.log_ins:
         if entry.dead_since and not entry.removed and entry.dead_since >= account.looked_since:
             yield Fact(Kind.LOG_IN, int(entry.dead_since.timestamp()), entry.dead_since, entry.token_id)
     if not account.paused:
-        yield from _of_account(account, facts, now)
+        yield from _of_account(account, world, now)
 
 
-def _of_account(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
+def _of_account(account: AccountFacts, world: World, now: datetime) -> Iterator[Fact]:
     """Give what happened to the account itself."""
     lost = {
         one.token_id: one for one in account.fresh if one.kind == Event.ACCESS and one.cause != "regained"
     }
-    for entry in account.entries:
+    for entry in account.log_ins:
         if entry.token_id in lost and is_lost(entry):
             event = lost[entry.token_id]
             yield Fact(Kind.ACCESS, event.id, event.at, entry.token_id)
@@ -169,22 +170,22 @@ def _of_account(account: Looked, facts: Facts, now: datetime) -> Iterator[Fact]:
     if limit is not None and account.restricted and limit.at - account.created_at > JUST_LINKED:
         yield Fact(Kind.RESTRICTED, limit.id, limit.at)
     back = _back(account)
-    waits = any(one.is_open and _is_over(one, account) for one in account.told)
+    waits = any(one.is_open and _is_over(one, account) for one in account.told_at_once)
     if back is not None or waits:
         last = back or (account.events[-1] if account.events else None)
         yield Fact(Kind.RECOVERED, last.id if last else 0, last.at if last else now)
     shift = account.last(Event.SHIFTED)
-    quiet = facts.directory.mutes.quiet_until(account.id) is not None
+    quiet = world.directory.mutes.quiet_until(account.pk) is not None
     if shift is not None and back is None and not quiet and _carries_on(account, shift):
         yield Fact(Kind.SHIFTED, shift.id, shift.at, shift.from_token_id)
 
 
-def is_lost(entry: Entry) -> bool:
+def is_lost(entry: LogIn) -> bool:
     """Return whether a loss of access still is one to tell: of a log-in that died since, that is told."""
     return entry.dead_since is None and not entry.living and entry.reason != OUTSIDE
 
 
-def _stop(account: Looked, now: datetime) -> Happened | None:
+def _stop(account: AccountFacts, now: datetime) -> Happened | None:
     """Return the event by which an account came to be dark: deactivated, or interrupted for an hour."""
     event = account.last(Event.DEACTIVATED, Event.INTERRUPTED)
     if event is None or account.state not in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}:
@@ -197,7 +198,7 @@ def _stop(account: Looked, now: datetime) -> Happened | None:
     return event
 
 
-def _back(account: Looked) -> Happened | None:
+def _back(account: AccountFacts) -> Happened | None:
     """Return the event by which an account works again that had stopped, or was restricted, for longer than a moment."""
     if account.state != Account.State.CONNECTED or account.restricted:
         return None
@@ -214,12 +215,12 @@ def _back(account: Looked) -> Happened | None:
     return None
 
 
-def _carries_on(account: Looked, shift: Happened) -> bool:
+def _carries_on(account: AccountFacts, shift: Happened) -> bool:
     connected = account.state == Account.State.CONNECTED
     return connected and shift.from_token_id is not None and account.active_token_id == shift.token_id
 
 
-def _is_over(told: Before, account: Looked) -> bool:
+def _is_over(told: Before, account: AccountFacts) -> bool:
     """Return whether what a reader was told, and waits to be over, is."""
     if account.restricted:
         return False
@@ -229,11 +230,11 @@ def _is_over(told: Before, account: Looked) -> bool:
 # --- who is told
 
 
-def readers(fact: Fact, account: Looked, facts: Facts) -> list[ToldBy]:
+def readers(fact: Fact, account: AccountFacts, world: World) -> list[ToldBy]:
     """Return who is told of a fact: by the rules of AdToken, then by macros; each address once."""
     found: dict[str, ToldBy] = {}
-    by_rule = [ToldBy(one) for one in _by_rule(fact, account, facts)]
-    by_macros = list(_by_macros(fact, account, facts))
+    by_rule = [ToldBy(one) for one in _by_rule(fact, account, world)]
+    by_macros = list(_by_macros(fact, account, world))
     # By a macro where both would: its reader can stop that.
     first, then = (by_macros, by_rule) if fact.kind == Kind.RECOVERED else (by_rule, by_macros)
     for one in (*first, *then):
@@ -241,91 +242,75 @@ def readers(fact: Fact, account: Looked, facts: Facts) -> list[ToldBy]:
     return list(found.values())
 
 
-def _by_macros(fact: Fact, account: Looked, facts: Facts) -> Iterator[ToldBy]:
+def _by_macros(fact: Fact, account: AccountFacts, world: World) -> Iterator[ToldBy]:
     if fact.kind == Kind.RECOVERED and _back(account) is None:
         return
-    for watch in facts.watching(account, fact.kind):
-        if fact.kind == Kind.DEACTIVATED or watch.created_at <= fact.at:
-            for reader in named_by(watch, account, facts):
-                yield ToldBy(reader, watch.action_id)
+    for rule in world.watching(account, fact.kind):
+        if fact.kind == Kind.DEACTIVATED or rule.created_at <= fact.at:
+            for reader in rule.readers(account, world.directory).readers:
+                yield ToldBy(reader, rule.action_id)
 
 
-def named_by(watch: Watch, account: Looked, facts: Facts) -> Sequence[Reader]:
-    """Return whom an action tells of an account."""
-    people = [address for entry in account.entries for address in entry.people] if watch.people else []
-    told = who_is_told(
-        [*watch.emails, *people],
-        account_id=account.id,
-        team_id=account.team_id,
-        macro_id=watch.macro_id,
-        directory=facts.directory,
-    )
-    return told.readers
-
-
-def _by_rule(fact: Fact, account: Looked, facts: Facts) -> Sequence[Reader]:
+def _by_rule(fact: Fact, account: AccountFacts, world: World) -> Sequence[Reader]:
     if fact.kind in ENDS:
-        entry = next((one for one in account.entries if one.token_id == fact.token_id), None)
+        entry = account.log_in(fact.token_id)
         if entry is None:
             return []
         return (
-            _of_log_in(entry, account, facts) if fact.kind == Kind.LOG_IN else _of_loss(entry, account, facts)
+            _of_log_in(entry, account, world) if fact.kind == Kind.LOG_IN else _of_loss(entry, account, world)
         )
     if fact.kind == Kind.RESTRICTED:
-        people = (address for entry in account.entries for address in entry.people)
-        return _awake(people, account, facts) or stand_ins(account, facts)
+        return _awake(account.people(), account, world) or stand_ins(account, world)
     if fact.kind == Kind.RECOVERED:
-        waiting = [one.recipient for one in account.told if one.is_open and _is_over(one, account)]
-        return [Reader(one, Via.DIRECT) for one in dict.fromkeys(waiting) if _hears(one, account, facts)]
+        waiting = [one.recipient for one in account.told_at_once if one.is_open and _is_over(one, account)]
+        return [Reader(one, Via.DIRECT) for one in dict.fromkeys(waiting) if _hears(one, account, world)]
     if fact.kind in {Kind.DEACTIVATED, Kind.SHIFTED}:
         # Whom the mail about removed log-ins told: they are not told again, and hear when it works.
         told = [Reader(one, Via.DIRECT) for one in account.mailed if fact.kind == Kind.DEACTIVATED]
-        event = next((one for one in account.events if one.id == fact.event), None)
+        event = account.event(fact.event)
         if event is not None and event.cause == OUTSIDE:  # whose leads can lift the team's own rule
-            told += [one for one in stand_ins(account, facts) if one.address != event.actor]
+            told += [one for one in stand_ins(account, world) if one.address != event.actor]
         return told
     return []
 
 
-def _of_log_in(entry: Entry, account: Looked, facts: Facts) -> list[Reader]:
+def _of_log_in(entry: LogIn, account: AccountFacts, world: World) -> list[Reader]:
     """Return who is told that a log-in stopped: its people; where only an appeal brings a dark account back, leads, too."""
-    own = _reached(entry.people, facts)
+    own = _reached(entry.people, world)
     if not own:
-        return list(stand_ins(account, facts))
-    if not (entry.only_appeal and account.dark):
+        return list(stand_ins(account, world))
+    if not (entry.only_appeal and account.deactivated):
         return own
-    return [*own, *_leads(account, facts, own)]
+    return [*own, *_leads(account, world, own)]
 
 
-def _of_loss(entry: Entry, account: Looked, facts: Facts) -> list[Reader]:
+def _of_loss(entry: LogIn, account: AccountFacts, world: World) -> list[Reader]:
     """Return who is told that a log-in is of no use for an account: its people; and, where it is dark, who can help."""
-    own = _reached(entry.people, facts)
-    if not account.dark:
+    own = _reached(entry.people, world)
+    if not account.deactivated:
         return own
     if entry.admin_helps:
-        admins = _awake(
-            (address for one in account.entries if one.admin for address in one.people), account, facts
-        )
+        known = account.people(account.admins)
+        admins = _awake(known, account, world)
         own_addresses = {one.address for one in own}
         others = [one for one in admins if one.address not in own_addresses]
-        others += _leads(account, facts, [*own, *others])
+        others += _leads(account, world, [*own, *others])
         if others:
             return [*own, *others]
-        known = {address for one in account.entries if one.admin for address in one.people}
-        if facts.directory.leads.get(account.team_id) or known - own_addresses:
-            return [*own, *_others(stand_ins(account, facts), own)]  # they snoozed it
-    return own or list(stand_ins(account, facts))
+        if world.directory.leads.get(account.team_id) or set(known) - own_addresses:
+            return [*own, *_others(stand_ins(account, world), own)]  # they snoozed it
+    return own or list(stand_ins(account, world))
 
 
-def stand_ins(account: Looked, facts: Facts) -> Sequence[Reader]:
+def stand_ins(account: AccountFacts, world: World) -> Sequence[Reader]:
     """Return who is told where nobody else can be: leads who snoozed nothing, else operators."""
     return who_is_told(
-        (), account_id=account.id, team_id=account.team_id, macro_id=NO_MACRO, directory=facts.directory
+        (), account_id=account.pk, team_id=account.team_id, macro_id=NO_MACRO, directory=world.directory
     ).readers
 
 
-def _leads(account: Looked, facts: Facts, but: Iterable[Reader]) -> list[Reader]:
-    return _others((one for one in stand_ins(account, facts) if one.via == Via.TEAM_LEAD), but)
+def _leads(account: AccountFacts, world: World, but: Iterable[Reader]) -> list[Reader]:
+    return _others((one for one in stand_ins(account, world) if one.via == Via.TEAM_LEAD), but)
 
 
 def _others(some: Iterable[Reader], but: Iterable[Reader]) -> list[Reader]:
@@ -333,47 +318,38 @@ def _others(some: Iterable[Reader], but: Iterable[Reader]) -> list[Reader]:
     return [one for one in some if one.address not in known]
 
 
-def _reached(addresses: Iterable[str], facts: Facts) -> list[Reader]:
+def _reached(addresses: Iterable[str], world: World) -> list[Reader]:
     found = dict.fromkeys(addresses)
-    return [Reader(one, Via.DIRECT) for one in found if not facts.directory.unreached(one)]
+    return [Reader(one, Via.DIRECT) for one in found if not world.directory.unreached(one)]
 
 
-def _awake(addresses: Iterable[str], account: Looked, facts: Facts) -> list[Reader]:
+def _awake(addresses: Iterable[str], account: AccountFacts, world: World) -> list[Reader]:
     """Return those whom mail reaches and who snoozed neither the account nor all."""
-    why = facts.directory.mutes.why
+    why = world.directory.mutes.why
     return [
         one
-        for one in _reached(addresses, facts)
-        if not why(one.address, account_id=account.id, macro_id=NO_MACRO, day=None)
+        for one in _reached(addresses, world)
+        if not why(one.address, account_id=account.pk, macro_id=NO_MACRO, day=None)
     ]
 
 
-def _hears(address: str, account: Looked, facts: Facts) -> bool:
+def _hears(address: str, account: AccountFacts, world: World) -> bool:
     """Return whether an address hears that it is over: in a snooze only who was told of the own log-in."""
-    own = any(one.recipient == address and one.kind in ENDS and one.is_open for one in account.told)
-    own = own and any(address in entry.people for entry in account.entries)
-    heard = _reached([address], facts) if own else _awake([address], account, facts)
-    return bool(heard) and concerns(account, address, facts)
-
-
-def concerns(account: Looked, address: str, facts: Facts) -> bool:
-    """Return whether an account concerns an address: its log-in's, a lead's, an operator's, or one that a macro names that watches it."""
-    if any(address in entry.people for entry in account.entries):
-        return True
-    if address in facts.directory.leads.get(account.team_id, ()) or address in facts.directory.operators:
-        return True
-    return any(address in one.emails and one.concerns(account) for one in facts.watches)
+    own = any(one.recipient == address and one.kind in ENDS and one.is_open for one in account.told_at_once)
+    own = own and address in account.people()
+    heard = _reached([address], world) if own else _awake([address], account, world)
+    return bool(heard) and world.concerns(account, address)
 
 
 # --- what a reader knows
 
 
-def is_known(fact: Fact, told: Iterable[Before], account: Looked) -> bool:
+def is_known(fact: Fact, told: Iterable[Before], account: AccountFacts) -> bool:
     """Return whether a reader was told of a fact, by whichever kind of news: of the log-in, or that it is dark."""
     return any(_tells(one, fact, account) for one in told)
 
 
-def _tells(one: Before, fact: Fact, account: Looked) -> bool:
+def _tells(one: Before, fact: Fact, account: AccountFacts) -> bool:
     if (one.kind, one.event, one.token_id) == (fact.kind, fact.event, fact.token_id):
         return True
     lasts = one.is_open or one.waits
@@ -411,7 +387,7 @@ def _when(fact: Fact, told: Sequence[Before], now: datetime) -> datetime | None:
     return now
 
 
-def why_not(row: Told, account: Looked | None, facts: Facts) -> str:
+def why_not(row: Told, account: AccountFacts | None, world: World) -> str:
     """Return why a row no longer holds for its reader, as a code; "" where it does. Of "too few people" only whether it has its reader."""
     if account is None:
         return "accounts_gone"
@@ -420,19 +396,19 @@ def why_not(row: Told, account: Looked | None, facts: Facts) -> str:
     if reason := _no_longer(row, account):
         return reason
     if row.kind == Kind.UNSTEADY:
-        reached = {row.recipient} if concerns(account, row.recipient, facts) or row.via else set()
+        reached = {row.recipient} if world.concerns(account, row.recipient) or row.via else set()
     elif row.kind == Kind.RECOVERED and row.action_id is None:
-        reached = {row.recipient} if _hears(row.recipient, account, facts) else set()
+        reached = {row.recipient} if _hears(row.recipient, account, world) else set()
     else:
-        event = next((one for one in account.events if one.id == row.event), None)
+        event = account.event(row.event)
         fact = Fact(row.kind, row.event, event.at if event else row.at, row.token_id)
-        reached = {one.reader.address for one in readers(fact, account, facts)}
-    return "" if row.recipient in reached else _why_not_told(row, account, facts)
+        reached = {one.reader.address for one in readers(fact, account, world)}
+    return "" if row.recipient in reached else _why_not_told(row, account, world)
 
 
-def _no_longer(row: Told, account: Looked) -> str:
+def _no_longer(row: Told, account: AccountFacts) -> str:
     """Return why the fact of a row does not hold any longer, as a code."""
-    entry = next((one for one in account.entries if one.token_id == row.token_id), None)
+    entry = account.log_in(row.token_id)
     works = account.state == Account.State.CONNECTED
     match row.kind:
         case Kind.LOG_IN:
@@ -451,23 +427,23 @@ def _no_longer(row: Told, account: Looked) -> str:
         case Kind.RESTRICTED:
             return "" if account.restricted else "not_restricted"
         case Kind.SHIFTED:
-            event = next((one for one in account.events if one.id == row.event), None)
+            event = account.event(row.event)
             on = works and (event is None or account.active_token_id == event.token_id)
             return "" if on else "moved_on"
         case Kind.RECOVERED:
-            event = next((one for one in account.events if one.id == row.event), None)
+            event = account.event(row.event)
             lifted = event is not None and event.kind == Event.UNRESTRICTED
             return "" if not account.restricted and (works or lifted) else "stopped_again"
     return ""
 
 
-def _why_not_told(row: Told, account: Looked, facts: Facts) -> str:
+def _why_not_told(row: Told, account: AccountFacts, world: World) -> str:
     """Return why a reader is told no longer what still holds, as a code."""
-    unreached = facts.directory.unreached(row.recipient)
+    unreached = world.directory.unreached(row.recipient)
     if unreached in {PERSON_LEFT, REFUSED}:
         return unreached
-    macro = next((one.macro_id for one in facts.watches if one.action_id == row.action_id), NO_MACRO)
-    muted = facts.directory.mutes.why(row.recipient, account_id=account.id, macro_id=macro, day=None)
+    macro = next((one.macro_id for one in world.rules if one.action_id == row.action_id), NO_MACRO)
+    muted = world.directory.mutes.why(row.recipient, account_id=account.pk, macro_id=macro, day=None)
     if muted:
         return _REASONS[muted]
     if row.action_id is None and (row.macro_name or row.was_of):

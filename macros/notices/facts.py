@@ -6,17 +6,30 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from django.db.models import F, Max, Q, QuerySet, Value
+from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountToken
 from macros.models import Acknowledgement, MacroAccount, MacroAction, Mute, Notice, Shortage, Told
 from macros.notices.readers import Directory, Muted, Mutes
-from macros.notices.values import AGAIN, DARK_AFTER, LIVE, AccountFacts, LogIn, Rule, Short, Span, TellsBefore
+from macros.notices.values import (
+    AGAIN,
+    DARK_AFTER,
+    LIVE,
+    AccountFacts,
+    LogIn,
+    Rule,
+    Short,
+    Span,
+    TellsBefore,
+    World,
+)
 from notifications.models import Message
 from tokens import renewal
 from tokens.models import Token
 from users import refused_addresses
 from users.models import User
 from users.recipients import members, operators, reachable_leads
+from users.visibility import addresses_that_see_all
 
 SLICE = 4_000  # accounts
 _WAITING = [Message.State.QUEUED, Message.State.SENDING]
@@ -27,11 +40,12 @@ _PRESENT = Q(token=None, cycle=F("account__cycle")) | Q(cycle=F("token__cycle"))
 
 _OF_ACCOUNT = (
     "pk", "channel", "team_id", "state", "since", "paused_at", "deadline_kind", "deadline", "cycle", "cycle_since", "people_count",
+    "created_at", "active_token_id", "reason", "restriction",
 )  # fmt: skip
 _OF_ENTRY = (
     "account_id", "token_id", "access", "can_publish", "token__state", "token__deadline_kind", "token__deadline", "token__cycle",
-    "token__cycle_since", "token__issued_at", "token__native_user_id", "token__consented_by_id", "token__consented_by__email",
-    "token__team_id", "token__kind", "renews",
+    "token__cycle_since", "token__issued_at", "token__native_user_id", "token__consented_by_id", "access_reason", "doubt", "role",
+    "token__state_since", "token__reason", "renews", "token__consented_by__email", "token__kind", "token__team_id",
 )  # fmt: skip
 
 
@@ -67,7 +81,7 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
         macro_id=action.macro_id,
         kind=action.kind,
         enabled=macro.enabled,
-        emails=tuple(email.lower() for email in action.emails),
+        emails=tuple(dict.fromkeys(email.lower() for email in action.emails)),
         notify_consenters=action.notify_consenters,
         days=tuple(sorted(warning.days)) if warning else (),
         of_token=warning is not None and warning.watch == MacroAction.Watch.TOKEN,
@@ -78,6 +92,7 @@ def _rule(action: MacroAction, ahead: MacroAction | None, excluded: Collection[i
         people=action.people or 0,
         within=action.within or 0,
         after=action.after or 0,
+        created_at=action.created_at or macro.created_at,
     )
 
 
@@ -86,18 +101,31 @@ def directory(account_ids: Collection[int] | None = None) -> Directory:
     leads: dict[int, list[str]] = defaultdict(list)
     for team, email in reachable_leads().order_by("user__email").values_list("team", "user__email"):
         leads[team].append(email)
-    people: dict[int, list[str]] = defaultdict(list)
-    owning = Token.objects.filter(kind=Token.Kind.SYSTEM, team__isnull=False).order_by().values("team")
-    for team, email in members().filter(team__in=owning).order_by("user").values_list("team", "user__email"):
-        people[team].append(email)
+    teams = Account.objects.filter(pk__in=account_ids or ()).order_by().values("team")
     return Directory(
         gone=frozenset(User.objects.filter(is_active=False).values_list("email", flat=True)),
         refused=frozenset(refused_addresses.all_of_them()),
         leads=leads,
-        members=people,
+        members=_people_of(teams) if account_ids else {},
+        see_all=addresses_that_see_all(),
         operators=operators(),
         mutes=mutes_for(account_ids),
     )
+
+
+def _people_of(teams: Any) -> dict[int, list[str]]:
+    """Return the addresses of those who log in here, by these teams."""
+    found: dict[int, list[str]] = defaultdict(list)
+    for team, email in members().filter(team__in=teams).order_by("user").values_list("team", "user__email"):
+        found[team].append(email)
+    return found
+
+
+def world(account_ids: Collection[int]) -> World:
+    """Return these accounts with their pools, the rules of all macros that are on, and who is told. A fixed number of queries."""
+    found, span = rules(*Kind.values), Span.day(timezone.now(), timezone.get_default_timezone())
+    some = accounts(sorted(account_ids), rules=found, span=span, told=False)
+    return World({one.pk: one for one in some}, found, directory(account_ids))
 
 
 def mutes_for(account_ids: Collection[int] | None) -> Mutes:
@@ -140,8 +168,7 @@ def accounts(
         for account, macro in chosen.values_list("account_id", "macro_id"):
             found[account].macros.add(macro)
     ahead = any(rule.kind == Kind.FEW_PEOPLE and rule.within for rule in rules)
-    for row in _pools(found, span.now if ahead else None):
-        found[row[0]].log_ins.append(LogIn(*row[1:]))
+    _read_pools(found, span.now if ahead else None)
     _read_acknowledged(found)
     if told and kinds & {Kind.PRE_DEACTIVATION, Kind.ESCALATED}:
         _read_told(found, span.zone, escalates=Kind.ESCALATED in kinds)
@@ -157,11 +184,20 @@ def accounts(
     return [found[pk] for pk in ids if pk in found]
 
 
-def _pools(account_ids: Collection[int], now: datetime | None) -> Iterator[tuple[Any, ...]]:
-    """Yield the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
+def _read_pools(found: Mapping[int, AccountFacts], now: datetime | None) -> None:
+    """Add the entries of pools. Whether their log-ins renew themselves is worked out where a moment is given."""
     renews: Any = Value(0) if now is None else renewal.renewing(now=now, by="token__")
-    entries = AccountToken.objects.filter(account__in=account_ids).annotate(renews=renews)
-    return entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000)
+    entries = AccountToken.objects.filter(account__in=found).annotate(renews=renews)
+    owned: list[tuple[LogIn, int]] = []
+    for account, *row, email, kind, team in entries.order_by("pk").values_list(*_OF_ENTRY).iterator(20_000):
+        log_in = LogIn(*row)
+        log_in.people = (email,) if email else ()
+        found[account].log_ins.append(log_in)
+        if kind == Token.Kind.SYSTEM and team:
+            owned.append((log_in, team))
+    of_team = _people_of({team for _, team in owned}) if owned else {}
+    for log_in, team in owned:
+        log_in.people = tuple(of_team.get(team, ()))
 
 
 def _read_acknowledged(found: Mapping[int, AccountFacts]) -> None:

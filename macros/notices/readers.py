@@ -75,9 +75,8 @@ class Directory:
     gone: Collection[str] = frozenset()  # of people who can no longer log in
     refused: Collection[str] = frozenset()  # that their mail servers refuse
     leads: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by team, whom mail reaches
-    members: Mapping[int, Sequence[str]] = field(
-        default_factory=dict
-    )  # by team that owns tokens of system users
+    members: Mapping[int, Sequence[str]] = field(default_factory=dict)  # by team of the accounts asked about
+    see_all: Collection[str] = frozenset()  # of people who look at all teams
     operators: Sequence[str] = ()
     mutes: Mutes = field(default_factory=Mutes)
 

@@ -1,11 +1,15 @@
 """What rules are asked with: an account and what was told of it, a rule, a span of days. Pure: no database, no clock."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
+from accounts.pool_reasons import reason_of
 from macros.notices.readers import Directory, Told, who_is_told
+from tokens.channels import registry
+from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS
+from tokens.models import Token
 
 LONG_AGO = datetime.min.replace(tzinfo=UTC)
 DARK_AFTER = timedelta(hours=1)  # an account that is interrupted for so long is dark
@@ -28,19 +32,54 @@ class LogIn:
     issued_at: datetime | None
     native_user_id: str
     person_id: int | None
-    person: str | None  # whose address
-    team_id: int | None  # which owns it
-    kind: str
+    access_reason: str = ""
+    doubt: str = ""
+    role: str = ""  # the channel's own word
+    state_since: datetime = LONG_AGO
+    state_reason: str = ""
     renews: bool = False  # by itself, without a person
+    people: tuple[
+        str, ...
+    ] = ()  # who can renew it: its person's address; those of the team that owns a system user's
 
     @property
     def known_since(self) -> datetime:
         """Since when its date is known, which no renewal moves. One whose issue nobody told may be of any age."""
         return min(self.cycle_since, self.issued_at or LONG_AGO)
 
+    @property
+    def living(self) -> bool:
+        """Whether it is usable, or would be but for passing trouble."""
+        return self.state != Token.State.DEAD and self.access == "ok" and self.can_publish != "no"
+
+    @property
+    def reason(self) -> str:
+        """Why it is of no use for the account, or ""."""
+        return reason_of(self, state=self.state, reason=self.state_reason)
+
+    @property
+    def dead_since(self) -> datetime | None:
+        """Since when only a new consent helps; None while it lives."""
+        return self.state_since if self.state == Token.State.DEAD else None
+
+    @property
+    def removed(self) -> bool:
+        """Whether one of our people ended it on purpose."""
+        return self.state_reason == Token.REMOVED
+
+    @property
+    def only_appeal(self) -> bool:
+        """Whether its person can only appeal at the channel."""
+        return self.reason in AN_APPEAL_HELPS
+
+    @property
+    def admin_helps(self) -> bool:
+        """Whether an admin of the account at the channel can give it back."""
+        return self.reason in AN_ADMIN_HELPS
+
     def lasts(self, until: datetime) -> bool:
         """Return whether it can be used until then. One that ends on a day that nobody knows does not last."""
-        if self.state == "dead" or self.access != "ok" or self.can_publish == "no":
+        if not self.living:
             return False
         return (
             self.deadline_kind == "never"
@@ -58,6 +97,31 @@ class TellsBefore(NamedTuple):
     action_id: int | None
     on: date  # when its mail left, or else it was found
     waits: bool = False  # our own mail server does not take it
+
+
+class Happened(NamedTuple):
+    """An event of an account. `actor`: the address of whoever did it."""
+
+    id: int
+    kind: str
+    at: datetime
+    cause: str = ""
+    token_id: int | None = None
+    from_token_id: int | None = None
+    actor: str = ""
+
+
+class Before(NamedTuple):
+    """What one reader was told at once of an account, or is about to be."""
+
+    kind: str
+    recipient: str
+    at: datetime
+    event: int = 0
+    token_id: int | None = None
+    dark: bool = False
+    is_open: bool = False  # its reader waits to hear that it is over
+    waits: bool = False  # its mail has not left
 
 
 class Short(NamedTuple):
@@ -86,6 +150,10 @@ class AccountFacts:
     cycle: int
     cycle_since: datetime
     people_count: int
+    created_at: datetime = LONG_AGO
+    active_token_id: int | None = None
+    reason: str = ""
+    restriction: str = ""  # the channel's words, "" for none
     macros: set[int] = field(default_factory=set)  # that were applied to it
     log_ins: list[LogIn] = field(default_factory=list)
     told: list[TellsBefore] = field(default_factory=list)
@@ -97,25 +165,65 @@ class AccountFacts:
     was_connected: bool = True  # it ever had a log-in
     heard: set[str] = field(default_factory=set)  # whom any mail told, or is about to
     heard_on: date | None = None  # when a mail first did
+    # Of one of which is told at once:
+    looked_since: datetime = LONG_AGO
+    events: Sequence[Happened] = ()  # since then, in order, with the state and restriction before them
+    told_at_once: Sequence[Before] = ()
+    # Whom the mail about log-ins that were removed told that it stopped, and which mail that was.
+    mailed: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def fresh(self) -> list[Happened]:
+        """What happened since the moment from which on it is looked at."""
+        return [one for one in self.events if one.at >= self.looked_since]
+
+    def last(self, *kinds: str) -> Happened | None:
+        """Return the last event of these kinds that is fresh."""
+        return next((one for one in reversed(self.fresh) if one.kind in kinds), None)
+
+    def before(self, event: Happened, *kinds: str) -> Happened | None:
+        """Return the last event of these kinds before another one."""
+        earlier = [one for one in self.events if one.id < event.id and one.kind in kinds]
+        return earlier[-1] if earlier else None
+
+    def event(self, number: int) -> Happened | None:
+        """Return an event by its id."""
+        return next((one for one in self.events if one.id == number), None)
+
+    def log_in(self, token_id: int | None) -> LogIn | None:
+        """Return the entry of a log-in."""
+        return next((one for one in self.log_ins if one.token_id == token_id), None)
+
+    @property
+    def paused(self) -> bool:
+        """Whether staff paused it."""
+        return self.paused_at is not None
+
+    @property
+    def restricted(self) -> bool:
+        """Whether its channel limits it."""
+        return bool(self.restriction)
+
+    @property
+    def deactivated(self) -> bool:
+        """Whether only a person can help."""
+        return self.state == "deactivated"
+
+    @property
+    def admins(self) -> list[LogIn]:
+        """The log-ins whose people may give others a role at the channel."""
+        native = registry.CHANNELS.get(self.channel)
+        roles = native.admin_roles if native else ()
+        return [one for one in self.log_ins if one.access == "ok" and one.role in roles]
 
     def is_dark(self, now: datetime) -> bool:
         """Return whether only a person can help, or nothing serves it for an hour, whatever its log-ins wait for."""
         return self.state == "deactivated" or (self.state == "interrupted" and self.since <= now - DARK_AFTER)
 
-    def people(self, directory: Directory, log_ins: Sequence[LogIn] | None = None) -> list[str]:
-        """Return the addresses of those who linked it, or of these log-ins: each can save it. Of a system user it is the team that owns
-        its token.
-        """
-        found: dict[str, None] = {}
-        owners = set()
-        for one in self.log_ins if log_ins is None else log_ins:
-            if one.person:
-                found[one.person] = None
-            if one.kind == "system" and one.team_id:
-                owners.add(one.team_id)
-        for team in sorted(owners):
-            found.update(dict.fromkeys(directory.members.get(team, ())))
-        return list(found)
+    def people(self, log_ins: Sequence[LogIn] | None = None) -> list[str]:
+        """Return the addresses of those who linked it, or of these log-ins: each can save it."""
+        some = self.log_ins if log_ins is None else log_ins
+        return list(dict.fromkeys(address for one in some for address in one.people))
 
     def left_on(self, until: datetime) -> int:
         """Return how many people could carry it until then: native users, or people who consented, whichever are fewer."""
@@ -146,6 +254,7 @@ class Rule:
     people: int = 0  # fewer than so many are told of
     within: int = 0  # days that it looks ahead
     after: int = 0  # days after the first warning
+    created_at: datetime = LONG_AGO
 
     @property
     def is_chosen(self) -> bool:
@@ -176,7 +285,7 @@ class Rule:
         day: date | None = None,
     ) -> Told:
         """Return who is told of an account, or of these of its log-ins, on a day (None: now); and whom it names that is not."""
-        people = account.people(directory, log_ins) if self.notify_consenters else ()
+        people = account.people(log_ins) if self.notify_consenters else ()
         return who_is_told(
             (*self.emails, *people),
             account_id=account.pk,
@@ -203,6 +312,35 @@ class Rules:
         """Return those that may watch an account."""
         chosen = (rule for macro in account.macros for rule in self._by_macro.get(macro, ()))
         return [*self._wide, *chosen]
+
+
+@dataclass(frozen=True)
+class World:
+    """Some accounts, and all that decides who is told of them."""
+
+    accounts: Mapping[int, AccountFacts]
+    rules: Sequence[Rule] = ()
+    directory: Directory = field(default_factory=Directory)
+
+    def watching(self, account: AccountFacts, kind: str) -> list[Rule]:
+        """Return the rules of a kind that watch an account."""
+        return [one for one in self.rules if one.kind == kind and not one.why_not(account)]
+
+    def concerns(self, account: AccountFacts, address: str) -> bool:
+        """Return whether an account concerns an address, whatever it snoozed: it may be another team's since it was told of it.
+
+        A person whom it concerns sees it, or can renew a log-in of it. Others are named by a macro that watches it, or are operators.
+        """
+        places = self.directory
+        if address in places.operators:
+            return True
+        if address in places.gone:
+            return False
+        if address in places.see_all or address in places.members.get(account.team_id, ()):
+            return True
+        if address in account.people():
+            return True
+        return any(address in one.emails and not one.why_not(account) for one in self.rules)
 
 
 @dataclass(frozen=True)

@@ -138,18 +138,27 @@ def _make(before: int, found: dict[str, Spoken], tries: Counter[str]) -> None:
     from notifications.models import Message
 
     for message in Message.objects.filter(pk__gt=before).order_by("pk"):
-        about, said = "", message.dedupe_key.split(":")
-        if message.kind == "operators":
-            about = said[0] if said[0] != "operators" else said[1].rstrip("0123456789") or "app"
-        elif message.kind in {"ask", "ask_done"}:
-            about = "-".join(sorted(message.payload))
-        name = f"{message.kind}_{about}".rstrip("_")
+        name = f"{message.kind}_{_about(message)}".rstrip("_")
         if tries[name] == MOST:
             continue
         tries[name] += 1
         spoken = _spoken(message)
         if spoken and (name not in found or len(spoken["en"].html) > len(found[name]["en"].html)):
             found[name] = spoken
+
+
+def _about(message: Any) -> str:
+    """Return which part of its kind a mail is, where the kind has several."""
+    payload, said = message.payload, message.dedupe_key.split(":")
+    if message.kind == "operators":
+        if "lane" in payload:
+            return "late"
+        return said[0] if said[0] != "operators" else said[1].rstrip("0123456789") or "app"
+    if message.kind == "not_arrived":
+        return "parked" if "told_at" in payload else ""
+    if message.kind in {"ask", "ask_done"}:
+        return "-".join(sorted(payload))
+    return str(payload["what"]) if message.kind == "said" else ""
 
 
 def _spoken(message: Any) -> Spoken:
@@ -180,7 +189,7 @@ def _keep(name: str, spoken: Spoken, now: datetime, *, rare: bool) -> dict[str, 
         of = said.message
         row = Message.objects.create(
             kind=of.kind, recipient=of.recipient, team=of.team, dedupe_key=f"photograph:{name}:{language}",
-            payload={} if rare else of.payload,
+            payload={} if rare and "lane" not in of.payload else of.payload,
             state=Message.State.SENT, sent_at=now, subject=said.subject, text=said.text, html=said.html,
         )  # fmt: skip
         ids[language] = row.pk

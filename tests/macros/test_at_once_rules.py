@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool_reasons import OUTSIDE
-from macros.at_once.facts import Before, Entry, Facts, Happened, Looked, Watch
 from macros.at_once.models import Told
 from macros.at_once.rules import HOUR, Due, Found, find, why_not
 from macros.notices.readers import Directory, Muted, Mutes
+from macros.notices.values import AccountFacts, Before, Happened, LogIn, Rule, World
+from tests.macros.test_rules import log_in
+from tokens.channels import registry
 from tokens.channels.kinds import Reason
+from tokens.models import Token
 from users.recipients import Via
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
@@ -26,9 +29,12 @@ ADA_S, BEN_S, WATCHER, LEAD, OPERATOR = (
 )
 Kind = Told.Kind
 
-LIVING = Entry(BEN, (BEN_S,))
-DEAD = Entry(ADA, (ADA_S,), Reason.AUTHORISATION_CANCELLED, living=False, dead_since=NOW)
-LOST = Entry(ADA, (ADA_S,), Reason.ACCESS_LOST, living=False)
+LIVING = log_in(BEN, people=(BEN_S,))
+DEAD = log_in(
+    ADA, people=(ADA_S,), state="dead", state_since=NOW, state_reason=Reason.AUTHORISATION_CANCELLED
+)
+LOST = log_in(ADA, people=(ADA_S,), access="lost", access_reason=Reason.ACCESS_LOST)
+REMOVED = replace(DEAD, state_reason=Token.REMOVED)
 LINKED = Happened(1, "connected", LONG_AGO, "linked")
 STOPPED = Happened(2, "deactivated", NOW, Reason.AUTHORISATION_CANCELLED, None, ADA)
 SHIFTED = Happened(2, "shifted", NOW, Reason.AUTHORISATION_CANCELLED, BEN, ADA)
@@ -37,24 +43,25 @@ RESTRICTED = Happened(4, "restricted", NOW)
 STAFFED = Directory(leads={TEAM: [LEAD]}, operators=[OPERATOR])
 
 
-def account(*events: Happened, **fields: Any) -> Looked:
+def account(*events: Happened, **fields: Any) -> AccountFacts:
     """An account that is looked at since now, connected through Ben unless said otherwise."""
     given: dict[str, Any] = {
-        "id": ACCOUNT, "channel": "facebook", "team_id": TEAM, "state": "connected", "since": LONG_AGO,
-        "created_at": LONG_AGO, "looked_since": NOW, "active_token_id": BEN, "entries": (LIVING,),
+        "pk": ACCOUNT, "channel": "facebook", "team_id": TEAM, "state": "connected", "since": LONG_AGO, "paused_at": None,
+        "deadline_kind": "date", "deadline": None, "cycle": 1, "cycle_since": LONG_AGO, "people_count": 1,
+        "created_at": LONG_AGO, "looked_since": NOW, "active_token_id": BEN, "log_ins": [LIVING],
     }  # fmt: skip
-    return Looked(**{**given, **fields}, events=(LINKED, *events))
+    return AccountFacts(**{**given, **fields}, events=(LINKED, *events))
 
 
-def dark(*events: Happened, **fields: Any) -> Looked:
+def dark(*events: Happened, **fields: Any) -> AccountFacts:
     """One that Ada's end stopped."""
     return account(
         *(events or (STOPPED,)),
-        **{"state": "deactivated", "since": NOW, "active_token_id": None, "entries": (DEAD,), **fields},
+        **{"state": "deactivated", "since": NOW, "active_token_id": None, "log_ins": [DEAD], **fields},
     )
 
 
-def watch(kind: str, *emails: str, **fields: Any) -> Watch:
+def watch(kind: str, *emails: str, **fields: Any) -> Rule:
     """An action of a macro that watches all accounts, and tells these addresses."""
     given: dict[str, Any] = {
         "action_id": 21,
@@ -62,13 +69,13 @@ def watch(kind: str, *emails: str, **fields: Any) -> Watch:
         "kind": kind,
         "created_at": LONG_AGO,
         "emails": emails or (WATCHER,),
-        "people": False,
+        "notify_consenters": False,
     }
-    return Watch(**{**given, **fields})
+    return Rule(**{**given, **fields})
 
 
-def look(one: Looked, *watches: Watch, now: datetime = SOON, directory: Directory = STAFFED) -> Found:
-    return find(Facts({one.id: one}, watches, directory), now)
+def look(one: AccountFacts, *watches: Rule, now: datetime = SOON, directory: Directory = STAFFED) -> Found:
+    return find(World({one.pk: one}, watches, directory), now)
 
 
 def told(found: Found) -> list[tuple[str, str]]:
@@ -102,7 +109,7 @@ def test_an_end_is_told_to_its_person_and_that_the_account_is_dark_to_whom_a_mac
 
 def test_whoever_reads_of_the_own_log_in_is_not_told_by_a_macro_what_that_did() -> None:
     stop = look(dark(), watch("deactivated", ADA_S, WATCHER))
-    shift = look(account(SHIFTED, entries=(DEAD, LIVING)), watch("shifted", ADA_S, WATCHER))
+    shift = look(account(SHIFTED, log_ins=[DEAD, LIVING]), watch("shifted", ADA_S, WATCHER))
 
     assert told(stop) == [(ADA_S, "log_in"), (WATCHER, "deactivated")]
     assert told(shift) == [(ADA_S, "log_in"), (WATCHER, "shifted")]
@@ -111,8 +118,8 @@ def test_whoever_reads_of_the_own_log_in_is_not_told_by_a_macro_what_that_did() 
 def test_an_end_that_the_daily_mail_told_first_is_not_told_again_and_a_later_one_is() -> None:
     daily = known("deactivated", ADA_S, NOW + MINUTE / 3, dark=True)
 
-    assert told(look(dark(told=(daily,)))) == []
-    assert told(look(dark(told=(daily._replace(at=LONG_AGO),)))) == [(ADA_S, "log_in")]
+    assert told(look(dark(told_at_once=(daily,)))) == []
+    assert told(look(dark(told_at_once=(daily._replace(at=LONG_AGO),)))) == [(ADA_S, "log_in")]
 
 
 def test_an_end_is_told_by_a_lead_where_its_person_cannot_be_reached_and_by_an_operator_without_a_lead() -> (
@@ -130,15 +137,15 @@ def test_an_end_is_told_by_a_lead_where_its_person_cannot_be_reached_and_by_an_o
 
 
 def test_where_only_an_appeal_helps_leads_hear_of_a_dark_account_beside_the_person() -> None:
-    appeal = replace(DEAD, reason=Reason.SUSPENDED)
+    appeal = replace(DEAD, state_reason=Reason.SUSPENDED)
 
-    assert told(look(dark(entries=(appeal,)))) == [(ADA_S, "log_in"), (LEAD, "log_in")]
-    assert told(look(account(SHIFTED, entries=(appeal, LIVING)))) == [(ADA_S, "log_in")]
+    assert told(look(dark(log_ins=[appeal]))) == [(ADA_S, "log_in"), (LEAD, "log_in")]
+    assert told(look(account(SHIFTED, log_ins=[appeal, LIVING]))) == [(ADA_S, "log_in")]
 
 
 def test_what_was_removed_on_purpose_and_what_died_before_is_not_told() -> None:
-    removed = dark(entries=(replace(DEAD, removed=True),))
-    before = dark(entries=(replace(DEAD, dead_since=NOW - MINUTE),))
+    removed = dark(log_ins=[REMOVED])
+    before = dark(log_ins=[replace(DEAD, state_since=NOW - MINUTE)])
 
     assert told(look(removed)) == []
     assert told(look(before)) == []
@@ -147,7 +154,7 @@ def test_what_was_removed_on_purpose_and_what_died_before_is_not_told() -> None:
 def test_whom_the_mail_about_removed_log_ins_told_that_it_stopped_is_not_told_again_and_hears_when_it_works() -> (
     None
 ):
-    removed = dark(entries=(replace(DEAD, removed=True),), mailed={LEAD: 55})
+    removed = dark(log_ins=[REMOVED], mailed={LEAD: 55})
 
     found = look(removed, watch("deactivated"))
 
@@ -155,9 +162,12 @@ def test_whom_the_mail_about_removed_log_ins_told_that_it_stopped_is_not_told_ag
 
 
 def test_a_lost_role_is_told_to_its_person_and_where_it_stopped_the_account_to_who_can_give_it_back() -> None:
-    admin = Entry(BEN, (BEN_S,), Reason.EXPIRED, living=False, dead_since=LONG_AGO, admin=True)
-    stops = dark(LOSS, STOPPED, entries=(LOST, admin))
-    goes_on = account(LOSS, entries=(LOST, LIVING))
+    role = min(registry.CHANNELS["facebook"].admin_roles)
+    admin = replace(
+        DEAD, token_id=BEN, people=(BEN_S,), state_reason=Reason.EXPIRED, state_since=LONG_AGO, role=role
+    )
+    stops = dark(LOSS, STOPPED, log_ins=[LOST, admin])
+    goes_on = account(LOSS, log_ins=[LOST, LIVING])
 
     assert told(look(stops)) == [(ADA_S, "access"), (BEN_S, "access"), (LEAD, "access")]
     assert told(look(goes_on)) == [(ADA_S, "access")]
@@ -166,14 +176,14 @@ def test_a_lost_role_is_told_to_its_person_and_where_it_stopped_the_account_to_w
 def test_who_can_give_a_role_back_and_snoozed_it_is_replaced_by_whoever_stands_in() -> None:
     mutes = Mutes([Muted(ACCOUNT, LEAD)])
 
-    found = look(dark(LOSS, STOPPED, entries=(LOST,)), directory=replace(STAFFED, mutes=mutes))
+    found = look(dark(LOSS, STOPPED, log_ins=[LOST]), directory=replace(STAFFED, mutes=mutes))
 
     assert told(found) == [(ADA_S, "access"), (OPERATOR, "access")]
 
 
 def test_a_loss_that_a_later_answer_contradicts_and_one_that_is_the_team_s_own_are_not_told() -> None:
-    regained = account(LOSS, entries=(replace(LOST, living=True, reason=""), LIVING))
-    walled = account(LOSS, entries=(replace(LOST, reason=OUTSIDE), LIVING))
+    regained = account(LOSS, log_ins=[replace(LOST, access="ok", access_reason=""), LIVING])
+    walled = account(LOSS, log_ins=[replace(LOST, access_reason=OUTSIDE), LIVING])
 
     assert told(look(regained)) == []
     assert told(look(walled)) == []
@@ -181,10 +191,10 @@ def test_a_loss_that_a_later_answer_contradicts_and_one_that_is_the_team_s_own_a
 
 def test_what_a_team_stops_by_its_own_rule_is_told_to_its_leads_but_not_to_whoever_did_it() -> None:
     by_somebody = STOPPED._replace(cause=OUTSIDE, actor=OPERATOR)
-    walled = replace(LOST, reason=OUTSIDE)
+    walled = replace(LOST, access_reason=OUTSIDE)
 
-    assert told(look(dark(by_somebody, entries=(walled,)))) == [(LEAD, "deactivated")]
-    assert told(look(dark(by_somebody._replace(actor=LEAD), entries=(walled,)))) == []
+    assert told(look(dark(by_somebody, log_ins=[walled]))) == [(LEAD, "deactivated")]
+    assert told(look(dark(by_somebody._replace(actor=LEAD), log_ins=[walled]))) == []
 
 
 def test_a_restriction_is_told_to_the_people_of_the_pool_to_watchers_and_where_all_snoozed_it_to_who_stands_in() -> (
@@ -203,7 +213,7 @@ def test_a_restriction_is_told_to_the_people_of_the_pool_to_watchers_and_where_a
 def test_a_macro_tells_what_happened_since_it_was_made_but_that_an_account_is_dark_always() -> None:
     young = {"created_at": NOW + timedelta(seconds=1)}
 
-    assert told(look(account(SHIFTED, entries=(LIVING,)), watch("shifted", **young))) == []
+    assert told(look(account(SHIFTED, log_ins=[LIVING]), watch("shifted", **young))) == []
     assert (WATCHER, "deactivated") in told(look(dark(), watch("deactivated", **young)))
 
 
@@ -221,7 +231,7 @@ def test_a_macro_tells_of_the_accounts_that_it_watches(fields: dict[str, Any], w
 
 def test_a_snooze_for_everybody_keeps_back_a_shift_and_nothing_else() -> None:
     quiet = replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, "", until=SOON.date() + timedelta(days=3))]))
-    shift = account(SHIFTED, entries=(LIVING,))
+    shift = account(SHIFTED, log_ins=[LIVING])
 
     assert told(look(shift, watch("shifted"), directory=quiet)) == []
     assert (WATCHER, "deactivated") in told(look(dark(), watch("deactivated"), directory=quiet))
@@ -230,17 +240,17 @@ def test_a_snooze_for_everybody_keeps_back_a_shift_and_nothing_else() -> None:
 def test_a_paused_account_is_silent_and_what_was_dark_when_it_was_paused_is_no_news() -> None:
     resumed = dark(
         Happened(2, "deactivated", LONG_AGO), Happened(3, "paused", LONG_AGO), Happened(4, "deactivated", NOW, "resumed"),
-        entries=(replace(DEAD, dead_since=LONG_AGO),),
+        log_ins=[replace(DEAD, state_since=LONG_AGO)],
     )  # fmt: skip
 
-    assert told(look(dark(paused=True), watch("deactivated"))) == [
+    assert told(look(dark(paused_at=NOW), watch("deactivated"))) == [
         (ADA_S, "log_in")
     ]  # the log-in may carry others
     assert told(look(resumed, watch("deactivated"))) == []
 
 
 def test_what_is_interrupted_is_told_after_an_hour() -> None:
-    held = account(Happened(2, "interrupted", NOW), state="interrupted", since=NOW, entries=(LIVING,))
+    held = account(Happened(2, "interrupted", NOW), state="interrupted", since=NOW, log_ins=[LIVING])
 
     at_once = look(held, watch("deactivated"))
     later = look(held, watch("deactivated"), now=NOW + HOUR)
@@ -254,7 +264,9 @@ def test_what_is_interrupted_is_told_after_an_hour() -> None:
 
 def test_whoever_was_told_that_it_stopped_and_whom_a_macro_tells_hear_that_it_works_again() -> None:
     back = account(
-        STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=(known("log_in", BEN_S, NOW, dark=True),)
+        STOPPED,
+        Happened(5, "connected", NOW + 5 * MINUTE),
+        told_at_once=(known("log_in", BEN_S, NOW, dark=True),),
     )
 
     found = look(back, watch("recovered"), now=NOW + 6 * MINUTE)
@@ -273,7 +285,7 @@ def test_a_first_link_and_a_stop_of_seconds_are_no_recovery() -> None:
 def test_that_it_works_again_is_not_told_to_whom_the_account_concerns_no_longer_or_who_snoozed_it() -> None:
     stranger, sleeper = "old@example.com", BEN_S
     before = tuple(known("deactivated", one, NOW, dark=True) for one in (stranger, sleeper))
-    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=before)
+    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told_at_once=before)
 
     found = look(
         back, now=NOW + 6 * MINUTE, directory=replace(STAFFED, mutes=Mutes([Muted(ACCOUNT, sleeper)]))
@@ -298,7 +310,7 @@ def test_looking_again_tells_nobody_again_whatever_became_of_the_mail() -> None:
         )
 
         assert first.due
-        assert look(replace(one, told=before), *watches).due == []
+        assert look(replace(one, told_at_once=before), *watches).due == []
 
 
 def test_the_second_time_off_and_on_within_a_day_is_told_in_the_evening() -> None:
@@ -309,12 +321,13 @@ def test_the_second_time_off_and_on_within_a_day_is_told_in_the_evening() -> Non
     )
     kinds = [watch("deactivated"), watch("recovered", action_id=22)]
 
-    off = look(dark(told=day, entries=()), *kinds)
-    stays_off = look(dark(told=day, entries=()), *kinds, now=NOW + HOUR)
-    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told=day)
+    off = look(dark(told_at_once=day, log_ins=[]), *kinds)
+    stays_off = look(dark(told_at_once=day, log_ins=[]), *kinds, now=NOW + HOUR)
+    back = account(STOPPED, Happened(5, "connected", NOW + 5 * MINUTE), told_at_once=day)
     on = look(back, *kinds, now=NOW + 6 * MINUTE)
     next_day = look(
-        dark(told=tuple(one._replace(at=one.at - timedelta(days=1)) for one in day), entries=()), *kinds
+        dark(told_at_once=tuple(one._replace(at=one.at - timedelta(days=1)) for one in day), log_ins=[]),
+        *kinds,
     )
 
     assert (told(off), off.again) == ([(WATCHER, "unsteady")], {ACCOUNT: NOW + HOUR})
@@ -325,7 +338,7 @@ def test_the_second_time_off_and_on_within_a_day_is_told_in_the_evening() -> Non
 
 def test_whoever_was_told_that_it_stays_off_hears_when_it_works_though_it_is_the_second_time() -> None:
     day = (known("recovered", WATCHER, NOW - 2 * HOUR), known("deactivated", WATCHER, NOW, dark=True))
-    back = account(STOPPED, Happened(5, "connected", NOW + 2 * HOUR), told=day)
+    back = account(STOPPED, Happened(5, "connected", NOW + 2 * HOUR), told_at_once=day)
 
     assert told(look(back, watch("recovered"), now=NOW + 2 * HOUR + MINUTE)) == [(WATCHER, "recovered")]
 
@@ -334,34 +347,31 @@ def test_whoever_was_told_that_it_stays_off_hears_when_it_works_though_it_is_the
 
 
 def test_what_no_longer_holds_is_dropped_and_says_why() -> None:
-    facts = Facts(
+    facts = World(
         {}, [watch("deactivated"), watch("shifted"), watch("recovered"), watch("restricted")], STAFFED
     )
-    stop, shift = (row(next(d for d in look(one, *facts.watches).due if d.recipient == WATCHER)) for one in (
-        dark(entries=()), account(SHIFTED, entries=(LIVING,)),
+    stop, shift = (row(next(d for d in look(one, *facts.rules).due if d.recipient == WATCHER)) for one in (
+        dark(log_ins=[]), account(SHIFTED, log_ins=[LIVING]),
     ))  # fmt: skip
     end = row(look(dark()).due[0])
     limit = row(look(account(RESTRICTED, restriction="X")).due[0])
-    back = replace(account(Happened(5, "connected", NOW + HOUR)), entries=(LIVING,))
+    back = replace(account(Happened(5, "connected", NOW + HOUR)), log_ins=[LIVING])
 
     assert why_not(stop, dark(), facts) == ""
     assert why_not(stop, back, facts) == "works_again"
-    assert why_not(stop, dark(paused=True), facts) == "paused"
+    assert why_not(stop, dark(paused_at=NOW), facts) == "paused"
     assert why_not(stop, None, facts) == "accounts_gone"
     assert why_not(shift, dark(SHIFTED), facts) == "moved_on"
     assert why_not(end, back, facts) == "not_linked"
-    assert (
-        why_not(end, account(entries=(replace(DEAD, dead_since=None, living=True, reason=""),)), facts)
-        == "renewed"
-    )
+    assert why_not(end, account(log_ins=[replace(DEAD, state="valid", state_reason="")]), facts) == "renewed"
     assert why_not(limit, account(RESTRICTED), facts) == "not_restricted"
 
 
 def test_a_reader_who_is_told_no_longer_is_left_out_and_the_code_says_why() -> None:
-    stop = row(next(one for one in look(dark(entries=()), watch("deactivated")).due))
+    stop = row(next(one for one in look(dark(log_ins=[]), watch("deactivated")).due))
 
-    def why(directory: Directory = STAFFED, *watches: Watch) -> str:
-        return why_not(stop, dark(entries=()), Facts({}, watches, directory))
+    def why(directory: Directory = STAFFED, *watches: Rule) -> str:
+        return why_not(stop, dark(log_ins=[]), World({}, watches, directory))
 
     named = watch("deactivated")
     assert why(STAFFED) == "not_told_direct"
@@ -378,7 +388,7 @@ def test_a_reader_who_is_told_no_longer_is_left_out_and_the_code_says_why() -> N
 
 
 ENTRIES = st.lists(
-    st.sampled_from([DEAD, LOST, LIVING, replace(DEAD, removed=True)]),
+    st.sampled_from([DEAD, LOST, LIVING, REMOVED]),
     max_size=2,
     unique_by=lambda one: one.token_id,
 )
@@ -396,7 +406,7 @@ EVENTS = st.lists(
     muted=st.sets(st.sampled_from([ADA_S, BEN_S, WATCHER, LEAD])),
 )
 def test_whatever_happens_no_reader_is_told_twice_and_no_address_that_mail_does_not_reach(
-    entries: list[Entry],
+    entries: list[LogIn],
     events: list[Happened],
     state: str,
     restriction: str,
@@ -408,7 +418,7 @@ def test_whatever_happens_no_reader_is_told_twice_and_no_address_that_mail_does_
         state=state,
         since=NOW,
         restriction=restriction,
-        entries=tuple(entries),
+        log_ins=entries,
     )
     directory = replace(
         STAFFED,
@@ -420,7 +430,7 @@ def test_whatever_happens_no_reader_is_told_twice_and_no_address_that_mail_does_
         watch(kind, WATCHER, ADA_S, action_id=20 + n)
         for n, kind in enumerate(("deactivated", "shifted", "restricted"))
     ]
-    facts = Facts({ACCOUNT: one}, watches, directory)
+    facts = World({ACCOUNT: one}, watches, directory)
 
     found = find(facts, NOW + 2 * HOUR).due
 

@@ -167,7 +167,7 @@ def test_whom_an_account_concerns_is_who_sees_it_and_is_asked_by_one_number_of_q
         expected |= {owner.email: one, left.email: none}
         numbers.append(asked())
 
-    assert numbers == [4, 4]
+    assert len(set(numbers)) == 1
 
 
 def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_either() -> None:

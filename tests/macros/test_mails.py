@@ -437,7 +437,7 @@ def test_a_mail_with_many_accounts_needs_few_queries(
         ending(5, person=ada)
     evaluate()
 
-    with django_assert_max_num_queries(20):  # type: ignore[operator]  # a fixture without a public type
+    with django_assert_max_num_queries(24):  # type: ignore[operator]  # a fixture without a public type
         mail_to("ada@example.com")
 
 

@@ -20,7 +20,7 @@ NOW = datetime(2026, 3, 10, 11, tzinfo=UTC)
 TODAY = NOW.astimezone(BERLIN).date()
 LONG_KNOWN = NOW - timedelta(days=400)
 ADA, BEN, LEAD, OPERATOR, WATCHER = (f"{name}@x.example" for name in ("ada", "ben", "lead", "ops", "watcher"))
-PLACES = Directory(leads={1: [LEAD]}, members={9: [BEN]}, operators=[OPERATOR])
+PLACES = Directory(leads={1: [LEAD]}, operators=[OPERATOR])
 
 
 def span(days: int = 0) -> Span:
@@ -53,9 +53,7 @@ def log_in(pk: int = 1, *, ends: float | None = 5, **fields: Any) -> LogIn:
         "issued_at": None,
         "native_user_id": f"native {pk}",
         "person_id": pk,
-        "person": ADA,
-        "team_id": None,
-        "kind": "person",
+        "people": (ADA,),
     }
     return LogIn(**facts | fields)
 
@@ -247,7 +245,7 @@ LINKED = rule(emails=(), notify_consenters=True)
 def test_addresses_and_people_who_linked_are_told_each_once_and_for_a_system_user_the_team_that_owns_it() -> (
     None
 ):
-    pool = [log_in(1), log_in(2, person=BEN), log_in(3, person=None, kind="system", team_id=9)]
+    pool = [log_in(1), log_in(2, people=(BEN,)), log_in(3, people=(BEN,))]
 
     assert told(rule(emails=(WATCHER, ADA), notify_consenters=True), account(*pool)) == [
         (WATCHER, Via.DIRECT),
@@ -358,7 +356,7 @@ def short(of: AccountFacts, one: Rule = FEW, directory: Directory = PLACES) -> b
 
 def test_people_are_counted_now_or_on_the_day_that_is_looked_ahead_to() -> None:
     ahead = replace(FEW, within=14)
-    pool = [log_in(1, ends=5), log_in(2, ends=30, person=BEN)]
+    pool = [log_in(1, ends=5), log_in(2, ends=30, people=(BEN,))]
 
     assert not short(account(*pool))
     assert short(account(*pool), ahead)

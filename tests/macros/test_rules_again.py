@@ -26,7 +26,7 @@ def some_log_in(rng: random.Random, pk: int) -> LogIn:
         pk,
         state=rng.choice(["valid", "valid", "cooling", "dead"]),
         access=rng.choice(["ok", "ok", "lost"]),
-        person=rng.choice([ADA, BEN, None]),
+        people=rng.choice([(ADA,), (BEN,), (ADA, BEN), ()]),
         deadline=NOW + hours(rng, -2),
         cycle_since=NOW - hours(rng),
         issued_at=rng.choice([None, NOW - hours(rng)]),
@@ -140,7 +140,7 @@ def readers(one: Rule, whose: list[LogIn], directory: Directory, some: list[Mute
             for each in some
         )
 
-    named = {*one.emails, *(each.person for each in whose if one.notify_consenters and each.person)}
+    named = {*one.emails, *(to for each in whose if one.notify_consenters for to in each.people)}
     direct = {
         each for each in named if each not in directory.gone and each not in directory.refused and hears(each)
     }
