@@ -56,7 +56,10 @@ def _newest(table: str, owner: str) -> str:
 _UNREFERRED = "not exists (select 1 from accounts_accountevent e where e.token_event_id = t.id)"
 _TOKEN_EVENT = f"t.at < %(cutoff)s and not ({_newest('tokens_tokenevent', 'token_id')}) and {_UNREFERRED}"
 _ENDED = "t.state in ('sent', 'failed', 'cancelled') and greatest(t.created_at, t.queued_at, t.sent_at) < %(cutoff)s"
-_UNNAMED = "not exists (select 1 from macros_told n where n.message_id = t.id)"
+_UNNAMED = (
+    "not exists (select 1 from macros_told n where n.message_id = t.id)"
+    " and not exists (select 1 from macros_notice n where n.message_id = t.id)"
+)
 _RUN_AT = "(select e.started_at from macros_evaluation e where e.id = t.evaluation_id)"
 # A notice of the present cycle of what it is about: the evaluation goes by it.
 _PRESENT = """t.outcome <> 'dropped' and t.cycle >= case

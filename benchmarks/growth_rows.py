@@ -121,7 +121,6 @@ class Rows:
                 kind="macro",
                 recipient=f"p{n % 50}@example.com",
                 dedupe_key=f"growth:{key}:{n}",
-                payload={"evaluation": n // 50, "teams": "all"},
                 state="sent",
                 attempts=1,
                 created_at=self._at(n),

@@ -203,9 +203,11 @@ def _mail_about(count: int, now: datetime) -> Message:
     evaluation = Evaluation.objects.create(
         trigger=Evaluation.Trigger.HAND, on_date=now.date(), started_at=now
     )
+    message = Message.objects.create(kind=KIND, recipient=READER, dedupe_key=f"benchmark:{count}")
     Notice.objects.bulk_create(
         Notice(
             evaluation=evaluation,
+            message=message,
             action=action,
             account=account,
             team_id=account.team_id,
@@ -216,9 +218,4 @@ def _mail_about(count: int, now: datetime) -> Message:
         )
         for account in Account.objects.order_by("pk")[:count]
     )
-    return Message.objects.create(
-        kind=KIND,
-        recipient=READER,
-        dedupe_key=f"benchmark:{count}",
-        payload={"evaluation": evaluation.pk, "teams": "all"},
-    )
+    return message

@@ -9,6 +9,7 @@ from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
 from macros import grouping, mails
 from macros.models import Macro, MacroAction, Notice
+from notifications.models import Message
 from tokens import reasons
 from ui.mails import render
 
@@ -30,10 +31,8 @@ def measure(run: Run) -> list[Section]:
     looked_at = [notice.account_id for notice in notices[: grouping.LOADED]]
 
     def mail(some: list[Notice]) -> None:
-        facts = mails.facts_of(some[: grouping.LOADED], recipient=READER)
-        mails.compose(
-            facts, recipient=READER, now=now, foot=mails.Foot(), beyond=len(some[grouping.LOADED :])
-        )
+        shown, beyond = some[: grouping.LOADED], len(some[grouping.LOADED :])
+        mails.compose(shown, Message(kind="macro", recipient=READER), now=now, beyond=beyond)
 
     contenders: dict[str, Contender] = {
         "a mail of one account": lambda: _timed(lambda: mail(notices[:1]), times=20),

@@ -1,6 +1,7 @@
 """Who said of a deadline that they are on it."""
 
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -13,7 +14,7 @@ from tokens.models import Token
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):
     """Who is on what."""
 
-    def running(self, account_ids: Collection[int]) -> "list[Acknowledgement]":
+    def running(self, account_ids: Collection[int] | models.QuerySet[Any, Any]) -> "list[Acknowledgement]":
         """Return what holds now of these accounts (ids), in the order in which it was said."""
         rows = self.filter(account__in=account_ids).select_related("account", "token", "by")
         return [one for one in rows.order_by("at", "pk") if one.is_running]

@@ -33,7 +33,6 @@ class MacrosConfig(AppConfig):
 
         _register_messages()
         told_about.register(message_history.about)
-        told_about.register(message_history.about_at_once)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         pre_delete.connect(receivers.forget_macro, sender="macros.Macro", dispatch_uid="macros.forget_macro")
         post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
@@ -48,7 +47,7 @@ class MacrosConfig(AppConfig):
 
 
 def _register_messages() -> None:
-    from macros import evaluation, new_address, revalidation
+    from macros import evaluation, message_history, new_address, revalidation
     from macros import mails as warnings
     from macros.at_once import mails as news
     from macros.at_once import services as at_once
@@ -60,7 +59,7 @@ def _register_messages() -> None:
         warnings.build,
         name=_("Macro"),
         ended=revalidation.record_end,
-        why=revalidation.facts_of,
+        why=message_history.facts_of,
         asks=True,
         readdress=new_address.of_warnings,
     )
@@ -69,7 +68,7 @@ def _register_messages() -> None:
         news.build,
         name=_("What happened to accounts"),
         ended=at_once.record_end,
-        why=news.facts,
+        why=message_history.facts_of,
         asks=True,
         readdress=at_once.readdress,
     )

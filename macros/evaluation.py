@@ -22,7 +22,7 @@ from users.locks import Lock
 
 logger = logging.getLogger(__name__)
 
-KIND = "macro"  # of the messages
+KIND = services.KIND
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def evaluate(
         evaluation, created = _begin(on, trigger, now)
         if not created:
             return EvaluationReport(on)
-        found = services.find(run=evaluation, span=span, kind=KIND)
+        found = services.find(run=evaluation, span=span)
         evaluation.notice_count, evaluation.message_count = found
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])

@@ -1,16 +1,17 @@
 """The warning mail: one per evaluation, recipient and team, made at sending from what still holds."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime, tzinfo
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts import renewal_links
+from accounts.mails import mailing
+from accounts.mails.mailing import ReaderWithNames
 from macros import grouping, revalidation
-from macros.grouping import Pooled, Section, WarningLine
+from macros.grouping import Section, WarningLine
 from macros.models import MacroAction, Notice
 from macros.mutes import links
 from notifications.kinds import Mail, NotWanted
@@ -18,15 +19,12 @@ from notifications.models import Message
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
-from ui import addresses, dates, mails
+from ui import addresses, dates
 from ui.mails import called
 from ui.pills import Pill, pill
 from ui.text import HiddenName, first_name, join_names, quoted
-from users.models import User
-from users.recipients import Via, addresses_of_leads, reply_to
-from users.visibility import names_for
+from users.recipients import Via
 
-HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 SHOWN = 20  # accounts in one mail; the rest is a number and a link
 PEOPLE = 5  # names of those who linked an account, in its card
 HEALTH = {
@@ -43,60 +41,16 @@ def build(message: Message) -> Mail:
     found = revalidation.still_wanted(message, most=grouping.LOADED, now=now)
     if not found.accounts:
         raise NotWanted(*(sorted(found.dropped) or ["deleted_or_told"]))
-    signed = links.sign(message)
-    may_stop = found.names_reader or links.may_stop(message)
     ids = [pk for some in found.accounts.values() for pk in some]
     notices = grouping.notices_of(ids)
-    facts = facts_of([notices[pk] for pk in ids], recipient=message.recipient)
-    tokens = {entry.token_id for one in facts.accounts.values() for entry in one.entries}
-    user = facts.reader
-    renewable = renewal_links.renewable([user.pk], tokens) if user and tokens else {}
-    foot = Foot(
-        why=addresses.absolute_url("why_message", message.pk),
-        links=links.foot(message, user=user, may_stop=may_stop),
-    )
-    mail = compose(
-        facts, recipient=message.recipient, now=now, foot=foot, beyond=found.further, renewable=renewable
-    )
-    return replace(
-        renewal_links.personal(mail.hiding(signed, HIDDEN), user=user, now=now, found=renewable),
-        reply_to=mail.reply_to or reply_to([message.team_id], reader=message.recipient),
-    )
+    may_stop = found.names_reader or links.may_stop(message)
+    return compose([notices[pk] for pk in ids], message, now=now, beyond=found.further, may_stop=may_stop)
 
 
 @dataclass(frozen=True)
-class MailFacts:
-    """What one mail is made of."""
+class WarningReader(ReaderWithNames):
+    """Who reads the mail, and what is so of the whole mail."""
 
-    notices: Sequence[Notice]
-    accounts: Mapping[int, Pooled]  # by id, with their pools
-    reader: User | None
-    leads: Sequence[tuple[int, str]]  # team, address
-
-    @property
-    def escalated(self) -> int:
-        """After how many days without anything the reader is told, where that alone is why; else 0."""
-        actions = [one.action for one in self.notices if one.action]
-        if any(one.kind != MacroAction.Kind.ESCALATED for one in actions):
-            return 0
-        return max((one.after or 0 for one in actions), default=0)
-
-
-def facts_of(notices: Sequence[Notice], *, recipient: str) -> MailFacts:
-    """Return what the mail about these notices is made of, whose macros are loaded."""
-    reader = User.objects.filter(email=recipient, is_active=True).first()
-    accounts = grouping.accounts_of({notice.account_id for notice in notices})
-    leads = addresses_of_leads(one.account.team_id for one in accounts.values())
-    return MailFacts(notices, accounts, reader, leads)
-
-
-@dataclass(frozen=True)
-class WarningReader:
-    """Who reads the mail: the words differ by person and zone."""
-
-    zone: tzinfo
-    user_id: int | None = None
-    name: str = ""
     beyond: int = 0  # accounts that the mail is about and that it only counts
     names_teams: bool = False  # the accounts of this mail belong to several teams
     renewable: Collection[int] = ()  # log-ins that a link of the reader's own renews
@@ -106,70 +60,51 @@ class WarningReader:
         return dates.short_date(when, zone=self.zone, named=True) if when else ""
 
 
-@dataclass(frozen=True)
-class Foot:
-    """The addresses at the end of a mail; "" for those that it has not. `links` are for its reader alone."""
-
-    why: str = ""
-    links: Mapping[str, str] = field(default_factory=dict)
-
-
 def compose(
-    facts: MailFacts,
-    *,
-    recipient: str,
-    now: datetime,
-    foot: Foot,
-    beyond: int,
-    renewable: Collection[int] = (),
+    notices: Sequence[Notice], message: Message, *, now: datetime, beyond: int = 0, may_stop: bool = False
 ) -> Mail:
-    """Return the mail of these facts. `beyond`: how many accounts more it is about. `renewable`: log-ins that a link renews."""
-    user = facts.reader
-    zone = user.zone if user else timezone.get_default_timezone()
+    """Return the mail about these notices, whose macros are loaded. `beyond`: how many accounts more it is about.
+
+    `may_stop`: macros name its reader.
+    """
+    who = mailing.reader_of(message)
+    accounts = grouping.accounts_of({notice.account_id for notice in notices})
     lines = grouping.lines_of(
-        facts.notices, accounts=facts.accounts, reader=user, names=names_for(user), now=now, zone=zone
+        notices, accounts=accounts, reader=who.user, names=who.names, now=now, zone=who.zone
     )
     teams = {line.account.team_id for line in lines}
+    tokens = {entry.token_id for one in accounts.values() for entry in one.entries}
+    renewable = renewal_links.renewable([who.user.pk], tokens) if who.user and tokens else {}
     reader = WarningReader(
-        zone=zone,
-        user_id=user.pk if user else None,
-        name=user.name if user else "",
-        beyond=beyond,
-        names_teams=len(teams) > 1,
-        renewable=renewable,
+        who.user, who.names, beyond=beyond, names_teams=len(teams) > 1, renewable=renewable
     )
-    logs_in = user is not None and not user.is_contact
-    macros = sorted({notice.action.macro.name for notice in facts.notices if notice.action})
+    macros = sorted({notice.action.macro.name for notice in notices if notice.action})
+    foot = links.foot(message, user=who.user, may_stop=may_stop)
+    escalated = _escalated(notices)
     said = {
         **of_mail(lines, reader, macros=macros),
         "cards": _cards(lines, reader),
         "personal": any(_is_personal(line, reader) for line in lines[:SHOWN]),
-        "unseen": max(0, len(lines) - SHOWN) + reader.beyond,
-        "all_url": addresses.absolute_url("my_accounts") if logs_in else "",
-        "about_url": addresses.absolute_url("channel_needs") if logs_in else "",
-        "why_url": foot.why if logs_in else "",  # the page is for people who can log in
-        **foot.links,
-        "escalated": facts.escalated,
+        "unseen": max(0, len(lines) - SHOWN) + beyond,
+        "about_url": addresses.absolute_url("channel_needs") if who.can_log_in else "",
+        **({} if who.can_log_in else {"all_url": ""}),
+        **foot,
+        "escalated": escalated,
     }
-    if facts.escalated:
+    if escalated:
         said["fallen_back"] = []  # the mail says that nothing happened, and so why it came
-    return Mail(
-        **mails.render("warning", said, zone=zone),
-        headers=_headers(lines[0], foot),
-        reply_to=reply_to(teams, reader=recipient, leads=facts.leads),
+    mail = mailing.compose("warning", message, reader, said)
+    return links.finished(
+        mail, message, user=who.user, first=lines[0].account, stop=foot["stop_url"], teams=teams, now=now
     )
 
 
-def _headers(first: WarningLine, foot: Foot) -> dict[str, str]:
-    """Return what lets a mail program file the mails about one deadline together, and stop them by one press (RFC 8058)."""
-    thread = f"<account-{first.account.pk}-{first.account.cycle}@{settings.BASE_HOST}>"
-    headers = {"In-Reply-To": thread, "References": thread}
-    if stop := foot.links.get("stop_url"):
-        headers |= {
-            "List-Unsubscribe": f"<{stop}>",
-            "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
-        }
-    return headers
+def _escalated(notices: Iterable[Notice]) -> int:
+    """Return after how many days without anything the reader is told, where that alone is why; else 0."""
+    actions = [one.action for one in notices if one.action]
+    if any(one.kind != MacroAction.Kind.ESCALATED for one in actions):
+        return 0
+    return max((one.after or 0 for one in actions), default=0)
 
 
 def _cards(lines: Sequence[WarningLine], reader: WarningReader) -> list[dict[str, object]]:
@@ -199,7 +134,6 @@ def of_mail(
     return {
         "first": _line(lines[0], reader),
         "more": len({line.account.pk for line in lines}) - 1 + reader.beyond,
-        "first_name": first_name(reader.name) if reader.name else "",
         "mine": len(mine),
         "log_ins": len({line.token.pk for line in lines if line.can_act and line.token}),
         "waiting": _waiting(rest),
@@ -375,7 +309,7 @@ def _linked_by(lines: Sequence[WarningLine], reader: WarningReader) -> dict[str,
     found: dict[tuple[str, str], None] = {}
     for line in lines:
         for entry in line.entries:
-            me = reader.user_id is not None and entry.token.consented_by_id == reader.user_id
+            me = reader.user is not None and entry.token.consented_by_id == reader.user.pk
             found[line.names.within(entry.token, line.account), "you" if me else _gone(entry.token)] = None
     people = sorted(found, key=lambda one: one[1] != "you")
     return {"people": people[:PEOPLE], "more_people": max(0, len(people) - PEOPLE)}

@@ -14,8 +14,11 @@ from macros.acknowledgement_model import Acknowledgement as Acknowledgement
 from macros.at_once.models import Told as Told
 from macros.mutes.models import Mute as Mute
 from macros.shortage_model import Shortage as Shortage
+from notifications.kinds import FACTS
+from notifications.models import Message
 from tokens.choices import channel_choices
 from tokens.models import Token
+from ui.phrases import phrase
 from users.models import Team
 from users.recipients import Via
 
@@ -198,14 +201,10 @@ class Notice(models.Model):
     A dropped notice was never mailed, so it does not prevent a later one.
     """
 
-    class Outcome(models.TextChoices):
-        WAITING = "waiting", _("Waiting")
-        MAILED = "mailed", _("Mailed")
-        DROPPED = "dropped", _("Dropped")
-        FAILED = "failed", _("Failed")
-        CANCELLED = "cancelled", _("Cancelled by staff")
+    Outcome = Told.Outcome
 
-    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found", db_index=False)
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, blank=True, related_name="notices")
     action = models.ForeignKey(MacroAction, models.SET_NULL, null=True, blank=True, related_name="notices")
     # Written when the macro is deleted, or what told it is taken out of the macro, whose id is in `was_of` then.
     macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
@@ -236,8 +235,6 @@ class Notice(models.Model):
             ),
         ]
         indexes = [
-            # the mail of one evaluation and person; of an address outside, and team
-            models.Index("evaluation", "recipient", "team", name="notice_of_mail"),
             # the list of macros: when each was last mailed
             models.Index("action", "id", condition=Q(outcome="mailed"), name="notice_last_mailed"),
             # of a macro that tells it no longer
@@ -254,3 +251,8 @@ class Notice(models.Model):
     def macro_title(self) -> str:
         """The macro's name, also when it was deleted."""
         return self.action.macro.name if self.action else self.macro_name
+
+    @property
+    def found(self) -> str:
+        """What it says, in words: "7 days in advance" or "deactivated"."""
+        return phrase(FACTS, "found", days=self.threshold)

@@ -8,14 +8,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts import moves
 from accounts.models import Account
 from macros import on_it
 from macros.models import Acknowledgement, Mute
 from macros.mutes import services
-from tokens.models import Token
 from users.models import User
 
 MOVED = "moved"  # the cause of an event
@@ -32,13 +31,9 @@ class Ends:
 def numbers(accounts: QuerySet[Account]) -> Ends:
     """Count what a move of these accounts ends, or may end. Two queries, however many accounts."""
     ids = accounts.order_by().values("pk")
-    own = Q(token=None, cycle=F("account__cycle"))
-    of_log_in = Q(token__isnull=False, cycle=F("token__cycle"), at__gt=F("account__cycle_since"))
-    lives = ~Q(token__state=Token.State.DEAD)
-    said = Acknowledgement.objects.filter(own | of_log_in & lives, account__in=ids)
     return Ends(
         snoozed=Mute.objects.running().for_everybody().filter(account__in=ids).count(),
-        on_it=said.values("account").distinct().count(),
+        on_it=len({one.account_id for one in Acknowledgement.objects.running(ids)}),
     )
 
 

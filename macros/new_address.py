@@ -9,7 +9,6 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from macros import revalidation
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Notice
 from macros.mutes import services
@@ -43,7 +42,7 @@ def of_warnings(message: Message, new: str) -> bool:
     same = told.filter(**_outer("action", "account", "cycle", "threshold"))
     of_log_in = Exists(same.filter(token=OuterRef("token")))
     known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
-    notices = revalidation.all_notices_of(message)
+    notices = message.notices.all()
     if not _is_shared(notices, message, new):
         return _readdress_notices(notices, known, new)
     _drop(notices.exclude(_stays(message.recipient)))
@@ -62,9 +61,7 @@ def _stays(old: str) -> Q:
 
 def _is_shared(notices: QuerySet[Notice], message: Message, new: str) -> bool:
     """Return whether a mail cannot go along as a whole: what stays is in it, or the new address has a mail that would say both."""
-    there = Message.objects.filter(
-        kind=message.kind, recipient=new, payload__contains={"evaluation": message.payload["evaluation"]}
-    )
+    there = Notice.objects.filter(recipient=new, evaluation__in=notices.values("evaluation"))
     return there.exists() or notices.exclude(outcome=DROPPED).filter(_stays(message.recipient)).exists()
 
 

@@ -15,12 +15,13 @@ from django.db.models import Q, QuerySet
 from accounts.models import Account, AccountEvent
 from macros import concerned, evaluation
 from macros.models import Acknowledgement, Notice, Told
-from macros.mutes import links, mails
+from macros.mutes import links, mails, services
 from notifications import outbox
 from notifications.models import Message
 from tokens.models import Token
 from users import hold
 from users.models import User
+from users.recipients import who_log_in
 
 LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
 
@@ -194,17 +195,14 @@ def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: 
 
 
 def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:
-    AccountEvent.objects.bulk_create(
-        AccountEvent(
-            account=one,
-            kind=AccountEvent.Kind.ACKNOWLEDGED,
-            cause=cause,
-            source="" if cause == LEFT else "staff" if by else "mail",
-            actor=by,
-            note="" if by else email,
-            at=now,
-        )
-        for one in accounts
+    services.note_events(
+        accounts,
+        AccountEvent.Kind.ACKNOWLEDGED,
+        cause=cause,
+        by=by,
+        note="" if by else email,
+        now=now,
+        source="" if cause == LEFT else None,
     )
 
 
@@ -231,7 +229,7 @@ def _tell(
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader, of_team].add(account)
     theirs = concerned.among(_by_address(readers))
-    people = set(User.objects.filter(email__in=theirs).values_list("email", flat=True))
+    people = who_log_in(theirs)
     to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for (to, team), accounts in readers.items():
         if still := accounts & theirs[to]:

@@ -1,12 +1,10 @@
 """Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.db.models.functions import Greatest
 
@@ -14,38 +12,30 @@ from accounts.models import Account, AccountToken
 from macros.at_once.services import record_told
 from macros.models import Evaluation, Notice
 from macros.notices import facts
-from macros.notices.readers import AWAY, Directory
-from macros.notices.values import AccountFacts, LogIn, Rule, Span
+from macros.notices.readers import AWAY
+from macros.notices.values import AccountFacts, LogIn, World
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token
 from ui import kept
-from ui.phrases import phrase
 from users.models import RefusedAddress
 from users.recipients import Via
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
 _OF_THE_READER = (REFUSED, "other_team", "not_told_", "reader_")  # beginnings of codes
-SHOWN = 100  # facts on the page of one message
 SLICE = 4_000  # notices whose accounts are read at a time
 _ASKED = (
-    "evaluation", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
+    "message", "account__name", "account__deadline", "token__deadline", "cycle", "threshold", "recipient", "via", "was_of",
     "action__macro", "action__kind", "action__emails", "action__notify_consenters", "action__days", "action__watch", "action__people",
     "action__within", "action__after", "action__macro__enabled", "action__macro__scope", "action__macro__channels",
-    "action__macro__team",
+    "action__macro__team", "action__created_at", "action__macro__created_at",
 )  # fmt: skip
 
 
 def notices_of(message: Message) -> QuerySet[Notice]:
     """Return what a message carries, without what was dropped before."""
-    return all_notices_of(message).exclude(outcome=Outcome.DROPPED)
-
-
-def all_notices_of(message: Message) -> QuerySet[Notice]:
-    """Return all notices of a message: a person's of all teams, an address's of one, as all were before people got one mail."""
-    notices = Notice.objects.filter(evaluation=message.payload["evaluation"], recipient=message.recipient)
-    return notices if message.payload.get("teams") == "all" else notices.filter(team=message.team_id)
+    return message.notices.exclude(outcome=Outcome.DROPPED)
 
 
 @dataclass
@@ -88,41 +78,26 @@ def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
     notices = notices_of(message).select_related("action__macro", "account", "token").only(*_ASKED)
     waiting = notices.order_by("account_id", "pk").iterator(SLICE)
     while some := list(islice(waiting, SLICE)):
-        world = _read(some, now)
-        yield from ((notice, why_over(notice, world)) for notice in some)
+        rules = facts.rules_of({one.action for one in some if one.action is not None})
+        world = facts.world({one.account_id for one in some}, rules)
+        yield from ((notice, why_over(notice, world, now)) for notice in some)
 
 
-@dataclass(frozen=True)
-class _World:
-    """What is asked of notices: their rules by action, their accounts, and who can be told."""
-
-    rules: Mapping[int, Rule]
-    accounts: Mapping[int, AccountFacts]
-    directory: Directory
-    span: Span
-
-
-def _read(notices: Collection[Notice], now: datetime) -> _World:
-    rules = facts.rules_of({one.action for one in notices if one.action is not None})
-    ids = sorted({one.account_id for one in notices})
-    span = Span.day(now, ZoneInfo(settings.TIME_ZONE))
-    accounts = {one.pk: one for one in facts.accounts(ids, rules=rules, span=span, told=False)}
-    return _World({rule.action_id: rule for rule in rules}, accounts, facts.directory(ids), span)
-
-
-def why_over(notice: Notice, world: _World) -> str:
+def why_over(notice: Notice, world: World, now: datetime) -> str:
     """Return why a notice no longer holds, as a code; "" where it does, for its reader."""
     account = world.accounts[notice.account_id]
     if notice.action_id is None:
         return "macro_deleted" if notice.was_of is None else "told_no_longer"
-    rule = world.rules[notice.action_id]
+    rule = next(one for one in world.rules if one.action_id == notice.action_id)
     if why := rule.why_not(account):
         return {"off": "macro_off", "other_team": "other_team"}.get(why, "not_applied")
     if account.paused_at is not None:
         return "paused"
-    log_in = next((one for one in account.log_ins if one.token_id == notice.token_id), None)
-    if why := _fact_over(notice, account, log_in, world):
+    log_in = account.log_in(notice.token_id)
+    if why := _fact_over(notice, account, log_in, now):
         return why
+    if notice.threshold and world.directory.mutes.quiet_until(account.pk) is not None:
+        return "snoozed"
     if account.acknowledged.get(notice.token_id, notice.threshold + 1) <= notice.threshold:
         return "acknowledged"
     told = rule.readers(account, world.directory, log_ins=(log_in,) if log_in else None)
@@ -136,7 +111,7 @@ def why_over(notice: Notice, world: _World) -> str:
     return f"not_told_{notice.via or 'direct'}"
 
 
-def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, world: _World) -> str:
+def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, now: datetime) -> str:
     """Return why what a notice told is no longer so. A mail that leaves after a date says nothing of it: that it is dark is told then."""
     if notice.threshold == 0:
         stopped = account.state in {Account.State.DEACTIVATED, Account.State.INTERRUPTED}
@@ -149,9 +124,7 @@ def _fact_over(notice: Notice, account: AccountFacts, log_in: LogIn | None, worl
         deadline, moved = log_in.deadline, "log_in_deadline_moved" if log_in.cycle != notice.cycle else ""
     if moved:
         return moved
-    if deadline is not None and deadline <= world.span.now:
-        return "date_passed"
-    return "snoozed" if world.directory.mutes.quiet_until(account.pk) is not None else ""
+    return "date_passed" if deadline is not None and deadline <= now else ""
 
 
 def _drop(notices: QuerySet[Notice], reason: str, now: datetime) -> None:
@@ -182,30 +155,3 @@ def record_end(message: Message) -> None:
         # Not told, so whoever stands in is. Nobody does for an operator.
         _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
-
-
-def facts_of(message: Message) -> list[kinds.Fact]:
-    """Return what the macros found for this message and what became of it, for the page "why this mail?"."""
-    notices = (
-        all_notices_of(message).select_related("action__macro", "account").order_by("threshold", "deadline")
-    )
-    return [
-        kinds.Fact(
-            what=phrase(
-                kinds.FACTS,
-                "notice",
-                macro=notice.macro_title,
-                account=str(notice.account),
-                channel=notice.account.get_channel_display(),
-                found=found(notice),
-            ),
-            outcome=notice.get_outcome_display(),
-            reason=kept.said(notice.outcome_reason),
-        )
-        for notice in notices[:SHOWN]
-    ]
-
-
-def found(notice: Notice) -> str:
-    """Return what a notice found, in words: "7 days in advance" or "deactivated"."""
-    return phrase(kinds.FACTS, "found", days=notice.threshold)

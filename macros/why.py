@@ -14,10 +14,8 @@ from accounts import message_history as mails_about
 from accounts.models import Account
 from accounts.pool_reasons import OUTSIDE
 from macros import on_it
-from macros.at_once.mails import found as found_at_once
 from macros.models import Macro, Mute, Notice, Told
 from macros.mutes import services
-from macros.revalidation import found
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Doubt
@@ -165,8 +163,8 @@ def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
         .select_related("action__macro", "message")
         .order_by("-id")[:NOTICES]
     )
-    lines = [_told(notice, found(notice), notice.evaluation.started_at) for notice in notices]
-    lines += [_told(notice, found_at_once(notice), notice.at) for notice in fresh]
+    lines = [_told(notice, notice.found, notice.evaluation.started_at) for notice in notices]
+    lines += [_told(notice, notice.found, notice.at) for notice in fresh]
     return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
 
 

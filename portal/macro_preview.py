@@ -53,8 +53,8 @@ def sent(macro: Macro, user: User) -> list[Message]:
     """Return the newest mails of the last 30 days that carried something of the macro, of those that the person sees."""
     if not user.has_perm("notifications.view_message"):
         return []
-    keys = message_history.newest_keys(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
-    seen = message_rows.visible_to(user).filter(dedupe_key__in=keys)
+    ids = message_history.newest(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
+    seen = message_rows.visible_to(user).filter(pk__in=ids)
     return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
 
 

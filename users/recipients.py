@@ -51,6 +51,12 @@ def leads() -> models.QuerySet[Membership]:
     return Membership.objects.filter(role=Membership.Role.TEAM_LEAD, user__is_active=True)
 
 
+def who_log_in(addresses: Iterable[str]) -> frozenset[str]:
+    """Return those of these addresses that somebody logs in with: a person gets one mail of all teams, others one for each."""
+    people = User.objects.filter(is_active=True, email__in=set(addresses))
+    return frozenset(people.values_list("email", flat=True))
+
+
 def members() -> models.QuerySet[Membership]:
     """Return the memberships of people who log in here. A contact is in a team for the own log-ins alone, and hears of no others."""
     return Membership.objects.filter(user__is_active=True, user__is_contact=False)
@@ -81,25 +87,13 @@ def fallback(team_ids: Iterable[int]) -> dict[int, Fallback]:
     return told | {team_id: last for team_id in ids - found.keys() if last}
 
 
-def reply_to(
-    team_ids: Iterable[int | None],
-    *,
-    reader: str = "",
-    leads: Iterable[tuple[int, str]] | None = None,
-) -> str:
+def reply_to(team_ids: Iterable[int | None], *, reader: str = "") -> str:
     """Return the addresses for Reply-To: CONTACT_EMAIL, else the leads of the teams, else the first of OPERATOR_EMAILS; "" for none.
 
-    Nobody is asked to answer to themselves: `reader` is left out. `leads`: what `addresses_of_leads` returned for these and other teams.
+    Nobody is asked to answer to themselves: `reader` is left out.
     """
     if settings.CONTACT_EMAIL:
         return str(settings.CONTACT_EMAIL)
-    ids = {pk for pk in team_ids if pk is not None}
-    rows = addresses_of_leads(ids) if leads is None else leads
-    found = list(dict.fromkeys(email for team, email in rows if team in ids and email != reader))
+    of_teams = leads().filter(team__in={pk for pk in team_ids if pk is not None}).exclude(user__email=reader)
+    found = list(dict.fromkeys(of_teams.order_by("user__email").values_list("user__email", flat=True)))
     return ", ".join(found[:MOST] or [email for email in settings.OPERATOR_EMAILS if email != reader][:1])
-
-
-def addresses_of_leads(team_ids: Iterable[int]) -> list[tuple[int, str]]:
-    """Return teams and the addresses of their leads, in the order of the addresses."""
-    rows = leads().filter(team__in=set(team_ids)).order_by("user__email")
-    return list(rows.values_list("team", "user__email"))

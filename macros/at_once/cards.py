@@ -8,12 +8,12 @@ from datetime import datetime
 from accounts import pool_reasons, renewal_links
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
-from accounts.models import Account, AccountEvent, AccountToken
+from accounts.models import Account, AccountToken
 from accounts.summary import Summary
 from macros.at_once.models import Told
 from macros.at_once.rules import ENDS, Event
 from macros.models import Shortage
-from macros.notices.values import AccountFacts
+from macros.notices.values import AccountFacts, Happened
 from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
@@ -122,9 +122,14 @@ class Shown:
     summaries: Mapping[int, Summary]
     looked: Mapping[int, AccountFacts]
     entries: Mapping[tuple[int, int], AccountToken]
-    events: Mapping[int, AccountEvent]
     now: datetime
     renewable: Mapping[int, Token] = field(default_factory=dict)
+
+    def event(self, group: Group) -> tuple[AccountFacts, Happened | None]:
+        """Return what happened to an account of a group, and to which; None where it is known no longer."""
+        some = [self.looked[pk] for pk in group.accounts]
+        found = ((one, event) for one in some if (event := one.event(group.event)) is not None)
+        return next(found, (some[0], None))
 
 
 def cards_of(
@@ -142,7 +147,6 @@ def cards_of(
         summaries=mailing.summaries(ids),
         looked=looked,
         entries={(one.account_id, one.token_id): one for one in entries},
-        events=AccountEvent.objects.in_bulk({one.event for one in groups}),
         now=now,
         renewable=renewal_links.renewable([reader.user.pk], mine) if reader.user and mine else {},
     )
@@ -205,7 +209,7 @@ def _ended(group: Group, shown: Shown) -> dict[str, object]:
     """Return the facts of the card of a log-in that stopped, cannot be used, or gave way to another one."""
     first = shown.summaries[group.accounts[0]]
     entry = shown.entries.get((first.account.pk, group.token_id or 0))
-    event = shown.events.get(group.event)
+    _, event = shown.event(group)
     since = _full(event.at if event else first.account.since, shown)
     if first.account.state == Account.State.INTERRUPTED and Kind.DEACTIVATED in group.kinds:
         return {"held": True, "since": since, "waits_for": declarations.label(first.account.channel)}
@@ -229,7 +233,8 @@ def _ended(group: Group, shown: Shown) -> dict[str, object]:
     reachable = asked is not None and asked.is_active
     stood_in = any(one.via and one.kind == Kind.LOG_IN for one in group.rows)
     dead = token.state == Token.State.DEAD
-    admin = _is_admin(first, reader)
+    looked = shown.looked[first.account.pk]
+    admin = reader.user is not None and reader.user.email in looked.people(looked.admins)
     return {
         "explanation": explanation,
         "person": person,
@@ -279,22 +284,10 @@ def _renew_url(entry: AccountToken, *, mine: bool) -> str:
     return addresses.absolute_url("reauthenticate", account.pk)
 
 
-def _is_admin(found: Summary, reader: ReaderWithNames) -> bool:
-    """Return whether the reader may give others a role in the account at the channel."""
-    looked = (one for one in found.entries if one.access == AccountToken.Access.OK)
-    native = registry.CHANNELS.get(found.account.channel)
-    return native is not None and any(
-        one.role in native.admin_roles
-        and reader.user is not None
-        and one.token.consented_by_id == reader.user.pk
-        for one in looked
-    )
-
-
 def _restricted(group: Group, shown: Shown) -> dict[str, object]:
     account = shown.summaries[group.accounts[0]].account
     steps = reasons.explain(account.channel, Reason.RESTRICTED, account=account.name).steps
-    event = shown.events.get(group.event)
+    _, event = shown.event(group)
     return {
         "steps": steps,
         "since": _full(event.at if event else None, shown),
@@ -303,17 +296,13 @@ def _restricted(group: Group, shown: Shown) -> dict[str, object]:
 
 
 def _works(group: Group, shown: Shown) -> dict[str, object]:
-    event = shown.events.get(group.event)
+    looked, event = shown.event(group)
     lifted = event is not None and event.kind == Event.UNRESTRICTED
-    looked = shown.looked[group.accounts[0]]
-    ended = None
-    if event is not None and not lifted:
-        before = [one for one in looked.events if one.kind == Event.DEACTIVATED and one.id < event.pk]
-        ended = before[-1].at if before else None
+    ended = looked.before(event, Event.DEACTIVATED) if event and not lifted else None
     return {
         "lifted": lifted,
         "since": _full(event.at if event else None, shown),
-        "stopped": _full(ended, shown),
+        "stopped": _full(ended.at if ended else None, shown),
     }
 
 

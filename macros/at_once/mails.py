@@ -2,14 +2,11 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
-from django.conf import settings
 from django.utils import timezone
 
-from accounts import renewal_links
 from accounts.mails import mailing
 from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account
@@ -21,15 +18,12 @@ from macros.at_once.rules import why_not
 from macros.models import Shortage
 from macros.mutes import links
 from macros.notices.values import AccountFacts
-from notifications.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from ui import addresses, kept
-from ui.phrases import phrase
+from ui import addresses
 from ui.text import join_names, quoted
-from users.recipients import Via, reply_to
+from users.recipients import Via
 
-HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
-LISTED = 100  # lines on the page of one message
 Kind = Told.Kind
 
 
@@ -45,11 +39,14 @@ def build(message: Message) -> Mail:
         foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
     groups = groups_of(rows, looked, message.recipient)
     mail = compose(rows, groups, looked, message, reader, foot, now=now)
-    first = Account.objects.get(pk=groups[0].accounts[0])
-    return replace(
-        renewal_links.personal(mail.hiding(links.sign(message), HIDDEN), user=reader.user, now=now),
-        headers=_headers(first, foot["stop_url"]),
-        reply_to=reply_to({one.team_id for one in rows}, reader=message.recipient),
+    return links.finished(
+        mail,
+        message,
+        user=reader.user,
+        first=Account.objects.get(pk=groups[0].accounts[0]),
+        stop=foot["stop_url"],
+        teams={one.team_id for one in rows},
+        now=now,
     )
 
 
@@ -166,37 +163,3 @@ def _because(rows: Sequence[Told], group: Group, first: Mapping[str, object]) ->
     if first.get("you_help"):
         return "admin"
     return {"restricted": "restricted", "works": "told"}.get(group.card, "looks_after")
-
-
-def _headers(first: Account, stop: str) -> dict[str, str]:
-    """Return what files the mail with the others about the account, and lets a mail program stop such mails by one press (RFC 8058)."""
-    thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
-    headers = {"In-Reply-To": thread, "References": thread}
-    if stop:
-        headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    return headers
-
-
-def facts(message: Message) -> list[Fact]:
-    """Return what a message carries and what became of it, for the page "why this mail?"."""
-    rows = Told.objects.filter(message=message).select_related("action__macro", "account").order_by("pk")
-    return [
-        Fact(
-            what=phrase(
-                FACTS,
-                "notice" if one.macro_title else "told_by_rule",
-                macro=one.macro_title,
-                account=str(one.account),
-                channel=one.account.get_channel_display(),
-                found=found(one),
-            ),
-            outcome=one.get_outcome_display(),
-            reason=kept.said(one.outcome_reason),
-        )
-        for one in rows[:LISTED]
-    ]
-
-
-def found(row: Told) -> str:
-    """Return what a row tells, in words: "another log-in took over"."""
-    return phrase(FACTS, f"news_{row.kind}")

@@ -7,8 +7,10 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
+from notifications.kinds import FACTS
 from notifications.models import Message
 from tokens.models import Token
+from ui.phrases import phrase
 from users.models import Team
 from users.recipients import Via
 
@@ -104,3 +106,8 @@ class Told(models.Model):
     def macro_title(self) -> str:
         """The macro's name, also when it was deleted; "" of what a rule of AdToken tells."""
         return self.action.macro.name if self.action else self.macro_name
+
+    @property
+    def found(self) -> str:
+        """What it says, in words: "another log-in took over"."""
+        return phrase(FACTS, f"news_{self.kind}")

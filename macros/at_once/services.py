@@ -25,8 +25,7 @@ from notifications.tasks import deliver_soon
 from ui import kept
 from users import locks, refused_addresses
 from users.locks import Lock
-from users.models import User
-from users.recipients import Via, operators
+from users.recipients import Via, operators, who_log_in
 
 KIND = "news"  # of the messages
 GATHER = timedelta(seconds=30)
@@ -90,7 +89,7 @@ def write(due: Sequence[Due], now: datetime) -> int:
         return 0
     teams = dict(Account.objects.filter(pk__in={one.account_id for one in due}).values_list("pk", "team"))
     addresses = {one.recipient for one in due}
-    people = set(User.objects.filter(email__in=addresses, is_active=True).values_list("email", flat=True))
+    people = who_log_in(addresses)
     groups: dict[tuple[str, int | None, bool], list[Due]] = defaultdict(list)
     for one in due:
         if one.account_id in teams and one.message_id is None:

@@ -1,19 +1,28 @@
 """The links in warnings by which their readers snooze them, say that they are on it, or that an account is not theirs."""
 
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from django.conf import settings
 from django.core import signing
 from django.db.models import F, Q, QuerySet
 
+from accounts import renewal_links
+from accounts.models import Account
 from macros.at_once.models import ToldQuerySet
 from macros.at_once.services import KIND as AT_ONCE
 from macros.models import Notice, Told
-from macros.revalidation import all_notices_of
+from macros.notices.services import KIND as WARNING
+from notifications.kinds import Mail
 from notifications.models import Message
 from ui import addresses
 from users import roles
 from users.models import User
-from users.recipients import Via
+from users.recipients import Via, reply_to
 
 SAID = "said"  # the kind of the messages of `macros.mutes.mails`
+HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone
 _SIGNER = signing.Signer(salt="macros.recipient")
 
 
@@ -34,9 +43,7 @@ def open_signed(signed: str) -> Message | None:
 def open_told(signed: str) -> Message | None:
     """Return the same of a mail about accounts, or of one that something was said by such a link."""
     message = open_signed(signed)
-    if message is None or message.kind in {SAID, AT_ONCE} or "evaluation" in message.payload:
-        return message
-    return None
+    return message if message is not None and message.kind in {SAID, AT_ONCE, WARNING} else None
 
 
 def answered(message: Message) -> Message | None:
@@ -82,6 +89,32 @@ def foot(message: Message, *, user: User | None, may_stop: bool, asks: bool = Tr
     }
 
 
+def finished(
+    mail: Mail,
+    message: Message,
+    *,
+    user: User | None,
+    first: Account,
+    stop: str,
+    teams: Collection[int | None],
+    now: datetime,
+) -> Mail:
+    """Return a mail as it leaves, with the personal links of its reader (`user` where that is a person), which its kept copy does not hold.
+
+    Mail programs file it with the others about the deadline of its `first` account, and stop such mails by one press (RFC 8058) where it
+    has the address that does (`stop`). An answer reaches who looks after these teams (ids).
+    """
+    thread = f"<account-{first.pk}-{first.cycle}@{settings.BASE_HOST}>"
+    headers = {"In-Reply-To": thread, "References": thread}
+    if stop:
+        headers |= {"List-Unsubscribe": f"<{stop}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
+    return replace(
+        renewal_links.personal(mail.hiding(sign(message), HIDDEN), user=user, now=now),
+        headers=headers,
+        reply_to=reply_to(teams, reader=message.recipient),
+    )
+
+
 def is_over(message: Message) -> bool:
     """Return whether all deadlines that a mail told of are others by now: its links silence nothing more, whoever has them."""
     told, at_once = notices_of(message)
@@ -91,11 +124,8 @@ def is_over(message: Message) -> bool:
 
 def notices_of(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:
     """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
-    about = answered(message)
-    if about is None:
-        return Notice.objects.none(), Told.objects.none()
-    notices = all_notices_of(about) if "evaluation" in about.payload else Notice.objects.none()
-    return notices, Told.objects.filter(message=about)
+    about = message.payload.get("answers", message.pk)
+    return Notice.objects.filter(message=about), Told.objects.filter(message=about)
 
 
 def _naming(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:

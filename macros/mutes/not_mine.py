@@ -59,17 +59,14 @@ def say(
         services.mute(accounts=new, email=email, until=services.last_day(now), by=None, reason="", now=now)
     note = clean.line(note, NOTE_LENGTH)
     person = User.objects.filter(email=email).first()
-    AccountEvent.objects.bulk_create(
-        AccountEvent(
-            account=account,
-            kind=AccountEvent.Kind.NOT_MINE,
-            cause=source,
-            source="mail",
-            actor=person,
-            note=clean.line(f"{email}{f': {note}' if note else ''}", 300),
-            at=now,
-        )
-        for account in new
+    services.note_events(
+        new,
+        AccountEvent.Kind.NOT_MINE,
+        cause=source,
+        by=person,
+        note=f"{email}{f': {note}' if note else ''}",
+        now=now,
+        source="mail",
     )
     _write(new, who=email, note=note, source=source, now=now)
     return len(new)

@@ -4,7 +4,7 @@ What is muted never goes dark untold: that an account went dark is told in spite
 leads or operators told in their place, and when it ends the next evaluation tells what was reached meanwhile.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import date, datetime, timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
@@ -95,7 +95,7 @@ def mute(
     day = until.isoformat() if until and not macro else ""  # each reader has the day in their language
     note = ": ".join(part for part in (whom, day, "" if macro else reason) if part)
     cause = "left_out" if macro else "one" if email else "everybody"
-    _events(found, AccountEvent.Kind.SNOOZED, cause=cause, by=by, note=note, now=now)
+    note_events(found, AccountEvent.Kind.SNOOZED, cause=cause, by=by, note=note, now=now)
     return len(found)
 
 
@@ -151,7 +151,7 @@ def end(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "
     found = list(mutes.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
     _end(found, now)
     accounts = list({one.account.pk: one.account for one in found if one.account}.values())
-    _events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
+    note_events(accounts, AccountEvent.Kind.UNSNOOZED, cause=cause, by=by, note="", now=now)
     of_all = [one.email for one in found if one.account is None]
     for person in User.objects.filter(email__in=of_all):
         _log(person, by, kept.keep(HISTORY, "mailed_again"))
@@ -224,15 +224,23 @@ def _log(person: User | None, by: User | None, text: str) -> None:
         LogEntry.objects.log_actions((by or person).pk, [person], CHANGE, text, single_object=True)
 
 
-def _events(
-    accounts: Collection[Account], kind: str, *, cause: str, by: User | None, note: str, now: datetime
+def note_events(
+    accounts: Iterable[Account],
+    kind: str,
+    *,
+    cause: str,
+    by: User | None,
+    note: str,
+    now: datetime,
+    source: str | None = None,
 ) -> None:
+    """Leave one event on each account. `source`: by whom it was said; None: by staff where it is `by` somebody, else by a mail."""
     AccountEvent.objects.bulk_create(
         AccountEvent(
             account=one,
             kind=kind,
             cause=cause,
-            source="staff" if by else "mail",
+            source=source if source is not None else "staff" if by else "mail",
             actor=by,
             note=clean.line(note, 300),
             at=now,

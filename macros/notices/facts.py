@@ -121,9 +121,10 @@ def _people_of(teams: Any) -> dict[int, list[str]]:
     return found
 
 
-def world(account_ids: Collection[int]) -> World:
-    """Return these accounts with their pools, the rules of all macros that are on, and who is told. A fixed number of queries."""
-    found, span = rules(*Kind.values), Span.day(timezone.now(), timezone.get_default_timezone())
+def world(account_ids: Collection[int], of: Sequence[Rule] | None = None) -> World:
+    """Return these accounts with their pools, these rules (None: of all macros that are on), and who is told. A fixed number of queries."""
+    found = rules(*Kind.values) if of is None else of
+    span = Span.day(timezone.now(), timezone.get_default_timezone())
     some = accounts(sorted(account_ids), rules=found, span=span, told=False)
     return World({one.pk: one for one in some}, found, directory(account_ids))
 

@@ -10,11 +10,12 @@ from accounts import health
 from accounts.models import Account
 from macros import evaluation
 from macros.models import Macro, MacroAction
-from macros.notices import facts, rules, services
+from macros.notices import facts, rules
 from macros.notices.readers import Directory
 from macros.notices.rules import Due
 from macros.notices.values import AccountFacts, Rule, Span
 from ui.phrases import phrase
+from users.recipients import who_log_in
 
 DAYS = 30
 SHOWN = 6
@@ -207,7 +208,7 @@ class _Seen:
     def mails(self) -> int:
         """Return how many mails that is: one a day and person, or address and team."""
         mails = {(one.on, each.address, one.account.team_id) for one in self.due for each in one.news}
-        people = services.users_among(address for _, address, _ in mails)
+        people = who_log_in(address for _, address, _ in mails)
         return len({(on, to, None if to in people else team) for on, to, team in mails})
 
     def first(self, span: Span) -> list[DueRow]:

@@ -1,6 +1,5 @@
 """A run: what its rules find is written as notices, and as the messages that will carry them, in the caller's transaction."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -13,10 +12,11 @@ from macros.notices.readers import Directory
 from macros.notices.rules import Due
 from macros.notices.values import AccountFacts, Rule, Rules, Span, TellsBefore
 from notifications.models import Message
-from users.models import User
+from users.recipients import who_log_in
 
 Kind = MacroAction.Kind
 WARNINGS = (Kind.PRE_DEACTIVATION, Kind.ESCALATED)
+KIND = "macro"  # of the messages
 BATCH = 2_000  # rows of one statement
 
 
@@ -35,8 +35,8 @@ class Opened(NamedTuple):
     account: AccountFacts
 
 
-def find(*, run: Evaluation, span: Span, kind: str) -> Counted:
-    """Write what no run has found, for a run whose row is written: notices, and messages of this kind; and who is told of shortages.
+def find(*, run: Evaluation, span: Span) -> Counted:
+    """Write what no run has found, for a run whose row is written: notices, and their messages; and who is told of shortages.
 
     What somebody else writes meanwhile is left out.
     """
@@ -44,16 +44,13 @@ def find(*, run: Evaluation, span: Span, kind: str) -> Counted:
     few = [rule for rule in found if rule.kind == Kind.FEW_PEOPLE]
     close_unwatched(few, now=span.now)
     directory = facts.directory()
-    news: list[News] = []
+    news, mails = list[News](), Messages(run)
     for accounts in facts.slices(found, span):
-        Notice.objects.bulk_create(
-            (row for one in due(found, accounts, directory, span) for row in _notices(one, run)),
-            batch_size=BATCH,
-            ignore_conflicts=True,
-        )
+        notices = [row for one in due(found, accounts, directory, span) for row in _notices(one, run)]
+        mails.carry(notices)
+        Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
         news += of_shortages(look(few, accounts, directory, span), directory, span.now)
-    mails = write_messages(run, kind=kind, now=run.started_at) + at_once.write(news, run.started_at)
-    return Counted(run.found.count() + len(news), mails)
+    return Counted(run.found.count() + len(news), len(mails) + at_once.write(news, run.started_at))
 
 
 def count(span: Span) -> Counted:
@@ -64,7 +61,7 @@ def count(span: Span) -> Counted:
         for one in due(found, accounts, directory, span):
             notices += len(one.news)
             mails |= {(reader.address, one.account.team_id) for reader in one.news}
-    people = users_among(address for address, _ in mails)
+    people = who_log_in(address for address, _ in mails)
     return Counted(notices, len({(to, None if to in people else team) for to, team in mails}))
 
 
@@ -112,44 +109,49 @@ def _notices(one: Due, run: Evaluation) -> Iterator[Notice]:
 # --- messages -------------------------------------------------------------------------------------------------------
 
 
-def users_among(addresses: Iterable[str]) -> frozenset[str]:
-    """Return those of these addresses that somebody logs in with: a person gets one mail of all teams, others one for each."""
-    people = User.objects.filter(is_active=True, email__in=set(addresses))
-    return frozenset(people.values_list("email", flat=True))
+class Messages:
+    """The messages of a run, written as its notices need them: a person's is about all teams, that to an address outside about one."""
 
+    def __init__(self, run: Evaluation) -> None:
+        self._run = run
+        self._found: dict[tuple[str, int | None], Message] = {}
 
-def write_messages(run: Evaluation, *, kind: str, now: datetime) -> int:
-    """Write the messages that carry a run's notices, and return how many.
+    def __len__(self) -> int:
+        return len(self._found)
 
-    The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
-    """
-    teams: dict[str, set[int | None]] = defaultdict(set)
-    rows = Notice.objects.filter(evaluation=run).order_by().values_list("recipient", "team").distinct()
-    for address, of_notice in rows:
-        teams[address].add(of_notice)
-    people = users_among(teams)
-    messages = []
-    for address in sorted(teams):
-        of_one = [teams[address]] if address in people else [{team} for team in teams[address]]
-        for some in of_one:
-            team = next(iter(some)) if len(some) == 1 else None
-            parts = [kind, run.pk, None if address in people else team, address]
-            messages.append(
-                Message(
-                    kind=kind,
-                    recipient=address,
-                    team_id=team,
-                    dedupe_key=":".join(str(part) for part in parts if part is not None),
-                    payload={"evaluation": run.pk, "teams": "all"}
-                    if address in people
-                    else {"evaluation": run.pk},
-                    next_attempt_at=now,
-                    created_at=now,
-                    queued_at=now,
-                )
-            )
-    Message.objects.bulk_create(messages, batch_size=BATCH, ignore_conflicts=True)
-    return len(messages)
+    def carry(self, notices: Sequence[Notice]) -> None:
+        """Give notices the messages that will carry them.
+
+        The team of a mail decides which staff may read it, so one that names accounts of several teams has none.
+        """
+        people = who_log_in(one.recipient for one in notices)
+        new, mixed = list[Message](), list[Message]()
+        for one in notices:
+            team = None if one.recipient in people else one.team_id
+            message = self._found.get((one.recipient, team))
+            if message is None:
+                message = self._message(one.recipient, team, of=one.team_id)
+                self._found[one.recipient, team] = message
+                new.append(message)
+            elif message.team_id not in {None, one.team_id}:
+                message.team_id = None
+                mixed.append(message)
+            one.message = message
+        Message.objects.bulk_create(new, batch_size=BATCH)
+        Message.objects.filter(pk__in=[one.pk for one in mixed]).update(team=None)
+
+    def _message(self, address: str, team: int | None, *, of: int | None) -> Message:
+        now = self._run.started_at
+        parts = [KIND, self._run.pk, team, address]
+        return Message(
+            kind=KIND,
+            recipient=address,
+            team_id=of,
+            dedupe_key=":".join(str(part) for part in parts if part is not None),
+            next_attempt_at=now,
+            created_at=now,
+            queued_at=now,
+        )
 
 
 # --- shortages of people --------------------------------------------------------------------------------------------
