@@ -73,7 +73,8 @@ def _keep(*evaluations: int) -> None:
         )
         cursor.execute(
             "create temp table kept_message as"
-            " select m.*, (payload->>'evaluation')::bigint as evaluation_id from notifications_message m"
+            " select m.*, (select n.evaluation_id from macros_notice n where n.message_id = m.id limit 1) as evaluation_id"
+            " from notifications_message m"
         )
         cursor.execute("analyze kept_notice, kept_message")
 

@@ -4,13 +4,11 @@ from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils import timezone
 
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction, Mute
 from macros.notices import facts
 from macros.notices.readers import AWAY
-from macros.notices.values import AccountFacts, Rule, Span
 
 
 def _leaves_out(macro: str, account: Any) -> Exists:
@@ -80,7 +78,8 @@ def watched_by(accounts: QuerySet[Account], macro: Macro) -> QuerySet[Account]:
 
 def warned_by(account: Account) -> tuple[list[str], list[int]]:
     """Return the names of the macros that watch the account, and the days ahead on which they warn, the longest first."""
-    _, found = _rules_on(account)
+    world = facts.world([account.pk])
+    found = world.watching(world.accounts[account.pk])
     names = Macro.objects.filter(pk__in={rule.macro_id for rule in found}).order_by("name")
     days = {day for rule in found if rule.kind == MacroAction.Kind.PRE_DEACTIVATION for day in rule.days}
     return list(names.values_list("name", flat=True)), sorted(days, reverse=True)
@@ -91,15 +90,7 @@ def away_from(account: Account) -> list[Mute]:
     away = Mute.objects.running().of_all_accounts().select_related("by")
     if not away.exists():
         return []
-    one, found = _rules_on(account)
-    directory = facts.directory([account.pk])
-    left_out = [rule.readers(one, directory).left_out for rule in found]
+    world = facts.world([account.pk])
+    one = world.accounts[account.pk]
+    left_out = [rule.readers(one, world.directory).left_out for rule in world.watching(one)]
     return list(away.filter(email__in={to for some in left_out for to, why in some.items() if why == AWAY}))
-
-
-def _rules_on(account: Account) -> tuple[AccountFacts, list[Rule]]:
-    """Return what rules ask of an account, and the rules of the macros that are on and watch it."""
-    found = facts.rules(*MacroAction.Kind.values)
-    span = Span.day(timezone.now(), timezone.get_default_timezone())
-    [one] = facts.accounts([account.pk], rules=found, span=span, told=False)
-    return one, [rule for rule in found if not rule.why_not(one)]

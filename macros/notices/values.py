@@ -322,9 +322,9 @@ class World:
     rules: Sequence[Rule] = ()
     directory: Directory = field(default_factory=Directory)
 
-    def watching(self, account: AccountFacts, kind: str) -> list[Rule]:
-        """Return the rules of a kind that watch an account."""
-        return [one for one in self.rules if one.kind == kind and not one.why_not(account)]
+    def watching(self, account: AccountFacts, kind: str = "") -> list[Rule]:
+        """Return the rules of a kind ("": of any) that watch an account."""
+        return [one for one in self.rules if kind in {"", one.kind} and not one.why_not(account)]
 
     def concerns(self, account: AccountFacts, address: str) -> bool:
         """Return whether an account concerns an address, whatever it snoozed: it may be another team's since it was told of it.

@@ -13,7 +13,6 @@ from django.db import connection, transaction
 
 from macros import evaluation, mails
 from macros.models import Evaluation, Macro, Notice
-from macros.notices import services
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person
@@ -99,7 +98,7 @@ def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.
         return 1 // 0
 
     with monkeypatch.context() as patch:
-        patch.setattr(services.at_once, "write", broken)
+        patch.setattr("macros.at_once.services.write", broken)
         with pytest.raises(ZeroDivisionError):
             evaluation.evaluate_if_due(now=NOW)
     left = Evaluation.objects.count() + Notice.objects.count()

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from macros import evaluation
-from macros.models import Evaluation, Macro, Notice
+from macros.models import Macro, Notice
 from notifications.models import Message
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import ending, make_macro
@@ -90,7 +90,7 @@ def test_the_page_lists_what_the_macro_sent_as_far_as_the_viewer_sees_it() -> No
     viewer = staff("macros.view_macro", "macros.change_macro", "notifications.view_message", team=team)
 
     seen = browser(viewer).get(change(macro)).content.decode()
-    Evaluation.objects.update(started_at=NOW - timedelta(days=31))
+    Message.objects.update(created_at=NOW - timedelta(days=31))
     none = browser(viewer).get(change(macro)).content.decode()
 
     part = seen.split("What it sent in the last 30 days")[1].split("</section>")[0]
