@@ -43,7 +43,6 @@ def read(
     token: Token,
     accounts: Sequence[tuple[int, str]],
     *,
-    facts: Mapping[int, Mapping[str, str]],
     told: Mapping[str, Any] | None = None,
     timeout: float | None = None,
     by_list: bool = False,
@@ -52,8 +51,7 @@ def read(
 
     What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `by_list`: few by a list too, as
     far as it can be had, because the last one is old (`reach`).
-    `facts`: those of `pool_entries.facts_of`. `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`:
-    seconds, of each account that is read singly.
+    `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`: seconds, of each account that is read singly.
     Raises VaultError or ValueError where the credentials do not open.
     """
     native = registry.get(token.app.channel)
@@ -66,14 +64,13 @@ def read(
                 credentials,
                 native_id,
                 scopes=token.scopes,
-                facts=facts.get(account_id),
                 told=known,
                 timeout=timeout,
             )
             for account_id, native_id in some
         }
 
-    few = len(accounts) <= READ_SINGLY and not native.needs_facts  # the list alone tells new facts
+    few = len(accounts) <= READ_SINGLY
     if few and not by_list:
         return Findings(readings=singly(accounts))
     try:

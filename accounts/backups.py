@@ -5,8 +5,7 @@ system user). Nor somebody who carries the account already, under whatever log-i
 taken out of this pool on purpose or was never linked to anything: its person chose none of what the list named.
 """
 
-import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -53,10 +52,10 @@ with mine (id, native_id, channel, team_id) as materialized (
 ), may as materialized (
   select a.id as account_id, its.* from mine a cross join lateral (
     select t.id as token_id, t.native_user_id, t.consented_by_id, t.kind, t.deadline_kind, t.deadline,
-           r.role, r.can_publish, r.facts, r.seen_at {_BY_LIST} {_FOREIGN} else true end
+           r.role, r.can_publish, r.seen_at {_BY_LIST} {_FOREIGN} else true end
   ) its
 )
-select may.account_id, may.token_id, may.role, may.can_publish, may.facts, may.seen_at
+select may.account_id, may.token_id, may.role, may.can_publish, may.seen_at
 from may cross join lateral (select may.account_id as id) a
          cross join lateral (select may.token_id as id, may.native_user_id, may.consented_by_id) t
 where case {_IS_NEW}
@@ -85,7 +84,6 @@ class Offer:
     token: Token  # with its app and who consented
     role: str  # the channel's own word
     can_publish: str
-    facts: Mapping[str, str]
     seen_at: datetime  # to the day
 
     @property
@@ -116,8 +114,8 @@ def _read(account_ids: Collection[int], query: str) -> list[Offer]:
         rows = cursor.fetchall()
     tokens = Token.objects.select_related("app", "consented_by").in_bulk({row[1] for row in rows})
     return [
-        Offer(account_id, tokens[token_id], role, can_publish, json.loads(facts), seen_at)
-        for account_id, token_id, role, can_publish, facts, seen_at in rows
+        Offer(account_id, tokens[token_id], role, can_publish, seen_at)
+        for account_id, token_id, role, can_publish, seen_at in rows
         if token_id in tokens
     ]
 

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from accounts import reach, sweeps
 from tokens import io_steps, lifecycle
-from tokens.channels import brake, gate, registry
+from tokens.channels import brake, breaker, gate, registry
 from tokens.io_steps import Job
 from tokens.models import ChannelApp, Token
 from tokens.token_model import Claimed
@@ -136,7 +136,7 @@ class _Turn:
         """Return how many more tokens of an app may be checked: by its share and its breaker."""
         under_way = sum(held.app_id == app.pk for held in self.under_way.values())
         at_once = max(FEWEST, AT_ONCE // apps) - under_way
-        state = gate.readings(app.channel, app.client_id)[0].state
+        state = breaker.read(gate.name_of(app.channel, app.client_id)).state
         if state == "open":
             return 0
         if state == "half-open":

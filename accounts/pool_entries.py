@@ -171,14 +171,6 @@ def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[Accoun
     return locked
 
 
-def facts_of(token: Token, account_ids: Collection[int]) -> dict[int, Mapping[str, str]]:
-    """Return by account what the channel's calls must be told where this token makes them; no query where its channel needs none."""
-    if not registry.get(token.app.channel).needs_facts:
-        return {}
-    entries = AccountToken.objects.filter(token=token, account_id__in=account_ids)
-    return dict(entries.values_list("account_id", "facts"))
-
-
 def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> None:
     """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked.
 
@@ -197,11 +189,9 @@ def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> 
             can_publish, reason = "unknown", ""
     if can_publish != "no" and refusal_stands(entry, now):
         can_publish, reason = "no", entry.write_refusal
-    facts = reach.kept_facts(native)
     if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
-        return {"role": native.role[:200], "can_publish": can_publish, "facts": facts}
+        return {"role": native.role[:200], "can_publish": can_publish}
     return {
-        "facts": facts,
         "doubt": "",
         "access": AccountToken.Access.OK,
         "role": role,

@@ -55,9 +55,6 @@ class AccountToken(models.Model):
     access_reason = models.CharField(max_length=40, blank=True)
     can_publish = models.CharField(max_length=8, choices=CanPublish, default=CanPublish.UNKNOWN)
     doubt = models.CharField(max_length=8, choices=Doubt, blank=True, db_default="")
-    facts = models.JSONField(
-        default=dict, db_default={}, blank=True
-    )  # what the channel's calls must be told of the account where this person makes them: NativeAccount.facts
     # When the channel refused to let this person write, whatever the role.
     write_refused_at = models.DateTimeField(null=True, blank=True)
     # Why: what the role says counts less than this.

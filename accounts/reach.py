@@ -4,10 +4,8 @@ The only writer of `ReachedAccount` and `ListReading`, under the token's lock. N
 may be a week old: whoever is added is asked about at once.
 """
 
-import json
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Any, NamedTuple
 
 from django.db import connection
@@ -25,16 +23,15 @@ UNREAD_FOR = timedelta(
 )  # after which a log-in without any list is listed: a consent or an import makes none wait
 FORGOTTEN_AFTER = timedelta(days=30)  # what no list has named for so long is neither offered nor kept
 LONGEST_ID, LONGEST_ROLE = 100, 200  # characters
-MOST_FACTS, LONGEST_FACT = 8, 100  # of an ad account, as its channel's calls must be told; in characters
 
 _READ_WITH_IT = "list_read_at"
 
 _KEEP = """
-insert into accounts_reachedaccount (token_id, native_id, role, can_publish, facts, seen_at)
-select %(token)s, told.native_id, told.role, told.can_publish, told.facts::jsonb, %(now)s
-from unnest(%(ids)s::text[], %(roles)s::text[], %(may)s::text[], %(facts)s::text[]) as told (native_id, role, can_publish, facts)
+insert into accounts_reachedaccount (token_id, native_id, role, can_publish, seen_at)
+select %(token)s, told.native_id, told.role, told.can_publish, %(now)s
+from unnest(%(ids)s::text[], %(roles)s::text[], %(may)s::text[]) as told (native_id, role, can_publish)
 on conflict (token_id, native_id) do update
-set role = excluded.role, can_publish = excluded.can_publish, facts = excluded.facts, seen_at = excluded.seen_at
+set role = excluded.role, can_publish = excluded.can_publish, seen_at = excluded.seen_at
 """
 _NOTE = """
 insert into accounts_listreading (token_id, at) values (%(token)s, %(at)s)
@@ -47,7 +44,6 @@ class Told(NamedTuple):
 
     role: str
     can_publish: str
-    facts: Mapping[str, str]
 
 
 def keep(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
@@ -61,10 +57,10 @@ def keep(*, token: Token, listed: AccountList, doubted: Collection[str], now: da
     aged: set[str] = set()
     read_at: datetime | None = None
     rows = ReachedAccount.objects.filter(token=token)
-    columns = ("native_id", "role", "can_publish", "facts", "seen_at", "token__list_reading__at")
-    for native_id, role, can_publish, facts, seen_at, listed_at in rows.values_list(*columns):
+    columns = ("native_id", "role", "can_publish", "seen_at", "token__list_reading__at")
+    for native_id, role, can_publish, seen_at, listed_at in rows.values_list(*columns):
         read_at = listed_at
-        known[native_id] = Told(role, can_publish, facts)
+        known[native_id] = Told(role, can_publish)
         if seen_at < now - DAY:
             aged.add(native_id)
     named = _named(listed.accounts, known)
@@ -87,16 +83,9 @@ def _named(natives: Iterable[NativeAccount], known: Mapping[str, Told]) -> dict[
     for native in natives:
         if native.closed or len(native.native_id) > LONGEST_ID:
             continue
-        facts = kept_facts(native)
-        told = Told(native.role[:LONGEST_ROLE], str(native.can_publish), facts)
+        told = Told(native.role[:LONGEST_ROLE], str(native.can_publish))
         found[native.native_id] = told if native.role_told else known.get(native.native_id, told)
     return found
-
-
-def kept_facts(native: NativeAccount) -> dict[str, str]:
-    """Return the facts of an ad account, as many and as long as they are kept."""
-    first = islice(native.facts.items(), MOST_FACTS)
-    return {name[:LONGEST_FACT]: value[:LONGEST_FACT] for name, value in first}
 
 
 def _write(token: Token, told: Mapping[str, Told], now: datetime) -> None:
@@ -108,7 +97,6 @@ def _write(token: Token, told: Mapping[str, Told], now: datetime) -> None:
         "ids": list(told),
         "roles": [one.role for one in told.values()],
         "may": [one.can_publish for one in told.values()],
-        "facts": [json.dumps(one.facts) for one in told.values()],
     }
     with connection.cursor() as cursor:
         cursor.execute(_KEEP, values)

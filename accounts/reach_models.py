@@ -13,8 +13,6 @@ class ReachedAccount(models.Model):
     native_id = models.CharField(max_length=100)  # canonical; of the channel of the token's app
     role = models.CharField(max_length=200, blank=True)  # the channel's own word
     can_publish = models.CharField(max_length=8)  # of AccountToken.CanPublish
-    # What the channel's calls must be told where this person makes them: NativeAccount.facts.
-    facts = models.JSONField(default=dict, db_default={}, blank=True)
     seen_at = models.DateTimeField()  # when a list last named it, to the day
 
     class Meta:

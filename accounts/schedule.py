@@ -8,7 +8,6 @@ SCHEDULES = {
     "Ask about refused channel apps": ("accounts.tasks.ask_about_refused_apps", 3_600),
     "Tidy unfinished links": ("accounts.tasks.tidy", 300),
     "Carry out deletion requests": ("accounts.pushes.delete_requested", 300),
-    "Find log-ins that nobody uses": ("accounts.tasks.date_unused", 3_600),
     "Do what was asked for to many": ("accounts.tasks.run_jobs", 15),
     "Run asks": ("accounts.tasks.run_asks", 60),
     "Compare accounts with their pools": ("accounts.tasks.nightly_check", 86_400),

@@ -9,7 +9,7 @@ from functools import partial
 from django.db import DatabaseError, transaction
 from django.db.models import QuerySet
 
-from accounts import account_sync, pool, pool_entries, reach
+from accounts import account_sync, pool, reach
 from accounts.account_sync import Findings
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling
@@ -98,11 +98,10 @@ def check(
         accounts = accounts_of([token.pk]).get(token.pk, ())
     if accounts:
         asked_at = clock.read()
-        facts = pool_entries.facts_of(token, [account_id for account_id, _ in accounts])
         if by_list is None:
             by_list = bool(reach.to_be_listed([token], now))
         found: Findings = yield partial(
-            account_sync.read, token, accounts, facts=facts, told=outcome.told, by_list=by_list
+            account_sync.read, token, accounts, told=outcome.told, by_list=by_list
         )
         answered_at = clock.read()
         account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at)

@@ -20,7 +20,7 @@ from accounts.jobs.kinds import KINDS
 from accounts.linking import problems
 from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
-from tokens import app_faults, lifecycle
+from tokens import app_faults
 from tokens.channels import callback
 from users import database_clock
 
@@ -105,12 +105,6 @@ def run_jobs() -> None:
 def run_asks() -> None:
     """Find how far the log-ins are that are asked for, write the mails that are due, and end what is over."""
     asks.send_due(clock=database_clock.now, goes_on=lambda: worker_state.should_stop is None)
-
-
-@shared_task
-def date_unused() -> None:
-    """Find log-ins that their channels will end because nobody uses them."""
-    lifecycle.date_unused(now=database_clock.now())
 
 
 @shared_task

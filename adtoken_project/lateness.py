@@ -153,7 +153,7 @@ def _of_app(app: ChannelApp, now: datetime) -> list[Work]:
 
 def _excuse(app: ChannelApp, lane: str) -> str:
     """Return why an app's work waits on purpose."""
-    if gate.readings(app.channel, app.client_id)[-1].state != "closed":
+    if gate.is_silent(app.channel, app.client_id):
         return say("no_answer")
     if lane == "refreshes":
         return ""

@@ -200,7 +200,7 @@ def _of_apps() -> Iterator[Metric]:
         doubted.add_metric(named, counts.get(app.pk, 0))
         if app.state != ChannelApp.State.NOT_SET_UP:
             fault.add_metric(named, app.fault_since is not None)
-            dark.add_metric(named, gate.readings(app.channel, app.client_id)[-1].state != "closed")
+            dark.add_metric(named, gate.is_silent(app.channel, app.client_id))
     yield from (fault, dark, doubted)
 
 

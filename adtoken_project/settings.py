@@ -174,7 +174,7 @@ _OF_CHANNELS = {
 }
 vars().update(_OF_CHANNELS)
 # Where consent pages are: browsers must be allowed to leave for them.
-_CONSENT_PAGES = [urlsplit(_OF_CHANNELS[name]) for one in _CHANNELS for name in one.everywhere(one.consent)]
+_CONSENT_PAGES = [urlsplit(_OF_CHANNELS[one.consent]) for one in _CHANNELS]
 CONSENT_ORIGINS = sorted({f"{page.scheme}://{page.netloc}" for page in _CONSENT_PAGES})
 CHANNEL_TIMEOUT = 10  # seconds for one call to a channel
 # Processes of a web server, and the threads of each, as gunicorn is told: half of these at most wait for channels.

@@ -315,7 +315,6 @@ def _lease(given: Lease) -> LeaseOut:
         native_user=given.native_user,
         signs=given.signs,
         send=SendOut(headers=dict(given.send.headers), query=dict(given.send.query)),
-        base_url=given.base_url,
     )
 
 

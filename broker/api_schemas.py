@@ -246,7 +246,6 @@ class LeaseOut(BaseModel):
                     "headers": {"Authorization": "Bearer EAAB..."},
                     "query": {"appsecret_proof": "5f3c..."},
                 },
-                "base_url": None,
             }
         }
     )
@@ -258,10 +257,6 @@ class LeaseOut(BaseModel):
     native_user: str | None = Field(description=f"Whose log-in it is, at the channel. {ELSEWHERE_HELP}")
     signs: bool = Field(description="True: `send` is empty and every request is signed by POST .../sign.")
     send: SendOut
-    base_url: str | None = Field(
-        None,
-        description="Where requests go with this token, at a channel whose API has an address in each region. Null: it has one for all.",
-    )
 
 
 class LeaseOrProblem(BaseModel):

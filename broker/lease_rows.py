@@ -33,7 +33,6 @@ class LeaseRow(NamedTuple):
     last_used_at: datetime | None
     app_id: int
     app_version: int
-    region: str
     named: bool  # the caller may know whose token it is
 
 
@@ -42,7 +41,7 @@ _FACTS = """
 select a.id, a.channel, a.native_id, a.team_id, a.state, a.restriction,
        t.id, t.generation, t.native_user_id, t.native_user_name, t.credentials,
        case when t.dates_source ->> 'access' in ('provider', 'introspection') then t.access_expires_at end,
-       t.last_used_at, t.app_id, p.version, coalesce(t.region, ''),
+       t.last_used_at, t.app_id, p.version,
        case
          when %(teams)s::bigint[] is null then true
          when t.team_id is not null then t.team_id = any(%(teams)s::bigint[])

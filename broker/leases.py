@@ -9,7 +9,7 @@ from typing import Any, get_args
 from django.conf import settings
 from django.core import signing
 
-from accounts.models import AccountToken, LeaseRecord
+from accounts.models import LeaseRecord
 from broker import lease_rows, records, slow_leases
 from broker.callers import Caller
 from broker.errors import LeaseOver, NotFound
@@ -18,7 +18,7 @@ from broker.texts import text
 from tokens import lifecycle, vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import registry
-from tokens.channels.kinds import AccountFacts, Credentials, Send
+from tokens.channels.kinds import Credentials, Send
 from users import hold
 
 VERSION = 2
@@ -40,9 +40,6 @@ class Lease:
     native_user: str | None  # None: somebody outside the caller's teams
     signs: bool
     send: Send = field(repr=False)
-    base_url: str | None = (
-        None  # where this token is good, at a channel with regions; None: the channel has one API
-    )
 
 
 @dataclass(frozen=True)
@@ -101,7 +98,7 @@ def make(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Leas
     assert row.credentials is not None
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)), region=row.region)
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
     native = registry.get(row.channel)
     expires_at = now + LEASE_FOR
     if row.access_expires_at is not None:
@@ -118,10 +115,7 @@ def make(caller: Caller, row: LeaseRow, purpose: Purpose, now: datetime) -> Leas
         token_id=row.token_id,
         native_user=row.native_user if row.named else None,
         signs=native.signs,
-        send=native.send(
-            keys, credentials, _facts(row) if native.needs_facts else AccountFacts(row.native_id)
-        ),
-        base_url=native.api_url(row.region) if native.declaration.regions else None,
+        send=native.send(keys, credentials),
     )
 
 
@@ -146,13 +140,6 @@ def note_uses(rows: Iterable[LeaseRow], now: datetime) -> None:
 def is_use_due(last_used_at: datetime | None, now: datetime) -> bool:
     """Return whether a use is to be noted."""
     return last_used_at is None or now - last_used_at > USE_NOTED_EVERY
-
-
-def _facts(row: LeaseRow) -> AccountFacts:
-    """Return what the channel's calls must be told of the account with this token: a read of its own, for channels that need it."""
-    assert row.token_id is not None
-    entries = AccountToken.objects.filter(account_id=row.account_id, token_id=row.token_id)
-    return AccountFacts(row.native_id, entries.values_list("facts", flat=True).first() or {})
 
 
 def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: bool) -> Claims:

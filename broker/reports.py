@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple
 
 from django.conf import settings
 
-from accounts import access_doubts, account_sync, pool_entries, selection, write_refusals
+from accounts import access_doubts, account_sync, selection, write_refusals
 from accounts.models import Account, AccountToken
 from broker import asked_lately, leases, prepared, slow_leases
 from broker.asked_lately import Asked
@@ -46,13 +46,12 @@ class _ReportedRow(NamedTuple):
     generation: int | None
     state: str | None
     reason: str | None
-    region: str | None
     last_used_at: datetime | None  # None: never, too
     client_id: str | None
 
 
 _READ = """
-select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, t.region, t.last_used_at, app.client_id
+select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, t.last_used_at, app.client_id
 from accounts_account a left join tokens_token t on t.id = %s left join tokens_channelapp app on app.id = t.app_id
 where a.id = %s
 """
@@ -151,7 +150,7 @@ class _Report:
         row = self.row
         if asked := asked_lately.recall(self.claims, self.said.verdict, self.now):
             return self._go_by(asked)
-        if wait := gate.closed_for(row.channel, row.client_id or "", row.region or ""):
+        if wait := gate.closed_for(row.channel, row.client_id or ""):
             return _later(Verdict.TRANSIENT, wait)
         try:
             with shares.taken(row.channel):
@@ -247,9 +246,7 @@ def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) 
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()
-    facts = pool_entries.facts_of(token, [account.pk])
-    asked = [(account.pk, account.native_id)]
-    found = account_sync.read(token, asked, facts=facts, timeout=limit.left())
+    found = account_sync.read(token, [(account.pk, account.native_id)], timeout=limit.left())
     now = clock.read()
     account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
     return found.readings[account.pk]

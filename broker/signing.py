@@ -1,6 +1,5 @@
 """Signing for OAuth 1.0a: the app's secrets never leave, and each signature is for the lease's ad account alone."""
 
-import json
 from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
@@ -16,7 +15,7 @@ from broker.unavailable import not_available
 from tokens import vault
 from tokens.app_keys import keys_by_version
 from tokens.channels import registry
-from tokens.channels.kinds import AccountFacts, Credentials
+from tokens.channels.kinds import Credentials
 from tokens.models import Token
 from users import hold
 
@@ -33,17 +32,15 @@ class _SigningRow(NamedTuple):
     generation: int
     native_user_id: str
     credentials: bytes
-    region: str
     app_id: int
     app_version: int
     access: str | None
     can_publish: str | None
-    facts: str | None  # JSON
 
 
 _READ = """
 select a.channel, a.native_id, a.team_id, a.state, a.restriction,
-       t.state, t.generation, t.native_user_id, t.credentials, t.region, p.id, p.version, e.access, e.can_publish, e.facts::text
+       t.state, t.generation, t.native_user_id, t.credentials, p.id, p.version, e.access, e.can_publish
 from accounts_account a
 join tokens_token t on t.id = %s
 join tokens_channelapp p on p.id = t.app_id
@@ -68,12 +65,12 @@ def sign(
     _ask_again(caller, claims, row)
     keys = keys_by_version(row.app_id, row.app_version)
     owner = f"token:{row.channel}:{keys.client_id}:{row.native_user_id}"
-    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)), region=row.region)
+    credentials = Credentials(**vault.unseal(owner, vault.Sealed(row.credentials)))
     try:
         header = registry.get(row.channel).sign(
             keys,
             credentials,
-            account=AccountFacts(row.native_id, json.loads(row.facts or "{}")),
+            native_id=row.native_id,
             purpose=claims.purpose,
             method=method,
             url=url,

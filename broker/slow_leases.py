@@ -34,7 +34,6 @@ class Wanted(NamedTuple):
     token_id: int
     channel: str
     client_id: str
-    region: str
     until: datetime
 
 
@@ -62,7 +61,7 @@ def find(
     later = None
     if row.token_id is not None and row.access_expires_at is not None:
         client_id = _client_id(row.app_id, row.app_version)
-        later = lengthen(Wanted(row.token_id, row.channel, client_id, row.region, until), now)
+        later = lengthen(Wanted(row.token_id, row.channel, client_id, until), now)
         row = row if later else lease_rows.read(caller, row.channel, row.native_id)
     if servable(row, until, purpose):
         return row
@@ -76,8 +75,8 @@ def find(
 
 def wait(wanted: Wanted, now: datetime) -> Later | None:
     """Have a token live longer and wait for it, where its channel can be asked."""
-    token_id, channel, client_id, region, until = wanted
-    if seconds := gate.closed_for(channel, client_id, region):
+    token_id, channel, client_id, until = wanted
+    if seconds := gate.closed_for(channel, client_id):
         return Later(seconds, "cannot_be_asked")
     wish, needed = max(until, now + spare(channel)), max(until, now)
     try:
@@ -92,8 +91,8 @@ def wait(wanted: Wanted, now: datetime) -> Later | None:
 
 def leave(wanted: Wanted, now: datetime) -> Later | None:
     """Ask for the renewal that lengthens a token's life, and wait for nothing."""
-    token_id, channel, client_id, region, until = wanted
-    if seconds := gate.closed_for(channel, client_id, region):
+    token_id, channel, client_id, until = wanted
+    if seconds := gate.closed_for(channel, client_id):
         return Later(seconds, "cannot_be_asked")
     wish = max(until, now + spare(channel))
     comes = probe.want_longer(token_id, until=wish, now=now, source="lease")
@@ -142,7 +141,7 @@ def _other(
         if not serves or token.pk == row.token_id:
             continue
         if not _lasts(token, until):
-            wanted = Wanted(token.pk, row.channel, token.app.client_id, token.region, until)
+            wanted = Wanted(token.pk, row.channel, token.app.client_id, until)
             later = lengthen(wanted, now) or later
             token.refresh_from_db()
         if token.state == Token.State.VALID and _lasts(token, until):

@@ -21,7 +21,6 @@ from users.recipients import Via
 _BY_CLOCK: Mapping[str, Reason] = {
     Token.DeadlineClock.REFRESH: Reason.REFRESH_EXPIRED,
     Token.DeadlineClock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
-    Token.DeadlineClock.IDLE: Reason.UNUSED,
 }
 
 LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
 from accounts import app_use, permissions
 from portal import channel_app_pages
-from portal.channel_app_form import ChannelAppForm, form_for, names_of
+from portal.channel_app_form import ChannelAppForm
 from portal.channel_app_pages import CHANGE
 from portal.lists import OwnList
 from tokens import call_state, default_app, key_usage, push_addresses
@@ -109,10 +109,6 @@ class ChannelAppAdmin(OwnList):
     def get_fieldsets(self, request: HttpRequest, obj: ChannelApp | None = None) -> Any:
         """Say on the page of a saved app what depends on it; leave out what there is nothing to say of before it is saved."""
         shown = list(super().get_fieldsets(request, obj))
-        if more := names_of(form_for(obj)):
-            first = list(shown[0][1]["fields"])
-            place = first.index("new_secret") + 1
-            shown[0] = (shown[0][0], {"fields": [*first[:place], *more, *first[place:]]})
         if obj is None:
             return [group for group in shown if group[0] != _TROUBLE]
         in_use = (gettext("In use"), {"fields": ["log_ins", "actions_cell"]})
@@ -120,10 +116,6 @@ class ChannelAppAdmin(OwnList):
             [(_IN_DOUBT, {"fields": ["doubted"]})] if channel_app_pages.doubted(obj, may_decide=False) else []
         )
         return [*in_doubt, *shown[:1], in_use, *shown[1:]]
-
-    def get_form(self, request: HttpRequest, obj: ChannelApp | None = None, **kwargs: Any) -> Any:
-        """Return the form with what the channel wants of its apps beside ID and secret."""
-        return super().get_form(request, obj, **{"form": form_for(obj), **kwargs})
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChannelApp | None = None) -> list[str]:
         """Fix channel and client ID of a saved app: its secrets and tokens are sealed for them."""
@@ -264,7 +256,7 @@ class ChannelAppAdmin(OwnList):
         """Save it, and say which app stepped back for it."""
         said = form.cleaned_data
         stepped_back = default_app.save(
-            app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", ""), more=form.more
+            app=obj, scopes=said["wanted_scopes"], new_secret=said.get("new_secret", "")
         )
         for other in stepped_back:
             messages.info(request, say("stepped_back", app=str(other)))

@@ -49,13 +49,6 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
             )
         )
     for clock, label in CLOCK_NAMES.items():
-        if (
-            clock == Token.DeadlineClock.IDLE
-        ):  # no channel says it: it is a date only while nobody uses the token
-            if token.deadline_clock == clock and token.state != Token.State.DEAD:
-                source = source_words("policy", channel_label=declarations.label(channel))
-                found.append(DateLine(str(label), token.deadline, "", source))
-            continue
         at: datetime | None = getattr(token, f"{clock}_expires_at")
         source = str(token.dates_source.get(clock, "unknown"))
         if at is not None:

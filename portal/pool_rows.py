@@ -125,7 +125,7 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         entry=entry,
         place=place,
         name=names.token(token, account),
-        native_name=_native_name(token, account.channel) if names.sees_token(token, account) else "",
+        native_name=token.native_user_name if names.sees_token(token, account) else "",
         linked_by=names.user(added_by),
         state=health.state_in_pool(entry, active=active, doubted=entry.is_in_doubt),
         short=_short(entry, names, active=active),
@@ -136,13 +136,6 @@ def _row(account: Account, entry: AccountToken, place: int, names: NameVisibilit
         checked=_checked(entry),
         active=active,
     )
-
-
-def _native_name(token: Token, channel: str) -> str:
-    """Return whose log-in it is at the channel, and where, if the channel has regions."""
-    declared = declarations.declared().get(channel)
-    region = declared.regions.get(token.region) if declared else None
-    return " · ".join(filter(None, (token.native_user_name, region.label if region else "")))
 
 
 def _short(entry: AccountToken, names: NameVisibility, *, active: bool) -> str:

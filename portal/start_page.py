@@ -132,7 +132,7 @@ def _parked(request: HttpRequest) -> dict[str, Any] | None:
 
 def _silent(apps: list[ChannelApp]) -> list[str]:
     """Return in a sentence each which channel apps get no answer."""
-    silent = [app for app in apps if gate.readings(app.channel, app.client_id)[-1].state != "closed"]
+    silent = [app for app in apps if gate.is_silent(app.channel, app.client_id)]
     return [say("gets_no_answer", app=str(app)) for app in silent]
 
 

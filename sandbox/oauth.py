@@ -3,8 +3,6 @@
 What each of them answers, and in which shape, is in its own package.
 """
 
-import base64
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,14 +17,8 @@ from sandbox.web import Params, first, page, params_of, store_of
 from sandbox.world import NEVER, AdAccount, App, NativeUser, OauthCode, OauthToken
 
 
-def challenge_of(verifier: str) -> str:
-    """The S256 challenge of a verifier (RFC 7636, section 4.6); "" of none."""
-    digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
-    return digest if verifier else ""
-
-
 class CodeError(Exception):
-    """A code that gives no token. `why` is unknown, used, expired, redirect or verifier."""
+    """A code that gives no token. `why` is unknown, used, expired or redirect."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -45,7 +37,6 @@ class Wish:
     redirect_uri: str
     state: str
     scopes: list[str]
-    challenge: str = ""  # PKCE, S256; where one was sent the code is given for its verifier only
 
 
 @dataclass
@@ -124,7 +115,7 @@ class OauthStandIn:
                 "The redirect address does not match one that is registered for this application."
             )
         scopes = self.asked_scopes(params) or list(self.default_scopes)
-        return Wish(app, redirect_uri, first(params, "state"), scopes, first(params, "code_challenge"))
+        return Wish(app, redirect_uri, first(params, "state"), scopes)
 
     def asked_scopes(self, params: Params) -> list[str]:
         """The permissions in the address of the consent page."""
@@ -157,16 +148,10 @@ class OauthStandIn:
             wish.scopes,
             account_ids,
             store.now(),
-            challenge=wish.challenge,
         )
 
-    def redeem(
-        self, store: Store, app: App, text: str, redirect_uri: str | None, *, verifier: str | None = None
-    ) -> OauthToken:
-        """Turn a code into a consent. `redirect_uri` None: the channel does not ask for it again. `verifier` None: no PKCE here.
-
-        Raises CodeError.
-        """
+    def redeem(self, store: Store, app: App, text: str, redirect_uri: str | None) -> OauthToken:
+        """Turn a code into a consent. `redirect_uri` None: the channel does not ask for it again. Raises CodeError."""
         code = store.oauth_codes.get(text)
         if code is None or (code.channel, code.client_id) != (self.channel, app.client_id):
             raise CodeError("unknown")
@@ -176,8 +161,6 @@ class OauthStandIn:
             raise CodeError("expired")
         if redirect_uri is not None and redirect_uri != code.redirect_uri:
             raise CodeError("redirect")
-        if verifier is not None and not hmac.compare_digest(code.challenge, challenge_of(verifier)):
-            raise CodeError("verifier")
         code.used = True
         user = store.user(self.channel, code.user)
         return self.grant(store, app, user, scopes=code.scopes, account_ids=code.account_ids)

@@ -18,7 +18,7 @@ GROUPS: Sequence[tuple[str, Sequence[Reason]]] = (
     (
         "log_in",
         (
-            Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.UNUSED, Reason.PASSWORD_CHANGED,
+            Reason.EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.REFRESH_EXPIRED, Reason.PASSWORD_CHANGED,
             Reason.AUTHORISATION_CANCELLED, Reason.SECURITY_CHECKPOINT, Reason.SUSPENDED, Reason.POLICY_VIOLATION, Reason.SESSION_INVALID,
             Reason.ANSWER_LOST, Reason.UNKNOWN,
         ),

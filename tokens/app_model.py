@@ -1,8 +1,6 @@
 """Our developer apps on the channels, whose secrets are sealed."""
 
-from collections.abc import Collection, Mapping
-from functools import reduce
-from typing import Any
+from collections.abc import Collection
 
 from django.conf import settings
 from django.core.validators import URLValidator
@@ -12,14 +10,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from tokens import vault
-from tokens.channels import registry
-from tokens.channels.kinds import AppField, AppKeys
+from tokens.channels.kinds import AppKeys
 from tokens.choices import channel_choices
-from ui.text import mid
-
-
-def _and_no(first: str, last: str) -> str:
-    return gettext("%(first)s and no %(last)s") % {"first": first, "last": last}
 
 
 class ChannelApp(vault.NamesItsKeys):
@@ -109,56 +101,18 @@ class ChannelApp(vault.NamesItsKeys):
 
         Raises VaultError when they do not open, NothingStored (one of them) when no secret is stored.
         """
-        stored = self._stored()
-        if not stored:
+        if self.secrets is None:
             raise vault.NothingStored(
                 gettext("%(app)s has no secret yet. Enter it under Channel apps.") % {"app": self}
             )
-        more: Mapping[str, str] = stored.get("more", {})
-        if missing := [mid(str(one.label)) for one in self.app_fields if not more.get(one.name)]:
-            raise vault.NothingStored(
-                gettext("%(app)s has no %(field)s yet. Enter it under Channel apps.")
-                % {"app": self, "field": reduce(_and_no, missing)}
-            )
         return AppKeys(
             client_id=self.client_id,
-            secrets=tuple(stored["secrets"]),
+            secrets=tuple(vault.unseal(self.owner, self.secrets)["secrets"]),
             redirect_uri=self.redirect_uri,
             scopes=tuple(self.scopes),
             config_id=self.config_id,
-            more=more,
         )
 
-    @property
-    def app_fields(self) -> tuple[AppField, ...]:
-        """What the channel's apps need beside ID and secret."""
-        channel = registry.CHANNELS.get(self.channel)
-        return channel.app_fields if channel else ()
-
-    @property
-    def names_of_more(self) -> frozenset[str]:
-        """Which of the further values are stored. None where what is stored does not open."""
-        try:
-            return frozenset(self._stored().get("more", {}))
-        except vault.VaultError:
-            return frozenset()
-
-    def _stored(self) -> dict[str, Any]:
-        """Return what is sealed: `secrets`, newest first, and `more`, by name. Raises VaultError."""
-        return vault.unseal(self.owner, self.secrets) if self.secrets is not None else {}
-
-    def set_secrets(self, secrets: list[str], more: Mapping[str, str] | None = None) -> None:
-        """Seal the secrets, newest first, and the further values of the app by name. Does not save."""
-        self.secrets = vault.seal(self.owner, {"secrets": secrets, **({"more": dict(more)} if more else {})})
-
-    def enter(self, *, secret: str = "", more: Mapping[str, str]) -> None:
-        """Seal what was entered; what was left empty stays. Does not save. Raises VaultError where what is to stay does not open."""
-        try:
-            stored = self._stored()
-        except vault.VaultError:
-            if not secret:
-                raise
-            stored = {}  # its key is lost: what is entered takes the place of all
-        self.set_secrets(
-            [secret] if secret else stored.get("secrets", []), {**stored.get("more", {}), **more}
-        )
+    def set_secrets(self, secrets: list[str]) -> None:
+        """Seal the secrets, newest first. Does not save."""
+        self.secrets = vault.seal(self.owner, {"secrets": secrets})

@@ -18,7 +18,7 @@ class TokensConfig(AppConfig):
         Raises ImproperlyConfigured where it is not sound.
         """
         from tokens import key_usage, vault  # noqa: F401  # importing checks registers them
-        from tokens.channels import checks  # noqa: F401  # as above
+        from tokens.channels import versions  # noqa: F401  # as above
 
         try:
             vault.check_keys(settings.FERNET_KEYS, settings.SECRET_KEY)

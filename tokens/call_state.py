@@ -10,9 +10,8 @@ FILE = "words/channel_apps.txt"
 
 def problems(app: ChannelApp) -> list[str]:
     """Return a sentence for each thing that holds calls of this app up now; none: nothing does."""
-    limits = brake.read(gate.name_of(app.channel, app.client_id))
-    worst = gate.readings(app.channel, app.client_id)[-1]
-    said = [_silence(worst), *_limits(limits, app.daily_budget)]
+    name = gate.name_of(app.channel, app.client_id)
+    said = [_silence(breaker.read(name)), *_limits(brake.read(name), app.daily_budget)]
     return [words for words in said if words]
 
 

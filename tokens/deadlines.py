@@ -1,17 +1,10 @@
-"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row, and of the time.
-
-Where a channel ends what nobody uses, a date that moved with every use would begin a new cycle of warnings each day, and would say nothing
-while AdToken keeps the token alive by itself. So there is none until the token has gone unused for a while (`Idle.quiet`).
-"""
+"""The deadline of a token: the moment from which it serves nobody unless a person acts before. A function of its row alone."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-
 from tokens import renewal
 from tokens.channels import registry
-from tokens.channels.kinds import Idle, Use
 from tokens.models import Token
 
 JITTER = timedelta(days=1)  # a date that moves by less starts no new cycle of warnings
@@ -30,18 +23,12 @@ NEVER = Deadline(Token.DeadlineKind.NEVER)
 UNKNOWN = Deadline(Token.DeadlineKind.UNKNOWN)
 
 
-def deadline_of(token: Token, now: datetime) -> Deadline:
-    """Return the earliest of the end of serving, the end of data access, and the end for want of use."""
-    serving = serving_end(token)
-    others = (
-        (token.data_access_expires_at, Token.DeadlineClock.DATA_ACCESS),
-        (ends_at(token, now), Token.DeadlineClock.IDLE),
-    )
-    first = serving
-    for at, clock in others:
-        if at is not None and (first.at is None or at < first.at):
-            first = Deadline(Token.DeadlineKind.DATE, at, clock)
-    return first
+def deadline_of(token: Token) -> Deadline:
+    """Return the earlier of the end of serving and the end of data access."""
+    serving, at = serving_end(token), token.data_access_expires_at
+    if at is not None and (serving.at is None or at < serving.at):
+        return Deadline(Token.DeadlineKind.DATE, at, Token.DeadlineClock.DATA_ACCESS)
+    return serving
 
 
 def serving_end(token: Token) -> Deadline:
@@ -98,12 +85,12 @@ def moved(old: Deadline, new: Deadline) -> bool:
 
 
 def apply(token: Token, now: datetime) -> bool:
-    """Set the token's deadline fields and cycle from its dates and its use. Return whether the deadline changed at all. Does not save.
+    """Set the token's deadline fields and cycle from its dates. Return whether the deadline changed at all. Does not save.
 
     A move is measured from where the cycle began and not from the last one: many small moves must not add up unseen.
     """
     old = Deadline(token.deadline_kind, token.deadline, token.deadline_clock)
-    new = deadline_of(token, now)
+    new = deadline_of(token)
     if old == new:
         return False
     begun = Deadline(old.kind, token.cycle_deadline or old.at)
@@ -119,43 +106,3 @@ def apply(token: Token, now: datetime) -> bool:
 def detail(token: Token) -> dict[str, str | None]:
     """Return what an event says of the deadline: `deadline` as an ISO date with time, `kind`."""
     return {"deadline": token.deadline.isoformat() if token.deadline else None, "kind": token.deadline_kind}
-
-
-# The columns that say when there was such a use; a consent always is one.
-_SAID_BY: dict[Use, str] = {"renewal": "renewed_at", "check": "proven_at", "job": "last_used_at"}
-
-
-def ends_at(token: Token, now: datetime) -> datetime | None:
-    """Return when the channel ends the token for want of use; None where it has no such end, or where it is used as it should be."""
-    idle = _clock_of(token)
-    if idle is None:
-        return None
-    used_at = max(filter(None, (token.linked_at, *(getattr(token, _SAID_BY[use]) for use in idle.kept_by))))
-    return used_at + idle.after if now - used_at >= idle.quiet else None
-
-
-def to_be_dated(channel: str, idle: Idle, now: datetime) -> Q:
-    """Return the tokens of a channel whose date by `ends_at` may come or go by time alone: the same rule for many rows."""
-    since = now - idle.quiet
-    unused = Q(linked_at__lte=since)
-    for use in idle.kept_by:
-        unused &= Q((f"{_SAID_BY[use]}__lte", since)) | Q((_SAID_BY[use], None))
-    return Q(app__channel=channel) & (unused | Q(deadline_clock=Token.DeadlineClock.IDLE))
-
-
-def is_unused(token: Token, now: datetime) -> bool:
-    """Return whether the token went unused until its end, so that a refusal needs no other cause."""
-    return (
-        token.deadline_clock == Token.DeadlineClock.IDLE
-        and token.deadline is not None
-        and token.deadline <= now
-    )
-
-
-def _clock_of(token: Token) -> Idle | None:
-    """Return the clock that a token ends by where nobody uses it; where renewals alone are use, only what is renewed has one."""
-    channel = registry.CHANNELS.get(token.app.channel) if token.app_id is not None else None
-    idle = channel.lifetime.idle if channel else None
-    if idle is None or idle.kept_by != {"renewal"}:
-        return idle
-    return idle if token.has_refresh_token and token.refresh_refused_at is None else None

@@ -3,7 +3,7 @@
 A retiring app accepts no new links. Its tokens are served, checked, renewed and counted as before, until the people have re-authenticated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from django.db import transaction
 from django.db.models import F, QuerySet
@@ -36,20 +36,16 @@ def make_default(*, app: ChannelApp) -> Sequence[ChannelApp]:
 
 
 @transaction.atomic
-def save(
-    *, app: ChannelApp, scopes: Sequence[str], new_secret: str = "", more: Mapping[str, str] | None = None
-) -> Sequence[ChannelApp]:
-    """Save an app as a form filled it in. Returns the apps that stepped back for it. Raises VaultError where what stays does not open.
-
-    `new_secret`: takes the old one's place at once. `more`: the same for further values of the app, by name; what is left out stays.
+def save(*, app: ChannelApp, scopes: Sequence[str], new_secret: str = "") -> Sequence[ChannelApp]:
+    """Save an app as a form filled it in. Returns the apps that stepped back for it. `new_secret` takes the old one's place at once.
 
     The version grows, so that caches in other processes let go of the old app.
     """
     stepped_back = step_back(channel=app.channel, for_app=app.pk) if app.is_default else []
     app.scopes = list(scopes)
     written = {*_WRITTEN}
-    if new_secret or more:
-        app.enter(secret=new_secret, more=more or {})
+    if new_secret:
+        app.set_secrets([new_secret])
         # A fault may have been the old secret; the next call says whether it still stands.
         app.fault, app.fault_since, app.fault_kind = "", None, ""
         written |= {"secrets", "fault", "fault_since", "fault_kind"}

@@ -313,7 +313,7 @@ def lengthen(
     renews = _can_heal(token, now) and not _just_renewed(token, now)
     if not (renews or ends <= now) or renewal.pausing(token, now):
         return False
-    if gate.is_silent(token.app.channel, token.app.client_id, token.region):
+    if gate.is_silent(token.app.channel, token.app.client_id):
         wait = 0.0
     elif ends <= needed:
         wait = max(timeout, refreshing.WAIT)

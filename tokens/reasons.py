@@ -162,6 +162,4 @@ def by_consent(reason: str) -> bool:
 def happens(channel_key: str, reason: Reason) -> bool:
     """Return whether this can be met at the channel at all."""
     channel = registry.CHANNELS.get(channel_key)
-    if reason == Reason.UNUSED:
-        return channel is not None and channel.lifetime.idle is not None
     return reason not in (channel or Channel).never_happens

@@ -200,8 +200,4 @@ class RefreshLane:
 def _silent_apps() -> list[int]:
     """Return the apps whose channel does not answer now: a refresh would only be told that it is not asked."""
     apps = ChannelApp.objects.values_list("pk", "channel", "client_id")
-    return [
-        pk
-        for pk, channel, client_id in apps
-        if all(breaker.would_refuse(host) for host in gate.hosts_of(channel, client_id))
-    ]
+    return [pk for pk, channel, client_id in apps if breaker.would_refuse(gate.name_of(channel, client_id))]

@@ -131,7 +131,6 @@ class Token(vault.NamesItsKeys):
         ACCESS = "access", _("Access ends")
         REFRESH = "refresh", _("Renewal ends")
         DATA_ACCESS = "data_access", _("Data access")
-        IDLE = "idle", _("Ends unused")
 
     class DueFor(models.TextChoices):
         REFRESH = "refresh", _("Refresh")
@@ -153,8 +152,6 @@ class Token(vault.NamesItsKeys):
     team = models.ForeignKey("users.Team", models.SET_NULL, null=True, blank=True, related_name="+")
     native_user_id = models.CharField(max_length=191)
     native_user_name = models.CharField(max_length=200, blank=True)
-    # Whose hosts it is good at, where its channel has regions.
-    region = models.CharField(max_length=20, blank=True, default="", db_default="")
     consented_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="tokens"
     )
@@ -316,11 +313,11 @@ class Token(vault.NamesItsKeys):
         """Return the credentials in clear. Raises VaultError when they do not open, ValueError when there are none."""
         if self.credentials is None:
             raise ValueError(f"{self} has no credentials stored.")
-        return Credentials(**vault.unseal(self.owner, self.credentials), region=self.region)
+        return Credentials(**vault.unseal(self.owner, self.credentials))
 
     def closed_for(self) -> int:
-        """Return for how many seconds the hosts that it is good at are not to be asked for its app; 0: ask."""
-        return gate.closed_for(self.app.channel, self.app.client_id, self.region)
+        """Return for how many seconds the channel is not to be asked for its app; 0: ask."""
+        return gate.closed_for(self.app.channel, self.app.client_id)
 
     def access_is_over(self, now: datetime) -> bool:
         """Return whether a date that the channel gave has passed, so that the access token must not be served."""

@@ -21,7 +21,6 @@ CLOCK_NAMES = {
     "access": gettext_lazy("Access ends"),
     "refresh": gettext_lazy("Renewal ends"),
     "data_access": gettext_lazy("Data access"),
-    "idle": gettext_lazy("Ends unused"),
 }
 
 

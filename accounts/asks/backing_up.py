@@ -143,7 +143,6 @@ def _link(made: Sequence[Offer], *, actor: User, note: str, now: datetime, cause
             token=offer.token,
             role=offer.role,
             can_publish=offer.can_publish,
-            facts=offer.facts,
             added_by=actor,
             added_at=now,
         )

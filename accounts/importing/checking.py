@@ -13,7 +13,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from accounts.importing.tables import ImportRefused, Numbered, Problem
 from tokens import scrub
-from tokens.channels import declarations, registry
+from tokens.channels import registry
 from tokens.channels.kinds import Credentials
 from tokens.models import ChannelApp
 from ui.names import plain
@@ -22,16 +22,7 @@ from users.visibility import is_administrator, people_of, teams_of
 
 REQUIRED = ("channel", "native_id")
 SECRETS = ("access_token", "refresh_token", "token_secret")
-COLUMNS = (
-    *REQUIRED,
-    "name",
-    "team",
-    "linked_by",
-    "native_user_id",
-    "native_user_name",
-    *SECRETS,
-    "region",
-)
+COLUMNS = (*REQUIRED, "name", "team", "linked_by", "native_user_id", "native_user_name", *SECRETS)
 LONGEST_USER_ID = 191
 # An id as a spreadsheet shows it that took it for a number: its last digits are gone.
 _DAMAGED = re.compile(r"\d([.,]\d+)?E\+\d+", re.IGNORECASE)
@@ -155,26 +146,15 @@ class ImportChecker:
         if _DAMAGED.fullmatch(row["native_user_id"]):
             self.note(number, "damaged_id", column="native_user_id")
         native = registry.CHANNELS.get(channel)
-        if native is not None and native.protocol == "oauth1" and not row["token_secret"]:
+        if native is not None and native.signs and not row["token_secret"]:
             self.note(number, "needs_token_secret", channel=native.label)
         if native is not None and channel not in self.apps:
             self.note(number, "no_app", given=scrub.named(channel))
-        region = self._region(number, channel, row["region"])
-        found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"], region=region)
+        found = Credentials(row["access_token"], row["refresh_token"], row["token_secret"])
         first = self.tokens_of.setdefault((channel, row["native_user_id"]), found)
         if first != found:
             self.note(number, "two_tokens")
         return found
-
-    def _region(self, number: int, channel: str, given: str) -> str:
-        """Return whose hosts a token is good at: the first region where the line names none."""
-        declared = declarations.declared().get(channel)
-        if declared is None:
-            return ""  # told already
-        if given and given not in declared.regions:
-            known = ", ".join(declared.regions)
-            self.note(number, "no_region", channel=declared.label, given=scrub.named(given), known=known)
-        return declared.region(given)
 
 
 def check_header(header: Sequence[str]) -> None:

@@ -56,7 +56,7 @@ def finish(job: Job, now: datetime) -> None:
     ids = {token for pairs in made.values() for _, token in pairs}
     tokens = Token.objects.select_related("app", "consented_by").in_bulk(ids)
     added, asked = (
-        [Offer(key, tokens[pk], "", "", {}, now) for key, pk in made[why] if pk in tokens]
+        [Offer(key, tokens[pk], "", "", now) for key, pk in made[why] if pk in tokens]
         for why in ("backed_up_by", "asked_first")
     )
     backing_up.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)

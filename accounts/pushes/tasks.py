@@ -10,7 +10,7 @@ from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import account_sync, pool_entries, sweeps
+from accounts import account_sync, sweeps
 from accounts.models import Account
 from accounts.pushes import deletion
 from accounts.pushes.limits import questions
@@ -48,9 +48,8 @@ def ask_about_account(*, account_id: int, now: datetime) -> None:
     if account is None or token is None:
         return
     clock = Clock(now)
-    facts = pool_entries.facts_of(token, [account.pk])
     try:
-        found = account_sync.read(token, [(account.pk, account.native_id)], facts=facts)
+        found = account_sync.read(token, [(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
     account_sync.record(token, found, now=now, source=SOURCE, answered_at=clock.read())

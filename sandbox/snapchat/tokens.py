@@ -74,8 +74,7 @@ def _redeem(store: Store, app: App, form: dict[str, str]) -> OauthToken:
         if not form.get(name):
             raise TokenError(400, "invalid_request", f"Missing parameter: {name}")
     try:
-        verifier = form.get("code_verifier", "")
-        return STAND_IN.redeem(store, app, form["code"], form["redirect_uri"], verifier=verifier)
+        return STAND_IN.redeem(store, app, form["code"], form["redirect_uri"])
     except CodeError as error:
         raise TokenError(400, "invalid_grant", NO_GRANT) from error
 

@@ -63,6 +63,7 @@ def no_client() -> Oauth2Error:
 class XWish(Wish):
     """The wish, with how the challenge that the code is bound to was made."""
 
+    challenge: str = ""
     method: str = ""
 
 
@@ -83,7 +84,7 @@ class XOauth2(OauthStandIn):
         """A fresh code, bound to the challenge."""
         code = super().code_for(store, wish, user, account_ids=account_ids)
         if isinstance(wish, XWish):
-            code.challenge_method = wish.method
+            code.challenge, code.challenge_method = wish.challenge, wish.method
         return code
 
     def grant(

@@ -26,11 +26,11 @@ CHOICES, CHOICES_KEPT = "client_choices", 10
 expected = client_consent.expected
 
 
-def leave(request: HttpRequest, link: Ask, channel: str, *, region: str = "") -> HttpResponse:
+def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
     """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
     data = {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""}
     note = partial(links.note_opened, link, timezone.now())
-    return handshakes.by_link(request, channel, data, note=note, region=region)
+    return handshakes.by_link(request, channel, data, note=note)
 
 
 def broken(request: HttpRequest) -> HttpResponse:

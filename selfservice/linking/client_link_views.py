@@ -36,23 +36,18 @@ def give_access(request: HttpRequest, signed: str) -> HttpResponse:
         return client_link.broken(request)
     if link is None or not links.opens(link, timezone.now()):
         return client_link.not_open(request, link)
-    channel, regions = request.POST.get("channel", ""), {}
-    if channel in link.left:
-        regions = dict(registry.get(channel).declaration.regions)
-    region = request.POST.get("region", "")
-    if request.method == "POST" and channel in link.left and (not regions or region in regions):
+    channel = request.POST.get("channel", "")
+    if request.method == "POST" and channel in link.left:
         if not may_press(request, f"client link {link.pk}"):
             return too_often(request)
-        return client_link.leave(request, link, channel, region=region)
-    return render(
-        request, "selfservice/client/give_access.html", _facts(link, regions=regions, chosen=channel)
-    )
+        return client_link.leave(request, link, channel)
+    return render(request, "selfservice/client/give_access.html", _facts(link))
 
 
-def _facts(link: Ask, **more: Any) -> dict[str, Any]:
+def _facts(link: Ask) -> dict[str, Any]:
     """Return what the pages say of a link: who asks, at which channels, for which accounts."""
     channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
-    return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME, **more}
+    return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME}
 
 
 def _names(link: Ask, channel: str) -> list[str]:

@@ -14,7 +14,7 @@ from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.models import ChannelApp
 from users import hold
-from users.models import User, person
+from users.models import person
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more
 
@@ -35,13 +35,12 @@ def start(
     account: Account | None = None,
     next_url: str = "",
     again: bool = False,
-    region: str = "",
     log_in: str = "",
 ) -> HttpResponse:
     """Send the person to the channel. Intent, user, client id and target account travel in the server-side state only.
 
-    `again` asks the channel to show permissions that were declined before; `region`: at whose hosts, where the channel has regions;
-    `log_in`: which of the own log-ins in the account a mail named. Raises OnHold where the way back would not be taken.
+    `again` asks the channel to show permissions that were declined before; `log_in`: which of the own log-ins in the account a mail named.
+    Raises OnHold where the way back would not be taken.
     """
     hold.refuse()
     app = setup.default_app(channel)
@@ -57,11 +56,11 @@ def start(
     if account and (mine := own_renewal.log_ins(person(request), account, log_in)):
         data[own_renewal.LOG_INS] = mine
         own_renewal.note_left(mine)
-    return leave(request, app, data, next_url=next_url, again=again, region=region)
+    return leave(request, app, data, next_url=next_url, again=again)
 
 
 def by_link(
-    request: HttpRequest, channel: str, data: Mapping[str, Any], *, note: Callable[[], None], region: str
+    request: HttpRequest, channel: str, data: Mapping[str, Any], *, note: Callable[[], None]
 ) -> HttpResponse:
     """Send whoever pressed a mailed link to a channel; `note` puts that down. Raises OnHold where the way back would not be taken."""
     hold.refuse()
@@ -70,7 +69,7 @@ def by_link(
     if app is None or setup.state(channel) != setup.READY:
         return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
     note()
-    return leave(request, app, data, again=True, region=region)
+    return leave(request, app, data, again=True)
 
 
 def leave(
@@ -80,10 +79,9 @@ def leave(
     *,
     next_url: str = "",
     again: bool = False,
-    region: str = "",
 ) -> HttpResponse:
     """Go to the consent page of a channel's app. `data`: what the handshake is about, "user" the person it is for."""
-    data = {**data, "client_id": app.client_id} | ({"region": region} if region else {})
+    data = {**data, "client_id": app.client_id}
     begun.keep(request, data)
     provider = get_adapter(request).get_provider(request, app.channel)
     try:
@@ -97,10 +95,3 @@ def leave(
     except ChannelError as error:
         return link_errors.page(request, app.channel, exception=error)
     return answer
-
-
-def region_of(account: Account, user: User) -> str:
-    """Return at whose hosts a person consents for an account: where their own log-in is, else anybody's; "" where nothing tells."""
-    found = account.pool.exclude(token__region="").select_related("token")
-    in_order = sorted(found, key=lambda entry: (entry.token.consented_by_id != user.pk, entry.pk))
-    return in_order[0].token.region if in_order else ""

@@ -31,7 +31,7 @@ def leave(request: HttpRequest, link: RenewalLink) -> HttpResponse:
     """Send whoever pressed to the channel. Raises OnHold where the way back would not be taken."""
     note = partial(asks.note_at_channel, token_ids=[link.token.pk], now=timezone.now())
     data = {"intent": renewing.INTENT, **link.facts()}
-    return handshakes.by_link(request, link.token.app.channel, data, note=note, region=link.token.region)
+    return handshakes.by_link(request, link.token.app.channel, data, note=note)
 
 
 def not_open(request: HttpRequest, link: RenewalLink | None) -> HttpResponse:

@@ -52,33 +52,25 @@ def link(request: HttpRequest, channel: str) -> HttpResponse:
         return render(request, "404.html", status=404)
     if (refused := readiness.cannot_link(request, channel)) is not None:
         return refused
-    account, native = _target(request, channel), registry.get(channel)
-    region = handshakes.region_of(account, person(request)) if account else ""
-    region = region or request.POST.get("region", "")
-    regions = native.declaration.regions
-    if request.method == "POST" and (not regions or region in regions):
+    account = _target(request, channel)
+    if request.method == "POST":
         return handshakes.start(
             request,
             channel,
             account=account,
             next_url=request.POST.get("next", ""),
             again=bool(request.POST.get("again")),
-            region=region,
         )
-    posted = request.method == "POST"
     asked = [] if account else _asked(person(request), channel)
-    given = request.POST if posted else request.GET
     context = {
-        "channel": native,
+        "channel": registry.get(channel),
         "account": account,
         "asked": [one.name for one in asked],
         "asked_note": asked[0].ask.note if asked else "",
         "asked_by": asked[0].ask.made_by if asked else None,
-        "next": given.get("next", ""),
-        "regions": {} if region in regions else regions,
-        "error": say("no_region", channel=native.label) if posted else "",
+        "next": request.GET.get("next", ""),
     }
-    return render(request, "selfservice/link/confirm.html", context, status=400 if posted else 200)
+    return render(request, "selfservice/link/confirm.html", context)
 
 
 def _asked(user: User, channel: str) -> list[AskLine]:
@@ -243,13 +235,8 @@ def reauthenticate(request: HttpRequest, account_id: int) -> HttpResponse:
     if (refused := readiness.cannot_link(request, account.channel)) is not None:
         return refused
     if request.method == "POST":
-        region = handshakes.region_of(account, person(request))
-        if registry.get(account.channel).declaration.regions and not region:
-            return redirect(f"{reverse('link', args=[account.channel])}?{urlencode({'account': account.pk})}")
         named = request.GET.get("log_in", "")
-        return handshakes.start(
-            request, account.channel, account=account, again=True, region=region, log_in=named
-        )
+        return handshakes.start(request, account.channel, account=account, again=True, log_in=named)
     context = overview.reauthentication(account, person(request), timezone.now())
     opened_url = reverse("reauthenticate_opened", args=[account.pk])
     context["opened_url"] = (

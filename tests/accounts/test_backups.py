@@ -194,7 +194,7 @@ def test_the_filter_leaves_out_what_two_carry_and_what_is_paused_and_keeps_what_
 def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked_about_at_once() -> None:
     account, actor = carried(log_in("Ada")), make_user(name="Stella Staff")
     emil = log_in("Emil", due_at=timezone.now() + DAY)
-    reaches(emil, account, role="Advertiser", facts={"manager": "7"})
+    reaches(emil, account, role="Advertiser")
 
     outcome = add(account, emil, actor, note="holidays")
 
@@ -203,9 +203,7 @@ def test_a_backup_is_added_with_what_was_read_settled_in_the_time_line_and_asked
     emil.refresh_from_db()
     event = account.events.get(kind=AccountEvent.Kind.LINKED)
     assert [offer.token for offer in outcome.added] == [emil]
-    assert (entry.role, entry.can_publish, entry.facts, entry.added_by) == (
-        "Advertiser", "yes", {"manager": "7"}, actor,
-    )  # fmt: skip
+    assert (entry.role, entry.can_publish, entry.added_by) == ("Advertiser", "yes", actor)
     assert (account.people_count, account.usable_count) == (2, 2)
     assert (event.token, event.actor, event.note, event.cause) == (emil, actor, "holidays", "backup")
     assert emil.due_at is not None

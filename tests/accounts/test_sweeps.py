@@ -273,7 +273,7 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(browser: Client, wo
     native.link(browser, "facebook", "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)], facts={})
+    asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(browser, "facebook", "ada")  # meanwhile the person came back
 

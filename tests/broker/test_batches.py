@@ -128,7 +128,7 @@ def test_each_account_is_answered_as_its_own_lease_would_be(
         differ = {"lease_id", "expires_at"}
         compared = {name: value for name, value in given.items() if name not in differ and value is not None}
         assert compared == {name: value for name, value in alone.items() if name in compared}
-        assert set(alone) - differ - set(compared) <= {"base_url", "native_user"}
+        assert set(alone) - differ - set(compared) <= {"native_user"}
 
 
 def test_every_lease_of_a_batch_is_on_record_and_reports_and_signs_as_any_other(client: Client) -> None:

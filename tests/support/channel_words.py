@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tokens.channels import words
+from ui import phrases
 
 CHANNELS = Path(words.__file__).parent
 
@@ -19,8 +20,8 @@ def edited(key: str, folder: Path, **blocks: str) -> Iterator[None]:
         [old] = re.findall(rf"{{% block {name} %}}.*?{{% endblock %}}", text, flags=re.DOTALL)
         text = text.replace(old, block)
     (folder / "words.txt").write_text(text, encoding="utf-8")
-    words.add(key, folder)
+    phrases.add_folder(f"channels/{key}", folder)
     try:
         yield
     finally:
-        words.add(key, CHANNELS / key)
+        phrases.add_folder(f"channels/{key}", CHANNELS / key)

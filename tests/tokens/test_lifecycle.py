@@ -393,7 +393,7 @@ def test_an_exchange_that_moved_no_date_shows_that_the_channel_takes_our_keys_ag
     ],
 )
 def test_the_deadline_is_a_function_of_the_row(fields: dict[str, object], kind: str, clock: str) -> None:
-    found = deadlines.deadline_of(Token(**fields), NOW)
+    found = deadlines.deadline_of(Token(**fields))
 
     assert (found.kind, found.clock) == (kind, clock)
 

@@ -9,7 +9,6 @@ from django.test import Client
 from tests.support.factories import make_app, make_user
 from tokens.channels import versions
 from tokens.channels.base import Channel
-from tokens.channels.checks import versions_are_known
 from tokens.channels.registry import CHANNELS
 
 FACEBOOK = CHANNELS["facebook"].versions
@@ -89,10 +88,10 @@ def test_a_version_newer_than_all_that_are_known_is_expected_to_live_as_its_elde
 
 
 def test_a_version_that_nobody_knows_is_named_by_a_check(settings: Any) -> None:
-    before = versions_are_known()
+    before = versions.versions_are_known()
     settings.LINKEDIN_VERSION = "202412"
 
-    [found] = versions_are_known()
+    [found] = versions.versions_are_known()
 
     assert before == []
     assert found.id == "tokens.W102"

@@ -6,9 +6,6 @@ from urllib.parse import SplitResult, urlsplit
 
 from django.conf import settings
 
-from tokens.channels import gate
-from tokens.channels.kinds import Declaration
-
 # No "%" and no backslash, so that nobody can read another path than we do.
 _STRICT_PATH = re.compile(r"(/[A-Za-z0-9_.~:,-]+)+")
 _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
@@ -17,11 +14,6 @@ _STRICT_QUERY = re.compile(r"[A-Za-z0-9_.~:,/?@!$'()*+;=&%-]*")
 def configured(setting: str) -> str:
     """Return what a channel's setting says, read when asked: one of its addresses, without the last slash, or its version."""
     return str(getattr(settings, setting)).rstrip("/")
-
-
-def here(declaration: Declaration, setting: str) -> str:
-    """Return what a channel's setting says in the region whose hosts are being called: inside a method of `Channel` that takes an app."""
-    return configured(declaration.setting(setting, gate.current_region()))
 
 
 def path_below(url: str, bases: Iterable[str]) -> str | None:

@@ -3,7 +3,6 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from functools import wraps
 from inspect import signature
 from types import FunctionType
@@ -15,10 +14,8 @@ from tokens.channels import brake, gate, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
     AccessCheck,
-    AccountFacts,
     AccountList,
     Answer,
-    AppField,
     AppKeys,
     ChannelConsent,
     ChannelError,
@@ -54,7 +51,7 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
 
     @wraps(method)
     def gated(self: "Channel", app: AppKeys, *rest: Any, **more: Any) -> Any:
-        with gate.asking(self, app, _region_of(*rest, *more.values())):
+        with gate.asking(self, app):
             try:
                 return method(self, app, *rest, **more)
             except ChannelError as error:
@@ -63,22 +60,6 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
                 return said_as(error.classification, evidence=error.evidence)
 
     return gated
-
-
-def _region_of(*given: object) -> str:
-    """Return the region that a call is for, by what it is given: credentials, a grant, or the answer of a consent page."""
-    for one in given:
-        if isinstance(one, Credentials):
-            return one.region
-        if isinstance(one, Grant):
-            return one.credentials.region
-        if isinstance(one, Mapping) and "region" in one:
-            return str(one["region"])
-    return ""
-
-
-def _in_region(grant: Grant, region: str) -> Grant:
-    return replace(grant, credentials=replace(grant.credentials, region=region)) if region else grant
 
 
 class Channel(ABC):
@@ -91,20 +72,15 @@ class Channel(ABC):
     id_pattern: ClassVar[re.Pattern[str]] = DIGITS  # how an ad account's id is spelt, in lower case
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
-    protocol: ClassVar[Literal["oauth2", "oauth1"]]
-    pkce: ClassVar[bool]  # whether its documents say that a web app with a secret may send an S256 challenge
-    signs: ClassVar[bool] = False  # whether jobs need `sign` for each request; `send` is empty then
+    signs: ClassVar[bool] = (
+        False  # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2
+    )
     scopes: ClassVar[tuple[RequestedScope, ...]]
     partial_grants: ClassVar[bool]  # whether a person may tick fewer scopes
     admin_roles: ClassVar[frozenset[str]] = (
         frozenset()
     )  # roles, as `NativeAccount.role` words them, that may give others a role
     lifetime: ClassVar[Lifetime]
-    # What its app needs beside ID and secret. Each is kept sealed, as the secret is; an app that lacks one is not set up.
-    app_fields: ClassVar[tuple[AppField, ...]] = ()
-    needs_facts: ClassVar[bool] = (
-        False  # whether calls about an ad account must be told its `NativeAccount.facts`
-    )
     ids_per_app: ClassVar[bool] = False  # whether each app is told other ids of the same native user
     takes_config_id: ClassVar[bool] = False  # whether its app may have a configuration of the log-in
     takes_pasted_tokens: ClassVar[bool] = (
@@ -167,15 +143,11 @@ class Channel(ABC):
         """Return which part of the app's limit is used up (1: all), where the channel announces it."""
         return None
 
-    def host(self, setting: str, region: str) -> str:
-        """Return one of the channel's addresses as it is in a region (`Credentials.region`), read from the settings when asked."""
-        return configured(self.declaration.setting(setting, region))
-
-    def authorize_url(self, region: str = "") -> str:
+    def authorize_url(self) -> str:
         """Return the address of the consent page, read from the settings when asked."""
         declared = self.declaration
         path = declared.consent_path.format(version=configured(declared.versions.setting))
-        return f"{self.host(declared.consent, region)}/{path}"
+        return f"{configured(declared.consent)}/{path}"
 
     def consent_query(self, app: AppKeys) -> dict[str, str]:
         """Return what the consent page of OAuth 2 is asked with, besides the state."""
@@ -198,8 +170,7 @@ class Channel(ABC):
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Turn what the callback brought into a first grant.
 
-        `answer` holds `code` (OAuth 2; where the channel has `pkce` also `code_verifier`, see `proof_of`; where it has regions `region`) or
-        `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
+        `answer` holds `code` (OAuth 2) or `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
         """
 
     @abstractmethod
@@ -212,9 +183,7 @@ class Channel(ABC):
 
     def consent(self, app: AppKeys, answer: Mapping[str, str]) -> ChannelConsent:
         """Exchange, complete the grant and ask who consented."""
-        region = answer.get("region", "")
-        grant = self.complete_grant(app, _in_region(self.exchange(app, answer), region))
-        grant = _in_region(grant, region)
+        grant = self.complete_grant(app, self.exchange(app, answer))
         return ChannelConsent(self.identity(app, grant.credentials), grant)
 
     @abstractmethod
@@ -240,7 +209,6 @@ class Channel(ABC):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
         told: dict[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AccessCheck:
@@ -284,20 +252,16 @@ class Channel(ABC):
         """
         return None
 
-    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
-        """Say how a publishing job sends this token for an ad account; by default as a header (RFC 6750, section 2.1)."""
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
+        """Say how a publishing job sends this token; by default as a header (RFC 6750, section 2.1)."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}"})
-
-    def api_url(self, region: str = "") -> str:
-        """Return the address of this channel's API in a region: a publishing job's token goes below it and nowhere else."""
-        return self.host(self.declaration.api, region)
 
     def sign(
         self,
         app: AppKeys,
         credentials: Credentials,
         *,
-        account: AccountFacts,
+        native_id: str,
         purpose: Literal["publish", "read"],
         method: str,
         url: str,

@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from tokens.channels import brake, breaker, declarations, shares
+from tokens.channels import brake, breaker, shares
 from tokens.channels.kinds import Answer, AppKeys, Call
 
 NOT_ASKED = "not asked"  # how the body of an answer begins that stands for a call which was not made
@@ -45,56 +45,26 @@ class App:
 
     channel: Called
     client_id: str
-    region: str = ""
 
     @property
     def name(self) -> str:
-        """What the brake knows it by: limits are the app's, wherever it calls."""
+        """What brake and breaker know it by."""
         return name_of(self.channel.key, self.client_id)
 
-    @property
-    def host(self) -> str:
-        """What the breaker knows it by: where a channel has hosts by region, one may be silent while the others answer."""
-        return host_of(self.channel.key, self.client_id, self.region)
 
-
-_STATES = ("closed", "half-open", "open")
 _current: ContextVar[App | None] = ContextVar("channel_app", default=None)
 _person: ContextVar[bool] = ContextVar("a_person_waits", default=False)
 
 
 def name_of(channel: str, client_id: str) -> str:
-    """Return what the brake knows a channel app by."""
+    """Return what brake and breaker know a channel app by."""
     return f"{channel}:{client_id}"
 
 
-def host_of(channel: str, client_id: str, region: str) -> str:
-    """Return what the breaker knows a channel app by at the hosts of a region."""
-    declared = declarations.declared().get(channel)
-    where = declared.region(region) if declared else ""
-    return name_of(channel, client_id) + (f"@{where}" if where else "")
-
-
-def hosts_of(channel: str, client_id: str) -> tuple[str, ...]:
-    """Return what the breakers of a channel app are known by, one for the hosts of each region."""
-    declared = declarations.declared().get(channel)
-    regions = (declared.regions if declared else None) or ("",)
-    return tuple(host_of(channel, client_id, region) for region in regions)
-
-
-def readings(channel: str, client_id: str) -> list[breaker.BreakerReading]:
-    """Return how a channel app's breakers stand, one for the hosts of each region: those that answer first, the worst last."""
-    found = map(breaker.read, hosts_of(channel, client_id))
-    return sorted(found, key=lambda one: (_STATES.index(one.state), one.seconds))
-
-
 @contextmanager
-def asking(channel: Called, keys: AppKeys, region: str = "") -> Iterator[None]:
-    """Say for which app, and at which region's hosts, the calls inside are made; without a region at those of the calls around."""
-    around = _current.get()
-    if not region and around is not None and around.channel.key == channel.key:
-        region = around.region
-    before = _current.set(App(channel, keys.client_id, region))
+def asking(channel: Called, keys: AppKeys) -> Iterator[None]:
+    """Say for which app the calls inside are made."""
+    before = _current.set(App(channel, keys.client_id))
     try:
         yield
     finally:
@@ -121,21 +91,15 @@ def current_channel() -> str:
     return app.channel.key if app else ""
 
 
-def current_region() -> str:
-    """Return the region whose hosts are being called; "" outside of a channel's methods, and where it has no regions."""
-    app = _current.get()
-    return app.region if app else ""
-
-
-def closed_for(channel: str, client_id: str, region: str = "") -> int:
+def closed_for(channel: str, client_id: str) -> int:
     """Return for how many seconds asking this app is no use, for whoever would wait for it; 0: ask."""
-    host = host_of(channel, client_id, region)
-    return max(breaker.would_refuse(host), brake.read(name_of(channel, client_id)).pause)
+    name = name_of(channel, client_id)
+    return max(breaker.would_refuse(name), brake.read(name).pause)
 
 
-def is_silent(channel: str, client_id: str, region: str = "") -> bool:
+def is_silent(channel: str, client_id: str) -> bool:
     """Return whether the channel gave this app no answer lately, so that whoever asks makes a try and had better not wait for it."""
-    return breaker.read(host_of(channel, client_id, region)).state != "closed"
+    return breaker.read(name_of(channel, client_id)).state != "closed"
 
 
 def through(call: Call, send: Callable[[], Answer], *, seconds: float) -> Answer:
@@ -156,7 +120,7 @@ def _refused(app: App, call: Call, seconds: float) -> Answer | None:
     """Return the answer that stands for a call which brake or breaker refuse."""
     if call != "refresh" and (pause := brake.read(app.name).pause):
         return _not_asked(call, "the channel asked this app to wait", pause, status=LIMITED)
-    if wait := breaker.refuses(app.host, patience=seconds):
+    if wait := breaker.refuses(app.name, patience=seconds):
         return _not_asked(call, "the channel does not answer", wait)
     return None
 
@@ -166,7 +130,7 @@ def _made(app: App, send: Callable[[], Answer], seconds: float) -> Answer:
     try:
         answer = send()
     except BaseException:
-        breaker.not_tried(app.host)
+        breaker.not_tried(app.name)
         raise
     _note(app, answer, seconds)
     return answer
@@ -186,12 +150,12 @@ def _note(app: App, answer: Answer, seconds: float) -> None:
     said = str(answer.body) if answer.status == 0 else ""
     if said.startswith(DARK):
         # A connection that is refused at once says as much as a long silence.
-        breaker.failed(app.host, waited=max(seconds, breaker.WORTH) if said == NO_CONNECTION else seconds)
+        breaker.failed(app.name, waited=max(seconds, breaker.WORTH) if said == NO_CONNECTION else seconds)
         return
     if said.startswith(UNSENT):
-        breaker.not_tried(app.host)
+        breaker.not_tried(app.name)
         return
-    breaker.answered(app.host)
+    breaker.answered(app.name)
     if pause := app.channel.pause_of(answer):
         brake.pause(app.name, pause)
     if (used := app.channel.used_of(answer)) is not None:

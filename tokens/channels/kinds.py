@@ -36,7 +36,6 @@ class Reason(StrEnum):
     EXPIRED = "expired"
     DATA_ACCESS_EXPIRED = "data_access_expired"  # the access token's own date is still to come
     REFRESH_EXPIRED = "refresh_expired"
-    UNUSED = "unused"  # the channel ends what nobody uses for so long (`Lifetime.idle`)
     PASSWORD_CHANGED = "password_changed"  # noqa: S105  # a reason, not a secret
     AUTHORISATION_CANCELLED = "authorisation_cancelled"
     SESSION_INVALID = "session_invalid"
@@ -123,7 +122,6 @@ class Credentials:
     access_token: str
     refresh_token: str = ""
     secret: str = ""  # the token secret of OAuth 1.0a
-    region: str = ""  # whose hosts they are good at, by its key in `Declaration.regions`; "" where the channel has no regions
 
     def __repr__(self) -> str:
         return "<credentials>"
@@ -191,16 +189,6 @@ class NativeAccount:
     can_publish: CanPublish = "unknown"
     role_told: bool = True  # False: nobody could be asked about the role, so what is known of it stands
     business: str = ""  # whose it is at the channel, by name, where it tells; a team of that name is proposed
-    # What calls about it must say where this person makes them: {"manager": "7"}. At most 8 values of 100 characters; no secret.
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class AccountFacts:
-    """The ad account that a token is sent for: its canonical id, and its `NativeAccount.facts` as this person reaches it."""
-
-    native_id: str
-    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -253,23 +241,6 @@ class RequestedScope:
     publishing: bool  # whether publishing needs it
 
 
-# What a channel takes as a use of a token: a renewal, a question about it (`inspect`), or what a job does with a lease.
-Use = Literal["renewal", "check", "job"]
-
-
-@dataclass(frozen=True)
-class Idle:
-    """A channel ends a token that is not used for so long: a clock that starts anew with every use."""
-
-    after: timedelta
-    kept_by: frozenset[Use]  # what counts as use there; AdToken does the first two by itself
-
-    @property
-    def quiet(self) -> timedelta:
-        """For how long a token may go unused before its end is a date that people are warned of."""
-        return self.after / 4
-
-
 @dataclass(frozen=True)
 class Lifetime:
     """How long authorisations last at this channel: data with a source, because vendors change it. What is said of it: words.txt."""
@@ -278,7 +249,6 @@ class Lifetime:
     never_ends: bool
     source: str
     checked: str  # ISO date
-    idle: Idle | None = None  # None: nothing ends for want of use
 
 
 @dataclass(frozen=True)
@@ -330,15 +300,6 @@ def _numbers(name: str) -> list[int]:
 
 
 @dataclass(frozen=True)
-class Region:
-    """A part of the world in which a channel has hosts of its own. A person chooses it before the consent, and it stays with the log-in."""
-
-    label: str  # as people choose it: "Europe"
-    # A setting of `Declaration.addresses` -> the one that takes its place in this region. What is not named is the same everywhere.
-    instead: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Declaration:
     """What must be known of a channel before Django is set up: its names, addresses and colours. Every setting begins with the key."""
 
@@ -349,27 +310,11 @@ class Declaration:
     ]  # setting -> the channel's own address, which a stand-in's takes the place of
     consent: str  # the setting of `addresses` under which its consent page is
     consent_path: str  # the page below that address; {version} stands for the version in use
-    api: str  # the setting of `addresses` below which jobs send tokens
     versions: Versions
     colours: tuple[str, str]  # of its mark and charts on light and on dark ground: "#2f62c9"
     refresh_again_is_safe: bool = (
         False  # a refresh token whose answer was lost may be tried once more at once
     )
-    # By key, lower-case letters and digits; the first is meant where nothing says which. None: the same hosts for all the world.
-    regions: Mapping[str, Region] = field(default_factory=dict)
-
-    def region(self, key: str) -> str:
-        """Return the key of the region that a key means: itself, else the first; "" where there are none."""
-        return key if key in self.regions else next(iter(self.regions), "")
-
-    def setting(self, name: str, region: str) -> str:
-        """Return which setting holds in a region what `name` holds in the first."""
-        found = self.regions.get(self.region(region))
-        return found.instead.get(name, name) if found else name
-
-    def everywhere(self, name: str) -> tuple[str, ...]:
-        """Return the settings that hold it in all regions, each once."""
-        return tuple(dict.fromkeys(self.setting(name, key) for key in self.regions or ("",)))
 
 
 @dataclass(frozen=True)
@@ -394,15 +339,6 @@ class Renewal:
 
 
 @dataclass(frozen=True)
-class AppField:
-    """One more value of a channel's app, beside ID and secret, which operators enter under Channel apps."""
-
-    name: str  # as `AppKeys.more` has it: "developer_token"
-    label: str  # as the form calls it: "Developer token"
-    help_text: str = ""
-
-
-@dataclass(frozen=True)
 class AppKeys:
     """A channel app, unsealed: what native calls need of it. Never printed."""
 
@@ -413,17 +349,11 @@ class AppKeys:
     config_id: str = (
         ""  # a configuration of the log-in, where the channel has such (Facebook's Login for Business)
     )
-    more: Mapping[str, str] = field(default_factory=dict, repr=False)  # by the names of `Channel.app_fields`
 
     @property
     def secret(self) -> str:
         """The newest secret."""
         return self.secrets[0]
-
-
-def proof_of(answer: Mapping[str, str]) -> dict[str, str]:
-    """Return what an exchange sends to show that the code was asked for here (RFC 7636, section 4.5); nothing without PKCE."""
-    return {"code_verifier": answer["code_verifier"]} if "code_verifier" in answer else {}
 
 
 def code_form(app: AppKeys, answer: Mapping[str, str]) -> dict[str, str]:
@@ -432,7 +362,6 @@ def code_form(app: AppKeys, answer: Mapping[str, str]) -> dict[str, str]:
         "grant_type": "authorization_code",
         "code": answer["code"],
         "redirect_uri": app.redirect_uri,
-        **proof_of(answer),
     }
 
 

@@ -1,8 +1,5 @@
 """OAuth 2 on allauth's bases: state and callback are allauth's; what is sent to a channel goes through http.py only."""
 
-import base64
-import hashlib
-import secrets
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -10,7 +7,6 @@ from allauth.socialaccount.providers.oauth2.provider import OAuth2Provider
 from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2CallbackView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from tokens import vault
 from tokens.channels.base import Channel
 from tokens.channels.handshake import (
     AnsweredByUs,
@@ -18,11 +14,9 @@ from tokens.channels.handshake import (
     ChannelProviderBase,
     answer_once,
     default_keys,
-    opened,
 )
 from tokens.channels.kinds import Answer, AppKeys, ChannelConsent, ChannelError
 
-VERIFIER = "code_verifier"  # the name in the state
 # What a channel may send back is short. More is no answer of its consent page.
 LONGEST_CODE = 4096
 # How a consent page says why there is no code. Facebook has names of its own for what is wrong with the app.
@@ -49,17 +43,10 @@ class ChannelProvider(ChannelProviderBase, OAuth2Provider):  # type: ignore[misc
     ) -> HttpResponse:
         """Send the person to the consent page. Raises ChannelError where the app's keys do not open."""
         keys = default_keys(self.channel)
-        proof: dict[str, str] = {}
-        if self.channel.pkce:
-            verifier = secrets.token_urlsafe(64)
-            # A session outlives a handshake that nobody ends, so what opens a code is sealed in it.
-            kwargs[VERIFIER] = vault.seal(_owner(self.channel), {"verifier": verifier}).ciphertext.decode()
-            proof = _challenge(verifier)
         state_id = self.stash_redirect_state(request, process, next_url, data, **kwargs)
         params = self.channel.authorize_params() if auth_params is None else auth_params
-        query = {**params, **self.channel.consent_query(keys), **proof, "state": state_id}
-        page = self.channel.authorize_url(region_of(data))
-        return HttpResponseRedirect(f"{page}?{urlencode(query, quote_via=quote)}")
+        query = {**params, **self.channel.consent_query(keys), "state": state_id}
+        return HttpResponseRedirect(f"{self.channel.authorize_url()}?{urlencode(query, quote_via=quote)}")
 
 
 class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[misc]  # allauth ships no types
@@ -70,18 +57,13 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
         return answer_once(request, self.adapter, request.GET.get("state", ""), self._consent)
 
     def _consent(
-        self, request: HttpRequest, keys: AppKeys, _state_id: str, state: dict[str, Any]
+        self, request: HttpRequest, keys: AppKeys, _state_id: str, _state: dict[str, Any]
     ) -> ChannelConsent:
         """Exchange what came. Raises ChannelError, Cancelled where the person said no."""
         if request.GET.get("error") in self.adapter.channel.cancelled_errors:
             raise Cancelled
         channel: Channel = self.adapter.channel
-        answer = {"code": self._code(request, channel)}
-        if channel.pkce:
-            answer["code_verifier"] = opened(_owner(channel), state.pop(VERIFIER, ""))["verifier"]
-        if channel.declaration.regions:
-            answer["region"] = channel.declaration.region(region_of(state.get("data")))
-        return channel.consent(keys, answer)
+        return channel.consent(keys, {"code": self._code(request, channel)})
 
     def _code(self, request: HttpRequest, channel: Channel) -> str:
         code = request.GET.get(channel.code_parameter, "")
@@ -89,21 +71,3 @@ class ChannelCallbackView(AnsweredByUs, OAuth2CallbackView):  # type: ignore[mis
             said = {name: request.GET[name][:300] for name in SAID if name in request.GET}
             raise ChannelError(channel.classify(Answer("authorize_callback", 400, body=said)))
         return code
-
-
-def region_of(data: dict[str, Any] | None) -> str:
-    """Return the region that a handshake was begun for, out of what its state is about."""
-    return str((data or {}).get("region", ""))
-
-
-def _owner(channel: Channel) -> str:
-    return f"pkce:{channel.key}"
-
-
-def _challenge(verifier: str) -> dict[str, str]:
-    """Return what the consent page is given of a verifier (RFC 7636, section 4.3)."""
-    digest = hashlib.sha256(verifier.encode()).digest()
-    return {
-        "code_challenge": base64.urlsafe_b64encode(digest).decode().rstrip("="),
-        "code_challenge_method": "S256",
-    }

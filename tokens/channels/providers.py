@@ -13,7 +13,7 @@ from tokens.channels.handshake import ChannelProviderBase
 def provider_of(channel: Channel) -> type[ChannelProviderBase]:
     """Return the provider that allauth knows by the channel's key."""
     named = {"id": channel.key, "name": channel.label, "channel": channel}
-    if channel.protocol == "oauth1":
+    if channel.signs:
         return type(
             "ChannelProvider", (oauth1.ChannelProvider,), {**named, "oauth_adapter_class": _page_of(channel)}
         )
@@ -24,11 +24,11 @@ def provider_of(channel: Channel) -> type[ChannelProviderBase]:
 
 def callback_of(channel: Channel) -> Callable[..., HttpResponse]:
     """Return the view at the address that the channel sends a person back to."""
-    protocol: Any = oauth1 if channel.protocol == "oauth1" else oauth2
+    protocol: Any = oauth1 if channel.signs else oauth2
     view: Callable[..., HttpResponse] = protocol.ChannelCallbackView.adapter_view(_page_of(channel))
     return view
 
 
 def _page_of(channel: Channel) -> type:
-    bases = (oauth1.ConsentPage,) if channel.protocol == "oauth1" else (oauth2.ConsentPage,)
+    bases = (oauth1.ConsentPage,) if channel.signs else (oauth2.ConsentPage,)
     return type("ConsentPage", bases, {"provider_id": channel.key, "channel": channel})

@@ -1,10 +1,8 @@
 """The channels as they are called, by key. Everything else asks here, and names no channel."""
 
 from importlib import import_module
-from inspect import getfile
-from pathlib import Path
 
-from tokens.channels import declarations, words
+from tokens.channels import declarations
 from tokens.channels.base import Channel
 
 
@@ -24,30 +22,7 @@ def get(key: str) -> Channel:
         raise UnknownChannel(f"There is no channel {key!r}. Channels: {known}.") from error
 
 
-def add(channel: Channel) -> None:
-    """Take in a channel that no package of this installation declares. Raises ImproperlyConfigured where its key is taken."""
-    declarations.add(channel.declaration, package=type(channel).__module__)
-    CHANNELS[channel.key] = channel
-    _take_words(channel)
-
-
-def drop(key: str) -> None:
-    """Forget a channel, as if it were not installed."""
-    declarations.drop(key)
-    CHANNELS.pop(key, None)
-    words.drop(key)
-
-
-def _load() -> dict[str, Channel]:
-    declarations.declared()  # says what is wrong with one before anything of it runs
-    found = [import_module(f"{package}.channel").CHANNEL for package in declarations.packages()]
-    for channel in found:
-        _take_words(channel)
-    return {channel.key: channel for channel in found}
-
-
-def _take_words(channel: Channel) -> None:
-    words.add(channel.key, Path(getfile(type(channel))).parent)
-
-
-CHANNELS: dict[str, Channel] = _load()
+_ALL: tuple[Channel, ...] = tuple(
+    import_module(f"{package}.channel").CHANNEL for package in declarations.PACKAGES
+)
+CHANNELS: dict[str, Channel] = {channel.key: channel for channel in _ALL}

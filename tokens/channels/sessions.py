@@ -42,7 +42,6 @@ class ChannelSession:
     app: AppKeys
     credentials: Credentials
     limit: http.Limit = field(default_factory=lambda: http.Limit(None))
-    facts: Mapping[str, str] = field(default_factory=dict)  # of the ad account, see `Channel.needs_facts`
     told: dict[str, Any] = field(default_factory=dict)  # of the log-in, see `Channel.read_account`
 
     @property
@@ -124,13 +123,12 @@ class AskedChannel(Channel):
         native_id: str,
         *,
         scopes: Iterable[str] | None,
-        facts: Mapping[str, str] | None = None,
         told: dict[str, Any] | None = None,
         timeout: float | None = None,
     ) -> AccessCheck:
         """Read one ad account. Raises ValueError where `native_id` is none."""
         known = {} if told is None else told
-        session = ChannelSession(app, credentials, http.Limit(timeout), facts or {}, known)
+        session = ChannelSession(app, credentials, http.Limit(timeout), known)
         return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
     def check_of(
@@ -156,7 +154,6 @@ class AskedChannel(Channel):
 class CodeGrantChannel(AskedChannel):
     """A channel of OAuth 2: the code is exchanged, and a refresh token used, at one token endpoint (`token_call`)."""
 
-    protocol = "oauth2"
     more_of_exchange: ClassVar[Mapping[str, str]] = {}  # what an exchange sends besides RFC 6749's own
     nobodys: ClassVar[str] = (
         "none"  # a token of nobody, by which `verify_app_keys` learns whether the keys are taken

@@ -2,17 +2,37 @@
 
 from datetime import date
 from functools import partial
+from typing import Any
 
 from django.conf import settings
+from django.core.checks import CheckMessage, register
+from django.core.checks import Warning as CheckWarning
 
 from tokens.channels.base import Channel
 from tokens.channels.kinds import Version
+from tokens.channels.registry import CHANNELS
 from ui import dates
 from ui.phrases import phrase
 
 say = partial(phrase, "words/channel_apps.txt")
 
 WARNED = (60, 14, 0)  # days before the end of a version on which operators are told
+
+
+@register()
+def versions_are_known(**_: Any) -> list[CheckMessage]:
+    """Check that every version in the settings is one whose end AdToken knows, or knows to be not announced."""
+    return [
+        CheckWarning(
+            f"{channel.versions.setting} is {name_in_use(channel)!r}, a version of {channel.label} that AdToken does not know:"
+            " nobody will be warned before it ends.",
+            hint=f"Known are {', '.join(one.name for one in channel.versions.known)}. {channel.label} lists its versions at"
+            f" {channel.versions.source}.",
+            id="tokens.W102",
+        )
+        for channel in CHANNELS.values()
+        if in_use(channel) is None
+    ]
 
 
 def name_in_use(channel: Channel) -> str:

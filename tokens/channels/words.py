@@ -5,12 +5,11 @@ from pathlib import Path
 
 from django.utils.translation import gettext
 
+from tokens.channels import declarations
 from tokens.channels.kinds import Reason
 from ui import phrases
 
 COMMON = "channels/words.txt"  # for all channels, and for one whose package is gone
-LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")
-_OWN: set[str] = set()
 
 
 class _Button:
@@ -22,18 +21,8 @@ class _Button:
 
 _REAUTHENTICATE = _Button()
 phrases.add_folder("channels", Path(__file__).parent)
-
-
-def add(key: str, folder: Path) -> None:
-    """Take a channel's words.txt out of the folder of its package. Where it has none, `missing` says what is not said."""
-    if (folder / "words.txt").is_file():
-        phrases.add_folder(f"channels/{key}", folder)
-        _OWN.add(key)
-
-
-def drop(key: str) -> None:
-    """Forget a channel's own words."""
-    _OWN.discard(key)
+for _key in declarations.channel_keys():
+    phrases.add_folder(f"channels/{_key}", Path(__file__).parent / _key)
 
 
 def said(key: str, *names: str, **facts: object) -> str:
@@ -65,19 +54,5 @@ def steps_by_stage(key: str, reason: Reason, *, channel: str, button: str) -> Ma
     return phrases.stages(file, name, channel=channel, buttons=False, button=button)
 
 
-def has_own(key: str) -> bool:
-    """Return whether a channel's package has a words.txt."""
-    return key in _OWN
-
-
-def missing(key: str) -> list[str]:
-    """Return the phrases that a channel's package has to have and does not."""
-    reasons = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]
-    wanted = (*LIFETIME, "last_step", "reconnect", *reasons)
-    return [
-        name for name in wanted if not listed(key, name, channel=key, buttons=True, button=_REAUTHENTICATE)
-    ]
-
-
 def _file(key: str) -> str:
-    return f"channels/{key}/words.txt" if key in _OWN else COMMON
+    return f"channels/{key}/words.txt" if key in declarations.declared() else COMMON

@@ -7,7 +7,6 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
 from tokens.lifecycle.inspections import record_inspection
 from tokens.lifecycle.notes import (
-    date_unused,
     note_linked,
     note_use,
     postpone,
@@ -42,7 +41,6 @@ __all__ = [
     "begin_refresh",
     "call_off_refresh",
     "claim_removed",
-    "date_unused",
     "end_refresh",
     "have_accounts_read",
     "keep_answer",

@@ -45,7 +45,6 @@ def store_consent(
     token.team = team if system else None
     token.consented_by = None if system else user or token.consented_by
     token.credentials = vault.seal(owner, grant.credentials.as_dict())
-    token.region = grant.credentials.region
     token.has_refresh_token = bool(grant.credentials.refresh_token)
     token.refresh_refused_at = token.renewed_at = token.renewal_tried_at = token.refresh_unanswered_at = None
     refresh_is_over(token)
@@ -98,7 +97,6 @@ def store_imported(given: Sequence[Imported], *, now: datetime) -> tuple[list[To
                 native_user_name=one.native_user_name[:200],
                 consented_by=one.user,
                 credentials=vault.seal(token_owner(one.app, one.native_user_id), one.credentials.as_dict()),
-                region=one.credentials.region,
                 has_refresh_token=bool(one.credentials.refresh_token),
                 state_since=now,
                 linked_at=now,

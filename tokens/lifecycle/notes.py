@@ -1,15 +1,11 @@
-"""What happened around a token without changing its state, and dates that come by time alone: no answer of a channel writes those."""
+"""What happened around a token without changing its state."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
-from tokens import deadlines, scheduling
-from tokens.channels import registry
-from tokens.channels.kinds import Idle
-from tokens.lifecycle.transitions import DATE_FIELDS, event, facts, notify_pools
+from tokens import scheduling
+from tokens.lifecycle.transitions import event
 from tokens.models import Token, TokenEvent
 from users.models import User
 
@@ -48,38 +44,3 @@ def note_use(*, token_id: int, now: datetime) -> None:
     Token.objects.filter(pk=token_id).exclude(last_used_at__gt=now - timedelta(hours=1)).update(
         last_used_at=now
     )
-
-
-SOURCE = "sweep"
-
-
-def date_unused(*, now: datetime) -> int:
-    """Give tokens that nobody uses the date on which that ends them, and take it from those that are used again. Returns how many."""
-    changed = 0
-    for key, channel in registry.CHANNELS.items():
-        if channel.lifetime.idle is not None:
-            changed += sum(
-                _date_unused(token_id, now) for token_id in _candidates(key, channel.lifetime.idle, now)
-            )
-    return changed
-
-
-def _candidates(channel: str, idle: Idle, now: datetime) -> list[int]:
-    living = Token.objects.exclude(state=Token.State.DEAD)
-    return list(living.filter(deadlines.to_be_dated(channel, idle, now)).values_list("pk", flat=True))
-
-
-# One token a transaction: each settles its accounts, and who locks accounts locks them in one order.
-@transaction.atomic
-def _date_unused(token_id: int, now: datetime) -> bool:
-    token = Token.objects.locked().select_related("app").filter(pk=token_id).first()
-    if token is None or token.state == Token.State.DEAD:
-        return False
-    before, cycle = facts(token), token.cycle
-    if not deadlines.apply(token, now):
-        return False
-    token.save(update_fields=DATE_FIELDS)
-    if token.cycle != cycle:
-        event(token, TokenEvent.Kind.DATES, now, source=SOURCE, detail=deadlines.detail(token))
-    notify_pools(token, before, now, SOURCE)
-    return True

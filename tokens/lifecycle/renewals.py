@@ -188,7 +188,7 @@ def record_refusal(
     token.renewal_tried_at = now
     token.last_check_result = verdict
     over = token.access_is_over(now)
-    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN, now)
+    why = not_by_the_person(token, attempt.classification.reason or Reason.UNKNOWN)
     detail = {"reason": why, "evidence": dict(attempt.evidence)}
     # What both calls said while the access token was to last goes on when that is over.
     both = verdict != Verdict.OK and token.doubts.open().filter(kind=Doubt.Kind.LOG_IN).exists()

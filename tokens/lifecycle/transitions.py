@@ -117,7 +117,7 @@ def mark_dead(
     """
     token.last_checked_at = now
     if not told:
-        reason = not_by_the_person(token, reason, now)
+        reason = not_by_the_person(token, reason)
     if token.state == Token.State.DEAD:
         # "Unknown" makes nothing clearer, and would end the daily question whether a suspension was lifted.
         if reason not in {token.reason, Reason.UNKNOWN, Reason.ANSWER_LOST}:
@@ -134,12 +134,10 @@ def mark_dead(
     event(token, TokenEvent.Kind.DIED, now, source=source, actor=actor, detail=detail)
 
 
-def not_by_the_person(token: Token, reason: str, now: datetime) -> Reason:
-    """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer, or that nobody used it."""
+def not_by_the_person(token: Token, reason: str) -> Reason:
+    """Return the reason of a refusal, or what else may be behind it: one of our refreshes that got no answer."""
     if reason not in _VAGUE:
         return Reason(reason)
-    if deadlines.is_unused(token, now):
-        return Reason.UNUSED
     return Reason.ANSWER_LOST if token.refresh_unanswered_at is not None else Reason(reason)
 
 
@@ -275,7 +273,7 @@ def outcome(token: Token, verdict: Verdict, *, stale: bool = False) -> Transitio
     return TransitionOutcome(verdict, token.state, token.generation, token.reason, stale, token=token)
 
 
-BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED, Reason.UNUSED})
+BY_DATE = frozenset({Reason.EXPIRED, Reason.REFRESH_EXPIRED, Reason.DATA_ACCESS_EXPIRED})
 
 
 def end(
@@ -293,7 +291,7 @@ def end(
     """
     cause = str(said.reason or said.classification.reason or Reason.UNKNOWN)
     if said.proves and not told:
-        cause = not_by_the_person(token, cause, now)
+        cause = not_by_the_person(token, cause)
     ours = cause == Reason.AUTHORISATION_CANCELLED and token.is_removed_since_linked
     is_dead = token.state == Token.State.DEAD
     if said.proves and not is_dead and (told or ours or _is_by_date(token, cause, now)):

@@ -14,7 +14,6 @@ from tests.tokens.channels.answers.tiktok import said
 from tests.tokens.channels.worlds import LUMEN, NOBODYS, SCOPES, World, means
 from tokens.channels import registry
 from tokens.channels.kinds import (
-    AccountFacts,
     Credentials,
     Reason,
     Verdict,
@@ -332,7 +331,7 @@ SENT: dict[str, dict[str, str]] = {
 
 @pytest.mark.parametrize("key", SENT)
 def test_a_job_sends_the_token_as_a_header_and_nothing_in_the_address(key: str, world: World) -> None:
-    send = world.channel.send(world.app, Credentials("T", secret="s"), AccountFacts("1"))
+    send = world.channel.send(world.app, Credentials("T", secret="s"))
 
     assert (dict(send.headers), dict(send.query)) == (SENT[key], {})
     assert world.channel.signs is (key == "x")
@@ -351,13 +350,13 @@ def test_what_a_job_is_told_to_send_works_at_the_channel(
     key: str, method: str, path: str, form: dict[str, Any], world: World
 ) -> None:
     held = world.token()
-    send = world.channel.send(world.app, held, AccountFacts(world.id(LUMEN)))
+    send = world.channel.send(world.app, held)
     url = f"{getattr(world.sandbox, key)}/{path.format(id=world.id(LUMEN))}"
     headers = dict(send.headers)
     body: dict[str, Any] = {"data": form} if key == "x" else {"json": form} if form else {}
     if key == "x":
         headers["Authorization"] = world.channel.sign(
-            world.app, held, account=AccountFacts(world.id(LUMEN)), purpose="publish", method=method, url=url, params=form
+            world.app, held, native_id=world.id(LUMEN), purpose="publish", method=method, url=url, params=form
         )  # fmt: skip
 
     address = httpx2.URL(url).copy_merge_params(send.query)

@@ -1,67 +1,52 @@
 """What every channel of the dict must offer."""
 
-from dataclasses import replace
-from pathlib import Path
+import re
+from datetime import date
+from inspect import unwrap
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings
+from django.urls import reverse
 
-from tests.support.channel_words import edited
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
-from tokens.channels.checks import channels_are_whole, problems
 from tokens.channels.kinds import (
     AccessCheck,
     AppKeys,
     ChannelError,
     Classification,
     Credentials,
+    Declaration,
     Inspection,
     Reason,
     Verdict,
 )
 
-
-def test_the_channels_lack_no_part() -> None:
-    assert channels_are_whole() == []
+PARTS = ("label", "scopes", "partial_grants", "lifetime", "versions", "manage_url")
 
 
-def test_a_channel_that_lacks_parts_is_named_with_all_of_them() -> None:
-    class Half(Channel):
-        key = "myspace"
+@pytest.mark.parametrize("key", registry.CHANNELS)
+def test_a_channel_lacks_no_part(key: str) -> None:
+    channel = registry.get(key)
+    said = {part: hasattr(channel, part) for part in PARTS}
 
-    Half.__abstractmethods__ = frozenset()  # as if nobody had written the rest
-
-    half: Any = Half
-
-    said = [str(problem) for problem in problems("friendster", half())]
-
-    assert any("has no lifetime" in text for text in said)
-    assert any("calls itself myspace" in text for text in said)
-    assert any("is not declared" in text for text in said)
-    assert any("has no words.txt beside its channel.py" in text for text in said)
-    assert any("says nothing in password_changed_steps of its words.txt" in text for text in said)
-    assert any("has no address friendster_callback" in text for text in said)
+    assert all(said.values()), said
+    assert (channel.key, channel.declaration.key) == (key, key)
+    renews = unwrap(type(channel).renew) is not unwrap(Channel.renew)
+    assert (channel.renewal is not None) is renews, "only one of `renewal` and `renew`"
+    assert date.fromisoformat(channel.lifetime.checked)
+    assert reverse(f"{key}_callback") == f"/link/{key}/callback/"
 
 
-def test_a_channel_that_would_fail_later_is_named_now(settings: Settings, tmp_path: Path) -> None:
-    class Late(type(registry.get("pinterest"))):  # type: ignore[misc]  # a class that is looked up
-        renewal = None
-        lifetime = replace(registry.get("pinterest").lifetime, source="")
+@pytest.mark.parametrize("one", declarations.declared().values(), ids=declarations.channel_keys())
+def test_a_declaration_can_be_used(one: Declaration) -> None:
+    settings_of = (*one.addresses, one.versions.setting)
 
-    settings.CONSENT_ORIGINS = []
-
-    with edited("pinterest", tmp_path, lifetime_clocks="", lifetime_ends="", last_step="Click somewhere."):
-        said = [str(problem) for problem in problems("pinterest", Late())]
-
-    assert any("says nothing in lifetime.source" in text for text in said)
-    assert any("says nothing in lifetime_clocks of its words.txt" in text for text in said)
-    assert any("says nothing in lifetime_ends of its words.txt" in text for text in said)
-    assert any("only one of `renewal` and `renew`" in text for text in said)
-    assert any("last_step" in text for text in said)
-    assert any("asks for consent at https://www.pinterest.com" in text for text in said)
-    assert len(said) == 6
+    assert re.fullmatch(r"[a-z][a-z0-9]{0,19}", one.key)
+    assert all(name.startswith(f"{one.key.upper()}_") for name in settings_of)
+    assert f"{one.key.upper()}_URL" not in settings_of, "the name of one address in place of all"
+    assert one.consent in one.addresses
+    assert all(re.fullmatch(r"#[0-9a-f]{6}", colour) for colour in one.colours)
 
 
 def test_every_channel_that_a_row_may_name_has_its_package_and_its_name() -> None:
@@ -96,7 +81,6 @@ def test_a_channel_that_does_not_exist_is_answered_with_those_that_do() -> None:
 def test_texts_for_people_are_whole(key: str) -> None:
     channel = registry.get(key)
 
-    assert channel.last_step.startswith("Press ")
     assert channel.manage_url.startswith("https://")
     assert channel.lifetime.source.startswith("https://")
     assert channel.open_url("1").startswith("https://")

@@ -164,4 +164,4 @@ def test_an_authorisation_lives_on_over_many_access_tokens(
     assert kept.access_token != first.access_token
     assert (kept.refresh_token != first.refresh_token) is rotate
     assert kept.refresh_token
-    assert deadlines.deadline_of(token, token.linked_at) == deadlines.NEVER
+    assert deadlines.deadline_of(token) == deadlines.NEVER

@@ -17,7 +17,7 @@ from tests.support import native
 from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens.channels import callback, declarations, registry
+from tokens.channels import callback, declarations
 from tokens.models import Handshake, Token
 from users.models import User
 
@@ -196,35 +196,3 @@ def test_handshakes_are_forgotten_after_a_day(coming: Return) -> None:
 
     assert callback.sweep(now=now + timedelta(hours=23)) == 0
     assert callback.sweep(now=now + timedelta(hours=25)) == 1
-
-
-class TestProof:
-    """A channel that takes PKCE: none of the six documents it for a web app with a secret, so one is made up of Snapchat's stand-in."""
-
-    @pytest.fixture(autouse=True)
-    def takes_pkce(self, channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
-        monkeypatch.setattr(type(registry.get("snapchat")), "pkce", True)
-        native.set_up_apps(channels_world)
-        return channels_world
-
-    def test_a_code_is_given_for_the_verifier_of_its_challenge(self, client: Client) -> None:
-        address = native.leave(client, "snapchat")
-        sent = query(address)
-        native.come_back(client, native.decide(address, "ada"))
-
-        assert (sent["code_challenge_method"], len(sent["code_challenge"])) == ("S256", 43)
-        assert Token.objects.get().state == "valid"
-
-    def test_a_stolen_code_is_of_no_use_under_ones_own_state(self, client: Client, user: User) -> None:
-        stolen = query(native.decide(native.leave(client, "snapchat"), "ben"))["code"]
-        own = native.decide(native.leave(client, "snapchat"), "ada")
-
-        response = back(client, own, code=stolen)
-
-        assert (response.status_code, Token.objects.count()) == (400, 0)
-
-    def test_the_verifier_lies_sealed_in_the_session(self, client: Client) -> None:
-        native.leave(client, "snapchat")
-
-        ((state, _, _),) = client.session["socialaccount_states"].values()
-        assert state["code_verifier"].startswith("gAAAAA")

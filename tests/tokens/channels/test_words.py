@@ -13,6 +13,7 @@ from tokens.channels import registry, words
 from tokens.channels.kinds import Reason
 
 FILES = {"": CHANNELS / "words.txt", **{key: CHANNELS / key / "words.txt" for key in registry.CHANNELS}}
+LIFETIME = ("lifetime_summary", "lifetime_clocks", "person_deadline", "lifetime_ends")
 FACTS = {"channel", "person", "Person", "account", "days", "button"}
 PLAIN = {"channel", "days"}  # what a phrase for pills, tables and buttons is given
 BLOCK = re.compile(r"{% block (\w+) %}(.*?){% endblock %}", re.DOTALL)
@@ -22,7 +23,7 @@ OF_REASONS = {
     for kind in ("short", "what", "you", "ahead", "who", "action", "steps")
 }
 OF_CHANNELS = {
-    *words.LIFETIME,
+    *LIFETIME,
     "lifetime_note",
     "last_step",
     "article_timeline",
@@ -59,6 +60,16 @@ def test_a_channel_overrides_nothing_that_nobody_reads(key: str) -> None:
     known = blocks("").keys() | OF_REASONS | OF_CHANNELS | OF_CHECKS
 
     assert blocks(key).keys() <= known
+
+
+@pytest.mark.parametrize("key", registry.CHANNELS)
+def test_a_channel_has_its_own_words_and_says_what_has_to_be_said(key: str) -> None:
+    reasons_of = [f"{reason}_steps" for reason in Reason if reason != Reason.TRANSIENT]
+
+    assert FILES[key].is_file()
+    for name in (*LIFETIME, "last_step", "reconnect", *reasons_of):
+        assert words.listed(key, name, channel=key, buttons=True, button="Re-authenticate"), name
+    assert registry.get(key).last_step.startswith("Press ")
 
 
 @pytest.mark.parametrize("key", FILES)

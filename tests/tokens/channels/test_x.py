@@ -11,7 +11,7 @@ from tests.tokens.channels.answers import PASSES, Meaning, doubt, lost
 from tests.tokens.channels.test_verdicts import classify
 from tests.tokens.channels.worlds import FERN, LUMEN, MARLO, OLD, World, means
 from tokens.channels import brake
-from tokens.channels.kinds import AccountFacts, Credentials, Reason, Verdict
+from tokens.channels.kinds import Credentials, Reason, Verdict
 
 CHECK = "verify_credentials"
 
@@ -188,7 +188,7 @@ def test_a_reader_who_publishes_has_lost_publishing(world: World) -> None:
     url = f"{world.sandbox.x}/12/accounts/{world.id(LUMEN)}/campaigns"
     form = {"name": "Autumn", "funding_instrument_id": "f4x5t"}
     header = world.channel.sign(
-        world.app, world.token("chiara"), account=AccountFacts(world.id(LUMEN)), purpose="publish", method="POST", url=url, params=form
+        world.app, world.token("chiara"), native_id=world.id(LUMEN), purpose="publish", method="POST", url=url, params=form
     )  # fmt: skip
 
     answer = httpx2.post(url, data=form, headers={"Authorization": header}, trust_env=False)

@@ -14,7 +14,6 @@ from tokens.channels.facebook.verdicts import TABLE
 from tokens.channels.kinds import (
     HARMLESS,
     AccessCheck,
-    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -48,7 +47,6 @@ class Facebook(CodeGrantChannel):
     identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = True
-    pkce = False  # documented for OpenID Connect alone, and as a test
     admin_roles = frozenset({"Admin"})
     lifetime = reading.LIFETIME
     never_happens = frozenset({Reason.REFRESH_EXPIRED, Reason.ANSWER_LOST})
@@ -219,7 +217,7 @@ class Facebook(CodeGrantChannel):
         answer = calls.graph("api", "me/permissions", session, method="DELETE")
         return TABLE.require_ok(answer).get("success") in (True, "true")
 
-    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, its proof in the query."""
         token = credentials.access_token
         proof = {"appsecret_proof": calls.proof(app.secret, token)}

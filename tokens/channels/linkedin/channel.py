@@ -12,7 +12,6 @@ from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
     AccessCheck,
-    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -52,7 +51,6 @@ class LinkedIn(CodeGrantChannel):
     identity_call = "api"
     scopes = reading.SCOPES
     partial_grants = False
-    pkce = False  # documented for native apps alone
     admin_roles = frozenset({"Billing admin", "Account manager"})
     lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
@@ -165,7 +163,7 @@ class LinkedIn(CodeGrantChannel):
         answers = [calls.oauth("api", "revoke", session, {"token": one}) for one in tokens]
         return bool(answers) and all(map(TABLE.is_ok, answers))
 
-    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token as a header, beside the two that every versioned call needs."""
         return Send(headers={"Authorization": f"Bearer {credentials.access_token}", **calls.versions()})
 

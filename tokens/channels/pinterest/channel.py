@@ -41,7 +41,6 @@ class Pinterest(CodeGrantChannel):
     table = TABLE
     scopes = reading.SCOPES
     partial_grants = False
-    pkce = False  # its documents know none
     admin_roles = frozenset({"Owner", "Admin"})
     lifetime = reading.LIFETIME
     tells_removed_from_stopped = False

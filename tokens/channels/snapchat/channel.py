@@ -37,7 +37,6 @@ class Snapchat(CodeGrantChannel):
     id_pattern = reading.ID
     scopes = reading.SCOPES
     partial_grants = False
-    pkce = False  # its list of parameters has none
     admin_roles = frozenset({"Organization admin", "Account admin"})
     lifetime = reading.LIFETIME
     tells_removed_from_stopped = False

@@ -19,7 +19,6 @@ DECLARATION = Declaration(
     },
     consent="SNAPCHAT_ACCOUNTS_URL",
     consent_path="login/oauth2/authorize",
-    api="SNAPCHAT_API_URL",
     versions=VERSIONS,
     colours=("#866400", "#dcb73a"),
     refresh_again_is_safe=True,

@@ -12,7 +12,6 @@ from tokens.channels.kinds import (
     DOUBTFUL,
     HARMLESS,
     AccessCheck,
-    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -26,7 +25,6 @@ from tokens.channels.kinds import (
     Reason,
     Send,
     Verdict,
-    proof_of,
     refresh_form,
 )
 from tokens.channels.parse import digits, name_of, token_of
@@ -48,11 +46,9 @@ class TikTok(AskedChannel):
     declaration = DECLARATION
     table = TABLE
     pushes = pushes.PUSHES
-    protocol = "oauth2"
     identity_call = "api"
     scopes = ()  # permissions belong to the app and are numbers in TikTok's portal
     partial_grants = True
-    pkce = False  # its documents know none for business
     admin_roles = frozenset({"Admin"})
     lifetime = reading.LIFETIME
     tells_removed_from_stopped = False
@@ -69,7 +65,7 @@ class TikTok(AskedChannel):
 
     def exchange(self, app: AppKeys, answer: Mapping[str, str]) -> Grant:
         """Exchange the code, which is good once and for an hour. Raises ChannelError."""
-        body = {"auth_code": answer["code"], **proof_of(answer)}
+        body = {"auth_code": answer["code"]}
         return _grant_in(calls.post("exchange", "oauth2/access_token", body, app=app))
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
@@ -139,7 +135,7 @@ class TikTok(AskedChannel):
             return True
         raise ChannelError(classification, evidence=evidence(answer))
 
-    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """The token in TikTok's own header, without "Bearer"."""
         return Send(headers={"Access-Token": credentials.access_token})
 

@@ -16,7 +16,6 @@ DECLARATION = Declaration(
     addresses={"TIKTOK_API_URL": "https://business-api.tiktok.com"},
     consent="TIKTOK_API_URL",
     consent_path="portal/auth",
-    api="TIKTOK_API_URL",
     versions=VERSIONS,
     colours=("#7349bf", "#b394f2"),
 )

@@ -10,7 +10,6 @@ from tokens.channels.kinds import (
     HARMLESS,
     HINDERED,
     AccessCheck,
-    AccountFacts,
     AccountList,
     Answer,
     AppKeys,
@@ -40,7 +39,6 @@ class XChannel(AskedChannel):
     table = TABLE
     id_pattern = reading.ID
     pushes = pushes.PUSHES
-    protocol = "oauth1"
     signs = True
     scopes = ()
     partial_grants = False
@@ -149,7 +147,7 @@ class XChannel(AskedChannel):
             return True
         raise ChannelError(classification, evidence=evidence(answer))
 
-    def send(self, app: AppKeys, credentials: Credentials, account: AccountFacts) -> Send:
+    def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """Nothing: each request needs its own signature."""
         return Send()
 
@@ -158,14 +156,14 @@ class XChannel(AskedChannel):
         app: AppKeys,
         credentials: Credentials,
         *,
-        account: AccountFacts,
+        native_id: str,
         purpose: Literal["publish", "read"],
         method: str,
         url: str,
         params: Mapping[str, str],
     ) -> str:
         """Sign one request of a publishing job. Parameters in the address are signed too, so `params` leaves them out."""
-        signable.check(method=method, url=url, params=params, native_id=account.native_id, purpose=purpose)
+        signable.check(method=method, url=url, params=params, native_id=native_id, purpose=purpose)
         return oauth1_client.header(app, credentials, method=method, url=url, params=params)
 
 

@@ -1,1 +1,0 @@
-"""A made-up channel: see channel.py."""
