@@ -132,14 +132,13 @@ def given(row: LeaseRow, made: Lease, purpose: Purpose) -> records.Given:
 
 def note_uses(rows: Iterable[LeaseRow], now: datetime) -> None:
     """Note that tokens are in use, where that is due."""
-    used = {row.token_id for row in rows if row.token_id is not None and is_use_due(row.last_used_at, now)}
+    used = {
+        row.token_id
+        for row in rows
+        if row.token_id is not None and (row.last_used_at is None or now - row.last_used_at > USE_NOTED_EVERY)
+    }
     for token_id in sorted(used):
         lifecycle.note_use(token_id=token_id, now=now)
-
-
-def is_use_due(last_used_at: datetime | None, now: datetime) -> bool:
-    """Return whether a use is to be noted."""
-    return last_used_at is None or now - last_used_at > USE_NOTED_EVERY
 
 
 def open_lease(lease_id: str, *, caller: Caller, now: datetime, for_sending: bool) -> Claims:

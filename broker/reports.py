@@ -13,7 +13,7 @@ from broker import asked_lately, leases, prepared, slow_leases
 from broker.asked_lately import Asked
 from broker.callers import Caller
 from broker.errors import Busy, NotAvailable, NotFound
-from broker.leases import Claims, Lease, is_use_due, open_lease
+from broker.leases import Claims, Lease, open_lease
 from broker.texts import text
 from tokens import lifecycle, probe, scrub, unknown_answers
 from tokens.channels import gate, registry, shares
@@ -46,12 +46,11 @@ class _ReportedRow(NamedTuple):
     generation: int | None
     state: str | None
     reason: str | None
-    last_used_at: datetime | None  # None: never, too
     client_id: str | None
 
 
 _READ = """
-select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, t.last_used_at, app.client_id
+select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, app.client_id
 from accounts_account a left join tokens_token t on t.id = %s left join tokens_channelapp app on app.id = t.app_id
 where a.id = %s
 """
@@ -90,7 +89,9 @@ def report(
     answer = Answer(call="api", status=status, body=body)
     said = registry.get(row.channel).classify(answer)
     if said.verdict == Verdict.OK:
-        _note_success(claims, row, method, now)
+        if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
+            # The channel no longer refuses this person's writes, where it took one.
+            write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
         return ReportAnswer(Verdict.OK, "none")
     evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
     return _Report(caller, claims, row, said, evidence, now).answer()
@@ -99,14 +100,6 @@ def report(
 def _read(claims: Claims) -> _ReportedRow | None:
     found = prepared.read(_READ, [claims.token_id, claims.account_id])
     return _ReportedRow(*found[0]) if found else None
-
-
-def _note_success(claims: Claims, row: _ReportedRow, method: str, now: datetime) -> None:
-    """Note, once an hour, that the token is in use, and that the channel no longer refuses this person's writes where it took one."""
-    if is_use_due(row.last_used_at, now):
-        lifecycle.note_use(token_id=claims.token_id, now=now)
-    if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
-        write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
 
 
 @dataclass(frozen=True)

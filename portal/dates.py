@@ -45,7 +45,7 @@ def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
                 say("ended"),
                 token.state_since,
                 "",
-                source_words("introspection", channel_label=declarations.label(channel)),
+                _source("introspection", channel),
             )
         )
     for clock, label in CLOCK_NAMES.items():
@@ -89,6 +89,4 @@ def permissions(token: Token, channel: str) -> str:
 
 
 def _source(source: str, channel: str) -> str:
-    package = native(channel)
-    days = package.lifetime.access.days if package and package.lifetime.access else None
-    return source_words(source, channel_label=declarations.label(channel), rule_days=days)
+    return source_words(source, channel_label=declarations.label(channel))

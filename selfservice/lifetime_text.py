@@ -55,7 +55,7 @@ def renewed(channel: Channel) -> str:
     """Return what is renewed there without a person."""
     rule = channel.renewal
     if rule is None:
-        return say("no_end" if channel.lifetime.never_ends else "nothing")
+        return say("no_end" if channel.lifetime.access is None else "nothing")
     return say("asked_for", channel=channel.label) if rule.exchange else say("renewed")
 
 

@@ -71,7 +71,7 @@ def ask_again() -> None:
         except (registry.UnknownChannel, VaultError, ValueError) as error:
             logger.warning("channel app %s could not be asked about: %s", app.pk, error)
             continue
-        if classification is not None and classification.verdict == Verdict.OK:
+        if classification.verdict == Verdict.OK:
             clear(app=app, call="exchange")
 
 
@@ -89,8 +89,6 @@ def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
         classification = registry.get(app.channel).verify_app_keys(app.keys(), timeout=TEST_SECONDS)
     except (registry.UnknownChannel, VaultError, ValueError) as error:
         return Tested(took=False, note=str(error))
-    if classification is None:
-        return Tested(took=None)
     if classification.verdict == Verdict.OK:
         clear(app=app, call="exchange")
         return Tested(took=True)

@@ -210,16 +210,13 @@ def ago(when: datetime, *, now: datetime, zone: tzinfo) -> str:
     return short_date(when, zone=zone, now=now)
 
 
-def source_words(source: str, *, channel_label: str, rule_days: int | None = None) -> str:
-    """Return where a date comes from: provider, introspection, policy (with its days), never; anything else is unknown."""
-    facts = {"channel": channel_label, "days": rule_days}
+def source_words(source: str, *, channel_label: str) -> str:
+    """Return where a date comes from: provider, introspection, never; anything else is unknown."""
+    facts = {"channel": channel_label}
     if source == "provider":
         return gettext("said by %(channel)s") % facts
     if source == "introspection":
         return gettext("checked at %(channel)s") % facts
-    if source == "policy":
-        words = gettext("by the %(days)d-day rule") if rule_days else gettext("by %(channel)s's rule")
-        return words % facts
     if source == "never":
         return gettext("%(channel)s sets none") % facts
     return gettext("linked before dates were stored")

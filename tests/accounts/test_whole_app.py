@@ -53,7 +53,7 @@ def make_ten(channel: str) -> None:
         if renewal is not None and not renewal.exchange:
             parts["refresh_token"] = f"refresh-{number}"
         fields: dict[str, Any] = {}
-        if not registry.get(channel).lifetime.never_ends:
+        if registry.get(channel).lifetime.access is not None:
             fields["deadline"] = NOW + timedelta(days=40 if number < 5 else 6)
         token = make_token(
             app,

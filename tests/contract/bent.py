@@ -291,7 +291,7 @@ def _look_at_field(name: str, value: Any, channel: Channel) -> None:
         assert value.isprintable()
         assert " " not in value
     elif name == "sources":
-        assert set(value.values()) <= {"provider", "introspection", "policy", "never", "unknown"}
+        assert set(value.values()) <= {"provider", "introspection", "never", "unknown"}
     elif name == "scopes" and value is not None:
         assert all(isinstance(scope, str) for scope in value)
     if isinstance(value, str) and name in LENGTHS:

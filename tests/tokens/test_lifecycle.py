@@ -187,7 +187,7 @@ def test_a_token_whose_access_date_has_passed_cools_and_dies_by_its_last_date_wh
 
 
 def test_a_date_that_nobody_said_for_sure_cools_nothing() -> None:
-    _, token = pooled(deadline=NOW - timedelta(minutes=1), dates_source={"access": "policy"})
+    _, token = pooled(deadline=NOW - timedelta(minutes=1), dates_source={"access": "unknown"})
 
     assert answered(token, Verdict.TRANSIENT).state == "valid"
 

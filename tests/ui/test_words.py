@@ -146,18 +146,17 @@ def test_the_last_check_is_told_in_minutes_hours_or_as_a_date(past: timedelta, w
 
 
 @pytest.mark.parametrize(
-    ("source", "channel", "days", "words"),
+    ("source", "channel", "words"),
     [
-        ("provider", "Facebook", None, "said by Facebook"),
-        ("introspection", "Facebook", None, "checked at Facebook"),
-        ("policy", "Facebook", 60, "by the 60-day rule"),
-        ("never", "X", None, "X sets none"),
-        ("unknown", "TikTok", None, "linked before dates were stored"),
-        ("", "TikTok", None, "linked before dates were stored"),
+        ("provider", "Facebook", "said by Facebook"),
+        ("introspection", "Facebook", "checked at Facebook"),
+        ("never", "X", "X sets none"),
+        ("unknown", "TikTok", "linked before dates were stored"),
+        ("", "TikTok", "linked before dates were stored"),
     ],
 )
-def test_every_date_says_where_it_comes_from(source: str, channel: str, days: int | None, words: str) -> None:
-    assert dates.source_words(source, channel_label=channel, rule_days=days) == words
+def test_every_date_says_where_it_comes_from(source: str, channel: str, words: str) -> None:
+    assert dates.source_words(source, channel_label=channel) == words
 
 
 def test_an_account_with_an_undated_backup_works_at_least_until_the_known_date() -> None:

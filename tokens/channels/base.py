@@ -10,13 +10,14 @@ from typing import Any, ClassVar, Literal
 
 from django.utils.translation import gettext
 
-from tokens.channels import brake, gate, words
+from tokens.channels import brake, gate, http, words
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import (
     AccessCheck,
     AccountList,
     Answer,
     AppKeys,
+    Call,
     ChannelConsent,
     ChannelError,
     Classification,
@@ -26,6 +27,7 @@ from tokens.channels.kinds import (
     Identity,
     Inspection,
     Lifetime,
+    NativeAccount,
     Reason,
     Renewal,
     RequestedScope,
@@ -35,6 +37,7 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import DIGITS, spelt
 from tokens.channels.pushes import Pushes
+from tokens.channels.sessions import ChannelSession, Scopes
 from tokens.channels.verdict_table import VerdictTable
 
 CALLS_NOBODY = frozenset({"send", "sign", "consent_query"})  # methods that take an app and make no call
@@ -62,6 +65,13 @@ def _through_the_gate(method: FunctionType) -> Callable[..., Any]:
     return gated
 
 
+def _gate(cls: type) -> None:
+    """Have every call of a class that takes an app go through its gate."""
+    for name, method in vars(cls).items():
+        if isinstance(method, FunctionType) and name not in CALLS_NOBODY and _takes_app(method):
+            setattr(cls, name, _through_the_gate(method))
+
+
 class Channel(ABC):
     """One channel. Methods that call the channel raise ChannelError and never run inside a transaction."""
 
@@ -72,6 +82,7 @@ class Channel(ABC):
     id_pattern: ClassVar[re.Pattern[str]] = DIGITS  # how an ad account's id is spelt, in lower case
     id_prefix: ClassVar[str] = ""  # what may stand before it: "act_"
     table: ClassVar[VerdictTable]
+    identity_call: ClassVar[Call] = "introspect"  # as what the question who consented is judged
     signs: ClassVar[bool] = (
         False  # OAuth 1.0a: jobs need `sign` for each request, and `send` is empty; else OAuth 2
     )
@@ -108,9 +119,7 @@ class Channel(ABC):
         super().__init_subclass__(**more)
         if (declared := vars(cls).get("declaration")) is not None:
             cls.key, cls.label, cls.versions = declared.key, declared.label, declared.versions
-        for name, method in vars(cls).items():
-            if isinstance(method, FunctionType) and name not in CALLS_NOBODY and _takes_app(method):
-                setattr(cls, name, _through_the_gate(method))
+        _gate(cls)
 
     def __str__(self) -> str:
         """Return what people call it."""
@@ -173,10 +182,6 @@ class Channel(ABC):
         `answer` holds `code` (OAuth 2) or `oauth_token`, `oauth_token_secret` and `oauth_verifier` (OAuth 1.0a).
         """
 
-    @abstractmethod
-    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
-        """Ask who consented."""
-
     def complete_grant(self, app: AppKeys, grant: Grant) -> Grant:
         """Return the final grant; by default as it is. Where something is needed right after the exchange (introspection), do it here."""
         return grant
@@ -187,6 +192,35 @@ class Channel(ABC):
         return ChannelConsent(self.identity(app, grant.credentials), grant)
 
     @abstractmethod
+    def ask_who(self, session: ChannelSession, call: Call) -> Answer:
+        """Ask whose token it is: at most channels the cheapest question about a token."""
+
+    @abstractmethod
+    def person_in(self, answer: Answer, body: Mapping[str, Any]) -> Identity:
+        """Read whose token it is, out of a good answer. Raises ChannelError where it does not say."""
+
+    @abstractmethod
+    def accounts_of(self, session: ChannelSession, identity: Identity, scopes: Scopes) -> AccountList:
+        """List the ad accounts. Raises ChannelError where the first page fails; a later one makes the list incomplete."""
+
+    @abstractmethod
+    def access_of(self, session: ChannelSession, native_id: str, scopes: Scopes) -> AccessCheck:
+        """Read one ad account, and what this person may do there. Raises ChannelError."""
+
+    def identity(self, app: AppKeys, credentials: Credentials) -> Identity:
+        """Ask who consented. Raises ChannelError."""
+        answer = self.ask_who(ChannelSession(app, credentials), self.identity_call)
+        return self.person_in(answer, self.table.require_ok(answer))
+
+    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
+        """Ask the channel about the token, as cheaply as it allows. A ChannelError becomes the answer.
+
+        Here: whose it is. Dates and scopes, of which that tells nothing, stay as they are.
+        """
+        answer = self.ask_who(ChannelSession(app, credentials, http.Limit(timeout)), "introspect")
+        person = self.person_in(answer, self.table.require_ok(answer))
+        return Inspection(Classification(Verdict.OK), native_user_id=person.native_user_id)
+
     def list_accounts(
         self,
         app: AppKeys,
@@ -200,8 +234,9 @@ class Channel(ABC):
 
         `told` as in `read_account`.
         """
+        session = ChannelSession(app, credentials, told={} if told is None else told)
+        return self.accounts_of(session, identity, _known(scopes))
 
-    @abstractmethod
     def read_account(
         self,
         app: AppKeys,
@@ -216,12 +251,30 @@ class Channel(ABC):
 
         `told`: what this channel's good answers told of the log-in a moment ago, in one check: `Inspection.told`, and what readings of its
         other ad accounts added. The package takes from it what holds for all ad accounts, so that it is asked once, and adds to it.
-        `timeout` in seconds. None: the usual one.
+        `timeout` in seconds. None: the usual one. Raises ValueError where `native_id` is none.
         """
+        known = {} if told is None else told
+        session = ChannelSession(app, credentials, http.Limit(timeout), known)
+        return self.access_of(session, self.canonical_id(native_id), _known(scopes))
 
-    @abstractmethod
-    def inspect(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Inspection:
-        """Ask the channel about the token, as cheaply as it allows. A ChannelError becomes the answer."""
+    def check_of(
+        self,
+        account: NativeAccount | None,
+        *,
+        of: Answer,
+        wanted: str,
+        row: str = "status",
+    ) -> AccessCheck:
+        """Return what was read of an ad account, as restricted where its status says so. `row` names what says so.
+
+        Raises ChannelError where the answer holds another ad account, or none.
+        """
+        if account is None or account.native_id != wanted:
+            raise self.table.malformed(of, "the ad account")
+        if not account.restriction:
+            return AccessCheck(Classification(Verdict.OK), account)
+        why = Classification(Verdict.ACCOUNT_RESTRICTED, Reason.RESTRICTED, row=row, note=account.restriction)
+        return AccessCheck(why, account)
 
     def renew(self, app: AppKeys, credentials: Credentials, *, timeout: float | None = None) -> Grant | None:
         """Renew the token without a person and return the new grant; None where the channel has no such thing.
@@ -241,16 +294,13 @@ class Channel(ABC):
             % {"channel": self.label}
         )
 
+    @abstractmethod
     def revoke(self, app: AppKeys, credentials: Credentials) -> bool:
-        """Cancel the authorisation at the channel. Return whether the channel has such a call and took it."""
-        return False
+        """Cancel the authorisation at the channel. Return whether the channel took it."""
 
-    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
-        """Ask what nothing but the app's keys answers: OK where the channel takes them.
-
-        None where the channel has no such question. Does not raise ChannelError. `timeout` in seconds.
-        """
-        return None
+    @abstractmethod
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
+        """Ask what nothing but the app's keys answers: OK where the channel takes them. `timeout` in seconds. Raises no ChannelError."""
 
     def send(self, app: AppKeys, credentials: Credentials) -> Send:
         """Say how a publishing job sends this token; by default as a header (RFC 6750, section 2.1)."""
@@ -290,3 +340,10 @@ class Channel(ABC):
     def open_url(self, native_id: str) -> str:
         """Return the address of the ad account in the channel's own ads manager."""
         return self.ads_manager.format(id=self.canonical_id(native_id))
+
+
+_gate(Channel)
+
+
+def _known(scopes: Iterable[str] | None) -> Scopes:
+    return None if scopes is None else tuple(scopes)

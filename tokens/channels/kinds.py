@@ -79,7 +79,7 @@ WRITE_REFUSALS = frozenset(
 
 Call = Literal["api", "refresh", "exchange", "introspect", "list_accounts", "authorize_callback"]
 CanPublish = Literal["yes", "no", "unknown"]
-DateSource = Literal["provider", "introspection", "policy", "never", "unknown"]
+DateSource = Literal["provider", "introspection", "never", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -245,8 +245,7 @@ class RequestedScope:
 class Lifetime:
     """How long authorisations last at this channel: data with a source, because vendors change it. What is said of it: words.txt."""
 
-    access: timedelta | None  # None: no date
-    never_ends: bool
+    access: timedelta | None  # None: it has no end
     source: str
     checked: str  # ISO date
 

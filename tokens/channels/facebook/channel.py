@@ -8,6 +8,7 @@ from django.utils.translation import gettext
 
 from tokens.channels import http
 from tokens.channels.classifier import evidence, keys_taken
+from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.facebook import calls, pushes, reading, verdicts
 from tokens.channels.facebook.declaration import DECLARATION
 from tokens.channels.facebook.verdicts import TABLE
@@ -30,7 +31,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import digits, name_of
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes
+from tokens.channels.sessions import ChannelSession, Scopes
 from users import database_clock
 
 
@@ -204,7 +205,7 @@ class Facebook(CodeGrantChannel):
             raise TABLE.malformed(answer, "the ad account")
         return AccessCheck(Classification(Verdict.OK), account)
 
-    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Ask about a string that is no token, with the app's own token."""
         session = ChannelSession(app, Credentials(self.nobodys), http.Limit(timeout))
         return keys_taken(TABLE.classify(calls.debug_token(session)))

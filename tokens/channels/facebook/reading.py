@@ -24,7 +24,6 @@ SCOPES = (
 
 LIFETIME = Lifetime(
     access=timedelta(days=60),
-    never_ends=False,
     source="https://developers.facebook.com/docs/facebook-login/guides/access-tokens/get-long-lived",
     checked="2026-11-24",
 )

@@ -8,6 +8,7 @@ from typing import Any
 from tokens.channels import http
 from tokens.channels.addresses import configured
 from tokens.channels.classifier import evidence, keys_taken
+from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.kinds import (
     DOUBTFUL,
     HINDERED,
@@ -31,7 +32,7 @@ from tokens.channels.linkedin import calls, reading
 from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, name_of, words
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, filled, nobodys_session
+from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
 from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
@@ -147,7 +148,7 @@ class LinkedIn(CodeGrantChannel):
         account = reading.account_of(body, roles={native_id: role}, scopes=scopes)
         return self.check_of(account, of=answer, wanted=native_id)
 
-    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Ask about a string that is no token. HTTP 400 is said of a wrong client id too, so there its words decide."""
         classification = TABLE.classify(
             calls.introspect(nobodys_session(app, http.Limit(timeout)), self.nobodys)

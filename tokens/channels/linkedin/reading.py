@@ -51,7 +51,6 @@ PUBLISHING_SCOPE = "rw_ads"
 
 LIFETIME = Lifetime(
     access=timedelta(days=60),
-    never_ends=False,
     source="https://learn.microsoft.com/en-us/linkedin/shared/authentication/programmatic-refresh-tokens",
     checked="2026-11-25",
 )

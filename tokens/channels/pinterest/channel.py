@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from tokens.channels.classifier import evidence
+from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.kinds import (
     HINDERED,
     START_AGAIN,
@@ -28,7 +29,7 @@ from tokens.channels.parse import digits, moment, name_of
 from tokens.channels.pinterest import calls, reading
 from tokens.channels.pinterest.declaration import DECLARATION
 from tokens.channels.pinterest.verdicts import TABLE, keys_in_doubt
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
+from tokens.channels.sessions import ChannelSession, Scopes, dates_of
 
 DOUBT = Classification(Verdict.CONFIRM_FIRST, Reason.UNKNOWN, row="refused, though the app's keys are fine")
 KEYS = Classification(Verdict.APP_FAULT, Reason.APP_FAULT, row="app keys")

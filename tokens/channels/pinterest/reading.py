@@ -24,7 +24,6 @@ PUBLISHING_SCOPE = "ads:write"
 
 LIFETIME = Lifetime(
     access=timedelta(days=30),
-    never_ends=False,
     source="https://developers.pinterest.com/docs/getting-started/set-up-authentication-and-authorization/",
     checked="2026-11-25",
 )

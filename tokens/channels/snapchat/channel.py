@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from tokens.channels.classifier import evidence
+from tokens.channels.code_grant import CodeGrantChannel
 from tokens.channels.kinds import (
     HINDERED,
     AccessCheck,
@@ -23,7 +24,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.channels.parse import mapping, name_of, token_of, words
-from tokens.channels.sessions import ChannelSession, CodeGrantChannel, Scopes, dates_of
+from tokens.channels.sessions import ChannelSession, Scopes, dates_of
 from tokens.channels.snapchat import calls, reading
 from tokens.channels.snapchat.declaration import DECLARATION
 from tokens.channels.snapchat.verdicts import TABLE

@@ -24,7 +24,6 @@ SCOPES = (RequestedScope("snapchat-marketing-api", _("Manage ads"), publishing=T
 # whether it covers ads too.
 LIFETIME = Lifetime(
     access=None,
-    never_ends=True,
     source="https://developers.snap.com/api/marketing-api/Ads-API/authentication",
     checked="2026-11-25",
 )

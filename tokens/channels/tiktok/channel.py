@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 
 from tokens.channels import http
+from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.kinds import (
     DOUBTFUL,
@@ -28,7 +29,7 @@ from tokens.channels.kinds import (
     refresh_form,
 )
 from tokens.channels.parse import digits, name_of, token_of
-from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes, dates_of
+from tokens.channels.sessions import ChannelSession, Scopes, dates_of
 from tokens.channels.tiktok import calls, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
@@ -37,7 +38,7 @@ from users import database_clock
 NOBODYS = "none"  # no code of anybody
 
 
-class TikTok(AskedChannel):
+class TikTok(Channel):
     """OAuth 2 with names of its own: `app_id`, `auth_code`, JSON bodies, and HTTP 200 for everything.
 
     The token has no end, unless TikTok gives a date with it: then its refresh token is used. The person ticks ad accounts, not permissions.
@@ -117,7 +118,7 @@ class TikTok(AskedChannel):
         account = reading.with_role(read[0], roles.names.get(native_id, ()))
         return self.check_of(account, of=answer, wanted=native_id)
 
-    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Send a code that is nobody's: TikTok names a wrong app or secret by a code of its own."""
         body = {"auth_code": NOBODYS}
         answer = calls.post("exchange", "oauth2/access_token", body, app=app, timeout=timeout)

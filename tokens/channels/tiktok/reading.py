@@ -17,7 +17,6 @@ from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
     access=None,
-    never_ends=True,
     source="https://business-api.tiktok.com/portal/docs?id=1738373164380162",
     checked="2026-11-25",
 )

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from tokens.channels import classifier, http, oauth1_client
+from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import (
     HARMLESS,
@@ -25,14 +26,14 @@ from tokens.channels.kinds import (
     Send,
     Verdict,
 )
-from tokens.channels.sessions import AskedChannel, ChannelSession, Scopes
+from tokens.channels.sessions import ChannelSession, Scopes
 from tokens.channels.x import calls, pushes, reading, signable, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from tokens.channels.x.verdicts import TABLE
 from users import database_clock
 
 
-class XChannel(AskedChannel):
+class XChannel(Channel):
     """OAuth 1.0a: every request is signed, and a token has no end date."""
 
     declaration = DECLARATION
@@ -134,7 +135,7 @@ class XChannel(AskedChannel):
         row = "approval_status" if read.restriction else "able_to_fund"
         return self.check_of(calls.with_funding(session, read), of=answer, wanted=native_id, row=row)
 
-    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification | None:
+    def verify_app_keys(self, app: AppKeys, *, timeout: float | None = None) -> Classification:
         """Take the first step of a handshake, which nothing but the app's keys signs."""
         return TABLE.classify(calls.ask_request_token(ChannelSession(app, calls.NOBODY, http.Limit(timeout))))
 

@@ -17,7 +17,6 @@ from tokens.channels.roles import RoleTable
 
 LIFETIME = Lifetime(
     access=None,
-    never_ends=True,
     source="https://docs.x.com/fundamentals/authentication/faq",
     checked="2026-11-24",
 )
