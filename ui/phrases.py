@@ -71,7 +71,7 @@ def blocks(name: str) -> frozenset[str]:
 def add_folder(prefix: str, folder: Path) -> None:
     """Say where files whose names begin with "prefix/" lie; the longest prefix counts. Others lie in the project's templates.
 
-    An app calls it when it starts, for its own words or those of a package that was installed beside us.
+    An app calls it when it starts.
     """
     _FOLDERS[prefix] = folder
     forget()

@@ -3,37 +3,30 @@
 from django.contrib.auth.models import AnonymousUser, Permission
 from django.db.models import Q, QuerySet
 
-from tokens.channels import declarations, registry
+from tokens.channels import declarations
 from tokens.models import ChannelApp
-from tokens.vault import NothingStored, VaultError
+from tokens.vault import VaultError
 from users.models import User
 
-READY, NOT_BUILT, NOT_SET_UP, LOCKED = "ready", "not_built", "not_set_up", "locked"
+READY, NOT_SET_UP, LOCKED = "ready", "not_set_up", "locked"
 _MAY = "tokens.change_channelapp"
 
 
 def state(channel: str) -> str:
-    """Return READY, NOT_BUILT (no package), NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
-    return _state(default_app(channel)) if channel in registry.CHANNELS else NOT_BUILT
+    """Return READY, NOT_SET_UP (no app for new links), or LOCKED (its secret does not open)."""
+    return _state(default_app(channel))
 
 
 def states() -> dict[str, str]:
-    """Return `state` of every channel that is declared, in one query."""
+    """Return `state` of every channel, in one query."""
     apps = {app.channel: app for app in _default_apps().order_by("-pk")}
-    keys = declarations.channel_keys()
-    return {key: _state(apps.get(key)) if key in registry.CHANNELS else NOT_BUILT for key in keys}
+    return {key: _state(apps.get(key)) for key in declarations.channel_keys()}
 
 
 def _state(app: ChannelApp | None) -> str:
     if app is None:
         return NOT_SET_UP
-    try:
-        app.keys()
-    except NothingStored:  # it lacks a further value that the channel wants
-        return NOT_SET_UP
-    except (VaultError, ValueError):
-        return LOCKED
-    return READY
+    return READY if opens(app) else LOCKED
 
 
 def default_app(channel: str) -> ChannelApp | None:

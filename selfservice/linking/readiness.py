@@ -34,13 +34,13 @@ def advice(channel: str, user: User | AnonymousUser, *, found: str = "") -> Advi
     found = found or _state(channel, user)
     if found == setup.READY:
         return None
-    acts = found not in {setup.NOT_BUILT, ONLY_LOOKS} and setup.may_set_up(user)
+    acts = found != ONLY_LOOKS and setup.may_set_up(user)
     facts = {
         "state": found,
         "channel": declarations.label(channel),
         "channel_key": channel,
         "acts": acts,
-        "ask": setup.whom_to_ask() if not acts and found in {setup.NOT_SET_UP, setup.LOCKED} else [],
+        "ask": setup.whom_to_ask() if not acts and found != ONLY_LOOKS else [],
     }
     title, text, short = (
         render_to_string("selfservice/link/_readiness.html", {**facts, "part": part}).strip()

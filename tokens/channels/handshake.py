@@ -12,7 +12,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from tokens import vault
 from tokens.channels import callback, gate, shares
 from tokens.channels.base import Channel
 from tokens.channels.kinds import (
@@ -91,14 +90,6 @@ def ensure_same_app(state: dict[str, Any], keys: AppKeys) -> None:
     begun_with = (state.get("data") or {}).get("client_id")
     if begun_with != keys.client_id:
         raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN))
-
-
-def opened(owner: str, sealed: str) -> dict[str, str]:
-    """Return what a state kept sealed. Raises ChannelError where the key ring has changed meanwhile."""
-    try:
-        return vault.unseal(owner, vault.Sealed(sealed.encode()))
-    except vault.VaultError as error:
-        raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN)) from error
 
 
 class AnsweredByUs:

@@ -19,7 +19,6 @@ from tokens.channels.handshake import (
     ChannelProviderBase,
     answer_once,
     default_keys,
-    opened,
 )
 from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Classification, Verdict
 
@@ -76,12 +75,20 @@ class ChannelCallbackView(AnsweredByUs, OAuthView):  # type: ignore[misc]  # all
         if "denied" in request.GET:
             raise Cancelled
         channel = self.adapter.channel
-        secret = opened(_owner(channel, request_token), state.pop(SECRET, ""))["secret"]
+        secret = _opened(_owner(channel, request_token), state.pop(SECRET, ""))
         return channel.consent(keys, _answer(request, request_token, secret))
 
 
 def _owner(channel: Channel, request_token: str) -> str:
     return f"request:{channel.key}:{request_token}"
+
+
+def _opened(owner: str, sealed: str) -> str:
+    """Return the secret that a state kept sealed. Raises ChannelError where the key ring has changed meanwhile."""
+    try:
+        return str(vault.unseal(owner, vault.Sealed(sealed.encode()))["secret"])
+    except vault.VaultError as error:
+        raise ChannelError(Classification(Verdict.OUR_BUG, row=START_AGAIN)) from error
 
 
 def _answer(request: HttpRequest, request_token: str, secret: str) -> dict[str, str]:
