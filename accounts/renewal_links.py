@@ -149,17 +149,15 @@ def page_of(account: Account, token: Token) -> str:
     return f"{addresses.absolute_url('reauthenticate', account.pk)}{_LOG_IN}{token.pk}"
 
 
-def personal(
-    mail: Mail, *, user: User | None, now: datetime, found: Mapping[int, Token] | None = None
-) -> Mail:
+def personal(mail: Mail, *, user: User | None, now: datetime) -> Mail:
     """Return a mail with the personal links of its reader, which its kept copy does not hold: there stand the pages behind our log-in.
 
-    For the mail that is being sent. `found`: what `renewable` said of its log-ins, where the caller has asked for several mails.
+    For the mail that is being sent.
     """
     ids = {int(pk) for pk in _ADDRESS.findall(mail.text)}
     if not ids or user is None or not user.is_active or roles.only_looks(user):
         return mail
-    own = renewable([user.pk], ids) if found is None else found
+    own = renewable([user.pk], ids)
     links = {
         pk: addresses.absolute_url("renew", link(token=own[pk], user=user, issued=now).signed)
         for pk in ids

@@ -240,11 +240,6 @@ def renewing(*, now: datetime, by: str = "") -> Q:
     return found
 
 
-def _rolls(policy: Renewal | None) -> bool:
-    """Return whether a channel has log-ins that renew themselves at all."""
-    return policy is not None and policy.rolls is not None and policy.every is not None
-
-
 def _is(by: str, **facts: object) -> Q:
     return Q(**{f"{by}{name}": value for name, value in facts.items()})
 
@@ -268,19 +263,3 @@ def _not_fixed(policy: Renewal, by: str) -> Q:
         | _is(by, refresh_expires_at__lte=consent + (policy.fixed - TOGETHER))
         | _is(by, refresh_expires_at__gte=consent + (policy.fixed + TOGETHER))
     )
-
-
-def of_row(row: str, *, now: datetime) -> tuple[str, dict[str, Any]]:
-    """Return the condition that a row of tokens, called `row` in SQL, renews itself, and its values by name. Each is looked up alone."""
-    query, values = Token.objects.filter(renewing(now=now)).order_by().values("pk").query.sql_with_params()
-    names: dict[str, Any] = {f"renewing_{number}": value for number, value in enumerate(values)}
-    rows = query % tuple(f"%({name})s" for name in names)
-    names["renewing_channels"] = [
-        key for key, channel in registry.CHANNELS.items() if _rolls(channel.renewal)
-    ]
-    apps = "select id from tokens_channelapp where channel = any(%(renewing_channels)s)"
-    of_its_app = f"{row}.app_id = any(array({apps}))"  # which is asked once for each row, and of most is all
-    found = (
-        f"exists (select 1 from ({rows}) renews (id) where {of_its_app} and renews.id = {row}.id offset 0)"  # noqa: S608  # what Django makes
-    )
-    return found, names

@@ -123,7 +123,6 @@ class Shown:
     looked: Mapping[int, AccountFacts]
     entries: Mapping[tuple[int, int], AccountToken]
     now: datetime
-    renewable: Mapping[int, Token] = field(default_factory=dict)
 
     def event(self, group: Group) -> tuple[AccountFacts, Happened | None]:
         """Return what happened to an account of a group, and to which; None where it is known no longer."""
@@ -141,14 +140,12 @@ def cards_of(
     entries = AccountToken.objects.filter(account__in=ids, token__in=tokens).select_related(
         "account", "token__app", "token__consented_by"
     )
-    mine = [one.token_id for one in groups if one.mine and one.token_id]
     shown = Shown(
         reader=reader,
         summaries=mailing.summaries(ids),
         looked=looked,
         entries={(one.account_id, one.token_id): one for one in entries},
         now=now,
-        renewable=renewal_links.renewable([reader.user.pk], mine) if reader.user and mine else {},
     )
     make = {
         "ended": _ended,

@@ -1,7 +1,6 @@
 """What keeps macros from telling somebody: snoozes, addresses and accounts that a macro leaves out."""
 
 from collections.abc import Collection
-from datetime import date
 
 from django.conf import settings
 from django.db import models
@@ -17,10 +16,6 @@ class MuteQuerySet(models.QuerySet["Mute"]):
     def running(self) -> "MuteQuerySet":
         """Keep what was not ended. A sweep ends what is over, so until then it holds for mails that wait."""
         return self.filter(ended_at=None)
-
-    def holding(self, day: date) -> "MuteQuerySet":
-        """Keep what mutes on a day, in the project's time zone: for good, or until the morning of a later one."""
-        return self.running().filter(Q(until=None) | Q(until__gt=day))
 
     def about(self, account_ids: Collection[int]) -> "MuteQuerySet":
         """Keep what is of one of these accounts (ids), or of all."""
