@@ -4,7 +4,7 @@ The next threshold is told to everybody, and that the account went dark always i
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -212,13 +212,13 @@ def _tell(
     """Write a message to each other reader who was mailed about the deadlines and whom they still concern: one to a person, one for each
     team to an address outside.
     """
-    readers: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    readers: dict[str, dict[int, int | None]] = defaultdict(dict)  # accounts, with their teams
     cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
     told = Notice.objects.filter(account__in={pk for pk, _ in cycles}, outcome=Notice.Outcome.MAILED)
     rows = told.exclude(recipient=email).select_related("account")
     for one in rows:
         if cycles.get((one.account_id, one.token_id)) == one.cycle:
-            readers[one.recipient, one.account.team_id].add(one.account_id)
+            readers[one.recipient][one.account_id] = one.account.team_id
     if answers is not None:
         same = Told.objects.naming().filter(
             at__in=_to_act_on(answers).values("at"),
@@ -227,13 +227,13 @@ def _tell(
         )
         others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
-            readers[reader, of_team].add(account)
-    theirs = concerned.among(_by_address(readers))
+            readers[reader].setdefault(account, of_team)
+    theirs = concerned.among(readers)
     people = who_log_in(theirs)
     to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
-    for (to, team), accounts in readers.items():
-        if still := accounts & theirs[to]:
-            to_write[to, None if to in people else team] |= still
+    for to, accounts_of in readers.items():
+        for account in theirs[to]:
+            to_write[to, None if to in people else accounts_of[account]].add(account)
     teams = {one.account.pk: one.account.team for one in about}
     said: dict[int, set[str]] = defaultdict(set)
     for deadline in about:
@@ -255,10 +255,3 @@ def _tell(
             },
             now=now,
         )
-
-
-def _by_address(readers: Mapping[tuple[str, int | None], set[int]]) -> dict[str, set[int]]:
-    found: dict[str, set[int]] = defaultdict(set)
-    for (to, _), accounts in readers.items():
-        found[to] |= accounts
-    return found
