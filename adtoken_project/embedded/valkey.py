@@ -69,6 +69,7 @@ class Valkey(Server):
             f"appendonly {'yes' if self._persistent else 'no'}",
             'save ""',
             "maxmemory-policy noeviction",
+            "hz 1",  # its housekeeping, times a second; ten are a fifth of what we cost at rest
             "daemonize no",
         ]
 
