@@ -39,9 +39,10 @@ TECHNICAL = {
     "NotImplementedError", "OSError", "RuntimeError", "StartError", "SystemExit", "TransactionManagementError", "TypeError", "ValueError",
 }  # fmt: skip
 SHOWN = {"canonical_id", "inspect_pasted"}  # functions whose ValueError reaches staff
-# What these are given is kept as evidence beside a channel's answer, or answers a machine.
+# What these are given is kept as evidence beside a channel's answer, answers a machine, or is printed by `manage.py check`.
 EVIDENCE = {
     "Answer",
+    "CheckWarning",
     "ConsentRefused",
     "malformed",
     "NotOurs",
