@@ -139,7 +139,8 @@ class Reader:
     def _without_names(self, line: str) -> str:
         for name in self._names:
             if name in line:
-                line = re.sub(rf"(?<!\w){re.escape(name)}(?!-?\w)", " ", line)  # “Elif Wagner” is not whole in “Elif Wagner-Schöneborn”
+                # “Elif Wagner” is not whole in “Elif Wagner-Schöneborn”.
+                line = re.sub(rf"(?<!\w){re.escape(name)}(?!-?\w)", " ", line)
         return line
 
     def _without_cut_name(self, found: "re.Match[str]") -> str:
