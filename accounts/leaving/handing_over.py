@@ -101,15 +101,19 @@ def hold_jobs(person: User) -> None:
 
     A part that is under way is waited for at most HOLD_MS, since a web request waits. Raises ActionRefused.
     """
-    with connection.cursor() as cursor:
-        cursor.execute("select set_config('lock_timeout', %s, true)", [f"{HOLD_MS}ms"])
+    _wait_for_locks(HOLD_MS)
     try:
         with transaction.atomic():
             list(jobs_of(person).select_for_update(no_key=True).values_list("pk"))
     except OperationalError:
         raise ActionRefused("job_under_way") from None
+    _wait_for_locks(0)
+
+
+def _wait_for_locks(most: int) -> None:
+    """Have the caller's transaction wait for each lock so many milliseconds at most; 0: as long as it takes."""
     with connection.cursor() as cursor:
-        cursor.execute("set local lock_timeout to default")
+        cursor.execute("select set_config('lock_timeout', %s, true)", [f"{most}ms"])
 
 
 def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told:
