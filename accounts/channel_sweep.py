@@ -122,10 +122,9 @@ class _Turn:
         if most > 0 and brake.slows_checks(_name(app), budget=app.daily_budget):
             # What may begin is counted for all processes, so no more is asked for than there is.
             most = brake.begin_checks(_name(app), due[:most].count(), budget=app.daily_budget)
-        channel = registry.CHANNELS.get(self.channel)
-        if most > 0 and channel is not None and channel.calls_a_second is not None:
-            waits = due[:most].count()
-            most = brake.keep_pace(_name(app), waits, calls_a_second=channel.calls_a_second)
+        pace = registry.get(self.channel).calls_a_second
+        if most > 0 and pace is not None:
+            most = brake.keep_pace(_name(app), due[:most].count(), calls_a_second=pace)
         if most <= 0:
             return [], 0
         tokens, claim = sweeps.claim(due, now, most)

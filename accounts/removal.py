@@ -104,7 +104,7 @@ def _tell_channel(token: Token) -> tuple[bool, bool]:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
         ended_already = error.classification.verdict == Verdict.TOKEN_DEAD
         return ended_already, ended_already
-    except (VaultError, ValueError, registry.UnknownChannel) as error:
+    except (VaultError, ValueError) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)
         return False, True
 
@@ -121,5 +121,5 @@ def revoke(token: Token) -> None:
     """Cancel the authorisation at the channel, as far as it can be done: one that is down, or has ended it already, holds nothing up."""
     try:
         registry.get(token.app.channel).revoke(token.app.keys(), token.unseal())
-    except (ChannelError, VaultError, ValueError, registry.UnknownChannel) as error:
+    except (ChannelError, VaultError, ValueError) as error:
         logger.warning("token %s could not be revoked at the channel: %s", token.pk, error)

@@ -17,7 +17,6 @@ from accounts.pool_reasons import READING_REFUSED
 from macros import on_it
 from portal import access, account_pages, asking, mute_lines, renewing
 from tokens import reasons
-from tokens.channels import registry
 from tokens.models import Token
 from ui import confirm, progress
 from ui.confirm import Done, Late, Page, Said
@@ -249,22 +248,18 @@ def check_token(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
     """Have the channel asked about one token and its accounts now; the page shows what comes of it."""
     access.require(request, CHECK)
     account = access.account(request, account_id)
-    return _ask(request, account, [access.entry(account, token_id)])
+    return _ask(account, [access.entry(account, token_id)])
 
 
 def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     """Have the channel asked about every token of the pool now; the page shows what comes of it."""
     access.require(request, CHECK)
     account = access.account(request, account_id)
-    return _ask(request, account, account.pool.all())
+    return _ask(account, account.pool.all())
 
 
-def _ask(request: HttpRequest, account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
+def _ask(account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
     now, ids = timezone.now(), [entry.token_id for entry in entries]
-    if account.channel not in registry.CHANNELS:
-        label = account.get_channel_display()
-        messages.error(request, say("not_installed", channel=label))
-        return HttpResponseRedirect(home(account))
     checking.ask(token_ids=ids, now=now, writes_in=[account.pk])
     return HttpResponseRedirect(progress.address(home(account), ids, now))
 

@@ -21,6 +21,7 @@ from macros import coverage
 from portal import access, backup_card, dates, handed_out, message_rows, mute_lines, pool_rows, timeline, why
 from portal.account_rows import explain
 from portal.pool_rows import PoolAction
+from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from ui import progress
 from ui.name_visibility import NameVisibility
@@ -59,7 +60,6 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
     """Return what every page of one account shows: head, tabs, breadcrumb."""
     now = timezone.now()
     here = reverse("admin:accounts_account_change", args=[account.pk])
-    package = dates.native(account.channel)
     may = request.user.has_perm
     add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
     pause = None
@@ -97,7 +97,7 @@ def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
         "tab": tab,
         "tabs": tabs,
         "crumb": next((label for label, name, _ in tabs if name == tab), ""),
-        "open_url": package.open_url(account.native_id) if package else "",
+        "open_url": registry.get(account.channel).open_url(account.native_id),
         "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
         if may("accounts.link_account")
         else None,

@@ -198,9 +198,7 @@ class ChannelAppAdmin(OwnList):
     @display(description=gettext_lazy("API version"))
     def api_version(self, app: ChannelApp) -> str:
         """Return the version of the channel's API that is in use, and when it ends."""
-        channel = registry.CHANNELS.get(app.channel)
-        if channel is None:
-            return "—"
+        channel = registry.get(app.channel)
         name, version = versions.name_in_use(channel), versions.in_use(channel)
         said = [name if version is not None else say("not_known", name=name)]
         if version is not None and version.ends is not None:
@@ -211,9 +209,7 @@ class ChannelAppAdmin(OwnList):
     @display(description=gettext_lazy("API version"))
     def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
         """Return the same with its setting and source."""
-        channel = registry.CHANNELS.get(app.channel)
-        if channel is None:
-            return "—"
+        channel = registry.get(app.channel)
         known = channel.versions
         return format_html(
             '<p class="mb-3">{}. {} <a class="at-link" href="{}">{}</a></p>',

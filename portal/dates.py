@@ -6,7 +6,6 @@ from functools import partial
 
 from tokens import renewal
 from tokens.channels import declarations, registry, words
-from tokens.channels.base import Channel
 from tokens.models import Token
 from ui.dates import CLOCK_NAMES, source_words
 from ui.phrases import phrase
@@ -26,14 +25,6 @@ class DateLine:
     text: str
     source: str
     soon: bool = False  # so near that its day alone says too little
-
-
-def native(channel: str) -> Channel | None:
-    """Return the channel's package, None where this installation has none."""
-    try:
-        return registry.get(channel)
-    except registry.UnknownChannel:
-        return None
 
 
 def lines(token: Token, channel: str, now: datetime) -> list[DateLine]:
@@ -77,10 +68,9 @@ def note(channel: str) -> str:
 
 def permissions(token: Token, channel: str) -> str:
     """Return "2 of 3 · “Manage ads” missing"; what the channel did not say is not guessed."""
-    package = native(channel)
-    if token.scopes is None or package is None or not package.scopes:
+    wanted = registry.get(channel).scopes
+    if token.scopes is None or not wanted:
         return say("not_available")
-    wanted = package.scopes
     missing = [str(scope.label) for scope in wanted if scope.name not in token.scopes]
     named = join_names([quoted(str(label)) for label in missing])
     had = len(wanted) - len(missing)

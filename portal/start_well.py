@@ -57,8 +57,7 @@ def _trouble(app: ChannelApp, now: datetime) -> tuple[str, str, str] | None:
         return say("refuses", said=app.fault), "cancel", "bad"
     if problems := call_state.problems(app):
         return " ".join(problems), "warning", "warn"
-    channel = registry.CHANNELS.get(app.channel)
-    version = versions.in_use(channel) if channel else None
+    version = versions.in_use(registry.get(app.channel))
     if version is not None and version.ends is not None and version.ends <= (now + SOON).date():
         return say("version_ends_on", when=versions.day(version.ends)), "info", "mute"
     return None

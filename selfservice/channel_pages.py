@@ -78,13 +78,13 @@ def page(channel: str, user: User) -> dict[str, Any]:
     if channel not in declarations.channel_keys():
         raise ValueError(f"There is no channel {channel!r}.")
     known = lifetime_text.lifetime_of(channel, declarations.label(channel))
-    package = registry.CHANNELS.get(channel)
+    package = registry.get(channel)
     return {
         "known": known,
-        "checked": date.fromisoformat(known.checked) if known.checked else None,
+        "checked": date.fromisoformat(known.checked),
         "advice": readiness.advice(channel, user),
-        "last_step": package.last_step if package else "",
-        "manage_url": package.manage_url if package else "",
+        "last_step": package.last_step,
+        "manage_url": package.manage_url,
         "groups": [
             ReasonGroup(
                 key,

@@ -13,11 +13,10 @@ say = partial(phrase, "words/lifetime.txt")
 
 @dataclass(frozen=True)
 class LifetimeText:
-    """What is known of one channel. Without a package only the help article speaks, and `built` is false."""
+    """What is known of one channel."""
 
     key: str
     label: str
-    built: bool
     summary: str
     clocks: tuple[str, ...]
     person_deadline: str
@@ -26,27 +25,25 @@ class LifetimeText:
     note: str  # a rule that no vendor source proves
     article: str  # the help article's line under "Timelines for deactivation"; "" where it does not speak of the channel
     sources: tuple[str, ...]  # addresses of what the channel says itself
-    checked: str  # ISO date; "" where nothing was checked
+    checked: str  # ISO date
     causes: tuple[str, ...]
 
 
 def lifetime_of(key: str, label: str) -> LifetimeText:
-    """Return what is known of a channel, whether or not its package exists."""
-    package = registry.CHANNELS.get(key)
-    lifetime = package.lifetime if package else None
+    """Return what is known of a channel."""
+    package = registry.get(key)
     return LifetimeText(
         key=key,
         label=label,
-        built=package is not None,
         summary=channel_words.said(key, "lifetime_summary"),
         clocks=channel_words.listed(key, "lifetime_clocks"),
         person_deadline=channel_words.said(key, "person_deadline"),
         ends=channel_words.listed(key, "lifetime_ends"),
-        renewed=renewed(package) if package else "",
+        renewed=renewed(package),
         note=channel_words.said(key, "lifetime_note"),
         article=channel_words.said(key, "article_timeline"),
-        sources=_sources(package) if package else (),
-        checked=lifetime.checked if lifetime else "",
+        sources=_sources(package),
+        checked=package.lifetime.checked,
         causes=channel_words.listed(key, "causes"),
     )
 

@@ -68,7 +68,7 @@ def ask_again() -> None:
     for app in ChannelApp.objects.filter(fault_kind=KINDS["exchange"]).exclude(fault_since=None):
         try:
             classification = registry.get(app.channel).verify_app_keys(app.keys())
-        except (registry.UnknownChannel, VaultError, ValueError) as error:
+        except (VaultError, ValueError) as error:
             logger.warning("channel app %s could not be asked about: %s", app.pk, error)
             continue
         if classification.verdict == Verdict.OK:
@@ -87,7 +87,7 @@ def verify_keys(*, app: ChannelApp, now: datetime) -> Tested:
     """Ask the channel whether it takes an app's keys, note or end a fault accordingly, and return what it said. Takes 5 s at most."""
     try:
         classification = registry.get(app.channel).verify_app_keys(app.keys(), timeout=TEST_SECONDS)
-    except (registry.UnknownChannel, VaultError, ValueError) as error:
+    except (VaultError, ValueError) as error:
         return Tested(took=False, note=str(error))
     if classification.verdict == Verdict.OK:
         clear(app=app, call="exchange")

@@ -32,7 +32,7 @@ def place(app: ChannelApp) -> PushPlace:
 
 def to_enter(app: ChannelApp) -> list[tuple[str, str]]:
     """Return what operators enter at the channel: (the field's name there, the value). Empty where the channel pushes nothing."""
-    channel = registry.CHANNELS.get(app.channel)
-    if not app.pk or channel is None or channel.pushes is None:
+    pushes = registry.get(app.channel).pushes
+    if not app.pk or pushes is None:
         return []
-    return list(channel.pushes.to_enter(place(app)))
+    return list(pushes.to_enter(place(app)))

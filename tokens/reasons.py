@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from tokens.channels import registry, words
-from tokens.channels.base import Channel
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS, NOT_BY_CONSENT, Reason
 
 # What no channel says but we do.
@@ -32,10 +31,10 @@ class Explanation:
         self, channel_key: str, reason: str, *, person: str, account: str, you: bool, ahead: bool
     ) -> None:
         """See `explain`."""
-        channel = registry.CHANNELS.get(channel_key)
+        channel = registry.get(channel_key) if channel_key else None
         self._key, self.reason, self._channel = channel_key, reason, channel
         self._person, self._account, self._you, self._ahead = person, account, you, ahead
-        self._label = channel.label if channel else channel_key
+        self._label = channel.label if channel else ""
         self._known = _KNOWN.get(reason, Reason.UNKNOWN)
         self._days, self._phrase = "", reason if reason in OURS else self._known.value
         if self._known == Reason.EXPIRED:
@@ -148,8 +147,8 @@ def explain(
     """Word a reason for people.
 
     `reason` is a Reason or one of `OURS`; "" gives empty words, and one that we do not know is "unknown". `person` is the native user's
-    name, `account` the ad account's. `you` words it for the person, `ahead` while its date is still to come. A channel without a package
-    has no steps.
+    name, `account` the ad account's. `you` words it for the person, `ahead` while its date is still to come. Without
+    a channel there are only its short words.
     """
     return Explanation(channel_key, reason, person=person, account=account, you=you, ahead=ahead)
 
@@ -161,5 +160,4 @@ def by_consent(reason: str) -> bool:
 
 def happens(channel_key: str, reason: Reason) -> bool:
     """Return whether this can be met at the channel at all."""
-    channel = registry.CHANNELS.get(channel_key)
-    return reason not in (channel or Channel).never_happens
+    return reason not in registry.get(channel_key).never_happens

@@ -74,9 +74,8 @@ def register_widest_warning(ask: Callable[[], timedelta]) -> None:
 
 
 def policy_of(token: Token) -> Renewal | None:
-    """Return how the token's channel renews; None where it does not, or is no part of this installation."""
-    channel = registry.CHANNELS.get(token.app.channel)
-    return channel.renewal if channel else None
+    """Return how the token's channel renews; None where it does not."""
+    return registry.get(token.app.channel).renewal
 
 
 def possible(token: Token, now: datetime) -> bool:

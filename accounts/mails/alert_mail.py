@@ -111,13 +111,12 @@ def _render(message: Message, app: ChannelApp, answers: Sequence[UnknownAnswer])
 
 def _fault(app: ChannelApp, message: Message, zone: ZoneInfo) -> dict[str, object]:
     lasts = app.fault_since is not None
-    native = registry.CHANNELS.get(app.channel)
     return {
         "lasts": lasts,
         "pill": pills.pill("app", "refused" if lasts else "works_again"),
         "fault": scrub.text(app.fault),
         "since": dates.moment(datetime.fromisoformat(message.payload["fault"]), zone=zone).full,
-        "fault_steps": native.steps(Reason.APP_FAULT) if native and lasts else (),
+        "fault_steps": registry.get(app.channel).steps(Reason.APP_FAULT) if lasts else (),
         "apps_url": addresses.absolute_url("admin:tokens_channelapp_changelist"),
     }
 

@@ -15,17 +15,15 @@ from ui.phrases import phrase
 
 def build(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where another version is in use meanwhile."""
-    channel = registry.CHANNELS.get(message.payload["channel"])
-    if channel is None or versions.name_in_use(channel) != message.payload["version"]:
+    channel = registry.get(message.payload["channel"])
+    if versions.name_in_use(channel) != message.payload["version"]:
         raise NotWanted("other_version")
     return composing.compose("versions", message, composing.reader_of(message), _facts(message, channel))
 
 
 def facts(message: Message) -> list[Fact]:
     """Return what led to a message, for "Why this mail?"."""
-    channel = registry.CHANNELS.get(message.payload["channel"])
-    if channel is None:
-        return []
+    channel = registry.get(message.payload["channel"])
     said = phrase(FACTS, "version_ends", **_when(message, channel))
     return [Fact(f"{channel.label} API {message.payload['version']}", phrase(FACTS, "told"), said)]
 

@@ -258,8 +258,7 @@ def _steps(explanation: reasons.Explanation, entry: AccountToken, *, mine: bool)
     """Return the channel's steps: the person's own, or those of an admin there. Nobody presses "Check now" in a mail."""
     channel = entry.account.channel
     if mine:
-        native = registry.CHANNELS.get(channel)
-        return explanation.steps or ((native.last_step,) if native and explanation.by_consent else ())
+        return explanation.steps or ((registry.get(channel).last_step,) if explanation.by_consent else ())
     if explanation.waits_for or entry.token.state != Token.State.DEAD:
         return reasons.explain(channel, explanation.reason, you=True).steps
     return ()

@@ -212,8 +212,7 @@ class AccountFacts:
     @property
     def admins(self) -> list[LogIn]:
         """The log-ins whose people may give others a role at the channel."""
-        native = registry.CHANNELS.get(self.channel)
-        roles = native.admin_roles if native else ()
+        roles = registry.get(self.channel).admin_roles
         return [one for one in self.log_ins if one.access == "ok" and one.role in roles]
 
     def is_dark(self, now: datetime) -> bool:

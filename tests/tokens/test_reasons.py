@@ -96,13 +96,6 @@ def test_causes_from_the_article_stand_only_where_rules_are_the_likely_cause() -
     assert expired.causes == ()
 
 
-def test_a_channel_without_a_package_has_words_and_no_steps() -> None:
-    explanation = reasons.explain("friendster", Reason.SUSPENDED, person="Ada")
-
-    assert explanation.what == "friendster has suspended the account of Ada."
-    assert explanation.steps == ()
-
-
 def test_a_reason_that_nobody_knows_is_unknown_and_none_is_silent() -> None:
     assert reasons.explain("facebook", "dates").short == "Reason unknown"
     none = reasons.explain("facebook", "")
