@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts import pool, pool_entries
-from accounts.models import Account
-from macros.at_once import services as at_once
+from accounts.models import Account, AccountNews
 from macros.models import Macro, MacroAction
 from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
@@ -42,14 +41,14 @@ def tells(*told: str, emails: Sequence[str] = (WATCHER,), **fields: object) -> M
 
 
 def linked(*tokens: Token, name: str = "", team: Team | None = None) -> Account:
-    """An account that these log-ins have carried for an hour, the first one now; what was written then is read."""
+    """An account that these log-ins have carried for an hour, the first one now; it is no news any longer."""
     name = name or f"Account {Account.objects.count() + 1}"
     account = make_account(tokens[0].app.channel, name=name, created_at=NOW - HOUR, team=team)
     for rank, token in enumerate(tokens):
         link(account, token, rank=rank)
     with transaction.atomic():
         pool.settle(account_ids=[account.pk], cause="linked", now=NOW - HOUR)
-    at_once.tell(NOW - HOUR + MINUTE)
+    AccountNews.objects.filter(account=account).delete()
     return account
 
 

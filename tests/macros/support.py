@@ -6,7 +6,7 @@ from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from accounts import pool
@@ -100,12 +100,6 @@ def known_since(account: Account, *, days: int, seconds: int = 0) -> None:
     since = account.deadline - timedelta(days=days, seconds=seconds)
     Account.objects.filter(pk=account.pk).update(cycle_since=since)
     Token.objects.filter(pool_entries__account=account).update(cycle_since=since)
-
-
-def analyze() -> None:
-    """Have the database look at what the test wrote, as it does by itself within a minute: else it plans for empty tables."""
-    with connection.cursor() as cursor:
-        cursor.execute("analyze")
 
 
 def die(account: Account, now: datetime = NOW) -> None:

@@ -19,7 +19,7 @@ def names(accounts: object) -> set[str]:
     return set(accounts.values_list("name", flat=True))  # type: ignore[attr-defined]  # a queryset
 
 
-@pytest.fixture(params=range(6))
+@pytest.fixture(params=range(3))
 def fleet(request: pytest.FixtureRequest) -> list[Macro]:
     """Accounts of two channels and two teams, and macros of every scope, on and off, of a team or of all."""
     rng = random.Random(request.param)

@@ -138,18 +138,18 @@ def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_to
     assert "Have somebody else with access to the account at Facebook link it" in " ".join(mail.text.split())
 
 
-def test_300_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:
+def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recovered_is_left_out() -> None:
     wants()
-    accounts = [carried(60, name=f"Account {number:02}") for number in range(12)]
+    accounts = [carried(60, name=f"Account {number:02}") for number in range(4)]
     evaluate()
     link(accounts[0], make_token(consented_by=make_person(), deadline=noon(TODAY + 60 * DAY)))
     settle(accounts[0])
 
     mail = news_mails.build(Message.objects.get(kind="news"))
 
-    assert "Facebook, 11 accounts" in mail.text
+    assert "Facebook, 3 accounts" in mail.text
     assert "Account 00" not in mail.text
-    assert mail.subject == "Only one person can carry Account 01 (+10 more)"
+    assert mail.subject == "Only one person can carry Account 01 (+2 more)"
     left_out = Told.objects.get(account=accounts[0])
     assert kept.said(left_out.outcome_reason).startswith("Enough people could carry it again")
 
@@ -182,9 +182,9 @@ def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -
     account = ending(7)
     Membership.objects.create(team=account.team, user=lead, role=Membership.Role.TEAM_LEAD)
 
-    days = [evaluate(day) for day in range(5)]
+    days = [evaluate(day) for day in (0, 2, 3, 4)]
 
-    assert days[1:] == [[], [], [lead.email], []]
+    assert days[1:] == [[], [lead.email], []]
     with time_machine.travel(NOW + 3 * DAY, tick=False):
         text = " ".join(mails.build(Message.objects.get(recipient=lead.email)).text.split())
         said = [
@@ -209,11 +209,11 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     at_once.tell(NOW + timedelta(seconds=35))
     send()
 
-    told = [evaluate(day) for day in range(5)]
+    told = [evaluate(day) for day in (2, 3, 4)]
 
     assert before == []
     assert Told.objects.filter(recipient=WATCHER).count() == 1
-    assert told[1:] == [[], [], [BOSS], []]
+    assert told == [[], [BOSS], []]
 
 
 def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_stayed_dark() -> None:
@@ -232,11 +232,11 @@ def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_sta
     asked = why.asked(account, BOSS)
 
     said = " ".join(line.text for line in about_macros(asked, Macro.objects.all(), now=NOW))
-    to_boss = [evaluate(day) for day in range(5)]
+    to_boss = [evaluate(day) for day in (2, 3, 4)]
 
     assert [one.partition(":")[0] for one in sent] == ["petra@example.com"]
     assert "Sat 28 Nov" in said
-    assert to_boss[1:] == [[], [], [BOSS], []]
+    assert to_boss == [[], [BOSS], []]
 
 
 def test_a_mail_to_further_addresses_that_waits_is_left_out_once_somebody_is_on_it() -> None:

@@ -43,7 +43,7 @@ def told(what: str) -> list[str]:
 def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never_the_way_back(
     settings: Settings,
 ) -> None:
-    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "3/3600s/key"}
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "link_pressed": "2/3600s/key"}
     message, (account,) = warned("Lumen Shoes")
     signed, anybody = links.sign(message), Client()
     page = reverse("answer_mail", args=[signed])
@@ -51,16 +51,16 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
 
     answers = [
         anybody.post(page, form).status_code
-        for _ in range(5)
+        for _ in range(3)
         for form in ({"do": "on_it", "account": account.pk}, {"do": "take_back"})
     ]
-    snoozed = [anybody.post(page, until).status_code for _ in range(4)]
+    snoozed = [anybody.post(page, until).status_code for _ in range(3)]
     ended = anybody.post(page, {"do": "mail_again"}).status_code
 
-    assert answers == [302] * 6 + [429, 302] * 2
+    assert answers == [302] * 4 + [429, 302]
     assert (told(mails.ON_IT), told(mails.OWN_ON_IT)) == ([OTHER], [WATCHER])
-    assert AccountEvent.objects.filter(kind="acknowledged").count() == 6
-    assert (snoozed, ended) == ([302] * 3 + [429], 302)
+    assert AccountEvent.objects.filter(kind="acknowledged").count() == 4
+    assert (snoozed, ended) == ([302] * 2 + [429], 302)
     assert not Mute.objects.filter(ended_at=None).exists()
 
 
