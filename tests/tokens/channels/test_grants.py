@@ -202,16 +202,18 @@ def test_what_an_exchange_leaves_out_is_unknown_and_never_over(
     )
 
 
-@pytest.mark.parametrize("value", ["", " ", None, 7, ["t"], "a b", "a\nb", "ü", "x" * 9000])
 @pytest.mark.parametrize("key", BY_CODE)
-def test_a_token_that_cannot_be_sent_or_kept_is_none(key: str, value: Any, world: World) -> None:
-    body = said(0) | {"data": {"access_token": value}} if key == "tiktok" else {"access_token": value}
-    world.says(TOKEN_PATH[key], {**body, "session_key": f"{Sandbox.MARKER}-under-a-name-of-its-own"})
+def test_a_token_that_cannot_be_sent_or_kept_is_none(key: str, world: World) -> None:
+    values: list[Any] = ["", " ", None, 7, ["t"], "a b", "a\nb", "ü", "x" * 9000]
+    for value in values:
+        body = said(0) | {"data": {"access_token": value}} if key == "tiktok" else {"access_token": value}
+        secret = f"{Sandbox.MARKER}-under-a-name-of-its-own"
+        world.says(TOKEN_PATH[key], {**body, "session_key": secret}, count=1)
 
-    found = world.refuses(lambda: world.channel.exchange(world.app, {"code": "c"}))
+        found = world.refuses(lambda: world.channel.exchange(world.app, {"code": "c"}))
 
-    assert means(found, PASSES.by("answer without a token"))
-    assert found.unknown
+        assert means(found, PASSES.by("answer without a token")), value
+        assert found.unknown, value
 
 
 # ---- codes, addresses and keys
@@ -376,26 +378,22 @@ OF_ITS_OWN: dict[str, list[tuple[dict[str, Any], Meaning]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("key", "fault", "meaning"),
-    [(key, *one) for key in RENEWING for one in (*FAULTS, *OF_ITS_OWN[key])],
-)
-def test_trouble_while_renewing_says_nothing_about_the_token(
-    key: str, fault: dict[str, Any], meaning: Meaning, world: World
-) -> None:
+@pytest.mark.parametrize("key", RENEWING)
+def test_trouble_while_renewing_says_nothing_about_the_token(key: str, world: World) -> None:
     living = world.token()
-    world.trouble(TOKEN_PATH[key], count=1, **fault)
+    for fault, meaning in (*FAULTS, *OF_ITS_OWN[key]):
+        world.trouble(TOKEN_PATH[key], count=1, **fault)
 
-    found = world.refuses_to_renew(living)
+        found = world.refuses_to_renew(living)
 
-    assert means(found, meaning), found
+        assert means(found, meaning), (fault, found)
     assert world.renew(living).credentials.access_token
 
 
 @pytest.mark.parametrize("key", RENEWING)
 def test_a_renewal_that_is_slow_is_given_up_in_time(key: str, world: World) -> None:
     living = world.token()
-    world.trouble(TOKEN_PATH[key], delay=2.0, count=1)
+    world.trouble(TOKEN_PATH[key], delay=0.8, count=1)
 
     found = world.refuses(lambda: world.channel.renew(world.app, living, timeout=0.2))
 

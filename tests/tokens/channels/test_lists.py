@@ -195,21 +195,20 @@ LATER_OF_ITS_OWN: dict[str, list[dict[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("key", "fault"),
-    [(key, fault) for key in registry.CHANNELS for fault in (*LATER, *LATER_OF_ITS_OWN[key])],
-)
+@every_channel
 def test_trouble_on_a_later_page_gives_a_list_that_says_it_is_not_whole(
-    key: str, fault: dict[str, Any], world: World, paged: list[str]
+    key: str, world: World, paged: list[str]
 ) -> None:
     path, living = PAGED[key][4], world.token("emil")
-    world.trouble(path, delay=0.001, count=1)  # the first page comes, a little late
-    world.trouble(path, **fault)
+    for fault in (*LATER, *LATER_OF_ITS_OWN[key]):
+        world.trouble(path, delay=0.001, count=1)  # the first page comes, a little late
+        world.trouble(path, **fault)
 
-    part = world.list(living, "emil")
+        part = world.list(living, "emil")
 
-    assert not part.complete
-    assert FERN in names(part.accounts)
+        world.heal()
+        assert not part.complete, fault
+        assert FERN in names(part.accounts), fault
 
 
 # A page that promises another one for ever, and the calls that are made of it.
@@ -270,13 +269,14 @@ SHAPES: dict[str, tuple[str, list[Any]]] = {
 }
 
 
-@pytest.mark.parametrize(
-    ("key", "body"), [(key, body) for key, (_, own) in SHAPES.items() for body in ("<html>", [], {}, *own)]
-)
-def test_a_list_of_another_shape_is_no_empty_list(key: str, body: Any, world: World) -> None:
-    world.says(SHAPES[key][0], body)
+@every_channel
+def test_a_list_of_another_shape_is_no_empty_list(key: str, world: World) -> None:
+    path, own = SHAPES[key]
+    for body in ("<html>", [], {}, *own):
+        world.says(path, body)
 
-    assert world.refuses(world.list).verdict == Verdict.TRANSIENT
+        assert world.refuses(world.list).verdict == Verdict.TRANSIENT, body
+        world.heal()
 
 
 # A list that is refused, and what is raised.

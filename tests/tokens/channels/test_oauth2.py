@@ -1,4 +1,4 @@
-"""The handshake of OAuth 2 at each channel that has it, through Django's test client: what must be the same everywhere."""
+"""The handshake of OAuth 2, through Django's test client: the same at each channel that has it, so that two stand for all."""
 
 import json
 import logging
@@ -14,6 +14,7 @@ from tests.support import native
 from tests.support.factories import make_user
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
+from tokens.channels import registry
 from tokens.models import ChannelApp, Token
 from users.models import Session
 
@@ -40,9 +41,6 @@ class Way:
 
 WAYS = (
     Way("facebook", "oauth/access_token", "/me$"),
-    Way("snapchat", "login/oauth2/access_token", "/me$"),
-    Way("linkedin", "accessToken", "userinfo"),
-    Way("pinterest", "oauth/token", "user_account"),
     Way("tiktok", "oauth2/access_token", "user/info", code="auth_code"),
 )
 
@@ -139,10 +137,8 @@ def test_a_code_that_was_used_starts_again_and_marks_no_app(client: Client, way:
 @pytest.mark.parametrize(
     "fault",
     [
-        {"drop": True},
         {"status": 503, "body": "<html>SBXTOKEN</html>"},
         {"status": 200, "body": {"access_token": "", "sbx": "SBXTOKEN"}},
-        {"status": 200, "body": [1]},
     ],
 )
 def test_a_channel_in_trouble_shows_our_page_and_no_body(
@@ -171,9 +167,7 @@ def test_a_wrong_secret_is_shown_as_our_fault_and_kept_as_the_apps(
     assert ChannelApp.objects.get(channel=way.key).fault_since is not None
 
 
-@pytest.mark.parametrize(
-    "said", [{"error": "server_error"}, {"error": "invalid_scope"}, {"error": "new"}, {}]
-)
+@pytest.mark.parametrize("said", [{"error": "server_error"}, {}])
 def test_an_error_of_the_consent_page_is_no_cancel(
     client: Client, sandbox: Sandbox, way: Way, said: dict[str, str]
 ) -> None:
@@ -208,6 +202,7 @@ def test_a_channel_that_is_not_set_up_has_no_callback(client: Client, way: Way) 
     assert client.get(way.callback, {way.code: "c", "state": "s"}).status_code == 404
 
 
-def test_no_login_view_of_allauth_is_mounted(way: Way) -> None:
+@pytest.mark.parametrize("key", registry.CHANNELS)
+def test_no_login_view_of_allauth_is_mounted(key: str) -> None:
     with pytest.raises(NoReverseMatch):
-        reverse(f"{way.key}_login")
+        reverse(f"{key}_login")

@@ -209,23 +209,20 @@ OF_ITS_OWN: dict[str, list[tuple[dict[str, Any], Meaning]]] = {
 TAKES_NOTHING = {Verdict.TRANSIENT, Verdict.RATE_LIMITED, Verdict.CONFIRM_FIRST}
 
 
-@pytest.mark.parametrize(
-    ("key", "fault", "meaning"),
-    [(key, *one) for key in registry.CHANNELS for one in (*FAULTS, *OF_ITS_OWN[key])],
-)
-def test_trouble_at_the_channel_says_nothing_about_the_token(
-    key: str, fault: dict[str, Any], meaning: Meaning, world: World
-) -> None:
+@every_channel
+def test_trouble_at_the_channel_says_nothing_about_the_token(key: str, world: World) -> None:
     living = world.token()
-    world.trouble(**fault)
+    for fault, meaning in (*FAULTS, *OF_ITS_OWN[key]):
+        world.trouble(**fault)
 
-    inspection, reading = world.inspect(living), world.read(LUMEN, living)
+        inspection, reading = world.inspect(living), world.read(LUMEN, living)
 
-    assert means(inspection.classification, meaning), inspection
-    if "body" in fault and fault["status"] in {200, 503}:
-        assert reading.classification.verdict in TAKES_NOTHING, reading
-    assert reading.classification.verdict not in {Verdict.TOKEN_DEAD, Verdict.OK}
-    assert reading.account is None
+        world.heal()
+        assert means(inspection.classification, meaning), (fault, inspection)
+        if "body" in fault and fault["status"] in {200, 503}:
+            assert reading.classification.verdict in TAKES_NOTHING, (fault, reading)
+        assert reading.classification.verdict not in {Verdict.TOKEN_DEAD, Verdict.OK}, fault
+        assert reading.account is None, fault
 
 
 @every_channel
@@ -235,14 +232,14 @@ def test_an_identity_is_never_made_of_a_strange_answer(key: str, world: World) -
         world.says("", body)
         found = world.refuses(lambda: world.channel.identity(world.app, living))
         assert found.verdict == Verdict.TRANSIENT, body
-        world.sandbox.clear_faults()
+        world.heal()
 
 
 @every_channel
 def test_a_channel_that_is_slow_or_gone_is_passing_trouble(key: str, world: World) -> None:
     living = world.token()
     addresses = dict.fromkeys(registry.get(key).declaration.addresses, "http://127.0.0.1:1")
-    world.trouble(delay=2.0)
+    world.trouble(delay=0.8)
 
     slow = (
         world.inspect(living, timeout=0.2).classification,

@@ -1,6 +1,7 @@
 """One rule for all channels: words under general codes, batches item by item, XML, errors inside a 5xx, names beside an error."""
 
 import json
+from itertools import product
 from typing import Any
 
 import pytest
@@ -55,53 +56,44 @@ def classify(key: str, status: int, body: Any, call: Any = "api", **headers: str
 
 
 @every_channel
-@pytest.mark.parametrize("said", LIMITS)
-def test_a_limit_named_in_words_is_one_under_any_code(key: str, said: str) -> None:
+def test_a_limit_named_in_words_is_one_under_any_code(key: str) -> None:
     status, body = GENERAL[key]
 
-    classification = classify(key, status, body(said))
-
-    assert (classification.verdict, classification.reason, classification.unknown) == (
-        Verdict.RATE_LIMITED,
-        Reason.TRANSIENT,
-        "",
-    )
+    for said in LIMITS:
+        found = classify(key, status, body(said))
+        assert (found.verdict, found.reason, found.unknown) == (
+            Verdict.RATE_LIMITED,
+            Reason.TRANSIENT,
+            "",
+        ), said
 
 
 @every_channel
-@pytest.mark.parametrize("said", REFUSALS)
-def test_a_permission_refused_in_words_is_access_lost_under_a_general_code(key: str, said: str) -> None:
+def test_a_permission_refused_in_words_is_access_lost_under_a_general_code(key: str) -> None:
     status, body = GENERAL[key]
 
-    classification = classify(key, status, body(said))
-
-    assert (classification.verdict, classification.unknown) == (Verdict.ACCESS_LOST, "")
-
-
-@every_channel
-@pytest.mark.parametrize("page", [FIREWALL, STORAGE, "RBAC: access denied", "Verify your account"])
-def test_words_of_what_stands_before_a_channel_refuse_nobody(key: str, page: str) -> None:
-    calls: list[Any] = ["api", "list_accounts"]
-
-    verdicts = {classify(key, status, page, call).verdict for call in calls for status in (400, 403, 404)}
-
-    assert Verdict.ACCESS_LOST not in verdicts
+    for said in REFUSALS:
+        found = classify(key, status, body(said))
+        assert (found.verdict, found.unknown) == (Verdict.ACCESS_LOST, ""), said
 
 
 @every_channel
-@pytest.mark.parametrize("call", ["api", "list_accounts"])
-def test_words_without_a_code_refuse_nobody(key: str, call: Any) -> None:
-    said = {"statusCode": 403, "message": "Access denied due to a rule."}
+def test_words_of_what_stands_before_a_channel_or_have_no_code_refuse_nobody(key: str) -> None:
+    pages = [FIREWALL, STORAGE, "RBAC: access denied", "Verify your account"]
+    without_code = {"statusCode": 403, "message": "Access denied due to a rule."}
+    answers = [*product(pages, (400, 403, 404)), (without_code, 403)]
 
-    assert classify(key, 403, said, call).verdict != Verdict.ACCESS_LOST
+    for (said, status), call in product(answers, ("api", "list_accounts")):
+        assert classify(key, status, said, call).verdict != Verdict.ACCESS_LOST, (said, call, status)
 
 
 @every_channel
-@pytest.mark.parametrize("said", [*NO_LIMITS, *NO_REFUSALS])
-def test_words_of_something_else_leave_a_bad_request_a_bad_request(key: str, said: str) -> None:
+def test_words_of_something_else_leave_a_bad_request_a_bad_request(key: str) -> None:
     status, body = GENERAL[key]
 
-    assert classify(key, status, body(said)).verdict not in {Verdict.RATE_LIMITED, Verdict.ACCESS_LOST}
+    for said in (*NO_LIMITS, *NO_REFUSALS):
+        found = classify(key, status, body(said)).verdict
+        assert found not in {Verdict.RATE_LIMITED, Verdict.ACCESS_LOST}, said
 
 
 # The end of a log-in as each channel words it: a code of its own, with a place for the message.
@@ -120,28 +112,25 @@ ENDS: dict[str, tuple[Any, int, Any]] = {
 
 
 @every_channel
-@pytest.mark.parametrize(
-    ("said", "verdict"),
-    [
-        ("", Verdict.TOKEN_DEAD),
-        ("Too many requests. Please retry in some seconds.", Verdict.RATE_LIMITED),
-        ("App reaches the QPS limit: 10", Verdict.RATE_LIMITED),
-        ("Internal server error", Verdict.CONFIRM_FIRST),
-        ("Your developer account is banned", Verdict.APP_FAULT),
-    ],
-)
-def test_no_code_ends_a_log_in_against_its_own_words(key: str, said: str, verdict: Verdict) -> None:
+def test_no_code_ends_a_log_in_against_its_own_words(key: str) -> None:
     call, status, body = ENDS[key]
 
-    assert classify(key, status, body(said), call).verdict == verdict
+    for said, verdict in {
+        "": Verdict.TOKEN_DEAD,
+        "Too many requests. Please retry in some seconds.": Verdict.RATE_LIMITED,
+        "App reaches the QPS limit: 10": Verdict.RATE_LIMITED,
+        "Internal server error": Verdict.CONFIRM_FIRST,
+        "Your developer account is banned": Verdict.APP_FAULT,
+    }.items():
+        assert classify(key, status, body(said), call).verdict == verdict, said
 
 
 @every_channel
-@pytest.mark.parametrize("said", ["", REFUSALS[0]])
-def test_a_refusal_of_the_list_of_ad_accounts_is_a_doubt_and_takes_none(key: str, said: str) -> None:
+def test_a_refusal_of_the_list_of_ad_accounts_is_a_doubt_and_takes_none(key: str) -> None:
     status, body = GENERAL[key]
 
-    assert classify(key, status, body(said), "list_accounts").verdict == Verdict.CONFIRM_FIRST
+    for said in ("", REFUSALS[0]):
+        assert classify(key, status, body(said), "list_accounts").verdict == Verdict.CONFIRM_FIRST, said
 
 
 # ---- batches

@@ -1,4 +1,4 @@
-"""The way back from a channel under attack and under clumsiness, the same at all six: one exchange at most, and only for whom it began."""
+"""The way back from a channel under attack and under clumsiness, by OAuth 2 and at X: one exchange at most, and only for whom it began."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +17,7 @@ from tests.support import native
 from tests.support.factories import make_team
 from tests.support.native import back, query
 from tests.support.sandbox import Sandbox
-from tokens.channels import callback, declarations
+from tokens.channels import callback
 from tokens.models import Handshake, Token
 from users.models import User
 
@@ -43,7 +43,7 @@ class Return:
         return self.client.generic(method, f"{parts.path}?{parts.query}{more}", headers=headers)
 
 
-@pytest.fixture(params=declarations.channel_keys())
+@pytest.fixture(params=["facebook", "x"])
 def coming(request: pytest.FixtureRequest, client: Client, channels_world: Sandbox) -> Return:
     native.set_up_apps(channels_world)
     address = native.decide(native.leave(client, request.param), "ada")

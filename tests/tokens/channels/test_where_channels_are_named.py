@@ -52,6 +52,8 @@ def names_a_channel(path: Path) -> bool:
     text = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         return NAMES.search(text) is not None
+    if not NAMES.search(text) and not any(f'"{key}"' in text for key in KEYS):
+        return False  # spared the longer look
     tree = ast.parse(text)
     said = [
         node.value

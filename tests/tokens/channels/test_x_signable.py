@@ -149,10 +149,10 @@ def test_everything_else_at_the_ads_api_is_refused(attack: str) -> None:
         "",
     ],
 )
-@pytest.mark.parametrize("method", ["GET", "POST"])
-def test_no_other_host_is_signed_for_posts_messages_and_uploads_included(url: str, method: str) -> None:
-    with pytest.raises(ValueError, match="signed"):
-        ask(method, url)
+def test_no_other_host_is_signed_for_posts_messages_and_uploads_included(url: str) -> None:
+    for method in ("GET", "POST"):
+        with pytest.raises(ValueError, match="signed"):
+            ask(method, url)
 
 
 @pytest.mark.parametrize(

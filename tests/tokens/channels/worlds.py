@@ -7,9 +7,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
+from django.core.cache import caches
 
 from sandbox.start import start_accounts, start_users
-from tests.support import native
+from tests.support import memories, native
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.answers import Meaning
 from tokens.channels import registry
@@ -106,6 +107,12 @@ class World:
     def trouble(self, path: str = "", **fault: Any) -> None:
         """Let calls of this path go wrong, or be answered so."""
         self.sandbox.add_fault(self.key, path=path, **fault)
+
+    def heal(self) -> None:
+        """End all trouble, and let our side remember none."""
+        self.sandbox.clear_faults()
+        caches["calls"].clear()
+        memories.forget()
 
     def says(self, path: str, body: Any, status: int = 200, **more: Any) -> None:
         """Let calls of this path be answered so."""
