@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 
 from adtoken_project.version import VERSION
+from tests.tools import layout
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCT = (
@@ -44,7 +45,7 @@ def imported() -> set[str]:
     """Return the top-level modules that the product imports, deep inside functions, too."""
     found = set()
     for path in (path for app in PRODUCT for path in (ROOT / app).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in layout.statements(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:

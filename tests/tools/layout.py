@@ -43,6 +43,16 @@ def trees() -> dict[str, ast.Module]:
     return found
 
 
+def statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield what a tree holds but for expressions, which are most of it."""
+    waiting = [tree]
+    while waiting:
+        for node in ast.iter_child_nodes(waiting.pop()):
+            if not isinstance(node, ast.expr | ast.arguments):
+                yield node
+                waiting.append(node)
+
+
 def imports(modules: Trees) -> list[Import]:
     """Return what all modules import, wherever it stands."""
     return [one for name, tree in modules.items() for one in _imports(tree, name, "", modules)]
@@ -57,11 +67,11 @@ def _imports(node: ast.AST, module: str, how: str, modules: Trees) -> Iterator[I
         elif isinstance(child, ast.Import):
             for alias in child.names:
                 yield Import(module, alias.name, child.lineno, how)
-        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
             yield from _imports(child, module, "lazy", modules)
         elif isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test):
             yield from _imports(child, module, "type-only", modules)
-        else:
+        elif not isinstance(child, ast.expr | ast.arguments):
             yield from _imports(child, module, how, modules)
 
 
@@ -100,11 +110,12 @@ def mixed(modules: Trees) -> set[str]:
     """Return classes with two of our own bases: a page or a rule that is put together from halves."""
     found = set()
     for module, tree in modules.items():
-        ours = {node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef)}
-        for node in ast.walk(tree):
+        nodes = list(statements(tree))
+        ours = {node.name for node in nodes if isinstance(node, ast.ClassDef)}
+        for node in nodes:
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in APPS:
                 ours |= {alias.asname or alias.name for alias in node.names}
-        for node in ast.walk(tree):
+        for node in nodes:
             if isinstance(node, ast.ClassDef):
                 bases = [_first_name(base) for base in node.bases]
                 if sum(base in ours for base in bases) > 1:
@@ -131,7 +142,7 @@ def silent(modules: Trees) -> set[str]:
     """Return public functions that raise by themselves and whose docstring tells neither that they raise nor what."""
     found = set()
     for module, tree in modules.items():
-        for node in ast.walk(tree):
+        for node in statements(tree):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_"):
                 told, raised = ast.get_docstring(node) or "", set(_raised(node))
                 says = re.search(r"[Rr]ais|[Rr]efus|403|404", told) or any(name in told for name in raised)
@@ -167,7 +178,7 @@ def unmeasured(modules: Trees) -> set[str]:
     told: dict[ast.FunctionDef | ast.AsyncFunctionDef, str] = {
         node: ast.get_docstring(node) or ""
         for tree in modules.values()
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.name.startswith("_")
     }
     of_bases = {
@@ -176,7 +187,7 @@ def unmeasured(modules: Trees) -> set[str]:
     return {
         f"{module}.{node.name} tells no unit of {name}"
         for module, tree in modules.items()
-        for node in ast.walk(tree)
+        for node in statements(tree)
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and told.get(node)
         for name in _numbers(node)
         if not _UNIT.search(told[node] + name) and (node.name, name) not in of_bases

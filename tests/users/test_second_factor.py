@@ -37,81 +37,55 @@ def test_staff_without_a_second_factor_are_sent_to_enrol(client: Client, staff: 
     assert "admin portal needs a second factor" in client.get(response["Location"]).text
 
 
-def test_enrolling_opens_the_portal_without_another_prompt(client: Client, staff: User) -> None:
+def test_enrolling_opens_the_portal_without_another_prompt_and_switching_the_factor_off_closes_it(
+    client: Client, staff: User
+) -> None:
     log_in(client, staff.email)
 
     enrol(client)
+    opened = client.get(reverse("admin:index")).status_code
+    recovers = Authenticator.objects.filter(user=staff, type="recovery_codes").exists()
+    client.post(reverse("mfa_deactivate_totp"))
 
-    assert client.get(reverse("admin:index")).status_code == 200
-    assert Authenticator.objects.filter(user=staff, type="recovery_codes").exists()
+    assert (opened, recovers) == (200, True)
+    assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_index")
 
 
-def test_the_password_alone_does_not_log_in_who_has_enrolled(
+@time_machine.travel(NOW + timedelta(hours=1), tick=False)
+def test_the_password_opens_nothing_alone_and_the_portal_with_a_code_that_works_once(
     client: Client, staff: User, enrolled: str
 ) -> None:
-    response = log_in(client, staff.email)
-
-    assert response["Location"] == reverse("mfa_authenticate")
-    assert not is_logged_in(client)
-    assert client.get(reverse("admin:index")).status_code == 302
-
-
-@time_machine.travel(NOW + timedelta(hours=1), tick=False)
-def test_password_and_code_open_the_portal(client: Client, staff: User, enrolled: str) -> None:
-    log_in(client, staff.email, next=reverse("admin:index"))
+    thief = Client()
+    asked = log_in(client, staff.email, next=reverse("admin:index"))
+    by_password = (is_logged_in(client), client.get(reverse("admin:index")).status_code)
 
     response = client.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
-
-    assert response["Location"] == reverse("admin:index")
-    assert client.get(reverse("admin:index")).status_code == 200
-
-
-@time_machine.travel(NOW + timedelta(hours=1), tick=False)
-def test_a_code_works_once(client: Client, staff: User, enrolled: str) -> None:
-    thief = Client()
-    log_in(client, staff.email)
-    client.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
     log_in(thief, staff.email)
-
     thief.post(reverse("mfa_authenticate"), {"code": code_of(enrolled)})
 
-    assert is_logged_in(client)
+    assert asked["Location"] == reverse("mfa_authenticate")
+    assert by_password == (False, 302)
+    assert response["Location"] == reverse("admin:index")
+    assert client.get(reverse("admin:index")).status_code == 200
     assert not is_logged_in(thief)
 
 
-def test_a_session_that_skipped_the_log_in_stages_does_not_pass(
+@time_machine.travel(NOW + timedelta(hours=1), tick=False)
+def test_a_session_that_skipped_the_log_in_stages_passes_once_it_has_shown_a_code(
     client: Client, staff: User, enrolled: str
 ) -> None:
     client.force_login(staff)
 
-    response = client.get(f"{reverse('admin:index')}?a=b")
+    prompt = client.get(f"{reverse('admin:index')}?a=b")["Location"]
+    client.post(prompt, {"code": code_of(enrolled)})
 
-    assert response["Location"] == f"{reverse('mfa_reauthenticate')}?next=%2Fadmin%2F%3Fa%3Db"
-
-
-@time_machine.travel(NOW + timedelta(hours=1), tick=False)
-def test_such_a_session_passes_once_it_has_shown_a_code(client: Client, staff: User, enrolled: str) -> None:
-    client.force_login(staff)
-    prompt = client.get(reverse("admin:index"))["Location"]
-
-    response = client.post(prompt, {"code": code_of(enrolled)})
-
-    assert response["Location"] == reverse("admin:index")
+    assert prompt == f"{reverse('mfa_reauthenticate')}?next=%2Fadmin%2F%3Fa%3Db"
     assert client.get(reverse("admin:index")).status_code == 200
 
 
 def test_recovery_codes_alone_are_no_second_factor(client: Client, staff: User, enrolled: str) -> None:
     Authenticator.objects.filter(user=staff, type="totp").delete()
     client.force_login(staff)
-
-    assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_index")
-
-
-def test_switching_the_factor_off_closes_the_portal_again(client: Client, staff: User) -> None:
-    log_in(client, staff.email)
-    enrol(client)
-
-    client.post(reverse("mfa_deactivate_totp"))
 
     assert client.get(reverse("admin:index"))["Location"] == reverse("mfa_index")
 
