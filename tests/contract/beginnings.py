@@ -17,9 +17,8 @@ LUMEN, FERN = "Lumen Shoes EU", "Fern Gardens"
 Beginning = tuple[str, str]  # of a channel, by the name of its fixture
 # Who is linked, and the ad accounts that each of them chose.
 BEGINNINGS = {
-    "ada_linked": (("ada",), (LUMEN,)),
+    "ada_linked": (("ada",), (LUMEN, FERN)),
     "both_linked": (("ada", "ben"), (LUMEN,)),
-    "ada_linked_two": (("ada",), (LUMEN, FERN)),
 }
 _KEPT = "beginning"  # the stand-ins' name for the world
 

@@ -202,7 +202,7 @@ def operations_of(
 
 
 def bendings(body: Any) -> Iterator[Any]:
-    """Give the body with every part of it replaced by a third of the parts above, or left out. Of a list the first row stands for all."""
+    """Give the body with every part of it replaced by a sixth of the parts above, or left out. Of a list the first row stands for all."""
     if isinstance(body, str):  # X's form
         pairs = parse_qsl(body)
         for name, _ in pairs:
@@ -210,7 +210,7 @@ def bendings(body: Any) -> Iterator[Any]:
             for value in ("", "%00", "%ff", "x" * 5000, "%0d%0aX:1"):
                 yield "&".join(f"{one}={value if one == name else kept}" for one, kept in pairs)
     for number, path in enumerate(_paths(body)):
-        for part in PARTS[number % 3 :: 3]:
+        for part in PARTS[number % 6 :: 6]:
             yield _replaced(body, path, part)
         if path:
             yield _replaced(body, path, None, leave_out=True)

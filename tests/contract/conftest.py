@@ -101,17 +101,12 @@ def db(
 
 @pytest.fixture
 def ada_linked(db: None) -> None:
-    """Ada carries Lumen Shoes EU."""
+    """Ada carries Lumen Shoes EU and Fern Gardens."""
 
 
 @pytest.fixture
 def both_linked(db: None) -> None:
     """Ada carries Lumen Shoes EU, Ben is her backup."""
-
-
-@pytest.fixture
-def ada_linked_two(db: None) -> None:
-    """Ada carries Lumen Shoes EU and Fern Gardens."""
 
 
 @pytest.fixture

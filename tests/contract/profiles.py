@@ -4,17 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-RUN_OUT = "run_out"  # the access token's time is over
-
-
-@dataclass(frozen=True)
-class Death:
-    """An action that ends a log-in, and what must be known of it."""
-
-    action: str  # of the stand-in, or RUN_OUT
-    reason: str
-    lifted: bool = False  # the person can lift it, and the same token works again
-
 
 @dataclass(frozen=True)
 class Profile:
@@ -23,9 +12,6 @@ class Profile:
     key: str
     deadline: str  # date or never, right after linking
     days: int | None  # until the deadline
-    deaths: tuple[
-        Death, ...
-    ]  # one of each reason; which others look the same: HAPPENS of tests/tokens/channels/test_questions.py
     read: str  # address of a job's read below the API, {id} is the ad account's
     renews_after: int | None  # days after which a check renews; None: never
     moved_to: int | None = None  # days until the deadline after that renewal, counted from the linking
@@ -48,13 +34,6 @@ FACEBOOK = Profile(
     "facebook",
     deadline="date",
     days=60,
-    deaths=(
-        Death("change_password", "password_changed"),
-        Death("cancel_authorisation", "authorisation_cancelled"),
-        Death("log_out", "session_invalid"),
-        Death("checkpoint", "security_checkpoint", lifted=True),
-        Death(RUN_OUT, "expired"),
-    ),
     less={"scopes": ("ads_read", "business_management")},
     read="/v26.0/act_{id}?fields=name",
     renews_after=16,
@@ -69,7 +48,6 @@ SNAPCHAT = Profile(
     "snapchat",
     deadline="never",
     days=None,
-    deaths=(Death("cancel_authorisation", "authorisation_cancelled"),),
     switches=({"refuses_organization": True}, {"rate_limit": {"limit": 0}}),
     read="/v1/adaccounts/{id}",
     renews_after=1,
@@ -82,12 +60,6 @@ X = Profile(
     "x",
     deadline="never",
     days=None,
-    deaths=(
-        Death("cancel_authorisation", "authorisation_cancelled"),
-        Death("suspend", "suspended", lifted=True),
-        Death("checkpoint", "security_checkpoint", lifted=True),
-        Death("deactivate", "unknown"),
-    ),
     read="/12/accounts/{id}",
     renews_after=None,
     blocked={"approval_status": "REJECTED"},
@@ -99,7 +71,6 @@ LINKEDIN = Profile(
     "linkedin",
     deadline="date",
     days=365,
-    deaths=(Death("cancel_authorisation", "authorisation_cancelled"),),
     doubtful=("checkpoint",),  # a refresh is given, and what it gives is refused
     switches=({"unknown_is_inactive": True}, {"fresh_delay": 600}, {"active_versions": ["209901", "209912"]}),
     less={"put": {"scope": "r_ads,r_ads_reporting,openid,profile"}},
@@ -115,7 +86,6 @@ PINTEREST = Profile(
     "pinterest",
     deadline="date",
     days=60,
-    deaths=(Death("cancel_authorisation", "authorisation_cancelled"),),
     switches=({"rate_limit": 1}, {"restricted_feature": "ads"}),
     less={"put": {"scope": "ads:read,user_accounts:read"}},
     read="/v5/ad_accounts/{id}",
@@ -130,11 +100,6 @@ TIKTOK = Profile(
     "tiktok",
     deadline="never",
     days=None,
-    deaths=(
-        Death("cancel_authorisation", "authorisation_cancelled"),
-        Death("suspend", "suspended", lifted=True),
-        Death(RUN_OUT, "expired"),
-    ),
     doubtful=("checkpoint",),
     switches=({"developer": "rejected"}, {"errors": {"advertiser/info": [40114, "logged out"]}}),
     read='/open_api/v1.3/advertiser/info/?advertiser_ids=["{id}"]',

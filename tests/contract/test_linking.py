@@ -11,6 +11,7 @@ from tests.contract.conftest import account, check, token_of
 from tests.contract.profiles import EVERY, PROFILES, Profile
 from tests.support import native
 from tests.support.sandbox import Sandbox
+from tokens.models import Token
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[str], Client]
@@ -18,38 +19,40 @@ every_channel = pytest.mark.parametrize("profile", PROFILES, ids=lambda profile:
 
 
 @every_channel
-def test_two_people_link_one_ad_account_and_the_first_carries_it(profile: Profile, browser: Browser) -> None:
+def test_two_people_a_reader_and_one_of_them_again_link_one_ad_account(
+    profile: Profile, browser: Browser, world: Sandbox
+) -> None:
+    for person in ("ada", "ben", "chiara"):
+        native.link(browser(person), profile.key, person)
+
+    found, before = account(), token_of("ada")
+    assert (found.state, found.usable_count, found.active_token) == ("connected", 2, before)
+    by_name = {entry.token.native_user_name: entry for entry in found.pool.select_related("token")}
+    assert {name: (entry.access, entry.can_publish) for name, entry in by_name.items()} == {
+        "Ada Okafor": ("ok", "yes"),
+        "Ben Lindqvist": ("ok", "yes"),
+        "Chiara Rossi": ("ok", "no"),
+    }
+    has_the_deadline_of_the_articles_table(profile, before)
+
     native.link(browser("ada"), profile.key, "ada")
-    native.link(browser("ben"), profile.key, "ben")
 
-    found = account()
-    assert (found.state, found.usable_count) == ("connected", 2)
-    assert found.active_token is not None
-    assert found.active_token.native_user_name == "Ada Okafor"
-    assert {entry.can_publish for entry in found.pool.all()} == {"yes"}
+    after = token_of("ada")
+    assert (after.pk, after.generation) == (before.pk, before.generation + 1)
+    assert account().usable_count == 2
+
+    world.add_fault(profile.key, path=profile.list_path, status=500, body="<html>down</html>")
+    check(rounds=1)
+    assert account().usable_count == 2, "a list that breaks off takes nothing away"
 
 
-@every_channel
-def test_the_deadline_is_the_one_of_the_articles_table(profile: Profile, browser: Browser) -> None:
-    native.link(browser("ada"), profile.key, "ada")
-
-    token = token_of("ada")
+def has_the_deadline_of_the_articles_table(profile: Profile, token: Token) -> None:
     assert token.deadline_kind == profile.deadline
     if profile.days is None:
         assert token.deadline is None
     else:
         assert token.deadline is not None
         assert profile.days - 1 <= (token.deadline - token.linked_at).total_seconds() / 86400 <= profile.days
-
-
-@every_channel
-def test_a_reader_covers_nothing_and_stays_in_the_pool(profile: Profile, browser: Browser) -> None:
-    native.link(browser("ada"), profile.key, "ada")
-    native.link(browser("chiara"), profile.key, "chiara")
-
-    entry = AccountToken.objects.get(token=token_of("chiara"))
-    assert (entry.access, entry.can_publish) == ("ok", "no")
-    assert account().usable_count == 1
 
 
 @pytest.mark.parametrize("channel", [profile.key for profile in PROFILES if profile.less])
@@ -66,18 +69,6 @@ def test_a_consent_that_permits_only_reports_covers_nothing(
     assert (account().state, account().usable_count) == ("deactivated", 0)
     native.link(browser("ada"), channel, "ada", form={"again": "1"})
     assert (account().state, account().usable_count) == ("connected", 1)
-
-
-@every_channel
-def test_the_same_person_renews_the_row_and_never_doubles_it(profile: Profile, browser: Browser) -> None:
-    native.link(browser("ada"), profile.key, "ada")
-    before = token_of("ada")
-
-    native.link(browser("ada"), profile.key, "ada")
-
-    after = token_of("ada")
-    assert (after.pk, after.generation) == (before.pk, before.generation + 1)
-    assert account().usable_count == 1
 
 
 @pytest.mark.parametrize("channel", [profile.key for profile in PROFILES if profile.partial == "accounts"])
@@ -105,14 +96,3 @@ def test_a_consent_with_nothing_ticked_links_nothing_and_says_so(channel: str, b
     assert page.status_code == 200
     assert PendingLink.objects.get().offered == []
     assert not Account.objects.exists()
-
-
-@pytest.mark.parametrize("channel", [profile.key for profile in PROFILES])
-def test_a_list_that_breaks_off_takes_nothing_away(channel: str, browser: Browser, world: Sandbox) -> None:
-    native.link(browser("ada"), channel, "ada")
-    linked = Account.objects.filter(state="connected").count()
-    world.add_fault(channel, path=EVERY[channel].list_path, status=500, body="<html>down</html>")
-
-    check(rounds=1)
-
-    assert Account.objects.filter(state="connected").count() == linked > 0
