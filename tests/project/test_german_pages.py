@@ -140,8 +140,9 @@ def _look(read: Read, reader: marked.Reader, client: Client, name: str, answer: 
     path = answer.request["PATH_INFO"]
     for form in visible.forms(text):
         to = urlsplit(form.action).path or path
-        if (to, name.partition("-")[0]) not in read.pressed:
-            read.pressed.add((to, name.partition("-")[0]))
+        kind = (re.sub(r"\d+", "1", to), name.partition("-")[0])
+        if kind not in read.pressed:
+            read.pressed.add(kind)
             _press(read, reader, client, to, form, name)
 
 

@@ -2,7 +2,7 @@
 
 Every message comes back as ⟦message⟧. All pages and mails of a snapshot (tests/tools/snapshot.py) are made, and what stands outside the
 brackets and is no name, id, date or number of the world is told, with a page where it is seen. It also finds two translated halves that are
-glued together in code, because the glue stands outside. tests/test_whole.py holds a smaller world to it; this looks at the whole fleet.
+glued together in code, because the glue stands outside.
 """
 
 import os
@@ -13,7 +13,6 @@ import tempfile
 from collections import defaultdict
 from pathlib import Path
 
-from tests.tools import visible
 from tests.tools.words import ROOT
 
 LANGUAGE = "SNAPSHOT_PSEUDO"  # in the environment of the test run: speak the language of brackets
@@ -40,12 +39,6 @@ KNOWN = {
     "lnk",
     "english",
     "deutsch",
-}
-# Lines that may be read in no language: what staff typed or a channel said, as it is stored.
-MAY_BE_READ = {
-    "Comes with AdToken. Mails the people who linked an account before it stops, and when it has.",  # the first macro's description
-    "transient answer without a token",  # what was noted of a link that failed
-    "password changed",  # a row of a channel's table of answers
 }
 
 
@@ -75,25 +68,6 @@ def outside(folder: Path) -> dict[str, set[str]]:
                 if left := rest(line, data):
                     found[left].add(page)
     return found
-
-
-def left_of_page(html: str, data: set[str], labels: frozenset[str]) -> set[str]:
-    """Return the texts of a page that are outside the brackets, and are no `data` nor among the `labels`.
-
-    What machines said or take (code, pre) is left out.
-    """
-    text = visible.text(html, without=frozenset({"code", "pre"}))
-    return {left for left in left_of_text(text, data) if not _is_label(left, labels, data)}
-
-
-def left_of_text(text: str, data: set[str]) -> set[str]:
-    """Return the lines of a text that are outside the brackets and no `data`."""
-    return {left for line in without_brackets(text).splitlines() if (left := rest(line, data))} - MAY_BE_READ
-
-
-def _is_label(text: str, labels: frozenset[str], data: set[str]) -> bool:
-    """Return whether a text is a label, before data or alone."""
-    return any(not rest(text.removeprefix(label), data) for label in labels if text.startswith(label))
 
 
 def without_brackets(text: str) -> str:

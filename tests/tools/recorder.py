@@ -140,22 +140,6 @@ def data_words() -> set[str]:
     return known | set(re.findall(r"[^\W\d_]{2,}", zones.casefold()))
 
 
-def unnamed_fields() -> frozenset[str]:
-    """Return the labels that Django makes of names of fields and models that no word was given for."""
-    labels = set()
-    for model in apps.get_models():
-        for field in model._meta.get_fields():
-            verbose = getattr(field, "verbose_name", "")
-            if isinstance(verbose, str) and verbose == field.name.replace("_", " "):
-                labels.add(verbose[:1].upper() + verbose[1:])
-        if isinstance(model._meta.verbose_name, str):
-            labels |= {
-                str(name)[:1].upper() + str(name)[1:]
-                for name in (model._meta.verbose_name, model._meta.verbose_name_plural)
-            }
-    return frozenset(labels)
-
-
 def _named(name: str) -> str:
     """Return the name of a page without what its groups match: apps are listed in the order in which they register."""
     return re.sub(r"\^?\(\?P<(\w+)>[^)]*\)", r"<\1>", name)

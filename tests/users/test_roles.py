@@ -17,6 +17,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from adtoken_project.groups import OUR_APPS, ensure_groups
+from tests.portal.test_reachable import unreached
 from tests.support import world as worlds
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tests.support.rows import fingerprints
@@ -155,69 +156,63 @@ def addresses(world: World) -> list[str]:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_auditors_read_what_administrators_read_change_nothing_and_are_offered_nothing_that_is_refused(
+def test_auditors_read_what_administrators_read_and_change_nothing_and_no_role_is_offered_what_is_refused(
     world: World, addresses: list[str]
 ) -> None:
     boss = world.browser(world.staff)
     auditor = world.browser(person_of(Role.AUDITOR, "ina@example.com"))
+    manager = world.browser(person_of(Role.MANAGER, "max@example.com", team=Team.default()))
     lists = [one for one in addresses if re.fullmatch(r"/admin/(\w+/\w+/(\d+/change/)?)?", one)]
     before = fingerprints(without=OWN)
 
-    found, got = offered(auditor, addresses)
-    unread = [one for one in lists if got[one] != 200 == boss.get(one).status_code]
-
+    seen = Walk(auditor, addresses)
+    unread = [one for one in lists if seen.statuses[one] != 200 == boss.get(one).status_code]
     answers = {one: auditor.post(one, POSTED).status_code for one in addresses}
 
     assert not unread, "\n".join(unread)
-    assert refused(auditor, found, got, methods={"get", "post"}) == {}
+    assert seen.refused(methods={"get", "post"}) == {}
+    assert unreached(seen.pages) == set()
     assert {one: code for one, code in answers.items() if code >= 500} == {}
     assert fingerprints(without=OWN) == before
     assert len(lists) > 15
-    assert len(found) > 40
+    assert len(seen.found) > 40
+
+    seen = Walk(manager, addresses)
+    assert seen.refused(methods={"get"}) == {}
+    assert unreached(seen.pages) == set()
 
 
-@pytest.mark.slow
-@pytest.mark.django_db(transaction=True)
-def test_managers_are_offered_no_page_that_is_refused(world: World, addresses: list[str]) -> None:
-    manager = world.browser(person_of(Role.MANAGER, "max@example.com", team=Team.default()))
+class Walk:
+    """What somebody sees of all addresses.
 
-    found, got = offered(manager, addresses)
+    `statuses` and `pages`: what each answered, and its HTML if it is a page; `found`: what the pages lead to, by method and path, whose
+    numbers stand for those of all rows: an address with its query, and the page.
+    """
 
-    assert refused(manager, found, got, methods={"get"}) == {}
+    def __init__(self, client: Client, addresses: Iterable[str]) -> None:
+        self.client, self.statuses, self.pages = client, dict[str, int](), dict[str, str]()
+        self.found: dict[tuple[str, str], tuple[str, str]] = {}
+        for page in addresses:
+            answer = client.get(page)
+            self.statuses[page] = answer.status_code
+            if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
+                self.pages[page] = answer.text
+                for method, path, query in offers(page, answer.text):
+                    self.found.setdefault((method, re.sub(r"\d+", "1", path)), (path + query, page))
 
+    def refused(self, *, methods: set[str]) -> dict[str, str]:
+        """Return the pages on which the person is offered what they are refused, by what that is."""
+        return {
+            f"{method} {address}": page
+            for (method, _), (address, page) in self.found.items()
+            if method in methods and self._answer(method, address) == 403
+        }
 
-Found = dict[tuple[str, str], tuple[str, str]]
-
-
-def refused(
-    client: Client, found: Found, got: dict[str, int], *, methods: set[str]
-) -> dict[tuple[str, str], str]:
-    """Return the pages on which a person is offered what they are refused, by what that is."""
-    return {
-        (method, path): page
-        for (method, path), (query, page) in found.items()
-        if method in methods and answer_of(client, method, path + query, got) == 403
-    }
-
-
-def offered(client: Client, addresses: Iterable[str]) -> tuple[Found, dict[str, int]]:
-    """Return what the pages that a person sees lead to, by method and path the query and its page; and what each page answered."""
-    found: Found = {}
-    statuses: dict[str, int] = {}
-    for page in addresses:
-        answer = client.get(page)
-        statuses[page] = answer.status_code
-        if answer.status_code == 200 and answer["Content-Type"].startswith("text/html"):
-            for method, path, query in offers(page, answer.text):
-                found.setdefault((method, path), (query, page))
-    return found, statuses
-
-
-def answer_of(client: Client, method: str, address: str, got: dict[str, int]) -> int:
-    """Return the status that a person is answered with; what was opened before is not opened again."""
-    if method == "get" and address in got:
-        return got[address]
-    return int(getattr(client, method)(address).status_code)
+    def _answer(self, method: str, address: str) -> int:
+        """Return the status of an address; what was opened before is not opened again."""
+        if method == "get" and address in self.statuses:
+            return self.statuses[address]
+        return int(getattr(self.client, method)(address).status_code)
 
 
 def offers(page: str, html: str) -> Iterator[tuple[str, str, str]]:
