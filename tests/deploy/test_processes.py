@@ -17,11 +17,16 @@ from tests.deploy.running import HOST, Web, web
 from tests.support.processes import children
 
 pytestmark = pytest.mark.slow
-ONE = ("--workers=1", "--threads=2")
 
 
-def test_a_process_that_is_killed_is_replaced(tmp_path: Path) -> None:
-    with web(tmp_path, *ONE) as server:
+def test_requests_of_one_packet_are_answered_one_by_one_and_a_process_that_is_killed_is_replaced(
+    tmp_path: Path,
+) -> None:
+    ask = b"GET / HTTP/1.1\r\n" + HOST
+    with web(tmp_path, "--workers=1", "--threads=2") as server:
+        said = server.says((ask + b"\r\n") * 5 + ask + b"Connection: close\r\n\r\n")
+        assert said.count(b"HTTP/1.1 200 OK") == 6
+
         killed = int(server.get("/process"))
         os.kill(killed, signal.SIGKILL)
 
@@ -66,14 +71,6 @@ def test_a_thread_leaves_its_connection_where_others_wait(tmp_path: Path) -> Non
             asking.join()
 
 
-def test_requests_that_come_in_one_packet_are_answered_one_after_the_other(tmp_path: Path) -> None:
-    ask = b"GET / HTTP/1.1\r\n" + HOST
-    with web(tmp_path, *ONE) as server:
-        said = server.says((ask + b"\r\n") * 5 + ask + b"Connection: close\r\n\r\n")
-
-    assert said.count(b"HTTP/1.1 200 OK") == 6
-
-
 @contextmanager
 def asked(server: Web) -> Iterator[Counter[str]]:
     """Ask all the time: each request on a connection of its own, and many on kept ones. Gives what was answered."""
@@ -94,7 +91,7 @@ def asked(server: Web) -> Iterator[Counter[str]]:
                     if b"Connection: close" in head or not head:
                         break
 
-    threads = [threading.Thread(target=ask) for ask in (single, single, single, kept, kept, kept)]
+    threads = [threading.Thread(target=ask) for ask in (single, single, kept, kept)]
     for one in threads:
         one.start()
     try:
@@ -118,16 +115,19 @@ def _until_body(line: socket.socket) -> bytes:
     return said
 
 
-def test_no_request_is_lost_while_processes_are_reloaded(tmp_path: Path) -> None:
+def test_no_request_is_lost_while_processes_are_reloaded_and_a_reload_while_another_loads_ends_nothing(
+    tmp_path: Path,
+) -> None:
     with web(tmp_path, "--workers=2", "--threads=2") as server:
         with asked(server) as found:
-            for _ in range(2):
-                before = set(children(server.process.pid))
-                time.sleep(0.3)
+            before = set(children(server.process.pid))
+            for _ in range(3):
                 server.process.send_signal(signal.SIGHUP)
-                assert wait_until(lambda: _replaced(server, before), seconds=90)  # noqa: B023  # within this turn
+                time.sleep(0.15)
+            assert wait_until(lambda: _replaced(server, before), seconds=90)
             time.sleep(0.3)
 
+        assert server.process.poll() is None
         assert set(found) == {"ok"}
 
 
@@ -160,23 +160,12 @@ def test_a_reload_takes_up_new_code_which_all_processes_share(tmp_path: Path) ->
         assert wait_until(lambda: len(children(main)) == 2, seconds=90)
 
 
-def test_a_second_reload_while_the_first_one_loads_ends_nothing(tmp_path: Path) -> None:
-    with web(tmp_path, "--workers=2", "--threads=2") as server, asked(server) as found:
-        for _ in range(5):
-            server.process.send_signal(signal.SIGHUP)
-            time.sleep(0.15)
-        time.sleep(2)
-
-    assert server.process.returncode is None or server.process.returncode == -signal.SIGKILL
-    assert set(found) == {"ok"}
-
-
 def test_no_request_is_lost_while_processes_are_replaced_for_their_age(tmp_path: Path) -> None:
     with web(
         tmp_path, "--workers=2", "--threads=2", "--max-requests=200", "--max-requests-jitter=50"
     ) as server:
         with asked(server) as found:
-            replaced = wait_until(lambda: server.log.read_text().count("Booting worker") >= 8, seconds=90)
+            replaced = wait_until(lambda: server.log.read_text().count("Booting worker") >= 6, seconds=90)
 
-        assert replaced, "three times each"
+        assert replaced, "two times each"
         assert set(found) == {"ok"}

@@ -31,26 +31,22 @@ def fetched(address: str) -> tuple[int, dict[str, str], bytes]:
 
 
 @pytest.mark.django_db
-def test_what_was_collected_is_kept_by_browsers_for_ever_and_comes_compressed(collected: Path) -> None:
+def test_what_was_collected_is_there_under_the_names_that_pages_say_kept_for_ever_and_compressed(
+    collected: Path,
+) -> None:
     address = static("adtoken/site.css")
+    page = Client().get(reverse("account_login")).content.decode()
 
     status, headers, body = fetched(address)
+    named = re.findall(r'"(/static/[^"#?]+)', page)
 
     assert re.fullmatch(r"/static/adtoken/site\.[0-9a-f]{12}\.css", address)
     assert (status, headers["Content-Encoding"]) == (200, "gzip")
     assert "immutable" in headers["Cache-Control"]
     assert len(body) < Path(collected, "adtoken/site.css").stat().st_size / 2
-
-
-@pytest.mark.django_db
-def test_every_file_that_a_page_names_is_there_after_collecting(collected: Path) -> None:
-    page = Client().get(reverse("account_login")).content.decode()
-
-    named = re.findall(r'"(/static/[^"#?]+)', page)
-
     assert len(named) > 3
-    assert [address for address in named if fetched(address)[0] != 200] == []
-    assert [address for address in named if not re.search(r"\.[0-9a-f]{12}\.\w+$", address)] == []
+    assert [one for one in named if fetched(one)[0] != 200] == []
+    assert [one for one in named if not re.search(r"\.[0-9a-f]{12}\.\w+$", one)] == []
 
 
 @pytest.mark.django_db

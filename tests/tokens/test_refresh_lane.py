@@ -159,8 +159,8 @@ def test_a_sweep_leaves_the_refresh_to_its_lane_and_reads_the_ad_accounts_afterw
 
     sweeps.check_due(now=timezone.now())
     left_alone = refreshes(world)
-    with processes.refresh_lane(world):
-        processes.wait(lambda: Token.objects.filter(due_for="accounts").exists(), seconds=60)
+    claim = Token.objects.refresh_wanted(timezone.now()).claim(timezone.now())
+    refresh_lane.RefreshLane()._make(Token.objects.select_related("app").get(), claim)
     again = sweeps.check_due(now=timezone.now())
 
     paths = [call["path"] for call in world.calls(channel="snapchat", method="GET")]
