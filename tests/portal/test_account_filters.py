@@ -25,7 +25,14 @@ def page(client: Client, query: str = "") -> str:
 
 
 def shown(client: Client, query: str) -> set[str]:
-    return {one.name for one in client.get(f"{LIST}{query}").context["cl"].result_list}
+    return found(client, query)[0]
+
+
+def found(client: Client, query: str) -> tuple[set[str], str]:
+    """The names of the accounts, and all that the page says."""
+    response = client.get(f"{LIST}{query}")
+    names = {one.name for one in response.context["cl"].result_list}
+    return names, " ".join(unescape(response.content.decode()).split())
 
 
 def test_the_filter_of_a_person_finds_by_choice_and_by_name_and_nobody_beyond_the_wall(
@@ -40,14 +47,15 @@ def test_the_filter_of_a_person_finds_by_choice_and_by_name_and_nobody_beyond_th
     assert ben.consented_by is not None
     staff(client, team=team)
 
-    text = page(client)
+    chosen, text = found(client, f"?person={ada.consented_by.pk}")
 
-    assert shown(client, f"?person={ada.consented_by.pk}") == {"Of Ada", "Both"}
+    assert chosen == {"Of Ada", "Both"}
     assert shown(client, "?person=okafor") == {"Of Ada", "Both"}
-    assert "Person: Ada Okafor" in page(client, f"?person={ada.consented_by.pk}")
-    for value in (str(ben.consented_by.pk), "beyond", "Ben", "9" * 30):
-        assert shown(client, f"?person={quote(value)}") == set()
-        assert "Ben Beyond" not in page(client, f"?person={quote(value)}")
+    assert "Person: Ada Okafor" in text
+    for value in (str(ben.consented_by.pk), "beyond", "9" * 30):
+        names, said = found(client, f"?person={quote(value)}")
+        assert names == set()
+        assert "Ben Beyond" not in said
     assert "Name or e-mail" in text
     assert both.pool.count() == 2
 
@@ -70,12 +78,11 @@ def test_filters_of_team_person_reason_and_a_view_each_narrow_what_the_others_le
     query = f"person={ada.consented_by_id}&reason=password_changed&team={fern.pk}&view=needs"
     parts = query.split("&")
 
-    found = shown(client, f"?{query}")
+    four, text = found(client, f"?{query}")
     without = {part: shown(client, f"?{query.replace(part, '')}") for part in parts}
-    text = page(client, f"?{query}")
 
-    assert found == {"All four"}
-    assert [sorted(names - found) for names in without.values()] == [
+    assert four == {"All four"}
+    assert [sorted(names - four) for names in without.values()] == [
         ["Of another person"], ["For another reason"], ["Of another team"], ["Needs nobody"],
     ]  # fmt: skip
     assert "<strong>1</strong> of 5 accounts" in text
@@ -88,37 +95,29 @@ def test_filters_of_team_person_reason_and_a_view_each_narrow_what_the_others_le
 GONE = "names something that is no longer there, or that you may not see."
 
 
-@pytest.mark.parametrize(
-    ("query", "chip"),
-    [
-        ("team=TEAM", "Team: unknown"), ("person=PERSON", "Person: unknown"), ("macro=MACRO", "Macro: unknown"),
-        ("channel=myspace", "Channel: unknown"), ("reason=boredom", "Reason: unknown"), ("state=happy", "State: unknown"),
-        ("days=soon", "Days left: unknown"), ("ends=well", "Deadline: unknown"),
-        ("week=51", "Deadline in the week of: unknown"),
-        ("view=mine", ""), ("alone=2", ""), ("backup=no", ""), ("undated=x", ""), ("lost=x", ""),
-    ],
-)  # fmt: skip
-def test_a_filter_whose_value_is_gone_shows_nothing_and_says_so(
-    client: Client, query: str, chip: str
-) -> None:
+def test_a_filter_whose_value_is_gone_shows_nothing_and_says_so(client: Client) -> None:
     team, macro = make_team(), Macro.objects.create(name="Gone", scope="all")
     gone = make_user()
     staff(client)
     linked(token_of("Ada"), name="One")
-    query = (
-        query.replace("TEAM", str(team.pk)).replace("PERSON", str(gone.pk)).replace("MACRO", str(macro.pk))
-    )
+    queries = {
+        f"team={team.pk}": "Team: unknown", f"person={gone.pk}": "Person: unknown", f"macro={macro.pk}": "Macro: unknown",
+        "channel=myspace": "Channel: unknown", "reason=boredom": "Reason: unknown", "state=happy": "State: unknown",
+        "days=soon": "Days left: unknown", "ends=well": "Deadline: unknown", "week=51": "Deadline in the week of: unknown",
+        "view=mine": "", "alone=2": "", "backup=no": "", "undated=x": "", "lost=x": "",
+    }  # fmt: skip
     for row in (team, macro):
         row.delete()
     Membership.objects.filter(user=gone).delete()
     gone.delete()
 
-    text = page(client, f"?{query}")
+    for query, chip in queries.items():
+        names, text = found(client, f"?{query}")
 
-    assert shown(client, f"?{query}") == set()
-    assert GONE in text
-    assert chip in text
-    assert "Clear all filters" in text
+        assert names == set(), query
+        assert GONE in text, query
+        assert chip in text
+        assert "Clear all filters" in text
 
 
 def test_a_filter_whose_value_is_another_teams_looks_as_one_that_is_gone(client: Client) -> None:
@@ -153,10 +152,11 @@ def test_the_filter_of_a_reason_finds_what_stopped_log_ins_and_what_keeps_them_f
     settle(lost)
     linked(token_of("Chiara"), name="Fine")
 
-    assert shown(client, "?reason=password_changed") == {"Carried on"}
+    names, text = found(client, "?reason=password_changed")
+
+    assert names == {"Carried on"}
+    assert "Reason: Password changed" in text
     assert shown(client, "?reason=access_lost") == {"Lost"}
-    assert shown(client, "?reason=nonsense") == set()
-    assert "Reason: Password changed" in page(client, "?reason=password_changed")
 
 
 def test_a_dark_account_says_who_can_fix_it(client: Client) -> None:
@@ -177,7 +177,7 @@ def test_a_dark_account_says_who_can_fix_it(client: Client) -> None:
 def test_filters_cost_the_same_however_many_there_are(client: Client) -> None:
     staff(client)
     counts = []
-    for number in (1, 25):
+    for number in (1, 6):
         for place in range(number):
             linked(token_of(f"P{number} {place}"), name=f"A{number} {place}")
         client.get(LIST)
@@ -186,4 +186,4 @@ def test_filters_cost_the_same_however_many_there_are(client: Client) -> None:
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
-    assert Account.objects.count() == 26
+    assert Account.objects.count() == 7

