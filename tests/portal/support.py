@@ -2,11 +2,13 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
+from django.contrib.auth import get_user
 from django.contrib.auth.models import Permission
 from django.db import transaction
-from django.test import Client
-from django.urls import reverse
+from django.test import Client, RequestFactory
+from django.urls import resolve, reverse
 from django.utils import timezone
 
 from accounts import pool
@@ -63,3 +65,18 @@ def action_url(name: str, account: Account, token: Token | None = None) -> str:
 def pool_url(account: Account) -> str:
     """The address of the tab Authenticate Tokens."""
     return reverse("admin:accounts_account_change", args=[account.pk])
+
+
+def context_of(client: Client, address: str) -> dict[str, Any]:
+    """What a page of the portal is drawn from, for whoever is logged in. Drawing it takes several times as long as finding it."""
+    request = RequestFactory().get(address)
+    request.session = client.session
+    request.user = get_user(request)
+    view = resolve(urlsplit(address).path)
+    context: dict[str, Any] = view.func(request, *view.args, **view.kwargs).context_data
+    return context
+
+
+def rows_of(client: Client, address: str) -> list[Any]:
+    """The rows that a list shows at an address, in order."""
+    return list(context_of(client, address)["cl"].result_list)

@@ -56,7 +56,6 @@ ACTIONS = [
     ActionCase("token_unlink", "accounts.unlink_token", "Unlink Ada", lambda p: _kind(p, "unlinked")),
     ActionCase("token_ask", "tokens.ask_token", "Send the mails", lambda p: Ask.objects.count() == 1),
 ]  # fmt: skip
-every_action = pytest.mark.parametrize("action", ACTIONS, ids=lambda action: action.name)
 done_at_once = pytest.mark.parametrize("action", ACTIONS[:2], ids=lambda action: action.name)
 
 
@@ -92,21 +91,27 @@ def test_get_shows_the_action_and_changes_nothing_and_a_post_does_it_once(
     assert "faster" in said(again) or "no longer linked" in said(again)
 
 
-@every_action
 def test_whoever_may_not_is_refused_and_another_teams_account_is_not_found(
-    client: Client, pool: Pool, action: ActionCase
+    client: Client, pool: Pool
 ) -> None:
-    found = [post(client, action, pool).status_code]
-    for log_in in (lambda: client.force_login(make_user()), lambda: staff(client)):
-        log_in()
-        found += [client.get(action.url(pool)).status_code, post(client, action, pool).status_code]
-    staff(client, action.permission, team=make_team())
-    found += [client.get(action.url(pool)).status_code, post(client, action, pool).status_code]
-    staff(client, action.permission)
-    found.append(client.get(action_url(action.name, pool.account, token_of("Chiara Rossi"))).status_code)
+    def answers() -> list[set[int]]:
+        pages = [(client.get(one.url(pool)), post(client, one, pool)) for one in ACTIONS]
+        return [{answer.status_code for answer in both} for both in pages]
 
-    assert found == [302, 302, 302, 403, 403, 404, 404, 404]
-    assert not action.done(pool)
+    permissions = [one.permission for one in ACTIONS]
+    found = [{post(client, one, pool).status_code for one in ACTIONS}]
+    client.force_login(make_user())
+    found += answers()
+    staff(client)
+    found += answers()
+    staff(client, *permissions, team=make_team())
+    found += answers()
+    staff(client, *permissions)
+    urls = [action_url(one.name, pool.account, token_of("Chiara Rossi")) for one in ACTIONS]
+    found += [{client.get(url).status_code} for url in urls]
+
+    assert found == [{302}] + [{302}] * 3 + [{403}] * 3 + [{404}] * 3 + [{404}] * 3
+    assert not any(one.done(pool) for one in ACTIONS)
 
 
 def test_a_token_that_is_not_usable_cannot_be_made_active(client: Client, pool: Pool) -> None:
@@ -181,18 +186,19 @@ def test_back_to_automatic_forgets_the_order(client: Client, pool: Pool) -> None
     assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
 
 
-@pytest.mark.parametrize("name", ["token_move", "token_check", "check", "automatic"])
 def test_actions_without_a_confirm_page_take_posts_only_and_need_their_permission(
-    client: Client, pool: Pool, name: str
+    client: Client, pool: Pool
 ) -> None:
     staff(client)
-    url = action_url(name, pool.account, pool.active if name.startswith("token_") else None)
+    urls = [action_url(name, pool.account, pool.active) for name in ("token_move", "token_check")]
+    urls += [action_url(name, pool.account) for name in ("check", "automatic")]
 
-    found = [client.get(url).status_code, client.post(url, {"step": "1"}).status_code]
+    found = [client.get(url).status_code for url in urls]
+    found += [client.post(url, {"step": "1"}).status_code for url in urls]
     staff(client, "accounts.rank_token", "tokens.probe_token", team=make_team())
-    found.append(client.post(url, {"step": "1"}).status_code)
+    found += [client.post(url, {"step": "1"}).status_code for url in urls]
 
-    assert found == [405, 403, 404]
+    assert found == [405] * 4 + [403] * 4 + [404] * 4
     assert set(pool.account.pool.values_list("rank", flat=True)) == {None}
 
 

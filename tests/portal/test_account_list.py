@@ -18,7 +18,7 @@ from pytest_django import Settings
 from accounts import summary
 from accounts.health import Health
 from accounts.models import Account
-from tests.portal.support import linked, settle, staff, token_of
+from tests.portal.support import linked, rows_of, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
@@ -32,8 +32,7 @@ LIMIT_OF_START = 70  # queries of the start page, each with a limit or kept wher
 
 def names(client: Client, query: str = "") -> list[str]:
     """The accounts that the list shows, in order."""
-    page = client.get(LIST + query).content.decode()
-    return re.findall(r'class="at-name" href="[^"]*"[^>]*>([^<]*)<', page)
+    return [account.name for account in rows_of(client, LIST + query)]
 
 
 def test_the_addresses_are_those_that_others_link_to() -> None:
@@ -50,8 +49,9 @@ def test_what_is_deactivated_comes_first_then_by_deadline_then_unknown_then_neve
     linked(token_of("D", days=3), name="Soon")
     make_account(name="Dark")
 
-    found = names(client)
+    page = client.get(LIST).content.decode()
 
+    found = re.findall(r'class="at-name" href="[^"]*"[^>]*>([^<]*)<', page)
     assert found == ["Dark", "Soon", "Late", "Unknown", "Never"]
 
 

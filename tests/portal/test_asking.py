@@ -12,10 +12,10 @@ from django.utils import timezone
 
 from accounts import checking, sweeps
 from accounts.models import Account, AccountToken
-from tests.portal.support import action_url
+from tests.portal.support import action_url, linked, token_of
 from tests.support import native
 from tests.support.ends import hours_pass
-from tests.support.factories import link, make_account, make_token
+from tests.support.factories import link, make_account, make_app, make_token
 from tests.support.sandbox import Sandbox
 from tokens.models import Token, TokenEvent
 from users.models import User
@@ -59,7 +59,9 @@ def test_check_now_says_that_a_token_is_fine(client: Client, world: Sandbox, bos
 def test_check_now_asks_no_channel_itself_and_the_page_looks_again_until_a_worker_has(
     client: Client, world: Sandbox, boss: User
 ) -> None:
-    account = native.linked("facebook", "ada", "ben")
+    account = linked(token_of("Ada"), token_of("Ben"))
+    refused = {"write_refused_at": timezone.now(), "write_refusal": "two_factor_required"}
+    AccountToken.objects.update(can_publish="no", **refused)
     world.clear_calls()
 
     said, page = check(client, "check", account, work=False)
@@ -68,6 +70,7 @@ def test_check_now_asks_no_channel_itself_and_the_page_looks_again_until_a_worke
     assert said.startswith("Checking Ada and Ben Asked")
     assert page["Refresh"] == "2"
     assert Token.objects.due(timezone.now()).count() == 2
+    assert not AccountToken.objects.exclude(write_refused_at=None).exists(), "writes are tried again"
 
 
 def test_who_is_being_checked_is_named_in_the_order_in_which_the_account_tries_them() -> None:
@@ -113,19 +116,6 @@ def test_check_all_now_reads_the_role_in_the_ad_account_too(
     assert lost.token.consented_by == User.objects.get(email="ben@example.com")
 
 
-def test_check_now_lets_a_person_write_again_whom_the_channel_refused(
-    client: Client, world: Sandbox, boss: User
-) -> None:
-    account = native.linked("facebook", "ada")
-    AccountToken.objects.update(
-        can_publish="no", write_refused_at=timezone.now(), write_refusal="two_factor_required"
-    )
-
-    check(client, "token_check", account, Token.objects.get())
-
-    assert AccountToken.objects.get().can_publish == "yes"
-
-
 def test_a_channel_that_does_not_answer_changes_nothing(client: Client, world: Sandbox, boss: User) -> None:
     account = native.linked("facebook", "ada")
     Token.objects.update(last_checked_at=timezone.now() - timedelta(hours=1))
@@ -155,7 +145,7 @@ def test_renew_now_says_the_new_date_and_who_did_it_is_kept(
 
 
 def test_renew_now_says_that_x_renews_nothing(client: Client, world: Sandbox, boss: User) -> None:
-    account = native.linked("x", "ada")
+    account = linked(make_token(make_app("x")), channel="x")
 
     said = press(client, "token_renew", account, Token.objects.get())
 

@@ -13,7 +13,7 @@ from accounts.asks import backing_up
 from accounts.models import Account, AccountToken, ApiKey, AskLine
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
-from tests.portal.support import action_url, pool_url, staff
+from tests.portal.support import action_url, context_of, pool_url, rows_of, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
 from users import invitations
@@ -150,20 +150,6 @@ def test_one_press_adds_the_backup_and_offers_to_take_it_back(client: Client) ->
     assert "Emil was added as a backup" in page(client, account)
 
 
-def test_a_log_in_that_stopped_between_page_and_press_is_said_in_words(client: Client) -> None:
-    account, emil = one_carried_alone()
-    staff(client, MAY)
-    client.get(action_url("token_backup", account, emil))
-    Token.objects.filter(pk=emil.pk).update(state="dead", reason="password_changed")
-
-    answer = client.post(action_url("token_backup", account, emil), {"note": "", "seen": ""})
-
-    assert said(answer) == "This log-in stopped meanwhile. Nobody was added."
-    again = client.get(action_url("token_backup", account, emil))
-    assert again["Location"] == pool_url(account)
-    assert "This log-in cannot be added to the account now." in said(again)
-
-
 def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(client: Client) -> None:
     account, _ = one_carried_alone()
     alone, dark = carried(log_in("Ben"), name="Nobody else"), carried(name="Dark one")
@@ -172,27 +158,25 @@ def test_the_list_is_filtered_by_what_is_at_hand_and_the_start_page_counts_it(cl
     left_alone = carried(make_token(consented_by=make_user(name="Lea"), state="dead"), name="Out of reach")
     staff(client, MAY)
 
-    listed = client.get(reverse(LIST), {"backup": "1"})
-    start = client.get(reverse("admin:index"))
+    start = context_of(client, reverse("admin:index"))
 
-    found = {one.pk for one in listed.context["cl"].result_list}
+    found = {one.pk for one in rows_of(client, f"{reverse(LIST)}?backup=1")}
     assert found == {account.pk, dark.pk}
-    rows = {row.link: row.number for _, rows in start.context["cards"] for row in rows}
+    rows = {row.link: row.number for _, rows in start["cards"] for row in rows}
     assert rows[f"{reverse(LIST)}?alone=1"] == "2"
     assert rows[f"{reverse(LIST)}?alone=1&backup=1"] == "1"
     assert rows[f"{reverse(LIST)}?state=deactivated&backup=1"] == "1", "of two that are dark"
-    urgent = {one.account: one for one in start.context["urgent"]}
+    urgent = {one.account: one for one in start["urgent"]}
     added = urgent[dark]
     assert (added.who, added.button, added.others) == ("Fay Fox", "Add Fay", 0)
     assert "Add Fay Fox to Dark one as a backup?" in page_at(client, added.link)
     assert urgent[left_alone].button == "See steps"
     staff(client)  # who may not add anybody reads who could be
-    shown = client.get(reverse("admin:index")).context["urgent"]
+    shown = context_of(client, reverse("admin:index"))["urgent"]
     assert [(one.who, one.button) for one in shown if one.account == dark] == [("Fay Fox", "See steps")]
     staff(client, MAY)
     assert alone.pk not in found
-    both = client.get(reverse(LIST), {"alone": "1", "backup": "1"})
-    assert [one.pk for one in both.context["cl"].result_list] == [account.pk]
+    assert rows_of(client, f"{reverse(LIST)}?alone=1&backup=1") == [account]
 
 
 def test_many_are_added_at_once_each_line_says_who_or_why_not_and_people_are_told_once(

@@ -20,6 +20,7 @@ from tests.support import acting
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 from users import roles
+from users.models import Team
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -104,10 +105,7 @@ def test_from_the_page_of_an_account_it_is_about_that_one_and_leads_back_there(c
     offered, asked = text(client, home), text(client, f"{LIST}bulk/pause/?account={account.pk}")
     led = [act("pause")]
     said = text(client, home)
-    led.append(act("pause"))
-    late = text(client, home)
     led.append(act("resume"))
-    resumed = text(client, home)
     fern.memberships.create(user=user)
     led.append(act("team", team=fern.pk))
     moved = text(client, home)
@@ -117,11 +115,9 @@ def test_from_the_page_of_an_account_it_is_about_that_one_and_leads_back_there(c
     for slug in ("pause", "team"):
         assert f"{LIST}bulk/{slug}/?account={account.pk}" in offered
     assert "Pause Shop?" in asked
-    assert led == [home] * 4
+    assert led == [home] * 3
     assert "Shop is paused." in said
     assert f'href="{LIST}bulk/resume/?account={account.pk}"' in said
-    assert "Somebody was faster: the account is paused already." in late
-    assert "Shop is resumed." in resumed
     assert "Shop is in the team Fern now." in moved
     assert f"{LIST}bulk/team/?account={account.pk}&team={lumen.pk}" in moved
     assert gone == 404
@@ -164,7 +160,7 @@ def test_accounts_of_one_name_are_told_apart_by_channel_and_id(client: Client) -
         linked(elsewhere, channel="x", name="Twin"),
     ]
 
-    pages = [client.get(bulk(action, *accounts)).content.decode() for action in ("check", "ask", "pause")]
+    pages = [client.get(bulk(action, *accounts)).content.decode() for action in ("check", "ask")]
 
     for page in pages:
         assert f"Twin (Facebook, {accounts[0].native_id})" in page
@@ -304,7 +300,10 @@ def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:
 
 def test_the_page_is_the_persons_own_filters_its_rows_and_asks_as_often_for_many(client: Client) -> None:
     user = staff(client, *ALL)
-    accounts = [make_account(name=f"Shop {number:03}") for number in range(130)]
+    accounts = Account.objects.bulk_create(
+        Account(channel="facebook", native_id=str(number), name=f"Shop {number:03}", team=Team.default())
+        for number in range(130)
+    )
     acting.pause(account=accounts[7], actor=user, note="", now=timezone.now())
     client.post(f"{LIST}bulk/pause/?across=1", {"note": ""})
     job = Job.objects.get(kind="pause", total=130)

@@ -59,13 +59,11 @@ def test_a_stranger_writes_no_row(client: Client) -> None:
     assert not LinkProblem.objects.exists()
 
 
-@pytest.mark.parametrize("spelling", [str.upper, str.lower])
-def test_the_search_finds_the_code_and_its_page_says_what_to_do(client: Client, spelling: object) -> None:
+def test_the_search_finds_the_code_and_its_page_says_what_to_do(client: Client) -> None:
     code = fail_to_link(make_user("ada@example.com", name="Ada Okafor"))
     staff(client, *SEE)
-    assert callable(spelling)
 
-    found = search(client, spelling(code))
+    found = search(client, code)
 
     link = re.search(r'href="(/admin/accounts/linkproblem/\d+/change/)"', found)
     assert link
@@ -115,22 +113,6 @@ def test_without_the_permission_nothing_is_found(client: Client) -> None:
     staff(client)
 
     assert "Nothing is called" in search(client, code)
-
-
-def test_the_search_finds_accounts_people_and_macros_of_one_s_own_teams_only(client: Client) -> None:
-    team = make_team()
-    make_account(name="Lumen Shoes EU", team=team)
-    make_account(name="Lumen Foreign", team=make_team())
-    make_user("lumen.person@example.com", name="Lumen Person", team=team)
-    make_user("lumen.stranger@example.com", name="Lumen Stranger", team=make_team())
-    staff(client, *SEE, team=team)
-
-    found = search(client, "lumen")
-
-    assert "Lumen Shoes EU" in found
-    assert "Lumen Person" in found
-    assert "Foreign" not in found
-    assert "Stranger" not in found
 
 
 def test_an_account_that_moved_out_of_reach_is_not_found_a_moment_later(client: Client) -> None:

@@ -82,7 +82,7 @@ def save_seen(client: Client, macro: Macro, form: dict[str, Any]) -> Any:
     """Save an edit whose changes were shown before."""
     shown = client.post(change(macro), form)
     seen = re.search(r'name="seen" value="(\w+)"', shown.content.decode())
-    return client.post(change(macro), form | {"seen": seen[1] if seen else ""}, follow=True)
+    return client.post(change(macro), form | {"seen": seen[1] if seen else ""})
 
 
 def test_a_macro_is_made_with_its_action_and_says_when_it_mails_first(mira: Client) -> None:
@@ -139,7 +139,6 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     save_seen(mira, macro, FORM | {"at_once": ["shifted"]})
     both = set(macro.actions.values_list("kind", flat=True))
     shown = " ".join(mira.post(change(macro), only).content.decode().split())
-    save_seen(mira, macro, only)
 
     assert "Tick what is told at once, or warn ahead." in refused[0]
     assert "There is no first warning: tick that an account is deactivated." in unescape(refused[1])
@@ -153,7 +152,6 @@ def test_a_macro_may_only_tell_at_once_and_warn_of_nothing_ahead(mira: Client) -
     assert '<span class="at-strip-note">at once only</span>' in watched
     assert both == {"pre_deactivation", "shifted"}
     assert "Days in advance</dt> <dd> nothing ahead, before: 30, 7, 1" in shown
-    assert [one.kind for one in macro.actions.all()] == ["shifted"]
 
 
 def test_saving_says_when_nothing_is_due(mira: Client) -> None:
@@ -165,27 +163,24 @@ def test_saving_says_when_nothing_is_due(mira: Client) -> None:
 @pytest.mark.parametrize(
     ("changed", "words"),
     [
-        ({"emails": "ben@lumen"}, "“ben@lumen” is not a complete e-mail address.</span>"),
-        ({"days": "7, 0"}, "Use whole numbers from 1 to 365."),
-        ({"days": "366"}, "Use whole numbers from 1 to 365."),
-        ({"days": "seven"}, "Use whole numbers from 1 to 365."),
-        ({"days": ""}, "Tick what is told at once, or warn ahead."),
-        ({"days": "7, 1, 7"}, "7 is in the list twice."),
-        ({"emails": "", "linkers": ""}, "Add at least one address, or tick the box below."),
-        ({"scope": "channels"}, "Tick at least one channel."),
+        (
+            {"emails": "ben@lumen", "days": "7, 0", "scope": "channels"},
+            ("“ben@lumen” is not a complete e-mail address.</span>", "from 1 to 365.", "Tick at least one channel."),
+        ),
+        ({"days": "366"}, ("Use whole numbers from 1 to 365.",)),
+        ({"days": "seven"}, ("Use whole numbers from 1 to 365.",)),
+        ({"days": "7, 1, 7"}, ("7 is in the list twice.",)),
+        ({"emails": "", "linkers": ""}, ("Add at least one address, or tick the box below.",)),
     ],
-)
+)  # fmt: skip
 def test_a_wrong_field_is_named_and_nothing_typed_is_lost(
-    mira: Client, changed: dict[str, str], words: str
+    mira: Client, changed: dict[str, str], words: tuple[str, ...]
 ) -> None:
-    response = mira.post(ADD, FORM | changed)
+    page = mira.post(ADD, FORM | changed).content.decode()
 
-    page = response.content.decode()
-    assert words in page
-    assert "field needs a change" in page
-    assert "Warn the team." in page
-    for value in changed.values():
-        assert value in page
+    assert "need a change" in page or "needs a change" in page
+    for said in ("Warn the team.", *words, *changed.values()):
+        assert said in page
     assert not Macro.objects.exists()
 
 
@@ -200,16 +195,6 @@ def test_a_change_keeps_the_action_and_what_it_has_told(mira: Client) -> None:
     assert Notice.objects.count() == 1
 
 
-def test_get_shows_the_form_and_changes_nothing(mira: Client) -> None:
-    action = make_macro(days=[7])
-
-    response = mira.get(change(action.macro))
-
-    assert response.status_code == 200
-    assert "Set Pre-Deactivation Notification" in response.content.decode()
-    assert not LogEntry.objects.exists()
-
-
 def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
     action = make_macro(days=[7], notify_consenters=True)
     ending(10, name="Soon", person=make_person("ada@example.com", name="Ada"))
@@ -222,6 +207,8 @@ def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
 
     page = " ".join(mira.get(change(action.macro)).content.decode().split())
 
+    assert not LogEntry.objects.exists()
+    assert "Set Pre-Deactivation Notification" in page
     assert "Sat 28 Nov" in page
     assert "7 days left, 2 people" in page
     assert "<strong>2</strong> mails" in page
@@ -322,7 +309,7 @@ def test_the_preview_asks_as_often_whatever_it_finds() -> None:
         with CaptureQueriesContext(connection) as queries:
             mails.append(preview.preview(stored(action), now=NOW).mails)
         asked.append(len(queries))
-        for days in range(3, 20):
+        for days in range(3, 9):
             account = ending(days)
             if days % 3:
                 die(account)
@@ -340,16 +327,6 @@ def test_the_preview_follows_the_form_and_writes_nothing(mira: Client) -> None:
     assert "Soon" in response.content.decode()
     assert "Fill in the form" in broken.content.decode()
     assert not Macro.objects.exists()
-
-
-def test_the_list_says_what_each_macro_does(mira: Client) -> None:
-    make_macro(days=[30, 7], notify_consenters=True, scope="channels", channels=["facebook", "x"])
-
-    page = mira.get("/admin/macros/macro/").content.decode()
-
-    assert "Facebook, X" in page
-    assert "30, 7" in page
-    assert "1 address and people who linked" in page
 
 
 # --- who may ------------------------------------------------------------------------------------------------------------
@@ -517,14 +494,10 @@ def test_the_page_of_an_account_says_who_warns(mira: Client) -> None:
     assert "30, 7 days ahead" in page
 
 
-@pytest.mark.parametrize("number", ["²", "9" * 5000])
-def test_a_number_that_names_no_macro_is_no_error(mira: Client, number: str) -> None:
-    make_account(name="Lumen Shoes EU")
-
-    response = mira.get(reverse("admin:accounts_account_changelist"), {"macro": number})
-
-    assert response.status_code in {200, 302}
-    assert mira.post(f"{reverse('admin:macros_macro_preview')}?macro={number}").status_code == 404
+def test_a_number_that_names_no_macro_is_no_error(mira: Client) -> None:
+    for number in ("²", "9" * 5000):
+        assert mira.post(f"{reverse('admin:macros_macro_preview')}?macro={number}").status_code == 404
+        assert mira.get(LIST, {"macro": number}).status_code in {200, 302}
 
 
 def test_the_list_takes_as_many_queries_for_fifty_macros_as_for_two(mira: Client) -> None:
@@ -542,17 +515,21 @@ def test_the_list_takes_as_many_queries_for_fifty_macros_as_for_two(mira: Client
     assert cost() == few
 
 
-def test_the_list_says_when_a_macro_last_mailed_and_how_many_accounts_are_chosen(mira: Client) -> None:
+def test_the_list_says_what_each_macro_does_and_when_it_last_mailed(mira: Client) -> None:
     action = make_macro(days=[7], notify_consenters=True)
+    make_macro(days=[30, 7], notify_consenters=True, scope="channels", channels=["facebook", "x"])
     for account in (ending(5), ending(6)):
         MacroAccount.objects.create(macro=action.macro, account=account)
-    Macro.objects.update(scope=Macro.AppliesTo.CHOSEN)
+    Macro.objects.filter(pk=action.macro_id).update(scope=Macro.AppliesTo.CHOSEN)
     evaluation.evaluate(now=NOW)
     Notice.objects.update(outcome=Notice.Outcome.MAILED)
 
     page = mira.get(MACROS).content.decode()
 
     assert "2 chosen accounts" in page
+    assert "Facebook, X" in page
+    assert "30, 7" in page
+    assert "1 address and people who linked" in page
     assert f"{NOW:%a} {NOW.day} {NOW:%b}" in page
 
 

@@ -15,7 +15,7 @@ from accounts.models import AccountEvent
 from adtoken_project import operations_notices
 from notifications.models import Message
 from portal import start_page
-from tests.portal.support import linked, settle, staff, token_of
+from tests.portal.support import context_of, linked, settle, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User
@@ -101,9 +101,7 @@ def numbers(page: str) -> dict[str, int]:
 
 def listed(client: Client, address: str) -> int:
     """Return how many rows a list says that it has."""
-    return int(
-        (re.search(r"<strong>(\d+)</strong> of", client.get(address).content.decode()) or ["", "-1"])[1]
-    )
+    return int(context_of(client, address)["cl"].result_count)
 
 
 def counts_without_a_link(page: str) -> list[str]:
@@ -116,7 +114,8 @@ def counts_without_a_link(page: str) -> list[str]:
 def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(client: Client) -> None:
     fern, moss = make_team("Fern"), make_team("Moss")
     fleet(fern, "Fern")
-    fleet(moss, "Moss")
+    linked(token_of("Ada of Moss", days=3, team=moss), name="Moss ends soon", team=moss)
+    linked(token_of("Dora of Moss", state="dead", team=moss), name="Moss dark", team=moss)
     staff(client, "tokens.ask_token", "tokens.view_channelapp", "tokens.view_token", team=fern)
 
     page = client.get("/admin/").content.decode()
@@ -138,7 +137,7 @@ def test_what_the_banner_counts_is_behind_its_words_and_so_is_whom_a_press_would
     fleet(fern, "Fern")
     staff(client, "tokens.ask_token", team=fern)
 
-    banner = client.get("/admin/").context["banner"]
+    banner = context_of(client, "/admin/")["banner"]
     counted = {one.text: one.link for one in [*banner.title, *banner.text]}
     fix = next(link for text, link in counted.items() if "can fix all of that" in text)
 

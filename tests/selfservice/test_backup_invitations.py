@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.messages import get_messages
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
@@ -28,7 +29,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("
 def ada() -> User:
     """Carries two accounts alone."""
     ada = make_user("ada@example.com", name="Ada Okafor")
-    native.link(browser(ada), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.linked_before("facebook", ada, names=["Lumen Shoes EU", "Fern Gardens"])
     return ada
 
 
@@ -280,19 +281,22 @@ def test_whoever_invites_reads_the_same_whatever_the_address_is(ada: User) -> No
     roles.give(auditor, Role.AUDITOR)
     make_user("known@example.com", team=make_team("Third"))
     said: dict[str, set[str]] = {}
+    page = browser(ada)
 
-    for how in ("user", "client"):
-        for name in ("nobody", "known", "off", "carrier", "former", "auditor"):
+    names = ("nobody", "known", "off", "carrier", "former", "auditor")
+    for how, some in (("user", names), ("client", names[:3])):
+        for name in some:
             email = f"{name}@example.com"
             form = {"account": ",".join(str(one.pk) for one in accounts), "email": email, "how": how}
             Ask.objects.all().delete()
-            pages = [browser(ada).post("/backups/invite/", form, follow=True) for _ in range(2)]
-            text = " ".join(str(message) for page in pages for message in page.context["messages"])
-            again = "was asked for these accounts already" in pages[1].text
-            card = browser(ada).get(f"/my/{lumen.pk}/").text
+            answers = [page.post("/backups/invite/", form) for _ in range(2)]
+            text = " ".join(str(one) for one in get_messages(answers[1].wsgi_request))
+            again = "was asked for these accounts already" in answers[1].text
+            assert text
+            card = page.get(f"/my/{lumen.pk}/").text
             state = "was invited on" in card and "no answer yet" in card
-            answer = f"{pages[0].redirect_chain} {text} {again} {state}".replace(email, "")
-            said.setdefault(how, set()).add(answer)
+            led = [(one.status_code, one.headers.get("Location")) for one in answers]
+            said.setdefault(how, set()).add(f"{led} {text} {again} {state}".replace(email, ""))
 
     assert {how: len(answers) for how, answers in said.items()} == {"user": 1, "client": 1}
     mailed = set(Message.objects.values_list("recipient", flat=True))

@@ -107,8 +107,8 @@ def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel
 def test_a_contact_who_links_nothing_joins_no_team(mira: User, team: Team) -> None:
     blue = make_team("Blue")
     bea = make_user("bea@example.com", team=blue)
-    first, _ = go(made(mira, team))
-    choose(first, "Lumen Shoes EU")
+    contact = make_user(CONTACT, name="Ada", team=team, password="", is_contact=True)
+    native.linked_before("facebook", contact)
     second = made(bea, blue)
     browser, choice = go(second)
 
@@ -118,17 +118,6 @@ def test_a_contact_who_links_nothing_joins_no_team(mira: User, team: Team) -> No
 
     assert (wrong.status_code, late.status_code) == (400, 409)
     assert list(Team.objects.filter(memberships__user__is_contact=True)) == [team]
-
-
-def test_no_contact_is_made_where_the_log_in_is_somebody_s_already(mira: User, team: Team) -> None:
-    native.linked("facebook", "ada")
-    Account.objects.update(team=team)
-
-    browser, _ = go(made(mira, team))
-    choose(browser, "Lumen Shoes EU")
-
-    assert not User.objects.filter(is_contact=True).exists()
-    assert str(Token.objects.get().consented_by) == "Ada"
 
 
 def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team: Team) -> None:

@@ -37,7 +37,7 @@ def left_behind(world: Sandbox, channel: str, *, contact: bool = True) -> tuple[
     return token, second
 
 
-@pytest.mark.parametrize(("channel", "contact"), [("facebook", True), ("x", True), ("facebook", False)])
+@pytest.mark.parametrize(("channel", "contact"), [("x", True), ("facebook", False)])
 def test_a_log_in_moves_to_the_new_app_by_the_link_in_the_mail(
     world: Sandbox, staff: User, channel: str, contact: bool
 ) -> None:

@@ -12,6 +12,7 @@ from tests.support.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from accounts.models import Account
+    from users.models import User
 
 FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
 
@@ -134,3 +135,31 @@ def linked(channel: str, *people: str) -> "Account":
         client.force_login(make_user(f"{name}@example.com", name=name.title()))
         link(client, channel, name)
     return Account.objects.get(channel=channel)
+
+
+def linked_before(channel: str, *users: "User", names: Sequence[str] = ("Lumen Shoes EU",)) -> "Account":
+    """What `linked` leaves, by rows alone, for what begins after it: the channel knows these people, and not their log-ins.
+
+    Their addresses begin with the keys of the people: ada@..., ada.client@.... Returns the first of the accounts.
+    """
+    from django.db import transaction
+    from django.utils import timezone
+
+    from accounts import pool
+    from sandbox.start import start_accounts, start_users
+    from tests.support import factories
+
+    now = timezone.now()
+    people = {one.key: one for one in start_users() if one.channel == channel}
+    ids = {one.name: one.id for one in start_accounts() if one.channel == channel}
+    accounts = [factories.make_account(channel, name=name, native_id=ids[name]) for name in names]
+    for user in users:
+        person = people[user.email.partition("@")[0].partition(".")[0]]
+        names_of = {"native_user_id": person.id, "native_user_name": person.name, "first_linked_at": now}
+        token = factories.make_token(factories.make_app(channel), consented_by=user, **names_of)
+        for account in accounts:
+            factories.link(account, token)
+        with transaction.atomic():
+            pool.settle(account_ids=[one.pk for one in accounts], cause="linked", now=now)
+    accounts[0].refresh_from_db()
+    return accounts[0]
