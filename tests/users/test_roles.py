@@ -177,7 +177,7 @@ def test_auditors_read_what_administrators_read_and_change_nothing_and_no_role_i
     assert len(lists) > 15
     assert len(seen.found) > 40
 
-    seen = Walk(manager, addresses)
+    seen = Walk(manager, [one for one in addresses if one.startswith("/admin/")])
     assert seen.refused(methods={"get"}) == {}
     assert unreached(seen.pages) == set()
 
