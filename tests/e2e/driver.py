@@ -200,7 +200,10 @@ class Window:
         """Write down the page's console errors, uncaught exceptions and failed requests."""
 
         def console(said: ConsoleMessage) -> None:
-            if said.type == "error" and not said.text.startswith(NO_SCRIPTS):
+            icon = said.location["url"].endswith(
+                "/favicon.ico"
+            )  # a mail names none, so the browser asks for that
+            if said.type == "error" and not icon and not said.text.startswith(NO_SCRIPTS):
                 self.troubles.append(f"console of {page.url}: {said.text}")
 
         def response(got: Response) -> None:

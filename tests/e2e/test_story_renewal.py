@@ -10,11 +10,22 @@ from tests.e2e.driver import PHONE, Chromium, Visitor
 from tests.e2e.figures import measured
 from tests.e2e.job import Job
 from tests.e2e.product import Product
-from tests.e2e.steps import ADA, BEN, LUMEN, MIRA, choose_only, consent, log_in, open_account
+from tests.e2e.steps import (
+    ADA,
+    BEN,
+    LUMEN,
+    MIRA,
+    choose_only,
+    consent,
+    log_in,
+    only_for_pictures,
+    open_account,
+)
 
 LUMEN_ID = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
 
 
+@only_for_pictures
 def test_snapchat_is_renewed_without_anybody_until_it_refuses(product: Product, chromium: Chromium) -> None:
     product.channels.delete_mails()
     with closing(Job(product, "snapchat", LUMEN_ID)) as job:

@@ -15,6 +15,7 @@ from tests.e2e.steps import (
     consent,
     evaluate,
     log_in,
+    only_for_pictures,
     open_account,
     renew_by_the_link,
 )
@@ -24,6 +25,7 @@ NOTHING = "0 notices found, 0 messages written."
 RENEWAL_SECONDS = 60  # at most, on a phone
 
 
+@only_for_pictures
 def test_x_goes_dark_when_both_have_cancelled_and_comes_back(product: Product, chromium: Chromium) -> None:
     product.channels.delete_mails()
     with closing(Job(product, "x", LUMEN_ID)) as job:
