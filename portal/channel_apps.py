@@ -209,6 +209,8 @@ class ChannelAppAdmin(OwnList):
     @display(description=gettext_lazy("API version"))
     def api_version_in_full(self, app: ChannelApp) -> SafeString | str:
         """Return the same with its setting and source."""
+        if not app.pk:
+            return "—"
         channel = registry.get(app.channel)
         known = channel.versions
         return format_html(

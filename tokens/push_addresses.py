@@ -32,7 +32,7 @@ def place(app: ChannelApp) -> PushPlace:
 
 def to_enter(app: ChannelApp) -> list[tuple[str, str]]:
     """Return what operators enter at the channel: (the field's name there, the value). Empty where the channel pushes nothing."""
-    pushes = registry.get(app.channel).pushes
-    if not app.pk or pushes is None:
+    pushes = registry.get(app.channel).pushes if app.pk else None
+    if pushes is None:
         return []
     return list(pushes.to_enter(place(app)))
