@@ -111,25 +111,6 @@ def test_a_backup_that_lasts_longer_keeps_an_account_macro_silent() -> None:
     assert run() == []
 
 
-def test_a_backup_with_an_unknown_date_covers_nothing() -> None:
-    make_macro(days=[7])
-    account = ending(5, name="Shoes")
-    link(account, make_token())
-    settle(account)
-
-    assert run() == [("Shoes", 7, WATCHER)]
-
-
-@pytest.mark.parametrize("lost", [{"access": "lost"}, {"can_publish": "no"}])
-def test_a_backup_that_cannot_publish_covers_nothing(lost: dict[str, str]) -> None:
-    make_macro(days=[7])
-    account = ending(5, name="Shoes")
-    link(account, make_token(deadline=noon(TODAY + timedelta(days=40))), **lost)
-    settle(account)
-
-    assert run() == [("Shoes", 7, WATCHER)]
-
-
 def test_a_token_macro_tells_of_every_token_although_a_backup_covers() -> None:
     make_macro(days=[7], watch="token", emails=[], notify_consenters=True)
     ada, ben = make_person("ada@example.com"), make_person("ben@example.com")

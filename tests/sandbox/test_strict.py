@@ -82,14 +82,14 @@ REFUSED: list[tuple[str, str, dict[str, Any], int, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("key", "request_", "how", "status", "words"), REFUSED)
-def test_a_call_that_the_channel_refuses_is_refused(
-    asked: Any, key: str, request_: str, how: dict[str, Any], status: int, words: str
-) -> None:
-    answer = asked(key, request_, **how)
+@pytest.mark.parametrize("channel", sorted(LUMEN.keys() - {"x"}))
+def test_a_call_that_the_channel_refuses_is_refused(asked: Any, channel: str) -> None:
+    for key, request, how, status, words in REFUSED:
+        if key == channel:
+            answer = asked(key, request, **how)
 
-    assert answer.status_code == status, answer.text
-    assert words in answer.text
+            assert answer.status_code == status, (request, how, answer.text)
+            assert words in answer.text, (request, how)
 
 
 PAGES = {

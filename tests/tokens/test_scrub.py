@@ -55,18 +55,18 @@ OPAQUE = [
 ]
 
 
-@pytest.mark.parametrize("secret", OPAQUE)
 @pytest.mark.parametrize(
     "body",
     ["the string {} is odd", {"moon": "{}"}, {"{}": 1}, [["https://x.example/a/{quoted}/b?q={quoted}"]]],
     ids=["text", "value", "key", "address"],
 )
-def test_evidence_hides_what_merely_looks_like_a_token(secret: str, body: object) -> None:
-    filled = json.loads(json.dumps(body).replace("{}", secret).replace("{quoted}", quote(secret, safe="")))
+def test_evidence_hides_what_merely_looks_like_a_token(body: object) -> None:
+    for secret in OPAQUE:
+        text = json.dumps(body).replace("{}", secret).replace("{quoted}", quote(secret, safe=""))
 
-    kept = json.dumps(scrub.evidence(call="api", status=200, body=filled))
+        kept = json.dumps(scrub.evidence(call="api", status=200, body=json.loads(text)))
 
-    assert not [part for part in re.split(r"[./]", secret) if part in kept]
+        assert not [part for part in re.split(r"[./]", secret) if part in kept], secret
 
 
 def test_evidence_hides_a_token_that_its_own_limit_cuts() -> None:
