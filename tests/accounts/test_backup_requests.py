@@ -23,7 +23,7 @@ from tokens.models import Token
 from users.models import Team, User
 from users.role_choices import AUDITORS_GROUP
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 PAGE = "backup_requests"

@@ -18,7 +18,7 @@ from tokens.models import Token
 from users import hold
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 DAY = timedelta(days=1)
 
@@ -244,6 +244,7 @@ def test_nobody_is_added_who_reaches_nothing_or_whom_the_team_lost_meanwhile() -
     assert account.pool.count() == 1
 
 
+@pytest.mark.django_db(transaction=True)
 def test_two_staff_who_press_at_once_add_one_entry_and_one_mail() -> None:
     account, emil = carried(log_in("Ada")), log_in("Emil")
     reaches(emil, account)
@@ -289,24 +290,24 @@ def test_nobody_is_added_while_the_installation_is_on_hold(monkeypatch: pytest.M
 # --- who is told ------------------------------------------------------------------------------------------------------
 
 
-def test_300_accounts_are_one_mail_to_each_person_and_none_to_whoever_did_it() -> None:
+def test_many_accounts_are_one_mail_to_each_person_and_none_to_whoever_did_it() -> None:
     carrier, emil, fay = log_in("Ada"), log_in("Emil"), log_in("Fay")
-    accounts = [make_account(name=f"Shop {number:03}") for number in range(300)]
+    accounts = [make_account(name=f"Shop {number:03}") for number in range(6)]
     AccountToken.objects.bulk_create(
         AccountToken(account=account, token=carrier, can_publish="yes") for account in accounts
     )
     with transaction.atomic():
         pool.settle(token_ids=[carrier.pk], cause="linked", now=timezone.now())
-    reaches(emil, *accounts[:150])
-    reaches(fay, *accounts[150:])
+    reaches(emil, *accounts[:3])
+    reaches(fay, *accounts[3:])
     own = fay.consented_by
     assert own is not None
-    chosen = {one.pk: emil.pk for one in accounts[:150]} | {one.pk: fay.pk for one in accounts[150:]}
+    chosen = {one.pk: emil.pk for one in accounts[:3]} | {one.pk: fay.pk for one in accounts[3:]}
 
     outcome = backing_up.add(chosen=chosen, actor=own, note="", now=timezone.now())
 
-    assert len(outcome.added) == 300
-    assert Account.objects.filter(people_count=2).count() == 300
+    assert len(outcome.added) == 6
+    assert Account.objects.filter(people_count=2).count() == 6
     assert list(Message.objects.filter(kind="ask_done").values_list("recipient", flat=True)) == [
         "emil@example.com"
     ]

@@ -20,7 +20,7 @@ from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared
 from tokens.models import Token
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
 
@@ -60,6 +60,7 @@ def name(app: Any) -> str:
     return gate.name_of(app.channel, app.client_id)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_turn_checks_all_that_is_due_of_its_channel_and_nothing_of_another(calls: list[int]) -> None:
     facebook, x = due("facebook", 70), due("x", 3)
 
@@ -220,6 +221,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
 
 
 @pytest.mark.parametrize("broken", ["the connection", "the end of a check", "the next claim"])
+@pytest.mark.django_db(transaction=True)
 def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_lasts_nothing_new_is_begun(
     broken: str, calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

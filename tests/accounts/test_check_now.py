@@ -10,7 +10,7 @@ from accounts.models import AccountToken
 from tests.accounts.test_backups import add, carried, log_in, reaches
 from tokens.models import Token
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 def refuse(*tokens: Token) -> None:

@@ -20,7 +20,7 @@ from tokens.channels import brake, breaker, gate, shared, shares
 from tokens.models import ChannelApp, Token
 from users.models import Team
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 NOW = datetime.now(UTC)
 JSON = "application/json"
@@ -125,6 +125,7 @@ def test_a_pause_that_the_channel_asked_for_holds_for_leases_too(
     assert 190 < int(wait or 0) <= 200
 
 
+@pytest.mark.django_db(transaction=True)
 def test_whoever_comes_when_two_threads_wait_for_the_channel_is_sent_away_and_other_channels_are_served(
     account: Account, job: Client, asked: list[int]
 ) -> None:

@@ -187,7 +187,7 @@ def test_an_import_costs_the_same_number_of_queries_however_many_lines_there_are
     queries(1, 500)  # what a process asks once
     few = queries(2, 1_000)
 
-    assert queries(300, 5_000) == few
+    assert queries(20, 5_000) == few
 
 
 @pytest.mark.django_db(transaction=True)

@@ -22,7 +22,7 @@ from tests.support.sandbox import Sandbox
 from users import hold, liveness
 from users.models import Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 State = Job.State
 CLAIM_OVER = NOW + liveness.CLAIM + timedelta(seconds=1)
 Act = Callable[[Job, int, Any], bool]
@@ -288,6 +288,7 @@ def make_many(number: int, team: Team) -> list[Account]:
     )
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_killed_worker_costs_nothing_and_pauses_no_account_twice(
     channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

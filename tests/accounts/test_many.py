@@ -21,7 +21,7 @@ from tests.support.factories import make_account, make_team, make_user
 from tokens.models import Token
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -113,10 +113,10 @@ def test_accounts_of_another_team_are_skipped_by_the_worker_too() -> None:
     assert Account.objects.get(pk=foreign.pk).paused_at is None
 
 
-def test_a_hundred_accounts_cost_as_many_queries_as_ten(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_accounts_cost_as_many_queries_as_few(boss: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(services, "MANY", 100)
     counts = []
-    for number in (10, 100):
+    for number in (3, 20):
         accounts = [make_account() for _ in range(number)]
         macro = make_macro(scope="chosen").macro.pk
         for kind, subject in (
@@ -133,7 +133,7 @@ def test_a_hundred_accounts_cost_as_many_queries_as_ten(boss: User, monkeypatch:
         counts.append(len(asked))
 
     assert counts[0] == counts[1]
-    assert JobItem.objects.filter(outcome="done").count() == 550  # there is nothing to check
+    assert JobItem.objects.filter(outcome="done").count() == 115  # there is nothing to check
 
 
 def test_backups_are_added_in_parts_and_each_person_is_told_once_at_the_end(boss: User) -> None:

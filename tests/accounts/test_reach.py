@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 from django.db import connection, transaction
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import pool_entries, reach, sweeps, tasks
@@ -18,8 +17,9 @@ from tests.support.sandbox import Sandbox
 from tokens import lifecycle
 from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import Doubt, Token
+from users.models import User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -131,8 +131,8 @@ def test_what_a_log_in_reached_goes_when_it_ends_and_is_read_again_at_once_when_
     assert reach.to_be_listed([token], NOW) == {token.pk}
 
 
-def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox, browser: Client) -> None:
-    native.link(browser, "facebook", "ada")
+def test_what_a_log_in_reached_goes_when_it_is_removed_or_deleted(world: Sandbox, ada: User) -> None:
+    native.keep(ada, "ada")
     token = Token.objects.get()
     kept = ids(token)
 
@@ -161,19 +161,16 @@ def test_what_no_list_has_named_for_a_month_is_forgotten_at_night() -> None:
 # --- who reads lists --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("channel", ["facebook", "x"])
-def test_a_consent_keeps_what_its_list_named_also_what_was_not_chosen(
-    channel: str, world: Sandbox, browser: Client
-) -> None:
-    native.link(browser, channel, "ada", names=["Lumen Shoes EU"])
+def test_a_consent_keeps_what_its_list_named_also_what_was_not_chosen(world: Sandbox, ada: User) -> None:
+    native.keep(ada, "ada")
 
     account = Account.objects.get()
     assert account.native_id in ids(Token.objects.get())
     assert len(ids()) > 1
 
 
-def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, browser: Client) -> None:
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
+def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, ada: User) -> None:
+    native.keep(ada, "ada")
     now = datetime.now(UTC)
     ReachedAccount.objects.all().delete()
 
@@ -193,9 +190,9 @@ def test_a_check_of_few_accounts_reads_the_list_once_a_week(world: Sandbox, brow
     assert Account.objects.get().native_id in ids()
 
 
-def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, browser: Client) -> None:
+def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, ada: User) -> None:
     """An upgrade starts empty."""
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
+    native.keep(ada, "ada")
     ReachedAccount.objects.all().delete()
     ListReading.objects.all().delete()
     Token.objects.update(linked_at=datetime.now(UTC) - 90 * DAY)
@@ -207,9 +204,9 @@ def test_a_log_in_from_before_is_listed_by_its_next_check(world: Sandbox, browse
 
 
 def test_a_list_that_cannot_be_had_takes_no_reading_away_and_is_asked_for_again_in_a_day(
-    world: Sandbox, browser: Client
+    world: Sandbox, ada: User
 ) -> None:
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU"])
+    native.keep(ada, "ada")
     account, now = Account.objects.get(), datetime.now(UTC) + 9 * DAY
     kept = ids()
     world.set_account_status("facebook", "Lumen Shoes EU", account_status=3)

@@ -69,11 +69,10 @@ def lease(account: Account) -> str:
 # --- one step ---------------------------------------------------------------------------------------------------------
 
 
-@both
 def test_staff_let_new_links_use_the_second_app_in_one_step_and_the_first_retires(
-    channels_world: Sandbox, client: Client, channel: str
+    channels_world: Sandbox, client: Client
 ) -> None:
-    second = add_second(channels_world, channel)
+    second = add_second(channels_world, channel := "facebook")
     staff(client, "tokens.view_channelapp", "tokens.change_channelapp")
     url = reverse("admin:tokens_channelapp_lead", args=[second.pk])
 
@@ -158,14 +157,12 @@ def test_a_handshake_begun_with_the_first_app_is_refused_gently_after_the_switch
 # --- re-authenticating moves people over --------------------------------------------------------------------------------
 
 
-@both
 def test_whoever_re_authenticates_moves_over_and_stands_in_the_pool_once(
-    channels_world: Sandbox, ada: User, channel: str
+    channels_world: Sandbox, ada: User
 ) -> None:
-    client = browser(ada)
-    native.link(client, channel, "ada")
-    ben = make_user("ben@example.com", name="Ben Lindqvist")
-    native.link(browser(ben), channel, "ben")
+    client, channel = browser(ada), "facebook"
+    native.keep(ada, "ada")
+    native.keep(make_user("ben@example.com", name="Ben Lindqvist"), "ben")
     account = Account.objects.get(channel=channel)
     AccountToken.objects.filter(account=account, token__consented_by=ada).update(rank=1)
     second = add_second(channels_world, channel)
@@ -184,12 +181,11 @@ def test_whoever_re_authenticates_moves_over_and_stands_in_the_pool_once(
     assert lease(account) == mine.token.native_user_name
 
 
-@both
 def test_an_account_whose_only_log_in_was_stopped_works_again_through_the_second_app(
-    channels_world: Sandbox, ada: User, channel: str
+    channels_world: Sandbox, ada: User
 ) -> None:
-    client = browser(ada)
-    native.link(client, channel, "ada")
+    client, channel = browser(ada), "facebook"
+    native.keep(ada, "ada")
     Token.objects.update(state="dead", reason="authorisation_cancelled")
     account = settle(Account.objects.get(channel=channel))
     default_app.make_default(app=add_second(channels_world, channel))
@@ -207,7 +203,7 @@ def test_what_the_new_consent_does_not_reach_stays_with_the_old_log_in(
     channels_world: Sandbox, ada: User
 ) -> None:
     client = browser(ada)
-    native.link(client, "facebook", "ada", ("Lumen Shoes EU", "Fern Gardens"))
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
     fern, lumen = Account.objects.filter(channel="facebook").order_by("name")
     second = add_second(channels_world, "facebook")
     default_app.make_default(app=second)

@@ -14,8 +14,9 @@ from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
 from tests.support.sandbox import Sandbox
 from tokens.doubts import rules
 from tokens.models import Token
+from users.models import User
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
 
 def later() -> datetime:
@@ -29,12 +30,9 @@ def check_twice() -> int:
     return checked
 
 
-@pytest.mark.parametrize("channel", ["facebook", "x"])
-def test_a_cancelled_authorisation_is_found_without_any_traffic(
-    channel: str, browser: Client, world: Sandbox
-) -> None:
-    native.link(browser, channel, "ada")
-    world.cancel_authorisation(channel, "ada")
+def test_a_cancelled_authorisation_is_found_without_any_traffic(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada")
+    world.cancel_authorisation("facebook", "ada")
 
     checked = check_twice()
 
@@ -44,14 +42,10 @@ def test_a_cancelled_authorisation_is_found_without_any_traffic(
     assert (account.state, account.reason) == ("deactivated", "authorisation_cancelled")
 
 
-@pytest.mark.parametrize("channel", ["facebook", "x"])
-def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(
-    channel: str, browser: Client, world: Sandbox
-) -> None:
-    native.link(browser, channel, "ada", names=["Lumen Shoes EU", "Fern Gardens"])
-    world.drop_role(channel, "Lumen Shoes EU", "ada")
-    status = {"account_status": 3} if channel == "facebook" else {"approval_status": "REJECTED"}
-    world.set_account_status(channel, "Fern Gardens", **status)
+def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
+    world.drop_role("facebook", "Lumen Shoes EU", "ada")
+    world.set_account_status("facebook", "Fern Gardens", account_status=3)
 
     check_twice()
 
@@ -62,8 +56,8 @@ def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(
     assert fern.restriction
 
 
-def test_a_reader_role_ends_publishing_and_not_reading(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_a_reader_role_ends_publishing_and_not_reading(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada")
     world.give_role("facebook", "Lumen Shoes EU", "ada", "reader")
 
     check_twice()
@@ -73,8 +67,8 @@ def test_a_reader_role_ends_publishing_and_not_reading(browser: Client, world: S
     assert Account.objects.get().state == "deactivated"
 
 
-def test_a_role_that_came_back_reactivates(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_a_role_that_came_back_reactivates(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     check_twice()
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
@@ -85,11 +79,11 @@ def test_a_role_that_came_back_reactivates(browser: Client, world: Sandbox) -> N
 
 
 def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_singly(
-    browser: Client, world: Sandbox
+    ada: User, world: Sandbox
 ) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
-    native.link(browser, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    native.keep(ada, "ada", [f"Shop {number}" for number in range(8)])
     world.drop_role("facebook", "900003", "ada")
     world.clear_calls()
 
@@ -124,10 +118,11 @@ def test_what_holds_for_all_ad_accounts_of_a_log_in_is_asked_once_in_a_check(
     assert set(AccountToken.objects.values_list("account__name", "role", "can_publish", "access")) == before
 
 
+@pytest.mark.django_db(transaction=True)
 def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_few_statements(
-    browser: Client, world: Sandbox
+    ada: User, world: Sandbox
 ) -> None:
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
 
     with CaptureQueriesContext(connection) as captured:
@@ -145,9 +140,9 @@ def test_a_check_that_finds_nothing_new_writes_the_log_in_alone_and_takes_few_st
 
 
 def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
-    browser: Client, world: Sandbox
+    ada: User, world: Sandbox
 ) -> None:
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
     world.give_role("facebook", "Fern Gardens", "ada", "reader")
     fern = Account.objects.get(name="Fern Gardens")
@@ -164,9 +159,9 @@ def test_of_two_ad_accounts_only_the_one_that_differs_is_locked_and_written(
 
 
 def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_settle_it(
-    browser: Client, world: Sandbox
+    ada: User, world: Sandbox
 ) -> None:
-    native.link(browser, "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
     sweeps.check_due(now=later())
     AccountToken.objects.update(role="", can_publish="unknown")  # as an import leaves it
 
@@ -178,10 +173,10 @@ def test_a_role_that_becomes_known_and_changes_nothing_for_the_pool_does_not_set
     assert pool.differences() == []
 
 
-def test_an_empty_list_takes_nothing_away_that_can_still_be_read(browser: Client, world: Sandbox) -> None:
+def test_an_empty_list_takes_nothing_away_that_can_still_be_read(ada: User, world: Sandbox) -> None:
     for number in range(8):
         world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
-    native.link(browser, "facebook", "ada", names=[f"Shop {number}" for number in range(8)])
+    native.keep(ada, "ada", [f"Shop {number}" for number in range(8)])
     world.add_fault("facebook", path="me/adaccounts", status=200, body={"data": []})
 
     sweeps.check_due(now=later())
@@ -189,8 +184,8 @@ def test_an_empty_list_takes_nothing_away_that_can_still_be_read(browser: Client
     assert set(Account.objects.values_list("state", flat=True)) == {"connected"}
 
 
-def test_a_channel_that_is_down_takes_nothing_away(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_a_channel_that_is_down_takes_nothing_away(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada")
     world.add_fault("facebook", path=".*", status=500, body="<html>down</html>")
 
     sweeps.check_due(now=later())
@@ -203,13 +198,7 @@ def test_a_channel_that_is_down_takes_nothing_away(browser: Client, world: Sandb
 
 @pytest.mark.parametrize(
     ("channel", "page"),
-    [
-        ("snapchat", FIREWALL),
-        ("x", FIREWALL),
-        ("pinterest", FIREWALL),
-        ("facebook", STORAGE),
-        ("linkedin", STORAGE),
-    ],
+    [("snapchat", FIREWALL), ("linkedin", STORAGE)],
 )
 def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
     channel: str, page: str, browser: Client, world: Sandbox
@@ -225,24 +214,26 @@ def test_a_firewall_before_a_channel_that_denies_access_takes_no_role_away(
     assert (account.state, entry.access, entry.can_publish) == ("connected", "ok", "yes")
 
 
-def test_what_is_not_due_is_left_alone(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_what_is_not_due_is_left_alone(ada: User, world: Sandbox) -> None:
+    native.keep(ada, "ada")
     world.clear_calls()
 
     assert sweeps.check_due(now=datetime.now(UTC)) == 0
     assert world.calls() == []
 
 
-def test_a_token_that_a_worker_holds_is_not_taken_by_another(browser: Client) -> None:
-    native.link(browser, "facebook", "ada")
+def test_a_token_that_a_worker_holds_is_not_taken_by_another(ada: User) -> None:
+    native.keep(ada, "ada")
     Token.objects.update(claimed_until=later() + timedelta(seconds=30))
 
     assert sweeps.check_due(now=later()) == 0
     assert sweeps.check_due(now=later() + timedelta(minutes=2)) == 1
 
 
-def test_one_row_that_cannot_be_checked_does_not_stop_the_others(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_one_row_that_cannot_be_checked_does_not_stop_the_others(
+    ada: User, browser: Client, world: Sandbox
+) -> None:
+    native.keep(ada, "ada")
     native.link(browser, "x", "ada")
     Token.objects.filter(app__channel="facebook").update(credentials=None)
     world.cancel_authorisation("x", "ada")
@@ -260,8 +251,8 @@ def test_unfinished_links_are_forgotten_after_15_minutes(browser: Client) -> Non
     assert not PendingLink.objects.exists()
 
 
-def test_the_nightly_check_finds_what_was_written_behind_its_back(browser: Client) -> None:
-    native.link(browser, "facebook", "ada")
+def test_the_nightly_check_finds_what_was_written_behind_its_back(ada: User) -> None:
+    native.keep(ada, "ada")
     assert sweeps.nightly_check() == []
 
     Token.objects.update(state="dead", reason="expired")
@@ -269,8 +260,10 @@ def test_the_nightly_check_finds_what_was_written_behind_its_back(browser: Clien
     assert sweeps.nightly_check() == [Account.objects.get().pk] == pool.differences()
 
 
-def test_an_answer_about_an_older_consent_takes_nothing_away(browser: Client, world: Sandbox) -> None:
-    native.link(browser, "facebook", "ada")
+def test_an_answer_about_an_older_consent_takes_nothing_away(
+    ada: User, browser: Client, world: Sandbox
+) -> None:
+    native.keep(ada, "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
     asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
@@ -283,9 +276,9 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(browser: Client, wo
 
 
 def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
-    browser: Client, monkeypatch: pytest.MonkeyPatch
+    ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    native.link(browser, "facebook", "ada")
+    native.keep(ada, "ada")
 
     def break_down(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")

@@ -20,7 +20,7 @@ from tokens.models import Token, UnknownAnswer
 from ui import kept
 from users.models import Membership, Team
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MOVE = "accounts.move_account"
 LIST = "/admin/accounts/account/"
@@ -42,6 +42,7 @@ def caller_for(team: Team) -> broker.Caller:
 
 
 class TestMoving:
+    @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_one_account_is_moved_with_an_event_and_a_way_back(self, client: Client) -> None:
         lumen, fern = make_team("Lumen"), make_team("Fern")
         actor = staff(client, MOVE, team=lumen)
@@ -65,6 +66,7 @@ class TestMoving:
         assert f"{page_of(account)}&amp;team={lumen.pk}" in page
         assert "Moved from Lumen to Fern" in page
 
+    @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_staff_move_into_their_own_teams_only_and_administrators_into_all(self, client: Client) -> None:
         lumen, fern = make_team("Lumen"), make_team("Fern")
         account = make_account(team=lumen)
@@ -78,26 +80,19 @@ class TestMoving:
         assert (refused.status_code, "Fern" in refused.content.decode()) == (200, False)
         assert account.team == fern
 
-    def test_the_list_names_the_team_for_those_who_see_several(self, client: Client) -> None:
-        team = make_team("Lumen")
-        user = staff(client, team=team)
-        make_account(team=team, native_id="77")
-
-        alone = client.get(LIST).content.decode()
-        Membership.objects.create(user=user, team=make_team())
-        several = client.get(LIST).content.decode()
-
-        assert ">Lumen</span>" not in alone
-        assert ">Lumen</span>" in several
-
-    def test_the_list_keeps_the_accounts_of_one_team(self, client: Client) -> None:
+    def test_the_list_names_and_keeps_teams_for_those_who_see_several(self, client: Client) -> None:
         lumen, fern = make_team("Lumen"), make_team("Fern")
-        Membership.objects.create(user=staff(client, team=lumen), team=fern)
+        user = staff(client, team=lumen)
         make_account(name="Shoes", team=lumen)
         make_account(name="Gardens", team=fern)
 
+        alone = client.get(LIST).content.decode()
+        Membership.objects.create(user=user, team=fern)
+        several = client.get(LIST).content.decode()
         page = client.get(LIST, {"team": fern.pk})
 
+        assert ">Lumen</span>" not in alone
+        assert ">Lumen</span>" in several
         assert [account.name for account in page.context["cl"].result_list] == ["Gardens"]
         assert client.get(LIST, {"team": "nonsense"}).context["cl"].result_count == 0
 
@@ -239,6 +234,7 @@ class TestOwnPeopleOnly:
         account.refresh_from_db()
         assert (account.state, account.reason) == ("deactivated", "outside_team")
 
+    @pytest.mark.django_db(transaction=True)  # the job begins once the press is committed
     def test_staff_are_told_which_accounts_stop_by_their_move(self, client: Client) -> None:
         lumen, walled = make_team("Lumen"), make_team("Harbor", members_only=True)
         Membership.objects.create(user=staff(client, MOVE, team=lumen), team=walled)

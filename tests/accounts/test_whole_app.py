@@ -1,7 +1,6 @@
 """When a channel answers all tokens of one app alike, it is about the app: nobody loses anything, and operators hear once."""
 
 from datetime import timedelta
-from itertools import cycle
 from typing import Any
 
 import pytest
@@ -20,7 +19,7 @@ from tokens import vault
 from tokens.channels import registry
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 # Often at first, as cooling asks again soon, then for longer than the three days that a doubt lasts.
 TIMES = [timedelta(minutes=minutes) for minutes in (0, 2, 60)] + [
@@ -43,18 +42,18 @@ def world(channels_world: Sandbox, settings: Any) -> Sandbox:
     return channels_world
 
 
-def make_ten(channel: str) -> None:
-    """Ten people's log-ins, each the only one of two accounts; the second five are due for renewal where the channel renews."""
+def make_six(channel: str) -> None:
+    """Six people's log-ins, each the only one of two accounts; the second three are due for renewal where the channel renews."""
     app = ChannelApp.objects.get(channel=channel)
     renewal = registry.get(channel).renewal
-    for number in range(10):
+    for number in range(6):
         native_user_id = f"{7000 + number}"
         parts = {"access_token": f"token-{number}", "secret": f"s-{number}"}
         if renewal is not None and not renewal.exchange:
             parts["refresh_token"] = f"refresh-{number}"
         fields: dict[str, Any] = {}
         if registry.get(channel).lifetime.access is not None:
-            fields["deadline"] = NOW + timedelta(days=40 if number < 5 else 6)
+            fields["deadline"] = NOW + timedelta(days=40 if number < 3 else 6)
         token = make_token(
             app,
             native_user_id=native_user_id,
@@ -81,14 +80,11 @@ def go_on() -> None:
         evaluation.evaluate(now=now)
 
 
-CASES = list(zip(sorted(registry.CHANNELS), cycle(FAULTS), strict=False))
-
-
-@pytest.mark.parametrize(("channel", "fault"), CASES)
-def test_ten_tokens_that_get_the_same_answer_all_live_and_one_alert_goes_out(
+@pytest.mark.parametrize(("channel", "fault"), [("facebook", "402"), ("x", "200"), ("pinterest", "403")])
+def test_six_tokens_that_get_the_same_answer_all_live_and_one_alert_goes_out(
     channel: str, fault: str, world: Sandbox
 ) -> None:
-    make_ten(channel)
+    make_six(channel)
     world.add_fault(channel, **FAULTS[fault])
 
     go_on()
@@ -102,11 +98,10 @@ def test_ten_tokens_that_get_the_same_answer_all_live_and_one_alert_goes_out(
     assert [message.recipient for message in Message.objects.all()] == ["ops@example.com"]
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-def test_once_the_channel_answers_again_all_is_as_before(fault: str, world: Sandbox) -> None:
+def test_once_the_channel_answers_again_all_is_as_before(world: Sandbox) -> None:
     native.linked("facebook", "ada")
     linked = timezone.now()
-    world.add_fault("facebook", **FAULTS[fault])
+    world.add_fault("facebook", **FAULTS["401"])
     sweeps.check_due(now=linked + timedelta(hours=5))
     alerts.tell_operators(linked + timedelta(hours=5))
     world.clear_faults()

@@ -192,18 +192,19 @@ def test_the_maker_and_operators_hear_once_of_a_key_that_nobody_uses() -> None:
 # ---- what must not be asked
 
 
-@pytest.mark.parametrize(
-    "query",
-    ["sha256__startswith=a", "sha256=a", "prefix__startswith=adt", "created_by__password__startswith=p"],
-)
-def test_the_list_answers_no_questions_about_hashes(client: Client, query: str) -> None:
+def test_the_list_answers_no_questions_about_hashes(client: Client) -> None:
     client.force_login(make_user(is_staff=True, is_superuser=True))
     make_key()
 
-    answer = client.get(f"{LIST}?{query}")
-
-    assert answer.status_code in {302, 400}
-    assert "Nightly job" not in answer.content.decode()
+    for query in (
+        "sha256__startswith=a",
+        "sha256=a",
+        "prefix__startswith=adt",
+        "created_by__password__startswith=p",
+    ):
+        answer = client.get(f"{LIST}?{query}")
+        assert answer.status_code in {302, 400}
+        assert "Nightly job" not in answer.content.decode()
 
 
 # ---- what was handed out
@@ -362,23 +363,15 @@ def test_without_the_permission_there_is_neither_page_nor_link(client: Client) -
     assert "handed-out" not in client.get(LIST).content.decode()
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "before=x",
-        "before=2026-01-01",
-        "day=x",
-        "key=x",
-        "key=-1",
-        "before=9999-12-31T23:59:59~1",
-        "day=9999-12-31",
-        "day=0001-01-01",
-    ],
-)
 def test_a_bad_address_of_the_record_is_not_found_and_no_error(
-    client: Client, scene: tuple[Account, Token, ApiKey], query: str
+    client: Client, scene: tuple[Account, Token, ApiKey]
 ) -> None:
-    assert client.get(f"{handed_out.url(key=scene[2].pk)}&{query}").status_code in {200, 404}
+    odd = ["before=x", "before=2026-01-01", "before=9999-12-31T23:59:59~1", "key=x", "key=-1"]
+    odd += ["day=x", "day=9999-12-31", "day=0001-01-01"]
+
+    answers = {client.get(f"{handed_out.url(key=scene[2].pk)}&{query}").status_code for query in odd}
+
+    assert answers <= {200, 404}
 
 
 def test_what_was_removed_since_is_still_on_record(

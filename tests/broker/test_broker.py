@@ -19,7 +19,7 @@ from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
 from broker import Caller, asked_lately, callers, leases
 from tests.support import acting, native
 from tests.support.ends import hours_pass
-from tests.support.factories import make_team, make_user
+from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Verdict
@@ -27,7 +27,7 @@ from tokens.models import ChannelApp, Token, TokenEvent
 from users import hold
 from users.models import Team
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 JSON = "application/json"
 
@@ -49,10 +49,8 @@ class Job:
 
 
 @pytest.fixture(autouse=True)
-def world(channels_world: Sandbox) -> Sandbox:
-    native.set_up_apps(channels_world)
+def _no_key_is_known() -> None:
     callers._facts.clear()
-    return channels_world
 
 
 @pytest.fixture
@@ -61,7 +59,7 @@ def key() -> str:
 
 
 @pytest.fixture
-def account() -> Account:
+def account(world: Sandbox) -> Account:
     """Lumen Shoes EU, linked by Ada (active) and Ben."""
     return native.linked("facebook", "ada", "ben")
 
@@ -69,6 +67,28 @@ def account() -> Account:
 @pytest.fixture
 def job(key: str, account: Account) -> Job:
     return Job(key, account.channel, account.native_id)
+
+
+@pytest.fixture
+def shop() -> Account:
+    """An account that Ada carries; no channel is behind it."""
+    account, now = make_account(native_id="400123"), datetime.now(UTC)
+    ada = make_user("ada@example.com", name="Ada")
+    dates: dict[str, Any] = {"issued_at": now, "linked_at": now, "deadline": now + timedelta(days=60)}
+    link(account, make_token(consented_by=ada, native_user_name="Ada Okafor", **dates))
+    settle(account, "linked")
+    return account
+
+
+@pytest.fixture
+def shops(key: str, shop: Account) -> Job:
+    """The job that publishes for the shop."""
+    return Job(key, shop.channel, shop.native_id)
+
+
+def settle(account: Account, cause: str) -> None:
+    with transaction.atomic():
+        pool.settle(account_ids=[account.pk], cause=cause, now=datetime.now(UTC))
 
 
 def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
@@ -88,25 +108,15 @@ def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
     )
 
 
-def test_a_leased_token_publishes(job: Job, account: Account) -> None:
-    lease = job.lease().json()
-
-    answer = publish(account, lease)
-
-    assert answer.status_code == 200, answer.text
-    assert lease["native_user"] == "Ada Okafor"
-    assert lease["signs"] is False
-
-
 def test_the_ordinary_lease_is_one_read_and_one_row_of_the_record(
-    job: Job, monkeypatch: pytest.MonkeyPatch
+    shops: Job, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(hold, "TRUSTED_FOR", 300.0)  # both are read once a second
     monkeypatch.setattr(callers, "FACTS_FOR", 300.0)
-    job.lease()  # the key is known now, and the use was noted
+    shops.lease()  # the key is known now, and the use was noted
 
     with CaptureQueriesContext(connection) as queries:
-        assert job.lease().status_code == 200
+        assert shops.lease().status_code == 200
 
     assert [query["sql"].split()[0] for query in queries] == ["select", "insert"]
 
@@ -120,6 +130,7 @@ def test_a_reported_death_is_confirmed_and_answered_with_the_next_token(
 
     told = job.report(lease["lease_id"], refused).json()
 
+    assert (lease["native_user"], lease["signs"]) == ("Ada Okafor", False)
     assert (told["verdict"], told["action"]) == ("token_dead", "retry_with")
     assert told["lease"]["native_user"] == "Ben Lindqvist"
     assert publish(account, told["lease"]).status_code == 200
@@ -228,8 +239,7 @@ def test_a_refusal_of_our_app_is_not_answered_with_the_very_token_that_met_it(
 def only_read(account: Account) -> None:
     """Nobody of the account's pool may publish there."""
     AccountToken.objects.update(can_publish="no")
-    with transaction.atomic():
-        pool.settle(account_ids=[account.pk], cause="publishing_lost", now=datetime.now(UTC))
+    settle(account, "publishing_lost")
 
 
 def test_when_the_last_token_dies_the_job_is_told_to_hold_and_who_can_help(
@@ -309,117 +319,102 @@ def test_a_restricted_ad_account_is_held_and_no_token_is_touched(
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
 
 
-def test_a_bad_request_of_the_job_is_its_own(job: Job) -> None:
-    lease = job.lease().json()
+def test_a_bad_request_of_the_job_is_its_own(shops: Job) -> None:
+    lease = shops.lease().json()
 
-    told = job.report(
+    told = shops.report(
         lease["lease_id"], (400, {"error": {"code": 100, "message": "Invalid parameter"}})
     ).json()
 
     assert (told["verdict"], told["action"]) == ("our_bug", "none")
 
 
-def test_another_keys_lease_is_not_found(job: Job) -> None:
-    lease = job.lease().json()
+def test_a_lease_of_another_key_a_forged_one_and_one_of_another_shape_are_not_found(shops: Job) -> None:
+    lease = shops.lease().json()["lease_id"]
     other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[Team.default()])[1]
-    stranger = Client(headers={"authorization": f"Bearer {other}"})
-
-    response = stranger.post(f"/api/v1/leases/{lease['lease_id']}/report", {"status": 200}, content_type=JSON)
-
-    assert response.status_code == 404
-
-
-def test_a_forged_lease_is_not_found(job: Job) -> None:
-    lease = job.lease().json()["lease_id"]
+    parts = signing.loads(lease, salt=leases.SALT)
+    shapes = ([leases.VERSION, *parts[1:7]], [*parts[:7], "steal"], [9, *parts[1:]])
     forged = ("A" if lease[0] != "A" else "B") + lease[1:]
 
-    assert job.report(forged, (200, {})).status_code == 404
+    answers = [Job(other, "facebook", "400123").report(lease, (200, {}))]
+    strange = [forged, *(signing.dumps(shape, salt=leases.SALT) for shape in shapes)]
+    answers += [shops.report(one, (200, {})) for one in strange]
+
+    assert [answer.status_code for answer in answers] == [404] * 5
+    assert shops.report(lease, (200, {})).status_code == 200
 
 
-def test_a_key_of_another_team_sees_nothing(account: Account) -> None:
+def test_a_key_leases_accounts_of_its_teams_and_with_the_scope_alone(key: str, shop: Account) -> None:
     other = api_keys.issue(name="other", scopes=list(ApiKey.Scope.values), teams=[make_team()])[1]
+    reader = api_keys.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
 
-    assert Job(other, account.channel, account.native_id).lease().status_code == 404
+    foreign, refused = (Job(one, "facebook", "400123").lease() for one in (other, reader))
 
-
-def test_an_unknown_address_is_a_problem_too(key: str) -> None:
-    response = Client(headers={"authorization": f"Bearer {key}"}).get("/api/v1/nowhere")
-
-    assert response.status_code == 404
-    assert response["Content-Type"] == "application/problem+json"
+    assert (foreign.status_code, refused.status_code) == (404, 403)
+    assert "tokens:lease" in refused.json()["detail"]
+    assert Job(key, "facebook", "act_400123").lease().status_code == 200, "the id as the channel writes it"
 
 
-@pytest.mark.parametrize("path", ["facebook/act_x", "facebook/1", "myspace/1"])
-def test_unknown_accounts_and_channels_are_not_found(key: str, path: str) -> None:
+def test_unknown_addresses_accounts_and_channels_and_bad_queries_are_problems(key: str) -> None:
     client = Client(headers={"authorization": f"Bearer {key}"})
+    unknown = [
+        client.post(f"/api/v1/accounts/{path}/lease", {}, content_type=JSON)
+        for path in ("facebook/act_x", "facebook/1", "myspace/1")
+    ]
+    unknown.append(client.get("/api/v1/nowhere"))
+    queries = ["channel=%00", "channel=myspace", "team=a%00b", "state=%00", "state=gone"]
+    queries += [
+        "cursor=MWU5OTk",
+        "cursor=LTE",
+        "cursor=%C3%A9",
+        f"cursor={'W1tb' * 4000}",
+    ]  # 1e999, -1, é, [[[
+    bad = [client.get(f"/api/v1/accounts?{query}") for query in queries]
 
-    response = client.post(f"/api/v1/accounts/{path}/lease", {}, content_type=JSON)
-
-    assert response.status_code == 404
-    assert response["Content-Type"] == "application/problem+json"
+    assert [answer.status_code for answer in unknown + bad] == [404] * 4 + [422] * 9
+    assert {answer["Content-Type"] for answer in unknown + bad} == {"application/problem+json"}
 
 
-def test_the_native_id_may_be_written_as_the_channel_does(key: str, account: Account) -> None:
-    assert Job(key, "facebook", f"act_{account.native_id}").lease().status_code == 200
-
-
-@pytest.mark.parametrize("header", ["", "Bearer nonsense", f"Bearer adt_{'0' * 56}"])
-def test_a_missing_or_wrong_key_is_refused_without_a_query(header: str) -> None:
-    client = Client(headers={"authorization": header} if header else {})
-
+def test_a_missing_or_wrong_key_is_refused_without_a_query() -> None:
     with CaptureQueriesContext(connection) as queries:
-        response = client.get("/api/v1/accounts")
+        answers = [
+            Client(headers={"authorization": header} if header else {}).get("/api/v1/accounts")
+            for header in ("", "Bearer nonsense", f"Bearer adt_{'0' * 56}")
+        ]
 
-    assert response.status_code == 401
+    assert [answer.status_code for answer in answers] == [401] * 3
     assert len(queries) == 0
 
 
-def test_a_revoked_key_stops_within_a_second(job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
-    job.lease()
+def test_a_revoked_key_stops_within_a_second(shops: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    shops.lease()
     ApiKey.objects.update(revoked_at=datetime.now(UTC))
     later = time.monotonic() + callers.FACTS_FOR + 0.01
     monkeypatch.setattr("broker.callers.time", SimpleNamespace(monotonic=lambda: later))
 
-    assert job.lease().status_code == 401
+    assert shops.lease().status_code == 401
 
 
-def test_a_key_without_the_scope_is_told_which_one_it_lacks(account: Account) -> None:
-    reader = api_keys.issue(name="reader", scopes=["accounts:read"], teams=[Team.default()])[1]
+def test_a_paused_account_is_held(shops: Job, shop: Account) -> None:
+    acting.pause(account=shop, actor=make_user(), note="Christmas", now=datetime.now(UTC))
 
-    response = Job(reader, account.channel, account.native_id).lease()
-
-    assert response.status_code == 403
-    assert "tokens:lease" in response.json()["detail"]
-
-
-def test_a_paused_account_is_held(job: Job, account: Account) -> None:
-
-    acting.pause(account=account, actor=make_user(), note="Christmas", now=datetime.now(UTC))
-
-    response = job.lease()
+    response = shops.lease()
 
     assert response.status_code == 409
     assert response.json()["reason"] == "paused"
 
 
-def test_more_life_than_any_token_has_is_refused(job: Job) -> None:
-    assert job.lease(min_valid_for=86_400 * 30).status_code == 200
+def test_more_life_is_had_by_a_new_consent_or_by_nothing(shops: Job) -> None:
+    assert shops.lease(min_valid_for=86_400 * 30).status_code == 200
 
-    response = job.lease(min_valid_for=86_400 * 90)
-
-    problem = response.json()
-    assert response.status_code == 409
-    assert (problem["reason"], problem["who"], problem["steps"]) == ("min_valid_for", [], [])
-    assert (problem["title"], "lives 60 days" in problem["detail"]) == ("Not possible", True), problem
-
-
-def test_more_life_than_a_token_has_left_is_had_by_a_new_consent(job: Job) -> None:
+    never = shops.lease(min_valid_for=86_400 * 90).json()
     Token.objects.update(access_expires_at=datetime.now(UTC) + timedelta(days=20))
+    once = shops.lease(min_valid_for=86_400 * 30).json()
 
-    problem = job.lease(min_valid_for=86_400 * 30).json()
-
-    assert (problem["reason"], problem["who"]) == ("min_valid_for", ["Ada"])
-    assert (problem["title"], bool(problem["steps"])) == ("Only a person can help", True)
+    assert (never["reason"], never["who"], never["steps"]) == ("min_valid_for", [], [])
+    assert (never["title"], "lives 60 days" in never["detail"]) == ("Not possible", True), never
+    assert (once["reason"], once["who"], bool(once["steps"])) == ("min_valid_for", ["Ada"], True)
+    assert once["title"] == "Only a person can help"
 
 
 def test_an_expired_token_is_not_served_when_the_channel_is_silent(
@@ -436,29 +431,15 @@ def test_an_expired_token_is_not_served_when_the_channel_is_silent(
 
 
 def test_a_reading_job_may_use_a_reader(key: str, account: Account, world: Sandbox) -> None:
-    client = Client()
-    client.force_login(make_user("chiara@example.com", name="Chiara"))
-    native.link(client, "facebook", "chiara")
+    native.keep(make_user("chiara@example.com", name="Chiara"), "chiara")
     Token.objects.filter(native_user_name__in=["Ada Okafor", "Ben Lindqvist"]).update(
         state="dead", reason="expired"
     )
-    with transaction.atomic():
-        pool.settle(account_ids=[account.pk], cause="expired", now=datetime.now(UTC))
+    settle(account, "expired")
     job = Job(key, "facebook", account.native_id)
 
     assert job.lease().status_code == 409
     assert job.lease(purpose="read").json()["native_user"] == "Chiara Rossi"
-
-
-def test_a_reading_job_is_served_by_the_active_token_of_a_restricted_account(
-    key: str, world: Sandbox
-) -> None:
-    account = native.linked("facebook", "ada")
-    Account.objects.update(restriction="unpaid bill")
-    job = Job(key, "facebook", account.native_id)
-
-    assert job.lease(purpose="read").json()["native_user"] == "Ada Okafor"
-    assert job.lease().json()["reason"] == "restricted"
 
 
 def test_a_report_of_a_reading_job_is_answered_for_reading(key: str, world: Sandbox) -> None:
@@ -474,43 +455,33 @@ def test_a_report_of_a_reading_job_is_answered_for_reading(key: str, world: Sand
     assert (told["verdict"], told["action"], told["lease"]) == ("ok", "none", None)
 
 
-@pytest.mark.parametrize("change", ["nothing", "renewed", "dead"])
-def test_whatever_became_of_the_token_a_reading_job_is_answered_for_reading(
-    key: str, account: Account, world: Sandbox, change: str
+def test_a_reading_job_of_a_restricted_account_is_answered_for_reading_whatever_became_of_the_token(
+    job: Job, world: Sandbox
 ) -> None:
     Account.objects.update(restriction="unpaid bill")
-    job = Job(key, "facebook", account.native_id)
     lease = job.lease(purpose="read").json()
-    ada = Token.objects.get(native_user_name="Ada Okafor")
-    if change == "renewed":
-        Token.objects.filter(pk=ada.pk).update(generation=2)
-    elif change == "dead":
-        world.change_password("facebook", "ada")
+    unsure = (400, {"error": {"code": 190, "message": "?"}})
 
-    told = job.report(lease["lease_id"], (400, {"error": {"code": 190, "message": "?"}})).json()
+    Token.objects.filter(native_user_name="Ada Okafor").update(generation=2)
+    renewed = job.report(lease["lease_id"], unsure).json()
+    world.change_password("facebook", "ada")
+    dead = job.report(renewed["lease"]["lease_id"], unsure).json()
 
-    if change == "nothing":
-        assert (told["action"], told["lease"]) == ("none", None)
-        return
-    assert told["action"] == "retry_with", told
-    assert told["lease"]["native_user"] == ("Ben Lindqvist" if change == "dead" else "Ada Okafor")
-    assert signing.loads(told["lease"]["lease_id"], salt=leases.SALT)[-1] == "read"
+    assert job.lease().json()["reason"] == "restricted"
+    assert [told["action"] for told in (renewed, dead)] == ["retry_with"] * 2
+    assert [told["lease"]["native_user"] for told in (renewed, dead)] == ["Ada Okafor", "Ben Lindqvist"]
+    for told in (renewed, dead):
+        assert signing.loads(told["lease"]["lease_id"], salt=leases.SALT)[-1] == "read"
 
 
-def test_a_lease_of_another_shape_is_none(job: Job, world: Sandbox) -> None:
-    parts = signing.loads(job.lease().json()["lease_id"], salt=leases.SALT)
-
-    for strange in ([leases.VERSION, *parts[1:7]], [*parts[:7], "steal"], [9, *parts[1:]]):
-        assert job.report(signing.dumps(strange, salt=leases.SALT), (200, {})).status_code == 404
-
-
-def test_accounts_are_listed_and_read_without_secrets(key: str, account: Account) -> None:
+def test_accounts_are_listed_and_read_without_secrets(key: str, shop: Account) -> None:
+    link(shop, make_token(native_user_name="Ben Lindqvist"))
     client = Client(headers={"authorization": f"Bearer {key}"})
 
     listed = client.get("/api/v1/accounts").json()
-    read = client.get(f"/api/v1/accounts/facebook/{account.native_id}")
+    read = client.get(f"/api/v1/accounts/facebook/{shop.native_id}")
 
-    assert [one["native_id"] for one in listed["accounts"]] == [account.native_id]
+    assert [one["native_id"] for one in listed["accounts"]] == [shop.native_id]
     assert [entry["native_user"] for entry in read.json()["pool"]] == ["Ada Okafor", "Ben Lindqvist"]
     assert Sandbox.MARKER not in read.content.decode()
 
@@ -532,8 +503,8 @@ def test_a_page_of_accounts_goes_on_with_its_cursor(key: str) -> None:
     assert client.get("/api/v1/accounts?cursor=nonsense").status_code == 422
 
 
-def test_bad_input_is_a_problem_that_names_the_field(job: Job) -> None:
-    response = job.lease(min_valid_for=-1)
+def test_bad_input_is_a_problem_that_names_the_field(shops: Job) -> None:
+    response = shops.lease(min_valid_for=-1)
 
     assert response.status_code == 422
     assert "min_valid_for" in response.json()["detail"]
@@ -547,77 +518,52 @@ def test_the_schema_is_served() -> None:
     assert "/api/v1/leases/{lease_id}/report" in schema["paths"]
 
 
-def test_credentials_that_do_not_open_are_the_operators_matter(job: Job, settings: Any) -> None:
+def test_credentials_that_do_not_open_are_the_operators_matter(shops: Job, settings: Any) -> None:
     settings.FERNET_KEYS = [Fernet.generate_key().decode()]
 
-    response = job.lease()
+    response = shops.lease()
 
     assert response.status_code == 503
     assert "FERNET_KEYS" in response.json()["detail"]
     assert set(Token.objects.values_list("state", flat=True)) == {"valid"}
 
 
-@pytest.mark.parametrize(
-    "query",
-    [
-        "channel=%00",
-        "channel=myspace",
-        "team=a%00b",
-        "state=%00",
-        "state=gone",
-        "cursor=MWU5OTk",  # 1e999
-        "cursor=%C3%A9",
-        "cursor=LTE",  # -1
-        f"cursor={'W1tb' * 4000}",  # [[[[...
-    ],
-)
-def test_a_bad_query_is_a_problem_and_no_error_of_ours(key: str, query: str) -> None:
-    response = Client(headers={"authorization": f"Bearer {key}"}).get(f"/api/v1/accounts?{query}")
-
-    assert response.status_code == 422
-    assert response["Content-Type"] == "application/problem+json"
-
-
 @pytest.mark.parametrize("odd", ["a\0b", "a\ud800b"], ids=["nul", "half a character"])
-def test_what_no_text_holds_is_no_error_of_ours(job: Job, odd: str) -> None:
+def test_what_no_text_holds_is_no_error_of_ours(shops: Job, odd: str) -> None:
     def post(path: str, body: Any) -> int:
-        return job.client.post(f"/api/v1{path}", body, content_type=JSON).status_code
+        return shops.client.post(f"/api/v1{path}", body, content_type=JSON).status_code
 
-    lease_id = job.lease().json()["lease_id"]
+    lease_id = shops.lease().json()["lease_id"]
     said = [
         post("/leases", {"accounts": [{"channel": "facebook", "native_id": odd}]}),
         post("/leases", {"accounts": [{"channel": odd, "native_id": "1"}]}),
         post(f"/leases/{lease_id}/sign", {"method": "GET", "url": f"https://ads-api.x.com/12/{odd}"}),
         post(f"/leases/{lease_id}/sign", {"method": "GET", "url": "https://a", "params": {odd: odd}}),
         post("/accounts/facebook/a%00b/lease", {}),
-        job.client.get("/api/v1/accounts/facebook/a%00b").status_code,
+        shops.client.get("/api/v1/accounts/facebook/a%00b").status_code,
     ]
 
     assert max(said) < 500, said
 
 
-@pytest.mark.parametrize("message", ["a\0b", "a\ud800b", float("nan"), {"a\0": "b"}])
-def test_a_disputed_report_is_kept_whatever_characters_it_holds(
-    job: Job, account: Account, message: Any
-) -> None:
-    lease = job.lease().json()
-    lie = (400, {"error": {"code": 190, "error_subcode": 460, "message": "changed", "more": message}})
+def test_a_disputed_report_is_kept_whatever_characters_it_holds(job: Job) -> None:
+    odd = ["a\0b", "a\ud800b", float("nan"), {"a\0": "b"}]
+    lie = (400, {"error": {"code": 190, "error_subcode": 460, "message": "changed", "more": odd}})
 
-    told = job.report(lease["lease_id"], lie)
+    told = job.report(job.lease().json()["lease_id"], lie)
 
     assert told.status_code == 200, told.content
     assert TokenEvent.objects.filter(kind="disputed").exists()
 
 
 def test_a_restricted_account_is_held_as_such_also_while_its_tokens_are_checked(
-    job: Job, account: Account
+    shops: Job, shop: Account
 ) -> None:
     Token.objects.update(state="cooling", reason="unknown")
     Account.objects.update(restriction="Disabled: policy")
-    with transaction.atomic():
-        pool.settle(account_ids=[account.pk], cause="unknown", now=datetime.now(UTC))
+    settle(shop, "unknown")
 
-    problem = job.lease()
+    problem = shops.lease()
 
     assert (problem.status_code, problem.json()["reason"]) == (409, "restricted")
     assert "tokens are being checked" in problem.json()["detail"]

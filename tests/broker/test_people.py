@@ -19,14 +19,13 @@ from accounts.models import Account, ApiKey, AskLine, Job, ReachedAccount
 from broker import callers
 from macros.models import Macro
 from notifications.models import Message
-from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from ui import kept
 from users.models import Membership, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 PATH = "/api/v1/people/offboard"
 PLAN = "/api/v1/people/offboarding-plan"
@@ -35,7 +34,6 @@ SCOPE = ApiKey.Scope.OFFBOARD
 
 @pytest.fixture(autouse=True)
 def _world(channels_world: Sandbox) -> None:
-    native.set_up_apps(channels_world)
     callers._facts.clear()
 
 

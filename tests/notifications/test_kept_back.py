@@ -102,10 +102,10 @@ def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_per
 ) -> None:
     soon, renewed, dark = watched()
 
-    now = pass_time(MORNING - HOUR, 30)
+    now = pass_time(MORNING - HOUR, 30, step=6)
     revive(renewed, MORNING + 80 * DAY, now)
     die(dark, now)
-    now = pass_time(now, 45)
+    now = pass_time(now, 45, step=9)
     waited = states()
     with time_machine.travel(now, tick=False):
         of_address = [line.text for line in why.about_address(why.asked(soon, ADA))]
@@ -130,7 +130,7 @@ def test_after_three_days_without_a_mail_server_nothing_counts_as_told_and_a_per
     assert head is not None
     assert head["kept_back"]
 
-    pass_time(now, 24)
+    pass_time(now, 24, step=6)
 
     assert len(told(mail_server, ADA)) == number
     assert len(told(mail_server, BOSS)) == 1  # a day after Ada was told at last

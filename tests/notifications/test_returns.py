@@ -168,7 +168,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
 ) -> None:
     settings.OPERATOR_EMAILS = ["ops@example.com"]
     now = timezone.now()
-    for number in range(40):
+    for number in range(5):
         message = make_message(f"person{number}@dead.example", state=Message.State.SENT)
         returns.note(
             report_id=str(number),
@@ -185,8 +185,8 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
 
     assert written == [0, 1, 0, 0, 0]
     [mail] = mail_server.mails
-    assert "41 addresses" in mail["Subject"]
-    assert "dead.example (41)" in mail.as_string()
+    assert "6 addresses" in mail["Subject"]
+    assert "dead.example (6)" in mail.as_string()
 
 
 def test_an_address_that_is_released_while_its_mail_is_claimed_is_mailed(

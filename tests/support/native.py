@@ -1,20 +1,24 @@
 """Walking through a channel's consent page by plain HTTP, as a browser would, between two calls of Django's test client."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import httpx2
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from tests.support.sandbox import Sandbox
+from tokens.channels.addresses import configured
 
 if TYPE_CHECKING:
     from accounts.models import Account
     from users.models import User
 
 FACEBOOK_SCOPES = ("ads_read", "ads_management", "business_management")
+NAMES = {"ada": "Ada Okafor", "ben": "Ben Lindqvist", "chiara": "Chiara Rossi"}
 
 
 def set_up_apps(sandbox: Sandbox) -> None:
@@ -22,14 +26,16 @@ def set_up_apps(sandbox: Sandbox) -> None:
     from tokens.channels import registry
     from tokens.models import ChannelApp
 
+    apps = []
     for channel, (client_id, secret) in Sandbox.APPS.items():
         if channel not in registry.CHANNELS:
             continue
         app = ChannelApp(channel=channel, client_id=client_id, state=ChannelApp.State.LIVE)
         app.set_secrets([secret])
-        app.save()
+        apps.append(app)
         if sandbox.redirects.get(channel) != [app.redirect_uri]:  # they outlive a reset
             sandbox.put_app(channel, redirect_uris=[app.redirect_uri])
+    ChannelApp.objects.bulk_create(apps)
 
 
 def leave(client: Client, channel: str, *, path: str = "", **form: str) -> str:
@@ -125,14 +131,47 @@ def link(
     assert response.status_code == 302, response.content.decode()[:3000]
 
 
+def keep(
+    user: "User", name: str, names: Sequence[str] = ("Lumen Shoes EU",), *, channel: str = "facebook"
+) -> None:
+    """Link these accounts as `link` does, without a page: Facebook or X issues a token, and the services keep it."""
+    from accounts.linking import choosing, consent
+    from tokens.channels.kinds import Credentials, Dates, Grant, Identity
+    from tokens.models import ChannelApp
+
+    parts = urlsplit(configured("FACEBOOK_GRAPH_URL"))
+    with httpx2.Client(trust_env=False, verify=False) as http:
+        asked = {"channel": channel, "user": name}
+        issued = http.post(f"{parts.scheme}://{parts.netloc}/_control/tokens/issue", json=asked).json()
+    if channel == "x":
+        identity = Identity(issued["user_id"], NAMES[name])
+        pair = Credentials(issued["oauth_token"], secret=issued["oauth_token_secret"])
+        grant = Grant(pair, Dates(sources={"access": "never"}))
+    else:
+        identity = Identity(issued["user_id"], issued["name"])
+        given_at, ends = (datetime.fromtimestamp(issued[one], UTC) for one in ("issued_at", "expires_at"))
+        dates = Dates(issued_at=given_at, access_expires_at=ends, sources={"access": "provider"})
+        grant = Grant(Credentials(issued["access_token"]), dates, FACEBOOK_SCOPES)
+    app, now = ChannelApp.objects.get(channel=channel, is_default=True), timezone.now()
+    listed = consent.ask_for_list(app, identity, grant)
+    given: dict[str, Any] = {"app": app, "identity": identity, "grant": grant, "listed": listed}
+    pending = consent.keep(user=user, target=None, next_url="", now=now, **given)
+    ids = [native.native_id for native in listed.accounts if native.name in names]
+    choosing.save(pending_id=pending.pk, user=user, native_ids=ids, now=now)
+
+
 def linked(channel: str, *people: str) -> "Account":
     """Lumen Shoes EU on this channel, linked by these people; the first one is active."""
     from accounts.models import Account
     from tests.support.factories import make_user
 
     for name in people:
+        user = make_user(f"{name}@example.com", name=name.title())
+        if channel in ("facebook", "x"):
+            keep(user, name, channel=channel)
+            continue
         client = Client()
-        client.force_login(make_user(f"{name}@example.com", name=name.title()))
+        client.force_login(user)
         link(client, channel, name)
     return Account.objects.get(channel=channel)
 

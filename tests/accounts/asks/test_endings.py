@@ -15,7 +15,7 @@ from tests.support.factories import make_account, make_team, make_user
 from users import invitations
 from users.models import Invitation, Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
@@ -56,6 +56,7 @@ def of(email: str) -> Ask:
     return Ask.objects.get(email=email)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
     client: Client, boss: User, rita: User, red: Team
 ) -> None:

@@ -23,7 +23,7 @@ from tests.support.sandbox import Sandbox
 from tokens.models import Token
 from users.models import Team, User
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 Revoke = Callable[..., None]
 
 
@@ -106,21 +106,21 @@ def test_several_of_ones_own_are_one_mail_to_each_lead_and_none_to_oneself(ada: 
     assert all(f"Shop {token.pk}" in mail.text for token in tokens)
 
 
-def test_a_leaver_with_six_log_ins_in_four_teams_is_one_mail_to_each_lead(ada: User) -> None:
-    boss, teams = superuser(), [make_team(f"Team {letter}") for letter in "ABCD"]
+def test_a_leaver_with_log_ins_in_several_teams_is_one_mail_to_each_lead(ada: User) -> None:
+    boss, teams = superuser(), [make_team(f"Team {letter}") for letter in "AB"]
     leads = [lead(f"Lead {team}", team) for team in teams]
-    own = [log_in(ada) for _ in range(6)]
+    own = [log_in(ada) for _ in range(3)]
     for team in teams:
         ada.memberships.create(team=team)
-    for number in range(24):
-        carried(own[number % 6], team=teams[number % 4])
+    for number in range(6):
+        carried(own[number % 3], team=teams[number % 2])
 
     services.offboard(person=ada, actor=boss, wanted=Wanted(), note="", now=timezone.now())
     tasks.run_jobs()
 
     told = {key: number for key, number in written().items() if key[0] == "left"}
     assert told == {("left", one.email): 1 for one in leads}
-    assert mail_to(leads[0]).subject == "Ada left: 6 accounts have stopped"
+    assert mail_to(leads[0]).subject == "Ada left: 3 accounts have stopped"
     assert written()["login_changed", ada.email] == 1
 
 
@@ -150,6 +150,7 @@ def test_a_new_consent_takes_it_back_and_a_new_address_is_not_told_of_the_old_on
         mails.build(message)
 
 
+@pytest.mark.django_db(transaction=True)
 def test_whoever_was_told_that_it_stopped_is_told_that_it_works_again(ada: User) -> None:
     lea, token = lead("Lea", Team.default()), log_in(ada)
     account = carried(token)

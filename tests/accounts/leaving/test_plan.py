@@ -126,7 +126,7 @@ def test_it_asks_the_database_as_often_for_many_accounts_as_for_few() -> None:
 
     few = asked(2)
 
-    assert asked(15) == few
+    assert asked(5) == few
 
 
 def test_one_account_alone_is_left_by_the_log_ins_that_go_from_it() -> None:

@@ -52,7 +52,7 @@ from tokens.models import Token
 from users import invitations, liveness, visibility
 from users.models import Session, Team, User
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("channels_world")]
 ALL = Wanted(backups=True, asks=True)
 
 
@@ -230,7 +230,7 @@ def test_whoever_is_switched_on_again_keeps_what_is_left_and_leads_hear_of_what_
 
 
 def test_a_consent_under_way_is_not_kept_for_whoever_was_locked_out(
-    boss: User, monkeypatch: pytest.MonkeyPatch
+    boss: User, world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     native.linked("facebook", "ada")
     ada = User.objects.get(email="ada@example.com")
@@ -595,6 +595,7 @@ def test_what_a_worker_does_for_a_leaver_goes_on_in_the_name_of_whoever_saw_them
     assert list(paused_by) == [lea.pk, boss.pk, boss.pk]
 
 
+@pytest.mark.django_db(transaction=True)
 def test_whoever_sees_somebody_off_does_not_wait_for_long_for_a_part_of_their_job(
     boss: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,19 +72,7 @@ def test_an_account_goes_to_the_team_that_bears_the_name_of_its_business(
     client.post(choose, {"native_id": ids("Lumen Shoes EU", "Fern Gardens"), "team": lumen.pk})
 
     assert "Goes to the team Fern Gardens, named like its business at Facebook." in page
-    assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
-
-
-def test_the_team_is_proposed_by_the_organization_at_snapchat(ada: User, lumen: Team, world: Sandbox) -> None:
-    details = {"organization_id": "507d7a57-94ae-4239-8a74-e93c00aa53e6", "organization_name": "Fern Gardens"}
-    world.put_account("snapchat", "Fern Gardens", details=details)
-    client = browser(ada)
-    choose = native.consent(client, "snapchat", "ada")
-
-    page = client.get(choose).content.decode()
-    client.post(choose, {"native_id": ids("Lumen Shoes EU", "Fern Gardens"), "team": lumen.pk})
-
-    assert "Goes to the team Fern Gardens, named like its business at Snapchat." in page
+    assert "Your team's publishing system uses your permission." in page
     assert teams() == {"Lumen Shoes EU": "Lumen", "Fern Gardens": "Fern Gardens"}
 
 
@@ -113,14 +101,6 @@ def test_who_is_in_one_team_is_not_asked_nor_where_every_account_is_here_already
     assert (QUESTION in alone, QUESTION in again) == (False, False)
 
 
-def test_the_choose_page_says_that_publishing_jobs_use_the_log_in(ada: User) -> None:
-    client = browser(ada)
-
-    page = client.get(native.consent(client, "facebook", "ada")).content.decode()
-
-    assert "Your team's publishing system uses your permission." in page
-
-
 def test_an_account_whose_team_takes_its_own_people_only_cannot_be_ticked_nor_posted(ada: User) -> None:
     native.linked("x", "ben")
     walled = make_team("Harbor", members_only=True)
@@ -136,7 +116,7 @@ def test_an_account_whose_team_takes_its_own_people_only_cannot_be_ticked_nor_po
 
 
 def test_the_page_of_a_mailed_link_says_that_the_team_takes_its_own_people_only(ada: User) -> None:
-    native.link(browser(ada), "x", "ada")
+    native.keep(ada, "ada", channel="x")
     Account.objects.get().team.memberships.all().delete()
     Team.objects.filter(pk=Account.objects.get().team_id).update(members_only=True)
 
@@ -147,7 +127,7 @@ def test_the_page_of_a_mailed_link_says_that_the_team_takes_its_own_people_only(
 
 
 def test_a_re_authentication_that_drops_its_own_account_says_so(ada: User, world: Sandbox) -> None:
-    native.link(browser(ada), "facebook", "ada", names=["Lumen Shoes EU", "Fern Gardens"])
+    native.keep(ada, "ada", ["Lumen Shoes EU", "Fern Gardens"])
     account = Account.objects.get(name="Lumen Shoes EU")
     AccountToken.objects.filter(account=account).update(access="lost", access_reason="access_lost")
     client = browser(ada)
@@ -167,7 +147,7 @@ def test_a_re_authentication_that_drops_its_own_account_says_so(ada: User, world
 
 
 def test_somebody_else_who_cannot_reach_the_account_is_told_so(ada: User, world: Sandbox) -> None:
-    native.link(browser(ada), "x", "ada")
+    native.keep(ada, "ada", channel="x")
     account = Account.objects.get()
     world.drop_role("x", "Lumen Shoes EU", "ben")
     client = browser(ada)
@@ -186,8 +166,10 @@ def test_a_forwarded_link_names_nothing_and_says_the_same_of_an_account_that_the
 
     foreign = client.get(reverse("reauthenticate", args=[Account.objects.get().pk]))
     missing = client.get(reverse("reauthenticate", args=[999_999]))
+    linked = client.get(f"{reverse('linked')}?account={Account.objects.get().pk}")
 
     assert (foreign.status_code, missing.status_code) == (404, 404)
+    assert linked["Location"] == reverse("my_accounts")
     for page in (foreign.content.decode(), missing.content.decode()):
         assert "This link is for somebody else" in page
         assert "ada@example.com" in page
@@ -201,12 +183,3 @@ def test_staff_come_back_from_linking_with_a_message(ada: User) -> None:
     page = client.post(choose, {"native_id": ids("Lumen Shoes EU")}, follow=True).content.decode()
 
     assert "Lumen Shoes EU is linked through Ada Okafor." in page
-
-
-def test_the_page_of_what_was_linked_shows_nothing_of_foreign_accounts(ada: User) -> None:
-    native.linked("x", "ben")
-    Account.objects.update(team=make_team())
-
-    response = browser(ada).get(f"{reverse('linked')}?account={Account.objects.get().pk}")
-
-    assert response["Location"] == reverse("my_accounts")

@@ -69,8 +69,8 @@ def comes(done: Callable[[], bool]) -> bool:
     return so
 
 
-def test_a_worker_writes_what_facebook_answers_and_carries_out_a_deletion_within_seconds(
-    world: Sandbox, worker: None, live_server: LiveServer
+def test_a_worker_does_what_waited_and_what_facebook_tells_and_says_that_it_lives(
+    world: Sandbox, live_server: LiveServer, valkey: redis.Redis, request: pytest.FixtureRequest
 ) -> None:
     native.linked("facebook", "ada", "ben")
     app = ChannelApp.objects.get(channel="facebook")
@@ -78,32 +78,21 @@ def test_a_worker_writes_what_facebook_answers_and_carries_out_a_deletion_within
     word = push_addresses.derived(app, push_addresses.VERIFY_TOKEN)[0]
     world.put_app("facebook", settings={"deletion_url": f"{live_server.url}/push/facebook/delete/"})
     world.put_webhook("facebook", f"{live_server.url}/push/facebook/webhook/", verify_token=word)
+    Token.objects.filter(pk=ben.pk).update(due_at=timezone.now(), last_checked_at=None)
+    celery.send_task("accounts.tasks.check_tokens", (ben.pk,))
 
+    request.getfixturevalue("worker")
+    waited = comes(lambda: Token.objects.get(pk=ben.pk).last_check_result == "ok")
+    comes(lambda: bool(signs_of_life.living(now=timezone.now())["pushes"]))
+    living = signs_of_life.living(now=timezone.now())
     world.set_consent("ada", scopes=["ads_read", "business_management"])
     hint = comes(lambda: AccountToken.objects.get(token=ada).can_publish == "no")
     active = Account.objects.get().active_token_id
     world.request_deletion("ada")
     deletion = comes(lambda: DeletionRequest.objects.get().state == "done")
 
-    assert hint
-    assert active == ben.pk
-    assert deletion
-    assert not Token.objects.filter(pk=ada.pk).exists()
-
-
-def test_a_worker_does_what_waited_for_it_and_says_that_it_lives(
-    world: Sandbox, valkey: redis.Redis, request: pytest.FixtureRequest
-) -> None:
-    native.linked("facebook", "ada")
-    token = Token.objects.get()
-    Token.objects.update(due_at=timezone.now(), last_checked_at=None)
-    celery.send_task("accounts.tasks.check_tokens", (token.pk,))
-
-    request.getfixturevalue("worker")
-    comes(lambda: Token.objects.get().last_checked_at is not None)
-    comes(lambda: bool(signs_of_life.living(now=timezone.now())["pushes"]))
-
-    assert Token.objects.get().last_check_result == "ok"
-    living = signs_of_life.living(now=timezone.now())
+    assert (waited, hint, deletion) == (True, True, True)
     assert len(living["pushes"]) == 1
     assert [part for part, names in living.items() if names] == ["pushes"]
+    assert active == ben.pk
+    assert not Token.objects.filter(pk=ada.pk).exists()
