@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 from django.contrib.auth import get_user
 from django.contrib.auth.models import Permission
+from django.contrib.messages import get_messages
 from django.db import transaction
 from django.test import Client, RequestFactory
 from django.urls import resolve, reverse
@@ -80,3 +81,8 @@ def context_of(client: Client, address: str) -> dict[str, Any]:
 def rows_of(client: Client, address: str) -> list[Any]:
     """The rows that a list shows at an address, in order."""
     return list(context_of(client, address)["cl"].result_list)
+
+
+def notices(response: Any) -> str:
+    """What the page that an answer leads to will say above everything else."""
+    return " ".join(str(message) for message in get_messages(response.wsgi_request))

