@@ -56,28 +56,6 @@ def test_a_lost_role_and_a_restriction_are_found_and_the_token_lives(ada: User, 
     assert fern.restriction
 
 
-def test_a_reader_role_ends_publishing_and_not_reading(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada")
-    world.give_role("facebook", "Lumen Shoes EU", "ada", "reader")
-
-    check_twice()
-
-    entry = AccountToken.objects.get()
-    assert (entry.access, entry.can_publish) == ("ok", "no")
-    assert Account.objects.get().state == "deactivated"
-
-
-def test_a_role_that_came_back_reactivates(ada: User, world: Sandbox) -> None:
-    native.keep(ada, "ada")
-    world.drop_role("facebook", "Lumen Shoes EU", "ada")
-    check_twice()
-    world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
-
-    sweeps.check_due(now=later() + timedelta(hours=5))
-
-    assert Account.objects.get().state == "connected"
-
-
 def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_singly(
     ada: User, world: Sandbox
 ) -> None:

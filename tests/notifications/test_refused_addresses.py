@@ -4,11 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
 
-from accounts import pool
-from accounts.models import Account, AccountEvent
+from accounts.models import Account
 from macros import evaluation
 from macros.at_once import services as at_once
 from macros.models import Evaluation, Macro, Notice
@@ -134,22 +132,6 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
     )
 
 
-def test_where_a_leads_address_is_refused_by_the_mail_about_a_removed_log_in_operators_are_told(
-    settings: Any, mail_server: MailServer
-) -> None:
-    settings.OPERATOR_EMAILS = [OPERATOR]
-    lead()
-    mail_server.refuse[LEAD] = GONE
-    token = token_of(ending(7, person=make_person(ADA)))
-    remove(token)
-
-    deliver_thrice()
-
-    assert mail_server.recipients == [OPERATOR]
-    assert "1 account has stopped" in mail_server.mails[0].as_string()
-    assert Message.objects.filter(kind="left").count() == 3
-
-
 def test_whoever_stands_in_for_a_refused_lead_is_told_of_that_team_though_told_of_another_before(
     settings: Any, mail_server: MailServer
 ) -> None:
@@ -198,21 +180,6 @@ def test_what_is_said_of_an_account_that_changed_its_team_is_not_told_to_the_new
     deliver_thrice()
 
     assert mail_server.recipients == ["boss@example.com"]
-
-
-def test_a_restriction_that_is_refused_is_told_to_the_lead(mail_server: MailServer) -> None:
-    lead()
-    account = ending(7, person=make_person(ADA))
-    Account.objects.update(restriction="disabled", created_at=NOW - timedelta(days=1))
-    now = timezone.now()
-    with transaction.atomic():
-        pool.record(account=account, kind=AccountEvent.Kind.RESTRICTED, now=now)
-
-    for minutes in (2, 4, 6):
-        at_once.tell(now + minutes * MINUTE)
-        deliver(now + minutes * MINUTE)
-
-    assert mail_server.recipients == [LEAD]
 
 
 def test_a_refused_address_is_not_mailed_until_somebody_frees_it(mail_server: MailServer) -> None:

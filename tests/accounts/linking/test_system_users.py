@@ -57,9 +57,13 @@ def test_a_pasted_token_is_looked_at_kept_sealed_and_owned_by_the_team(
 ) -> None:
     staff(client, "tokens.add_system_user", team=team)
     text = issued(world)
+    world.clear_calls()
 
     account = add(client, text, team)
 
+    paths = [call["path"].rpartition("/")[2] for call in world.calls(channel="facebook")]
+    assert "assigned_ad_accounts" in paths
+    assert "adaccounts" not in paths
     token = Token.objects.get()
     assert (token.kind, token.team, token.consented_by) == ("system", team, None)
     assert (token.deadline_kind, token.native_user_name) == ("never", "Ads bot")
@@ -67,17 +71,6 @@ def test_a_pasted_token_is_looked_at_kept_sealed_and_owned_by_the_team(
     with connection.cursor() as cursor:
         cursor.execute("select t::text from tokens_token t")
         assert text not in cursor.fetchone()[0]
-
-
-def test_its_ad_accounts_are_those_assigned_to_it(client: Client, world: Sandbox, team: Team) -> None:
-    staff(client, "tokens.add_system_user", team=team)
-    world.clear_calls()
-
-    add(client, issued(world), team)
-
-    paths = [call["path"] for call in world.calls(channel="facebook")]
-    assert [path for path in paths if path.endswith("/assigned_ad_accounts")]
-    assert not [path for path in paths if path.endswith("/me/adaccounts")]
 
 
 def test_a_persons_token_a_foreign_apps_token_and_nonsense_are_refused_and_nothing_is_kept(
