@@ -14,7 +14,6 @@ from accounts.asks import mails
 from accounts.models import Account, AccountEvent, Job
 from notifications.models import Message
 from portal import jobs
-from tests.macros.support import make_macro
 from tests.portal.support import linked, notices, pool_url, staff, token_of
 from tests.support import acting
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
@@ -241,12 +240,11 @@ def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_chan
     client: Client,
 ) -> None:
     first, second, new = make_team("First"), make_team("Second"), make_team("New")
-    user = staff(client, *ALL, MOVES, "macros.apply_macro", "macros.change_macro", team=new)
+    user = staff(client, *ALL, MOVES, team=new)
     for team in (first, second):
         team.memberships.create(user=user)
     accounts = [make_account(name=team.name, team=team) for team in (first, second, new)]
     acting.pause(account=accounts[2], actor=user, note="", now=timezone.now())
-    macro = make_macro(scope="chosen", team=new).macro
 
     paused = press(client, bulk("pause", *accounts), note="budget")
     job = Job.objects.latest("pk")
@@ -257,8 +255,6 @@ def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_chan
     move = Job.objects.latest("pk")
     of_first = f"{LIST}bulk/team/?job={move.pk}&team={first.pk}"
     moving_back = text(client, of_first)
-    applied = press(client, bulk("apply-macro", *accounts), macro=str(macro.pk))
-    apply = Job.objects.latest("pk")
 
     assert "2 paused, 1 skipped" in paused
     assert "paused already" in paused
@@ -272,8 +268,6 @@ def test_it_names_each_account_with_what_was_there_before_and_leads_to_what_chan
     assert "Move 1 account to Second" in moved
     assert "Move 1 account to another team?" in moving_back
     assert f'<option value="{first.pk}" selected>' in moving_back
-    assert "3 accounts have the macro now" in applied
-    assert f"{LIST}bulk/remove-macro/?job={apply.pk}&macro={macro.pk}" in applied
 
 
 def test_what_failed_is_done_again_and_nothing_else(client: Client) -> None:

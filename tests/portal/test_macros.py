@@ -15,7 +15,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import tasks
-from accounts.models import Account
+from accounts.models import Account, Job
 from macros import evaluation, mails
 from macros.models import Macro, MacroAccount, Notice
 from macros.mutes import links, services
@@ -419,10 +419,12 @@ def test_a_post_applies_or_removes_it_and_leaves_an_entry_on_each_account_and_on
     macro = make_macro(accounts=[first]).macro
 
     applied = done(mira, f"{APPLY}?ids={first.pk},{second.pk},{third.pk}", macro)
+    job = Job.objects.get()
     removed = done(mira, f"{REMOVE}?ids={first.pk},{third.pk}", macro)
 
     assert "2 accounts have the macro now, 1 skipped" in applied
     assert "has the macro already" in applied
+    assert f"{REMOVE}?job={job.pk}&macro={macro.pk}" in applied
     assert "2 accounts no longer have the macro" in removed
     assert set(macro.accounts.all()) == {second}
     entries = map(kept.said, LogEntry.objects.order_by("pk").values_list("change_message", flat=True))

@@ -89,21 +89,6 @@ def test_whom_a_warning_stayed_away_from_finds_out_on_a_page_of_their_own(
     assert client.get(address).status_code == 404
 
 
-def test_each_macro_says_what_it_does_for_the_address(mira: Client, account: Account) -> None:
-    named("Tells", emails=["boss@example.com"], notify_consenters=True)
-    named("Others", emails=["boss@example.com"], notify_consenters=False)
-    named("Sleeps", emails=[ADA], enabled=False)
-
-    text = ask(mira, ADA, account)
-
-    for name, said in (
-        ("Tells", "Would tell this address on"),
-        ("Others", "it is neither entered nor that of somebody who linked"),
-        ("Sleeps", "Is switched off"),
-    ):
-        assert said in text.partition(f">{name}<")[2].partition("</li>")[0], name
-
-
 def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Client, account: Account) -> None:
     named("Tells", emails=[], notify_consenters=True)
     evaluation.evaluate(now=noon(TODAY))
@@ -119,23 +104,6 @@ def test_what_was_told_and_what_the_address_is_are_facts_of_the_page(mira: Clien
     assert "Names this address, and passes it over" in text
     assert "About an API key" in text
     assert "550 gone" in text
-
-
-def test_a_lead_who_stands_in_reads_so_and_one_who_was_told_reads_that_it_is_no_news(
-    mira: Client, account: Account
-) -> None:
-    lead = make_person("lead@example.com")
-    Membership.objects.create(team=Team.default(), user=lead, role=Membership.Role.TEAM_LEAD)
-    named("Tells", emails=["gone@example.com"], days=[7])
-    make_user("gone@example.com", is_active=False)
-
-    before = ask(mira, lead.email, account)
-    evaluation.evaluate(now=timezone.now())
-    after = ask(mira, lead.email, account)
-
-    assert "as team lead, because nobody else could be told" in before
-    assert "was told the same of this deadline before" in after
-    assert "can no longer log in" in ask(mira, "gone@example.com", account)
 
 
 def test_a_teams_wall_stands(client: Client, account: Account) -> None:
