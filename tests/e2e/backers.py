@@ -1,6 +1,7 @@
-"""`python -m tests.e2e.backers`, in the product's environment: twice 139 accounts that one person carries and a colleague's log-in reaches.
+"""`python -m tests.e2e.backers PLACE`, in the product's environment: 139 accounts that one person carries and a colleague's log-in reaches.
 
-Both are linked at the stand-in channels as in a browser, so what the colleague's log-in reaches is what its channel says.
+Both are linked at the stand-in channels as in a browser, so what the colleague's log-in reaches is what its channel says. PLACE is that in
+FLEETS.
 """
 
 import os
@@ -15,13 +16,8 @@ COUNT = 139
 FLEETS = (("Kiefer Bau", "pinterest", "emil-k@example.com"), ("Linde Papier", "tiktok", "emil-l@example.com"))
 
 
-def build(channels: RunningSandbox) -> None:
+def build(channels: RunningSandbox, client: str, channel: str, colleague: str) -> None:
     """Write everything."""
-    for fleet in FLEETS:
-        _fleet(channels, *fleet)
-
-
-def _fleet(channels: RunningSandbox, client: str, channel: str, colleague: str) -> None:
     from tests.e2e.linked import link
     from tests.support import factories
 
@@ -38,5 +34,5 @@ def _fleet(channels: RunningSandbox, client: str, channel: str, colleague: str) 
 
 if __name__ == "__main__":
     django.setup()
-    build(RunningSandbox({"sandbox": os.environ["SANDBOX_URL"], "mailbox": ""}))
+    build(RunningSandbox({"sandbox": os.environ["SANDBOX_URL"], "mailbox": ""}), *FLEETS[int(sys.argv[1])])
     sys.stdout.write("{}\n")

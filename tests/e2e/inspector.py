@@ -13,7 +13,7 @@ from playwright.sync_api import Route
 
 from tests.e2e.driver import HEIGHT, Chromium, Theme, Visitor
 from tests.e2e.fleet_visitors import CAREFUL
-from tests.e2e.pages import MAILS, MAIN, NOBODY, Shot
+from tests.e2e.pages import MAIN, NOBODY, WALKED, Shot
 from tests.support.factories import PASSWORD
 
 KEPT = os.environ.get("PHOTOGRAPHS", "")
@@ -209,7 +209,7 @@ class Inspector:
             self._finds(shot, f"icons are read aloud: {found['aloud']}")
         if found["height"] > TALL:
             page.set_viewport_size({"width": width, "height": int(found["height"]) + 72})
-        if KEPT or shot.name in MAIN | MAILS:
+        if KEPT or shot.name in WALKED:
             self._walk(shot, OF_A_MAIL if mail else set())
 
     def tell(self) -> None:

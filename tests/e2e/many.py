@@ -1,10 +1,10 @@
-"""`python -m tests.e2e.many`, where the product runs: 1,000 accounts of one client and 50 of two others, linked by nobody, a macro."""
+"""`python -m tests.e2e.many`, where the product runs: 600 accounts of one client and 50 of two others, linked by nobody, a macro."""
 
 import sys
 
 import django
 
-COUNT = 1_000
+COUNT = 600
 CLIENT = "Pelikan Warenhaus"
 FEW, SMALL = 50, ("Sperling Apotheken", "Amsel Apotheken")  # of each
 

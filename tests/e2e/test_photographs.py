@@ -1,8 +1,8 @@
 """Pages as people see them: not wider than a phone, without trouble in the browser. The pages are those of tests/e2e/pages.py.
 
-Each that is not like another is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German. The
-main ones, which hold every part that pages are made of, and some mails are walked by axe, which is asked of two texts that look alike
-whether they can be read.
+Each that is not like another is looked at once, by turns on a desktop in light and in English, and on a phone in dark and in German. Those
+which hold every part that pages and mails are made of are walked by axe, which is asked of two texts that look alike whether they can be
+read.
 Whatever has a name has one of a single long word, as ad accounts often have, and fits with it. That word ends with markup: a page or mail
 that does not escape it has the browser ask for what is not there.
 

@@ -3,8 +3,6 @@
 It runs behind the stories, where its accounts would be in the way.
 """
 
-import pytest
-
 from tests.e2e.backers import COUNT, FLEETS
 from tests.e2e.driver import Chromium
 from tests.e2e.figures import measured
@@ -23,17 +21,11 @@ from tests.e2e.steps import (
 )
 
 
-@pytest.fixture(scope="module")
-def fleets(product: Product) -> None:
-    """The accounts, 139 for each width."""
-    product.run("-m", "tests.e2e.backers")
-
-
 @in_both_widths
-def test_139_accounts_get_their_backup_by_one_deed(
-    product: Product, chromium: Chromium, fleets: None, width: int
-) -> None:
-    client, _, colleague = FLEETS[int(width != DESK)]
+def test_139_accounts_get_their_backup_by_one_deed(product: Product, chromium: Chromium, width: int) -> None:
+    place = int(width != DESK)
+    client, _, colleague = FLEETS[place]
+    product.run("-m", "tests.e2e.backers", str(place))
     with chromium.visitor(width=width) as mira:
         log_in(mira, product, MIRA, "/admin/")
         with measured(mira, "backups", accounts=COUNT):

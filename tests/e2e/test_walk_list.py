@@ -1,4 +1,4 @@
-"""Actions on 1,000 accounts: paused on a desktop, though the worker is killed in the middle; resumed on a phone. A macro on 50 and off.
+"""Actions on 600 accounts: paused on a desktop, though the worker is killed in the middle; resumed on a phone. A macro on 50 and off.
 
 It runs behind the stories, where its accounts would be in the way.
 """
@@ -33,7 +33,7 @@ def many(product: Product) -> None:
     product.run("-m", "tests.e2e.many")
 
 
-def test_1000_accounts_are_paused_though_the_worker_is_killed_and_resumed(
+def test_600_accounts_are_paused_though_the_worker_is_killed_and_resumed(
     product: Product, chromium: Chromium, many: None
 ) -> None:
     with chromium.visitor() as mira:

@@ -3,10 +3,6 @@
 It runs behind the stories, whose evaluations its accounts that stop would be in the way of.
 """
 
-import json
-
-import pytest
-
 from tests.e2e.driver import PHONE, Chromium
 from tests.e2e.figures import measured
 from tests.e2e.leaver import COUNT, LEAVERS
@@ -16,19 +12,13 @@ from tests.e2e.steps import DESK, MIRA, WORKER_SECONDS, go_to, in_both_widths, l
 PRESSES = 10  # fewer, for whatever number of accounts
 
 
-@pytest.fixture(scope="module")
-def leavers(product: Product) -> list[int]:
-    """The people who leave, one for each width."""
-    ids: list[int] = json.loads(product.run("-m", "tests.e2e.leaver").splitlines()[-1])
-    return ids
-
-
 @in_both_widths
 def test_a_person_with_120_accounts_is_offboarded_in_under_ten_presses(
-    product: Product, chromium: Chromium, leavers: list[int], width: int
+    product: Product, chromium: Chromium, width: int
 ) -> None:
     place = int(width != DESK)
-    (name, colleague), person = LEAVERS[place], leavers[place]
+    name, colleague = LEAVERS[place]
+    person = product.run("-m", "tests.e2e.leaver", str(place)).split()[-1]
     with chromium.visitor(width=width) as mira:
         log_in(mira, product, MIRA, "/admin/")
         with measured(mira, "leaver", accounts=COUNT) as leaving:

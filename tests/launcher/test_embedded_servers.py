@@ -64,6 +64,8 @@ def test_keeps_data_over_a_stop_and_a_kill_whoever_got_the_number_in_the_pid_fil
         killed.child.wait(seconds=5)
     stale = place / "postgres" / "data" / "postmaster.pid"
     stale.write_text(f"{os.getpid()}\n{stale.parent}\n")
+    settle_leftovers(stale.parent)
+    assert not stale.exists()
 
     with running(place) as recovered:
         after_a_kill = ask(recovered, "select number from kept")

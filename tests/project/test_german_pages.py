@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 ENGLISH = {"admin-group", "admin-group-add", "admin-group-delete", "too-late-at-channel"}
 WORDS = frozenset({"facebook", "snapchat", "linkedin", "pinterest", "tiktok", "myspace", "name", "xlsx"})
 CODE = frozenset({"code", "pre"})
+UNESCAPED = fleet.RAW[fleet.RAW.index("<") :]  # of the names, all of which end with markup
 # Beside the photographs: what a script of a page asks for.
 MORE = [Shot("search", BOSS, "/admin/search/?s=Lena")]
 # A link or a button that has nothing but an icon, whose name the script gives it.
@@ -75,7 +76,7 @@ def read(django_db_setup: None, django_db_blocker: pytest_django.DjangoDbBlocker
         ),
     ):
         with translation.override("en-gb"):
-            facts = fleet.build()
+            facts = fleet.build(one_word=True)
         with connection.cursor() as cursor:
             # Previews limit their statements until their transaction ends, which here is the one of all pages.
             cursor.execute("set local statement_timeout = 0")
@@ -133,6 +134,8 @@ def _look(read: Read, reader: marked.Reader, client: Client, name: str, answer: 
         )  # columns
         read.note(reader, name, said)
         return
+    if UNESCAPED in text:
+        read.broken.append(f"{name}: a name is not escaped")
     read.note(reader, name, _words_of(text))
     read.icons |= {
         icon for _, about, icon in ICON_ALONE.findall(text) if not re.search("title=|aria-label=", about)
