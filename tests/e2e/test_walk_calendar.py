@@ -4,10 +4,9 @@ from urllib.request import urlopen
 
 from tests.e2e.driver import Chromium
 from tests.e2e.product import Product
-from tests.e2e.steps import MIRA, log_in, only_for_pictures
+from tests.e2e.steps import MIRA, log_in
 
 
-@only_for_pictures
 def test_a_calendar_address_is_made_read_and_revoked(product: Product, chromium: Chromium) -> None:
     with chromium.visitor() as mira:
         log_in(mira, product, MIRA, "/profile/")

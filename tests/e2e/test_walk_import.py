@@ -2,7 +2,7 @@
 
 from tests.e2e.driver import Chromium
 from tests.e2e.product import Product
-from tests.e2e.steps import MIRA, log_in, only_for_pictures
+from tests.e2e.steps import MIRA, log_in
 
 PHONE = 390
 LIST = "/admin/accounts/account/"
@@ -15,7 +15,6 @@ facebook;710000000000105;Weißdorn Möbel Ost;jemand@example.com;;;
 """
 
 
-@only_for_pictures
 def test_accounts_come_in_from_a_list_and_what_is_wrong_is_named_by_its_line(
     product: Product, chromium: Chromium
 ) -> None:

@@ -90,7 +90,7 @@ def test_pages_ask_the_database_as_often_for_many_accounts_as_for_few(client: Cl
         reverse("admin:users_user_change", args=[mara.pk]),
         reverse("admin:users_user_changelist"),
     ]
-    counts = []
+    counts: list[int] = []
     for number in (2, 6):
         mine, stopped, backup = log_in(mara), log_in(emil, state="dead"), log_in(emil)
         for _ in range(number):
