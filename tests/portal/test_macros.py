@@ -273,17 +273,13 @@ def test_the_form_reads_the_chosen_accounts_once_and_of_each_what_it_shows(mira:
         assert isinstance(MacroForm(instance=macro, user=make_person()).fields[name].widget, AccountsPicker)
 
 
-def test_a_macro_of_more_than_a_thousand_accounts_can_be_saved(mira: Client) -> None:
-    accounts = Account.objects.bulk_create(
-        Account(channel="facebook", native_id=str(10**9 + number), name=f"A {number}", team=Team.default())
-        for number in range(1_100)
-    )
-    chosen = FORM | {"scope": "chosen", "accounts": [str(account.pk) for account in accounts]}
+def test_a_form_that_names_more_than_a_thousand_accounts_is_read(mira: Client) -> None:
+    gone = [str(10**9 + number) for number in range(1_100)]
 
-    saved = mira.post(reverse("admin:macros_macro_add"), chosen)
+    answer = mira.post(ADD, FORM | {"scope": "chosen", "accounts": gone})
 
-    assert saved.status_code == 302
-    assert Macro.objects.get().accounts.count() == len(accounts)
+    assert answer.status_code == 200  # and not 400
+    assert "needs a change" in answer.text
 
 
 def test_the_page_that_applies_a_macro_asks_as_often_for_twenty_as_for_two(mira: Client) -> None:
