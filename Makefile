@@ -7,7 +7,7 @@
 PY := .venv/bin/python
 export PYTHON
 export PYTHONDONTWRITEBYTECODE :=# without compiled files, each of the many processes started here takes 1.6 s of processor time instead of 0.5
-PROCESSES := 5# of tests: three more than two cores, because many tests wait for servers, workers and browsers
+PROCESSES := 4# of tests: two more than two cores, because many tests wait for servers, workers and browsers
 TEMPLATES = $(shell find $(wildcard templates */templates) -name '*.html' -not -path 'sandbox/*')
 LOCK = $(PY) -m uv pip compile -q --universal --python-version 3.13 --generate-hashes --no-annotate \
 	--no-emit-index-url --no-emit-find-links --custom-compile-command "make lock"
