@@ -105,7 +105,8 @@ class Life:
         Token.objects.bulk_update(tokens, ["due_at", "last_used_at"])
 
     def live_until(self, end: datetime) -> None:
-        """Let time pass, from one due check to the next."""
+        """Let time pass, from one due check to the next; while there is news to tell, half a minute."""
+        from accounts.models import AccountNews
         from tokens.models import Token
 
         while self.now < end:
@@ -115,7 +116,13 @@ class Life:
             )
             following = due.first()
             soonest = max(following, self.now + MINUTE / 6) if following else end
-            self.now = min(soonest, self.now + 30 * MINUTE, end)
+            longest = MINUTE / 2 if AccountNews.objects.exists() else 30 * MINUTE
+            self.now = min(soonest, self.now + longest, end)
+
+    def _clock(self) -> datetime:
+        """Let a moment pass at each look: what is asked because of an answer is asked after it."""
+        self.now += timedelta(milliseconds=10)
+        return self.now
 
     def work(self) -> None:
         """Ask about all that is due, tell, mail, and look at how everybody stands."""
@@ -127,7 +134,7 @@ class Life:
         from notifications.models import Message
         from tokens.models import Token
 
-        self.calls += channel_sweep.run(channel=CHANNEL, clock=lambda: self.now) or 0
+        self.calls += channel_sweep.run(channel=CHANNEL, clock=self._clock) or 0
         doubt_mail.tell(self.now)
         at_once.tell(self.now)
         delivery.deliver(clock=lambda: self.now)
