@@ -251,18 +251,6 @@ MAIN = frozenset({
     "mail-answer", "empty-my-accounts",
 })  # fmt: skip
 
-# What these show is shown by another page: photographed only.
-ALIKE = frozenset({
-    "admin-account-messages", "admin-account-quiet", "admin-api-key-make", "admin-app-in-doubt", "admin-app-list", "admin-backup",
-    "admin-ask-of-tokens", "admin-channel-app-add", "admin-channel-app-ask", "admin-failed-links", "admin-invitations",
-    "admin-job-offboarding", "admin-log-ins", "admin-macro-delete", "admin-move", "admin-my-jobs", "admin-parked", "admin-snoozed",
-    "admin-team-add", "admin-team-delete", "admin-token-system-user", "admin-unknown-answers", "admin-unlink", "admin-user-snooze",
-    "empty-admin-start", "my-account-dark", "my-log-ins-remove", "invite-backup-all", "client-links-errors", "snooze-all", "log-out",
-    "give-up-account", "change-password", "no-such-page", "second-factors", "recovery-codes-anew", "second-factor-off",
-    "security-key-rename", "security-key-remove", "who-are-you-by-factor", "who-are-you-by-key", "forgotten-password-sent",
-    "new-password-done", "inactive", "invitation-for-known", "give-access-known", "renew-many", "renew-expired", "mail-again",
-    "mail-link-broken", "error-429", "error-took-too-long", "too-late-at-channel", "link-sent-again", "cancelled-at-channel",
-})  # fmt: skip
 # These hold every part that pages and mails are made of: `make test` has axe walk them and no others.
 WALKED = frozenset({
     "admin-start", "admin-accounts", "admin-account", "admin-bulk-ask", "admin-job", "admin-macro", "admin-ask-board", "my-accounts",
