@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import Exists, OuterRef
@@ -18,7 +18,15 @@ from tokens.models import Token
 from tokens.token_model import TokenQuerySet
 
 READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
-DOUBTED = 10  # of those that a list lacks, so many are read singly before the list is believed
+DOUBTED = 10  # of those that a list lacks, and of those that were lost, so many are read singly before the list is believed
+
+
+class LinkedAccount(NamedTuple):
+    """An ad account that a token is linked with. `is_lost`: the channel said so, whether that is believed yet or not, or restricts it."""
+
+    pk: int
+    native_id: str
+    is_lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,33 +49,34 @@ class Findings:
 
 def read(
     token: Token,
-    accounts: Sequence[tuple[int, str]],
+    accounts: Sequence[LinkedAccount],
     *,
     told: Mapping[str, Any] | None = None,
     timeout: float | None = None,
     by_list: bool = False,
 ) -> Findings:
-    """Read a token's linked ad accounts, (id, native id) each: few one by one, many by one list. Touches no database.
+    """Read a token's linked ad accounts: few one by one, many by one list. Touches no database.
 
-    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. `by_list`: few by a list too, as
-    far as it can be had, because the last one is old (`reach`).
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. So is what was lost before it
+    counts as regained: some lists go on naming what the person reaches no more. `by_list`: few by a list too, as far as it can be had,
+    because the last one is old (`reach`).
     `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`: seconds, of each account that is read singly.
     Raises VaultError or ValueError where the credentials do not open.
     """
     native = registry.get(token.app.channel)
     keys, credentials, known = token.app.keys(), token.unseal(), dict(told or {})
 
-    def singly(some: Iterable[tuple[int, str]]) -> dict[int, AccessCheck]:
+    def singly(some: Iterable[LinkedAccount]) -> dict[int, AccessCheck]:
         return {
-            account_id: native.read_account(
+            one.pk: native.read_account(
                 keys,
                 credentials,
-                native_id,
+                one.native_id,
                 scopes=token.scopes,
                 told=known,
                 timeout=timeout,
             )
-            for account_id, native_id in some
+            for one in some
         }
 
     few = len(accounts) <= READ_SINGLY
@@ -80,11 +89,11 @@ def read(
             return Findings(readings=singly(accounts), list_failed=True)
         return Findings(fault=error)  # a list that failed changes nothing
     there = {one.native_id for one in listed.accounts}
-    missing = [pair for pair in accounts if pair[1] not in there]
-    readings = singly(missing[:DOUBTED])
+    missing = singly([one for one in accounts if one.native_id not in there][:DOUBTED])
+    regained = singly([one for one in accounts if one.is_lost and one.native_id in there][:DOUBTED])
     # Where all that were asked about are lost indeed, the list is believed for the rest too.
-    believed = all(_is_lost(reading) for reading in readings.values())
-    return Findings(replace(listed, complete=listed.complete and believed), readings)
+    believed = all(_is_lost(reading) for reading in missing.values())
+    return Findings(replace(listed, complete=listed.complete and believed), missing | regained)
 
 
 def _is_lost(reading: AccessCheck) -> bool:
@@ -121,7 +130,9 @@ def record(
     }
     doubted = access_doubts.weigh(listed=found.listed, readings=found.readings, **asked_with)
     if found.listed is not None:
-        pool_entries.apply_list(listed=found.listed, doubted=doubted, **asked_with)
+        pool_entries.apply_list(
+            listed=found.listed, read_singly=found.readings, doubted=doubted, **asked_with
+        )
     pool_entries.apply_readings(readings=found.readings, doubted=doubted, **asked_with)
     if found.list_failed:
         reach.note_failed(token=token, now=now)

@@ -32,6 +32,7 @@ def apply_list(
     listed: AccountList,
     now: datetime,
     source: str,
+    read_singly: Collection[int] = (),
     consented: bool = False,
     doubted: Doubted = NOTHING,
 ) -> list[int]:
@@ -42,6 +43,7 @@ def apply_list(
 
     Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
     without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
+    `read_singly`: ids of the accounts that were read beside it, of which it says nothing here: their readings count (`apply_readings`).
     `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
     `doubted`: whose losses and restrictions are not believed yet: those are not written. The entry of a loss is marked: others go first.
     """
@@ -53,7 +55,7 @@ def apply_list(
     causes: dict[str, list[int]] = {}
     everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
     ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
-    for entry in _lock_entries(fresh, ids):
+    for entry in _lock_entries(fresh, [pk for pk in ids if pk not in read_singly]):
         native = by_id.get(entry.account.native_id)
         served, before = entry.can_serve, _decides(entry)
         if native is not None:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import DatabaseError, transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts import account_sync, pool, reach
-from accounts.account_sync import Findings
+from accounts.account_sync import Findings, LinkedAccount
 from accounts.models import AccountToken, PendingLink
 from tokens import io_steps, lifecycle, probe, scheduling
 from tokens.channels.kinds import Verdict
@@ -80,7 +80,7 @@ def check(
     *,
     now: datetime,
     source: str,
-    accounts: Sequence[tuple[int, str]] | None = None,
+    accounts: Sequence[LinkedAccount] | None = None,
     by_list: bool | None = None,
     renew: bool = False,
     actor: User | None = None,
@@ -111,14 +111,14 @@ def check(
     return outcome
 
 
-def accounts_of(token_ids: Collection[int]) -> dict[int, list[tuple[int, str]]]:
-    """Return by token the ad accounts that are linked with it, (id, native id) each. Tokens without one are left out."""
-    found: dict[int, list[tuple[int, str]]] = {}
-    entries = AccountToken.objects.filter(token__in=token_ids).order_by("id")
-    for token_id, account_id, native_id in entries.values_list(
-        "token_id", "account_id", "account__native_id"
-    ):
-        found.setdefault(token_id, []).append((account_id, native_id))
+def accounts_of(token_ids: Collection[int]) -> dict[int, list[LinkedAccount]]:
+    """Return by token the ad accounts that are linked with it. Tokens without one are left out."""
+    found: dict[int, list[LinkedAccount]] = {}
+    lost = ~Q(access=AccountToken.Access.OK) | ~Q(doubt="") | ~Q(account__restriction="")
+    entries = AccountToken.objects.filter(token__in=token_ids).order_by("id").annotate(is_lost=lost)
+    columns = ("token_id", "account_id", "account__native_id", "is_lost")
+    for token_id, *told in entries.values_list(*columns):
+        found.setdefault(token_id, []).append(LinkedAccount(*told))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 from django.conf import settings
 
 from accounts import access_doubts, account_sync, selection, write_refusals
+from accounts.account_sync import LinkedAccount
 from accounts.models import Account, AccountToken
 from broker import asked_lately, leases, prepared, slow_leases
 from broker.asked_lately import Asked
@@ -239,7 +240,7 @@ def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) 
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()
-    found = account_sync.read(token, [(account.pk, account.native_id)], timeout=limit.left())
+    found = account_sync.read(token, [LinkedAccount(account.pk, account.native_id)], timeout=limit.left())
     now = clock.read()
     account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
     return found.readings[account.pk]

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts import account_sync, sweeps
+from accounts.account_sync import LinkedAccount
 from accounts.models import Account
 from accounts.pushes import deletion
 from accounts.pushes.limits import questions
@@ -49,7 +50,7 @@ def ask_about_account(*, account_id: int, now: datetime) -> None:
         return
     clock = Clock(now)
     try:
-        found = account_sync.read(token, [(account.pk, account.native_id)])
+        found = account_sync.read(token, [LinkedAccount(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
     account_sync.record(token, found, now=now, source=SOURCE, answered_at=clock.read())

@@ -8,13 +8,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from accounts import account_sync, pool, sweeps
-from accounts.models import Account, AccountToken, PendingLink
+from accounts.account_sync import LinkedAccount
+from accounts.models import Account, AccountEvent, AccountToken, PendingLink
 from tests.support import native
 from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
 from tests.support.sandbox import Sandbox
 from tokens.doubts import rules
 from tokens.models import Token
 from users.models import User
+
+NO_PERMISSION = {"error": {"code": 200, "message": "The ad account owner has not given it"}}
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
 
@@ -70,6 +73,31 @@ def test_many_accounts_of_one_log_in_are_read_by_one_list_and_what_it_lacks_sing
     paths = [call["path"] for call in world.calls(channel="facebook")]
     assert {path for path in paths if "act_" in path} == {"/v26.0/act_900003"}
     assert set(Account.objects.filter(state="deactivated").values_list("native_id", flat=True)) == {"900003"}
+
+
+@pytest.mark.parametrize("accounts", [1, 6])
+def test_what_a_reading_refused_comes_back_by_a_reading_though_the_list_named_it_all_the_time(
+    accounts: int, ada: User, world: Sandbox
+) -> None:
+    for number in range(accounts):
+        world.put_account("facebook", str(900_000 + number), name=f"Shop {number}", roles={"ada": "admin"})
+    native.keep(ada, "ada", [f"Shop {number}" for number in range(accounts)])
+    token, (first, *_) = Token.objects.get(), Account.objects.order_by("native_id")
+    world.add_fault("facebook", path="/act_900000$", status=403, body=NO_PERMISSION)
+    for minutes in (0, 15):
+        now = later() + timedelta(minutes=minutes)
+        told = account_sync.read(token, [LinkedAccount(first.pk, first.native_id)])
+        account_sync.record(token, told, now=now, source="report")
+
+    sweeps.check_due(now=later() + timedelta(days=8, hours=1))  # by a list, also of one
+    meanwhile = [one.state for one in Account.objects.order_by("native_id")]
+    world.clear_faults()
+    sweeps.check_due(now=later() + timedelta(days=9))
+
+    assert meanwhile == ["deactivated", *["connected"] * (accounts - 1)]
+    assert [one.state for one in Account.objects.all()] == ["connected"] * accounts
+    events = AccountEvent.objects.filter(account=first, kind=AccountEvent.Kind.ACCESS)
+    assert list(events.order_by("pk").values_list("cause", flat=True)) == ["access_lost", "regained"]
 
 
 @pytest.mark.parametrize(
@@ -244,7 +272,7 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(
     native.keep(ada, "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = account_sync.read(token, [(Account.objects.get().pk, Account.objects.get().native_id)])
+    asked = account_sync.read(token, sweeps.accounts_of([token.pk])[token.pk])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(browser, "facebook", "ada")  # meanwhile the person came back
 
