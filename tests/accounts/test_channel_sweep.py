@@ -89,13 +89,13 @@ def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.M
 
 
 def test_a_turn_begins_nothing_after_its_time_nor_when_the_worker_is_to_stop(calls: list[int]) -> None:
-    due("facebook", 200)
+    due("facebook", 120)
 
     in_time = channel_sweep.run(channel="facebook", clock=ticking(timedelta(seconds=15)))
     stopped = channel_sweep.run(channel="facebook", goes_on=lambda: False)
 
     assert in_time is not None
-    assert 0 < in_time < 200
+    assert 0 < in_time < 120
     assert len(calls) == in_time  # what was begun was ended
     assert stopped == 0
     assert not Token.objects.exclude(claimed_until=None).exists()

@@ -74,10 +74,10 @@ def take_away_the_secret(app: ChannelApp) -> None:
 def test_without_any_app_all_pages_answer(ada: User, mira: User) -> None:
     ChannelApp.objects.all().delete()
     native_id = "e4cd371b-8de8-4011-a8d2-860fe77c09e1"
-    accounts = [settle(make_account(channel, native_id=native_id)) for channel in ("facebook", "x")]
+    facebook, x = (settle(make_account(channel, native_id=native_id)) for channel in ("facebook", "x"))
 
-    assert broken(browser(ada), *accounts) == {}
-    assert broken(browser(mira), *accounts) == {}
+    assert broken(browser(ada), facebook) == {}
+    assert broken(browser(mira), x) == {}
 
 
 def test_marketers_learn_whom_to_ask_and_operators_what_to_do(ada: User, mira: User) -> None:

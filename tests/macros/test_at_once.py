@@ -60,7 +60,7 @@ def words(text: str) -> str:
 def test_one_log_in_s_death_in_many_accounts_is_one_mail_within_a_minute() -> None:
     tells("deactivated")
     token = log_in(person("Ada"))
-    for number in range(12):
+    for number in range(4):
         link(make_account(name=f"Account {number:02}", created_at=NOW - HOUR), token)
     with transaction.atomic():
         pool.settle(token_ids=[token.pk], cause="linked", now=NOW - HOUR)
@@ -73,10 +73,10 @@ def test_one_log_in_s_death_in_many_accounts_is_one_mail_within_a_minute() -> No
 
     assert (early, written, again) == (0, 2, 0)
     assert send() == [
-        "ada@example.com: Account 00 is deactivated: please re-authenticate (+11 more)",
-        f"{WATCHER}: Account 00 is deactivated: waiting for Ada Okafor (+11 more)",
+        "ada@example.com: Account 00 is deactivated: please re-authenticate (+3 more)",
+        f"{WATCHER}: Account 00 is deactivated: waiting for Ada Okafor (+3 more)",
     ]
-    assert Told.objects.filter(outcome="mailed", dark=True).count() == 24
+    assert Told.objects.filter(outcome="mailed", dark=True).count() == 8
 
 
 def test_what_one_end_stops_shifts_and_leaves_with_one_person_is_one_mail_and_each_account_stands_once() -> (
@@ -101,16 +101,6 @@ def test_what_one_end_stops_shifts_and_leaves_with_one_person_is_one_mail_and_ea
     assert "1 of them is carried by one person now." in text
     assert "Waiting for Ada Okafor, ada@example.com" in text
     assert MARKER not in watchers.text + watchers.html
-
-
-def test_the_next_morning_does_not_tell_it_again() -> None:
-    tells("deactivated")
-    linked(token := log_in(person("Ada")))
-    die(token)
-    at_once.tell(SOON)
-    send()
-
-    assert evaluation.evaluate(now=NOW + DAY).notices == 0
 
 
 def test_whoever_reads_of_the_own_log_in_gets_one_mail_though_a_macro_names_them_too() -> None:
@@ -149,81 +139,73 @@ def test_whom_the_mail_about_a_leaver_tells_is_not_told_by_a_macro_and_hears_whe
     assert "works again" in " ".join(send(NOW + 6 * MINUTE))
 
 
-def test_recovery_is_told_once_to_watchers_and_to_whoever_was_told_that_it_stopped() -> None:
+def test_recovery_is_told_once_to_whoever_was_told_that_it_stopped_which_is_not_told_again_in_the_morning() -> (
+    None
+):
     tells("deactivated", "recovered")
     account = linked(token := log_in(person("Ada")), name="Fern Gardens")
     die(token)
     at_once.tell(SOON)
     send()
 
+    morning = evaluation.evaluate(now=NOW + DAY).notices
     revive(account, NOW + 5 * MINUTE)
     at_once.tell(NOW + 6 * MINUTE)
     mails = send(NOW + 6 * MINUTE)
     at_once.tell(NOW + 20 * MINUTE)
 
+    assert morning == 0
     assert mails == ["ada@example.com: Fern Gardens works again", f"{WATCHER}: Fern Gardens works again"]
     assert send(NOW + 20 * MINUTE) == []
     assert not Told.objects.open().exists()
 
 
-def test_the_second_time_off_and_on_in_a_day_is_one_sentence_in_the_evening() -> None:
+def test_the_second_time_off_in_a_day_is_told_after_an_hour_or_in_one_sentence_in_the_evening() -> None:
     tells("deactivated", "recovered", notify_consenters=False)
-    account = linked(log_in(person("Ada")), name="Fern Gardens")
-    heard = []
-    for minutes in (0, 30):
-        die(Token.objects.get(pool_entries__account=account, state="valid"), NOW + minutes * MINUTE)
-        at_once.tell(NOW + (minutes + 1) * MINUTE)
-        heard += to_watcher(send(NOW + (minutes + 1) * MINUTE))
-        revive(account, NOW + (minutes + 10) * MINUTE)
-        at_once.tell(NOW + (minutes + 11) * MINUTE)
-        heard += to_watcher(send(NOW + (minutes + 11) * MINUTE))
-    at_once.tell(NOW + 3 * HOUR)
-    between = to_watcher(send(NOW + 3 * HOUR))
-    mails = dict(sent(at_once.evening(NOW) + MINUTE))
+    fern, lumen = linked(log_in(person("Ada")), name="Fern"), linked(log_in(person("Ben")), name="Lumen")
 
-    assert [one.split(": ")[1] for one in heard] == [
-        "Fern Gardens is deactivated",
-        "Fern Gardens works again",
-    ]
-    assert between == []
-    assert mails[WATCHER].subject == "Fern Gardens went off and on today"
-    assert "2 times today" in words(mails[WATCHER].text)
+    def stop(minutes: int) -> None:
+        for account in (fern, lumen):
+            die(Token.objects.get(pool_entries__account=account, state="valid"), NOW + minutes * MINUTE)
 
+    def heard(minutes: int) -> list[str]:
+        at_once.tell(NOW + minutes * MINUTE)
+        return [one.split(": ")[1] for one in to_watcher(send(NOW + minutes * MINUTE))]
 
-def test_what_stays_off_for_an_hour_the_second_time_is_told() -> None:
-    tells("deactivated", notify_consenters=False)
-    account = linked(token := log_in(person("Ada")), name="Fern Gardens")
-    die(token)
-    at_once.tell(SOON)
-    send()
-    revive(account, NOW + 15 * MINUTE)
-    at_once.tell(NOW + 16 * MINUTE)
-    send(NOW + 16 * MINUTE)
+    stop(0)
+    first = heard(1)
+    for account in (fern, lumen):
+        revive(account, NOW + 10 * MINUTE)
+    back = heard(11)
+    stop(30)
+    again = heard(31)
+    revive(fern, NOW + 40 * MINUTE)
+    between = heard(41)
+    stays_off, later = heard(91), heard(180)
+    evening = dict(sent(at_once.evening(NOW) + MINUTE))[WATCHER]
 
-    die(Token.objects.get(pool_entries__account=account, state="valid"), NOW + 30 * MINUTE)
-    at_once.tell(NOW + 31 * MINUTE)
-    within = to_watcher(send(NOW + 31 * MINUTE))
-    at_once.tell(NOW + 91 * MINUTE)
-
-    assert within == []
-    assert len(to_watcher(send(NOW + 91 * MINUTE))) == 1
+    assert (first, back) == (["Fern is deactivated"], ["Fern works again (+1 more)"])
+    assert again == between == later == []
+    assert stays_off == ["Lumen is deactivated"]
+    assert evening.subject == "Fern went off and on today (+1 more)"
+    assert "2 times today" in words(evening.text)
 
 
 def test_what_goes_on_happening_is_told_in_few_mails_the_first_at_once() -> None:
     tells("deactivated", notify_consenters=False)
-    tokens = [log_in(person(f"P{number}")) for number in range(6)]
+    tokens = [log_in(person(f"P{number}")) for number in range(4)]
     for token in tokens:
         linked(token)
     for minute in range(12):
-        if minute < 6:
+        if minute < 4:
             die(tokens[minute], NOW + minute * MINUTE)
         at_once.tell(NOW + minute * MINUTE + timedelta(seconds=35))
         send(NOW + minute * MINUTE + timedelta(seconds=36))
 
     mails = Message.objects.filter(recipient=WATCHER, state="sent").order_by("sent_at")
     assert mails[0].sent_at < NOW + MINUTE  # type: ignore[operator]  # it left
-    assert mails.count() <= 4
-    assert Told.objects.filter(recipient=WATCHER, outcome="mailed").count() == 6
+    assert mails.count() <= 3
+    assert Told.objects.filter(recipient=WATCHER, outcome="mailed").count() == 4
 
 
 @pytest.mark.parametrize("change", ["off", "renewed"])

@@ -179,16 +179,16 @@ def queries(client: Client, url: str) -> int:
 
 
 def test_a_page_costs_as_many_queries_for_many_accounts_as_for_two(client: Client, boss: User) -> None:
-    def costs() -> dict[str, int]:  # some things are read once a process, or once a second
+    def costs(times: int) -> dict[str, int]:  # some things are read once a process, or once a second
         return {
-            url: min(queries(client, url) for _ in range(2))
+            url: min(queries(client, url) for _ in range(times))
             for url in (LIST, "/admin/tokens/token/", "/admin/")
         }
 
     linked(token_of("Person", days=5), token_of("Second", days=90))
     linked(token_of("Alone", days=5))  # so that the start page has whom to ask, as it has later
     settle(make_account())  # and what is dark
-    few = costs()
+    few = costs(2)
     people = [make_user() for _ in range(5)]
     tokens = [
         make_token(consented_by=people[number % 5], deadline=timezone.now() + (number + 5) * DAY)
@@ -200,7 +200,9 @@ def test_a_page_costs_as_many_queries_for_many_accounts_as_for_two(client: Clien
             link(account, tokens[number - place])
     settle(*Account.objects.all())
 
-    many = costs()
+    many = costs(1)
+    if many != few:
+        many = costs(2)
 
     assert many == few
     start = many.pop("/admin/")  # 8 cards, a banner, four figures, first steps, and how background work is

@@ -3,10 +3,11 @@
 import re
 from datetime import timedelta
 from html import unescape
+from urllib.parse import urlsplit
 
 import pytest
-from django.test import Client
-from django.urls import reverse
+from django.test import Client, RequestFactory
+from django.urls import resolve, reverse
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -99,9 +100,12 @@ def numbers(page: str) -> dict[str, int]:
     return found
 
 
-def listed(client: Client, address: str) -> int:
-    """Return how many rows a list says that it has."""
-    return int(context_of(client, address)["cl"].result_count)
+def listed(user: User, address: str) -> int:
+    """Return how many rows a list finds."""
+    request = RequestFactory().get(address)
+    request.user = user
+    page = resolve(urlsplit(address).path).func.model_admin  # type: ignore[attr-defined]  # Django's admin sets it
+    return int(page.get_changelist_instance(request).result_count)
 
 
 def counts_without_a_link(page: str) -> list[str]:
@@ -116,12 +120,12 @@ def test_every_number_is_that_of_the_list_it_leads_to_and_a_team_sees_its_own(cl
     fleet(fern, "Fern")
     linked(token_of("Ada of Moss", days=3, team=moss), name="Moss ends soon", team=moss)
     linked(token_of("Dora of Moss", state="dead", team=moss), name="Moss dark", team=moss)
-    staff(client, "tokens.ask_token", "tokens.view_channelapp", "tokens.view_token", team=fern)
+    user = staff(client, "tokens.ask_token", "tokens.view_channelapp", "tokens.view_token", team=fern)
 
     page = client.get("/admin/").content.decode()
     found = numbers(page)
 
-    assert found == {address: listed(client, address) for address in found}
+    assert found == {address: listed(user, address) for address in found}
     assert counts_without_a_link(page) == []
     assert "Moss" not in page
     assert len(found) > 15
@@ -169,14 +173,14 @@ def test_mails_that_wait_or_failed_are_counted_with_the_list_of_them_for_whoever
         )
     old = Message.objects.create(kind="test", recipient="a@example.com", dedupe_key="old", state="failed")
     Message.objects.filter(pk=old.pk).update(created_at=now - timedelta(days=2))
-    client.force_login(make_user(is_staff=True, is_superuser=True))
+    client.force_login(boss := make_user(is_staff=True, is_superuser=True))
 
     found = numbers(client.get("/admin/").content.decode())
     mails = {address: number for address, number in found.items() if "message" in address}
 
     home = "/admin/notifications/message/?sending="
     assert mails == {f"{home}due": 3, f"{home}failed": 2}
-    assert {address: listed(client, address) for address in mails} == mails
+    assert {address: listed(boss, address) for address in mails} == mails
     staff(client, "tokens.view_channelapp", "notifications.view_message")
     assert home not in client.get("/admin/").content.decode()  # of all teams, of which they read one alone
 

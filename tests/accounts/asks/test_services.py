@@ -83,10 +83,10 @@ def test_who_has_not_renewed_is_reminded_after_2_and_5_days_and_nobody_else(mira
     first, second = log_in(person=both), log_in(person=both)
     ask = begin(mira, done, late, first, second)
 
-    sent = [work(START + timedelta(hours=hours)) for hours in (0, 1, 24)]
+    sent = [work(START + timedelta(hours=hours)) for hours in (0, 24)]
     renew(done, START + DAY)
     renew(first, START + DAY)
-    reminded = [work(START + days * DAY) for days in (2, 2.1, 4.9, 5, 6, 9)]
+    reminded = [work(START + days * DAY) for days in (2, 4.9, 5, 9)]
     assert late.consented_by
     built = [
         mails.build(one) for one in Message.objects.filter(recipient=late.consented_by.email).order_by("pk")
@@ -96,8 +96,8 @@ def test_who_has_not_renewed_is_reminded_after_2_and_5_days_and_nobody_else(mira
     work(START + 10 * DAY)
 
     ask.refresh_from_db()
-    assert sent == [3, 0, 0]  # one mail a person
-    assert reminded == [2, 0, 0, 2, 0, 0]
+    assert sent == [3, 0]  # one mail a person
+    assert reminded == [2, 0, 2, 0]
     assert (asked(done), asked(late), asked(second)) == ([0], [0, 1, 2], [0, 1, 2])
     to_both = Message.objects.filter(recipient=both.email).order_by("pk")
     assert [mail.payload["tokens"] for mail in to_both] == [[first.pk, second.pk], [second.pk], [second.pk]]

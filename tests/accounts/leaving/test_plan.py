@@ -37,7 +37,7 @@ def slowly(own: set[int]) -> dict[int, Then]:
     return found
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_what_stops_keeps_one_person_or_goes_on_is_as_pools_are_read_one_by_one(seed: int) -> None:
     rng = random.Random(seed)
     mara, emil = person("Mara"), person("Emil")

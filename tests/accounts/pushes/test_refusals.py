@@ -202,7 +202,7 @@ json_values = st.recursive(
 )
 
 
-@effort(max_examples=20)
+@effort(max_examples=10)
 @given(json_values, st.sampled_from(["oauth.revoke", ""]))
 def test_signed_garbage_is_answered_and_kills_nobody(
     client: Client, installed: ChannelApp, value: Any, kind: str
