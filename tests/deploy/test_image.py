@@ -18,6 +18,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 
 from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from tests.deploy.test_stop import listens
 
 ROOT = Path(settings.BASE_DIR)
 APPS = (
@@ -141,8 +142,9 @@ def served(tree: Path) -> Iterator[tuple[int, Path]]:
             [sys.executable, "-m", *arguments], cwd=tree, env=env, stdout=file, stderr=subprocess.STDOUT
         )
     try:
-        assert wait_until(lambda: healthy(tree, port) or web.poll() is not None, seconds=60)
+        assert wait_until(lambda: listens(port) or web.poll() is not None, seconds=60)
         assert web.poll() is None, log.read_text()
+        assert healthy(tree, port), log.read_text()
         yield port, log
         web.send_signal(signal.SIGTERM)
         assert web.wait(35) == 0

@@ -162,7 +162,7 @@ def test_a_reload_takes_up_new_code_which_all_processes_share(tmp_path: Path) ->
 
 def test_no_request_is_lost_while_processes_are_replaced_for_their_age(tmp_path: Path) -> None:
     with web(
-        tmp_path, "--workers=2", "--threads=2", "--max-requests=200", "--max-requests-jitter=50"
+        tmp_path, "--workers=2", "--threads=2", "--max-requests=100", "--max-requests-jitter=20"
     ) as server:
         with asked(server) as found:
             replaced = wait_until(lambda: server.log.read_text().count("Booting worker") >= 6, seconds=90)

@@ -19,9 +19,6 @@ from tests.support.factories import PASSWORD
 KEPT = os.environ.get("PHOTOGRAPHS", "")
 FINDINGS = "findings.jsonl"
 PHONE, DESK = 390, 1280
-TALL = (
-    HEIGHT if KEPT else 3000
-)  # of the window: what fits in it is walked as it is; photographs are of a usual one
 ENGLISH, GERMAN = "en-GB", "de-DE"
 GRAVE = {"serious", "critical"}
 DEMANDED = {"landmark-one-main", "skip-link"}  # whatever axe thinks of their weight
@@ -175,7 +172,7 @@ class Inspector:
         page, before = self.visitor.page, len(self.troubles)
         for place, width in enumerate(widths):
             self.look = f"{width}-{self.window.theme}-{self.window.locale[:2]}"
-            if page.viewport_size != (size := {"width": width, "height": TALL}):
+            if page.viewport_size != (size := {"width": width, "height": HEIGHT}):
                 page.set_viewport_size(size)  # type: ignore[arg-type]  # a dict of these keys
             if place == 0 or shot.then:  # else it is the same page, made wider or narrower
                 if self.window.who == NOBODY:
@@ -207,9 +204,9 @@ class Inspector:
             self._finds(shot, f"the first link leads to {found['first']} and not to the page's main part")
         if found["aloud"]:
             self._finds(shot, f"icons are read aloud: {found['aloud']}")
-        if found["height"] > TALL:
-            page.set_viewport_size({"width": width, "height": int(found["height"]) + 72})
         if KEPT or shot.name in WALKED:
+            if found["height"] > HEIGHT:
+                page.set_viewport_size({"width": width, "height": int(found["height"]) + 72})
             self._walk(shot, OF_A_MAIL if mail else set())
 
     def tell(self) -> None:

@@ -1,5 +1,4 @@
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -16,14 +15,6 @@ from sandbox import start
 from tokens.channels.registry import CHANNELS
 
 PROJECT = Path(__file__).resolve().parents[2]
-HOLDER = """
-import sys, time
-from pathlib import Path
-from adtoken_project.launcher import take_lock
-lock = take_lock(Path(sys.argv[1]))
-print("held", flush=True)
-time.sleep(600)
-"""
 
 
 def launch(**env: str) -> subprocess.CompletedProcess[str]:
@@ -76,19 +67,6 @@ def test_refuses_a_second_launcher_on_the_same_folder(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"AdToken already runs on {tmp_path} (process {os.getpid()})" in done.stdout
     assert done.stderr == ""
-
-
-def test_takes_the_folder_of_a_killed_launcher(tmp_path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path)], cwd=PROJECT, stdout=subprocess.PIPE, text=True
-    ) as holder:
-        assert holder.stdout
-        assert holder.stdout.readline() == "held\n"
-        with pytest.raises(StartError, match="already runs"):
-            take_lock(tmp_path)
-        holder.send_signal(signal.SIGKILL)
-
-    take_lock(tmp_path).close()
 
 
 def test_keeps_its_keys_in_a_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
