@@ -178,10 +178,18 @@ class Window:
         )
         self.visitor: Visitor | None = None
         self.troubles: list[str] = []  # of whoever has it now
-        self.page = self.context.new_page()
+        self.page = self._without_bars()
         self._watch(self.page)
         self.context.expose_binding("atPressed", lambda _source, number: self._pressed(number))
         self.context.add_init_script(f"({figures.COUNTER})()")
+
+    def _without_bars(self) -> Page:
+        """Open a page in a window without tabs and address bar: to draw those took a third of what the browser did for each page."""
+        opener = self.context.new_page()
+        with opener.expect_popup() as opened:
+            opener.evaluate("() => { open('about:blank', '', 'popup'); }")
+        opener.close()
+        return opened.value
 
     def forget(self, web: str) -> None:
         """Be as a window that nobody has used."""
