@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 import pytest
@@ -16,9 +17,7 @@ from accounts.jobs import services
 from accounts.jobs.handlers import Kind, Result, step_by_step
 from accounts.jobs.kinds import PAUSE
 from accounts.models import Account, AccountEvent, Job
-from tests.support import processes
 from tests.support.factories import NOW, make_account, make_user
-from tests.support.sandbox import Sandbox
 from users import hold, liveness
 from users.models import Team, User
 
@@ -251,35 +250,7 @@ def test_what_is_over_is_removed_a_day_after_its_end_however_long_it_waited(
     assert not Job.objects.filter(pk=job.pk).exists()
 
 
-# --- a process that is killed -------------------------------------------------------------------------------------------
-
-KILLED = """
-import os
-from accounts import tasks
-from accounts.jobs import services
-write, turns = services._write, []
-def dies(*args):
-    turns.append(write(*args))
-    if len(turns) == 3:
-        os._exit(9)
-services._write = dies
-tasks.run_jobs.apply()
-"""
-
-
-def killed_then_done(world: Sandbox, look: Callable[[], Any], patch: pytest.MonkeyPatch) -> Any:
-    """Have a worker killed in the third part, and another one go on. Returns what was seen in between."""
-    process = processes.Process(
-        ["manage.py", "shell", "--no-imports", "-v0", "-c", KILLED], processes.environment(world)
-    ).start()
-    assert processes.wait(lambda: not process.is_running, seconds=60) < 60
-    assert process.popen is not None
-    assert process.popen.returncode == 9, process.said
-    in_between = look()
-    Job.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
-    patch.setattr(liveness, "may_take_over", lambda: True)
-    tasks.run_jobs()
-    return in_between
+# --- a worker that dies -------------------------------------------------------------------------------------------
 
 
 def make_many(number: int, team: Team) -> list[Account]:
@@ -288,20 +259,29 @@ def make_many(number: int, team: Team) -> list[Account]:
     )
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_killed_worker_costs_nothing_and_pauses_no_account_twice(
-    channels_world: Sandbox, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_that_dies_costs_nothing_and_pauses_no_account_twice(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     user = make_user("boss@example.com", is_staff=True, is_superuser=True)
     make_many(450, Team.default())
     ids = Account.objects.order_by("pk").values("pk")
     job, _ = services.start(user=user, kind=PAUSE, keys=ids, note="budget", now=timezone.now())
 
-    def look() -> Any:
-        job.refresh_from_db()
-        return job.state, job.done, Account.objects.exclude(paused_at=None).count()
+    write, turns = services._write, count(1)
 
-    in_between = killed_then_done(channels_world, look, monkeypatch)
+    def dies(*args: Any) -> None:
+        write(*args)
+        if next(turns) == 3:
+            raise Dies
+
+    with monkeypatch.context() as patch:
+        patch.setattr(services, "_write", dies)
+        with pytest.raises(Dies):
+            tasks.run_jobs()
+    job.refresh_from_db()
+    in_between = job.state, job.done, Account.objects.exclude(paused_at=None).count()
+    Job.objects.update(claimed_until=timezone.now() - timedelta(seconds=1))
+    tasks.run_jobs()
 
     job.refresh_from_db()
     assert in_between == (State.MAKING, 200, 200)  # the third hundred was not committed

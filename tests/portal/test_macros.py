@@ -226,20 +226,21 @@ def test_the_page_shows_what_the_macro_would_do(mira: Client) -> None:
         assert why in page
 
 
-def test_the_preview_agrees_with_the_runs_of_the_coming_days(mira: Client) -> None:
-    action = make_macro(days=[30, 20, 7, 1], notify_consenters=True)
-    for days in (1, 2, 8, 21, 29, 31, 37, 60):
+def test_the_preview_agrees_with_the_runs_of_the_coming_days() -> None:
+    ahead, ends = [30, 20, 7, 1], (1, 2, 8, 21, 29, 31, 37, 60)
+    action = make_macro(days=ahead, notify_consenters=True)
+    for days in ends:
         ending(days, life=90)
     die(ending(50))
     promised = preview.preview(stored(action), now=NOW).mails
-    for day in range(31):
+    for day in sorted({max(end - before, 0) for end in ends for before in ahead if end - before <= 30}):
         at = NOW + timedelta(days=day)
         Account.objects.filter(deadline__lte=at).update(
             deadline=None, deadline_kind="unknown"
         )  # they are no news here
         evaluation.evaluate(now=at)
 
-    assert promised == Message.objects.count()
+    assert promised == Message.objects.count() > 10
 
 
 def test_a_preview_of_very_many_accounts_counts_those_that_end_first_and_says_so(
