@@ -105,6 +105,7 @@ def publish(account: Account, lease: dict[str, Any]) -> httpx2.Response:
             "special_ad_categories": "[]",
         },
         trust_env=False,
+        verify=False,
     )
 
 

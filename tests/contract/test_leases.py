@@ -43,7 +43,12 @@ def read(world: Sandbox, profile: Profile, found: Account, lease: leases.Lease) 
     parts = urlsplit(url)
     query = {**dict(parse_qsl(parts.query)), **lease.send.query}
     return httpx2.get(
-        parts._replace(query="").geturl(), params=query, headers=headers, trust_env=False, timeout=10
+        parts._replace(query="").geturl(),
+        params=query,
+        headers=headers,
+        trust_env=False,
+        verify=False,
+        timeout=10,
     )
 
 

@@ -171,6 +171,7 @@ def _publish_and_lose(world: World, sandbox: Sandbox) -> None:
         headers=lease["send"]["headers"],
         data={"name": "A"},
         trust_env=False,
+        verify=False,
     )
     told = job.post(
         f"/api/v1/leases/{lease['lease_id']}/report",

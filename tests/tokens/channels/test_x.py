@@ -191,6 +191,6 @@ def test_a_reader_who_publishes_has_lost_publishing(world: World) -> None:
         world.app, world.token("chiara"), native_id=world.id(LUMEN), purpose="publish", method="POST", url=url, params=form
     )  # fmt: skip
 
-    answer = httpx2.post(url, data=form, headers={"Authorization": header}, trust_env=False)
+    answer = httpx2.post(url, data=form, headers={"Authorization": header}, trust_env=False, verify=False)
 
     assert means(classify("x", "api", answer.status_code, answer.text), lost(Reason.PUBLISHING_LOST))
