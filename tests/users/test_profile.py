@@ -54,9 +54,9 @@ def test_staff_switch_single_keys_off_and_others_are_not_asked(client: Client) -
     user = make_user(is_staff=True, is_superuser=True)
     client.force_login(user)
 
-    on = client.get("/admin/").text
+    on = client.get("/admin/users/team/").text
     client.post(reverse("profile"), {"name": "Ada", "theme": "auto"})
-    off = client.get("/admin/").text
+    off = client.get("/admin/users/team/").text
 
     assert 'name="single_keys"' not in others
     assert 'name="single_keys"' in client.get(reverse("profile")).text
