@@ -16,7 +16,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: venv ## start everything on this machine: http://127.0.0.1:8000, stop with Ctrl-C
-	@$(PY) -m adtoken_project.launcher
+	@$(PY) -m devtools.launcher
 
 test: venv-dev chromium ## all tests, those in a real browser too
 	@$(PY) -m pytest -n $(PROCESSES) --dist loadfile --no-loadscope-reorder

@@ -10,7 +10,7 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     from adtoken_project import env
-    from users.hold import OnHold
+    from users.installation.hold import OnHold
 
     # These gather files or words: they run in a bare checkout, too, as where an image is built.
     if sys.argv[1:2] in (["collectstatic"], ["makemessages"], ["compilemessages"]):

@@ -16,7 +16,7 @@ class AccountsConfig(AppConfig):
         from django.db.models.signals import post_delete, post_save, pre_delete
 
         from accounts import receivers
-        from tokens.signals import tokens_changed
+        from tokens.life.signals import tokens_changed
         from users.models import Membership, Team, User
         from users.signals import address_changed
 
@@ -30,5 +30,5 @@ class AccountsConfig(AppConfig):
         post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
         post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
-        post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars")
+        post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars.services")
         receivers.register_messages()

@@ -1,4 +1,4 @@
-"""Ad accounts, their pools and their events. `accounts.pool.settle` is the only writer of what a pool decides."""
+"""Ad accounts, their pools and their events. `accounts.pool.services.settle` is the only writer of what a pool decides."""
 
 from typing import ClassVar, Self
 
@@ -12,20 +12,20 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from accounts.api_key_models import ApiKey as ApiKey
-from accounts.api_key_models import LeaseRecord as LeaseRecord  # tables of this app, too
+from accounts.api_keys.models import ApiKey as ApiKey
+from accounts.api_keys.models import LeaseRecord as LeaseRecord  # tables of this app, too
 from accounts.asks.models import Ask as Ask
 from accounts.asks.models import AskLine as AskLine
-from accounts.calendar_models import CalendarLink as CalendarLink
-from accounts.import_models import ImportFile as ImportFile
-from accounts.import_models import ImportFileLine as ImportFileLine
+from accounts.calendars.models import CalendarLink as CalendarLink
+from accounts.imports.models import ImportFile as ImportFile
+from accounts.imports.models import ImportFileLine as ImportFileLine
 from accounts.jobs.models import Job as Job
 from accounts.jobs.models import JobItem as JobItem
-from accounts.link_models import LinkProblem as LinkProblem
-from accounts.link_models import PendingLink as PendingLink
-from accounts.pool_entry_model import AccountToken as AccountToken
-from accounts.reach_models import ListReading as ListReading
-from accounts.reach_models import ReachedAccount as ReachedAccount
+from accounts.linking.models import LinkProblem as LinkProblem
+from accounts.linking.models import PendingLink as PendingLink
+from accounts.pool.models import AccountToken as AccountToken
+from accounts.sync.models import ListReading as ListReading
+from accounts.sync.models import ReachedAccount as ReachedAccount
 from tokens.channels import declarations
 from tokens.choices import channel_choices
 from tokens.models import Token, TokenEvent
@@ -86,7 +86,8 @@ class Account(models.Model):
     )
     pause_note = models.CharField(max_length=300, blank=True)
     created_at = models.DateTimeField(default=timezone.now)
-    # Written by accounts.pool.settle alone. It is in the pool, which a foreign key of account and token together holds (migration 0004),
+    # Written by `accounts.pool.services.settle` alone.
+    # It is in the pool, which a foreign key of account and token together holds (migration 0004),
     # and what is there is a token: another one would be asked about each of ten thousand accounts.
     active_token = models.ForeignKey(
         Token, models.PROTECT, null=True, blank=True, related_name="active_for", db_constraint=False
@@ -145,7 +146,7 @@ class Account(models.Model):
 
 
 class RefusedWrite(models.Model):
-    """One lease's word that the channel refused to let its person write. What comes of it, `accounts.write_refusals` decides."""
+    """One lease's word that the channel refused to let its person write. What comes of it, `accounts.sync.write_refusals` decides."""
 
     account = models.ForeignKey(Account, models.CASCADE, db_index=False, related_name="refused_writes")
     token = models.ForeignKey(Token, models.CASCADE, related_name="+")

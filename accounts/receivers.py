@@ -8,21 +8,17 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import (
-    alerts,
-    calendars,
-    pool,
-    reach,
-)
+from accounts.alerts import mails as alert_mail
+from accounts.alerts import services as alerts
+from accounts.api_keys import mails as api_key_mail
 from accounts.asks import inviting, writing
 from accounts.asks import mails as ask_mails
+from accounts.calendars import services as calendars
+from accounts.imports import mails as imported_mail
 from accounts.leaving import mails as leaving_mails
-from accounts.mails import (
-    alert_mail,
-    api_key_mail,
-    imported_mail,
-)
 from accounts.models import AccountToken, ApiKey
+from accounts.pool import services as pool
+from accounts.sync import reach
 from notifications import kinds
 from tokens.models import Token
 from users.models import Membership, Team, User

@@ -3,26 +3,22 @@
 from celery import shared_task
 from celery.worker import state as worker_state
 
-from accounts import (
-    alerts,
-    channel_sweep,
-    reach,
-    removal,
-    sweeps,
-    version_alerts,
-    write_refusals,
-)
+from accounts.alerts import doubts as doubt_mail
+from accounts.alerts import refusals as refusal_mail
+from accounts.alerts import services as alerts
+from accounts.alerts import versions as version_alerts
+from accounts.api_keys import mails as api_key_mail
 from accounts.asks import links
 from accounts.asks import services as asks
-from accounts.importing import uploads
+from accounts.imports import uploads
 from accounts.jobs import services as jobs
 from accounts.jobs.kinds import KINDS
 from accounts.linking import problems
-from accounts.mails import api_key_mail, doubt_mail, refusal_mail
 from accounts.pushes import tasks as pushes  # noqa: F401  # a worker finds the tasks of pushes here
-from tokens import app_faults
+from accounts.sync import channel_sweep, reach, removal, sweeps, write_refusals
+from infra import database_clock
 from tokens.channels import callback
-from users import database_clock
+from tokens.lifecycle import app_faults
 
 
 @shared_task

@@ -33,15 +33,11 @@ class AdTokenConfig(AppConfig):
         from django.core.signals import request_started
         from django.db.models.signals import post_migrate
 
-        from adtoken_project import (
-            grants,
-            groups,
-            kept_connections,
-            lateness,
-            operations_notices,
-            safe_start,
-            schedules,
-        )
+        from adtoken_project import grants, groups, safe_start
+        from adtoken_project.ops import lateness
+        from adtoken_project.ops import start_page as operations_notices
+        from adtoken_project.web import kept_connections
+        from adtoken_project.workers import schedules
         from notifications import invitation_mails, login_mails
 
         safe_start.refuse()
@@ -49,7 +45,7 @@ class AdTokenConfig(AppConfig):
         start_traces()
 
         request_started.connect(
-            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.kept_connections"
+            kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.web.kept_connections"
         )
         invitation_mails.register()
         login_mails.register()
@@ -57,7 +53,7 @@ class AdTokenConfig(AppConfig):
         operations_notices.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")
         post_migrate.connect(grants.apply, sender=self, dispatch_uid="adtoken_project.grants")
-        post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.schedules")
+        post_migrate.connect(schedules.install, sender=self, dispatch_uid="adtoken_project.workers.schedules")
         gc.freeze()  # it stays: the collector walked through it once more as each process ended, for 0.3 s
         if _collects:
             gc.enable()
@@ -67,7 +63,7 @@ def start_error_reports() -> None:
     """Report errors, where SENTRY_DSN is set. Raises ImproperlyConfigured where the optional package is missing."""
     if settings.SENTRY_DSN:
         with _installed(NO_SENTRY):
-            from adtoken_project import error_reports
+            from adtoken_project.ops import error_reports
         error_reports.start()
 
 
@@ -75,7 +71,7 @@ def start_traces() -> None:
     """Export spans, where the settings say so. Raises ImproperlyConfigured where the optional packages are missing."""
     if settings.TRACES:
         with _installed(NO_OPENTELEMETRY):
-            from adtoken_project import traces
+            from adtoken_project.ops import traces
         traces.start()
 
 

@@ -5,8 +5,9 @@ from typing import Any
 
 from celery import Celery, Task
 
-from adtoken_project import celery_transport, request_ids  # noqa: F401  # importing the ids connects their signals
-from users import hold
+from adtoken_project.ops import request_ids  # noqa: F401  # importing the ids connects their signals
+from adtoken_project.workers import celery_transport
+from users.installation import hold
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "adtoken_project.settings")
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import connection
 from psycopg import sql
 
-from users import append_only
+from infra import append_only
 
 _RIGHTS = (
     "grant usage on schema {schema} to {role}",

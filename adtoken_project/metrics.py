@@ -29,13 +29,14 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.models import Account
-from adtoken_project import lanes, lateness, signs_of_life
+from adtoken_project.ops import lateness, signs_of_life
 from adtoken_project.version import VERSION
+from adtoken_project.workers import lanes
 from notifications.models import Message
-from tokens import key_usage
 from tokens.channels import gate
 from tokens.models import ChannelApp, Doubt, Token
-from users import hold
+from tokens.vault import usage as key_usage
+from users.installation import hold
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from django.core import mail
 from django.core.exceptions import ImproperlyConfigured
 
 from tokens.channels import declarations
-from users.loopback import is_loopback
+from users.installation.services import is_loopback
 
 ENOUGH_BITS = 128  # what 50 random characters have twice over, and a word or a row of one letter never
 LEAST_TOKEN = 32  # characters of METRICS_TOKEN

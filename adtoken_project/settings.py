@@ -8,8 +8,10 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from adtoken_project import env, lanes, pooling
+from adtoken_project import env
 from adtoken_project.version import VERSION
+from adtoken_project.web import pooling
+from adtoken_project.workers import lanes
 from tokens import channel_colours
 from tokens.channels import declarations
 
@@ -62,25 +64,25 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "adtoken_project.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
-    "adtoken_project.api_middleware.ApiMiddleware",  # answers below /api/; what follows is for pages
+    "adtoken_project.ops.request_ids.RequestIdMiddleware",  # before all: their lines carry the id
+    "adtoken_project.api.middleware.ApiMiddleware",  # answers below /api/; what follows is for pages
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "users.middleware.PrivatePagesMiddleware",
+    "users.login.middleware.PrivatePagesMiddleware",
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "users.middleware.LanguageMiddleware",
+    "users.login.middleware.LanguageMiddleware",
     "ui.odd_addresses.OddAddressMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
-    "users.middleware.SessionLimitsMiddleware",
-    "users.hold_pages.HoldMiddleware",
-    "users.middleware.SecondFactorMiddleware",
-    "users.middleware.TimeZoneMiddleware",
+    "users.login.middleware.SessionLimitsMiddleware",
+    "users.installation.views.HoldMiddleware",
+    "users.login.middleware.SecondFactorMiddleware",
+    "users.login.middleware.TimeZoneMiddleware",
 ]
 
 ROOT_URLCONF = "adtoken_project.urls"
@@ -96,7 +98,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-                "users.hold_pages.context",
+                "users.installation.views.context",
             ],
             # What nearly every template uses, so that none has to load it.
             "builtins": [
@@ -146,7 +148,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.redis("REDIS_URL")
 CACHES = {
     # In PostgreSQL: limits on guessing, which hold whether Redis or Valkey answers or not.
-    "default": {"BACKEND": "users.limit_counts.LimitCounts"},
+    "default": {"BACKEND": "users.login.limit_counts.LimitCounts"},
     # What all processes know of the calls to channels. One that is away must not hold a call up.
     "calls": {
         "BACKEND": "adtoken_project.cache.OwnKeysCache",
@@ -155,9 +157,7 @@ CACHES = {
         "OPTIONS": {"socket_connect_timeout": 0.5, "socket_timeout": 0.5},
     },
 }
-SESSION_ENGINE = (
-    "users.sessions"  # server-side: it holds the handshake's state. The table holds hashes of the ids
-)
+SESSION_ENGINE = "users.sessions.services"  # server-side: it holds the handshake's state. The table holds hashes of the ids
 
 # --- Credentials of the channels -------------------------------------------------------------------------------
 FERNET_KEYS = env.names("FERNET_KEYS")  # newest first; checked when the tokens app starts
@@ -194,21 +194,23 @@ AUTH_PASSWORD_VALIDATORS = [
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ["email", "name"]},
     },
-    {"NAME": "users.passwords.EasyWordsValidator"},
+    {"NAME": "users.login.passwords.EasyWordsValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
-PASSWORD_WORDS = env.names("PASSWORD_WORDS")  # of the company; refused in passwords, see users/passwords.py
+PASSWORD_WORDS = env.names(
+    "PASSWORD_WORDS"
+)  # of the company; refused in passwords, see users/login/passwords.py
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "my_accounts"
-ACCOUNT_ADAPTER = "users.adapters.AccountAdapter"
+ACCOUNT_ADAPTER = "users.login.adapters.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 # No code by mail: a session left open often has its mailbox beside it.
 ACCOUNT_REAUTHENTICATION_METHODS = {"password", "mfa"}
-ACCOUNT_FORMS = {"reset_password": "users.password_reset.ResetPasswordForm"}
+ACCOUNT_FORMS = {"reset_password": "users.login.password_reset.ResetPasswordForm"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
-# All limits on guessing, beside the library's own. Wrong passwords: see users/password_limits.py.
+# All limits on guessing, beside the library's own. Wrong passwords: see users/login/limits.py.
 ACCOUNT_RATE_LIMITS = {
     "password_here": "5/300s/key",
     "password_device": "10/3600s/key",
@@ -233,7 +235,7 @@ SOCIALACCOUNT_LOGIN_ON_GET = False
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_AUTO_SIGNUP = False
 SOCIALACCOUNT_REQUESTS_TIMEOUT = CHANNEL_TIMEOUT
-MFA_ADAPTER = "users.adapters.SecondFactorAdapter"
+MFA_ADAPTER = "users.login.adapters.SecondFactorAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 STAFF_SECOND_FACTOR = env.flag("STAFF_SECOND_FACTOR", default=True)
@@ -251,7 +253,7 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"  # wh
 SESSION_COOKIE_SAMESITE = "Lax"  # Strict would break the return from a channel
 SESSION_COOKIE_AGE = (
     14 * 24 * 3600
-)  # from the log-in, however much it is used; staff's end sooner: users/sessions.py
+)  # from the log-in, however much it is used; staff's end sooner: users/sessions/services.py
 SECURE_SSL_REDIRECT = _SECURE and not DEBUG
 SECURE_REDIRECT_EXEMPT = [r"^livez$", r"^readyz$", r"^healthz$"]  # probes come from inside, by plain HTTP
 SECURE_HSTS_SECONDS = env.whole("HSTS_SECONDS", default=31_536_000) if _SECURE else 0
@@ -343,7 +345,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True  # serves from the apps' folders what was not collected
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "adtoken_project.static_files.CollectedOrNot"},
+    "staticfiles": {"BACKEND": "adtoken_project.web.static_files.CollectedOrNot"},
 }
 
 LOG_LEVEL = env.choice("LOG_LEVEL", default="info", choices=("debug", "info", "warning", "error")).upper()
@@ -353,12 +355,12 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "no_secrets": {"()": "tokens.scrub.LogFilter"},
-        "not_quiet": {"()": "users.quiet_requests.NotQuiet"},
+        "no_secrets": {"()": "infra.scrub.LogFilter"},
+        "not_quiet": {"()": "users.login.quiet_requests.NotQuiet"},
     },
     "formatters": {
         "line": {
-            "()": "adtoken_project.logs.formatter",
+            "()": "adtoken_project.ops.logs.formatter",
             "form": env.choice("LOG_FORMAT", default="text", choices=("text", "json")),
         }
     },

@@ -5,11 +5,12 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
-from adtoken_project import lateness, pruning, signs_of_life
 from adtoken_project.models import Heartbeat
+from adtoken_project.ops import lateness, pruning, signs_of_life
+from infra import append_only, database_clock
 from notifications import unarrived_mails
-from users import append_only, database_clock, limit_counts
-from users.sessions import SessionStore
+from users.login import limit_counts
+from users.sessions.services import SessionStore
 
 
 @shared_task

@@ -3,11 +3,12 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from adtoken_project import health, mail_events, metrics
-from adtoken_project.api import api, unknown
+from adtoken_project import metrics
+from adtoken_project.api.application import api, unknown
+from adtoken_project.ops import health, mail_events
 from tokens import channel_colours
 
-handler500 = "adtoken_project.error_pages.server_error"
+handler500 = "adtoken_project.ops.error_pages.server_error"
 
 urlpatterns = [
     path("livez", health.livez),
@@ -19,7 +20,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     re_path("^api/(?P<rest>.*)$", unknown),
     path("i18n/", include("django.conf.urls.i18n")),
-    path("accounts/", include("users.account_urls")),
+    path("accounts/", include("users.login.urls")),
     path("link/", include("tokens.urls")),
     path("mail/events/<str:service>/", mail_events.receive, name="mail_events"),
     path("push/", include("accounts.pushes.urls")),

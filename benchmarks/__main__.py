@@ -15,11 +15,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from adtoken_project.embedded.processes import StartError
 from benchmarks.curves import as_text, curves
 from benchmarks.environment import Environment, machine, prepare, start_django, stop_on_signals
 from benchmarks.measure import Section, load_average
 from benchmarks.parts import PARTS, Part, Run
+from devtools.embedded.processes import StartError
 
 BUSY = (
     "On a busy machine every time is an upper bound and every rate a lower bound; compare figures of one run."

@@ -14,11 +14,12 @@ from typing import Any
 from django.db import connection, models, transaction
 from django.utils import timezone
 
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountToken, ApiKey
+from accounts.pool import services as pool
 from macros.models import Macro, MacroAccount, MacroAction
-from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner
+from tokens.vault import services as vault
 from users.models import Team, User
 
 CHANNEL = "facebook"

@@ -19,9 +19,9 @@ import redis
 from cryptography.fernet import Fernet
 from psycopg import sql
 
-from adtoken_project.embedded.postgres import Postgres
-from adtoken_project.embedded.processes import StartError
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.postgres import Postgres
+from devtools.embedded.processes import StartError
+from devtools.embedded.valkey import Valkey
 
 DATABASE = "adtoken_benchmark"  # on a server that DATABASE_URL names; made at the start, dropped at the end
 # What a developer's shell may hold, and a measurement must not depend on.

@@ -8,7 +8,7 @@ from benchmarks import data
 from benchmarks.measure import Figures, Section
 from benchmarks.parts import Run
 from benchmarks.settle import SECONDS, timed
-from macros.evaluation import evaluate
+from macros.warnings.services import evaluate
 
 FIRST = "first day (nobody was told anything yet)"
 REPEAT = "the same day again (nothing new)"

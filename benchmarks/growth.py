@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from adtoken_project.embedded.processes import StartError
 from benchmarks.environment import prepare, start_django, stop_on_signals
+from devtools.embedded.processes import StartError
 
 ROWS = 20_000  # of each table, enough that pages and indexes have their usual shape
 DAYS = 30
@@ -58,7 +58,7 @@ def measure(now: datetime) -> list[Line]:
     """Fill the tables, and return the lines."""
     from django.conf import settings
 
-    from adtoken_project.pruning import ROUTINE_DAYS, TEXT_DAYS
+    from adtoken_project.ops.pruning import ROUTINE_DAYS, TEXT_DAYS
     from benchmarks import growth_rows
 
     use, rows = Use(), growth_rows.Rows(now=now)

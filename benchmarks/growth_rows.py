@@ -9,8 +9,8 @@ from django.db import connection, models
 
 from accounts.models import Account, AccountEvent, LeaseRecord
 from benchmarks import data
-from macros import evaluation
 from macros.models import Evaluation, Notice
+from macros.warnings import services as evaluation
 from notifications import kinds
 from notifications.models import Message
 from tokens.models import Token, TokenEvent

@@ -16,7 +16,7 @@ from django.utils import timezone
 import broker
 from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
-from broker import callers, records
+from broker.leases import callers, records
 
 TRIES = 3  # of counting statements: what a process knows for a second has to be read again where the machine stood still for one
 

@@ -14,10 +14,10 @@ import psycopg
 from cryptography.fernet import Fernet
 from django.conf import settings
 
-from adtoken_project.embedded.processes import LOOPBACK
 from benchmarks import data, inprocess, signing_data, web
 from benchmarks.measure import Contender, Figures, Section, interleave, ratio
 from benchmarks.parts import Run
+from devtools.embedded.processes import LOOPBACK
 
 READ = """
 select t.credentials from accounts_account a join tokens_token t on t.id = a.active_token_id

@@ -51,7 +51,7 @@ def main() -> None:
     options = parser.parse_args()
     django.setup()
     logging.disable(logging.INFO)
-    from macros import mails
+    from macros.warnings import mails
     from notifications import delivery
     from notifications.models import Message
 

@@ -20,9 +20,9 @@ from benchmarks.environment import Environment
 from benchmarks.mail_sender import OWN, Window
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
-from macros import mails as warning_mails
-from macros.evaluation import KIND, evaluate
 from macros.models import Evaluation, Macro, MacroAction, Notice
+from macros.warnings import mails as warning_mails
+from macros.warnings.services import KIND, evaluate
 from notifications import delivery
 from notifications.models import Message
 from users.models import User

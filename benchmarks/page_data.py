@@ -22,9 +22,9 @@ from benchmarks import data, page_data_later
 from benchmarks.data import insert
 from macros.models import Evaluation, Macro, MacroAccount, MacroAction, Notice
 from notifications.models import Message
-from tokens import vault
 from tokens.channels import declarations
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent, UnknownAnswer, token_owner
+from tokens.vault import services as vault
 from users.models import Invitation, LoginRecord, Membership, Team, User
 from users.role_choices import STAFF_GROUP
 
@@ -48,7 +48,7 @@ _TEAM = f"(select id from users_team where name = 'Team ' || mod({{number}}, {da
 def fill(*, accounts: int, now: datetime) -> None:
     """Empty the tables and write `accounts` accounts, 2.5 log-ins and 10 messages for each, and what the other lists show.
 
-    Every account is settled. The records that nobody may delete (`users.append_only`) are added to.
+    Every account is settled. The records that nobody may delete (`infra.append_only`) are added to.
     """
     people = max(accounts // 20, 20)
     with connection.cursor() as cursor:

@@ -30,8 +30,8 @@ from benchmarks.visit import Visit
 from macros.models import Macro
 from notifications.models import Message
 from tokens.models import ChannelApp, Token, UnknownAnswer
+from users.login.private_parts import record_authentication
 from users.models import RefusedAddress, User
-from users.private_parts import record_authentication
 
 TERMS = {
     "found": "Lumen Shoes 12",

@@ -15,7 +15,7 @@ from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.page_data import BOSS, MATE, MEMBER, STAFF
 from benchmarks.parts import Run
 from benchmarks.visit import Visit
-from users import hold
+from users.installation import hold
 
 LIMIT = 300  # milliseconds that a page may take
 SHARE = 10  # of the accounts that the small installation has

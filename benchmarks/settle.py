@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from accounts import pool
 from accounts.models import Account, AccountEvent
+from accounts.pool import services as pool
 from benchmarks import data
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run

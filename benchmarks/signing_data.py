@@ -7,11 +7,11 @@ from contextlib import contextmanager
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account, AccountToken
-from tokens import vault
+from accounts.pool import services as pool
 from tokens.channels.addresses import configured
 from tokens.models import ChannelApp, Token, token_owner
+from tokens.vault import services as vault
 from users.models import Team
 
 CHANNEL = "x"

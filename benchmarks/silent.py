@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 import httpx2
 from django.core.cache import caches
 
-from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, wait_until
-from adtoken_project.launcher import PROJECT, channel_addresses, last_json
 from benchmarks import data, web
 from benchmarks.environment import Environment
 from benchmarks.measure import Figures, Section, interleave, ratio
 from benchmarks.parts import Run
+from devtools.embedded.processes import LOOPBACK, Child, StartError, wait_until
+from devtools.launcher import PROJECT, channel_addresses, last_json
 
 JOBS = 24
 SILENCE = 20.0  # seconds until the channel answers

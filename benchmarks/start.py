@@ -6,10 +6,10 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from adtoken_project.embedded.processes import StartError, wait_until
 from benchmarks import data, web
 from benchmarks.measure import Figures, Section, interleave, tree_cpu
 from benchmarks.parts import Run
+from devtools.embedded.processes import StartError, wait_until
 
 PROCESSES = 2  # that the web server is started with
 MIB = 1024  # kilobytes, in which the kernel tells memory

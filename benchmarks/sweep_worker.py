@@ -44,7 +44,7 @@ class Statements:
 
 def probe(seconds: float) -> int:
     """Check what is due, as the worker's task does. Returns how many tokens."""
-    from accounts import channel_sweep
+    from accounts.sync import channel_sweep
 
     until = time.monotonic() + seconds
     begun = channel_sweep.run(channel="facebook", goes_on=lambda: time.monotonic() < until)
@@ -53,7 +53,7 @@ def probe(seconds: float) -> int:
 
 def check_all(_seconds: float) -> int:
     """Check all that is due, turn by turn, as often as beat asks for one. Returns how many tokens."""
-    from accounts import channel_sweep
+    from accounts.sync import channel_sweep
 
     began, done = time.monotonic(), 0
     while begun := channel_sweep.run(channel="facebook"):
@@ -66,8 +66,8 @@ def check_all(_seconds: float) -> int:
 
 def refresh(seconds: float) -> int:
     """Renew what is due, as `manage.py worker refreshes` does. Returns how many tokens."""
+    from tokens.checks.refresh_lane import RefreshLane
     from tokens.models import Token
-    from tokens.refresh_lane import RefreshLane
 
     before = Token.objects.filter(renewed_at__isnull=False).count()
     lane = RefreshLane()

@@ -12,16 +12,17 @@ from typing import Any
 
 from django.db import connection
 
-from accounts import channel_sweep
 from accounts.models import Account, AccountToken
-from adtoken_project import lanes
-from adtoken_project.launcher import PROJECT
+from accounts.sync import channel_sweep
+from adtoken_project.workers import lanes
 from benchmarks import data, graph_standin
 from benchmarks.environment import Environment
 from benchmarks.measure import Contender, Figures, Section, interleave, tree_cpu
 from benchmarks.parts import Run
-from tokens import refresh_lane, vault
+from devtools.launcher import PROJECT
+from tokens.checks import refresh_lane
 from tokens.models import ChannelApp, Token, token_owner
+from tokens.vault import services as vault
 from users.models import Team
 
 DELAY = 0.2  # seconds, of each answer

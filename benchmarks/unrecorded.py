@@ -4,7 +4,7 @@ from typing import Any
 
 from adtoken_project.wsgi import application  # isort: split
 
-from broker import records  # once the apps are loaded
+from broker.leases import records  # once the apps are loaded
 
 __all__ = ["application"]
 

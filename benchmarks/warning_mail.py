@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 from accounts.models import Account, AccountToken
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
-from macros import grouping, mails
 from macros.models import Macro, MacroAction, Notice
+from macros.warnings import grouping, mails
 from notifications.models import Message
-from tokens import reasons
+from tokens.life import reasons
 from ui.mails import render
 
 MANY = 1_000

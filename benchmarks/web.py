@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from adtoken_project.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
-from adtoken_project.launcher import PROJECT, fetch
 from benchmarks.environment import Environment
 from benchmarks.measure import Figures, tree_cpu
+from devtools.embedded.processes import LOOPBACK, Child, StartError, free_port, wait_until
+from devtools.launcher import PROJECT, fetch
 
 GUNICORN = ("-c", "deploy/gunicorn.conf.py", "--workers=2", "--threads=4")  # as the launcher's
 UVICORN = ("--workers=2", "--loop=uvloop", "--http=httptools", "--no-access-log", "--lifespan=on")

@@ -1,14 +1,14 @@
 """The broker: gives publishing jobs a token that works now, signs for them, and takes their reports.
 
-For Python callers; broker.api is the same over HTTP.
+For Python callers; broker.api.router is the same over HTTP.
 """
 
-from broker.batches import lease_many
-from broker.callers import Caller
-from broker.errors import BrokerError, BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
-from broker.leases import Lease, lease
-from broker.reports import ReportAnswer, report
-from broker.signing import sign
+from broker.leases.batches import lease_many
+from broker.leases.callers import Caller
+from broker.leases.errors import BrokerError, BrokerRefused, Busy, LeaseOver, NotAvailable, NotFound
+from broker.leases.services import Lease, lease
+from broker.leases.signing import sign
+from broker.reports.services import ReportAnswer, report
 
 __all__ = [
     "BrokerError",

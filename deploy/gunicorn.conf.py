@@ -6,11 +6,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from adtoken_project import env, generations
+from adtoken_project import env
+from adtoken_project.web import generations
 
 wsgi_app = "adtoken_project.wsgi"
 bind = "127.0.0.1:8000"
-worker_class = "adtoken_project.web_worker.WebWorker"  # threads; see there what it does at a stop
+worker_class = "adtoken_project.web.worker.WebWorker"  # threads; see there what it does at a stop
 workers = env.whole("WEB_CONCURRENCY", default=4, least=1)
 threads = env.whole(
     "WEB_THREADS", default=4, least=1
@@ -24,8 +25,8 @@ keepalive = 130  # seconds; longer than clients and proxies keep an idle connect
 max_requests = 20_000  # then a process is replaced, so that memory that is lost comes back ...
 max_requests_jitter = 2_000  # ... one process at a time
 
-accesslog = "-"  # what a line says is in adtoken_project/access_log.py
-logger_class = "adtoken_project.access_log.AccessLogger"
+accesslog = "-"  # what a line says is in adtoken_project/ops/access_log.py
+logger_class = "adtoken_project.ops.access_log.AccessLogger"
 
 limit_request_line = 8_190  # bytes; an address that names 500 accounts needs 4,000
 

@@ -21,8 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from adtoken_project.embedded.processes import Child
-from adtoken_project.launcher import last_json
+from devtools.embedded.processes import Child
+from devtools.launcher import last_json
 from drills.registry import DRILLS, Drill
 from tests.launcher.traces import processes_in
 from tests.support.sandbox import ROOT

@@ -86,7 +86,7 @@ def _warnings_due() -> list[str]:
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import pool
+    from accounts.pool import services as pool
     from tests.macros.support import make_macro, make_person
     from tests.support.factories import link, make_account, make_app, make_token
 

@@ -45,8 +45,8 @@ def _change(tally: Tally, zone: ZoneInfo, changes_on: date, hour: int) -> None:
     from django.test import override_settings
     from django.utils import timezone
 
-    from macros import evaluation
     from macros.models import Evaluation, Notice
+    from macros.warnings import services as evaluation
 
     first = changes_on - timedelta(days=2)
     days = [first + timedelta(days=number) for number in range(5)]

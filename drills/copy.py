@@ -22,9 +22,9 @@ from urllib.parse import urlsplit
 import httpx2
 import psycopg
 
-from adtoken_project import lanes
-from adtoken_project.embedded.processes import LOOPBACK, free_port
-from adtoken_project.launcher import fetch
+from adtoken_project.workers import lanes
+from devtools.embedded.processes import LOOPBACK, free_port
+from devtools.launcher import fetch
 from drills.stage import Tally, people, stage, until
 from tests.support.processes import Process, environment
 from tests.support.sandbox import Sandbox
@@ -145,9 +145,9 @@ def acts_of(copy: Copy, work: Callable[[], object]) -> Acts:
 
 def fill(world: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     """Link log-ins, all of them due, and have mails wait. Returns an API key and the accounts."""
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from accounts.models import Account, ApiKey
-    from users import hold
+    from users.installation import hold
     from users.models import Team
 
     world.put_app(ROTATED, settings={"rotate": True})
@@ -165,7 +165,7 @@ def make_due() -> None:
     from django.utils import timezone
 
     from notifications import outbox
-    from portal import first_steps
+    from portal.start import first_steps
     from tokens.models import Token
 
     now = timezone.now()
@@ -187,9 +187,9 @@ def original_works(world: Sandbox, key: str, accounts: Sequence[tuple[str, str]]
     from django.test import Client
     from django.utils import timezone
 
-    from accounts import sweeps
+    from accounts.sync import sweeps
     from notifications import delivery
-    from tokens import refreshing
+    from tokens.checks import refreshing
     from tokens.models import Token
 
     world.delete_mails()

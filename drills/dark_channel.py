@@ -27,8 +27,8 @@ from typing import Any
 
 import httpx2
 
-from adtoken_project import lanes
-from adtoken_project.embedded.processes import free_port, wait_until
+from adtoken_project.workers import lanes
+from devtools.embedded.processes import free_port, wait_until
 from drills.stage import Tally
 from tests.support.sandbox import ROOT, Sandbox
 
@@ -122,8 +122,9 @@ def _fill(sandbox: Sandbox) -> tuple[str, list[tuple[str, str]]]:
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import api_keys, pool
+    from accounts.api_keys import services as api_keys
     from accounts.models import ApiKey
+    from accounts.pool import services as pool
     from tests.support import native
     from tests.support.factories import link, make_account, make_token
     from tokens.models import ChannelApp
@@ -309,7 +310,7 @@ def _ask_for_mail_and_checks() -> None:
     from django.utils import timezone
 
     from notifications import outbox
-    from portal import first_steps
+    from portal.start import first_steps
 
     now = timezone.now()
     outbox.enqueue(

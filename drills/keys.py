@@ -67,8 +67,8 @@ def drill(*, tokens: int, readers: int, writers: int, kills: int, batch: int, na
 
 
 def _store(count: int) -> list[int]:
-    from tokens import vault
     from tokens.models import ChannelApp, Token, token_owner
+    from tokens.vault import services as vault
 
     app = ChannelApp(channel="snapchat", client_id=f"drill-{random.random()}", is_default=False, state="live")
     app.set_secrets(["drill"])
@@ -108,7 +108,7 @@ def _traffic(ids: Sequence[int], readers: int, writers: int, result: Result) -> 
 def _read(ids: Sequence[int], over: threading.Event, result: Result) -> None:
     """Open log-ins as a lease does, on a connection of its own."""
     from tests.support.connections import another
-    from tokens import vault
+    from tokens.vault import services as vault
 
     text = """select a.client_id, t.native_user_id, t.credentials from tokens_token t
               join tokens_channelapp a on a.id = t.app_id where t.id = %s"""
@@ -166,8 +166,8 @@ def _rotate_and_kill(result: Result, batch: int, *, wanted: int, began: float) -
 
 
 def _moved() -> int:
+    from infra.key_ring import fingerprints
     from tokens.models import Token
-    from users.key_ring import fingerprints
 
     return Token.objects.filter(credentials_key=fingerprints()[0]).count()
 
@@ -196,7 +196,7 @@ def _manage(*arguments: str) -> None:
 
 def _judge(ids: Sequence[int], written: dict[int, str], result: Result) -> None:
     from tokens.models import Token
-    from tokens.vault import VaultError
+    from tokens.vault.services import VaultError
 
     for token in Token.objects.filter(pk__in=ids).select_related("app").iterator():
         try:
@@ -211,9 +211,9 @@ def _rotate(batch: int, *, naive: bool) -> None:
     """Rotate in this process, with a pause between reading and writing where a renewal can fall in."""
     from django.db import connection
 
-    from tokens.key_usage import TokenRows
-    from users.key_ring import fingerprints
-    from users.key_rotation import Rotated
+    from infra.key_ring import fingerprints
+    from infra.key_rotation import Rotated
+    from tokens.vault.usage import TokenRows
 
     class Careful(TokenRows):
         def _move(self, rows: Sequence[Any], done: Rotated) -> list[int]:

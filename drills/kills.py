@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 
-from adtoken_project.embedded.processes import free_port
+from devtools.embedded.processes import free_port
 from drills.stage import Tally, people, stage, until
 from tests.support import processes
 from tests.support.sandbox import Sandbox
@@ -48,7 +48,7 @@ _NAIVE_SHIFT = """
 import time
 from django.db import transaction
 from django.utils import timezone
-from accounts import pool
+from accounts.pool import services as pool
 from accounts.models import Account
 from tokens.models import Token
 now, token = timezone.now(), Account.objects.get().active_token
@@ -81,7 +81,7 @@ def main() -> int:
 
 def _job() -> tuple[str, str]:
     """Return an API key and the address of the account's leases."""
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from accounts.models import Account, ApiKey
     from users.models import Team
 
@@ -216,7 +216,7 @@ class Drill:
         return Account.objects.get().active_token_id != before.token_id
 
     def _nothing_is_half_done(self) -> None:
-        from accounts import pool
+        from accounts.pool import services as pool
 
         self.differing += len(pool.differences())
 
@@ -253,7 +253,7 @@ class Drill:
         from django.utils import timezone
 
         from notifications import outbox
-        from portal import first_steps
+        from portal.start import first_steps
 
         for number in range(kills):
             self.world.set_smtp(delay=0.15, late=bool(number % 2))
@@ -294,10 +294,10 @@ class Drill:
         """Do both the naive way, and kill in the middle."""
         from django.utils import timezone
 
-        from accounts import pool
+        from accounts.pool import services as pool
         from notifications import outbox
         from notifications.models import Message
-        from portal import first_steps
+        from portal.start import first_steps
 
         self._before_a_death()
         Message.objects.filter(state="queued").update(state="cancelled")

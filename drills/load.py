@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from adtoken_project import lanes
+from adtoken_project.workers import lanes
 from drills.stage import Tally, until
 from tests.support.processes import Process, environment
 from tests.support.sandbox import Sandbox
@@ -93,7 +93,7 @@ class Load:
 
 def issue_key() -> str:
     """Return an API key that may do everything."""
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from accounts.models import ApiKey
     from users.models import Team
 
@@ -154,7 +154,7 @@ class Mails:
         from django.utils import timezone
 
         from notifications import outbox
-        from portal import first_steps
+        from portal.start import first_steps
 
         self._number += 1
         address = f"{self.prefix}{self._number}@example.com"

@@ -42,7 +42,7 @@ def _go_by_own_clock() -> None:
     """Have claims made and compared by this host's clock. Ticks stay as old as they are, else few would be worked on."""
     from django.utils import timezone
 
-    from users import database_clock
+    from infra import database_clock
 
     look = database_clock.now
 

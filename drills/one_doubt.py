@@ -48,11 +48,11 @@ def link_people(world: Sandbox, channel: str, number: int) -> None:
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import pool
     from accounts.models import Account
+    from accounts.pool import services as pool
     from tests.support.factories import link, make_account, make_user
-    from tokens import vault
     from tokens.models import ChannelApp, Token, token_owner
+    from tokens.vault import services as vault
 
     app = ChannelApp.objects.get(channel=channel)
     for one in range(number):
@@ -126,9 +126,9 @@ class Life:
 
     def work(self) -> None:
         """Ask about all that is due, tell, mail, and look at how everybody stands."""
-        from accounts import channel_sweep
-        from accounts.mails import doubt_mail
+        from accounts.alerts import doubts as doubt_mail
         from accounts.models import Account
+        from accounts.sync import channel_sweep
         from macros.at_once import services as at_once
         from notifications import delivery
         from notifications.models import Message

@@ -203,9 +203,9 @@ class Harm:
         self._count_answers(tally, running)
 
     def _count_records(self, tally: Tally) -> None:
-        from accounts import pool
         from accounts.models import LeaseRecord
-        from broker.records import hash_of
+        from accounts.pool import services as pool
+        from broker.leases.records import hash_of
         from tokens.models import Token, TokenEvent
 
         known = set(LeaseRecord.objects.values_list("lease_hash", flat=True))
@@ -235,7 +235,7 @@ class Harm:
         """Each answer must be stored: another renewal with what is stored must be taken by the channel."""
         from django.utils import timezone
 
-        from tokens import probe, refreshing
+        from tokens.checks import probe, refreshing
         from tokens.models import Token, TokenEvent
 
         calls = sum(len(refreshes(self.world, channel)) for channel in ROTATING)

@@ -105,9 +105,9 @@ def _window(world: Sandbox) -> str:
     """Measure from the last byte of an answer to its commit, as a job goes through it."""
     from django.utils import timezone
 
-    from tokens import io_steps, probe, refreshing
+    from infra import io_steps, storing
+    from tokens.checks import probe, refreshing
     from tokens.models import Token
-    from users import storing
 
     people(CHANNEL, "ada", account=False)
     took: list[float] = []

@@ -74,7 +74,7 @@ def _case(
 ) -> None:
     from django.utils import timezone
 
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from accounts.models import Account, ApiKey
     from tokens.models import Token
     from users.models import Team

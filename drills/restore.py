@@ -25,7 +25,7 @@ from django.db import connection
 from django.test import override_settings
 
 from adtoken_project import grants
-from adtoken_project.launcher import channel_addresses
+from devtools.launcher import channel_addresses
 from drills.keys import environment
 from drills.stage import Tally
 from tests.support.sandbox import Sandbox
@@ -39,7 +39,7 @@ APP_ON_THE_PAGE = "DATABASE_APP_ROLE=adtoken "
 MAILS = 20
 DELIVER = "from notifications.delivery import deliver; deliver()"
 BASE_URL = "http://127.0.0.1:8000"  # without DEMO=1 the stand-ins are refused, and it is for loopback alone
-WITHOUT_HOLD = f"from users import hold; hold.trust(seconds=600); {DELIVER}"
+WITHOUT_HOLD = f"from users.installation import hold; hold.trust(seconds=600); {DELIVER}"
 _BLOCK = re.compile(r"^ *```\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
 
 
@@ -159,8 +159,8 @@ def _fill(world: Sandbox, accounts: int) -> None:
 
     from benchmarks import data
     from notifications import outbox
-    from portal import first_steps
-    from users import hold
+    from portal.start import first_steps
+    from users.installation import hold
 
     call_command("migrate", verbosity=0)
     data.fill(accounts=accounts, now=timezone.now())

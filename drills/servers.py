@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from adtoken_project.embedded.postgres import Postgres
-from adtoken_project.embedded.processes import Child, free_port
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.postgres import Postgres
+from devtools.embedded.processes import Child, free_port
+from devtools.embedded.valkey import Valkey
 
 
 @dataclass

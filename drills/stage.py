@@ -48,7 +48,7 @@ class Tally:
 def stage(**more: str) -> Iterator[Sandbox]:
     """Give the stand-ins; settings, database and apps are ready. `more`: what the environment has besides."""
     with prepare(), Sandbox() as world:
-        from adtoken_project.launcher import channel_addresses
+        from devtools.launcher import channel_addresses
 
         os.environ |= {
             "DEMO": "1",

@@ -81,7 +81,7 @@ def _run(world: Sandbox, tally: Tally) -> None:
 
 def _wait_until_they_may_take_over() -> None:
     """Nobody takes a claim within the first seconds, which would hide what a wrong clock does."""
-    from users import liveness
+    from infra import liveness
 
     time.sleep(liveness.CLAIM.total_seconds() + liveness.EVERY)
 
@@ -90,7 +90,7 @@ def _have_named(wrong: set[str], tally: Tally) -> None:
     """Check that doctor names these hosts and no other, and /healthz leads there; a sign of life may be 15 s old."""
     from django.test import RequestFactory
 
-    from adtoken_project import health
+    from adtoken_project.ops import health
 
     def named() -> tuple[set[str], str]:
         doctors = " ".join(trouble.said for trouble in health.made(health.clocks))

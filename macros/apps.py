@@ -17,17 +17,11 @@ class MacrosConfig(AppConfig):
         from accounts import message_history as told_about
         from accounts import quiet
         from accounts.leaving import handing_over
-        from macros import (
-            message_history,
-            moved,
-            new_address,
-            on_many,
-            owning,
-            receivers,
-            windows,
-        )
+        from macros import message_history, moved, new_address, receivers, windows
         from macros.mutes import services
-        from tokens import renewal
+        from macros.rules import job as on_many
+        from macros.rules import owning
+        from tokens.life import renewal
         from users.models import User
         from users.signals import address_changed
 
@@ -35,8 +29,10 @@ class MacrosConfig(AppConfig):
         told_about.register(message_history.about)
         pre_delete.connect(receivers.keep_name, sender="macros.MacroAction", dispatch_uid="macros.keep_name")
         pre_delete.connect(receivers.forget_macro, sender="macros.Macro", dispatch_uid="macros.forget_macro")
-        post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.on_it")
-        pre_delete.connect(receivers.end_on_it_of_deleted, sender="users.User", dispatch_uid="macros.on_it")
+        post_save.connect(receivers.end_on_it, sender="users.User", dispatch_uid="macros.mutes.acknowledging")
+        pre_delete.connect(
+            receivers.end_on_it_of_deleted, sender="users.User", dispatch_uid="macros.mutes.acknowledging"
+        )
         post_delete.connect(receivers.end_of_deleted, sender="users.User", dispatch_uid="macros.deleted")
         address_changed.connect(new_address.take_along, sender=User, dispatch_uid="macros.new_address")
         renewal.register_widest_warning(windows.widest)
@@ -47,11 +43,13 @@ class MacrosConfig(AppConfig):
 
 
 def _register_messages() -> None:
-    from macros import evaluation, message_history, new_address, revalidation
-    from macros import mails as warnings
+    from macros import message_history, new_address
     from macros.at_once import mails as news
     from macros.at_once import services as at_once
     from macros.mutes import mails, not_mine
+    from macros.warnings import mails as warnings
+    from macros.warnings import revalidation
+    from macros.warnings import services as evaluation
     from notifications import kinds
 
     kinds.register(

@@ -10,17 +10,17 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from macros.acknowledgement_model import Acknowledgement as Acknowledgement
+from macros.at_once.models import Shortage as Shortage
 from macros.at_once.models import Told as Told
+from macros.mutes.models import Acknowledgement as Acknowledgement
 from macros.mutes.models import Mute as Mute
-from macros.shortage_model import Shortage as Shortage
 from notifications.kinds import FACTS
 from notifications.models import Message
 from tokens.choices import channel_choices
 from tokens.models import Token
 from ui.phrases import phrase
 from users.models import Team
-from users.recipients import Via
+from users.people.recipients import Via
 
 
 class Macro(models.Model):

@@ -1,6 +1,6 @@
 """What keeps warnings back of accounts that move to another team: it was said for the former team, and ends where it is not the new one's.
 
-A snooze for everybody ends. "I am on it" ends where the account does not concern whoever said so (`macros.concerned`). What an address
+A snooze for everybody ends. "I am on it" ends where the account does not concern whoever said so (`macros.mutes.mails`). What an address
 snoozed for itself goes on: it keeps nothing from others.
 """
 
@@ -10,10 +10,10 @@ from datetime import datetime
 
 from django.db.models import QuerySet
 
-from accounts import moves
 from accounts.models import Account
-from macros import on_it
+from accounts.pool import signals as moves
 from macros.models import Acknowledgement, Mute
+from macros.mutes import acknowledging as on_it
 from macros.mutes import services
 from users.models import User
 

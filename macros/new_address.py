@@ -15,7 +15,7 @@ from macros.mutes import services
 from notifications import kinds
 from notifications.models import Message
 from users.models import User
-from users.recipients import Via, operators
+from users.people.recipients import Via, operators
 
 DROPPED = Notice.Outcome.DROPPED
 

@@ -4,8 +4,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from macros import new_address, on_it
+from macros import new_address
 from macros.models import Macro, MacroAction, Notice, Told
+from macros.mutes import acknowledging as on_it
 from users.models import User
 
 

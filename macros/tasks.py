@@ -2,9 +2,9 @@
 
 from celery import shared_task
 
-from macros import evaluation
+from infra import database_clock
 from macros.at_once import services as at_once
-from users import database_clock
+from macros.warnings import services as evaluation
 
 
 @shared_task(name="macros.evaluate_if_due", ignore_result=True)

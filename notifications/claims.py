@@ -9,13 +9,16 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
+from infra import liveness, locks
+from infra.locks import Lock
 from notifications import kinds
 from notifications.models import Message
 from notifications.refusals import Trouble
 from ui import kept
-from users import hold, languages, liveness, locks, refused_addresses
-from users.locks import Lock
+from users.addresses import services as refused_addresses
+from users.installation import hold
 from users.models import RefusedAddress
+from users.people import languages
 
 WORDS = "words/delivery.txt"
 LOST_CLAIMS = 5  # a message whose sender vanished this often in a row is taken to be the cause

@@ -22,11 +22,14 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import get_language
 
+from infra import liveness, storing
 from notifications import claims, clean, kinds, refusals
 from notifications.kinds import Mail
 from notifications.models import Message
 from ui import kept, mails
-from users import hold, languages, liveness, recipients, refused_addresses, storing
+from users.addresses import services as refused_addresses
+from users.installation import hold
+from users.people import languages, recipients
 
 logger = logging.getLogger(__name__)
 

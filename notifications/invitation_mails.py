@@ -11,7 +11,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import dates
 from ui.text import join_names
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Invitation
 from users.signals import invitation_issued
 

@@ -13,11 +13,12 @@ from notifications import composing, kinds, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
-from users import browsers, password_reset
-from users.login_changes import Kind, LoginChange
+from users.login import password_reset
+from users.login.changes import Kind, LoginChange
 from users.models import User
+from users.people.visibility import names_for
+from users.sessions import browsers
 from users.signals import login_changed, password_reset_requested
-from users.visibility import names_for
 
 RESET = "password_reset"
 CHANGED = "login_changed"

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from infra import database_clock
 from notifications.models import Message
 from notifications.tasks import deliver_soon
-from users import database_clock
 from users.models import Team
 
 

@@ -6,9 +6,60 @@ from dataclasses import dataclass
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
-from notifications import clean, statuses
+from notifications import clean
 from notifications.models import MailReturn
 from ui import kept
+
+# What the answer of a mail server says of an address, by its status (RFC 3463) or its code (RFC 5321).
+
+
+Kind = MailReturn.Kind
+_STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
+_CODE = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
+
+# RFC 3463: (subject, detail) of class 5 that say of the address itself that mail never reaches it. Else a 5 may be about this mail, our
+# server or a full mailbox, so it is counted, not believed at once. 1.7 and 1.8 are about the sender's address. 4.1 is what Exchange says
+# of an unknown recipient, 4.310 of a domain that does not exist.
+_OF_ADDRESS = {(1, detail) for detail in (0, 1, 2, 3, 6, 9, 10)} | {(2, 1), (4, 1), (4, 4), (4, 310)}
+_UNKNOWN_USER = frozenset({"550", "551", "553"})  # RFC 5321 4.2.3, where the status says no more than 5.0.0
+# RFC 3463: 7 is security and policy, 1.7 and 1.8 are about the sender. Servers without a status say it of a relay in words.
+_OF_US = frozenset({(1, 7), (1, 8)})
+_RELAY = re.compile(
+    r"\brelay(ing)?\b.{0,20}\b(denied|not permitted|not allowed|prohibited)|unable to relay", re.IGNORECASE
+)
+
+
+def kind_of(said: str) -> Kind:
+    """Return what a server's answer means: mail never reaches the address; or it may pass, or is about a policy or us."""
+    found, code = _STATUS.search(said), _CODE.search(said)
+    if is_of_policy(said):
+        return Kind.SOFT
+    if found is None or found.groups() == ("5", "0", "0"):
+        return Kind.HARD if code and code[1] in _UNKNOWN_USER else Kind.SOFT
+    cls, subject, detail = (int(part) for part in found.groups())
+    return Kind.HARD if cls == 5 and (subject, detail) in _OF_ADDRESS else Kind.SOFT
+
+
+def is_of_policy(said: str) -> bool:
+    """Return whether a server's words are about a policy, or about whoever sent the mail: they say nothing of the address."""
+    found = _STATUS.search(said)
+    if found is None:
+        return _RELAY.search(said) is not None
+    subject, detail = int(found[2]), int(found[3])
+    return subject == 7 or (subject, detail) in _OF_US
+
+
+def is_of_mailbox(said: str) -> bool:
+    """Return whether a server's words are about the mailbox behind an address (RFC 3463: X.2.X), such as one that is full."""
+    found = _STATUS.search(said)
+    return found is not None and found[2] == "2"
+
+
+def status_in(said: str) -> str:
+    """Return the first status of RFC 3463 in a server's words, such as 5.1.1; "" where there is none."""
+    found = _STATUS.search(said)
+    return found[0] if found else ""
+
 
 WORDS = "words/delivery.txt"
 SAID = 300  # characters of a server's answer that are kept
@@ -59,8 +110,8 @@ def is_of_recipient(error: Exception) -> bool:
     """Return whether a permanent error says that mail does not reach the recipient. Some servers say so only once they have the body."""
     if isinstance(error, smtplib.SMTPDataError):
         said = f"{error.smtp_code} {_decode(error.smtp_error)}"
-        of_address = statuses.kind_of(said) == MailReturn.Kind.HARD
-        return bool(statuses.status_in(said)) and (of_address or statuses.is_of_mailbox(said))
+        of_address = kind_of(said) == MailReturn.Kind.HARD
+        return bool(status_in(said)) and (of_address or is_of_mailbox(said))
     return isinstance(error, (AnymailRecipientsRefused, smtplib.SMTPRecipientsRefused))
 
 
@@ -80,15 +131,15 @@ def trouble(error: Exception) -> Trouble:
     if _is_of_us(error):
         return Trouble()
     answers = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
-    return Trouble(sure=any(map(statuses.is_of_mailbox, answers)))
+    return Trouble(sure=any(map(is_of_mailbox, answers)))
 
 
 def _is_of_us(error: smtplib.SMTPRecipientsRefused | smtplib.SMTPDataError) -> bool:
     if isinstance(error, smtplib.SMTPDataError):
         answer = f"{error.smtp_code} {_decode(error.smtp_error)}"
-        return error.smtp_code in OUR_LOG_IN or statuses.is_of_policy(answer)
+        return error.smtp_code in OUR_LOG_IN or is_of_policy(answer)
     said = (f"{code} {_decode(text)}" for code, text in error.recipients.values())
-    return _wants_log_in(error) or any(map(statuses.is_of_policy, said))
+    return _wants_log_in(error) or any(map(is_of_policy, said))
 
 
 def _wants_log_in(error: smtplib.SMTPRecipientsRefused) -> bool:

@@ -9,7 +9,7 @@ from notifications import claims
 from notifications.models import MailReturn, Message
 from notifications.tasks import deliver_soon
 from ui import kept
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import RefusedAddress
 
 Kind, Why = MailReturn.Kind, RefusedAddress.Why

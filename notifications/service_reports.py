@@ -1,4 +1,4 @@
-"""What mail services report of mails, by anymail's events: their web page for it is `adtoken_project.mail_events`.
+"""What mail services report of mails, by anymail's events: their web page for it is `adtoken_project.ops.mail_events`.
 
 A service proves itself by its signature or by MAIL_WEBHOOK_SECRET, so what it names is believed.
 """
@@ -10,10 +10,11 @@ from typing import Any
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
 from django.db import Error
 
-from notifications import clean, returns, statuses
+from infra import database_clock
+from notifications import clean, returns
+from notifications import refusals as statuses
 from notifications.delivery import METADATA
 from notifications.models import MailReturn, Message
-from users import database_clock
 
 logger = logging.getLogger(__name__)
 

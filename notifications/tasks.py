@@ -7,8 +7,9 @@ from celery import shared_task
 from celery.worker import state as worker_state
 from django.db import transaction
 
+from infra import asking_workers, database_clock
 from notifications import delivery
-from users import asking_workers, database_clock, private_parts
+from users.login import private_parts
 
 # Runs of one process beside each other: where a mail hangs, others go on. The lane keeps a thread for its other work.
 _running = BoundedSemaphore(3)

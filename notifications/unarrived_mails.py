@@ -16,7 +16,7 @@ from notifications.models import Message
 from ui import addresses, dates
 from ui.text import first_name
 from users.models import RefusedAddress, User
-from users.recipients import operators
+from users.people.recipients import operators
 
 KIND = "not_arrived"
 GATHER = timedelta(minutes=1)  # bounces of one cause come together

@@ -10,9 +10,9 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext
 
-from accounts import summary
 from accounts.models import Account, AccountToken
-from accounts.permissions import VIEW as VIEW
+from accounts.pool import summary
+from accounts.pool.permissions import VIEW as VIEW
 from ui import kept
 from users.models import person
 

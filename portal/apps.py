@@ -14,7 +14,7 @@ class PortalConfig(AppConfig):
 
     def ready(self) -> None:
         """Say how the test mail of the first steps is built."""
-        from portal import first_steps
+        from portal.start import first_steps
 
         first_steps.register()
 

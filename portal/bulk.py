@@ -19,19 +19,21 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
-from accounts import permissions
+from accounts.account_pages import tabs as account_pages
+from accounts.account_pages.rows import labels
+from accounts.jobs import views as jobs
 from accounts.jobs.handlers import Outcome
 from accounts.jobs.kinds import CHECK, PAUSE, RESUME
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
-from portal import access, account_pages, jobs
-from portal.account_rows import labels
+from accounts.pool import permissions
+from portal import access
 from ui import confirm
 from ui.confirm import SHOWN, ConfirmForm, ConfirmLine, Done, Late, Page, Said
 from ui.name_visibility import NameVisibility
 from ui.refusal import Refusal
 from users.models import User, person
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 MOST = 500  # accounts of which a page says exactly what becomes of each; of more it shows the first
 NAMED = 500  # accounts that an address names

@@ -8,13 +8,13 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
 from tokens.channels import declarations, registry
 from tokens.models import ChannelApp
 from ui.confirm import ConfirmForm
 from users.models import Team, User
-from users.visibility import teams_of
+from users.people.visibility import teams_of
 
 KEY_LASTS = timedelta(days=365)  # unless another day is chosen
 LAST_YEAR = 2100  # of a day that somebody enters: what is beyond means never, and the last day of all has no day after it

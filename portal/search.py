@@ -11,15 +11,15 @@ from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 from unfold.dataclasses import SearchResult
 
-from accounts import permissions
-from accounts.health import by_deadline
 from accounts.models import Account, LinkProblem
+from accounts.pool import permissions
+from accounts.pool.health import by_deadline
 from accounts.search import by_name
 from accounts.search import search as search_accounts
-from macros import scope
+from macros.rules import scope
 from portal import sidebar
 from users.models import person
-from users.visibility import names_for, people_of, teams_seen_by
+from users.people.visibility import names_for, people_of, teams_seen_by
 
 MOST = 8  # of each kind; the lists have the rest
 _CODE = re.compile(r"(?:LNK[- ]?)?([0-9A-F]{4,6})", re.IGNORECASE)

@@ -15,9 +15,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from unfold.sites import UnfoldAdminSite
 
+from accounts.asks import views as asking
 from accounts.models import Account
-from portal import asking, first_steps, search, start_page, why
-from users import second_factor
+from macros.why import admin as why
+from portal import search
+from portal.start import first_steps
+from portal.start import views as start_page
+from users.login import second_factor
 
 # The theme's templates hold inline styles. Self-service keeps the strict policy.
 THEME_POLICY = {

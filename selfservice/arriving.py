@@ -8,7 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import Account
-from accounts.permissions import VIEW
+from accounts.pool.permissions import VIEW
 
 
 @require_safe

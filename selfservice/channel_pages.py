@@ -8,9 +8,9 @@ from typing import Any
 from selfservice import lifetime_text
 from selfservice.lifetime_text import LifetimeText
 from selfservice.linking import readiness
-from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import Reason
+from tokens.life import reasons
 from users.models import User
 
 # Who acts tells the groups apart: the person, an admin of the ad account, or nobody there.

@@ -9,16 +9,17 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import fixers, pool_reasons, summary
-from accounts.asks import inviting
-from accounts.health import Health
+from accounts.asks import fixers, inviting
 from accounts.models import Account, AccountToken
-from accounts.summary import Summary
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
+from accounts.pool.health import Health
+from accounts.pool.summary import Summary
 from selfservice import keepers, my_list
 from selfservice.linking import overview
 from selfservice.my_list import ATTENTION, STOPPED, WORKING
-from tokens import reasons
 from tokens.channels import declarations, registry
+from tokens.life import reasons
 from tokens.models import Token
 from ui import dates
 from ui.calendar_days import AT_RISK, URGENT, within
@@ -28,9 +29,9 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.pills import Pill, pill
 from ui.text import first_name, join_names, mid, restriction_said
-from users import roles
 from users.models import User
-from users.visibility import names_for
+from users.people import roles
+from users.people.visibility import names_for
 
 
 @dataclass(frozen=True)

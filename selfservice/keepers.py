@@ -5,24 +5,26 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from accounts import backups, pool_reasons, summary
 from accounts.asks import inviting
-from accounts.health import InPool, state_in_pool
+from accounts.backups import queries as backups
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken
-from accounts.pool_reasons import OUTSIDE
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
+from accounts.pool.health import InPool, state_in_pool
+from accounts.pool.reasons import OUTSIDE
 from selfservice.linking import overview
-from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
+from tokens.life import reasons
 from tokens.models import Token
 from ui.dates import DeadlineFacts
 from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
-from users import roles
 from users.models import User
-from users.visibility import names_for
+from users.people import roles
+from users.people.visibility import names_for
 
 say = partial(phrase, "words/my_accounts.txt")
 NAMED = 5  # colleagues who could back an account up

@@ -2,7 +2,8 @@
 
 from django.urls import path
 
-from selfservice import mail_answers, messages
+from macros.mutes import views as mail_answers
+from selfservice import messages
 
 urlpatterns = [
     path("messages/<int:message_id>/why/", messages.why_message, name="why_message"),

@@ -17,8 +17,8 @@ from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, end_of_window
-from users import visibility
 from users.models import User
+from users.people import visibility
 
 PAGE = 100
 STOPPED, ATTENTION, WORKING = "stopped", "attention", "working"

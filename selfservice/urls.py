@@ -2,26 +2,22 @@
 
 from django.urls import include, path
 
-from selfservice import (
-    backups,
-    calendars,
-    client_links,
-    deletion,
-    inviting,
-    leaving,
-    log_ins,
-    views,
-    why,
-)
+from accounts.backups import views as backups
+from accounts.calendars import views as calendars
+from accounts.client_links import views as client_links
+from accounts.leaving import views as log_ins
+from accounts.renewal_links import views as renewal_views
+from macros.why import views as why
+from selfservice import deletion, views
 from selfservice.arriving import open_account
-from selfservice.linking import client_link_views, renewal_views
+from selfservice.linking import client_link_views
 from selfservice.linking.views import check_account, reauthenticate, reauthenticate_opened
 
 urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
     path("open/<int:account_id>/", open_account, name="open_account"),
     path("my/log-ins/", log_ins.log_ins, name="log_ins"),
-    path("my/log-ins/remove/", leaving.remove, name="remove_log_ins"),
+    path("my/log-ins/remove/", log_ins.remove, name="remove_log_ins"),
     path("profile/calendars/", calendars.calendars, name="calendars"),
     path("profile/calendars/<int:calendar_id>/revoke/", calendars.revoke, name="revoke_calendar"),
     path("calendar/<str:secret>.ics", calendars.read, name="calendar"),
@@ -30,12 +26,12 @@ urlpatterns = [
     path("my/<int:account_id>/reauthenticate/", reauthenticate, name="reauthenticate"),
     path("my/<int:account_id>/reauthenticate/opened/", reauthenticate_opened, name="reauthenticate_opened"),
     path("my/<int:account_id>/why/", why.why_not_me, name="why_not_me"),
-    path("my/<int:account_id>/give-up/", leaving.give_up, name="give_up_account"),
+    path("my/<int:account_id>/give-up/", log_ins.give_up, name="give_up_account"),
     path("my/<int:account_id>/check/", check_account, name="check_account"),
     path("channels/", views.channel_needs, name="channel_needs"),
     path("channels/<slug:channel>/", views.channel_page, name="channel_page"),
     path("link/", include("selfservice.linking.urls")),
-    path("backups/invite/", inviting.invite, name="invite_backup"),
+    path("backups/invite/", backups.invite, name="invite_backup"),
     path("client-links/", client_links.make, name="client_links"),
     path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),
     path("client-links/<int:link_id>/revoke/", client_links.revoke, name="revoke_client_link"),

@@ -6,16 +6,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_GET
 
-from accounts import checking, summary
 from accounts.asks import queries
 from accounts.models import Account
+from accounts.pool import summary
+from accounts.sync import checking
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations
 from ui import progress
 from users.models import person
+from users.people.visibility import names_for
 from users.views import WELCOME
-from users.visibility import names_for
 
 
 @login_required

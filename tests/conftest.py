@@ -227,7 +227,7 @@ def _tasks_go_by_the_tests_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     from django.utils import timezone
 
-    from users import database_clock
+    from infra import database_clock
 
     for name in ("now", "known"):
         monkeypatch.setattr(database_clock, name, lambda: timezone.now())
@@ -236,7 +236,7 @@ def _tasks_go_by_the_tests_clock(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _no_thread_of_ours_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a test counts stays here. Claims that ran out are taken over at once (tests/users/test_liveness.py looks at PostgreSQL)."""
-    from users import liveness
+    from infra import liveness
 
     monkeypatch.setattr(liveness, "watch", lambda: None)
     monkeypatch.setattr(liveness, "may_take_over", lambda: True)
@@ -245,7 +245,7 @@ def _no_thread_of_ours_runs_beside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def _refreshes_are_made_here(request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever comes to a refresh makes it himself, as commands do: there is no refresh lane beside a test that does not start one."""
-    from tokens import refreshing
+    from tokens.checks import refreshing
 
     if request.node.get_closest_marker("lane"):
         yield

@@ -31,7 +31,7 @@ OF_A_LIBRARY = ("/api/v1/docs", "/admin/auth/group/")  # pages whose words and f
 @pytest.fixture
 def log(caplog: pytest.LogCaptureFixture) -> pytest.LogCaptureFixture:
     """Everything that is logged, debugging lines of libraries included, as our handler would print it."""
-    from tokens.scrub import LogFilter
+    from infra.scrub import LogFilter
 
     caplog.handler.addFilter(LogFilter())
     caplog.set_level(logging.DEBUG)

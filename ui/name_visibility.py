@@ -1,4 +1,4 @@
-"""Who is named to whom: people of other teams are "someone in another team". `users.visibility` reads which people a viewer knows."""
+"""Who is named to whom: people of other teams are "someone in another team".."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol

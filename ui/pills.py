@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 FAMILIES = {
-    # accounts.health.Health: the one state of an account, worst first
+    # accounts.pool.health.Health: the one state of an account, worst first
     "account": {
         "paused": (_("Paused"), "mute", "pause_circle"),
         "interrupted": (_("Interrupted"), "warn", "sync"),
@@ -18,7 +18,7 @@ FAMILIES = {
         "date_unknown": (_("Date unknown"), "mute", "help"),
         "healthy": (_("Healthy"), "good", "check_circle"),
     },
-    # accounts.health.InPool: what a token does in one account's pool
+    # accounts.pool.health.InPool: what a token does in one account's pool
     "token": {
         "active": (_("Active"), "accent", "bolt"),
         "backup": (_("Backup"), "good", "check_circle"),

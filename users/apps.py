@@ -18,18 +18,17 @@ class UsersConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in
         from django.db.models.signals import post_save, pre_save
 
-        from users import (
-            factor_keys,
-            hold,
-            installation,
-            login_records,
-            receivers,
-            second_factor,
-        )
+        from users import receivers
+        from users.installation import hold
+        from users.installation import services as installation
+        from users.login import factor_keys, second_factor
+        from users.sessions import records as login_records
 
         hold.reads_by(installation.compare)
         authenticator_added.connect(second_factor.count_enrolment_as_shown, dispatch_uid="users.enrolment")
-        pre_save.connect(factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.factor_keys")
+        pre_save.connect(
+            factor_keys.name_key, sender="mfa.Authenticator", dispatch_uid="users.login.factor_keys"
+        )
         post_save.connect(receivers.keep_email_row, sender="users.User", dispatch_uid="users.email_row")
         user_logged_in.connect(receivers.begin_session, dispatch_uid="users.session")
         user_logged_in.connect(receivers.keep_language, dispatch_uid="users.language")

@@ -17,11 +17,11 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ui.names import plain
-from users.address_event_model import AddressEvent as AddressEvent
-from users.installation_model import Installation as Installation
-from users.login_record_model import LoginRecord as LoginRecord  # tables of this app, too
+from users.addresses.models import AddressEvent as AddressEvent
+from users.installation.models import Installation as Installation
 from users.role_choices import Role
-from users.sessions import Session as Session
+from users.sessions.models import LoginRecord as LoginRecord  # tables of this app, too
+from users.sessions.services import Session as Session
 
 
 class UserManager(BaseUserManager["User"]):
@@ -216,7 +216,7 @@ class Membership(models.Model):
 
 
 class RefusedAddress(models.Model):
-    """A parked address: mail does not reach its reader, so others are told. Written by `users.refused_addresses`.
+    """A parked address: mail does not reach its reader, so others are told. Written by `users.addresses.services`.
 
     It stays parked until staff or the reader release it.
     """
@@ -312,7 +312,7 @@ class Invitation(models.Model):
 
 
 class LimitCount(models.Model):
-    """What was counted of one limit. Nothing here is kept for long: see `users.limit_counts`."""
+    """What was counted of one limit. Nothing here is kept for long: see `users.login.limit_counts`."""
 
     key = models.CharField(max_length=250, primary_key=True)
     value = models.JSONField()  # moments of what was counted, in seconds of Unix time

@@ -8,10 +8,13 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from users import languages, password_limits, refused_addresses, sessions
-from users.client_address import client_address
-from users.login_record_model import BROWSER_LENGTH
+from users.addresses import services as refused_addresses
+from users.login import limits as password_limits
 from users.models import User
+from users.people import languages
+from users.sessions import services as sessions
+from users.sessions.client_address import client_address
+from users.sessions.models import BROWSER_LENGTH
 from users.signals import address_changed
 
 

@@ -1,4 +1,4 @@
-"""The four roles of people, and the groups that make them. `users.roles` gives them; docs/roles.md shows what each may do."""
+"""The four roles of people, and the groups that make them. `users.people.roles` gives them; docs/roles.md shows what each may do."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

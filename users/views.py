@@ -20,13 +20,15 @@ from django.views.decorators.http import require_http_methods
 
 from ui.phrases import phrase
 from ui.text import join_names
-from users import invitations, login_records, second_factor
-from users.forms import AcceptForm, ProfileForm
-from users.invitations import InvitationRefusal, LinkRefused
-from users.login_record_model import Detail
+from users.invitations import services as invitations
+from users.invitations.services import InvitationRefusal, LinkRefused
+from users.login import second_factor
+from users.login.forms import AcceptForm, ProfileForm
+from users.login.private_parts import record_authentication
 from users.models import Invitation, LoginRecord, Session, User, person
-from users.private_parts import record_authentication
-from users.sessions import stored_key
+from users.sessions import records as login_records
+from users.sessions.models import Detail
+from users.sessions.services import stored_key
 
 LATEST_RECORDS = 10
 MOST_SESSIONS = 50  # on the page, those used last

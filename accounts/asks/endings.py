@@ -11,7 +11,7 @@ from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Stage
 from accounts.models import Account, AccountToken
 from tokens.models import Token
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Invitation, User
 
 Ending = Ask.Ending

@@ -20,8 +20,10 @@ from ui.counts import number
 from ui.dates import day
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import hold, invitations, roles, visibility
+from users.installation import hold
+from users.invitations import services as invitations
 from users.models import Invitation, Team, User
+from users.people import roles, visibility
 
 MOST = 5_000  # accounts at once
 MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all

@@ -25,8 +25,10 @@ from tokens.models import Token
 from ui import kept
 from ui.phrases import phrase
 from ui.refusal import Refusal
-from users import hold, recipients, refused_addresses, roles, visibility
+from users.addresses import services as refused_addresses
+from users.installation import hold
 from users.models import Invitation, Membership, Team, User, new_invitation_key
+from users.people import recipients, roles, visibility
 
 VALID_FOR = timedelta(days=7)
 LONGEST = timedelta(days=30)

@@ -9,12 +9,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts import renewal_links
-from accounts.asks import links, queries, writing
+from accounts.asks import links, log_in_cards, queries, writing
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.writing import DONE, KIND
-from accounts.mails import log_in_cards
 from accounts.models import Account, AccountToken
+from accounts.renewal_links import services as renewal_links
 from notifications import composing, unarrived_mails
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -23,7 +22,7 @@ from tokens.models import Token
 from ui import addresses, dates
 from ui.text import before_more, first_name, join_names
 from users.models import User
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 NAMED = 10  # accounts on a card; the rest is a number
 AGAIN = "again"  # what is asked by a new link in place of one that had expired: by no ask

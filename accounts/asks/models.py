@@ -13,8 +13,8 @@ from django.utils.translation import gettext_lazy as _
 
 from tokens.models import Token
 from ui import dates
-from users import visibility
 from users.models import Invitation, Team, User
+from users.people import visibility
 
 
 class Ask(models.Model):

@@ -9,16 +9,16 @@ from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from accounts import health
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account, AccountToken
-from accounts.pool_entry_model import CAN_SERVE, LIVING
-from tokens import reasons
+from accounts.pool import health
+from accounts.pool.models import CAN_SERVE, LIVING
 from tokens.channels.kinds import AN_APPEAL_HELPS
+from tokens.life import reasons
 from tokens.models import ChannelApp, Token, TokenEvent
 from ui.calendar_days import AT_RISK, end_of_window
-from users import roles
 from users.models import Membership, RefusedAddress, User
+from users.people import roles
 
 _DEAD = Q(token__state=Token.State.DEAD)
 # Why an entry is of no use is the token's reason where that is dead, else its own, see `pool_reasons.entry_reason`.

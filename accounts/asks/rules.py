@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from accounts import pool_reasons
 from accounts.asks.models import AskLine
 from accounts.models import AccountToken
+from accounts.pool import reasons as pool_reasons
 from notifications.models import Message
 from tokens.channels.kinds import AN_APPEAL_HELPS
 from tokens.models import Token

@@ -13,17 +13,17 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Lower
 
-from accounts import permissions, readers
 from accounts.asks import endings, progress, queries, rules, writing
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, UNDER_WAY, Stage
-from accounts.errors import ActionRefused
 from accounts.models import Account, AccountEvent
+from accounts.pool import permissions
+from accounts.pool.errors import ActionRefused
 from notifications.models import Message
 from tokens import lifecycle
 from tokens.models import Token
 from ui.refusal import Refusal
-from users import hold
+from users.installation import hold
 from users.models import RefusedAddress, User
 
 MOST = 5_000  # log-ins of one ask
@@ -216,7 +216,7 @@ def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> s
         to=person,
         key=f"{ask.pk}:{events[0].pk}",
         now=now,
-        team=readers.team_of(tokens),  # it tells of all accounts of the log-ins
+        team=writing.team_of(tokens),  # it tells of all accounts of the log-ins
         asks=[ask.pk],
         accounts=[account.pk for account, _ in about],
         tokens=[token.pk for token in tokens],

@@ -1,6 +1,6 @@
 """Writing asks with their lines, and the mails about them: the one place for all that people are asked."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,6 +9,22 @@ from accounts.models import Account
 from notifications import outbox
 from tokens.models import Token
 from users.models import Team, User
+
+# To which team a mail about log-ins belongs.
+
+
+def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
+    """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.
+
+    The team decides which staff may read the mail.
+    """
+    ids = set(teams) or {team_id for token in tokens for team_id in _team_ids(token)}
+    return Team.objects.filter(pk__in=ids).first() if len(ids) == 1 else None
+
+
+def _team_ids(token: Token) -> list[int]:
+    return list(token.pool_entries.order_by().values_list("account__team", flat=True).distinct())
+
 
 KIND, DONE = "ask", "ask_done"  # kinds of mail: what is asked, and what came of it
 

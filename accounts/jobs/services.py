@@ -15,8 +15,9 @@ from django.utils import timezone
 from accounts.jobs.handlers import Kind, Result
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
+from infra import database_clock, liveness
 from ui.refusal import Refusal
-from users import database_clock, hold, liveness
+from users.installation import hold
 from users.models import User
 
 State = Job.State

@@ -17,13 +17,14 @@ from accounts.asks import endings, links
 from accounts.asks import queries as asks
 from accounts.asks import services as asking
 from accounts.asks.models import Ask
-from accounts.errors import ActionRefused
-from accounts.importing import uploads
+from accounts.imports import uploads
 from accounts.leaving.job import REMOVE
 from accounts.models import ApiKey, ImportFile, Job
-from users import invitations, recipients
+from accounts.pool.errors import ActionRefused
+from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
-from users.recipients import fallback
+from users.people import recipients
+from users.people.recipients import fallback
 
 BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
 HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job

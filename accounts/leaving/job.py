@@ -7,10 +7,10 @@ from accounts.jobs.models import REMOVE as REMOVE
 from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Job
+from tokens.life.models import TokenQuerySet
 from tokens.models import Token
-from tokens.token_model import TokenQuerySet
-from users import visibility
 from users.models import User
+from users.people import visibility
 
 # The kind by which a person goes. `REMOVE`: log-ins, one's own, or one by staff; or one's own of one account.
 OFFBOARD = "offboard"

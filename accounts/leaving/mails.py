@@ -10,10 +10,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from accounts import summary
 from accounts.leaving.job import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
-from accounts.mails.account_rows import Rows, row_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
+from accounts.pool import summary
+from accounts.pool.mail_rows import Rows, row_of
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
@@ -22,10 +22,10 @@ from tokens.models import Token
 from ui import addresses, dates
 from ui.name_visibility import NameVisibility
 from ui.text import first_name, join_names
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import Team, User
-from users.recipients import fallback
-from users.visibility import names_for
+from users.people.recipients import fallback
+from users.people.visibility import names_for
 
 KIND = "left"
 Readers = dict[str, dict[str, Any]]  # address -> of which teams its reader is told, and what else

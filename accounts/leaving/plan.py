@@ -23,13 +23,15 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from accounts import backups, pool_reasons
-from accounts.asks import backing_up, rules
 from accounts.asks import queries as asks
-from accounts.backups import Offer
+from accounts.asks import rules
+from accounts.backups import queries as backups
+from accounts.backups import services as backing_up
+from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
+from accounts.pool import reasons as pool_reasons
+from tokens.life.models import TokenQuerySet
 from tokens.models import Token
-from tokens.token_model import TokenQuerySet
 from users.models import Team, User
 
 MOST = 500  # accounts for which a page looks for somebody else, those that stop first; a worker looks for all

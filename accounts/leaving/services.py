@@ -14,19 +14,26 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import api_keys, permissions, tasks
-from accounts.errors import ActionRefused
+from accounts import tasks
+from accounts.api_keys import services as api_keys
 from accounts.jobs import services as jobs
 from accounts.leaving import handing_over, plan, steps
 from accounts.leaving import job as job_of
 from accounts.leaving.job import ACCOUNT, INVITES, OFFBOARD, PERSON, REMOVE, TOKENS, TOLD
 from accounts.leaving.plan import Plan
 from accounts.models import Account, AccountToken, ApiKey, Job
+from accounts.pool import permissions
+from accounts.pool.errors import ActionRefused
+from infra import asking_workers
 from tokens.models import Token
 from ui import kept
-from users import asking_workers, hold, invitations, login_changes, people_actions, visibility
-from users.login_changes import Kind
+from users.installation import hold
+from users.invitations import services as invitations
+from users.login import changes as login_changes
+from users.login.changes import Kind
 from users.models import Team, User
+from users.people import services as people_actions
+from users.people import visibility
 
 PERMISSION, REVOKING = "users.offboard_user", "tokens.revoke_token"
 HISTORY = "words/history.txt"

@@ -7,12 +7,14 @@ left. The channel of a log-in is told after its step, outside any transaction; w
 
 from datetime import datetime
 
-from accounts import pool, removal
-from accounts.asks import backing_up, inviting
+from accounts.asks import inviting
 from accounts.asks import services as asks
+from accounts.backups import services as backing_up
 from accounts.leaving import mails, plan
 from accounts.leaving.job import ACCOUNT, GAVE_UP, INVITES, OFFBOARD, Step, is_own, left, scope_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
+from accounts.pool import services as pool
+from accounts.sync import removal
 from tokens import lifecycle
 from tokens.models import Token
 from users.models import User

@@ -10,9 +10,10 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from accounts import pool, pool_entries
 from accounts.asks import inviting
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
+from accounts.pool import services as pool
+from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import NativeAccount

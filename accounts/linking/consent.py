@@ -13,14 +13,19 @@ from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import access_doubts, app_migration, pool_entries
 from accounts.asks import inviting, progress
 from accounts.linking import choosing, problems
 from accounts.models import Account, AccountToken, LinkProblem, PendingLink
+from accounts.pool.errors import ActionRefused
+from accounts.sync import app_migration
+from accounts.sync import doubts as access_doubts
+from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
-from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity
+from tokens.channels.kinds import AccountList, ChannelError, Dates, Grant, Identity, Verdict
+from tokens.life import reasons
 from tokens.models import ChannelApp, Token
+from tokens.vault.services import VaultError
 from users.models import Team, User
 
 INTENT = "link"
@@ -151,3 +156,44 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
             complete=listed.complete,
             no_longer=sorted({*pending.no_longer, *lost}),
         )
+
+
+# Taking in a system user's token that staff pasted: looked at before it is kept, owned by a team, then the ordinary choice of accounts.
+
+
+def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime) -> PendingLink:
+    """Ask the channel whose token it is and which ad accounts it reaches, keep it, and return what is to be chosen from.
+
+    Raises ActionRefused with words for staff; nothing is kept then.
+    """
+    channel = registry.get(app.channel)
+    try:
+        keys = app.keys()
+        found = channel.inspect_pasted(keys, access_token)
+    except ChannelError as error:
+        problems.note_fault(app, error, "introspect", now)
+        raise _refusal(channel.label, app.channel, error) from error
+    except (ValueError, VaultError) as error:
+        raise ActionRefused("as_told", text=str(error)) from error
+    listed = ask_for_list(app, found.identity, found.grant)
+    return keep(
+        app=app,
+        user=actor,
+        identity=found.identity,
+        grant=found.grant,
+        listed=listed,
+        target=None,
+        next_url="",
+        now=now,
+        team=team,
+    )
+
+
+def _refusal(label: str, channel: str, error: ChannelError) -> ActionRefused:
+    classification = error.classification
+    if classification.verdict in {Verdict.TOKEN_DEAD, Verdict.CONFIRM_FIRST}:
+        said = reasons.explain(channel, classification.reason or "unknown").short
+        return ActionRefused("token_refused", channel=label, reason=said)
+    if classification.verdict == Verdict.APP_FAULT:
+        return ActionRefused("app_refused", channel=label)
+    return ActionRefused("no_proper_answer", channel=label, verdict=str(classification.verdict))

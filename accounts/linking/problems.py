@@ -8,9 +8,10 @@ from allauth.socialaccount.providers.base import AuthError
 from django.core.exceptions import PermissionDenied
 
 from accounts.models import Ask, LinkProblem
-from tokens import app_faults, unknown_answers
 from tokens.channels.kinds import ChannelError, Verdict
+from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp
+from tokens.unknown_answers import services as unknown_answers
 from users.models import User
 
 KEPT = timedelta(days=90)

@@ -8,16 +8,18 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import app_migration, pool_entries, renewal_links
 from accounts.asks import inviting, progress
 from accounts.models import Ask
-from accounts.renewal_links import RenewalLink, Standing
+from accounts.renewal_links import services as renewal_links
+from accounts.renewal_links.services import RenewalLink, Standing
+from accounts.sync import app_migration
+from accounts.sync import entries as pool_entries
 from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.kinds import AccountList, ChannelError, Grant, Identity
 from tokens.models import ChannelApp, Token
-from tokens.vault import VaultError
-from users import refused_addresses
+from tokens.vault.services import VaultError
+from users.addresses import services as refused_addresses
 from users.models import User
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from django.db.models import Q, QuerySet
 
 from tokens.channels import declarations
 from tokens.models import ChannelApp
-from tokens.vault import VaultError
+from tokens.vault.services import VaultError
 from users.models import User
 
 READY, NOT_SET_UP, LOCKED = "ready", "not_set_up", "locked"

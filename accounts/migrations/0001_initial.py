@@ -5,12 +5,12 @@ import django.db.models.functions.datetime
 import django.db.models.functions.text
 import django.utils.timezone
 import tokens.choices
-import tokens.vault
+import tokens.vault.services
 import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from users import append_only
+from infra import append_only
 
 ACTIVE_TOKEN_IN_POOL = """
 alter table accounts_account add constraint active_token_in_pool
@@ -241,8 +241,8 @@ class Migration(migrations.Migration):
                 ('native_id', models.CharField(blank=True, max_length=100)),
                 ('brings_log_in', models.BooleanField(default=False)),
                 ('problems', models.JSONField(blank=True, default=list)),
-                ('sealed', tokens.vault.SealedField(editable=False, null=True)),
-                ('sealed_key', tokens.vault.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='sealed')),
+                ('sealed', tokens.vault.services.SealedField(editable=False, null=True)),
+                ('sealed_key', tokens.vault.services.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='sealed')),
                 ('account', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='accounts.account')),
                 ('file', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='lines', to='accounts.importfile')),
             ],

@@ -13,9 +13,11 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
-from accounts import message_history, pool, removal
-from accounts.errors import WORDS
+from accounts import message_history
 from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool import services as pool
+from accounts.pool.errors import WORDS
+from accounts.sync import removal
 from notifications.models import Message
 from tokens.models import DeletionRequest, Token, UnknownAnswer
 from ui import kept

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from django.db.models import QuerySet
 
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.channels.pushes import same
 from tokens.models import ChannelApp
-from tokens.vault import VaultError
+from tokens.vault.services import VaultError
 
 
 class PushRefused(Exception):  # noqa: N818  # an answer, not a fault

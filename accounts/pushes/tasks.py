@@ -10,15 +10,16 @@ from celery import Task, shared_task
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import account_sync, sweeps
-from accounts.account_sync import LinkedAccount
 from accounts.models import Account
 from accounts.pushes import deletion
 from accounts.pushes.limits import questions
-from tokens.clock import Clock
+from accounts.sync import services as account_sync
+from accounts.sync import sweeps
+from accounts.sync.services import LinkedAccount
+from infra import asking_workers, database_clock
+from infra.clock import Clock
 from tokens.models import Token
-from tokens.vault import VaultError
-from users import asking_workers, database_clock
+from tokens.vault.services import VaultError
 
 SOURCE = "push"
 ONCE_MORE_AFTER = timedelta(minutes=1)

@@ -20,7 +20,7 @@ from accounts.pushes.limits import refusals
 from accounts.pushes.signers import AppSigners, PushRefused
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
 from ui import addresses
-from users import quiet_requests
+from users.login import quiet_requests
 
 logger = logging.getLogger(__name__)
 

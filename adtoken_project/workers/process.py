@@ -20,11 +20,11 @@ from django.db import connection
 
 from accounts import tasks
 from accounts.pushes.tasks import soon
-from adtoken_project import lanes
 from adtoken_project.celery import app
-from adtoken_project.signs_of_life import Sign, host
+from adtoken_project.ops.signs_of_life import Sign, host
+from adtoken_project.workers import lanes
 from adtoken_project.workers.clock import Clock
-from tokens import refresh_lane
+from tokens.checks import refresh_lane
 
 logger = logging.getLogger(__name__)
 

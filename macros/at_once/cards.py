@@ -5,18 +5,19 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from accounts import pool_reasons, renewal_links
-from accounts.mails import mailing
-from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account, AccountToken
-from accounts.summary import Summary
+from accounts.pool import mail_rows as mailing
+from accounts.pool import reasons as pool_reasons
+from accounts.pool.mail_rows import ReaderWithNames
+from accounts.pool.summary import Summary
+from accounts.renewal_links import services as renewal_links
 from macros.at_once.models import Told
 from macros.at_once.rules import ENDS, Event
 from macros.models import Shortage
 from macros.notices.values import AccountFacts, Happened
-from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason
+from tokens.life import reasons
 from tokens.models import Token
 from ui import addresses, dates, mails, pills
 from ui.text import first_name

@@ -7,9 +7,9 @@ from itertools import zip_longest
 
 from django.utils import timezone
 
-from accounts.mails import mailing
-from accounts.mails.mailing import ReaderWithNames
 from accounts.models import Account
+from accounts.pool import mail_rows as mailing
+from accounts.pool.mail_rows import ReaderWithNames
 from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
 from macros.at_once.facts import SLICE, read
@@ -22,7 +22,7 @@ from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses
 from ui.text import join_names, quoted
-from users.recipients import Via
+from users.people.recipients import Via
 
 Kind = Told.Kind
 

@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from accounts.models import Account, AccountEvent
-from accounts.pool_reasons import OUTSIDE
+from accounts.pool.reasons import OUTSIDE
 from macros.at_once.facts import DAY
 from macros.at_once.models import Told
 from macros.notices.readers import AWAY, LEFT_OUT, PERSON_LEFT, REFUSED, SNOOZED, Reader, who_is_told
 from macros.notices.values import AccountFacts, Before, Happened, LogIn, World
-from users.recipients import Via
+from users.people.recipients import Via
 
 Kind = Told.Kind
 Event = AccountEvent.Kind

@@ -15,6 +15,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import Account, AccountEvent, AccountNews
+from infra import locks
+from infra.locks import Lock
 from macros.at_once.facts import SLICE, read
 from macros.at_once.models import Told
 from macros.at_once.rules import ENDS, Due, Found, find
@@ -23,9 +25,8 @@ from notifications import kinds
 from notifications.models import Message
 from notifications.tasks import deliver_soon
 from ui import kept
-from users import locks, refused_addresses
-from users.locks import Lock
-from users.recipients import Via, operators, who_log_in
+from users.addresses import services as refused_addresses
+from users.people.recipients import Via, operators, who_log_in
 
 KIND = "news"  # of the messages
 GATHER = timedelta(seconds=30)

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.core import signing
 from django.db.models import F, Q, QuerySet
 
-from accounts import renewal_links
 from accounts.models import Account
+from accounts.renewal_links import services as renewal_links
 from macros.at_once.models import ToldQuerySet
 from macros.at_once.services import KIND as AT_ONCE
 from macros.models import Notice, Told
@@ -17,9 +17,9 @@ from macros.notices.services import KIND as WARNING
 from notifications.kinds import Mail
 from notifications.models import Message
 from ui import addresses
-from users import roles
 from users.models import User
-from users.recipients import Via, reply_to
+from users.people import roles
+from users.people.recipients import Via, reply_to
 
 SAID = "said"  # the kind of the messages of `macros.mutes.mails`
 HIDDEN = "hidden"  # replaces in the kept copy what is the reader's alone

@@ -9,17 +9,39 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from accounts.mails import mailing
 from accounts.models import Account
-from macros import concerned
+from accounts.pool import mail_rows as mailing
 from macros.models import Acknowledgement, Mute
 from macros.mutes import links
 from macros.mutes.models import left_out
+from macros.notices import facts
 from notifications import composing, outbox
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
 from ui import addresses, dates
 from users.models import User
+
+# Whom accounts still concern of those who were told about them, see `World.concerns`.
+#
+# Whether they stopped or snoozed their mails is asked elsewhere: it concerns them all the same.
+
+
+def of(address: str, account_ids: Collection[int]) -> set[int]:
+    """Return which of these accounts (ids) concern an address."""
+    return among({address: account_ids})[address]
+
+
+def among(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+    """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
+
+    A fixed number of queries, however many addresses and accounts.
+    """
+    world = facts.world({pk for ids in pairs.values() for pk in ids})
+    return {
+        address: {pk for pk in ids if pk in world.accounts and world.concerns(world.accounts[pk], address)}
+        for address, ids in pairs.items()
+    }
+
 
 KIND = links.SAID
 ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
@@ -90,7 +112,7 @@ def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
 
 def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
     said = message.payload
-    ids = concerned.of(message.recipient, said["accounts"])
+    ids = of(message.recipient, said["accounts"])
     if said["what"] == ON_IT:
         ids = _still_on_it(message, ids)
     accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))

@@ -13,9 +13,10 @@ from accounts.models import Account, AccountEvent
 from macros.mutes import links, mails, services
 from notifications import clean, outbox
 from notifications.models import Message
-from users import hold, refused_addresses
+from users.addresses import services as refused_addresses
+from users.installation import hold
 from users.models import User
-from users.recipients import fallback
+from users.people.recipients import fallback
 
 NOTE_LENGTH = 200
 

@@ -15,6 +15,8 @@ from django.utils.translation import gettext
 
 from accounts import quiet
 from accounts.models import Account, AccountEvent
+from infra import locks
+from infra.locks import Lock
 from macros.models import Macro, Mute
 from macros.mutes import links, mails
 from macros.mutes.models import MuteQuerySet
@@ -22,8 +24,7 @@ from notifications import clean
 from notifications.models import Message
 from ui import kept
 from ui.refusal import Refusal
-from users import hold, locks
-from users.locks import Lock
+from users.installation import hold
 from users.models import AddressEvent, User
 
 LONGEST = 90  # days

@@ -24,12 +24,12 @@ from macros.notices.values import (
     World,
 )
 from notifications.models import Message
-from tokens import renewal
+from tokens.life import renewal
 from tokens.models import Token
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import User
-from users.recipients import members, operators, reachable_leads
-from users.visibility import addresses_that_see_all
+from users.people.recipients import members, operators, reachable_leads
+from users.people.visibility import addresses_that_see_all
 
 SLICE = 4_000  # accounts
 _WAITING = [Message.State.QUEUED, Message.State.SENDING]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from users.recipients import Via
+from users.people.recipients import Via
 
 # Why an address is told nothing, as codes.
 PERSON_LEFT = "person_left"

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from macros.notices.readers import Directory, Reader, Told
 from macros.notices.values import LIVE, LONG_AGO, AccountFacts, LogIn, Rule, Span, TellsBefore
-from users.recipients import Via
+from users.people.recipients import Via
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from macros.notices.readers import Directory
 from macros.notices.rules import Due
 from macros.notices.values import AccountFacts, Rule, Rules, Span, TellsBefore
 from notifications.models import Message
-from users.recipients import who_log_in
+from users.people.recipients import who_log_in
 
 Kind = MacroAction.Kind
 WARNINGS = (Kind.PRE_DEACTIVATION, Kind.ESCALATED)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
 
-from accounts.pool_reasons import reason_of
+from accounts.pool.reasons import reason_of
 from macros.notices.readers import Directory, Told, who_is_told
 from tokens.channels import registry
 from tokens.channels.kinds import AN_ADMIN_HELPS, AN_APPEAL_HELPS

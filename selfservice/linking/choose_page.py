@@ -18,7 +18,7 @@ from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from ui.text import first_name, hidden_name, join_names, restriction_said
 from users.models import User
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 TONES = {LinkEffect.RESTRICTED: "limit", LinkEffect.REPAIR: "warn", LinkEffect.FIRST: "warn"}
 

@@ -16,12 +16,12 @@ from accounts.asks import links
 from accounts.linking import choosing
 from accounts.linking.choosing import Candidate, LinkEffect
 from accounts.models import Account, Ask, PendingLink
+from accounts.renewal_links.views import private
 from selfservice.linking import client_link
-from selfservice.linking.renewal_views import private
 from selfservice.presses import may_press, too_often
 from tokens.channels import registry
 from ui.phrases import phrase
-from users import languages
+from users.people import languages
 
 say = partial(phrase, "words/client_links.txt")
 

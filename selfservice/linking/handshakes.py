@@ -13,7 +13,7 @@ from selfservice.linking import begun, link_errors, own_renewal
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.models import ChannelApp
-from users import hold
+from users.installation import hold
 from users.models import person
 
 LONGEST_NEXT = 300  # characters; the column of a pending link takes no more

@@ -13,11 +13,11 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import renewal_links
 from accounts.asks import links
 from accounts.asks import progress as asks
 from accounts.linking import problems
 from accounts.models import Ask, LinkProblem
+from accounts.renewal_links import services as renewal_links
 from selfservice.linking import begun, own_renewal
 from tokens.channels import declarations
 from tokens.models import ChannelApp

@@ -8,17 +8,18 @@ from typing import Any
 
 from django.utils import timezone
 
-from accounts import pool_reasons, summary
 from accounts.asks import inviting
-from accounts.health import InPool, state_in_pool
 from accounts.leaving import plan
 from accounts.models import Account, AccountToken, PendingLink
-from accounts.summary import Summary
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
+from accounts.pool.health import InPool, state_in_pool
+from accounts.pool.summary import Summary
 from selfservice.linking import readiness
-from tokens import reasons
 from tokens.channels import declarations, registry
 from tokens.channels.base import Channel
 from tokens.channels.kinds import WRITE_REFUSALS, Reason
+from tokens.life import reasons
 from tokens.models import Token
 from ui.calendar_days import AT_RISK, within
 from ui.dates import DeadlineFacts
@@ -26,7 +27,7 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from ui.text import first_name, join_names
 from users.models import User
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 say = partial(phrase, "words/linking.txt")
 

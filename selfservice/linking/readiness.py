@@ -10,8 +10,8 @@ from django.urls import reverse
 
 from accounts.linking import setup
 from tokens.channels import declarations
-from users import roles
 from users.models import User, person
+from users.people import roles
 
 ONLY_LOOKS = "only_looks"  # beside the states of accounts.linking.setup: the reader is an auditor
 

@@ -15,10 +15,10 @@ from accounts.asks import progress as asks
 from accounts.asks import rules
 from accounts.linking import consent, renewing
 from accounts.models import LinkProblem
-from accounts.renewal_links import RenewalLink, Standing
+from accounts.renewal_links.services import RenewalLink, Standing
 from selfservice.linking import handshakes, link_errors
 from tokens.channels import declarations
-from users import languages
+from users.people import languages
 
 DONE = "renewed"  # in the session: what was renewed last, for the page that says so
 _STATUS = {Standing.RENEWED: 200, Standing.EXPIRED: 410, Standing.OVER: 410}

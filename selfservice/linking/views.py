@@ -16,11 +16,11 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts import checking
 from accounts.asks import inviting, queries
 from accounts.asks import progress as asks
 from accounts.linking import choosing, consent
 from accounts.models import Account, AskLine, PendingLink
+from accounts.sync import checking
 from selfservice.linking import choose_page, handshakes, overview, own_renewal, readiness
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import LIFTABLE
@@ -28,8 +28,8 @@ from tokens.models import Token
 from ui import progress
 from ui.phrases import phrase
 from ui.text import join_names
-from users import roles
 from users.models import User, person
+from users.people import roles
 
 say = partial(phrase, "words/linking.txt")
 ASKED_SHOWN = 10  # accounts that the person is asked to link, on the page before the channel

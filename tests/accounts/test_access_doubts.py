@@ -7,9 +7,11 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import access_doubts, account_sync, pool
-from accounts.account_sync import Findings
 from accounts.models import Account, AccountToken
+from accounts.pool import services as pool
+from accounts.sync import doubts as access_doubts
+from accounts.sync import services as account_sync
+from accounts.sync.services import Findings
 from macros.at_once import services as at_once
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -196,7 +198,7 @@ def test_a_loss_that_was_believed_is_written_though_the_process_died_first(
     people = make_people(1)
     said(people, "an empty list", 0)
     with monkeypatch.context() as patch:
-        patch.setattr("accounts.pool_entries.apply_list", lambda **_: 1 / 0)
+        patch.setattr("accounts.sync.entries.apply_list", lambda **_: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             said(people, "an empty list", 16)
     died = states(people)

@@ -12,18 +12,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import alerts
-from accounts.mails import alert_mail
+from accounts.alerts import mails as alert_mail
+from accounts.alerts import services as alerts
 from accounts.models import Account
 from notifications import delivery
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.notifications.smtp import MailServer, running_server
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import unknown_answers
 from tokens.channels.kinds import Classification, Reason, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
-from users import recipients
+from tokens.unknown_answers import services as unknown_answers
+from users.people import recipients
 from users.role_choices import ADMINISTRATORS_GROUP
 
 pytestmark = pytest.mark.django_db

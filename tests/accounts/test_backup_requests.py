@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.asks import backing_up, endings, mails
+from accounts.asks import endings, mails
+from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, Ask, AskLine
 from notifications.kinds import NotWanted
 from notifications.models import Message

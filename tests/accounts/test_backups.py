@@ -8,14 +8,17 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from accounts import actions, backups, pool
-from accounts.asks import backing_up, mails
+from accounts.asks import mails
+from accounts.backups import queries as backups
+from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, AccountToken, ReachedAccount
+from accounts.pool import actions
+from accounts.pool import services as pool
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
-from users import hold
+from users.installation import hold
 from users.models import Membership, Team, User
 
 pytestmark = pytest.mark.django_db
@@ -280,7 +283,7 @@ def test_nobody_is_added_while_the_installation_is_on_hold(monkeypatch: pytest.M
     def on_hold() -> None:
         raise hold.OnHold
 
-    monkeypatch.setattr("users.hold.refuse", on_hold)
+    monkeypatch.setattr("users.installation.hold.refuse", on_hold)
 
     with pytest.raises(hold.OnHold):
         add(account, emil)

@@ -13,13 +13,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import calendars, pool
+from accounts.calendars import services as calendars
 from accounts.models import Account, CalendarLink
+from accounts.pool import services as pool
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from ui import addresses
-from users import roles
 from users.models import Membership, Team, User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,8 @@ import redis
 import time_machine
 from django.db import OperationalError, connection
 
-from accounts import channel_sweep, sweeps, tasks
+from accounts import tasks
+from accounts.sync import channel_sweep, sweeps
 from adtoken_project.celery import app as celery
 from tests.support import connections as other_connections
 from tests.support.factories import make_app, make_token

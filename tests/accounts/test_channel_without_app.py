@@ -7,13 +7,14 @@ from django.contrib.auth.models import Group
 from django.test import Client
 from django.urls import reverse
 
-from accounts import api_keys, sweeps
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, PendingLink
-from broker import callers
+from accounts.sync import sweeps
+from broker.leases import callers
 from tests.portal.support import settle
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import vault
 from tokens.models import ChannelApp, Token
+from tokens.vault import services as vault
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db

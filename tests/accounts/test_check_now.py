@@ -5,8 +5,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import due_checks
 from accounts.models import AccountToken
+from accounts.sync import due_checks
 from tests.accounts.test_backups import add, carried, log_in, reaches
 from tokens.models import Token
 

@@ -9,15 +9,20 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import api_keys, pool, sweeps
-from accounts.errors import ActionRefused
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from broker import callers
-from portal import renewing
+from accounts.pool import services as pool
+from accounts.pool.errors import ActionRefused
+from accounts.sync import sweeps
+from broker.leases import callers
 from tests.support.factories import link, make_account, make_app, make_token, make_user
-from tokens import lifecycle, probe, refreshing, renewal, scheduling, vault
+from tokens import lifecycle
 from tokens.channels import brake, breaker, gate, shared, shares
+from tokens.checks import probe, refreshing
+from tokens.checks import views as renewing
+from tokens.life import renewal, scheduling
 from tokens.models import ChannelApp, Token
+from tokens.vault import services as vault
 from users.models import Team
 
 pytestmark = pytest.mark.django_db

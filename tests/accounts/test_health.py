@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from accounts.health import Health, InPool, health_of, in_pool
 from accounts.models import Account
+from accounts.pool.health import Health, InPool, health_of, in_pool
 from ui import pills
 
 NOW = datetime(2026, 11, 25, 9, 42, tzinfo=UTC)

@@ -8,12 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import pool, sweeps
-from accounts.importing import uploads, writing
-from accounts.importing.checking import COLUMNS, ImportChecker
-from accounts.importing.tables import ImportRefused
-from accounts.importing.writing import write_lines
+from accounts.imports import uploads, writing
+from accounts.imports.checking import COLUMNS, ImportChecker
+from accounts.imports.tables import ImportRefused
+from accounts.imports.writing import write_lines
 from accounts.models import Account, AccountToken, ImportFile
+from accounts.pool import services as pool
+from accounts.sync import sweeps
 from tests.support import native
 from tests.support.connections import WAITS_FOR_US, another
 from tests.support.factories import MARKER, NOW, make_account, make_app, make_team, make_token, make_user

@@ -12,13 +12,14 @@ from django.db.models import Count
 from django.utils import timezone
 
 from accounts import tasks
-from accounts.errors import ActionRefused
 from accounts.jobs import services
 from accounts.jobs.handlers import Kind, Result, step_by_step
 from accounts.jobs.kinds import PAUSE
 from accounts.models import Account, AccountEvent, Job
+from accounts.pool.errors import ActionRefused
+from infra import liveness
 from tests.support.factories import NOW, make_account, make_user
-from users import hold, liveness
+from users.installation import hold
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db

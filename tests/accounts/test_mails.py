@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import pool
 from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
 from accounts.models import Account
+from accounts.pool import services as pool
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message

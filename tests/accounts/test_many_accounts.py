@@ -6,11 +6,12 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import pool, selection
 from accounts.asks import services as asks
 from accounts.models import Account, AccountToken
-from macros import evaluation
+from accounts.pool import selection
+from accounts.pool import services as pool
 from macros.models import Macro
+from macros.warnings import services as evaluation
 from notifications import kinds
 from notifications.kinds import Mail
 from notifications.models import Message
@@ -106,7 +107,7 @@ def test_a_log_in_that_stopped_for_who_stands_in(
 
 @pytest.mark.usefixtures("at_now")
 def test_a_warning(ada: User, hers: Token, looked_at: list[int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("macros.grouping.LOADED", 10)
+    monkeypatch.setattr("macros.warnings.grouping.LOADED", 10)
     make_macro(emails=[], notify_consenters=True)
     Account.objects.filter(name="Account 21").update(deadline=NOW + timedelta(days=6))
     Token.objects.update(cycle_since=NOW - timedelta(days=60))

@@ -5,20 +5,20 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import pool
+from accounts.account_pages import rows as account_rows
 from accounts.asks import queries
 from accounts.asks import services as asks
-from accounts.errors import ActionRefused
 from accounts.models import Account
+from accounts.pool import services as pool
+from accounts.pool.errors import ActionRefused
 from macros.at_once import mails as news_mail
 from notifications.models import Message
-from portal import account_rows
 from tests.accounts.test_backups import carried, log_in, settled
 from tests.support import news
 from tests.support.factories import make_team, make_user
 from tokens.models import Token
 from users.models import Membership, User
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 pytestmark = pytest.mark.django_db
 REASONS = ("suspended", "policy_violation")

@@ -3,7 +3,7 @@
 import pytest
 from django.contrib.auth.models import Permission
 
-from accounts import permissions
+from accounts.pool import permissions
 
 
 @pytest.mark.django_db

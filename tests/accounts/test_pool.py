@@ -12,9 +12,10 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import pool, pool_entries
 from accounts.models import Account, AccountEvent, AccountToken
-from broker import unavailable
+from accounts.pool import services as pool
+from accounts.sync import entries as pool_entries
+from broker.leases import unavailable
 from tests.accounts.model import Entry, decide
 from tests.support import acting
 from tests.support.connections import WAITS_FOR_US

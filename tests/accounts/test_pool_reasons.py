@@ -12,13 +12,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-import broker
-from accounts import api_keys, pool, pool_reasons, selection
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from broker import NotAvailable, callers
-from macros import evaluation
-from macros import mails as macro_mails
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import selection
+from accounts.pool import services as pool
+from broker import NotAvailable
+from broker.leases import callers, unavailable
 from macros.models import Macro
+from macros.warnings import mails as macro_mails
+from macros.warnings import services as evaluation
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import make_macro
@@ -210,7 +213,7 @@ def test_api_and_lease_tell_what_the_pool_says_now(ada: User, ben: User) -> None
         .get(f"/api/v1/accounts/x/{account.native_id}")
         .json()
     )
-    held = broker.unavailable.not_available(account.pk, teams=None)
+    held = unavailable.not_available(account.pk, teams=None)
 
     assert told["reason"] == "access_lost"
     assert "no longer has a role" in told["what"]

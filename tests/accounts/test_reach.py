@@ -7,9 +7,11 @@ import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from accounts import pool_entries, reach, sweeps, tasks
-from accounts.access_doubts import Doubted
+from accounts import tasks
 from accounts.models import Account, ListReading, ReachedAccount
+from accounts.sync import entries as pool_entries
+from accounts.sync import reach, sweeps
+from accounts.sync.doubts import Doubted
 from tests.support import native
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_token, make_user

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connection
 
-from accounts import pool, pool_entries
 from accounts.models import Account, AccountToken
+from accounts.pool import services as pool
+from accounts.sync import entries as pool_entries
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from tokens import lifecycle
 from tokens.channels.kinds import AccessCheck, Classification, Inspection, NativeAccount, Reason, Verdict

@@ -10,19 +10,23 @@ from django.db import connection
 from django.test import Client
 
 import broker
-from accounts import actions, api_keys, pool, removal, sweeps
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, PendingLink
+from accounts.pool import actions
+from accounts.pool import services as pool
 from accounts.pushes import receiving
-from accounts.removal import Ended
-from broker import callers
-from portal import renewing
+from accounts.sync import removal, sweeps
+from accounts.sync.removal import Ended
+from broker.leases import callers
+from infra import liveness
 from tests.support import native, news
 from tests.support.factories import make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle, vault
+from tokens import lifecycle
 from tokens.channels.pushes import News, Push
+from tokens.checks import views as renewing
 from tokens.models import Token
-from users import liveness
+from tokens.vault import services as vault
 from users.models import User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("world")]
@@ -139,7 +143,7 @@ def test_each_claim_of_a_sweep_counts_from_its_own_call(monkeypatch: pytest.Monk
     }
     removed = [make_token(**gone) for _ in range(2)]
     passed, left = [0.0], []
-    monkeypatch.setattr("tokens.clock.time", SimpleNamespace(monotonic=lambda: passed[0]))
+    monkeypatch.setattr("infra.clock.time", SimpleNamespace(monotonic=lambda: passed[0]))
 
     def slow_call(token: Token) -> tuple[bool, bool]:
         until = Token.objects.get(pk=token.pk).claimed_until

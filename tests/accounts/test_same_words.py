@@ -9,16 +9,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils.html import strip_tags
 
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from broker import callers
+from accounts.pool import services as pool
+from broker.leases import callers
 from sandbox.start import start_accounts
 from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
+from tokens.life import reasons
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db

@@ -6,15 +6,17 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys, pool, tasks
+from accounts import tasks
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
-from broker import callers
+from accounts.pool import services as pool
+from broker.leases import callers
 from notifications.models import Message
 from tests.portal.support import settle, staff
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import default_app
+from tokens.channel_apps import default_app
 from tokens.models import ChannelApp, Token
 from users.models import Team, User
 
@@ -237,7 +239,7 @@ def two_apps() -> tuple[ChannelApp, ChannelApp]:
 
 
 def test_ids_that_each_app_gets_of_its_own_are_told_by_person_and_name(ada: User) -> None:
-    from accounts import app_migration
+    from accounts.sync import app_migration
 
     old, new = two_apps()
     before = make_token(old, native_user_id="1", native_user_name="Ada O.", consented_by=ada)
@@ -250,7 +252,7 @@ def test_ids_that_each_app_gets_of_its_own_are_told_by_person_and_name(ada: User
 
 
 def test_two_native_users_of_one_name_are_not_taken_for_one(ada: User) -> None:
-    from accounts import app_migration
+    from accounts.sync import app_migration
 
     old, new = two_apps()
     for native_id in ("1", "2"):

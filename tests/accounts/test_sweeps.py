@@ -7,9 +7,11 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import account_sync, pool, sweeps
-from accounts.account_sync import LinkedAccount
 from accounts.models import Account, AccountEvent, AccountToken, PendingLink
+from accounts.pool import services as pool
+from accounts.sync import services as account_sync
+from accounts.sync import sweeps
+from accounts.sync.services import LinkedAccount
 from tests.support import native
 from tests.support.odd_answers import FIREWALL, QUESTION, STORAGE, TOKENS
 from tests.support.sandbox import Sandbox

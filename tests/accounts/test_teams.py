@@ -5,11 +5,13 @@ from django.test import Client
 from django.utils import timezone
 
 import broker
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountEvent, ApiKey
-from broker import callers
-from macros import evaluation, mails
+from accounts.pool import services as pool
+from broker.leases import callers
 from macros.models import Notice
+from macros.warnings import mails
+from macros.warnings import services as evaluation
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import make_macro

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import alerts, version_alerts
-from accounts.mails import alert_mail
+from accounts.alerts import mails as alert_mail
+from accounts.alerts import services as alerts
+from accounts.alerts import versions as version_alerts
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import make_app, make_user

@@ -7,17 +7,19 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import alerts, pool, sweeps
+from accounts.alerts import services as alerts
 from accounts.models import Account, AccountToken
-from macros import evaluation
+from accounts.pool import services as pool
+from accounts.sync import sweeps
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro
-from tokens import vault
 from tokens.channels import registry
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
+from tokens.vault import services as vault
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 

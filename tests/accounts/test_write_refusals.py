@@ -7,9 +7,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import api_keys, pool, pool_entries, sweeps, write_refusals
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountToken, ApiKey, RefusedWrite
-from broker import callers, unavailable
+from accounts.pool import services as pool
+from accounts.sync import entries as pool_entries
+from accounts.sync import sweeps, write_refusals
+from broker.leases import callers, unavailable
 from macros.at_once import services as at_once
 from notifications import delivery
 from notifications.models import Message

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from accounts import pool
 from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool import services as pool
 from benchmarks import data
 from benchmarks.parts import PARTS
 from macros.models import MacroAccount
 from tests.support.factories import NOW
-from tokens import vault
 from tokens.models import Token, token_owner
+from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db(transaction=True)
 ACCOUNTS = 300

@@ -10,13 +10,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys
-from accounts.mails import api_key_mail
+from accounts.api_keys import mails as api_key_mail
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
-from broker import callers
+from broker.leases import admin as handed_out
+from broker.leases import callers
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal import handed_out
 from tests.portal.support import linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token

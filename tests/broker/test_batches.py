@@ -12,16 +12,17 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 import broker
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
+from accounts.pool import services as pool
 from adtoken_project import metrics
-from broker import batches, callers, records
-from broker.batches import MOST
+from broker.leases import batches, callers, records
+from broker.leases.batches import MOST
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from tests.support.jobs import issued_key
-from tokens import vault
 from tokens.models import Token, token_owner
+from tokens.vault import services as vault
 from users.models import Team
 
 pytestmark = pytest.mark.django_db

@@ -7,18 +7,21 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from accounts import alerts, api_keys, write_refusals
-from accounts.mails import refusal_mail
+from accounts.alerts import refusals as refusal_mail
+from accounts.alerts import services as alerts
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from broker import callers
+from accounts.sync import write_refusals
+from broker.leases import callers
+from infra import scrub
 from notifications import delivery
 from notifications.models import Message
 from tests.accounts.test_write_refusals import STRANGE, Pool
 from tests.support.factories import NOW, make_app, make_user
-from tokens import scrub, unknown_answers
 from tokens.channels import registry
 from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import ChannelApp, UnknownAnswer
+from tokens.unknown_answers import services as unknown_answers
 from users.models import Team
 
 pytestmark = pytest.mark.django_db

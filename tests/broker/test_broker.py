@@ -14,9 +14,13 @@ from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
-from broker import Caller, asked_lately, callers, leases
+from accounts.pool import services as pool
+from broker import Caller
+from broker.leases import callers
+from broker.leases import services as leases
+from broker.reports import recent_answers as asked_lately
 from tests.support import acting, native
 from tests.support.ends import hours_pass
 from tests.support.factories import link, make_account, make_team, make_token, make_user
@@ -24,7 +28,7 @@ from tests.support.sandbox import Sandbox
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import Verdict
 from tokens.models import ChannelApp, Token, TokenEvent
-from users import hold
+from users.installation import hold
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -391,7 +395,7 @@ def test_a_revoked_key_stops_within_a_second(shops: Job, monkeypatch: pytest.Mon
     shops.lease()
     ApiKey.objects.update(revoked_at=datetime.now(UTC))
     later = time.monotonic() + callers.FACTS_FOR + 0.01
-    monkeypatch.setattr("broker.callers.time", SimpleNamespace(monotonic=lambda: later))
+    monkeypatch.setattr("broker.leases.callers.time", SimpleNamespace(monotonic=lambda: later))
 
     assert shops.lease().status_code == 401
 

@@ -10,7 +10,7 @@ from accounts.models import Account
 from tests.macros.support import lasting
 from tests.support.factories import NOW
 from tokens.channels import brake, gate
-from users import hold
+from users.installation import hold
 
 pytestmark = pytest.mark.django_db
 INTERNAL = broker.Caller()

@@ -9,9 +9,10 @@ from django.db import connection, transaction
 from django.test import Client
 
 import broker
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
-from broker import callers, records
+from accounts.pool import services as pool
+from broker.leases import callers, records
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from users.models import Team

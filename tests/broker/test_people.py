@@ -10,13 +10,14 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import api_keys, pool
+from accounts.api_keys import mails as api_key_mail
+from accounts.api_keys import services as api_keys
 from accounts.asks import services as asks
 from accounts.jobs import services
 from accounts.jobs.kinds import KINDS
-from accounts.mails import api_key_mail
 from accounts.models import Account, ApiKey, AskLine, Job, ReachedAccount
-from broker import callers
+from accounts.pool import services as pool
+from broker.leases import callers
 from macros.models import Macro
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user

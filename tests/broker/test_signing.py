@@ -10,9 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import api_keys, pool
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, AccountToken, ApiKey, LeaseRecord
-from broker import callers
+from accounts.pool import services as pool
+from broker.leases import callers
 from tests.support.factories import NOW, link, make_account, make_app, make_team, make_token
 from tokens.models import Token
 from users.models import Team
@@ -173,7 +174,7 @@ def test_a_forged_lease_signs_for_no_account_that_the_pool_does_not_hold(account
     """Whoever has SECRET_KEY could write any lease; it still signs what a real one would and no more."""
     from django.core import signing
 
-    from broker import leases
+    from broker.leases import services as leases
 
     job = Job(account)
     stranger = make_token(make_app("x"))

@@ -10,8 +10,8 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoDbBlocker
 
-from accounts import sweeps
 from accounts.models import Account
+from accounts.sync import sweeps
 from tests.contract.beginnings import BEGINNINGS, LUMEN, Beginnings, beginning_of, rolled_back, together
 from tests.support import memories, native
 from tests.support.factories import make_user

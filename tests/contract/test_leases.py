@@ -10,10 +10,12 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from accounts import sweeps
 from accounts.models import Account
-from broker import errors, leases, reports, signing
-from broker.callers import Caller
+from accounts.sync import sweeps
+from broker.leases import errors, signing
+from broker.leases import services as leases
+from broker.leases.callers import Caller
+from broker.reports import services as reports
 from tests.contract.beginnings import LUMEN
 from tests.contract.conftest import Clock, account, check, token_of
 from tests.contract.profiles import PROFILES, Profile

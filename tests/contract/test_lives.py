@@ -7,8 +7,8 @@ import pytest
 import redis
 from django.test import Client
 
-from accounts import sweeps
 from accounts.models import AccountToken
+from accounts.sync import sweeps
 from tests.contract.beginnings import LUMEN
 from tests.contract.conftest import Clock, OneCase, account, check, token_of
 from tests.contract.profiles import (
@@ -20,8 +20,9 @@ from tests.contract.profiles import (
 )
 from tests.support import native, news
 from tests.support.sandbox import Sandbox
-from tokens import probe, renewal
 from tokens.channels import breaker
+from tokens.checks import probe
+from tokens.life import renewal
 from tokens.models import ChannelApp, Token, TokenEvent
 
 Browser = Callable[[str], Client]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from devtools.embedded.processes import LOOPBACK, free_port, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 HOST = b"Host: a\r\n"

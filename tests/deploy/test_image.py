@@ -17,7 +17,7 @@ import pytest
 from cryptography.fernet import Fernet
 from django.conf import settings
 
-from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from devtools.embedded.processes import LOOPBACK, free_port, wait_until
 from tests.deploy.test_stop import listens
 
 ROOT = Path(settings.BASE_DIR)
@@ -25,6 +25,7 @@ APPS = (
     "accounts",
     "adtoken_project",
     "broker",
+    "infra",
     "macros",
     "notifications",
     "portal",

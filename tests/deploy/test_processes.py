@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from adtoken_project.embedded.processes import wait_until
+from devtools.embedded.processes import wait_until
 from tests.deploy.running import HOST, Web, web
 from tests.support.processes import children
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from adtoken_project.embedded.processes import LOOPBACK
+from devtools.embedded.processes import LOOPBACK
 from tests.deploy.running import HOST, Web, web
 
 pytestmark = pytest.mark.slow

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from devtools.embedded.processes import LOOPBACK, free_port, wait_until
 
 ROOT = Path(settings.BASE_DIR)
 FOLDER = os.environ.get("STOP_FOLDER", "")  # where the slow page says that it has begun, and is told to go on

@@ -16,9 +16,10 @@ from django.core.management import get_commands
 from django.db import connection
 from django.utils import translation
 
-from adtoken_project import lanes, signs_of_life
-from adtoken_project.launcher import Launcher, Options
-from broker.texts import text
+from adtoken_project.ops import signs_of_life
+from adtoken_project.workers import lanes
+from broker.leases.texts import text
+from devtools.launcher import Launcher, Options
 from tests.project.test_redis_by_tls import certificate
 
 ROOT = Path(settings.BASE_DIR)

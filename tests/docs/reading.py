@@ -76,7 +76,7 @@ def anchors(path: Path) -> set[str]:
 def variables() -> dict[str, str | None]:
     """Return the variables that settings, launcher and gunicorn's file read by name, with plain defaults. Channels declare theirs."""
     found: dict[str, str | None] = {}
-    for name in ("adtoken_project/settings.py", "adtoken_project/launcher.py", "deploy/gunicorn.conf.py"):
+    for name in ("adtoken_project/settings.py", "devtools/launcher.py", "deploy/gunicorn.conf.py"):
         tree = ast.parse((ROOT / name).read_text(encoding="utf-8"))
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):

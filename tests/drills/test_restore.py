@@ -14,9 +14,9 @@ from notifications import outbox
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens import probe
+from tokens.checks import probe
 from tokens.models import Token
-from users import hold
+from users.installation import hold
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 

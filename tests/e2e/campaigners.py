@@ -42,7 +42,7 @@ def build(campaign: Campaign) -> None:
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import pool
+    from accounts.pool import services as pool
 
     with transaction.atomic():
         ids = [_person(campaign, place, first) for place, first in enumerate(FIRST)]
@@ -87,7 +87,7 @@ def later(campaign: Campaign) -> None:
     from accounts.asks import progress
     from accounts.models import AskLine
     from tokens.models import Token
-    from users import refused_addresses
+    from users.addresses import services as refused_addresses
     from users.models import User
 
     now = timezone.now()

@@ -100,8 +100,8 @@ def _name_in_one_word() -> None:
 
 def _background(now: datetime) -> None:
     """Workers of all lanes, and beat, that have only just begun for as long as anybody looks: nothing is late yet."""
-    from adtoken_project import signs_of_life
     from adtoken_project.models import BackgroundProcess
+    from adtoken_project.ops import signs_of_life
 
     host, at = signs_of_life.host(), now + DAY
     parts = list(signs_of_life.PARTS)
@@ -112,8 +112,8 @@ def _write(now: datetime) -> tuple[Fleet, dict[str, Any]]:
     """Write people, log-ins and accounts."""
     from django.contrib.auth.models import Permission
 
-    from accounts import pool
     from accounts.models import Account
+    from accounts.pool import services as pool
     from tests.support import factories
     from users.models import Membership
 

@@ -52,14 +52,19 @@ def _told_of_ends(fleet: Fleet) -> None:
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     """Have each mail written by what writes it."""
-    from accounts import alerts, backups
-    from accounts.asks import backing_up, inviting, links, mails
+    from accounts.alerts import doubts as doubt_mail
+    from accounts.alerts import services as alerts
+    from accounts.asks import inviting, links, mails
     from accounts.asks import services as asks
-    from accounts.mails import doubt_mail, imported_mail
+    from accounts.backups import queries as backups
+    from accounts.backups import services as backing_up
+    from accounts.imports import mails as imported_mail
     from accounts.models import AccountToken
-    from macros import evaluation
+    from macros.warnings import services as evaluation
     from notifications import outbox, unarrived_mails
-    from users import invitations, login_changes, password_reset
+    from users.invitations import services as invitations
+    from users.login import changes as login_changes
+    from users.login import password_reset
 
     now, boss, (lena, _, short, emil) = fleet.now, fleet.boss, fleet.people[:4]
     of_team = [one for one in fleet.accounts if one.team_id == fleet.team.pk]
@@ -166,8 +171,8 @@ def _spoken(message: Any) -> Spoken:
     """Return the mail in each language; empty where it has nothing left to say."""
     from notifications import delivery, kinds
     from notifications.kinds import NotWanted
-    from users import languages
     from users.models import User
+    from users.people import languages
 
     made = {}
     for language in ("en-gb", "de"):
@@ -232,8 +237,8 @@ def _states(fleet: Fleet) -> None:
 
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
-    from macros import on_it
     from macros.models import Mute
+    from macros.mutes import acknowledging as on_it
     from macros.mutes import links
     from notifications.models import Message
 

@@ -12,8 +12,8 @@ LATER = timedelta(minutes=2)
 
 def _told_at_once(fleet: Fleet) -> None:
     """A password was changed: accounts shift to others or stop; a channel restricts some, and others work again."""
-    from accounts import pool
     from accounts.models import Account, AccountEvent
+    from accounts.pool import services as pool
     from macros.at_once import services as at_once
     from tokens.models import Token
 
@@ -38,8 +38,8 @@ def _told_at_once(fleet: Fleet) -> None:
 
 def _told_by_account(fleet: Fleet) -> None:
     """Log-ins lost their role at the channel; accounts are restricted; one that was told as stopped works again."""
-    from accounts import pool
     from accounts.models import Account, AccountEvent, AccountToken
+    from accounts.pool import services as pool
     from macros.at_once import services as at_once
     from macros.models import Told
     from notifications.models import Message
@@ -87,7 +87,7 @@ def _told_by_account(fleet: Fleet) -> None:
 
 
 def _closed_team(fleet: Fleet) -> None:
-    from accounts import pool
+    from accounts.pool import services as pool
     from macros.at_once import services as at_once
     from users.models import Team
 
@@ -128,8 +128,8 @@ def _removed(fleet: Fleet) -> None:
 def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
     from accounts.models import AccountEvent
-    from macros import on_it
     from macros.models import Notice
+    from macros.mutes import acknowledging as on_it
     from macros.mutes import mails, not_mine
     from notifications.models import Message
     from tests.support.leaving import removed
@@ -159,8 +159,8 @@ def _said_in_mails(fleet: Fleet) -> None:
 
 def _added(fleet: Fleet) -> None:
     """A log-in backs up what it reaches; the key of a publishing job ends soon."""
-    from accounts.asks import backing_up
-    from accounts.mails import api_key_mail
+    from accounts.api_keys import mails as api_key_mail
+    from accounts.backups import services as backing_up
     from accounts.models import ApiKey
 
     chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}

@@ -55,8 +55,8 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     """An account that is snoozed for everybody and for one, left out by a macro, and somebody of staff is on it; one that is paused."""
     from django.utils import timezone
 
-    from macros import on_it
     from macros.models import Macro, Mute
+    from macros.mutes import acknowledging as on_it
     from macros.mutes import services
 
     now, account = fleet.now, fleet.accounts[30]
@@ -118,7 +118,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
     from accounts.asks import progress
     from accounts.asks import services as asks
     from tokens.models import Token
-    from users import refused_addresses
+    from users.addresses import services as refused_addresses
 
     now, asked = fleet.now, {"mails": 1, "next_at": None}
     tokens = [token.pk for token in [*fleet.tokens[:4], *fleet.more]]
@@ -152,7 +152,7 @@ def _asks(fleet: Fleet) -> dict[str, Any]:
 
 def _calendars(fleet: Fleet) -> dict[str, Any]:
     """Addresses for calendars."""
-    from accounts import calendars
+    from accounts.calendars import services as calendars
 
     now, lena = fleet.now, fleet.people[0]
     links = [calendars.make(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
@@ -162,7 +162,7 @@ def _calendars(fleet: Fleet) -> dict[str, Any]:
 def _invitations(fleet: Fleet) -> dict[str, Any]:
     """Invitations in each state: to the team, to somebody known, over, and to back accounts up."""
     from accounts.asks import inviting
-    from users import invitations
+    from users.invitations import services as invitations
     from users.models import Invitation, Team
     from users.role_choices import Role
 
@@ -200,7 +200,7 @@ def _invitations(fleet: Fleet) -> dict[str, Any]:
 
 def _parked(fleet: Fleet) -> dict[str, Any]:
     """An address parked for each reason."""
-    from users import refused_addresses
+    from users.addresses import services as refused_addresses
     from users.models import RefusedAddress
 
     said = "550 5.7.1 Message rejected as spam by the content filter of the receiving organisation; see the postmaster"
@@ -216,12 +216,13 @@ def _people(fleet: Fleet) -> dict[str, Any]:
     from allauth.account.utils import user_pk_to_url_str
     from allauth.mfa.models import Authenticator
 
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from accounts.linking import problems
     from accounts.models import LinkProblem
+    from infra import key_ring
     from tests.support import factories
-    from users import key_ring, roles
     from users.models import Session
+    from users.people import roles
     from users.role_choices import Role
 
     now, lena = fleet.now, fleet.people[0]
@@ -279,10 +280,10 @@ def _people(fleet: Fleet) -> dict[str, Any]:
 
 def _closing(fleet: Fleet) -> Any:
     """A team without accounts that something of most kinds belongs to."""
-    from accounts import api_keys
+    from accounts.api_keys import services as api_keys
     from macros.models import Macro
     from tests.support import factories
-    from users import invitations
+    from users.invitations import services as invitations
     from users.models import Membership
 
     team = factories.make_team("Empty")
@@ -304,7 +305,7 @@ def _end_of(link: str) -> str:
 
 def _channels(fleet: Fleet) -> dict[str, Any]:
     """An app that is being replaced, log-ins of which it says that they have ended, and answers that nobody knows."""
-    from accounts import pool
+    from accounts.pool import services as pool
     from tests.support import factories
     from tests.support.ends import make_doubt
     from tokens.models import DeletionRequest, UnknownAnswer
@@ -387,7 +388,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
 
 def _import(fleet: Fleet) -> dict[str, Any]:
     """A file of accounts that was checked and waits for a yes, with lines that are wrong."""
-    from accounts.importing import uploads
+    from accounts.imports import uploads
 
     lines = [
         "channel,native_id,name",

@@ -22,9 +22,9 @@ def _careful(fleet: Fleet) -> dict[str, Any]:
     """Somebody with an authenticator app, recovery codes and security keys."""
     from allauth.mfa.models import Authenticator
 
+    from infra import key_ring
     from tests.support import factories
     from tests.support.security_key import SecurityKey
-    from users import key_ring
 
     registered = json.loads(SecurityKey().registration("photograph"))
     carla = factories.make_user(CAREFUL, name="Carla Careful")
@@ -45,7 +45,7 @@ def _renewals(fleet: Fleet) -> dict[str, Any]:
     """Personal links: open, of many accounts, of an app that retires, renewed since, expired, and of a log-in that is another's now."""
     from django.utils import timezone
 
-    from accounts import renewal_links
+    from accounts.renewal_links import services as renewal_links
     from tokens.models import Token
 
     now, tokens = fleet.now, fleet.tokens
@@ -70,12 +70,12 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     from django.conf import settings
     from django.test import Client
 
-    from accounts import renewal_links
     from accounts.asks import links
     from accounts.models import PendingLink
+    from accounts.renewal_links import services as renewal_links
     from selfservice.linking import client_link, renewal
     from users.models import User
-    from users.sessions import SessionStore
+    from users.sessions.services import SessionStore
 
     def logged_in(user: Any) -> str:
         client = Client(HTTP_USER_AGENT="Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0")
@@ -123,7 +123,7 @@ def _made(fleet: Fleet) -> dict[str, Any]:
     from django.template.loader import render_to_string
     from django.test import RequestFactory
 
-    from users import languages
+    from users.people import languages
 
     request = RequestFactory().get("/renew/photograph/")
     request.user = AnonymousUser()

@@ -23,8 +23,8 @@ def build(name: str, colleague: str) -> int:
 def _leaver(name: str, colleague: str) -> int:
     from django.utils import timezone
 
-    from accounts import pool
     from accounts.models import Account, AccountToken, ReachedAccount
+    from accounts.pool import services as pool
     from tests.support import factories
     from users.models import Team
 

@@ -17,8 +17,8 @@ from typing import Any
 import httpx2
 import psycopg
 
-from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
-from adtoken_project.launcher import channel_addresses, demo_keys, fetch
+from devtools.embedded.processes import LOOPBACK, free_port, wait_until
+from devtools.launcher import channel_addresses, demo_keys, fetch
 from tests.support.processes import Process
 from tests.support.sandbox import Sandbox, dying_with_us
 
@@ -241,7 +241,7 @@ def launched(var: Path, *, database_url: str = "") -> Iterator[Product]:
     output = var.parent / f"{var.name}.output"
     env = bare_environment() | {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
     env |= {"DATABASE_URL": database_url} if database_url else {}
-    command = dying_with_us(sys.executable, "-m", "adtoken_project.launcher")
+    command = dying_with_us(sys.executable, "-m", "devtools.launcher")
     with (
         output.open("wb") as file,
         subprocess.Popen(command, cwd=ROOT, env=env, stdout=file, stderr=file) as process,

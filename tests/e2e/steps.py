@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from adtoken_project.embedded.processes import wait_until
+from devtools.embedded.processes import wait_until
 from tests.e2e.driver import PHONE, WIDTH, Visitor
 from tests.e2e.product import Product
 

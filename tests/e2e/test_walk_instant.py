@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg
 
-from adtoken_project.embedded.processes import wait_until
+from devtools.embedded.processes import wait_until
 from tests.e2e import figures
 from tests.e2e.driver import PHONE, Chromium, Visitor
 from tests.e2e.figures import Figure, measured

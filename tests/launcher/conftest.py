@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from adtoken_project.embedded.postgres import Postgres
-from adtoken_project.embedded.privileges import Way, choose_way
+from devtools.embedded.postgres import Postgres
+from devtools.embedded.privileges import Way, choose_way
 
 IS_ROOT = os.geteuid() == 0
 ROOT_ONLY = pytest.mark.skipif(not IS_ROOT, reason="only root has this way; run the tests as root too")

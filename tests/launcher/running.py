@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from adtoken_project.embedded.processes import wait_until
+from devtools.embedded.processes import wait_until
 from tests.launcher.traces import processes_in
 from tests.support.sandbox import dying_with_us
 
@@ -59,7 +59,7 @@ def launched(var: Path, output: Path) -> Iterator[Run]:
     """Start it, without demo data, and stop it where the caller has not."""
     env = {name: value for name, value in os.environ.items() if name not in OURS}
     env |= {"VAR": str(var), "WEB_PORT": "0", "SANDBOX_PORT": "0", "DEMO_FILL": "0"}
-    command = dying_with_us(sys.executable, "-m", "adtoken_project.launcher")
+    command = dying_with_us(sys.executable, "-m", "devtools.launcher")
     with output.open("wb") as file, subprocess.Popen(command, cwd=PROJECT, env=env, stdout=file) as process:
         try:
             reported = wait_until(

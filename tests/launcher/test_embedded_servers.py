@@ -14,10 +14,10 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from adtoken_project.embedded.postgres import Postgres, settle_leftovers
-from adtoken_project.embedded.privileges import NOBODY, Way, choose_way
-from adtoken_project.embedded.processes import StartError, wait_until
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.postgres import Postgres, settle_leftovers
+from devtools.embedded.privileges import NOBODY, Way, choose_way
+from devtools.embedded.processes import StartError, wait_until
+from devtools.embedded.valkey import Valkey
 from tests.launcher.conftest import ROOT_ONLY
 from tests.launcher.traces import processes_in
 
@@ -25,8 +25,8 @@ PROJECT = Path(__file__).resolve().parents[2]
 TWO_SERVERS = """
 import sys, time
 from pathlib import Path
-from adtoken_project.embedded.postgres import Postgres
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.postgres import Postgres
+from devtools.embedded.valkey import Valkey
 place = Path(sys.argv[1])
 postgres, valkey = Postgres(place / "postgres", log=place / "log"), Valkey(place / "valkey", log=place / "log")
 postgres.start()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from cryptography.fernet import Fernet
 
-from adtoken_project import demo
-from adtoken_project.embedded.processes import StartError
-from adtoken_project.launcher import Options, demo_keys, last_json, take_lock
+from devtools import demo
+from devtools.embedded.processes import StartError
+from devtools.launcher import Options, demo_keys, last_json, take_lock
 from sandbox import start
 from tokens.channels.registry import CHANNELS
 
@@ -18,7 +18,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def launch(**env: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "adtoken_project.launcher"]
+    command = [sys.executable, "-m", "devtools.launcher"]
     return subprocess.run(
         command,
         cwd=PROJECT,

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from adtoken_project.embedded.processes import Child, StartError, wait_until
-from adtoken_project.embedded.supervisor import Supervisor
+from devtools.embedded.processes import Child, StartError, wait_until
+from devtools.embedded.supervisor import Supervisor
 from tests.launcher.traces import processes_in
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(600)"
 STUBBORN_RUN = """
 import signal, sys
 from pathlib import Path
-from adtoken_project import launcher
-from adtoken_project.embedded.processes import Child
+from devtools import launcher
+from devtools.embedded.processes import Child
 
 def start(self):
     names = {"slow": sys.argv[2], "server": "import time; time.sleep(600)"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from adtoken_project.embedded.processes import wait_until
+from devtools.embedded.processes import wait_until
 from tests.launcher.running import launched
 from tests.launcher.traces import processes_in
 

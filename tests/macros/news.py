@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from accounts import pool, pool_entries
 from accounts.models import Account, AccountNews
+from accounts.pool import services as pool
+from accounts.sync import entries as pool_entries
 from macros.models import Macro, MacroAction
 from notifications import claims, kinds
 from notifications.kinds import Mail, NotWanted
@@ -18,7 +19,7 @@ from tests.support.factories import NOW, link, make_account, make_app, make_toke
 from tokens import lifecycle
 from tokens.channels.kinds import AccountList, Classification, Inspection, NativeAccount, Reason, Verdict
 from tokens.models import Token
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import Team, User
 
 MINUTE = timedelta(minutes=1)

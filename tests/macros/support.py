@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account
+from accounts.pool import services as pool
 from macros.models import Macro, MacroAction
 from macros.mutes import services
 from tests.support.factories import NOW, link, make_account, make_token

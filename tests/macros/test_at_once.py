@@ -7,12 +7,15 @@ import pytest
 from django.db import connections, transaction
 from pytest_django import Settings
 
-from accounts import message_history, pool
+from accounts import message_history
 from accounts.models import AccountNews
-from macros import evaluation, tasks
+from accounts.pool import services as pool
+from infra import database_clock
+from macros import tasks
 from macros.at_once import services as at_once
 from macros.models import Macro, Told
 from macros.mutes import links, not_mine
+from macros.warnings import services as evaluation
 from notifications import delivery
 from notifications.models import Message
 from tests.macros.news import (
@@ -47,7 +50,6 @@ from tests.support.factories import (
 from tests.support.leaving import removed
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from users import database_clock
 from users.models import Membership, Team
 
 pytestmark = pytest.mark.django_db

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.pool_reasons import OUTSIDE
+from accounts.pool.reasons import OUTSIDE
 from macros.at_once.models import Told
 from macros.at_once.rules import HOUR, Due, Found, find, why_not
 from macros.notices.readers import Directory, Muted, Mutes
@@ -17,7 +17,7 @@ from tests.macros.test_rules import log_in
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import Token
-from users.recipients import Via
+from users.people.recipients import Via
 
 NOW = datetime(2026, 11, 27, 9, 0, tzinfo=UTC)
 LONG_AGO = NOW - timedelta(days=30)

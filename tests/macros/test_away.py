@@ -12,13 +12,16 @@ from pytest_django import Settings
 
 from accounts import quiet
 from accounts.models import Account, AccountNews
-from macros import evaluation, mails, on_it, why
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
+from macros.mutes import acknowledging as on_it
 from macros.mutes import links, services
+from macros.mutes.admin import MuteForm
+from macros.warnings import mails
+from macros.warnings import services as evaluation
+from macros.why import services as why
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal.mutes import MuteForm
 from tests.macros.news import (
     HOUR,
     MINUTE,

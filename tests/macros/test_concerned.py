@@ -13,10 +13,11 @@ from django.urls import reverse
 
 from accounts.models import Account, AccountEvent
 from accounts.tasks import run_jobs
-from macros import concerned, on_it
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
+from macros.mutes import acknowledging as on_it
 from macros.mutes import links, services
+from macros.mutes import mails as concerned
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message

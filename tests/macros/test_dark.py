@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 import time_machine
 
-from macros import evaluation
 from macros.at_once import services as at_once
+from macros.warnings import services as evaluation
 from tests.macros.news import answered, linked, person, send, tells
 from tests.support.factories import NOW, make_app, make_token
 from tokens.channels.kinds import Verdict

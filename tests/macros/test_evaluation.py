@@ -6,8 +6,8 @@ import pytest
 from django.core.management import call_command
 
 from accounts.models import Account
-from macros import evaluation
 from macros.models import Evaluation, Notice
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import (
     BERLIN,

@@ -8,16 +8,14 @@ import time_machine
 from django.test import Client
 
 from accounts.models import Account
-from macros import (
-    evaluation,
-    mails,
-    on_it,
-    why,
-)
 from macros.at_once import mails as news_mails
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Shortage, Told
-from macros.notices.why import about_macros
+from macros.mutes import acknowledging as on_it
+from macros.warnings import mails
+from macros.warnings import services as evaluation
+from macros.why import services as why
+from macros.why.warnings import about_macros
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.news import SOON, linked, log_in, person, send

@@ -11,10 +11,11 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent, AccountToken
-from macros import evaluation, mails
 from macros.models import Macro, Mute
 from macros.mutes import mails as mute_mails
 from macros.mutes import services
+from macros.warnings import mails
+from macros.warnings import services as evaluation
 from notifications.kinds import Mail
 from notifications.models import Message
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle

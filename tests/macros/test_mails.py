@@ -11,8 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts.models import Account, AccountToken
-from macros import evaluation, grouping, mails, revalidation
 from macros.models import Notice
+from macros.warnings import grouping, mails, revalidation
+from macros.warnings import services as evaluation
 from notifications import claims
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message

@@ -9,10 +9,11 @@ from pytest_django import Settings
 from accounts.asks import services as asks
 from accounts.asks import writing
 from accounts.models import Account, AskLine
-from macros import evaluation, on_it
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, MacroAction, Mute, Notice, Told
+from macros.mutes import acknowledging as on_it
 from macros.mutes import services
+from macros.warnings import services as evaluation
 from notifications import claims, kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message

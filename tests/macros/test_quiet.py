@@ -9,18 +9,16 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, AccountEvent
-from macros import (
-    coverage,
-    evaluation,
-    mails,
-    on_it,
-    why,
-)
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
+from macros.mutes import acknowledging as on_it
 from macros.mutes import links, services
-from macros.notices import preview
-from macros.notices.why import about_macros
+from macros.preview import services as preview
+from macros.rules import coverage
+from macros.warnings import mails
+from macros.warnings import services as evaluation
+from macros.why import services as why
+from macros.why.warnings import about_macros
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message

@@ -9,12 +9,13 @@ import time_machine
 from django.contrib import admin
 from django.test import RequestFactory
 
-from macros import evaluation, mails
 from macros.models import Macro, MacroAction, Notice
-from macros.notices import preview
+from macros.preview import services as preview
+from macros.warnings import mails
+from macros.warnings import services as evaluation
+from notifications.admin import MessageAdmin
 from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
-from portal.messages import MessageAdmin
 from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support import news
 from tests.support.ends import end

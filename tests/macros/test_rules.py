@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from macros.notices import rules
 from macros.notices.readers import Directory, Muted, Mutes, Reader
 from macros.notices.values import AccountFacts, LogIn, Rule, Span, TellsBefore
-from users.recipients import Via
+from users.people.recipients import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 3, 10, 11, tzinfo=UTC)

@@ -9,9 +9,10 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
-from macros import evaluation, on_it
 from macros.models import Mute
+from macros.mutes import acknowledging as on_it
 from macros.mutes import links, mails
+from macros.warnings import services as evaluation
 from notifications import kinds
 from notifications.kinds import NotWanted
 from notifications.models import Message

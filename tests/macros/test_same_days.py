@@ -7,9 +7,10 @@ import time_machine
 from django.test import Client
 from pytest_django import Settings
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from macros import evaluation, mails
+from macros.warnings import mails
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import BERLIN, TODAY, ending, make_macro, make_person
 from tests.support.factories import make_user

@@ -11,8 +11,9 @@ import pytest
 import time_machine
 from django.db import connection, transaction
 
-from macros import evaluation, mails
 from macros.models import Evaluation, Macro, Notice
+from macros.warnings import mails
+from macros.warnings import services as evaluation
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person

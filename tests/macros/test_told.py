@@ -13,8 +13,8 @@ from pytest_django import Settings
 from accounts import message_history
 from accounts.asks import writing
 from accounts.models import Account
-from macros import evaluation
 from macros.models import Macro, Notice
+from macros.warnings import services as evaluation
 from notifications import kinds, outbox
 from notifications.models import Message
 from tests.macros.support import WATCHER, ending, make_macro, make_person, token_of

@@ -7,16 +7,18 @@ from typing import Any
 import pytest
 
 from accounts.models import Account
-from accounts.pool_reasons import OUTSIDE
-from macros import evaluation, on_it, why
+from accounts.pool.reasons import OUTSIDE
 from macros.models import Macro, MacroAction, Notice
+from macros.mutes import acknowledging as on_it
 from macros.mutes import services
-from macros.notices.why import about_macros
+from macros.warnings import services as evaluation
+from macros.why import services as why
+from macros.why.warnings import about_macros
 from notifications import kinds
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import Membership, RefusedAddress, User
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("at_noon")]

@@ -7,12 +7,12 @@ from functools import partial
 import pytest
 from django.db import connection
 
+from infra import liveness
 from notifications import claims
 from notifications.models import Message
 from tests.notifications.support import claim_next, make_message
 from tests.support import connections
 from tests.support.factories import NOW
-from users import liveness
 
 State = Message.State
 

@@ -7,6 +7,7 @@ import pytest
 from django.db import transaction
 from pytest_django import Settings
 
+from infra import liveness
 from notifications import claims, delivery, kinds
 from notifications.models import Message
 from tests.notifications.conftest import KIND, build
@@ -14,7 +15,6 @@ from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message
 from tests.support.factories import NOW, make_team, make_user
 from ui import kept
-from users import liveness
 
 pytestmark = pytest.mark.django_db(transaction=True)
 State = Message.State

@@ -9,19 +9,21 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
+from accounts.account_pages import message_rows
 from accounts.models import Account
-from adtoken_project import lateness, operations_notices
-from macros import evaluation, why
+from adtoken_project.ops import lateness
+from adtoken_project.ops import start_page as operations_notices
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Notice
+from macros.warnings import services as evaluation
+from macros.why import services as why
 from notifications import claims, delivery
 from notifications.models import Message
-from portal import message_rows
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
 from tests.support.factories import make_user
-from users import invitations
+from users.invitations import services as invitations
 from users.models import RefusedAddress, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)

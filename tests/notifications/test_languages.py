@@ -7,7 +7,7 @@ from django.utils.translation import get_language
 from pytest_django import Settings
 
 from accounts.models import Account
-from macros import evaluation
+from macros.warnings import services as evaluation
 from notifications import delivery
 from notifications.models import Message
 from tests.macros.support import WATCHER, ending, make_macro, make_person

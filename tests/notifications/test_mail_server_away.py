@@ -68,7 +68,7 @@ def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
     assert set(modules_that_import_mail()) == {
         "notifications/delivery.py",
         "notifications/refusals.py",
-        "adtoken_project/health.py",
+        "adtoken_project/ops/health.py",
         "adtoken_project/safe_start.py",
     }
 

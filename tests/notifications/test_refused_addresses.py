@@ -7,10 +7,10 @@ import pytest
 from django.utils import timezone
 
 from accounts.models import Account
-from macros import evaluation
 from macros.at_once import services as at_once
 from macros.models import Evaluation, Macro, Notice
 from macros.mutes import not_mine
+from macros.warnings import services as evaluation
 from notifications import claims, delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, settle, token_of
@@ -22,7 +22,7 @@ from tests.support.factories import NOW, link, make_account
 from tests.support.leaving import removed
 from tokens.models import Token
 from ui import kept
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import AddressEvent, Membership, RefusedAddress, Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("at_now")]

@@ -8,7 +8,8 @@ from anymail.signals import AnymailTrackingEvent
 from django.utils import timezone
 
 from macros.models import Macro, Notice
-from notifications import claims, delivery, kinds, returns, service_reports, statuses, unarrived_mails
+from notifications import claims, delivery, kinds, returns, service_reports, unarrived_mails
+from notifications import refusals as statuses
 from notifications.models import MailReturn, Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
@@ -16,7 +17,8 @@ from tests.notifications.support import make_message
 from tests.notifications.test_refused_addresses import ADA, LEAD, lead, morning
 from tests.support.factories import NOW, make_user
 from ui import kept
-from users import invitations, refused_addresses
+from users.addresses import services as refused_addresses
+from users.invitations import services as invitations
 from users.models import AddressEvent, RefusedAddress, Team
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -12,8 +12,8 @@ from django.test import Client, RequestFactory
 from django.urls import resolve, reverse
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account
+from accounts.pool import services as pool
 from tests.support.factories import link, make_account, make_token, make_user
 from tokens.models import Token
 from users.models import Team, User

@@ -9,8 +9,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from accounts import actions
 from accounts.models import Account, AccountEvent, Ask
+from accounts.pool import actions
 from notifications.models import Message
 from tests.portal.support import action_url, linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user

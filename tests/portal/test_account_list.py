@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import summary
-from accounts.health import Health
 from accounts.models import Account
+from accounts.pool import summary
+from accounts.pool.health import Health
 from tests.portal.support import linked, rows_of, settle, staff, token_of
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token

@@ -10,8 +10,8 @@ from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
-from accounts import checking, sweeps
 from accounts.models import Account, AccountToken
+from accounts.sync import checking, sweeps
 from tests.portal.support import action_url, linked, token_of
 from tests.support import native
 from tests.support.ends import hours_pass

@@ -17,8 +17,9 @@ from notifications.models import Message
 from tests.portal.support import action_url, linked, staff, token_of
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token
-from users import refused_addresses, roles
+from users.addresses import services as refused_addresses
 from users.models import User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

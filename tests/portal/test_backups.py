@@ -8,15 +8,16 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys, tasks
-from accounts.asks import backing_up
+from accounts import tasks
+from accounts.api_keys import services as api_keys
+from accounts.backups import services as backing_up
 from accounts.models import Account, AccountToken, ApiKey, AskLine
 from notifications.models import Message
 from tests.accounts.test_backups import carried, log_in, reaches
 from tests.portal.support import action_url, context_of, pool_url, rows_of, staff
 from tests.support.factories import make_team, make_token, make_user
 from tokens.models import Token
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Invitation, Team
 
 pytestmark = pytest.mark.django_db

@@ -9,17 +9,18 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import message_history, pool, tasks
+from accounts import message_history, tasks
 from accounts.asks import mails
+from accounts.jobs import views as jobs
 from accounts.models import Account, AccountEvent, Job
+from accounts.pool import services as pool
 from notifications.models import Message
-from portal import jobs
 from tests.portal.support import linked, notices, pool_url, staff, token_of
 from tests.support import acting
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
-from users import roles
 from users.models import Team
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

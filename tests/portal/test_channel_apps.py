@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.portal.support import staff
 from tests.support.factories import make_app
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.models import ChannelApp
 from users.models import User
 

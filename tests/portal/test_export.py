@@ -12,14 +12,16 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import export_rows, pool_reasons, summary
-from accounts.export_rows import safe
+from accounts.account_pages import admin as export
+from accounts.exports import rows as export_rows
+from accounts.exports.rows import safe
 from accounts.models import Account, AccountToken
-from portal import export
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
 from tests.portal.support import settle, staff
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from ui import pills
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 LIST = "/admin/accounts/account/"
 SIGNS = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹢", "﹣", "﹦", "﹫"]

@@ -8,7 +8,7 @@ from django.urls import reverse
 
 from macros.models import Macro
 from notifications.models import Message
-from portal import first_steps
+from portal.start import first_steps
 from tests.portal.support import notices
 from tests.support import native
 from tests.support.factories import link, make_account, make_app, make_token, make_user

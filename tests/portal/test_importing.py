@@ -14,11 +14,12 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from accounts import pool, tasks
-from accounts.importing import checking, tables, uploads
-from accounts.importing.tables import ImportRefused
-from accounts.mails import imported_mail
+from accounts import tasks
+from accounts.imports import checking, tables, uploads
+from accounts.imports import mails as imported_mail
+from accounts.imports.tables import ImportRefused
 from accounts.models import Account, AccountEvent, AccountToken, ImportFile, ImportFileLine, Job, JobItem
+from accounts.pool import services as pool
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.portal.support import staff

@@ -10,7 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys, tasks
+from accounts import tasks
+from accounts.api_keys import services as api_keys
 from accounts.asks import services as asks
 from accounts.jobs import services as jobs
 from accounts.models import Account, Ask, Job
@@ -31,7 +32,7 @@ from tests.support import native
 from tests.support.factories import link, make_account, make_team, make_user
 from tokens.channels import declarations
 from tokens.models import Token
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Membership, Team, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]

@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import Account
 from notifications.models import Message
 from portal.lists import OwnList

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from macros.models import Macro
-from portal.macro_forms import MacroForm
+from macros.rules.forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import ending, make_macro
 from tests.portal.test_macros import (

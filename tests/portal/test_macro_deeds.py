@@ -7,8 +7,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from macros import evaluation
 from macros.models import Macro, Notice
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import ending, make_macro

@@ -16,14 +16,15 @@ from django.urls import reverse
 
 from accounts import tasks
 from accounts.models import Account, Job
-from macros import evaluation, mails
 from macros.models import Macro, MacroAccount, Notice
 from macros.mutes import links, services
-from macros.notices import preview
+from macros.preview import services as preview
+from macros.rules.fields import AccountsPicker
+from macros.rules.forms import MacroForm
+from macros.warnings import mails
+from macros.warnings import services as evaluation
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from portal.macro_fields import AccountsPicker
-from portal.macro_forms import MacroForm
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, noon, settle
 from tests.macros.test_recipients import stored

@@ -6,9 +6,9 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from broker import callers
+from broker.leases import callers
 from tests.portal.support import linked, pool_url, staff, token_of
 from tests.support.factories import MARKER, make_team
 from tokens.models import ChannelApp

@@ -8,8 +8,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import health
 from accounts.models import Account
+from accounts.pool import health
 from macros.models import Evaluation, Notice
 from tests.macros.support import make_macro
 from tests.portal.support import rows_of

@@ -9,7 +9,7 @@ from notifications.models import Message
 from tests.notifications.support import make_message
 from tests.portal.support import notices, staff
 from tests.support.factories import NOW, make_team, make_user
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import AddressEvent, RefusedAddress
 
 pytestmark = pytest.mark.django_db

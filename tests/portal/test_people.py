@@ -15,7 +15,7 @@ from notifications.models import Message
 from tests.portal.support import notices, rows_of
 from tests.support.factories import make_team, make_token, make_user
 from ui import kept
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Invitation, LoginRecord, Membership, User
 from users.role_choices import Role
 

@@ -9,15 +9,15 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.leaving import queries
 from accounts.models import Account
-from portal import person_page
 from tests.accounts.leaving.support import carried, log_in, reaches
 from tests.notifications.support import make_message
 from tests.portal.support import rows_of, staff
 from tests.support.factories import make_team, make_user
 from users.models import Team, User
+from users.people import views as person_page
 
 pytestmark = pytest.mark.django_db
 

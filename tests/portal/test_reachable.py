@@ -10,8 +10,8 @@ from django.test import Client
 
 from benchmarks.addresses import patterns
 from tests.support.factories import make_account, make_user
-from users import roles
 from users.models import User
+from users.people import roles
 from users.role_choices import Role
 
 START = "/admin/"

@@ -10,8 +10,8 @@ from django.utils import timezone
 from accounts.models import LinkProblem
 from macros.models import Macro
 from tests.support.factories import make_account, make_team, make_user
-from users import roles
 from users.models import Team, User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db

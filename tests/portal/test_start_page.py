@@ -13,9 +13,9 @@ from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import AccountEvent
-from adtoken_project import operations_notices
+from adtoken_project.ops import start_page as operations_notices
 from notifications.models import Message
-from portal import start_page
+from portal.start import views as start_page
 from tests.portal.support import context_of, linked, settle, staff, token_of
 from tests.support.factories import make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token

@@ -11,19 +11,21 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.jobs import services
 from accounts.models import Account, ApiKey, CalendarLink
-from macros import evaluation, mails, revalidation
 from macros.models import Macro, Notice
+from macros.warnings import mails, revalidation
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import TODAY as DAY_OF_MACROS
 from tests.macros.support import ending, make_macro, noon
 from tests.portal.support import notices
 from tests.support.factories import link, make_team, make_token, make_user
-from users import invitations, roles
+from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("boss")]

@@ -9,8 +9,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account
+from accounts.pool import services as pool
 from notifications.models import Message
 from tests.support import news
 from tests.support.factories import link, make_account, make_team, make_token, make_user

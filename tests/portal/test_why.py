@@ -12,17 +12,19 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import actions
 from accounts.asks import writing
 from accounts.models import Account
-from macros import evaluation, why, why_rules
+from accounts.pool import actions
 from macros.models import Macro, Notice
 from macros.mutes import services
+from macros.warnings import services as evaluation
+from macros.why import at_once as why_rules
+from macros.why import services as why
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message
 from tests.portal.support import staff
 from tests.support.factories import NOW, make_team, make_user
-from users import refused_addresses
+from users.addresses import services as refused_addresses
 from users.models import Membership, RefusedAddress, Team, User
 
 pytestmark = pytest.mark.django_db

@@ -14,16 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.models import Account
-from adtoken_project import api_routes
-from adtoken_project.api import api
+from adtoken_project.api import routes as api_routes
+from adtoken_project.api.application import api
 from tests.macros.support import lasting
 from tests.support.jobs import issued_key
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
 FOR_JOBS = [
-    "adtoken_project.request_ids.RequestIdMiddleware",
-    "adtoken_project.api_middleware.ApiMiddleware",
+    "adtoken_project.ops.request_ids.RequestIdMiddleware",
+    "adtoken_project.api.middleware.ApiMiddleware",
 ]
 UNSEEN = {
     "allauth.account.middleware.AccountMiddleware",  # a function, which cannot be watched

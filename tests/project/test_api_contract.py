@@ -8,9 +8,9 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from accounts import pool
 from accounts.models import Account
-from adtoken_project.api import api
+from accounts.pool import services as pool
+from adtoken_project.api.application import api
 from tests.macros.support import lasting
 from tests.support.factories import NOW, link, make_account, make_team, make_token, make_user
 from tests.support.jobs import issued_key

@@ -30,20 +30,22 @@ from django.test import Client
 from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
-from accounts import api_keys, renewal_links
+from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.models import ApiKey, Ask
-from adtoken_project import lanes
+from accounts.renewal_links import services as renewal_links
 from adtoken_project import metrics as figures
-from adtoken_project.api import api
+from adtoken_project.api.application import api
 from adtoken_project.celery import WORKS_ON_HOLD
+from adtoken_project.workers import lanes
 from macros.mutes import links as mail_links
 from notifications import kinds
 from notifications.models import Message
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
-from tokens import push_addresses
-from users import invitations, password_limits
+from tokens.channel_apps import push_addresses
+from users.invitations import services as invitations
+from users.login import limits as password_limits
 from users.models import Invitation, Team
 
 pytestmark = pytest.mark.django_db

@@ -14,13 +14,13 @@ from psycopg_pool import ConnectionPool
 from psycopg_pool.base import AttemptWithBackoff
 from pytest_django import Settings
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from adtoken_project import kept_connections
 from adtoken_project.database import base
+from adtoken_project.web import kept_connections
 from notifications import delivery, outbox
 from notifications.models import Message
-from portal import first_steps
+from portal.start import first_steps
 from tests.notifications.smtp import running_server
 from tests.support.factories import NOW, make_user
 from users.models import Team
@@ -199,7 +199,7 @@ def test_another_fault_of_ours_is_500(asker: Client, monkeypatch: pytest.MonkeyP
     def broken(*_args: Any, **_kwargs: Any) -> None:
         raise LookupError
 
-    monkeypatch.setattr("adtoken_project.api.authenticate", broken)
+    monkeypatch.setattr("adtoken_project.api.application.authenticate", broken)
 
     answer = asker.get("/api/v1/accounts")
 

@@ -9,11 +9,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import pool, summary
-from accounts.health import Health
 from accounts.models import Account, AccountEvent
-from adtoken_project import demo, demo_fleet
-from adtoken_project.demo_fleet.cast import TEAMS
+from accounts.pool import services as pool
+from accounts.pool import summary
+from accounts.pool.health import Health
+from devtools import demo, demo_fleet
+from devtools.demo_fleet.cast import TEAMS
 from notifications.models import Message
 from tests.support.sandbox import Sandbox
 from tests.support.world import make_default_macro

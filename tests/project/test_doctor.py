@@ -11,13 +11,14 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 from pytest_django import Settings
 
-from adtoken_project import health, schedules
-from adtoken_project.health import Check, Finding
 from adtoken_project.models import BackgroundProcess
+from adtoken_project.ops import health
+from adtoken_project.ops.health import Check, Finding
+from adtoken_project.workers import schedules
 from notifications.models import Message
 from tests.support.factories import make_app, make_user
-from tokens import key_usage
-from users import hold
+from tokens.vault import usage as key_usage
+from users.installation import hold
 from users.models import User
 
 pytestmark = pytest.mark.django_db

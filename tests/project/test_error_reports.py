@@ -44,7 +44,7 @@ class Kept(Transport):
     def capture_envelope(self, envelope):
         self.reports += [item.payload.json for item in envelope.items if item.payload.json]
 
-from adtoken_project import error_reports
+from adtoken_project.ops import error_reports
 start = error_reports.start
 error_reports.start = lambda: start(transport=Kept)
 
@@ -63,7 +63,7 @@ django.setup()
 from adtoken_project import urls
 module.urlpatterns = [re_path("^(?:somewhere/|api/v1/leases/.+/breaks)$", breaks), *urls.urlpatterns]
 
-from users import hold
+from users.installation import hold
 hold.trust(seconds=600)
 from django.core.handlers.wsgi import WSGIHandler
 from django.test import RequestFactory

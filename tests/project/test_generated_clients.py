@@ -14,7 +14,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.utils import timezone
 
 from accounts.models import Account
-from adtoken_project.api import api
+from adtoken_project.api.application import api
 from tests.portal.support import linked, token_of
 from tests.support import acting
 from tests.support.factories import make_user

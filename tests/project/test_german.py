@@ -13,11 +13,12 @@ from django.db.models import Field, Model
 from django.utils import translation
 from django.utils.functional import Promise
 
-from adtoken_project import lanes, lateness
+from adtoken_project.ops import lateness
+from adtoken_project.workers import lanes
 from portal.lists import OwnList
 from tests.tools import words
-from tokens import key_usage
 from tokens.channels.facebook import reading
+from tokens.vault import usage as key_usage
 from ui import text
 
 FOLDER = words.ROOT / "locale/de/LC_MESSAGES"

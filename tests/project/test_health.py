@@ -15,14 +15,16 @@ from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django import Settings
 
-from adtoken_project import demo, schedules, signs_of_life
 from adtoken_project.celery import app as celery
 from adtoken_project.models import BackgroundProcess
+from adtoken_project.ops import signs_of_life
 from adtoken_project.tasks import heartbeat
-from broker.callers import authenticate
+from adtoken_project.workers import schedules
+from broker.leases.callers import authenticate
+from devtools import demo
 from tokens.channels import declarations
+from tokens.life.signals import tokens_changed
 from tokens.models import ChannelApp
-from tokens.signals import tokens_changed
 from users.models import User
 
 pytestmark = pytest.mark.django_db

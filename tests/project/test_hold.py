@@ -16,15 +16,16 @@ from django.utils.translation import override
 from pytest_django import Settings
 
 from accounts import tasks
-from accounts.api_keys import issue
+from accounts.api_keys.services import issue
 from accounts.models import Account, ApiKey
 from adtoken_project.models import Heartbeat
 from adtoken_project.tasks import heartbeat
-from broker.callers import Caller
-from broker.leases import lease
-from broker.reports import report
-from broker.signing import sign
+from broker.leases.callers import Caller
+from broker.leases.services import lease
+from broker.leases.signing import sign
+from broker.reports.services import report
 from drills.keys import environment
+from infra.key_ring import fingerprint
 from macros import tasks as macro_tasks
 from macros.models import Macro
 from notifications import delivery, outbox
@@ -35,8 +36,8 @@ from tests.support.sandbox import Sandbox
 from tokens.channels import http
 from tokens.models import ChannelApp, Token
 from ui import kept
-from users import hold, installation
-from users.key_ring import fingerprint
+from users.installation import hold
+from users.installation import services as installation
 from users.models import Installation, Session, Team
 
 pytestmark = pytest.mark.django_db
@@ -125,7 +126,7 @@ def test_a_restored_database_gives_no_lease_and_no_signature(client: Client) -> 
 
 def test_tasks_do_nothing_but_say_that_they_are_alive(monkeypatch: pytest.MonkeyPatch) -> None:
     restored()
-    monkeypatch.setattr("accounts.channel_sweep.waiting", lambda _now: pytest.fail("a sweep ran"))
+    monkeypatch.setattr("accounts.sync.channel_sweep.waiting", lambda _now: pytest.fail("a sweep ran"))
 
     tasks.check_due_tokens()
     heartbeat()
@@ -211,7 +212,7 @@ def test_a_key_ring_may_change_key_by_key_but_not_as_a_whole(settings: Settings)
 @pytest.mark.django_db(transaction=True)
 def test_a_process_that_runs_already_comes_to_know() -> None:
     look_around = "print(hold.current() is not None, flush=True); time.sleep(0.02)"
-    code = f"import time\nfrom users import hold\nfor _ in range(5_000):\n    {look_around}"
+    code = f"import time\nfrom users.installation import hold\nfor _ in range(5_000):\n    {look_around}"
     command = [sys.executable, "manage.py", "shell", "--no-imports", "-v0", "-c", code]
     with subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -10,9 +10,10 @@ from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
-from accounts import calendars, removal
+from accounts.calendars import services as calendars
 from accounts.models import Account, AccountEvent, CalendarLink
-from accounts.removal import Ended
+from accounts.sync import removal
+from accounts.sync.removal import Ended
 from macros.models import Evaluation
 from macros.mutes import not_mine
 from notifications import outbox
@@ -21,7 +22,8 @@ from tests.project.test_hold import restored
 from tests.support.factories import link, make_account, make_token, make_user
 from tokens import lifecycle
 from tokens.models import Token, TokenEvent
-from users import hold, password_reset
+from users.installation import hold
+from users.login import password_reset
 from users.models import Invitation, Team, User
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -9,9 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
-from adtoken_project import lanes, schedules
 from adtoken_project.celery import app
-from adtoken_project.workers import process
+from adtoken_project.workers import lanes, process, schedules
 from adtoken_project.workers.process import LanePools
 
 # What may wait for a channel, for minutes where that is away.

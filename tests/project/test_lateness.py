@@ -8,9 +8,10 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from adtoken_project import lanes, lateness, signs_of_life
 from adtoken_project.models import BackgroundProcess, Heartbeat
+from adtoken_project.ops import lateness, signs_of_life
 from adtoken_project.tasks import heartbeat, watch_lanes
+from adtoken_project.workers import lanes
 from macros.models import Evaluation, Macro
 from notifications import kinds
 from notifications.models import Message

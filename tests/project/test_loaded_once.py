@@ -12,7 +12,7 @@ from django.db import connections
 links = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if os.path.islink(f"/proc/self/fd/{fd}")]
 print(threading.active_count(), sum(link.startswith("socket:") for link in links), connections["default"].connection)
 import sys
-print("portal.admin" in sys.modules, "adtoken_project.api" in sys.modules)
+print("portal.admin" in sys.modules, "adtoken_project.api.application" in sys.modules)
 print(gc.isenabled(), len(gc.get_objects()) < 5_000, gc.get_stats()[2]["collections"] <= 1)
 """
 

@@ -14,13 +14,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from adtoken_project import logs, request_ids
 from adtoken_project.celery import app
+from adtoken_project.ops import logs, request_ids
+from infra.scrub import LogFilter
 from tests.support.factories import link, make_account, make_token
 from tokens.channels import breaker, gate
-from tokens.scrub import LogFilter
 from users.models import Team
 
 pytestmark = pytest.mark.django_db
@@ -59,7 +59,7 @@ def test_a_lease_is_one_line_with_key_status_duration_and_id_and_without_what_wa
     )
 
     assert answer.status_code == 200
-    (line,) = [line for line in lines(written) if line["logger"] == "adtoken_project.api_middleware"]
+    (line,) = [line for line in lines(written) if line["logger"] == "adtoken_project.api.middleware"]
     assert (line["level"], line["status"], line["method"], line["key_id"]) == ("INFO", 200, "POST", key.pk)
     assert line["path"] == f"/api/v1/accounts/facebook/{account.native_id}/lease"
     assert line["request_id"] == answer["X-Request-ID"] == "nightly-run-4711"
@@ -257,7 +257,7 @@ def test_lines_that_say_every_few_seconds_that_nothing_is_wrong_are_written_for_
 
 def test_lines_of_gunicorn_look_like_all_others() -> None:
     code = (
-        "from gunicorn.config import Config; from adtoken_project.access_log import AccessLogger;"
+        "from gunicorn.config import Config; from adtoken_project.ops.access_log import AccessLogger;"
         "cfg = Config(); cfg.set('accesslog', '-'); cfg.set('errorlog', '-'); log = AccessLogger(cfg);"
         "log.info('Booting %s', 7); log.access_log.info('GET /x?access_token=abcdefghij1234567890')"
     )

@@ -156,7 +156,7 @@ def test_a_valkey_and_a_statement_that_do_not_answer_leave_the_rest(
 ) -> None:
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     monkeypatch.setattr(metrics, "LONGEST", "1ms")
-    monkeypatch.setattr("adtoken_project.lateness.late", _too_long)
+    monkeypatch.setattr("adtoken_project.ops.lateness.late", _too_long)
 
     found = scrape(client)
 

@@ -15,9 +15,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import export_rows
+from accounts.exports import rows as export_rows
 from accounts.models import Account
-from adtoken_project.embedded.processes import LOOPBACK
+from devtools.embedded.processes import LOOPBACK
+from infra import liveness
 from notifications import claims
 from tests.notifications.support import claim_next, make_message
 from tests.support import connections as another_connection
@@ -25,11 +26,10 @@ from tests.support import pgbouncer
 from tests.support.factories import NOW, make_token, make_user
 from tests.support.security_key import SecurityKey
 from tests.users.steps import code_of, enrol, log_in, secret_of
-from tokens import probe
+from tokens.checks import probe
 from tokens.models import Token
-from users import liveness
 from users.models import Team
-from users.visibility import names_for
+from users.people.visibility import names_for
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -15,8 +15,8 @@ from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
-from adtoken_project import health
-from adtoken_project.embedded.processes import LOOPBACK
+from adtoken_project.ops import health
+from devtools.embedded.processes import LOOPBACK
 from tests.project.test_redis_by_tls import Relay, TlsServer, certificate
 
 pytestmark = pytest.mark.django_db(transaction=True)

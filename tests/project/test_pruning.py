@@ -9,9 +9,10 @@ import pytest
 from django.db import connection, transaction
 
 from accounts.models import AccountEvent, Ask, AskLine
-from adtoken_project import pruning, schedules
-from macros import evaluation
+from adtoken_project.ops import pruning
+from adtoken_project.workers import schedules
 from macros.models import Evaluation, Notice, Told
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.macros.support import ending, make_macro
 from tests.support.ends import make_doubt

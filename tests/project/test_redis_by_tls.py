@@ -21,7 +21,7 @@ from django.core.cache.backends.redis import RedisCache
 from kombu import Connection
 
 from adtoken_project import env
-from adtoken_project.embedded.processes import LOOPBACK
+from devtools.embedded.processes import LOOPBACK
 
 
 def certificate(folder: Path, *, address: str = LOOPBACK) -> tuple[Path, Path]:

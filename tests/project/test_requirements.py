@@ -2,6 +2,8 @@
 
 import ast
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 from importlib.metadata import packages_distributions
@@ -11,13 +13,14 @@ import pytest
 from django.conf import settings
 
 from adtoken_project.version import VERSION
-from tests.tools import layout
 
 ROOT = Path(settings.BASE_DIR)
 PRODUCT = (
     "accounts",
     "adtoken_project",
     "broker",
+    "devtools",
+    "infra",
     "macros",
     "notifications",
     "portal",
@@ -45,7 +48,7 @@ def imported() -> set[str]:
     """Return the top-level modules that the product imports, deep inside functions, too."""
     found = set()
     for path in (path for app in PRODUCT for path in (ROOT / app).rglob("*.py")):
-        for node in layout.statements(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 found |= {alias.name.partition(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module:
@@ -90,3 +93,16 @@ def test_the_version_that_is_shown_is_the_projects() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     assert project["version"] == VERSION
+
+
+def test_nothing_is_committed_that_git_is_told_to_ignore() -> None:
+    """A link to another .venv was: wherever it was merged, git put it in place of the real folder, which it deleted."""
+    git = shutil.which("git")
+    if git is None:
+        pytest.skip("there is no git")
+    command = [git, "ls-files", "--cached", "--ignored", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if listed.returncode:
+        pytest.skip("this is no work tree of git")
+
+    assert listed.stdout.split() == []

@@ -17,7 +17,7 @@ from pytest_django import Settings
 from redis import Redis
 
 from adtoken_project import env, safe_start
-from tokens import vault
+from tokens.vault import services as vault
 
 SOUND = {
     "BASE_URL": "https://adtoken.example.com",

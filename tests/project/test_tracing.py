@@ -22,13 +22,14 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pytest_django import Settings
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from adtoken_project import apps, env, logs, traces
+from adtoken_project import apps, env
+from adtoken_project.ops import logs, traces
+from infra import spans
 from tests.support import native, processes
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
-from tokens import spans
 from tokens.models import Token
 from users.models import Team
 
@@ -258,7 +259,7 @@ def test_without_the_packages_and_with_another_protocol_it_is_refused(
         ImproperlyConfigured, match="OTEL_EXPORTER_OTLP_PROTOCOL must be one of http/protobuf"
     ):
         apps.start_traces()
-    monkeypatch.setitem(sys.modules, "adtoken_project.traces", None)
-    monkeypatch.delattr("adtoken_project.traces")
+    monkeypatch.setitem(sys.modules, "adtoken_project.ops.traces", None)
+    monkeypatch.delattr("adtoken_project.ops.traces")
     with pytest.raises(ImproperlyConfigured, match="OpenTelemetry is not installed"):
         apps.start_traces()

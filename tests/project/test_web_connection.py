@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from adtoken_project.web_connection import WebConnection
+from adtoken_project.web.connection import WebConnection
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 

@@ -9,17 +9,18 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import pool
 from accounts.asks import inviting, links, mails, queries
 from accounts.models import Account, Ask, AskLine, PendingLink
+from accounts.pool import services as pool
 from notifications import invitation_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support import native
 from tests.support.factories import PASSWORD, link, make_account, make_team, make_token, make_user
 from tokens.models import Token
-from users import invitations, roles
+from users.invitations import services as invitations
 from users.models import Invitation, Membership, Team, User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]

@@ -12,9 +12,9 @@ from django.utils.html import strip_tags
 from selfservice import lifetime_text
 from tests.support.channel_words import edited
 from tests.support.factories import make_app, make_user
-from tokens import reasons
 from tokens.channels import declarations, registry, words
 from tokens.channels.kinds import Reason, Renewal
+from tokens.life import reasons
 
 pytestmark = pytest.mark.django_db
 

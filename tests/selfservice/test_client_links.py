@@ -10,20 +10,22 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import backups
 from accounts.asks import links, mails
+from accounts.backups import queries as backups
+from accounts.client_links import views as client_links
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
 from notifications import login_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
-from selfservice import client_links
 from selfservice.linking.client_link import CHOICES
 from tests.support import native, news
 from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
 from tokens.models import Token
-from users import invitations, password_reset, roles
+from users.invitations import services as invitations
+from users.login import password_reset
 from users.models import Membership, Team, User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]

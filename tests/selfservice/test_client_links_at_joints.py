@@ -9,9 +9,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import renewal_links
 from accounts.asks import links, mails
 from accounts.models import Account, Ask, PendingLink
+from accounts.renewal_links import services as renewal_links
 from notifications import claims, delivery, unarrived_mails
 from notifications.kinds import NotWanted
 from notifications.models import Message
@@ -21,7 +21,8 @@ from tests.support import native
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from users import invitations, refused_addresses
+from users.addresses import services as refused_addresses
+from users.invitations import services as invitations
 from users.models import Membership, RefusedAddress, Team, User
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("world")]

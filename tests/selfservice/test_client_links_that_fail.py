@@ -8,9 +8,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import pool_entries, tasks
+from accounts import tasks
 from accounts.asks import links, mails
 from accounts.models import Account, Ask, LinkProblem
+from accounts.sync import entries as pool_entries
 from notifications.models import Message
 from tests.portal.support import staff
 from tests.selfservice.test_client_links import choose, go, made

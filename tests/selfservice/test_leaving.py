@@ -14,8 +14,8 @@ from tests.support import native
 from tests.support.factories import link, make_team, make_user
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from users import roles
 from users.models import User
+from users.people import roles
 from users.role_choices import Role
 
 pytestmark = pytest.mark.django_db(transaction=True)

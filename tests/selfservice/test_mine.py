@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from accounts import pool
 from accounts.models import Account, AccountToken, PendingLink, ReachedAccount
+from accounts.pool import services as pool
 from selfservice import my_list
 from selfservice.linking import choose_page
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user

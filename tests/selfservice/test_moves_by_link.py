@@ -7,14 +7,14 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from accounts import renewal_links
 from accounts.models import Account
+from accounts.renewal_links import services as renewal_links
 from tests.accounts.test_second_app import add_second
 from tests.selfservice.test_renewal import ask, dead, link_of, path_of
 from tests.support import native
 from tests.support.factories import link, make_account, make_token, make_user
 from tests.support.sandbox import Sandbox
-from tokens import default_app
+from tokens.channel_apps import default_app
 from tokens.models import ChannelApp, Token
 from users.models import User
 

@@ -10,13 +10,13 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from accounts import renewal_links
 from accounts.asks import mails, progress
 from accounts.asks import services as asks
 from accounts.linking import renewing
 from accounts.models import Account, AccountToken, AskLine, LinkProblem, PendingLink
+from accounts.renewal_links import services as renewal_links
+from accounts.renewal_links import views as renewal_views
 from notifications.models import Message
-from selfservice.linking import renewal_views
 from tests.support import native
 from tests.support.factories import make_account, make_user
 from tests.support.sandbox import Sandbox

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import sweeps
+from accounts.sync import sweeps
 from tests.support.factories import NOW
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict

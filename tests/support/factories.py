@@ -11,8 +11,8 @@ from django.conf import settings
 from django.contrib.auth.hashers import make_password
 
 from accounts.models import Account, AccountToken
-from tokens import vault
 from tokens.models import ChannelApp, Token, token_owner
+from tokens.vault import services as vault
 from users.models import Membership, Team, User
 
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from accounts import api_keys
+from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
-from broker import callers
+from broker.leases import callers
 from users.models import Team
 
 

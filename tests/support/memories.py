@@ -1,10 +1,11 @@
 """What a process remembers between two requests, and a test must not know of the one before."""
 
+from infra import asking_workers
 from macros import windows
-from tokens import key_usage
-from tokens.app_keys import keys_by_version
+from tokens.channel_apps.keys import keys_by_version
 from tokens.channels import brake, breaker, shared, shares
-from users import asking_workers, hold
+from tokens.vault import usage as key_usage
+from users.installation import hold
 
 
 def forget() -> None:

@@ -184,7 +184,7 @@ def linked_before(channel: str, *users: "User", names: Sequence[str] = ("Lumen S
     from django.db import transaction
     from django.utils import timezone
 
-    from accounts import pool
+    from accounts.pool import services as pool
     from sandbox.start import start_accounts, start_users
     from tests.support import factories
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 from django.db import connection
 
-from adtoken_project.embedded.processes import LOOPBACK, free_port, wait_until
+from devtools.embedded.processes import LOOPBACK, free_port, wait_until
 
 NONE_FOUND = "no PgBouncer here (apt-get install pgbouncer)"
 

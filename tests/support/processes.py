@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.db import connection
 
-from adtoken_project import lanes
-from adtoken_project.embedded.processes import LOOPBACK, free_port
-from adtoken_project.launcher import channel_addresses, fetch
+from adtoken_project.workers import lanes
+from devtools.embedded.processes import LOOPBACK, free_port
+from devtools.launcher import channel_addresses, fetch
 from tests.support.sandbox import ROOT, Sandbox
 
 START_SECONDS = 120  # it takes three; a busy machine is no failure

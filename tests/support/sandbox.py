@@ -18,7 +18,7 @@ STOP_WITHIN = 30.0
 
 def dying_with_us(*command: str) -> list[str]:
     """Return the command so that it gets SIGTERM when this process ends, however it ends: a killed test run leaves nothing running."""
-    tied = ROOT / "adtoken_project" / "embedded" / "parent_death.py"
+    tied = ROOT / "devtools" / "embedded" / "parent_death.py"
     return [sys.executable, "-I", "-S", str(tied), str(os.getpid()), "SIGTERM", *command]
 
 

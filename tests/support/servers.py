@@ -18,9 +18,9 @@ import pytest
 import redis
 from cryptography.fernet import Fernet
 
-from adtoken_project.embedded.parent_death import tie
-from adtoken_project.embedded.postgres import Postgres
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.parent_death import tie
+from devtools.embedded.postgres import Postgres
+from devtools.embedded.valkey import Valkey
 from sandbox.start import APPS
 from tests.support import migrated
 

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from adtoken_project.embedded.processes import StartError
+from devtools.embedded.processes import StartError
 from tests.support.servers import prepare
 
 

@@ -9,17 +9,18 @@ from typing import Any
 import httpx2
 from django.test import Client
 
-from accounts import api_keys, sweeps
+from accounts.api_keys import services as api_keys
 from accounts.asks import links
 from accounts.asks import services as asks
 from accounts.models import Account, ApiKey, Ask, PendingLink
-from adtoken_project import signs_of_life
+from accounts.sync import sweeps
 from adtoken_project.models import BackgroundProcess
+from adtoken_project.ops import signs_of_life
 from adtoken_project.tasks import heartbeat
 from benchmarks.addresses import patterns
-from broker import callers
-from macros import evaluation
+from broker.leases import callers
 from macros.models import Macro, MacroAction
+from macros.warnings import services as evaluation
 from notifications import delivery
 from notifications.models import Message
 from tests.support import native

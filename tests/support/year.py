@@ -12,11 +12,12 @@ import time_machine
 from django.db.models import Q
 from django.test import Client
 
-from accounts import sweeps
 from accounts.models import Account
-from macros import evaluation, revalidation
+from accounts.sync import sweeps
 from macros.at_once import services as at_once
 from macros.models import Notice
+from macros.warnings import revalidation
+from macros.warnings import services as evaluation
 from notifications import kinds
 from notifications.models import Message
 from tests.support import native

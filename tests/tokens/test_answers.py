@@ -9,11 +9,11 @@ import pytest
 from django.db import connection
 
 from tests.support.factories import NOW, make_app, make_token
-from tokens import unknown_answers
 from tokens.channels import registry
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import Answer, Classification, Verdict
 from tokens.models import UnknownAnswer
+from tokens.unknown_answers import services as unknown_answers
 
 pytestmark = pytest.mark.django_db
 

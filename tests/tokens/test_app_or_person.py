@@ -9,9 +9,13 @@ from django.db import transaction
 from django.utils import timezone
 
 import broker
-from accounts import account_sync, actions, alerts, pool, selection, sweeps
-from accounts.errors import ActionRefused
+from accounts.alerts import services as alerts
 from accounts.models import Account
+from accounts.pool import actions, selection
+from accounts.pool import services as pool
+from accounts.pool.errors import ActionRefused
+from accounts.sync import services as account_sync
+from accounts.sync import sweeps
 from broker import Caller
 from notifications.models import Message
 from tests.support import native

@@ -8,7 +8,7 @@ from django.test import Client
 from django.urls import reverse
 
 from tests.support.factories import make_app, make_user
-from tokens import call_state
+from tokens.channel_apps import call_state
 from tokens.channels import brake, breaker, gate, shared
 from tokens.models import ChannelApp
 

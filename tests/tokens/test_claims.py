@@ -9,16 +9,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import channel_sweep, sweeps
+from accounts.sync import channel_sweep, sweeps
+from infra import liveness
+from infra.liveness import CLAIM
 from tests.support import native
 from tests.support.factories import NOW, make_token
 from tests.support.sandbox import Sandbox
-from tokens import probe
 from tokens.channels import http
 from tokens.channels.kinds import Verdict
+from tokens.checks import probe
 from tokens.models import Token
-from users import liveness
-from users.liveness import CLAIM
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -132,7 +132,7 @@ def test_a_check_that_fails_gives_its_claim_back(monkeypatch: pytest.MonkeyPatch
     def fails(*args: object, **kwargs: object) -> None:
         raise SystemExit  # as a worker that is told to stop
 
-    monkeypatch.setattr("accounts.sweeps.io_steps.run_concurrently", fails)
+    monkeypatch.setattr("accounts.sync.sweeps.io_steps.run_concurrently", fails)
 
     with pytest.raises(SystemExit):
         sweeps.check_due(now=NOW)

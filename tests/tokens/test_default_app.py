@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from tests.support.factories import make_app
-from tokens import default_app
+from tokens.channel_apps import default_app
 from tokens.models import ChannelApp
 
 

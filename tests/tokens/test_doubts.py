@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from accounts import pool
-from accounts.mails import doubt_mail
+from accounts.alerts import doubts as doubt_mail
 from accounts.models import Account
+from accounts.pool import services as pool
 from notifications.models import Message
 from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
@@ -17,9 +17,9 @@ from tokens import lifecycle
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import rules
 from tokens.doubts import services as doubts
+from tokens.life.renewal import Attempt
 from tokens.lifecycle import TransitionOutcome
 from tokens.models import ChannelApp, Doubt, Token, TokenEvent
-from tokens.renewal import Attempt
 
 MINUTE = timedelta(minutes=1)
 OVER = Classification(Verdict.TOKEN_DEAD, Reason.PASSWORD_CHANGED, row="190/460")

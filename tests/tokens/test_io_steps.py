@@ -4,7 +4,7 @@ import threading
 from collections.abc import Generator
 from typing import Any
 
-from tokens import io_steps
+from infra import io_steps
 
 
 def job(number: int, *, refuses: int | None = None) -> Generator[Any, Any, int]:

@@ -13,16 +13,17 @@ from pytest_django import Settings
 
 from accounts import tasks
 from accounts.models import Account
+from infra import key_ring
+from infra.key_ring import fingerprint
 from notifications.models import Message
 from tests.portal.test_asks import posted
 from tests.support import native
 from tests.support.factories import PASSWORD, make_user
 from tests.support.sandbox import Sandbox
 from tests.users.steps import enrol, log_in
-from tokens import key_usage
 from tokens.models import ChannelApp, Token
-from users import hold, key_ring
-from users.key_ring import fingerprint
+from tokens.vault import usage as key_usage
+from users.installation import hold
 from users.models import User
 
 pytestmark = pytest.mark.django_db(transaction=True)

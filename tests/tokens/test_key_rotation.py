@@ -14,14 +14,17 @@ from django.core.management.base import SystemCheckError
 from django.test import Client
 from pytest_django import Settings
 
+from infra import key_ring
+from infra.key_ring import fingerprint
 from tests.support.connections import another
 from tests.support.factories import NOW, make_token, make_user
-from tokens import key_usage, lifecycle, probe, vault
+from tokens import lifecycle
 from tokens.channels.kinds import Credentials, Dates, Grant
-from tokens.key_usage import PLACES, TokenRows
+from tokens.checks import probe
 from tokens.models import ChannelApp, Token
-from users import key_ring
-from users.key_ring import fingerprint
+from tokens.vault import services as vault
+from tokens.vault import usage as key_usage
+from tokens.vault.usage import PLACES, TokenRows
 from users.models import User
 
 pytestmark = pytest.mark.django_db
@@ -148,7 +151,7 @@ def test_a_row_that_somebody_holds_is_not_waited_for_and_met_again(
     other = make_token(app=old_rows.app)
     with another() as holder, holder.transaction(force_rollback=True):
         holder.execute("select 1 from tokens_token where id = %s for no key update", [old_rows.pk])
-        monkeypatch.setattr("users.key_rotation.ROUNDS", 1)
+        monkeypatch.setattr("infra.key_rotation.ROUNDS", 1)
 
         done = TokenRows().rotate()
 

@@ -10,7 +10,7 @@ from notifications.models import Message
 from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import app_faults, deadlines, lifecycle
+from tokens import lifecycle
 from tokens.channels.kinds import (
     Classification,
     Credentials,
@@ -21,9 +21,11 @@ from tokens.channels.kinds import (
     Reason,
     Verdict,
 )
+from tokens.checks.probe import RENEWED
+from tokens.life import deadlines
+from tokens.life.renewal import Attempt
+from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp, Token, TokenEvent, UnknownAnswer
-from tokens.probe import RENEWED
-from tokens.renewal import Attempt
 
 pytestmark = pytest.mark.django_db
 
@@ -60,7 +62,7 @@ def pooled(**fields: Any) -> tuple[Account, Token]:
     link(account, token)
     from django.db import transaction
 
-    from accounts import pool
+    from accounts.pool import services as pool
 
     with transaction.atomic():
         pool.settle(account_ids=[account.pk], cause="linked", now=NOW)

@@ -13,8 +13,9 @@ from django.test import RequestFactory
 from django.views.debug import ExceptionReporter
 from pytest_django import Settings
 
-from adtoken_project.logs import UtcFormatter
-from tokens import scrub, vault
+from adtoken_project.ops.logs import UtcFormatter
+from infra import scrub
+from tokens.vault import services as vault
 
 SECRETS = {
     "Facebook token": "EAAGm0PX4ZCpsBAJZBk3l2ZCZA9Yb1Gq7pVt8sQw2ErTyUiOpAsDfGh",

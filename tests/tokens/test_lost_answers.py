@@ -7,19 +7,22 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account
+from accounts.pool import services as pool
 from notifications import kinds
 from notifications.models import Message
 from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
-from tokens import lifecycle, probe, reasons, renewal, vault
+from tokens import lifecycle
 from tokens.channels import registry
 from tokens.channels.http import NOT_SENT
 from tokens.channels.kinds import Classification, Credentials, Dates, Grant, Inspection, Reason, Verdict
+from tokens.checks import probe
 from tokens.doubts import rules
+from tokens.life import reasons, renewal
+from tokens.life.renewal import Attempt
 from tokens.models import Token, TokenEvent
-from tokens.renewal import Attempt
+from tokens.vault import services as vault
 
 pytestmark = pytest.mark.django_db
 

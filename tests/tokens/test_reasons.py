@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from tokens import reasons
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
+from tokens.life import reasons
 
 JARGON = re.compile(r"(?i)\b(oauth|scopes?|tokens?|refresh\w*|probe|payload|grants?|pool|lease)\b")
 

@@ -13,16 +13,20 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from accounts import api_keys, sweeps
+from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
-from broker import Caller, leases, slow_leases
-from broker.errors import Busy
+from accounts.sync import sweeps
+from broker import Caller
+from broker.leases import services as leases
+from broker.leases import slow as slow_leases
+from broker.leases.errors import Busy
+from infra import liveness
 from tests.support import native, processes
 from tests.support.sandbox import Sandbox
-from tokens import lifecycle, probe, refresh_lane, refreshing
+from tokens import lifecycle
 from tokens.channels import breaker, gate
+from tokens.checks import probe, refresh_lane, refreshing
 from tokens.models import Token, TokenEvent
-from users import liveness
 from users.models import Team
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.lane, pytest.mark.usefixtures("world")]

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from infra import liveness
 from tests.support.factories import make_app, make_token
+from tokens.checks.refresh_lane import RefreshLane
 from tokens.models import Token
-from tokens.refresh_lane import RefreshLane
-from users import installation, liveness
+from users.installation import services as installation
 
 pytestmark = [pytest.mark.django_db, pytest.mark.lane]
 

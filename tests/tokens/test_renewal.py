@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from tests.support.factories import NOW, make_app, make_token
-from tokens import deadlines, lifecycle, renewal, scheduling
+from tokens import lifecycle
 from tokens.channels.kinds import Classification, Dates, Inspection, Renewal, Verdict
+from tokens.life import deadlines, renewal, scheduling
 from tokens.models import ChannelApp, Token, TokenEvent
 
 pytestmark = pytest.mark.django_db

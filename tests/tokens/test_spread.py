@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from tests.support.factories import NOW, make_app
-from tokens import renewal, scheduling
+from tokens.life import renewal, scheduling
 from tokens.models import ChannelApp, Token
 
 pytestmark = pytest.mark.django_db

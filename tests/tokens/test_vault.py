@@ -8,8 +8,8 @@ from django.db import connection
 from django.db.models import F
 
 from tests.support.factories import MARKER, make_app, make_token
-from tokens import vault
 from tokens.models import Token, token_owner
+from tokens.vault import services as vault
 
 SECRET = "s" * 50
 

@@ -14,8 +14,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from accounts.models import AccountToken, ApiKey
-from adtoken_project import demo
 from adtoken_project.models import Heartbeat
+from devtools import demo
 from tests.support.sandbox import Sandbox
 from tests.tools import visible
 from tokens.models import ChannelApp, Token, UnknownAnswer

@@ -20,8 +20,8 @@ from django.db import models, transaction
 from django.test import Client
 
 from accounts.models import Account, AccountToken, ApiKey, PendingLink
-from adtoken_project import demo, demo_fleet
 from benchmarks.addresses import patterns
+from devtools import demo, demo_fleet
 from macros.models import Macro
 from notifications.models import Message
 from tests.support import native

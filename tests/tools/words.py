@@ -18,13 +18,14 @@ from ui.phrases import as_django
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = (
-    "accounts", "adtoken_project", "broker", "macros", "notifications", "portal", "selfservice", "tokens", "ui", "users",
+    "accounts", "adtoken_project", "broker", "infra", "macros", "notifications", "portal", "selfservice", "tokens", "ui", "users",
 )  # fmt: skip
 # What is read on a console, in metrics or in the description of the API is English and for developers and operators.
 CONSOLE = re.compile(
-    r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|api_schemas\.py|/verdicts\.py|tokens/live_|vault\.py"
-    r"|adtoken_project/(env|settings|doctor|launcher|safe_start|api_description|demo|pruning|lanes|grants|celery\w*|beat|broker|apps)\.py"
-    r"|tokens/(key_usage)\.py|accounts/pushes/(views|signers|errors)\.py|adtoken_project/health\.py"
+    r"/management/|/checks\.py|/metrics\.py|/traces\.py|/embedded/|/demo_fleet/|broker/api/schemas\.py|/verdicts\.py|tokens/vault/"
+    r"|adtoken_project/(env|settings|doctor|safe_start|grants|celery|apps)\.py|adtoken_project/api/description\.py"
+    r"|adtoken_project/ops/(health|pruning)\.py|adtoken_project/workers/(lanes|celery_transport|schedules)\.py"
+    r"|accounts/pushes/(views|signers|errors)\.py"
     r"|schedules?\.py|classifier\.py|append_only|/(\w+_)?sql\.py"
     r"|tokens/channels/(declarations|registry)\.py"  # what is wrong with a channel's package is for its developer
 )
@@ -68,7 +69,7 @@ EXCEPTIONS = {
         "refused, but new",
     ): "evidence: how a check's row is told from LinkedIn's own",
     (
-        "users/second_factor.py",
+        "users/login/second_factor.py",
         "STAFF_SECOND_FACTOR=0 turns off",
     ): "for operators, on the console: `manage.py check` and the start",
 }

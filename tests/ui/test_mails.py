@@ -13,7 +13,7 @@ from notifications import kinds
 from tests.tools import words
 from ui import mails, phrases, pills
 from ui.mails import Button, Card
-from users.recipients import Via
+from users.people.recipients import Via
 
 BERLIN = ZoneInfo("Europe/Berlin")
 WORDS = """{% load i18n mailwords %}

@@ -10,7 +10,7 @@ from django.db import DatabaseError, ProgrammingError, connection, transaction
 from accounts.models import LeaseRecord
 from adtoken_project import grants
 from adtoken_project.tasks import prune_records
-from users import append_only
+from infra import append_only
 from users.models import LoginRecord
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,12 +14,16 @@ from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
-from adtoken_project import health, schedules, signs_of_life
+from adtoken_project.ops import health, signs_of_life
+from adtoken_project.workers import schedules
 from adtoken_project.workers.clock import Clock
+from infra import database_clock
+from infra.database_clock import known as by_the_last_look
+from infra.database_clock import now as by_postgresql
 from notifications import outbox
 from notifications.models import Message
 from notifications.tasks import deliver_messages
-from portal import first_steps
+from portal.start import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import make_user
 from tokens.channels import brake, oauth1_client
@@ -30,9 +34,6 @@ from tokens.channels.pinterest.channel import CHANNEL as PINTEREST
 from tokens.channels.sessions import nobodys_session
 from tokens.channels.snapchat.channel import CHANNEL as SNAPCHAT
 from tokens.channels.x.channel import CHANNEL as X
-from users import database_clock
-from users.database_clock import known as by_the_last_look
-from users.database_clock import now as by_postgresql
 
 HOUR = timedelta(hours=1)
 pytestmark = pytest.mark.django_db(transaction=True)

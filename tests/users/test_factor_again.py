@@ -85,7 +85,9 @@ def test_the_seed_of_an_app_that_is_being_set_up_stands_in_no_table_in_clear(
     log_in(client, staff.email)
     seed = begin_to_enrol(client)
     session = Session.objects.get()
-    rows = signing.loads(session.session_data, salt=f"users.sessions.{session.pk}", serializer=JSONSerializer)
+    rows = signing.loads(
+        session.session_data, salt=f"users.sessions.services.{session.pk}", serializer=JSONSerializer
+    )
 
     client.post(reverse("mfa_activate_totp"), {"code": code_of(seed)})
 

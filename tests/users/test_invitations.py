@@ -21,8 +21,8 @@ from notifications.models import Message
 from tests.support.factories import PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from ui import kept
-from users import invitations
-from users.invitations import InvitationError, InvitationRefusal, LinkRefused
+from users.invitations import services as invitations
+from users.invitations.services import InvitationError, InvitationRefusal, LinkRefused
 from users.models import Invitation, User
 from users.role_choices import Role
 

@@ -11,15 +11,15 @@ import psycopg
 import pytest
 from django.db import connection
 
+from infra import liveness
+from infra.liveness import may_take_over, watch
 from notifications import claims, outbox
 from notifications.models import Message
-from portal import first_steps
+from portal.start import first_steps
 from tests.notifications.support import claim_next
 from tests.support.factories import NOW
-from tokens import refresh_lane
-from tokens.token_model import TokenQuerySet
-from users import liveness
-from users.liveness import may_take_over, watch
+from tokens.checks import refresh_lane
+from tokens.life.models import TokenQuerySet
 
 CLAIM = liveness.CLAIM.total_seconds()
 pytestmark = pytest.mark.django_db(transaction=True)

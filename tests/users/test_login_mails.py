@@ -21,8 +21,8 @@ from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in
 from ui import kept
-from users import login_changes
-from users.login_changes import Kind, LoginChange
+from users.login import changes as login_changes
+from users.login.changes import Kind, LoginChange
 from users.models import User
 
 pytestmark = pytest.mark.django_db

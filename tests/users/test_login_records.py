@@ -10,12 +10,14 @@ from django.test import Client, RequestFactory
 from django.urls import reverse
 from django.utils import timezone
 
+from infra import append_only
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.tools.recorder import in_brackets
 from tests.users.steps import code_of, enrol, log_in, secret_of
-from users import append_only, login_changes, login_records
-from users.login_record_model import Detail
+from users.login import changes as login_changes
 from users.models import LoginRecord, User
+from users.sessions import records as login_records
+from users.sessions.models import Detail
 
 pytestmark = pytest.mark.django_db
 

@@ -9,7 +9,7 @@ from django.db import transaction
 from kombu.transport import redis
 
 from tests.support.factories import make_team, make_user
-from users import private_parts
+from users.login import private_parts
 from users.models import Team
 
 
@@ -22,7 +22,7 @@ from users.models import Team
         (
             vars(redis.Channel)["_connparams"],
             ["self", "asynchronous"],
-        ),  # in adtoken_project/celery_transport.py
+        ),  # in adtoken_project/workers/celery_transport.py
     ],
 )
 def test_a_private_function_takes_what_it_took(part: object, taken: list[str]) -> None:

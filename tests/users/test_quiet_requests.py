@@ -16,7 +16,7 @@ def test_a_refusal_by_the_api_is_told_once_and_a_page_that_is_not_there_by_djang
     client.get("/nowhere/")
     by_django = [record.name for record in caplog.records]
 
-    assert by_api == ["adtoken_project.api_middleware"]
+    assert by_api == ["adtoken_project.api.middleware"]
     assert by_django == ["django.request"]
 
 

@@ -23,10 +23,11 @@ from tests.support.factories import link, make_account, make_team, make_token, m
 from tests.support.rows import fingerprints
 from tests.support.sandbox import Sandbox
 from tests.support.world import World
-from users import invitations, roles
+from users.invitations import services as invitations
 from users.models import Team, User
+from users.people import roles
+from users.people.visibility import names_for
 from users.role_choices import GROUPS, Role
-from users.visibility import names_for
 
 TABLE = Path(__file__).parents[2] / "docs" / "roles.md"
 # Sessions of whoever logs in or out, and the person's own settings.

@@ -19,9 +19,11 @@ from adtoken_project.tasks import clear_sessions
 from tests.support.factories import NOW, PASSWORD, make_team, make_user
 from tests.users.steps import is_logged_in, log_in
 from ui import kept
-from users import browsers, roles, sessions
 from users.models import Session, User
+from users.people import roles
 from users.role_choices import Role
+from users.sessions import browsers
+from users.sessions import services as sessions
 
 pytestmark = pytest.mark.django_db
 

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from notifications.models import Message
 from tests.support.factories import make_team, make_user
-from users import invitations
-from users.invitations import InvitationError
+from users.invitations import services as invitations
+from users.invitations.services import InvitationError
 from users.models import Invitation, Membership, Team, User
 from users.role_choices import ADMINISTRATORS_GROUP
 

@@ -13,9 +13,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from adtoken_project.celery import app
-from adtoken_project.embedded.valkey import Valkey
+from devtools.embedded.valkey import Valkey
+from infra import asking_workers
 from tests.users.steps import is_logged_in, log_in
-from users import asking_workers, limit_counts
+from users.login import limit_counts
 from users.models import User
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import time
 from dataclasses import dataclass
 from math import ceil
 
+from infra import database_clock
 from tokens.channels import shared
-from users import database_clock
 
 UNTOLD = 60  # seconds of a pause where the channel names none
 SLOW_FROM = 0.8  # part of a budget or an announced limit from which on checks slow down

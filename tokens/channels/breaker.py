@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, Literal
 
+from infra import database_clock
 from tokens.channels import shared
-from users import database_clock
 
 TRIPS_AFTER = 5  # calls in a row without an answer, of all processes together
 IN_A_ROW = 120  # seconds after which a failure counts no more

@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
 from tokens.models import Handshake
-from users import private_parts
+from users.login import private_parts
 
 ANSWERED_WITHIN = timedelta(seconds=90)  # longer than an exchange with the list of ad accounts takes
 KEPT_FOR = timedelta(days=1)  # so that "Back" in the browser is understood

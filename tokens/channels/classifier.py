@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypedDict, Unpack
 from urllib.parse import parse_qsl
 
-from tokens import scrub
+from infra import scrub
 from tokens.channels import http
 from tokens.channels.kinds import (
     DOUBTFUL,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar
 
+from infra import database_clock
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.classifier import keys_taken
@@ -21,7 +22,6 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import scopes_of, token_of
 from tokens.channels.sessions import ChannelSession, dates_of, nobodys_session
-from users import database_clock
 
 
 class CodeGrantChannel(Channel):

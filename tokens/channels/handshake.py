@@ -24,7 +24,7 @@ from tokens.channels.kinds import (
     Verdict,
 )
 from tokens.models import ChannelApp
-from tokens.vault import VaultError
+from tokens.vault.services import VaultError
 
 
 class ChannelProviderBase(Provider):  # type: ignore[misc]  # allauth ships no types

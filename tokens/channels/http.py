@@ -16,11 +16,11 @@ import httpx2
 from django.conf import settings
 from django.db import transaction
 
-from tokens import spans
+from infra import spans
 from tokens.channels import gate, transport
 from tokens.channels.kinds import Answer, Call
 from tokens.channels.transport import Transport
-from users import hold
+from users.installation import hold
 
 # How the body of an answer of status 0 begins: nothing was sent, so nothing can have happened there.
 NOT_SENT = gate.NO_CONNECTION

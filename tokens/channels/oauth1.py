@@ -11,7 +11,6 @@ from allauth.socialaccount.providers.oauth.provider import OAuthProvider
 from allauth.socialaccount.providers.oauth.views import OAuthAdapter, OAuthView
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
-from tokens import vault
 from tokens.channels.base import Channel
 from tokens.channels.handshake import (
     AnsweredByUs,
@@ -21,6 +20,7 @@ from tokens.channels.handshake import (
     default_keys,
 )
 from tokens.channels.kinds import START_AGAIN, AppKeys, ChannelConsent, ChannelError, Classification, Verdict
+from tokens.vault import services as vault
 
 SECRET = "request_token_secret"  # noqa: S105  # the name in the state, not a secret
 LONGEST_VERIFIER = 500

@@ -10,10 +10,10 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from oauthlib.oauth1 import Client
 
+from infra import database_clock
 from tokens.channels.classifier import evidence
 from tokens.channels.kinds import Answer, AppKeys, ChannelError, Credentials, Verdict
 from tokens.channels.verdict_table import VerdictTable
-from users import database_clock
 
 LONGEST_PAIR = 1000  # characters of a token and its secret
 # At DEBUG oauthlib logs what it signs, tokens included, in a spelling that the log's scrubber does not know.

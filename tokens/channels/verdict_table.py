@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from infra import database_clock
 from tokens.channels.classifier import (
     USED,
     Facts,
@@ -21,7 +22,6 @@ from tokens.channels.classifier import (
 )
 from tokens.channels.kinds import Answer, Call, ChannelError, Classification, Verdict
 from tokens.channels.parse import number
-from users import database_clock
 
 # The calls, as rows name them.
 EXCHANGE: frozenset[Call] = frozenset({"exchange"})

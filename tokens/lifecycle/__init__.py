@@ -5,13 +5,13 @@ transaction, where the pools must be settled. `store_consent` is the exception: 
 """
 
 from tokens.lifecycle.consents import Imported, store_consent, store_imported
-from tokens.lifecycle.inspections import record_inspection
-from tokens.lifecycle.notes import (
+from tokens.lifecycle.inspections import (
     note_linked,
     note_use,
     postpone,
     record_ask,
     record_dispute,
+    record_inspection,
 )
 from tokens.lifecycle.refreshes import (
     WISHED,

@@ -6,12 +6,14 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens import app_faults, deadlines, scheduling, vault
 from tokens.channels.kinds import Credentials, Grant, Identity, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
+from tokens.life import deadlines, scheduling
+from tokens.lifecycle import app_faults
 from tokens.lifecycle.transitions import event, refresh_is_over, set_dates, set_state
 from tokens.models import ChannelApp, Token, TokenEvent, token_owner
+from tokens.vault import services as vault
 from users.models import Team, User
 
 

@@ -14,8 +14,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
 
-from tokens import renewal, scheduling, spans
+from infra import spans
 from tokens.channels import shared
+from tokens.life import renewal, scheduling
 from tokens.lifecycle.transitions import REFRESH_FIELDS, event, refresh_is_over
 from tokens.models import Token, TokenEvent
 from users.models import User

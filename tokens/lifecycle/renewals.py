@@ -5,11 +5,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from tokens import app_faults, deadlines, renewal, scheduling, unknown_answers, vault
 from tokens.channels.kinds import Credentials, Dates, Grant, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
+from tokens.life import deadlines, renewal, scheduling
+from tokens.life.models import NEARLY
+from tokens.lifecycle import app_faults
 from tokens.lifecycle.transitions import (
     CHECK_FIELDS,
     DATE_FIELDS,
@@ -30,7 +32,8 @@ from tokens.lifecycle.transitions import (
     set_dates,
 )
 from tokens.models import Token, TokenEvent
-from tokens.token_model import NEARLY
+from tokens.unknown_answers import services as unknown_answers
+from tokens.vault import services as vault
 from users.models import User
 
 RENEWAL_FIELDS = [*REFRESH_FIELDS, "credentials", "has_refresh_token", "renewed_at"]

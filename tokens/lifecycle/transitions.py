@@ -8,13 +8,14 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from tokens import app_faults, deadlines
 from tokens.channels.kinds import Classification, Dates, Inspection, Reason, Verdict
 from tokens.doubts import services as doubts
 from tokens.doubts.models import Doubt
 from tokens.doubts.services import Said
+from tokens.life import deadlines
+from tokens.life.signals import tokens_changed
+from tokens.lifecycle import app_faults
 from tokens.models import Token, TokenEvent
-from tokens.signals import tokens_changed
 from users.models import User
 
 STATE_FIELDS = ["state", "reason", "state_since", "evidence", "generation", "doubted_at", "look_again_at"]

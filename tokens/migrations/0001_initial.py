@@ -3,7 +3,7 @@ import django.db.models.deletion
 import django.db.models.functions.datetime
 import django.utils.timezone
 import tokens.choices
-import tokens.vault
+import tokens.vault.services
 from django.conf import settings
 from django.db import migrations, models
 
@@ -40,8 +40,8 @@ class Migration(migrations.Migration):
                 ('channel', models.CharField(choices=tokens.choices.channel_choices, max_length=20, verbose_name='channel')),
                 ('label', models.CharField(blank=True, max_length=100, verbose_name='label')),
                 ('client_id', models.CharField(max_length=200, verbose_name='client ID')),
-                ('secrets', tokens.vault.SealedField(editable=False, null=True)),
-                ('secrets_key', tokens.vault.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='secrets')),
+                ('secrets', tokens.vault.services.SealedField(editable=False, null=True)),
+                ('secrets_key', tokens.vault.services.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='secrets')),
                 ('scopes', models.JSONField(blank=True, default=list, help_text="Empty: the channel's usual ones.")),
                 ('redirect_base', models.CharField(blank=True, help_text='Empty: BASE_URL.', max_length=200, validators=[django.core.validators.URLValidator(['https', 'http'])], verbose_name='redirect base')),
                 ('is_default', models.BooleanField(default=True, help_text='New links use this app.')),
@@ -69,8 +69,8 @@ class Migration(migrations.Migration):
                 ('kind', models.CharField(choices=[('person', 'Person'), ('system', 'System user')], default='person', max_length=10)),
                 ('native_user_id', models.CharField(max_length=191)),
                 ('native_user_name', models.CharField(blank=True, max_length=200)),
-                ('credentials', tokens.vault.SealedField(editable=False, null=True)),
-                ('credentials_key', tokens.vault.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='credentials')),
+                ('credentials', tokens.vault.services.SealedField(editable=False, null=True)),
+                ('credentials_key', tokens.vault.services.KeyNameField(blank=True, db_default='', default='', editable=False, max_length=16, of='credentials')),
                 ('has_refresh_token', models.BooleanField(default=False)),
                 ('refresh_refused_at', models.DateTimeField(blank=True, null=True)),
                 ('scopes', models.JSONField(blank=True, null=True)),

@@ -6,7 +6,7 @@ import uuid
 from django.conf import settings
 from django.db import migrations, models
 
-from users import append_only
+from infra import append_only
 
 
 def make_default_team(apps, schema_editor):

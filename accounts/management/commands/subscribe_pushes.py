@@ -10,12 +10,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import ngettext
 
 from accounts.models import Account
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.channels.pushes import Subscriptions
 from tokens.models import Token
-from tokens.vault import VaultError
+from tokens.vault.services import VaultError
 
 
 class NotSubscribed(Exception):  # noqa: N818  # a refusal with a reason

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandParser
 
-from adtoken_project import demo, demo_fleet
+from devtools import demo, demo_fleet
 
 
 class Command(BaseCommand):

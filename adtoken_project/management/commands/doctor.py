@@ -6,8 +6,9 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils.translation import ngettext
 
-from adtoken_project import health, version
-from tokens import scrub
+from adtoken_project import version
+from adtoken_project.ops import health
+from infra import scrub
 
 
 class Command(BaseCommand):

@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from users import installation
+from users.installation import services as installation
 
 
 class Command(BaseCommand):

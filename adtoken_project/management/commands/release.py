@@ -11,14 +11,15 @@ from django.db.models import Max, Min, QuerySet
 from django.utils import timezone
 from tqdm import tqdm
 
-from accounts import restoring
+from accounts.sync import restoring
 from macros.models import Macro
 from notifications import claims
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import kept
-from users import hold, installation
+from users.installation import hold
+from users.installation import services as installation
 from users.models import Installation, Session
 
 MOMENT = "%Y-%m-%d %H:%M UTC"

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from adtoken_project import lanes
+from adtoken_project.workers import lanes
 from adtoken_project.workers.process import WorkerProcess
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from macros import evaluation
+from macros.warnings import services as evaluation
 
 
 class Command(BaseCommand):

@@ -12,7 +12,7 @@ from accounts.models import Account, Ask, AskLine
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import make_account, make_team, make_user
-from users import invitations
+from users.invitations import services as invitations
 from users.models import Invitation, Team, User
 
 pytestmark = pytest.mark.django_db

@@ -9,14 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.asks import mails, progress, queries, services
-from accounts.errors import ActionRefused
 from accounts.models import AccountToken, Ask, AskLine
+from accounts.pool.errors import ActionRefused
 from notifications import claims
 from notifications.kinds import NotWanted
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
-from users import hold
+from users.installation import hold
 from users.models import Team, User
 
 pytestmark = pytest.mark.django_db

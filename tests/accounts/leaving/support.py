@@ -6,8 +6,8 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from accounts import pool
 from accounts.models import Account, ReachedAccount
+from accounts.pool import services as pool
 from notifications.models import Message
 from tests.support.factories import link, make_account, make_app, make_token, make_user
 from tokens.models import Token

@@ -10,11 +10,12 @@ from django.db import connection, transaction
 from django.test import Client
 from django.utils import timezone
 
-from accounts import api_keys, backups, pool, removal, tasks
+from accounts import tasks
+from accounts.api_keys import services as api_keys
 from accounts.asks import endings, links
 from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
-from accounts.errors import ActionRefused
+from accounts.backups import queries as backups
 from accounts.jobs import services as jobs
 from accounts.jobs.kinds import KINDS
 from accounts.leaving import handing_over, mails, plan, services
@@ -30,6 +31,10 @@ from accounts.models import (
     Job,
     PendingLink,
 )
+from accounts.pool import services as pool
+from accounts.pool.errors import ActionRefused
+from accounts.sync import removal
+from infra import liveness
 from macros.models import Macro
 from notifications.models import Message
 from tests.accounts.leaving.support import (
@@ -49,8 +54,9 @@ from tests.support.connections import another
 from tests.support.factories import link, make_account, make_team
 from tests.support.sandbox import Sandbox
 from tokens.models import Token
-from users import invitations, liveness, visibility
+from users.invitations import services as invitations
 from users.models import Session, Team, User
+from users.people import visibility
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("channels_world")]
 ALL = Wanted(backups=True, asks=True)

@@ -7,8 +7,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from accounts import selection, sweeps
 from accounts.models import Account, PendingLink
+from accounts.pool import selection
+from accounts.sync import sweeps
 from tests.portal.support import staff
 from tests.support import native, news
 from tests.support.factories import make_team, make_user

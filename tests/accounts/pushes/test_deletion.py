@@ -11,10 +11,10 @@ from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
-from accounts import pool
 from accounts.models import Account, AccountEvent, PendingLink
+from accounts.pool import services as pool
 from accounts.pushes import deletion, tasks
-from macros import evaluation
+from macros.warnings import services as evaluation
 from notifications.models import Message
 from tests.accounts.pushes.conftest import Queue
 from tests.macros.support import make_macro

@@ -15,14 +15,15 @@ from django.db import connection
 from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
-from accounts import pool, sweeps
 from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool import services as pool
+from accounts.sync import sweeps
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native, news
 from tests.support.ends import hours_pass
 from tests.support.sandbox import Sandbox
 from tests.support.signing import deauthorise, signed_request
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.models import ChannelApp, Token, TokenEvent
 from users.models import User
 

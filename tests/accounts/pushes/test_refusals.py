@@ -16,7 +16,7 @@ from accounts.pushes.limits import PerMinute, refusals
 from tests.support.factories import make_app, make_token
 from tests.support.rows import fingerprints
 from tests.support.signing import of_x, signed_request
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.channels.pushes import LARGEST_BODY
 from tokens.models import ChannelApp
 

@@ -15,7 +15,7 @@ from accounts.pushes import limits
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
 from tests.support.sandbox import Sandbox
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.channels.tiktok import pushes
 from tokens.models import ChannelApp, Token, UnknownAnswer
 

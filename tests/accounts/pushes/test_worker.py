@@ -15,11 +15,12 @@ from django.utils import timezone
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountToken
-from adtoken_project import lanes, signs_of_life
 from adtoken_project.celery import app as celery
+from adtoken_project.ops import signs_of_life
+from adtoken_project.workers import lanes
 from tests.support import native
 from tests.support.sandbox import ROOT, Sandbox
-from tokens import push_addresses
+from tokens.channel_apps import push_addresses
 from tokens.models import ChannelApp, DeletionRequest, Token
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.conf import settings
 
-from adtoken_project.embedded.processes import free_port
+from devtools.embedded.processes import free_port
 from tokens.channels import brake, breaker, gate, http, shared, shares
 from tokens.channels.addresses import configured
 from tokens.channels.facebook.channel import CHANNEL as FACEBOOK

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from tests.support import native
 from tests.tokens.channels.worlds import FERN, HARBOR, LUMEN, MARLO, OLD, World, names
-from tokens import deadlines, probe
 from tokens.channels.kinds import AccountList, Verdict
+from tokens.checks import probe
+from tokens.life import deadlines
 from tokens.models import Token
 
 ORGANIZATION = "7f064d90-52a1-42db-b25b-7539e663e926"

@@ -13,13 +13,13 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra import database_clock
 from tests.contract.bent import look_at
 from tests.support.sandbox import Sandbox
 from tests.tokens.channels.answers import EVERYWHERE, Answers, Meaning
 from tests.tokens.channels.answers.tiktok import KEPT, REVOKED, said
 from tokens.channels import registry
 from tokens.channels.kinds import Answer, Call, Classification, Reason, Verdict
-from users import database_clock
 
 CALLS: tuple[Call, ...] = get_args(Call)
 KNOWN = {key: import_module(f"tests.tokens.channels.answers.{key}") for key in registry.CHANNELS}

@@ -7,10 +7,10 @@ import pytest
 
 from tests.support.factories import NOW, make_app
 from tests.support.sandbox import Sandbox
-from tokens import app_faults
 from tokens.channels import registry
 from tokens.channels.classifier import keys_taken
 from tokens.channels.kinds import AppKeys, Classification, Reason, Verdict
+from tokens.lifecycle import app_faults
 from tokens.models import ChannelApp
 
 

@@ -30,11 +30,11 @@ NAMES = re.compile(rf"(?i)(?<![a-z])({'|'.join(key for key in KEYS if len(key) >
 THE_LINE = "tokens/channels/declarations.py"
 # A story about these six, told with a stand-in of each.
 THE_DEMO = {
-    "adtoken_project/demo_fleet/cast.py",
-    "adtoken_project/demo_fleet/filling.py",
+    "devtools/demo_fleet/cast.py",
+    "devtools/demo_fleet/filling.py",
 }
 # What a package knows of the product: the seam, and helpers that hold no model.
-SEAM = ("tokens.channels", "tokens.scrub", "users.database_clock")
+SEAM = ("tokens.channels", "infra.scrub", "infra.database_clock")
 
 
 def product() -> Iterator[Path]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.utils.translation import gettext
 
+from infra import database_clock
 from tokens.channels import http
 from tokens.channels.classifier import evidence, keys_taken
 from tokens.channels.code_grant import CodeGrantChannel
@@ -32,7 +33,6 @@ from tokens.channels.kinds import (
 )
 from tokens.channels.parse import digits, name_of
 from tokens.channels.sessions import ChannelSession, Scopes
-from users import database_clock
 
 
 class Facebook(CodeGrantChannel):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from infra import database_clock
 from tokens.channels import http
 from tokens.channels.addresses import configured
 from tokens.channels.classifier import evidence, keys_taken
@@ -33,7 +34,6 @@ from tokens.channels.linkedin.declaration import DECLARATION
 from tokens.channels.linkedin.verdicts import CANCELLED, TABLE
 from tokens.channels.parse import mapping, name_of, words
 from tokens.channels.sessions import ChannelSession, Scopes, filled, nobodys_session
-from users import database_clock
 
 # A token of the last seconds may be refused as if it were taken back; projects that met this wait up to ten seconds.
 # https://github.com/decioferreira/omniauth-linkedin-oauth2/issues/17 and /81

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from tokens import scrub
+from infra import scrub
 from tokens.channels.addresses import configured
 from tokens.channels.kinds import AccountList, Answer, AppKeys, Call, ChannelError, Identity, NativeAccount
 from tokens.channels.paging import Pages

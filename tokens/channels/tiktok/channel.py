@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from infra import database_clock
 from tokens.channels import http
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence, keys_taken
@@ -33,7 +34,6 @@ from tokens.channels.sessions import ChannelSession, Scopes, dates_of
 from tokens.channels.tiktok import calls, pushes, reading
 from tokens.channels.tiktok.declaration import DECLARATION
 from tokens.channels.tiktok.verdicts import TABLE
-from users import database_clock
 
 NOBODYS = "none"  # no code of anybody
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Literal
 
+from infra import database_clock
 from tokens.channels import classifier, http, oauth1_client
 from tokens.channels.base import Channel
 from tokens.channels.classifier import evidence
@@ -30,7 +31,6 @@ from tokens.channels.sessions import ChannelSession, Scopes
 from tokens.channels.x import calls, pushes, reading, signable, verdicts
 from tokens.channels.x.declaration import DECLARATION
 from tokens.channels.x.verdicts import TABLE
-from users import database_clock
 
 
 class XChannel(Channel):

@@ -7,9 +7,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from tokens.key_usage import PLACES
-from users.key_ring import fingerprints
-from users.key_rotation import BATCH, UNKNOWN, SealedRows
+from infra.key_ring import fingerprints
+from infra.key_rotation import BATCH, UNKNOWN, SealedRows
+from tokens.vault.usage import PLACES
 
 
 class Command(BaseCommand):

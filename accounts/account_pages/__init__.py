@@ -1,0 +1,1 @@
+"""The list of ad accounts in the portal, and the pages of one."""

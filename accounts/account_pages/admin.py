@@ -1,0 +1,336 @@
+"""Social Accounts in the staff portal: the list, its filters and bulk actions, and the way to the pages of one account."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from django.contrib import admin, messages
+from django.contrib.admin import display
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from django_stubs_ext import StrPromise
+
+from accounts.account_pages import filters, people_filters, start_filters
+from accounts.account_pages import rows as account_rows
+from accounts.account_pages import tabs as account_pages
+from accounts.account_pages import views as account_actions
+from accounts.asks import views as asking
+from accounts.backups import admin as backups
+from accounts.exports import rows as export_rows
+from accounts.imports import views as importing
+from accounts.jobs import my_jobs
+from accounts.jobs import views as jobs
+from accounts.models import Account
+from accounts.pool import health, permissions, summary
+from accounts.search import search
+from macros.mutes import lines as mute_lines
+from macros.rules import views as macros_on_accounts
+from portal import bulk
+from portal.lists import ReadOnlyList, RowLink
+from tokens.templatetags import channels as channel_tags
+from ui.counts import number
+from ui.fragments import part
+from ui.templatetags import ui as tags
+from users.models import person
+from users.people.visibility import names_for, teams_seen_by
+
+# Accounts as a file, in the request that asks for it.
+
+
+MOST = 10_000  # accounts in one file: a web process writes them in about a second
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+def answer(request: HttpRequest, accounts: QuerySet[Account], file_format: str) -> HttpResponse:
+    """Answer with a file of the accounts in this order, "csv" or "xlsx"; of more than MOST, with the list, which says so."""
+    now, ids = timezone.now(), export_rows.ids_of(accounts[: MOST + 1])
+    if len(ids) > MOST:
+        text = gettext("More than %(most)s accounts match: filter the list, and export it in parts.")
+        messages.error(request, text % {"most": number(MOST)})
+        return HttpResponseRedirect(request.get_full_path())
+    seen = Account.objects.visible_to(request.user)
+    rows = export_rows.rows(seen, ids, names_for(request.user), now)
+    content = export_rows.write(rows) if file_format == "xlsx" else export_rows.as_csv(rows)
+    response = HttpResponse(content, content_type=_TYPES[file_format])
+    name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.{file_format}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+@dataclass(frozen=True)
+class ListAction:
+    """One action of the bar below the list: the page that it leads to (its slug), or the format of a file."""
+
+    name: str
+    slug: str
+    label: StrPromise
+    icon: str
+    permission: str
+
+    def lead(self, _list: object, request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+        """Lead to the page that asks, or answer with the file."""
+        if self.name.startswith("export_"):
+            return answer(request, accounts, self.slug)
+        if self.slug == "invite":
+            return _invite(request, accounts)
+        return bulk.lead_to(self.slug, request, accounts)
+
+
+def _invite(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponse:
+    """Lead to the page that invites a second person for these accounts, or say that they are too many for its address."""
+    back, ids = (
+        request.get_full_path(),
+        list(accounts.order_by().values_list("pk", flat=True)[: bulk.NAMED + 1]),
+    )
+    if len(ids) > bulk.NAMED:
+        most = {"most": bulk.NAMED}
+        messages.error(
+            request, gettext("One invitation from this list is for %(most)s accounts at most.") % most
+        )
+        return HttpResponseRedirect(back)
+    query = urlencode({"account": ",".join(map(str, ids)), "next": back})
+    return HttpResponseRedirect(f"{reverse('invite_backup')}?{query}")
+
+
+ACTIONS = tuple(
+    ListAction(*facts)
+    for facts in (
+        ("apply_macro", "apply_macro", gettext_lazy("Apply macro"), "flag", "macros.apply_macro"),
+        ("check_now", "check", gettext_lazy("Check now"), "refresh", "tokens.probe_token"),
+        ("ask_to_reauthenticate", "ask", gettext_lazy("Ask to re-authenticate"), "mail", "tokens.ask_token"),
+        ("move_to_team", "team", gettext_lazy("Move to team"), "group", permissions.MOVE),
+        ("remove_macro", "remove_macro", gettext_lazy("Remove macro"), "check", "macros.apply_macro"),
+        ("add_backups", "backup", gettext_lazy("Add backups"), "person", permissions.ADD_BACKUP),
+        ("invite_backup", "invite", gettext_lazy("Invite a backup"), "mail", "users.invite_user"),
+        ("pause", "pause", gettext_lazy("Pause"), "pause_circle", permissions.PAUSE),
+        ("resume", "resume", gettext_lazy("Resume"), "bolt", permissions.RESUME),
+        ("export_csv", "csv", gettext_lazy("Export CSV"), "download", permissions.VIEW),
+        ("export_xlsx", "xlsx", gettext_lazy("Export XLSX"), "download", permissions.VIEW),
+    )
+)
+
+
+@admin.register(Account)
+class AccountAdmin(ReadOnlyList):
+    """Social Accounts: which will go dark, when, and who can fix it. An account opens on Authenticate Tokens.
+
+    Accounts come by Add Account (the same flow as self-service) or by an import (`accounts.imports.views`); there is no plain form.
+    """
+
+    list_display = [
+        "account_cell",
+        "state_cell",
+        "usable_cell",
+        "person_cell",
+        "deadline_cell",
+    ]
+    list_filter = [
+        filters.ViewFilter,
+        filters.ChannelFilter,
+        filters.StateFilter,
+        filters.DaysFilter,
+        people_filters.PersonFilter,
+        people_filters.ReasonFilter,
+        filters.NoBackupFilter,
+        filters.BackupAtHandFilter,
+        filters.UndatedFilter,
+        filters.TeamFilter,
+        filters.MacroFilter,
+        start_filters.AccessLostFilter,
+        start_filters.WeekFilter,
+        start_filters.EndFilter,
+    ]
+    list_display_links = None  # the name leads there itself
+    search_fields = ["name"]  # what is searched is in get_search_results
+    change_list_template = "admin/accounts/account/change_list.html"
+    list_title = gettext_lazy("Social Accounts")
+    nouns = npgettext_lazy("of so many", "%(shown)s account", "%(shown)s accounts", "number")
+    searched = gettext_lazy("Name, ID, person or e-mail")
+    ordered = gettext_lazy("Sorted by deadline, earliest first")
+    none_match = gettext_lazy("No account matches these filters.")
+    on_cards = frozenset({"usable_cell", "deadline_cell"})
+    seldom = frozenset({"backup", "told", "lost"})
+    first_actions = 4
+    table_class = "at-rows"
+    action_icons: ClassVar = {one.name: one.icon for one in ACTIONS}
+
+    def get_list_display(self, request: HttpRequest) -> list[str]:
+        """Return the columns: with the team for whoever sees several."""
+        columns = list(self.list_display)
+        if self._sees_several_teams(request):
+            columns.append("team_cell")
+        return columns
+
+    def _sees_several_teams(self, request: HttpRequest) -> bool:
+        known: bool | None = getattr(request, "sees_several_teams", None)
+        if known is None:
+            known = teams_seen_by(person(request))[:2].count() > 1
+            request.sees_several_teams = known  # type: ignore[attr-defined]  # read once a request
+        return known
+
+    # --- the list -------------------------------------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return the accounts that this person sees, with their pools."""
+        return summary.with_pools(Account.objects.visible_to(request.user)).select_related("paused_by")
+
+    def get_ordering(self, request: HttpRequest) -> Any:
+        """Order by deadline, what is deactivated first."""
+        return health.by_deadline()
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Account], search_term: str
+    ) -> tuple[QuerySet[Account], bool]:
+        """Find by name, native id, person or e-mail."""
+        return search(queryset, search_term, names_for(request.user)), False
+
+    def everything(self, request: HttpRequest) -> QuerySet[Account]:
+        """Return what the viewer sees, without pools."""
+        return Account.objects.visible_to(request.user)
+
+    def row_links(self, request: HttpRequest) -> Callable[[Any], Sequence[RowLink]]:
+        """Return the actions on one account, as far as the person may."""
+        allowed = self.get_actions(request)
+        offered = [one for one in ACTIONS if one.slug in {"ask", "check"} and one.name in allowed]
+        kept = request.GET.copy()
+
+        def links(account: Any) -> list[RowLink]:
+            kept["ids"] = str(account.pk)
+            made = [
+                RowLink(str(one.label), one.icon, f"{bulk.address(one.slug)}?{kept.urlencode()}")
+                for one in offered
+            ]
+            page = reverse("admin:accounts_account_change", args=[account.pk])
+            return [*made, RowLink(gettext("Open Authenticate Tokens"), "key", page)]
+
+        return links
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the files of all that match."""
+        may_import = request.user.has_perm(permissions.IMPORT)
+        import_url = reverse("admin:accounts_account_import") if may_import else ""
+        exports = (("export_csv", "CSV"), ("export_xlsx", "XLSX"))
+        jobs_url = my_jobs.address_for(person(request))
+        return {"exports": exports, "import_url": import_url, "jobs_url": jobs_url}
+
+    def prepare_page(self, request: HttpRequest, rows: Sequence[Any]) -> None:
+        """Read of all rows whose warnings are snoozed, and who is on which."""
+        said = mute_lines.notes(rows, names_for(request.user))
+        for account in rows:
+            account.quiet = said.get(account.pk, "")
+
+    def preparing(self, request: HttpRequest) -> Callable[[Any], None]:
+        """Return what gives an account its row: what is seen of it now, by this viewer."""
+        now, names = timezone.now(), names_for(request.user)
+
+        def prepare(account: Any) -> None:
+            account.row = account_rows.row_of(account, names=names, now=now)
+            account.now = now
+
+        return prepare
+
+    @display(description=gettext_lazy("Account"), ordering="name")
+    def account_cell(self, account: Any) -> SafeString:
+        """Return mark, name and native id; the name leads to Authenticate Tokens."""
+        link = reverse("admin:accounts_account_change", args=[account.pk])
+        return format_html(
+            '<span class="at-with-mark">{0}<span><a class="at-name" href="{1}" title="{2}">{2}</a>'
+            '<span class="at-second at-cut" title="{4}">'
+            '<span class="at-hidden">{3} </span>{4}</span></span></span>',
+            channel_tags.mark(account.channel), link, account.name, account.get_channel_display(), account.native_id,
+        )  # fmt: skip
+
+    @display(description=gettext_lazy("State"))
+    def state_cell(self, account: Any) -> SafeString:
+        """Return the pill and why."""
+        return format_html(
+            '{0}<span class="at-second" title="{1}">{1}</span>',
+            tags.pill("account", account.row.summary.health),
+            " · ".join(filter(None, [account.row.why, account.quiet])),
+        )
+
+    @display(description=gettext_lazy("Usable"), ordering="usable_count")
+    def usable_cell(self, account: Any) -> SafeString:
+        """Return "2 of 4" beside one block per token; on cards the active person is shown beside it."""
+        return part("usable", row=account.row)
+
+    @display(description=gettext_lazy("Active person"))
+    def person_cell(self, account: Any) -> SafeString:
+        """Return who carries the account now; of one that is dark who can fix it."""
+        if not account.row.person:
+            if not account.row.fixer:
+                return SafeString("—")
+            return format_html(
+                '<span class="at-second">{1}</span><span class="at-cut" title="{0}">{0}</span>',
+                account.row.fixer,
+                gettext("can fix it"),
+            )
+        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.row.person)
+
+    @display(description=gettext_lazy("Deadline"), ordering=health.DEADLINE)
+    def deadline_cell(self, account: Any) -> SafeString:
+        """Return days left, bar and date."""
+        return part("deadline", row=account.row, account=account)
+
+    @display(description=gettext_lazy("Team"), ordering="team__name")
+    def team_cell(self, account: Account) -> SafeString:
+        """Return the team."""
+        return format_html('<span class="at-cut" title="{0}">{0}</span>', account.team)
+
+    # --- actions: they only lead to a page that shows what will happen -----------------------------------------------
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what the person may do with chosen accounts."""
+        return {
+            one.name: (one.lead, one.name, one.label)
+            for one in ACTIONS
+            if request.user.has_perm(one.permission)
+        }
+
+    def chosen(self, request: HttpRequest) -> bulk.Chosen:
+        """Return the accounts that the address of a bulk page names."""
+        if "across" not in request.GET:
+            ids = jobs.chosen(request) if "job" in request.GET else bulk.wanted(request)
+            named = self.get_queryset(request).filter(pk__in=ids)
+            return bulk.read(named.order_by("name", "pk"))
+        listed, shown = self.filtered(request, bulk.filters_of(request)), bulk.shown(request)
+        return bulk.read(listed if shown is None else listed.filter(pk__in=shown), across=True)
+
+    # --- one account ------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list, the tabs of an account, its actions and the bulk pages. There is no form, and no deletion."""
+        plain = {f"accounts_account_{name}" for name in ("add", "change", "delete", "history")}
+        kept = [url for url in super().get_urls() if url.name not in plain and url.name is not None]
+        return [
+            path("add/", self.admin_site.admin_view(self.add_account), name="accounts_account_add"),
+            *bulk.urls(
+                self.chosen, (*bulk.BULKS, *backups.BULKS, *macros_on_accounts.BULKS, *account_actions.BULKS)
+            ),
+            *jobs.urls(),
+            *my_jobs.urls(),
+            *asking.urls(self.chosen),
+            *backups.urls(),
+            *account_actions.urls(),
+            *account_pages.urls(),
+            *importing.urls(),
+            *kept,
+        ]
+
+    def add_account(self, request: HttpRequest) -> HttpResponse:
+        """Lead to Add Account, the same flow as self-service; it comes back to the list."""
+        back = reverse("admin:accounts_account_changelist")
+        return HttpResponseRedirect(f"{reverse('add_account')}?{urlencode({'next': back})}")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether the person may add accounts."""
+        return request.user.has_perm("accounts.link_account")

@@ -1,0 +1,229 @@
+"""Chips of the lists, and ready-made views of Social Accounts. Each is a filter of the address, so that a copied link shows the same."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.views.main import ChangeList
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+
+from accounts.backups import queries as backups
+from accounts.leaving import queries
+from accounts.models import Account
+from accounts.pool import health
+from accounts.pool.health import Health
+from macros.models import Macro
+from macros.rules import coverage, scope
+from portal.choices import ChoiceFilter, Lookups, OnOff
+from tokens.channels import declarations
+from ui import pills
+from ui.calendar_days import end_of_window
+from users.models import Membership, User, person
+from users.people import visibility
+
+LISTED = 200  # teams to choose from
+
+
+def is_id(value: str) -> bool:
+    """Return whether a text of an address may be the id of a row."""
+    return value.isascii() and value.isdigit() and len(value) < 19
+
+
+class ViewFilter(ChoiceFilter):
+    """The tabs above the list. They are no chips."""
+
+    as_tabs = True
+    title = gettext_lazy("view")
+    parameter_name = "view"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the tabs beside "All"."""
+        self.viewer = person(request)
+        return [
+            ("needs", gettext("Needs a person")),
+            ("team", gettext("My team")),
+            ("alone", gettext("No backup")),
+        ]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep what the tab shows."""
+        if value == "needs":
+            return rows.filter(
+                health.needs_a_person(now=timezone.now(), zone=timezone.get_current_timezone())
+            )
+        if value == "team":
+            return rows.filter(team__in=Membership.objects.filter(user=self.viewer).values("team"))
+        return health.only_one_person(rows)
+
+
+class ChannelFilter(ChoiceFilter):
+    """One or several channels, as "facebook,linkedin"."""
+
+    title = gettext_lazy("channel")
+    parameter_name = "channel"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the channels."""
+        return declarations.choices()
+
+    def picked(self) -> list[str]:
+        """Return the channels that are chosen, in their usual order."""
+        asked = (self.value() or "").split(",")
+        return [key for key in declarations.channel_keys() if key in asked]
+
+    def stands_for(self, value: str) -> bool:
+        """Return whether there is such a channel."""
+        return bool(self.picked())
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts of the chosen channels."""
+        return rows.filter(channel__in=self.picked())
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Offer "All", and each channel as a link that adds or removes it."""
+        picked = self.picked()
+        yield {
+            "selected": not picked,
+            "query_string": changelist.get_query_string(remove=[self.parameter_name]),
+            "display": gettext("All"),
+        }
+        for key, label in self.lookup_choices:
+            then = [one for one in declarations.channel_keys() if (one in picked) != (one == key)]
+            query = (
+                changelist.get_query_string({self.parameter_name: ",".join(then)})
+                if then
+                else changelist.get_query_string(remove=[self.parameter_name])
+            )
+            yield {"selected": key in picked, "query_string": query, "display": label}
+
+
+class StateFilter(ChoiceFilter):
+    """The pill."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the pills, worst first."""
+        return [(key, pills.pill("account", key).label) for key in Health]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts with this pill."""
+        return health.in_health(rows, value, now=timezone.now(), zone=timezone.get_current_timezone())
+
+
+class DaysFilter(ChoiceFilter):
+    """How soon a known deadline comes."""
+
+    title = gettext_lazy("days left")
+    parameter_name = "days"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the windows."""
+        return [(str(days), gettext("%(days)s or fewer") % {"days": days}) for days in (1, 7, 14, 30, 60, 90)]
+
+    def stands_for(self, value: str) -> bool:
+        """Return whether it is a whole number of days; any works in the address."""
+        return value.isascii() and value.isdigit() and len(value) <= 4
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts whose deadline is known and within the window."""
+        window = end_of_window(int(value), now=timezone.now(), zone=timezone.get_current_timezone())
+        return rows.filter(deadline__lt=window)
+
+
+class NoBackupFilter(OnOff):
+    """Accounts that one person carries, whatever their pill; beside a chosen person those that depend on this one alone."""
+
+    only_by_link = True
+    title = gettext_lazy("only one person left")
+    parameter_name = "alone"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Remember who is chosen, then keep what is asked for."""
+        value = request.GET.get("person", "")
+        self.person_id = int(value) if is_id(value) else 0
+        return super().queryset(request, queryset)
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts with one person; of one who is chosen, just what the page of that person counts."""
+        if not self.person_id:
+            return health.only_one_person(rows)
+        return rows.filter(pk__in=queries.alone_with(self.person_id).values("pk"))
+
+
+class BackupAtHandFilter(OnOff):
+    """Accounts that one person carries, or nobody, and that a colleague's log-in reaches already."""
+
+    title = gettext_lazy("a backup is at hand")
+    parameter_name = "backup"
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts to which somebody could be added at once."""
+        return backups.at_hand(rows)
+
+
+class UndatedFilter(OnOff):
+    """Accounts whose deadline is not known, whatever their pill."""
+
+    only_by_link = True
+    title = gettext_lazy("date unknown")
+    parameter_name = "undated"
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep accounts without a known deadline."""
+        return rows.filter(deadline_kind=Account.DeadlineKind.UNKNOWN)
+
+
+class TeamFilter(ChoiceFilter):
+    """The team of accounts, people, invitations, macros or messages, or several, as "3,5", which a link may name.
+
+    Teams that the viewer does not see are neither named nor found by.
+    """
+
+    title = gettext_lazy("team")
+    parameter_name = "team"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Lookups:
+        """Return the teams that the viewer sees, where there is more than one, and what the address names of them."""
+        self.seen = visibility.teams_seen_by(person(request))
+        rows = list(self.seen.order_by("name").values_list("pk", "name")[:LISTED])
+        found = [(str(pk), name) for pk, name in rows] if len(rows) > 1 else []
+        value = self.value()
+        if value and value not in dict(found):
+            named = self.seen.filter(pk__in=_ids(value)).order_by("name").values_list("name", flat=True)
+            found += [(value, ", ".join(named))] if named else []
+        return found
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the rows of the team, or of those that are named and that the viewer sees."""
+        field = "memberships__team__in" if rows.model is User else "team__in"
+        found = rows.filter(**{field: self.seen.filter(pk__in=_ids(value))})
+        return found.distinct() if rows.model is User and "," in value else found
+
+
+def _ids(value: str) -> list[int]:
+    """Return the whole numbers of "3,5" that may be ids."""
+    return [int(one) for one in value.split(",") if is_id(one)]
+
+
+class MacroFilter(ChoiceFilter):
+    """Accounts that no macro watches, or that a certain one does."""
+
+    title = gettext_lazy("macro")
+    parameter_name = "macro"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return "No macro" and the macros that the person sees."""
+        seen = scope.visible_macros(request.user)
+        return [("none", gettext("No macro")), *((str(macro.pk), macro.name) for macro in seen)]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep what is asked for."""
+        if value == "none":
+            return coverage.watched_by_none(rows)
+        macro = Macro.objects.filter(pk=value).first()
+        return coverage.watched_by(rows, macro) if macro else rows.none()

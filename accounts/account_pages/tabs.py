@@ -1,0 +1,237 @@
+"""One account in the portal: the tabs Authenticate Tokens and Messages. They only read."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from accounts.account_pages import dates, message_rows, pool_rows, timeline
+from accounts.account_pages.pool_rows import PoolAction
+from accounts.account_pages.rows import explain
+from accounts.asks import inviting
+from accounts.backups import card as backup_card
+from accounts.models import Account
+from accounts.pool import summary
+from accounts.pool.permissions import MOVE
+from accounts.sync import checking
+from broker.leases import admin as handed_out
+from macros.mutes import lines as mute_lines
+from macros.rules import coverage
+from macros.why import admin as why
+from portal import access
+from tokens.channels import registry
+from tokens.channels.kinds import Reason
+from ui import progress
+from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
+from ui.text import join_names
+from users.models import person
+from users.people.visibility import names_for
+
+say = partial(phrase, "words/pool.txt")
+
+View = Callable[..., HttpResponse]
+MESSAGES_SHOWN = 50
+
+
+def urls() -> list[URLPattern]:
+    """Return the addresses of the tabs. The first is where an account opens."""
+    tabs: list[tuple[str, str, View]] = [
+        ("", "change", tokens_tab),
+        ("messages/", "messages", messages_tab),
+    ]
+
+    def bind(view: View) -> View:
+        def bound(request: HttpRequest, account_id: int) -> HttpResponse:
+            access.require(request)
+            return view(request, access.account(request, account_id))
+
+        return admin.site.admin_view(require_GET(bound))
+
+    return [
+        path(f"<int:account_id>/{tail}", bind(view), name=f"accounts_account_{name}")
+        for tail, name, view in tabs
+    ]
+
+
+def context(request: HttpRequest, account: Account, tab: str) -> dict[str, Any]:
+    """Return what every page of one account shows: head, tabs, breadcrumb."""
+    now = timezone.now()
+    here = reverse("admin:accounts_account_change", args=[account.pk])
+    may = request.user.has_perm
+    add = f"{reverse('link', args=[account.channel])}?{urlencode({'account': str(account.pk), 'next': here})}"
+    pause = None
+    paused = account.paused_at is not None
+    if may("accounts.resume_account" if paused else "accounts.pause_account"):
+        name, label = ("resume", say("resume")) if paused else ("pause", say("pause"))
+        pause = PoolAction(
+            label,
+            _alone(account, name),
+            icon="bolt" if paused else "pause_circle",
+        )
+    team = None
+    if may(MOVE):
+        team = PoolAction(say("move_to_team"), _alone(account, "team"), icon="group")
+    quiet = []
+    if may(mute_lines.SNOOZE):
+        on_it = reverse("admin:accounts_account_on_it", args=[account.pk])
+        quiet.append(PoolAction(say("on_it"), on_it, icon="check"))
+    if may(mute_lines.SNOOZE) or may(mute_lines.CHANGE_MACRO):
+        mute = f"{reverse('admin:macros_mute_add')}?account={account.pk}"
+        quiet.append(PoolAction(say("snooze"), mute, icon="schedule"))
+    tabs = [
+        (label, name, reverse(f"admin:accounts_account_{name}", args=[account.pk]))
+        for label, name in (
+            (gettext("Authenticate Tokens"), "change"),
+            (gettext("Messages"), "messages"),
+        )
+    ]
+    return {
+        **access.frame_of(account)(request),
+        "title": account.name,
+        "account": account,
+        "summary": summary.summarise(account, now),
+        "now": now,
+        "tab": tab,
+        "tabs": tabs,
+        "crumb": next((label for label, name, _ in tabs if name == tab), ""),
+        "open_url": registry.get(account.channel).open_url(account.native_id),
+        "add": PoolAction(say("add_token"), add, kind="primary", icon="add")
+        if may("accounts.link_account")
+        else None,
+        "menu": [*quiet, *(action for action in (team, pause) if action)],
+        "here": here,
+        **(_linked(account, names_for(request.user)) if tab else {}),
+    }
+
+
+def _linked(account: Account, names: NameVisibility) -> dict[str, Any]:
+    """Return who linked an account first, and when, and who paused it."""
+    first = min(account.pool.all(), key=lambda entry: entry.added_at, default=None)
+    linker = "" if first is None else names.user(first.added_by) or names.token(first.token, account)
+    return {
+        "linker": linker,
+        "linked_at": first.added_at if first else None,
+        "pauser": names.user(account.paused_by),
+    }
+
+
+def _alone(account: Account, action: str) -> str:
+    """Return the page of the list's action, for this account alone."""
+    return f"{reverse(f'admin:accounts_account_bulk_{action}')}?account={account.pk}"
+
+
+def frame(account: Account) -> Callable[[HttpRequest], dict[str, Any]]:
+    """Return what a page that asks shows around its content, for a page of one account."""
+    return lambda request: context(request, account, "")
+
+
+def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
+    """Who keeps this account alive, until when, what happened, what can I do."""
+    shared = context(request, account, "change")
+    names, now = names_for(request.user), shared["now"]
+    opened = request.GET.get("steps", "")
+    rows = pool_rows.build(
+        account,
+        viewer=request.user,
+        names=names,
+        now=now,
+        opened=int(opened) if opened.isascii() and opened.isdigit() else 0,
+    )
+    check_all = None
+    if rows and request.user.has_perm("tokens.probe_token"):
+        check_all = PoolAction(
+            say("check_all_now"),
+            reverse("admin:accounts_account_check", args=[account.pk]),
+            post=True,
+            icon="refresh",
+        )
+    automatic = None
+    ranked = any(row.entry.rank is not None for row in rows)
+    if ranked and request.user.has_perm("accounts.rank_token"):
+        automatic = PoolAction(
+            say("back_to_automatic"),
+            reverse("admin:accounts_account_automatic", args=[account.pk]),
+            post=True,
+        )
+    checked = checking.progress_of(account, progress.asked(request), names, now)
+    carriers = list(dict.fromkeys(names.token(entry.token, account) for entry in shared["summary"].usable))
+    page = TemplateResponse(
+        request,
+        "portal/tokens.html",
+        {
+            **shared,
+            "progress": checked,
+            "rows": rows,
+            "invite_url": f"{reverse('invite_backup')}?{urlencode({'account': account.pk, 'next': shared['here']})}"
+            if inviting.may_invite(person(request), [account])
+            else "",
+            "invited": inviting.told(account, person(request), now),
+            "check_all": check_all,
+            "automatic": automatic,
+            "ranked": ranked,
+            "carriers": join_names(carriers),
+            "warned_by": _warned_by(account),
+            **mute_lines.context(request, account, names),
+            "backups": backup_card.card(request, account, names),
+            "handed_out_url": handed_out.url(account=account.pk)
+            if request.user.has_perm(handed_out.PERMISSION)
+            else "",
+            "rule": dates.note(account.channel),
+            "restricted": explain(account, Reason.RESTRICTED),
+            **_line_context(request, account, names),
+        },
+    )
+    return progress.look_again(page, checked)
+
+
+def _warned_by(account: Account) -> tuple[str, str]:
+    """Return which macros warn about the account, and when; "" where none does."""
+    names, days = coverage.warned_by(account)
+    return (join_names(names), say("days_ahead", days=", ".join(map(str, days)))) if names else ("", "")
+
+
+def _line_context(request: HttpRequest, account: Account, names: NameVisibility) -> dict[str, Any]:
+    chosen, asked = request.GET.get("line", ""), request.GET.get("shown", "")
+    shown = (
+        min(int(asked), timeline.MOST)
+        if asked.isascii() and asked.isdigit() and int(asked)
+        else timeline.SHOWN
+    )
+    may_read = request.user.has_perm("notifications.view_message")
+    mails = message_rows.rows(request, account, names, limit=shown + 1) if may_read else ()
+    line = timeline.timeline_of(account, names, mails, chosen=chosen, shown=shown)
+    query: dict[str, str | int] = {"line": line.chosen} if line.chosen else {}
+    return {
+        "line": line,
+        "line_filters": [
+            (label, f"?{urlencode({'line': key})}#line" if key else "?#line", key == line.chosen)
+            for key, label in timeline.FILTERS.items()
+        ],
+        "line_older": f"?{urlencode({**query, 'shown': shown + 50})}#line"
+        if line.older and shown < timeline.MOST
+        else "",
+    }
+
+
+def messages_tab(request: HttpRequest, account: Account) -> HttpResponse:
+    """The mails that speak of this account or its tokens, those of macros too, newest first, for those who may see messages."""
+    access.require(request, "notifications.view_message")
+    rows = message_rows.rows(request, account, names_for(request.user), limit=MESSAGES_SHOWN)
+    return TemplateResponse(
+        request,
+        "portal/messages.html",
+        {
+            **context(request, account, "messages"),
+            "messages_sent": rows,
+            "why_url": why.url(account=account.native_id),
+        },
+    )

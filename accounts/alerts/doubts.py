@@ -1,0 +1,71 @@
+"""The mail to operators about what a channel says against several log-ins of one app within a day, which is doubted first."""
+
+from datetime import datetime
+
+from django.utils import timezone
+
+from notifications import composing, outbox
+from notifications.kinds import FACTS, Fact, Mail, NotWanted
+from notifications.models import Message
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt
+from ui import addresses, counts, dates
+from ui.phrases import phrase
+from users.people.recipients import operators
+
+KIND = "operators"  # it is built by `accounts.alerts.mails`, which leads here
+SHOWN = 3  # answers
+
+
+def tell(now: datetime) -> int:
+    """Write to each operator, once a day and app, from the third log-in of the day on. Returns how many were written."""
+    today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return sum(
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{app_id}:doubts:{today:%Y-%m-%d}:{address}",
+            payload={"doubts": app_id},
+            now=now,
+        )
+        for app_id in doubts.apps_of_many(Doubt.objects.filter(began_at__gte=today))
+        for address in operators()
+    )
+
+
+def build(message: Message) -> Mail:
+    """Build the mail. Raises NotWanted where nothing is doubted now, or the channel app is gone."""
+    app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
+    if app is None:
+        raise NotWanted("app_removed")
+    doubted = Doubt.objects.undecided().filter(app=app)
+    first = doubted.order_by("began_at").first()
+    if first is None:
+        raise NotWanted("nothing_doubted")
+    reader = composing.reader_of(message)
+    facts = {
+        "channel": app.get_channel_display(),
+        "channel_key": app.channel,
+        "label": app.label,
+        "client_id": app.client_id,
+        "number": doubted.values("token").distinct().count(),
+        "began": dates.moment(first.began_at, zone=reader.zone).full,
+        "answers": doubts.answers(doubted)[:SHOWN],
+        "url": addresses.absolute_url("admin:tokens_channelapp_change", app.pk),
+    }
+    return composing.compose("doubts", message, reader, facts)
+
+
+def facts(message: Message) -> list[Fact]:
+    """Return what led to a message, for "Why this mail?"."""
+    app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
+    if app is None:
+        return []
+    return [
+        Fact(
+            str(app),
+            phrase(FACTS, "told"),
+            phrase(FACTS, "log_ins", number=number, log_ins=counts.number(number), row=row),
+        )
+        for row, number in doubts.answers(Doubt.objects.filter(app=app, began_at__lte=message.created_at))
+    ]

@@ -1,0 +1,112 @@
+"""Telling operators what only they can fix: the channel refuses our app, or answers what no verdict table knows.
+
+One mail per channel app and occasion, whatever the number of tokens behind it. Marketers never get it. What was told is marked in the
+transaction that writes the messages, so that nothing is told twice or lost; the text is made at sending, by `accounts.alerts.mails`.
+"""
+
+import logging
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from notifications import outbox
+from tokens.models import ChannelApp, UnknownAnswer
+from users.people.recipients import operators
+
+logger = logging.getLogger(__name__)
+
+KIND = "operators"
+QUIET = timedelta(hours=24)  # a fault that comes and goes is told of once in this time
+GATHER = timedelta(hours=1)  # unknown answers of one app found within this time come in one mail
+MAILS_A_DAY = 3  # about unknown answers of one app; what is more waits for the next day
+SAME_NEWS = timedelta(days=7)  # the same body at another call is no news for so long
+
+
+@transaction.atomic
+def tell_operators(now: datetime) -> int:
+    """Write what operators were not told yet. Returns how many messages were written. Cheap where nothing is new: two small queries.
+
+    Without anybody to tell nothing is marked: who is added later hears of it then.
+    """
+    found = {*_untold_faults(now).values_list("pk", flat=True), *_untold().values_list("app_id", flat=True)}
+    if not found:
+        return 0
+    to = operators()
+    if not to:
+        logger.warning("A channel app has trouble and there is nobody to tell: set OPERATOR_EMAILS.")
+        return 0
+    apps = ChannelApp.objects.filter(pk__in=found).order_by("pk")
+    locked = apps.select_for_update(skip_locked=True, no_key=True)  # another worker is telling of the others
+    return sum(_tell(app, to, now) for app in locked)
+
+
+def _untold_faults(now: datetime) -> QuerySet[ChannelApp]:
+    new = Q(fault_told_at=None) | Q(fault_told_at__lt=F("fault_since"), fault_told_at__lte=now - QUIET)
+    return ChannelApp.objects.exclude(fault_since=None).filter(new)
+
+
+def _untold() -> QuerySet[UnknownAnswer]:
+    return UnknownAnswer.objects.filter(told_at=None)
+
+
+def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
+    """Write one message per operator about one app, and mark what is in it. The app's row is locked."""
+    fault = _untold_faults(now).filter(pk=app.pk).exists()
+    answers = list(_untold().filter(app=app).order_by("first_seen_at", "pk"))
+    if not fault and _told_lately(app, now):
+        return 0  # gathered until the hour is over, or the day where there was much
+    known = list(UnknownAnswer.objects.filter(app=app, told_at__gt=now - SAME_NEWS))
+    news = [answer for answer in answers if not any(same_news(answer, told) for told in known)]
+    _mark(app, answers, fault=fault, now=now)
+    if not fault and not news:
+        return 0
+    payload = {
+        "app": app.pk,
+        "fault": app.fault_since.isoformat() if fault and app.fault_since else "",
+        "answers": [answer.pk for answer in news],
+    }
+    return sum(
+        outbox.enqueue(
+            kind=KIND,
+            recipient=address,
+            dedupe_key=f"{KIND}:{app.pk}:{now.isoformat()}:{address}",
+            payload=payload,
+            now=now,
+        )
+        for address in to
+    )
+
+
+def _told_lately(app: ChannelApp, now: datetime) -> bool:
+    told = UnknownAnswer.objects.filter(app=app, told_at__gt=now - QUIET)
+    times = {at for at in told.values_list("told_at", flat=True) if at is not None}
+    return len(times) >= MAILS_A_DAY or any(at > now - GATHER for at in times)
+
+
+def same_news(one: UnknownAnswer, other: UnknownAnswer) -> bool:
+    """Return whether two answers say the same, whichever call they came to: by status and body.
+
+    Of a body from where tokens are handed out only the keys are kept, so there the keys are compared.
+    """
+    if one.status != other.status:
+        return False
+    said, heard = one.sample.get("body"), other.sample.get("body")
+    return said == heard or _keys_alone(said) == _keys(heard) or _keys(said) == _keys_alone(heard)
+
+
+def _keys_alone(body: Any) -> list[str] | None:
+    """Return the keys that were kept of a body, or None where all of it was."""
+    return body["keys"] if isinstance(body, dict) and list(body) == ["keys"] else None
+
+
+def _keys(body: Any) -> list[str]:
+    return sorted(body) if isinstance(body, dict) else []
+
+
+def _mark(app: ChannelApp, answers: Sequence[UnknownAnswer], *, fault: bool, now: datetime) -> None:
+    if fault:
+        ChannelApp.objects.filter(pk=app.pk).update(fault_told_at=now)
+    UnknownAnswer.objects.filter(pk__in=[answer.pk for answer in answers]).update(told_at=now)

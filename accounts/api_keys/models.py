@@ -1,0 +1,92 @@
+"""Keys of publishing systems, and the record of what was handed out to them."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from tokens.choices import channel_choices
+from users.models import Team
+
+
+class ApiKey(models.Model):
+    """A key of a publishing system. Only its hash is stored; the secret is shown once."""
+
+    class Scope(models.TextChoices):
+        READ = "accounts:read", _("Read accounts")
+        LEASE = "tokens:lease", _("Lease, sign and report tokens")
+        OFFBOARD = "people:offboard", _("Offboard people of its teams")
+
+    name = models.CharField(max_length=100)
+    prefix = models.CharField(max_length=16, unique=True)
+    sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(
+        models.CharField(max_length=20, choices=Scope), default=list, verbose_name=_("scopes")
+    )
+    # Empty: all.
+    channels = ArrayField(models.CharField(max_length=20, choices=channel_choices), default=list, blank=True)
+    teams = models.ManyToManyField(
+        Team, related_name="api_keys", verbose_name=_("teams")
+    )  # the key sees these teams' accounts
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    last_used_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True)  # empty: it has no end date
+    # When whoever made it was deleted; switched off is seen there.
+    maker_left_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        ordering = ["name"]
+        permissions = [("revoke_apikey", "Can revoke API keys")]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def maker_left(self) -> bool:
+        """Return whether whoever made it was switched off or deleted."""
+        return self.maker_left_at is not None or (
+            self.created_by is not None and not self.created_by.is_active
+        )
+
+
+class LeaseRecord(models.Model):
+    """One token handed out, or one request signed. Append only (`infra.append_only`), so nothing here is a foreign key: rows outlive
+    what they name. Written by `broker.leases.records`."""
+
+    class Kind(models.TextChoices):
+        LEASE = "lease", _("Token handed out")
+        SIGNATURE = "signature", _("Request signed")
+
+    REQUEST_LENGTH = 200
+
+    at = models.DateTimeField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    key_id = models.BigIntegerField(_("API key"), null=True)  # empty: our own Python code
+    caller = models.CharField(max_length=100)  # the key's name then, or which part of our code
+    address = models.GenericIPAddressField(null=True)  # where the request came from
+    account_id = models.BigIntegerField(_("social account"))
+    token_id = models.BigIntegerField(_("token"))
+    generation = models.PositiveIntegerField()
+    purpose = models.CharField(max_length=10)
+    lease_hash = models.CharField(max_length=32)  # first half of the SHA-256 of the lease's id
+    request = models.CharField(max_length=REQUEST_LENGTH, blank=True)  # method and path of what was signed
+
+    class Meta:
+        verbose_name = _("hand-out of a token")
+        verbose_name_plural = _("tokens handed out")
+        # Each further index costs every lease. Of a key and of a log-in the newest rows are found along the primary key.
+        indexes = [models.Index("account_id", "id", name="lease_record_by_account")]
+
+    def __str__(self) -> str:
+        return gettext("%(kind)s: token %(token)s for account %(account)s") % {
+            "kind": self.get_kind_display(),
+            "token": self.token_id,
+            "account": self.account_id,
+        }

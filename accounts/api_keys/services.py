@@ -1,0 +1,86 @@
+"""API keys: how one looks, making and revoking them. Who a key lets in, `broker.leases.callers` says."""
+
+import hashlib
+import secrets
+import zlib
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.api_keys import mails as api_key_mail
+from accounts.models import ApiKey
+from users.models import Team, User
+
+PREFIX = "adt_"
+FOR_JOBS = (
+    ApiKey.Scope.READ,
+    ApiKey.Scope.LEASE,
+)  # what a key may do where nobody says; people are another matter
+SECRET_LENGTH, CHECKSUM_LENGTH = 48, 8  # hexadecimal digits
+
+
+def issue(
+    *,
+    name: str,
+    scopes: list[str],
+    teams: list[Team],
+    channels: list[str] | None = None,
+    created_by: User | None = None,
+    expires_at: datetime | None = None,
+) -> tuple[ApiKey, str]:
+    """Make a key, without an end where `expires_at` is None. Returns the row and the secret, which is shown once and stored as a hash."""
+    secret = secrets.token_hex(SECRET_LENGTH // 2)
+    text = f"{PREFIX}{secret}{_checksum(secret)}"
+    key = ApiKey.objects.create(
+        name=name,
+        prefix=text[:12],
+        sha256=digest(text),
+        scopes=scopes,
+        channels=channels or [],
+        created_by=created_by,
+        expires_at=expires_at,
+    )
+    key.teams.set(teams)
+    return key, text
+
+
+def revoke(*, key: ApiKey, now: datetime) -> bool:
+    """End a key: calls with it are refused within a second. Returns whether it was still good; of two at once one is told so."""
+    return ApiKey.objects.filter(pk=key.pk, revoked_at=None).update(revoked_at=now) > 0
+
+
+@transaction.atomic
+def take_over(*, key: ApiKey, taker: User, now: datetime) -> bool:
+    """Have somebody answer for a key from now on: it acts in their name. The secret is unchanged; both are told by mail.
+
+    The caller has asked whether the taker sees all that the key reaches and may make keys. Returns False where it is revoked or theirs.
+    """
+    row = (
+        ApiKey.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("created_by")
+        .get(pk=key.pk)
+    )
+    before = row.created_by
+    if row.revoked_at is not None or before == taker:
+        return False
+    row.created_by, row.maker_left_at = taker, None
+    row.save(update_fields=["created_by", "maker_left_at"])
+    api_key_mail.tell_taken(key=row, before=before, now=now)
+    return True
+
+
+def is_well_formed(text: str) -> bool:
+    """Return whether a text may be one of our keys: a mistyped one is told apart from a wrong one without a query."""
+    body = text.removeprefix(PREFIX)
+    secret, checksum = body[:SECRET_LENGTH], body[SECRET_LENGTH:]
+    whole = text.startswith(PREFIX) and len(body) == SECRET_LENGTH + CHECKSUM_LENGTH
+    return whole and _checksum(secret) == checksum
+
+
+def digest(text: str) -> str:
+    """Return the hash by which a key is stored and found. The secret has 192 random bits, so a plain one is enough."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _checksum(secret: str) -> str:
+    return f"{zlib.crc32(secret.encode()):08x}"

@@ -1,0 +1,360 @@
+"""Asks in the staff portal: the list, the board of one, and stopping it. A person of another team has no name there."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import display
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db.models import Count, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from django.views.decorators.http import require_GET
+
+from accounts import quiet
+from accounts.asks import queries, rules, services
+from accounts.asks.models import Ask, AskLine
+from accounts.asks.rules import OPEN, Stage
+from accounts.models import Account, AccountToken, LinkProblem
+from accounts.pool import permissions, summary
+from portal import access
+from portal.choices import ChoiceFilter, Lookups
+from portal.lists import ReadOnlyList
+from tokens.channels import declarations
+from tokens.models import Token
+from ui import confirm, dates, pills
+from ui.confirm import Late, Page, Said
+from ui.dates import DeadlineFacts
+from ui.fragments import part
+from ui.mails import called
+from ui.name_visibility import NameVisibility
+from ui.phrases import blocks, phrase
+from ui.templatetags import ui as tags
+from users.installation import hold
+from users.models import User, person
+from users.people.visibility import names_for
+
+ON_A_PAGE = 50
+say = partial(phrase, rules.WORDS)
+
+
+class WhatFilter(ChoiceFilter):
+    """What people are asked to do."""
+
+    title = gettext_lazy("what")
+    parameter_name = "what"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Return the kinds of asks."""
+        return [(value, str(label)) for value, label in Ask.What.choices]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep those of a kind."""
+        return rows.filter(what=value)
+
+
+class OpenFilter(ChoiceFilter):
+    """Which are open."""
+
+    title = gettext_lazy("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Lookups:
+        """Return both states, in the words of the pill."""
+        return [(value, str(pills.FAMILIES["ask"][value][0])) for value in ("running", "over")]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep those that run, or those that are over."""
+        return rows.filter(ended_at__isnull=value == "running")
+
+
+@admin.register(Ask)
+class AskAdmin(ReadOnlyList):
+    """Asks, the newest first. One begins in the lists of accounts and tokens, at a channel app, and on the start page."""
+
+    list_display = ["title_cell", "what", "state_cell", "done_cell", "by_cell", "created_at", "ends_cell"]
+    list_filter = [WhatFilter, OpenFilter]
+    search_fields = ["name", "email"]
+    ordering = ["-id"]
+    list_title = gettext_lazy("Requests")
+    nouns = npgettext_lazy("of so many", "%(shown)s request", "%(shown)s requests", "number")
+    searched = gettext_lazy("Name")
+    list_per_page = 20
+    change_list_template = "portal/asks/list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Ask]:
+        """Return those that the viewer sees."""
+        return queries.visible_to(person(request)).select_related("made_by", "stopped_by")
+
+    def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
+        """Count the log-ins of a page's asks that the viewer sees."""
+        seen = queries.lines_seen_by(person(request)).filter(ask__in=[row.pk for row in rows]).order_by()
+        counts: dict[int, dict[str, int]] = {row.pk: {} for row in rows}
+        for ask, stage, number in seen.values_list("ask", "stage").annotate(number=Count("pk")):
+            counts[ask][stage] = number
+        names = names_for(request.user)
+        for row in rows:
+            row.total = sum(counts[row.pk].values())
+            row.number_done = counts[row.pk].get(Stage.DONE, 0)
+            row.by = _by(row, names)
+
+    @display(description=gettext_lazy("Name"))
+    def title_cell(self, row: Ask) -> str:
+        """Return what it is called."""
+        return str(row)
+
+    @display(description=gettext_lazy("State"))
+    def state_cell(self, row: Ask) -> SafeString:
+        """Return the pill."""
+        return tags.pill("ask", "over" if row.ended_at else "running")
+
+    @display(description=gettext_lazy("Done"))
+    def done_cell(self, row: Any) -> SafeString:
+        """Return how many of its log-ins are renewed, as words and a bar."""
+        return part("ask_done", done=row.number_done, total=row.total)
+
+    @display(description=gettext_lazy("Begun by"))
+    def by_cell(self, row: Any) -> str:
+        """Return who began it."""
+        return str(row.by)
+
+    @display(description=gettext_lazy("Last day"))
+    def ends_cell(self, row: Ask) -> SafeString:
+        """Return its last day, or when it ended."""
+        return tags.when(row.ended_at or row.last_day, "day")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the list, the board, and the page that asks before it is stopped."""
+        wrap = self.admin_site.admin_view
+        kept = [url for url in super().get_urls() if url.name == "accounts_ask_changelist"]
+        views: tuple[tuple[str, Callable[..., HttpResponse]], ...] = (
+            ("change", require_GET(self.board)),
+            ("stop", self.stop),
+        )
+        pages = [
+            path(f"<int:ask_id>/{name}/", wrap(view), name=f"accounts_ask_{name}") for name, view in views
+        ]
+        return [*pages, *kept]
+
+    def board(self, request: HttpRequest, ask_id: int) -> HttpResponse:
+        """Show how far each log-in is that the viewer sees: counts, a filter by stage, what stops first. 404 and 403 as everywhere."""
+        ask = self._ask(request, ask_id)
+        lines = queries.lines_seen_by(person(request)).filter(ask=ask)
+        counts = dict(lines.order_by().values_list("stage").annotate(number=Count("pk")))
+        chosen = request.GET.get("stage", "")
+        chosen = chosen if chosen in Stage.values else ""
+        some = queries.by_what_stops_first(lines.filter(stage=chosen) if chosen else lines)
+        some = some.select_related("account__team")
+        page = Paginator(some, ON_A_PAGE).get_page(request.GET.get("p"))
+        total, done, now = sum(counts.values()), counts.get(Stage.DONE, 0), timezone.now()
+        context = {
+            **access.frame_of(ask)(request),
+            "title": str(ask),
+            "ask": ask,
+            "by": _by(ask, names_for(request.user)),
+            "done": done,
+            "total": total,
+            "tabs": _tabs(ask, counts, chosen),
+            "lines": rows(page.object_list, viewer=person(request), now=now),
+            "page": page,
+            "query": f"stage={chosen}&" if chosen else "",
+            "now": now,
+            "on_hold": ask.ended_at is None and hold.current() is not None,
+            "link_url": reverse("client_link_of", args=[ask.pk]) if ask.key else "",
+            "stop_url": address("stop", ask) if _may_stop(request, ask) and ask.ended_at is None else "",
+        }
+        return TemplateResponse(request, "portal/asks/board.html", context)
+
+    def stop(self, request: HttpRequest, ask_id: int) -> HttpResponse:
+        """Ask (GET), then stop it (POST). 403 for whoever did not begin it and does not see all teams."""
+        ask = self._ask(request, ask_id)
+        if not _may_stop(request, ask):
+            raise PermissionDenied
+        page = Page(
+            "portal/confirm/stop_ask.html",
+            address("change", ask),
+            {"ask": ask, "open": ask.lines.filter(stage__in=[*OPEN, Stage.FAILED]).count()},
+            late=ask.ended_at is not None,
+            ask_why=False,
+        )
+
+        def do(_said: Said) -> None:
+            if not services.stop(ask=ask, by=person(request), now=timezone.now()):
+                raise Late
+            access.log_change(request, ask, "ask_stopped")
+
+        return confirm.answer(request, page, do, frame=access.frame_of(ask))
+
+    def _ask(self, request: HttpRequest, pk: int) -> Ask:
+        """Return an ask that the viewer sees. Raises Http404, and PermissionDenied without the permission."""
+        access.require(request, permissions.VIEW_ASK)
+        found = self.get_queryset(request).filter(pk=pk).first()
+        if found is None:
+            raise Http404(gettext("There is no such request."))
+        return found
+
+
+def address(page: str, ask: Ask) -> str:
+    """Return the address of a page of an ask: change (its board), stop."""
+    return reverse(f"admin:accounts_ask_{page}", args=[ask.pk])
+
+
+def _by(ask: Ask, names: NameVisibility) -> str:
+    return names.user(ask.made_by) or gettext("somebody who was deleted")
+
+
+def _may_stop(request: HttpRequest, ask: Ask) -> bool:
+    user = person(request)
+    return (
+        ask.what == Ask.What.RENEW
+        and user.has_perm(permissions.ASK)
+        and (ask.made_by_id == user.pk or user.sees_all_teams)
+    )
+
+
+def _tabs(ask: Ask, counts: Mapping[str, int], chosen: str) -> list[dict[str, Any]]:
+    """Return the stages with their counts, each a filter; those that nobody is in only where they tell that."""
+    always = {Stage.SENT, Stage.OPENED, Stage.AT_CHANNEL, Stage.DONE, Stage.FAILED}
+    shown = [one for one in Stage if counts.get(one) or one in always or chosen == one.value]
+    found = [("", gettext("All"), sum(counts.values()))]
+    found += [(one.value, str(one.label), counts.get(one, 0)) for one in shown]
+    board = address("change", ask)
+    return [
+        {
+            "url": f"{board}?stage={stage}" if stage else board,
+            "label": label,
+            "number": intcomma(number),
+            "chosen": chosen == stage,
+        }
+        for stage, label, number in found
+    ]
+
+
+# --- the lines of a board -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Row:
+    """One log-in, or one account to link, on the board."""
+
+    line: AskLine
+    channel: str  # key
+    name: str
+    about: str  # channel, and the name there
+    accounts: str  # the first and how many more
+    url: str  # of the first account's pool; "" where the viewer sees none
+    why: str
+    stopped: bool
+    deadline: DeadlineFacts | None  # of a log-in
+    reminders: int
+    next_at: datetime | None  # the next reminder, where one is coming
+    at: datetime | None  # when it came so far
+    reached: str  # how far it had come when the ask ended without it; "" where that does not matter
+
+
+def rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
+    """Return the lines of a page. Six queries."""
+    some = list(lines)
+    ids = [line.token_id for line in some if line.token_id]
+    tokens = Token.objects.select_related("app", "consented_by").defer("credentials").in_bulk(ids)
+    entries = AccountToken.objects.filter(
+        token__in=ids, account__in=Account.objects.visible_to(viewer).values("pk")
+    )
+    numbers = dict(entries.order_by().values_list("token").annotate(number=Count("pk")))
+    first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
+    accounts = {one.token_id: one.account for one in first}
+    snoozed = [pk for line in some if line.why == rules.SNOOZED and (pk := line.token_id)]
+    until = quiet.log_ins(snoozed, now=now) if snoozed else {}
+    names = names_for(viewer)
+    return [
+        _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now, until.get(pk))
+        if pk and not line.account_id
+        else _link_row(line)
+        for line, pk in ((line, line.token_id) for line in some)
+    ]
+
+
+def _link_row(line: AskLine) -> Row:
+    """Return the line of an account that somebody is asked to link, or to back up."""
+    account = line.account
+    channel = account.channel if account else line.channel
+    native_id = account.native_id if account else line.native_id
+    reached, at = _reached(line)
+    return Row(
+        line=line,
+        channel=channel,
+        name=account.name if account else line.name or native_id,
+        about=f"{declarations.label(channel)} · {native_id}",
+        accounts=account.team.name if account else "",
+        url=reverse("admin:accounts_account_change", args=[account.pk]) if account else "",
+        why="",
+        stopped=False,
+        deadline=None,
+        reminders=0,
+        next_at=None,
+        at=at,
+        reached=str(reached.label) if line.stage == Stage.LEFT else "",
+    )
+
+
+def _row(
+    line: AskLine,
+    token: Token,
+    first: Account | None,
+    number: int,
+    names: NameVisibility,
+    now: datetime,
+    until: date | None,
+) -> Row:
+    channel, stopped = declarations.label(token.app.channel), token.state == Token.State.DEAD
+    known = names.sees_token(token, first)
+    url = reverse("admin:accounts_account_change", args=[first.pk]) + f"#token-{token.pk}" if first else ""
+    reached, at = _reached(line)
+    comes = line.mails and (line.stage in OPEN or line.trouble or line.why == rules.MAIL_FAILED)
+    return Row(
+        line=line,
+        channel=token.app.channel,
+        name=names.token(token, first),
+        about=f"{channel}: {token.native_user_name}" if known else str(channel),
+        accounts=called([first.name], number) if first else "",
+        url=url,
+        why=_why(line, until),
+        stopped=stopped,
+        deadline=summary.deadline_of(token, usable=not stopped, now=now),
+        reminders=max(0, line.mails - 1),
+        next_at=line.next_at if comes else None,
+        at=at,
+        reached=str(reached.label) if line.stage == Stage.LEFT else "",
+    )
+
+
+def _reached(line: AskLine) -> tuple[Stage, datetime | None]:
+    """Return how far a line came, and when; nothing is said of when it was sent, which has a column."""
+    for stage, at in (
+        (Stage.DONE, line.done_at),
+        (Stage.AT_CHANNEL, line.at_channel_at),
+        (Stage.OPENED, line.opened_at),
+    ):
+        if at is not None:
+            return stage, at
+    return (Stage.SENT if line.sent_at else Stage.WAITING), None
+
+
+def _why(line: AskLine, until: date | None) -> str:
+    """Return why a line waits, failed or cannot be asked for, in words; "" where there is nothing to say. `until`: of its snooze."""
+    if not line.why or line.stage == Stage.LEFT:  # what it waited for never comes
+        return ""
+    if until is not None:
+        return say("snoozed_until", day=dates.day(until, year=False))
+    if line.why in blocks(rules.WORDS):
+        return say(line.why)
+    return str(LinkProblem.Kind(line.why).label)

@@ -1,0 +1,63 @@
+"""Adding a backup to accounts that one person carries, or nobody: the best log-in that reaches each. People are told once, at the end."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from accounts.backups import queries as backups
+from accounts.backups import services as backing_up
+from accounts.backups.queries import Offer
+from accounts.jobs import services
+from accounts.jobs.handlers import Outcome, Result, in_order
+from accounts.models import Account, Job
+from accounts.sync import due_checks
+from tokens.models import Token
+from users.people.visibility import names_for
+
+
+def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
+    found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
+    names = names_for(job.user)
+    chosen = {pk: offer.token.pk for pk, offer in best(found).items()}
+    outcome = backing_up.write(chosen=chosen, actor=job.user, note=job.note, now=now)
+    if outcome.added:
+        due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
+    waiting = backing_up.waiting_of([one.pk for one in found])
+    results = {one.pk: Result.skips(one.pk, why_not(one, waiting)) for one in found}
+    by_id = {one.pk: one for one in found}
+    for offers, why in ((outcome.added, "backed_up_by"), (outcome.asked, "asked_first")):
+        for offer in offers:
+            who = names.token(offer.token, by_id[offer.account_id])
+            results[offer.account_id] = Result.done(offer.account_id, why, who=who, token=offer.token.pk)
+    results |= {pk: Result.fails(pk, "as_told", text=text) for pk, text in outcome.refused.items()}
+    return in_order(keys, results)
+
+
+def best(accounts: Sequence[Account]) -> dict[int, Offer]:
+    """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
+    few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
+    return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
+
+
+def why_not(account: Account, waiting: Collection[int]) -> str:
+    """Return why nobody is added to an account, as a block of words/jobs.txt. `waiting`: somebody was asked about these."""
+    if account.paused_at is not None:
+        return "paused"
+    if account.people_count > 1:
+        return "several_carry_it"
+    return "asked_and_waits" if account.pk in waiting else "none_reaches"
+
+
+def finish(job: Job, now: datetime) -> None:
+    """Tell everybody whose log-in was added, and ask those who are to agree: one mail a person, however many accounts."""
+    made: dict[str, list[tuple[int, int]]] = defaultdict(list)
+    for key, why, facts in job.items.filter(outcome=Outcome.DONE).values_list("key", "why", "facts"):
+        made[why].append((key, facts["token"]))
+    ids = {token for pairs in made.values() for _, token in pairs}
+    tokens = Token.objects.select_related("app", "consented_by").in_bulk(ids)
+    added, asked = (
+        [Offer(key, tokens[pk], "", "", now) for key, pk in made[why] if pk in tokens]
+        for why in ("backed_up_by", "asked_first")
+    )
+    backing_up.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)

@@ -1,0 +1,177 @@
+"""Whether one's log-ins may back up further accounts: who asks, for which accounts, Agree or Decline for all or each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods
+
+from accounts.asks import inviting, links, queries
+from accounts.backups import services as backing_up
+from accounts.models import Account
+from selfservice import my_list
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from users.models import User, person
+from users.people import roles
+from users.people.visibility import names_for
+
+# Inviting a second person for one or several accounts, by a marketer or by staff: one mail, however many accounts.
+
+
+say_invited = partial(phrase, "words/backup_invitations.txt")
+SHOWN = 10  # accounts by name
+
+
+class InviteForm(forms.Form):
+    """Who is to be the second person."""
+
+    email = forms.EmailField(label=gettext_lazy("E-mail of the second person"))
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150, required=False)
+    how = forms.ChoiceField(
+        label=gettext_lazy("How they take part"),
+        choices=[
+            ("user", gettext_lazy("With a log-in here: they see the team’s accounts")),
+            ("client", gettext_lazy("Without an account here: by a client link")),
+        ],
+        initial="user",
+        widget=forms.RadioSelect,
+    )
+    note = forms.CharField(label=gettext_lazy("A line of yours"), max_length=300, required=False)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The accounts that an address or a form names, of those that the person sees, `inviting.MOST` at most, by name."""
+
+    accounts: Sequence[Account]
+
+    @property
+    def ids(self) -> str:
+        """What the form carries, so that its button does what the page showed."""
+        return ",".join(str(account.pk) for account in self.accounts)
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the page here from which the person came, where the address names it."""
+    asked = request.GET.get("next", "")
+    ours = asked.startswith("/") and url_has_allowed_host_and_scheme(asked, allowed_hosts=None)
+    return asked if ours else ""
+
+
+def _chosen(request: HttpRequest, user: User) -> Chosen:
+    """Return what the form carries, else what the address names: accounts, or all without a backup of the person's list."""
+    given = request.POST if request.POST.get("account") else request.GET
+    texts = [pk for some in given.getlist("account") for pk in some.split(",")]
+    ids = [int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19]
+    if ids or "alone" not in request.GET:
+        found = Account.objects.visible_to(user).filter(pk__in=ids)
+    else:
+        log_in = request.GET.get("log_in", "")
+        listed, _, _ = my_list.listed(
+            user,
+            log_in=int(log_in) if log_in.isascii() and log_in.isdigit() and len(log_in) < 16 else 0,
+            search=request.GET.get("q", "").strip()[:100],
+            now=timezone.now(),
+            zone=timezone.get_current_timezone(),
+        )
+        alone = listed.filter(my_list.without_backup(user)).order_by().values("pk")
+        found = Account.objects.filter(pk__in=alone)
+    return Chosen(list(found.select_related("team").order_by("name", "pk")[: inviting.MOST]))
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def invite(request: HttpRequest) -> HttpResponse:
+    """Ask whom to invite for the accounts that the address names (GET), and ask them (POST). 403 for auditors."""
+    user = person(request)
+    if not links.may_make(user):
+        raise PermissionDenied
+    chosen = _chosen(request, user)
+    accounts, back = chosen.accounts, _back(request)
+    if not accounts:
+        return redirect(back or "my_accounts")
+    form = InviteForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        said = form.cleaned_data
+        try:
+            number = inviting.invite(
+                accounts=accounts,
+                email=said["email"],
+                name=said["name"],
+                note=said["note"],
+                by=user,
+                now=timezone.now(),
+                without_account=said["how"] == "client",
+            )
+        except Refusal as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, say_invited("sent", email=said["email"].lower(), n=number))
+            alone = reverse("my_account", args=[accounts[0].pk]) if len(accounts) == 1 else ""
+            return redirect(back or alone or "my_accounts")
+    context = {
+        "form": form,
+        "accounts": accounts[:SHOWN],
+        "unseen": max(0, len(accounts) - SHOWN),
+        "ids": chosen.ids,
+        "count": len(accounts),
+        "back": back or reverse("my_accounts"),
+        "refused": not inviting.may_invite(user, accounts),
+    }
+    return render(request, "selfservice/invite_backup.html", context, status=400 if form.errors else 200)
+
+
+say = partial(phrase, "words/my_backups.txt")
+MOST = 500  # on one page; the others come when these are answered
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+@never_cache
+def requests(request: HttpRequest) -> HttpResponse:
+    """List what the person is asked (GET); take the answer to those that the page names (POST).
+
+    Auditors may decline; 403 if they agree.
+    """
+    if request.method == "POST":
+        return _answer(request)
+    user = person(request)
+    names = names_for(user)
+    rows = [(one, names.user(one.ask.made_by)) for one in queries.to_back_up(user)[:MOST]]
+    return render(request, "selfservice/backup_requests.html", {"rows": rows})
+
+
+def _ids(request: HttpRequest, name: str) -> list[int]:
+    return [int(pk) for pk in request.POST.getlist(name) if pk.isascii() and pk.isdigit() and len(pk) < 19]
+
+
+def _answer(request: HttpRequest) -> HttpResponse:
+    ids = _ids(request, "request")
+    agree = "agree" in request.POST
+    if not agree and "decline" not in request.POST:
+        return redirect("backup_requests")
+    user = person(request)
+    if agree and roles.only_looks(user):
+        raise PermissionDenied
+    answered = backing_up.answer(person=user, line_ids=ids[:MOST], agree=agree, now=timezone.now())
+    done = answered.number - answered.too_late
+    if not answered.number:
+        messages.info(request, say("answered_already"))
+    if done:
+        messages.success(request, say("agreed" if agree else "declined", n=done))
+    if answered.too_late:
+        messages.warning(request, say("too_late", n=answered.too_late))
+    return redirect("backup_requests")

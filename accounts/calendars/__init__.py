@@ -1,0 +1,1 @@
+"""Deadlines in a calendar, by a secret address."""

@@ -1,0 +1,1 @@
+"""Links by which a client without an account here authorises ad accounts."""

@@ -1,0 +1,1 @@
+"""Accounts and log-ins from a file."""

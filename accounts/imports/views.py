@@ -1,0 +1,250 @@
+"""Import of accounts and log-ins from a file: upload, see what it would do, confirm; a worker does it, with a row for each line."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.files.uploadedfile import UploadedFile
+from django.core.paginator import Paginator
+from django.db.models import Count
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_GET
+
+from accounts.imports import uploads
+from accounts.imports.checking import COLUMNS
+from accounts.imports.tables import MOST_LINES, WORDS, ImportRefused
+from accounts.jobs import views as jobs
+from accounts.jobs.kinds import IMPORT
+from accounts.models import Account, ImportFile, ImportFileLine, Job
+from accounts.pool import permissions
+from portal import access
+from tokens.channels import declarations
+from ui import confirm
+from ui.confirm import Done, Page, Said
+from ui.phrases import phrase
+from ui.uploads import MOST
+from users.models import Team, User, person
+from users.people.visibility import teams_of
+
+ON_A_PAGE = 100
+Standing = ImportFileLine.Standing
+# Icon and tone of what a line does.
+LOOKS = {
+    Standing.NEW: ("add", "good"),
+    Standing.ADDS: ("link", "good"),
+    Standing.HERE: ("check", "mute"),
+    Standing.WRONG: ("warning", "bad"),
+}
+_TYPES = {
+    "csv": "text/csv; charset=utf-8",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+
+class ImportForm(forms.Form):
+    """A file, and the team of accounts whose line names none."""
+
+    file = forms.FileField(label=gettext_lazy("CSV or XLSX file"))
+    team = forms.ModelChoiceField(
+        Team.objects.none(),
+        label=gettext_lazy("Team of new accounts"),
+        help_text=gettext_lazy("For lines that name no team."),
+        empty_label=None,
+    )
+
+    def __init__(self, *args: Any, viewer: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"].widget.attrs["accept"] = ".csv,.txt,.xlsx"
+        field = self.fields["team"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = teams_of(viewer).order_by("name")
+        mine = field.queryset.filter(memberships__user=viewer)
+        field.initial = mine.first() or field.queryset.first()
+
+    def clean_file(self) -> "UploadedFile[bytes]":
+        """Refuse what is too big: nothing of it was kept."""
+        file: UploadedFile[bytes] = self.cleaned_data["file"]
+        if (file.size or 0) > MOST:
+            text = gettext("The file is bigger than %(most)s MB. Divide it.")
+            raise forms.ValidationError(text % {"most": MOST // 1_000_000})
+        return file
+
+
+def urls() -> list[URLPattern]:
+    """Return the addresses of the upload, of its template, and of the page that asks."""
+    wrap = admin.site.admin_view
+    return [
+        path("import/", wrap(upload), name="accounts_account_import"),
+        path(
+            "import/template.csv",
+            wrap(require_GET(template)),
+            {"file_format": "csv"},
+            name="accounts_account_import_csv",
+        ),
+        path(
+            "import/template.xlsx",
+            wrap(require_GET(template)),
+            {"file_format": "xlsx"},
+            name="accounts_account_import_xlsx",
+        ),
+        path("import/<int:file_id>/", wrap(check), name="accounts_account_import_check"),
+    ]
+
+
+@sensitive_post_parameters()
+@never_cache
+def upload(request: HttpRequest) -> HttpResponse:
+    """Ask for a file (GET), or check and keep it, encrypted, and lead to what it would do (POST). 403 for whoever may not import."""
+    access.require(request, permissions.IMPORT)
+    user = person(request)
+    posted = request.method == "POST"
+    form = ImportForm(request.POST, request.FILES, viewer=user) if posted else ImportForm(viewer=user)
+    if posted and form.is_valid():
+        content, team = form.cleaned_data["file"].read(), form.cleaned_data["team"]
+        try:
+            file = uploads.keep(user=user, team=team, content=content, now=timezone.now())
+        except ImportRefused as refused:
+            for problem in refused.problems:
+                form.add_error("file", str(problem))
+        else:
+            return HttpResponseRedirect(reverse("admin:accounts_account_import_check", args=[file.pk]))
+    context = {
+        **access.frame_of(Account)(request),
+        "title": gettext("Import accounts"),
+        "form": form,
+        "one_team": teams_of(user)[:2].count() < 2,
+        "channels": [str(key) for key, _ in declarations.choices()],
+        "most_lines": MOST_LINES,
+        "waiting": _waiting(user),
+        "back": reverse("admin:accounts_account_changelist"),
+    }
+    return TemplateResponse(request, "portal/import.html", context, status=400 if form.errors else 200)
+
+
+def template(request: HttpRequest, file_format: str) -> HttpResponse:
+    """Answer with an empty file whose first line names the columns."""
+    access.require(request, permissions.IMPORT)
+    response = HttpResponse(uploads.empty_file(file_format), content_type=_TYPES[file_format])
+    response["Content-Disposition"] = f'attachment; filename="import-accounts.{file_format}"'
+    return response
+
+
+@never_cache
+def check(request: HttpRequest, file_id: int) -> HttpResponse:
+    """Show what each line would do (GET), or import those that do something (POST), once; then those that failed, `again`.
+
+    404 for other people's files.
+    """
+    access.require(request, permissions.IMPORT)
+    file = uploads.of_user(person(request)).filter(pk=file_id).select_related("team").first()
+    if file is None:
+        raise Http404(gettext("This file is no longer here. Upload it again."))
+    job, again = _job(file), "again" in request.GET
+    if job is not None and (job.is_going or not (again and uploads.to_do(file).exists())):
+        return HttpResponseRedirect(jobs.address(job))
+    facts = _facts(request, file)
+    page = Page(
+        "portal/confirm/import.html",
+        reverse("admin:accounts_account_import"),
+        facts,
+        refused="" if facts["live"] else gettext("No line of this file would change anything."),
+        lines=facts["rows"],
+        seen=f"import-{file.pk}-{job.pk if job else 0}",
+    )
+
+    def do(said: Said) -> Done:
+        ids = uploads.to_do(file).values("pk")
+        uploads.confirm(file, timezone.now())
+        return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
+
+    return confirm.answer(request, page, do, frame=access.frame_of(Account))
+
+
+def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
+    """Return what the page says of the file, and the lines of the tab that is open."""
+    counts = dict(file.lines.order_by().values_list("standing").annotate(Count("pk")))
+    chosen = request.GET.get("show", "")
+    if chosen not in Standing.values:
+        chosen = Standing.WRONG.value if counts.get(Standing.WRONG) else ""
+    if request.GET.get("show") == "all":
+        chosen = ""
+    rows = file.lines.order_by("number")
+    shown = Paginator(rows.filter(standing=chosen) if chosen else rows, ON_A_PAGE).get_page(
+        request.GET.get("p")
+    )
+    return {
+        "file": file,
+        "live": uploads.to_do(file).count(),
+        "new": counts.get(Standing.NEW, 0),
+        "adds": counts.get(Standing.ADDS, 0),
+        "here": counts.get(Standing.HERE, 0),
+        "wrong": counts.get(Standing.WRONG, 0),
+        "tabs": _tabs(counts, chosen),
+        "rows": [_row(one) for one in shown.object_list],
+        "shown": shown,
+        "query": f"show={chosen or 'all'}&",
+        "gone_at": file.created_at + uploads.UNCONFIRMED_FOR,
+        "team": file.team,
+    }
+
+
+def _tabs(counts: dict[str, int], chosen: str) -> list[dict[str, Any]]:
+    tabs = [
+        {
+            "url": f"?show={one.value}",
+            "label": one.label,
+            "number": counts[one],
+            "chosen": chosen == one.value,
+        }
+        for one in (Standing.WRONG, Standing.NEW, Standing.ADDS, Standing.HERE)
+        if counts.get(one)
+    ]
+    everything = {"url": "?show=all", "label": gettext("All"), "number": sum(counts.values())}
+    return [*tabs, {**everything, "chosen": not chosen}]
+
+
+def _row(line: ImportFileLine) -> dict[str, Any]:
+    """Return what the page says of one line."""
+    icon, tone = LOOKS[Standing(line.standing)]
+    return {
+        "number": line.number,
+        "name": line.name,
+        "about": line.called,
+        "icon": icon,
+        "tone": tone,
+        "label": line.get_standing_display(),
+        "says": [_sentence(phrase(WORDS, code, **facts)) for code, facts in line.problems] or [_effect(line)],
+    }
+
+
+def _sentence(text: str) -> str:
+    """Return it as a sentence; the name of a column stays as it is written."""
+    return text if text.startswith(COLUMNS) else text[:1].upper() + text[1:]
+
+
+def _effect(line: ImportFileLine) -> str:
+    if line.standing == Standing.HERE:
+        return phrase(WORDS, "here_already")
+    if line.standing == Standing.ADDS:
+        return phrase(WORDS, "adds_log_in")
+    return phrase(WORDS, "new_with_log_in" if line.brings_log_in else "new_alone")
+
+
+def _job(file: ImportFile) -> Job | None:
+    """Return what was begun with a file, the latest."""
+    return Job.objects.filter(kind=IMPORT, subject_id=file.pk, user=file.user_id).order_by("-pk").first()
+
+
+def _waiting(user: User) -> dict[str, Any] | None:
+    """Return the person's newest file, if it is still here: what waits to be confirmed, or what came of it."""
+    file = uploads.of_user(user).order_by("-pk").first()
+    if file is None:
+        return None
+    url = reverse("admin:accounts_account_import_check", args=[file.pk])
+    return {"file": file, "url": url, "confirmed": file.confirmed_at is not None}

@@ -1,0 +1,137 @@
+"""My jobs: what somebody asked to be done to many, so that whoever left the page of one finds it again."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_GET
+
+from accounts.jobs import views as jobs
+from accounts.jobs import words
+from accounts.jobs.kinds import OFFBOARD
+from accounts.jobs.models import Job
+from accounts.models import Account
+from portal import access
+from ui import progress
+from ui.counts import number
+from ui.name_visibility import NameVisibility
+from users.models import User, person
+from users.people.visibility import names_for
+
+ON_START = 5  # jobs that the start page names
+
+
+@dataclass(frozen=True)
+class JobLine:
+    """One job of the list."""
+
+    title: str
+    url: str
+    about: str  # whom or what it is about, where the title does not say
+    by: str
+    at: datetime
+    label: str
+    icon: str
+    tone: str
+    why: str
+
+
+def urls() -> list[URLPattern]:
+    """Return the address of the page."""
+    return [path("jobs/", admin.site.admin_view(require_GET(show)), name="accounts_account_jobs")]
+
+
+def show(request: HttpRequest) -> HttpResponse:
+    """Show the jobs of the last day: one's own, and for whoever sees all teams those of everybody where the address says so."""
+    access.require(request)
+    viewer = person(request)
+    everybody = viewer.sees_all_teams and "all" in request.GET
+    found = Job.objects.visible_to(viewer).select_related("user")
+    found = found if everybody else found.filter(user=viewer)
+    page = Paginator(found.order_by("-pk"), jobs.ON_A_PAGE).get_page(request.GET.get("p"))
+    some = list(page.object_list)
+    context = {
+        **access.frame_of(Account)(request),
+        "title": gettext("My jobs"),
+        "lines": _lines(some, names_for(viewer)),
+        "page": page,
+        "now": timezone.now(),
+        "query": "all=1&" if everybody else "",
+        "tabs": _tabs(everybody=everybody) if viewer.sees_all_teams else [],
+        "everybody": everybody,
+    }
+    answer = TemplateResponse(request, "portal/my_jobs.html", context)
+    return progress.open_again(answer) if any(one.is_going for one in some) else answer
+
+
+def address_for(user: User) -> str:
+    """Return the address of the page where it lists something of the person; "" where it is empty."""
+    listed = user.sees_all_teams or Job.objects.visible_to(user).filter(user=user).exists()
+    return reverse("admin:accounts_account_jobs") if listed else ""
+
+
+def under_way(request: HttpRequest) -> list[dict[str, str]]:
+    """Return in words, each with its page, what the person asked for and is not over yet. The newest are enough."""
+    viewer = person(request)
+    going = list(Job.objects.visible_to(viewer).going().filter(user=viewer).order_by("-pk")[:ON_START])
+    names = jobs.names_of(going)
+    return [{"title": jobs.title(one, names), "url": jobs.address(one), "far": _far(one)} for one in going]
+
+
+def _lines(found: Sequence[Job], names: NameVisibility) -> list[JobLine]:
+    called, about = jobs.names_of(found), _subjects(found, names)
+    lines = []
+    for job in found:
+        label, icon, tone, why = _state(job)
+        lines.append(
+            JobLine(
+                title=jobs.title(job, called),
+                url=jobs.address(job),
+                about=about.get(job.pk, ""),
+                by=names.user(job.user),
+                at=job.created_at,
+                label=label,
+                icon=icon,
+                tone=tone,
+                why=why,
+            )
+        )
+    return lines
+
+
+def _state(job: Job) -> tuple[str, str, str, str]:
+    """Return word, icon and tone, and how far it is or what came of it."""
+    if job.is_going:
+        return gettext("Under way"), "sync", "mute", _far(job)
+    if job.state == Job.State.FAILED:
+        return gettext("Failed"), "cancel", "bad", _far(job)
+    # Of an offboarding the numbers are steps, of which nobody knows.
+    why = "" if job.kind == OFFBOARD else words.came_of_it(job)
+    icon, tone = ("warning", "warn") if job.failed else ("check_circle", "good")
+    return gettext("Done"), icon, tone, why
+
+
+def _far(job: Job) -> str:
+    return gettext("%(done)s of %(total)s") % {"done": number(job.done), "total": number(job.total)}
+
+
+def _subjects(found: Collection[Job], names: NameVisibility) -> dict[int, str]:
+    """Return by job whom or what it is about, where its title does not say."""
+    leavers = User.objects.in_bulk([one.subject_id for one in found if one.kind == OFFBOARD])
+    return {one.pk: names.user(leavers.get(one.subject_id)) for one in found if one.kind == OFFBOARD}
+
+
+def _tabs(*, everybody: bool) -> list[dict[str, Any]]:
+    home = reverse("admin:accounts_account_jobs")
+    return [
+        {"label": gettext("Mine"), "url": home, "chosen": not everybody},
+        {"label": gettext("Everybody’s"), "url": f"{home}?all=1", "chosen": everybody},
+    ]

@@ -1,0 +1,370 @@
+"""A job: how far it is, what came of each of its things with what was there before, and the ways to change that back, or to try again."""
+
+import dataclasses
+from collections import defaultdict
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.db.models import Count, Model, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext, gettext_lazy
+from django.views.decorators.http import require_GET
+
+from accounts import tasks
+from accounts.imports import tables
+from accounts.jobs import services, words
+from accounts.jobs.handlers import Outcome
+from accounts.jobs.kinds import (
+    APPLY_MACRO,
+    BACKUP,
+    CHECK,
+    IMPORT,
+    KINDS,
+    MOVE,
+    OFFBOARD,
+    PAUSE,
+    REMOVE_MACRO,
+    RESUME,
+)
+from accounts.jobs.models import WORDS, Job, JobItem
+from accounts.jobs.words import say
+from accounts.leaving import plan
+from accounts.models import Account, ImportFileLine
+from infra import asking_workers, database_clock
+from macros.models import Macro
+from portal import access, sidebar
+from tokens.models import Token
+from ui import progress
+from ui.confirm import Done, Late
+from ui.ids import id_of
+from ui.phrases import blocks
+from users.installation import hold
+from users.models import Team, User, person
+from users.people.visibility import names_for
+
+LATE = 60.0  # seconds after which a job that nobody has begun waits for a worker
+SMALL = 50  # things that are done in the request that asks for it
+ON_A_PAGE = 100
+# Icon and tone of an outcome.
+LOOKS = {
+    Outcome.DONE: ("check_circle", "good"),
+    Outcome.SKIPPED: ("block", "mute"),
+    Outcome.FAILED: ("cancel", "bad"),
+}
+# The page that does it again for what failed, and that which changes back what was done: both as the list's action.
+AGAIN = {
+    PAUSE: "pause", RESUME: "resume", MOVE: "team", CHECK: "check", BACKUP: "backup",
+    APPLY_MACRO: "apply_macro", REMOVE_MACRO: "remove_macro",
+}  # fmt: skip
+BACK = {PAUSE: RESUME, RESUME: PAUSE, MOVE: MOVE, APPLY_MACRO: REMOVE_MACRO, REMOVE_MACRO: APPLY_MACRO}
+# What a job's title names, by its kind, and what it says where that is gone.
+_NAMED: Mapping[str, tuple[type[Model], Any]] = {
+    APPLY_MACRO: (Macro, gettext_lazy("a deleted macro")),
+    REMOVE_MACRO: (Macro, gettext_lazy("a deleted macro")),
+    MOVE: (Team, gettext_lazy("a deleted team")),
+}
+# What else one is about, and the page of that; none: it begins on the start page, and leads back there.
+_ABOUT: Mapping[str, tuple[type[Model], str]] = {
+    OFFBOARD: (User, "admin:users_user_change"),
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One thing of the result."""
+
+    name: str
+    url: str
+    about: str  # channel and id
+    label: str
+    icon: str
+    tone: str
+    why: str
+
+
+def urls() -> list[URLPattern]:
+    """Return the address of a job's page."""
+    view = admin.site.admin_view(require_GET(show))
+    return [path("jobs/<int:job_id>/", view, name="accounts_account_job")]
+
+
+def start(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Done:
+    """Do the same as `begin`, and lead to the page that says what came of it."""
+    return Done(nothing=True, after=address(begin(request, kind, keys, **facts)))
+
+
+def begin(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, Any], **facts: Any) -> Job:
+    """Have it done to these things; a small job is done by then. `facts`: as `services.start` takes them.
+
+    Raises Late where somebody else has begun it, OnHold where nothing is done.
+    """
+    hold.refuse()
+    user = person(request)
+    job, is_new = services.start(user=user, kind=kind, keys=keys, now=database_clock.now(), **facts)
+    if not is_new and job.user_id != user.pk:
+        raise Late
+    if is_new:
+        transaction.on_commit(partial(_do_or_ask, job))
+    return job
+
+
+def _do_or_ask(job: Job) -> None:
+    """Do a small job; what is big, or calls a channel, is a worker's, and so is what could not be done now."""
+    if job.total <= SMALL and KINDS[job.kind].after is None:
+        services.do_now(job, kinds=KINDS)
+    if Job.objects.filter(pk=job.pk, state=Job.State.WAITING).exists():
+        asking_workers.ask(tasks.run_jobs)
+
+
+def asked_already(request: HttpRequest) -> Job | None:
+    """Return the job that the page began that is sent, where it is sent once more."""
+    once = request.POST.get("seen", "").rpartition(".")[2]
+    return Job.objects.filter(user=person(request), once=once).first() if once else None
+
+
+def address(job: Job) -> str:
+    """Return the address of the job's page."""
+    return reverse("admin:accounts_account_job", args=[job.pk])
+
+
+def named(request: HttpRequest) -> Job | None:
+    """Return the job that an address names, as far as the person may open its page."""
+    return Job.objects.visible_to(person(request)).filter(pk=id_of(request.GET.get("job", ""))).first()
+
+
+def chosen(request: HttpRequest) -> QuerySet[Any, Any]:
+    """Return the ids of the things of the job that an address names: what was done, of a move from one team, or what failed."""
+    job = named(request)
+    items = JobItem.objects.filter(
+        job=job, outcome=Outcome.FAILED if "failed" in request.GET else Outcome.DONE
+    )
+    if job is not None and job.kind == MOVE and "failed" not in request.GET:
+        items = items.filter(facts__team=id_of(request.GET.get("team", "")))
+    return items.values("key")
+
+
+def show(request: HttpRequest, job_id: int) -> HttpResponse:
+    """Show how far a job is, and what came of it, to whoever asked for it or sees all teams. 404 for others."""
+    viewer = person(request)
+    job = Job.objects.visible_to(viewer).filter(pk=job_id).select_related("user").first()
+    if job is None:
+        raise Http404(gettext("There is no such page. What was done to many is told for a day."))
+    needed = KINDS[job.kind].permission if job.kind in _ABOUT else access.VIEW
+    if not (viewer.sees_all_teams or viewer.has_perm(needed)):
+        raise PermissionDenied
+    model, back_url, frame = _around(job)
+    sidebar.stand_at(request, back_url)
+    going, mine = job.is_going, job.user_id == viewer.pk
+    shown = request.GET.get("show", "")
+    shown = shown if shown in Outcome.values else ""
+    rows = job.items.order_by("place")
+    pages = Paginator(rows.filter(outcome=shown) if shown else rows, ON_A_PAGE)
+    page = pages.get_page(request.GET.get("p"))
+    waited = (timezone.now() - job.created_at).total_seconds()
+    context = {
+        **frame(request),
+        "title": title(job),
+        "job": job,
+        "by": "" if mine else names_for(viewer).user(job.user),
+        "going": going,
+        "late": job.state == Job.State.WAITING and waited > LATE,
+        "on_hold": going and hold.current() is not None,
+        "stopped": job.state == Job.State.FAILED,
+        "far": words.far(job),
+        "came_of_it": words.came_of_it(job),
+        "tabs": _tabs(job, shown),
+        "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
+        "page": page,
+        "query": f"show={shown}&" if shown else "",
+        "again_url": _again(job) if mine and not going and job.failed else "",
+        "back_again": _back_again(request, job) if not going and job.acted else [],
+        "back_url": back_url,
+        "back_label": _back_label(job, model),
+    }
+    template = "portal/job.html"
+    if job.kind == OFFBOARD:
+        template = "portal/job_offboard.html"
+        context |= _after_offboarding(job)
+    answer = TemplateResponse(request, template, context)
+    return progress.open_again(answer) if going else answer
+
+
+def title(job: Job, names: Mapping[int, str] | None = None) -> str:
+    """Return what was asked for, in words. Of many jobs their `names` are read at once."""
+    if job.kind == OFFBOARD:
+        return gettext("Offboarding")
+    name = (names_of([job]) if names is None else names)[job.pk]
+    return _title(job.kind, job.total, name)
+
+
+def names_of(found: Collection[Job]) -> dict[int, str]:
+    """Return by job (ids) the macro, team or address that its title names; "" where it names none."""
+    named = {one.pk: _NAMED.get(one.kind) for one in found if not one.options.get("name")}
+    ids = defaultdict[type[Model], set[int]](set)
+    for one in found:
+        if what := named.get(one.pk):
+            ids[what[0]].add(one.subject_id)
+    rows = {model: model._default_manager.in_bulk(some) for model, some in ids.items()}  # noqa: SLF001  # Django documents it
+    return {
+        one.pk: str(rows[what[0]].get(one.subject_id, what[1]))
+        if (what := named.get(one.pk))
+        else str(one.options.get("name", ""))
+        for one in found
+    }
+
+
+def _title(kind: str, total: int, name: str) -> str:
+    return say(f"title_{kind}", total=total, shown=intcomma(total), name=name)
+
+
+def _around(job: Job) -> tuple[type[Model], str, Callable[[HttpRequest], dict[str, Any]]]:
+    """Return what the page of a job is below: a model, the page that it leads back to, and what is shown around it."""
+    if job.kind not in _ABOUT:  # the list as the person left it
+        back = str(job.options.get("back") or reverse("admin:accounts_account_changelist"))
+        return Account, back, access.frame_of(Account, back)
+    model, page_name = _ABOUT[job.kind]
+    if not page_name:
+        return model, reverse("admin:index"), access.frame
+    return model, reverse(page_name, args=[job.subject_id]), access.frame_of(model)
+
+
+def _back_label(job: Job, model: type[Model]) -> str:
+    if job.kind not in _ABOUT:
+        return gettext("Social Accounts")
+    subject = model._default_manager.filter(pk=job.subject_id).first()  # noqa: SLF001  # Django documents it
+    return str(subject or gettext("Channel apps"))
+
+
+def _tabs(job: Job, shown: str) -> list[dict[str, Any]]:
+    counts = {Outcome.DONE: job.acted, Outcome.SKIPPED: job.skipped, Outcome.FAILED: job.failed}
+    tabs = [
+        {"url": address(job), "label": gettext("All"), "number": sum(counts.values()), "chosen": not shown}
+    ]
+    tabs += [
+        {
+            "url": f"{address(job)}?show={one.value}",
+            "label": one.label,
+            "number": counts[one],
+            "chosen": shown == one.value,
+        }
+        for one in Outcome
+    ]
+    return tabs
+
+
+def _again(job: Job) -> str:
+    """Return the page that does the same to what failed; "" where there is none."""
+    if job.kind == IMPORT:
+        return reverse("admin:accounts_account_import_check", args=[job.subject_id]) + "?again=1"
+    if job.kind not in AGAIN:
+        return ""
+    return _page(AGAIN[job.kind], job=job.pk, failed=1, **_subject(job, job.kind))
+
+
+def _back_again(request: HttpRequest, job: Job) -> list[dict[str, str]]:
+    """Return the pages that change back what was done, with their names, as far as the viewer may: of a move, one for each former team."""
+    kind = BACK.get(job.kind)
+    if kind is None or not KINDS[kind].allows(person(request)):
+        return []
+    if kind != MOVE:
+        url = _page(AGAIN[kind], job=job.pk, **_subject(job, kind))
+        return [{"label": _title(kind, job.acted, names_of([job])[job.pk]), "url": url}]
+    done = job.items.filter(outcome=Outcome.DONE).values("facts__team").annotate(number=Count("pk"))
+    numbers = dict(done.order_by("facts__team").values_list("facts__team", "number"))
+    teams = Team.objects.in_bulk(list(numbers))
+    return [
+        {"label": _title(kind, numbers[pk], team.name), "url": _page("team", job=job.pk, team=pk)}
+        for pk, team in teams.items()
+    ]
+
+
+def _subject(job: Job, kind: str) -> dict[str, int]:
+    """Return what the form of the page is to propose: the team, or the macro, that it was done with."""
+    if kind in {APPLY_MACRO, REMOVE_MACRO}:
+        return {"macro": job.subject_id}
+    return {"team": job.subject_id} if kind == MOVE else {}
+
+
+def _page(slug: str, **query: int) -> str:
+    return f"{reverse(f'admin:accounts_account_bulk_{slug}')}?{urlencode(query)}"
+
+
+# --- the lines of the result ------------------------------------------------------------------------------------------
+
+
+def _of_accounts(request: HttpRequest, rows: Sequence[JobItem]) -> list[Line]:
+    """Return the rows of a page; an account that the viewer no longer sees has no name."""
+    seen = Account.objects.visible_to(request.user).in_bulk([row.key for row in rows])
+    return [_line(row, seen.get(row.key)) for row in rows]
+
+
+def _line(row: JobItem, account: Account | None, words: str = WORDS) -> Line:
+    outcome = Outcome(row.outcome)
+    icon, tone = LOOKS[outcome]
+    if "state" in row.facts:  # said in the viewer's language
+        row.facts = {**row.facts, "was": str(Account.State(row.facts["state"]).label)}
+    return Line(
+        name=account.name if account else gettext("An account that you do not see"),
+        url=reverse("admin:accounts_account_change", args=[account.pk]) if account else "",
+        about=f"{account.get_channel_display()} · {account.native_id}" if account else "",
+        label=str(outcome.label),
+        icon=icon,
+        tone=tone,
+        why=row.said(words) if account else "",
+    )
+
+
+def _of_file(request: HttpRequest, rows: Sequence[JobItem]) -> list[Line]:
+    """Return the rows of an import: lines of a file, whose accounts may not be there yet."""
+    kept = ImportFileLine.objects.in_bulk([row.key for row in rows])
+    ids = [line.account_id for line in kept.values() if line.account_id]
+    seen = Account.objects.visible_to(request.user).in_bulk(ids)
+    return [_line_of_file(row, kept.get(row.key), seen) for row in rows]
+
+
+def _line_of_file(row: JobItem, line: ImportFileLine | None, seen: Mapping[int, Account]) -> Line:
+    account = seen.get(line.account_id or 0) if line else None
+    words = tables.WORDS if row.why in blocks(tables.WORDS) else WORDS
+    about = filter(None, [say("line", number=line.number), line.called]) if line else ()
+    return dataclasses.replace(
+        _line(row, account, words),
+        name=account.name if account else line.name if line else gettext("A line that is no longer stored"),
+        about=" · ".join(about),
+        why=row.said(words),
+    )
+
+
+_LINES: Mapping[str, Callable[[HttpRequest, Sequence[JobItem]], list[Line]]] = {
+    IMPORT: _of_file,
+    OFFBOARD: lambda _request, _rows: [],  # steps, of which nobody knows
+}
+
+
+# --- what is beside it ------------------------------------------------------------------------------------------------
+
+
+def _after_offboarding(job: Job) -> dict[str, object]:
+    """Return what holds now of somebody who was seen off: the job alone does not say it, who was switched on again goes on."""
+    leaver = User.objects.filter(pk=job.subject_id).first()
+    if leaver is None:
+        return {"subject": "", "warns": job.fell_short}
+    living = plan.living_log_ins(leaver).count()
+    return {
+        "subject": leaver,
+        "failures": job.failures(),
+        "is_on": leaver.is_active,
+        "living": living,
+        "unrevoked": Token.objects.to_revoke().filter(consented_by=leaver).count(),
+        "warns": job.fell_short or leaver.is_active or bool(living),
+    }

@@ -1,0 +1,173 @@
+"""The one page that asks before anything goes: what stops, who carries on, who could, and whom to ask. Its faces differ in the frame alone.
+
+The words are in templates/leaving/: `page.html` has what all of them say, and one template each the question and the button.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext
+
+from accounts.asks import inviting, links
+from accounts.leaving import plan, services
+from accounts.leaving.plan import Plan, Then
+from accounts.leaving.services import Wanted
+from accounts.models import Account
+from accounts.pool import permissions
+from tokens.channels import declarations
+from tokens.models import Token
+from ui.confirm import ConfirmForm, ConfirmLine, Page, Said
+from ui.name_visibility import NameVisibility
+from ui.phrases import phrase
+from ui.text import join_names
+from users.models import User
+from users.people.visibility import names_for
+
+say = partial(phrase, "words/log_ins.txt")
+
+
+def may_have(viewer: User, found: Plan, *, at_once: bool) -> set[str]:
+    """Return what the viewer may have done for what stops or keeps one person: fields of the form.
+
+    Who lets go what is their own asks within the own teams. `at_once`: a log-in in the wrong hands waits for nobody.
+    """
+    if at_once:
+        return set()
+    may_invite = links.may_make(viewer)
+    if is_own(viewer, found):
+        return {"backups", "asks", "invite"} if may_invite else set()
+    may = {
+        "backups": viewer.has_perm(permissions.ADD_BACKUP),
+        "asks": viewer.has_perm("tokens.ask_token"),
+        "invite": may_invite and viewer.has_perm("users.invite_user"),
+    }
+    return {name for name, is_so in may.items() if is_so}
+
+
+def is_own(viewer: User, found: Plan) -> bool:
+    """Return whether the viewer lets go what is their own."""
+    return found.scope.person is not None and found.scope.person.pk == viewer.pk
+
+
+class LeaveForm(ConfirmForm):
+    """Whom to add, to ask and to invite, beside why and the name."""
+
+    backups = forms.BooleanField(required=False, initial=True)
+    asks = forms.BooleanField(required=False, initial=True)
+    invite = forms.EmailField(required=False)
+
+    def __init__(self, *args: Any, found: Plan, viewer: User, may: Collection[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.viewer = viewer
+        own = is_own(viewer, found)
+        alone = inviting.invitable(viewer, found.nobody)
+        for name, there, words in (
+            (
+                "backups",
+                found.offers,
+                gettext("Ask whoever reaches them to back up all of these accounts")
+                if own
+                else gettext("Add the backups that are at hand, to all accounts"),
+            ),
+            ("asks", found.asks, gettext("Ask all colleagues whose log-ins stopped to re-authenticate")),
+            ("invite", alone, gettext("Invite for all that nobody could carry: e-mail")),
+        ):
+            self.fields[name].label = words
+            if name not in may or not (there or found.unread):
+                del self.fields[name]
+
+    def clean_invite(self) -> str:
+        """Return the address in lower case. Raises ValidationError for the own one."""
+        email = str(self.cleaned_data["invite"]).strip().lower()
+        if email and email == self.viewer.email:
+            raise forms.ValidationError(inviting.say("own_address"))
+        return email
+
+
+def page(
+    template: str,
+    found: Plan,
+    *,
+    viewer: User,
+    back: str,
+    name: str,
+    at_once: bool = False,
+    more: Mapping[str, Any] | None = None,
+) -> Page:
+    """Return a page of templates/leaving/ for a plan.
+
+    `name`: what is typed where an account stops; `at_once`: nobody is asked before; `more`: what else its template names.
+    """
+    names, may = names_for(viewer), may_have(viewer, found, at_once=at_once)
+    channels = sorted({declarations.label(token.app.channel) for token in found.tokens})
+    facts = {
+        "found": found,
+        "own": is_own(viewer, found) and not at_once,
+        "at_once": at_once,
+        "log_ins": len(found.tokens),
+        "channels": join_names(channels) if channels else "",
+        "goes_on": found.numbers[Then.GOES_ON],
+        "most": plan.MOST if found.unread else 0,
+        "one": found.scope.account is not None,
+    }
+    return Page(
+        f"leaving/{template}.html",
+        back,
+        facts | dict(more or {}),
+        lines=_lines(found, names),
+        unread=found.unread,
+        most=plan.MOST,
+        warns=found.stop > 0,
+        danger=True,
+        must_type=name if found.stop else "",
+        seen=found.seen,
+        form=partial(LeaveForm, found=found, viewer=viewer, may=may),
+    )
+
+
+def wanted(said: Said) -> Wanted:
+    """Return what the person ticked and entered."""
+    email = said.cleaned.get("invite")
+    return replace(
+        Wanted(backups=bool(said.cleaned.get("backups")), asks=bool(said.cleaned.get("asks"))),
+        invites=[services.invitation(email)] if email else [],
+    )
+
+
+def _lines(found: Plan, names: NameVisibility) -> list[ConfirmLine]:
+    stopped = found.stopped
+    return [
+        ConfirmLine(
+            f"{one.name} ({one.get_channel_display()})",
+            _then(found, one, names),
+            then=_who(found, one, names, stopped),
+        )
+        for one in found.at_risk
+    ]
+
+
+def _then(found: Plan, account: Account, names: NameVisibility) -> str:
+    carrier = found.carriers.get(account.pk)
+    if carrier is None:
+        return gettext("Stops: nobody else carries it")
+    return gettext("Goes on through %(name)s") % {"name": names.within(carrier, account)}
+
+
+def _who(found: Plan, account: Account, names: NameVisibility, stopped: Mapping[int, Token]) -> str:
+    """Return who could carry an account: at once, or once they re-authenticate."""
+    offer = found.offers.get(account.pk)
+    if offer is not None:
+        return say("reaches_it", name=names.token(offer.token, account))
+    if account.pk in stopped:
+        return say("has_stopped", name=names.token(stopped[account.pk], account))
+    if account.pk not in found.looked_at:
+        return ""
+    return gettext("Nobody yet") if account.pk not in found.carriers else gettext("Nobody else yet")
+
+
+def refuse(made: Page, why: str, *, late: bool = False) -> Page:
+    """Return the page without its button where the viewer may not do it (`why`), or somebody was faster."""
+    return replace(made, refused=why, late=late)

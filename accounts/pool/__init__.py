@@ -1,0 +1,1 @@
+"""The pool of an ad account: what is active, and what state follows."""

@@ -1,0 +1,116 @@
+"""One account in a mail about a log-in: what carries it while that log-in does not. Said by templates/mail/_base/state.txt."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from django.utils import timezone
+
+from accounts.models import Account
+from accounts.pool import summary
+from accounts.pool.summary import Summary
+from notifications import composing
+from notifications.kinds import Mail, NotWanted
+from notifications.models import Message
+from tokens.channels import declarations
+from ui import addresses, dates, pills
+from ui.name_visibility import NameVisibility
+from ui.pills import Pill
+from ui.text import first_name
+from users.models import User
+from users.people.visibility import names_for
+
+# What mails about several accounts share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/.
+
+
+SHOWN = 10  # accounts in one mail; the rest is a number and a link
+
+
+@dataclass(frozen=True)
+class ReaderWithNames(composing.Reader):
+    """Who reads the mail, and whose names they may read."""
+
+    names: NameVisibility
+
+    @property
+    def first_name(self) -> str:
+        """How a sentence calls a person who can log in here; "" for an address outside, and where somebody else looks at the mail."""
+        return first_name(str(self.user)) if self.user and self.user.pk == self.names.viewer_id else ""
+
+
+def reader_of(message: Message) -> ReaderWithNames:
+    """Return who reads a message. Raises NotWanted where the person can no longer log in."""
+    user = User.objects.filter(email=message.recipient).first()
+    if user is not None and not user.is_active:
+        raise NotWanted("person_left")
+    return ReaderWithNames(user, names_for(user))
+
+
+def summaries(ids: Collection[int]) -> dict[int, Summary]:
+    """Return what is true now of these accounts, by id, in a fixed number of queries."""
+    now = timezone.now()
+    return {
+        one.pk: summary.summarise(one, now) for one in summary.with_pools(Account.objects.filter(pk__in=ids))
+    }
+
+
+def until(found: Summary, reader: ReaderWithNames) -> dates.WorksUntil:
+    """Return until when an account works, in the reader's zone."""
+    return dates.works_until(
+        found.deadline,
+        undated=found.undated,
+        channel_label=declarations.label(found.account.channel),
+        now=timezone.now(),
+        zone=reader.zone,
+    )
+
+
+def compose(kind: str, message: Message, reader: ReaderWithNames, facts: Mapping[str, object]) -> Mail:
+    """Return a mail of templates/mail/<kind>/, with what the words of all of them use."""
+    shared = {"first_name": reader.first_name, "all_url": addresses.absolute_url("my_accounts")}
+    return composing.compose(kind, message, reader, shared | dict(facts))
+
+
+@dataclass(frozen=True)
+class MailAccountRow:
+    """One account that uses the log-in."""
+
+    account: Account
+    pill: Pill
+    deactivated: bool
+    paused: bool
+    carrier: str  # who carries it, as the reader may know them; "" for nobody
+    checked: bool  # its log-ins are being checked
+    left: str  # how long it works, where there is nothing else to say
+
+
+@dataclass(frozen=True)
+class Rows:
+    """The first accounts that use a log-in, and how many there are: it may be thousands."""
+
+    shown: Sequence[MailAccountRow]
+    total: int
+
+    @property
+    def others(self) -> Sequence[MailAccountRow]:
+        """What is shown behind the first."""
+        return self.shown[1:]
+
+    @property
+    def unseen(self) -> int:
+        """How many are not shown."""
+        return max(0, self.total - len(self.shown))
+
+
+def row_of(found: Summary, *, carrier: str, zone: tzinfo) -> MailAccountRow:
+    """Return an account as a row; `zone` is the reader's."""
+    account = found.account
+    return MailAccountRow(
+        account=account,
+        pill=pills.pill("account", found.health),
+        deactivated=account.state == Account.State.DEACTIVATED,
+        paused=account.paused_at is not None,
+        carrier=carrier,
+        checked=account.state == Account.State.INTERRUPTED,
+        left=dates.days_left(found.deadline, now=timezone.now(), zone=zone).text,
+    )

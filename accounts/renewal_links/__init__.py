@@ -1,0 +1,1 @@
+"""Links in mails that renew a log-in without a password."""

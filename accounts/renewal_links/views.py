@@ -1,0 +1,173 @@
+"""Pages behind the personal links in mails. Nobody logs in for them. GET changes nothing: mail scanners follow links."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_variables
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from accounts.asks import mails
+from accounts.asks import progress as asks
+from accounts.linking import choosing
+from accounts.models import Account, AccountToken
+from accounts.pool import summary
+from accounts.renewal_links import services as renewal_links
+from accounts.renewal_links.services import RenewalLink, Standing
+from macros.mutes import not_mine
+from selfservice.linking import renewal
+from selfservice.presses import may_press, too_often
+from tokens.channels import registry
+from tokens.channels.kinds import AN_APPEAL_HELPS
+from tokens.life import reasons
+from tokens.models import Token
+
+SHOWN = 10  # accounts on a page
+TICKED = 300  # on a page, of which somebody says at once that they are not theirs
+DONE_FOR = 3600  # seconds that the page after a renewal can be looked at
+
+
+def private(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Keep a page whose address is a secret out of caches, and that address out of reports."""
+    return never_cache(sensitive_variables("signed")(view))
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def renew(request: HttpRequest, signed: str) -> HttpResponse:
+    """Show what a link renews (GET), or go to the channel (POST)."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) != Standing.OPEN:
+        return renewal.not_open(request, link)
+    if request.method == "POST":
+        if not may_press(request, f"renew {link.token.pk}"):
+            return too_often(request)
+        return renewal.leave(request, link)
+    native, stopped = registry.get(link.token.app.channel), link.token.state == Token.State.DEAD
+    log_in = link.token.native_user_name or link.token.native_user_id
+    context = {
+        "link": link,
+        "channel": native,
+        "token": link.token,
+        "stopped": stopped,
+        "explanation": reasons.explain(native.key, link.token.reason, person=log_in, you=True)
+        if stopped
+        else None,
+        "only_appeal": stopped and link.token.reason in AN_APPEAL_HELPS,
+        "log_in": log_in,
+        "last_step": native.last_step,
+        "other_user": request.user.is_authenticated and request.user.pk != link.user.pk,
+        **_accounts(link.token, before=link.issued),
+    }
+    return render(request, "selfservice/renew/renew.html", context)
+
+
+@private
+@require_POST
+def opened(request: HttpRequest, signed: str) -> HttpResponse:  # noqa: ARG001  # what an address passes
+    """Note that a browser showed the page. Its script sends this: GET changes nothing, and mail scanners follow links."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is not None and link.standing(now) == Standing.OPEN:
+        asks.note_opened(token_ids=[link.token.pk], now=now)
+    return HttpResponse(status=204)
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
+    """Ask which accounts of the log-in are no longer its person's (GET), or tell whoever looks after them (POST). Nothing is unlinked."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) != Standing.OPEN:
+        return renewal.not_open(request, link)
+    accounts = _linked(link.token, before=link.issued)
+    if not accounts.exists():  # none of then is left
+        return redirect("renew", signed)
+    source = f"log_in:{link.token.pk}:{int(link.issued.timestamp())}"
+    if request.method == "POST":
+        if not may_press(request, f"not mine {link.token.pk}"):
+            return too_often(request)
+        ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
+        ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
+        not_mine.say(
+            account_ids=list(ticked.order_by("pk").values_list("pk", flat=True)[:TICKED]),
+            email=link.user.email,
+            source=source,
+            note=request.POST.get("note", ""),
+            now=now,
+        )
+        return redirect("renew_not_mine", signed)
+    said = not_mine.said(list(accounts.values_list("pk", flat=True)), source)
+    by_name = accounts.order_by("name", "pk")
+    page = Paginator(by_name.exclude(pk__in=said), TICKED).get_page(request.GET.get("p"))
+    context = {
+        "open": list(page),
+        "page": page,
+        "said": list(by_name.filter(pk__in=said)[:TICKED]),
+        "said_unseen": max(0, len(said) - TICKED),
+        "length": not_mine.NOTE_LENGTH,
+    }
+    return render(request, "selfservice/renew/not_mine.html", context)
+
+
+def _linked(token: Token, *, before: datetime | None) -> QuerySet[Account]:
+    """Return the accounts of a log-in, those that it was linked to `before` then; None: all."""
+    entries = AccountToken.objects.filter(token=token)
+    if before is not None:
+        entries = entries.filter(added_at__lt=before + timedelta(seconds=1))  # a link tells whole seconds
+    return Account.objects.filter(pk__in=entries.values("account_id"))
+
+
+def _accounts(token: Token, *, before: datetime | None = None) -> dict[str, Any]:
+    """Return the first accounts of a log-in, those that stopped first, and how many more there are; `before`: linked by then."""
+    accounts = _linked(token, before=before)
+    first = summary.first_of(accounts, timezone.now(), count=SHOWN)
+    return {"rows": first, "unseen": max(0, accounts.count() - len(first)), "now": timezone.now()}
+
+
+@private
+@require_POST
+def send_again(request: HttpRequest, signed: str) -> HttpResponse:
+    """Mail a new link to the address that the old one went to."""
+    link, now = renewal_links.open_signed(signed), timezone.now()
+    if link is None or link.standing(now) not in {Standing.OPEN, Standing.EXPIRED}:
+        return renewal.not_open(request, link)
+    if not may_press(request, f"send {link.token.pk}"):
+        return too_often(request)
+    mails.send_link_again(token=link.token, user=link.user, now=now)
+    return render(request, "selfservice/renew/sent_again.html", {"link": link})
+
+
+@private
+@require_safe
+def done(request: HttpRequest) -> HttpResponse:
+    """Say what was renewed in this browser a moment ago, and what is missing."""
+    said, now = request.session.get(renewal.DONE), timezone.now()
+    before = renewal_links.of_facts(said) if said else None
+    if said is None or before is None or (now - before.token.linked_at).total_seconds() > DONE_FOR:
+        return redirect("my_accounts")
+    token = Token.objects.select_related("app").get(pk=before.token.pk)
+    again = renewal_links.link(token=token, user=before.user, issued=before.issued)
+    missing = choosing.missing_scopes(token)
+    context = {
+        "channel": registry.get(token.app.channel),
+        "token": token,
+        "user_name": before.user.get_short_name(),
+        "deadline": summary.deadline_of(token, usable=True, now=now),
+        "missing": missing,
+        "lost": list(Account.objects.filter(pk__in=said["lost"]).order_by("name")[:SHOWN]),
+        "complete": said["complete"],
+        "again_url": _again(again, now),
+        **_accounts(token),
+    }
+    return render(request, "selfservice/renew/done.html", context)
+
+
+def _again(link: RenewalLink, now: datetime) -> str:
+    return reverse("renew", args=[link.signed]) if link.standing(now) == Standing.OPEN else ""

@@ -1,0 +1,1 @@
+"""Asking channels about ad accounts, and writing what they say."""

@@ -1,0 +1,347 @@
+"""Writing what a channel says of a token on an ad account: access, role, "can publish", and the account's own status.
+
+A list that failed or is incomplete takes nothing away. Only what differs is written, and settled in the same transaction.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Literal
+
+from django.db import transaction
+
+from accounts.models import Account, AccountEvent, AccountToken
+from accounts.pool import services as pool
+from accounts.pool.reasons import OUTSIDE
+from accounts.sync import reach
+from accounts.sync.doubts import NOTHING, Doubted
+from tokens.channels import registry
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, NativeAccount, Reason, Verdict
+from tokens.lifecycle.transitions import REPORT
+from tokens.models import Token
+
+# Nothing but a write shows whether the channel takes writes again, so after this time the role counts again and a job tries.
+REFUSAL_STANDS_FOR = timedelta(days=7)
+UNKNOWN_REFUSAL_STANDS_FOR = timedelta(days=1)
+
+
+@transaction.atomic
+def apply_list(
+    *,
+    token: Token,
+    generation: int,
+    listed: AccountList,
+    now: datetime,
+    source: str,
+    read_singly: Collection[int] = (),
+    consented: bool = False,
+    doubted: Doubted = NOTHING,
+) -> list[int]:
+    """Write the channel's list of one native user's ad accounts over the token's pool entries, and keep it (`reach`).
+
+    Returns the ids of accounts that lost this token as one that can publish. A list that was asked for with an older generation
+    of the token writes nothing: a consent that came since knows better. The caller may hold the token's lock.
+
+    Where the list says what is stored already, which is nearly always, no account is locked and nothing is written: entries are compared
+    without a lock, and only those that differ are locked, read again and written. The token's lock keeps its entries as they were read.
+    `read_singly`: ids of the accounts that were read beside it, of which it says nothing here: their readings count (`apply_readings`).
+    `consented`: a consent changed the token in this transaction, so all its accounts are locked and settled, whatever the list says.
+    `doubted`: whose losses and restrictions are not believed yet: those are not written. The entry of a loss is marked: others go first.
+    """
+    if (fresh := _still(token, generation)) is None:
+        return []
+    reach.keep(token=fresh, listed=listed, doubted=doubted.lost, now=now)
+    by_id = {native.native_id: native for native in listed.accounts}
+    lost: list[int] = []
+    causes: dict[str, list[int]] = {}
+    everything = AccountToken.objects.filter(token=fresh).values_list("account_id", flat=True)
+    ids = list(everything) if consented else _differing(fresh, by_id, now, complete=listed.complete)
+    for entry in _lock_entries(fresh, [pk for pk in ids if pk not in read_singly]):
+        native = by_id.get(entry.account.native_id)
+        served, before = entry.can_serve, _decides(entry)
+        if native is not None:
+            _take(entry, native, now, source, doubted=doubted)
+        elif listed.complete:
+            _lose(entry, Reason.ACCESS_LOST, now, source, doubted=doubted)
+        if _decides(entry) == before and not consented:
+            continue  # nothing else of an entry, nor the account's own facts, decides anything
+        gone = served and not entry.can_serve
+        cause = entry.access_reason if gone else Token.DOUBTED if entry.doubt else "linked"
+        causes.setdefault(cause, []).append(entry.account_id)
+        if gone:
+            lost.append(entry.account_id)
+    for cause, ids in causes.items():
+        pool.settle(account_ids=ids, cause=cause, now=now, source=source)
+    return lost
+
+
+def _differing(
+    token: Token, by_id: Mapping[str, NativeAccount], now: datetime, *, complete: bool
+) -> list[int]:
+    """Return the ids of the accounts whose entry, or own facts, are not what the list says. Locks nothing."""
+    found = []
+    for entry in AccountToken.objects.filter(token=token).select_related("account"):
+        entry.token = token
+        native = by_id.get(entry.account.native_id)
+        gone = native is None and complete and entry.access != AccountToken.Access.LOST
+        if gone or (native is not None and _differs(entry, native, now)):
+            found.append(entry.account_id)
+    return found
+
+
+@transaction.atomic
+def apply_readings(
+    *,
+    token: Token,
+    generation: int,
+    readings: Mapping[int, AccessCheck],
+    now: datetime,
+    source: str,
+    doubted: Doubted = NOTHING,
+) -> None:
+    """Write what reading ad accounts singly with one token gave, by id of the account. `doubted` as of `apply_list`.
+
+    Passing trouble, and an older generation, write nothing. What is stored is compared without a lock: where nothing differs, which is
+    nearly always, nothing is locked. What differs is locked in the one order, the token first, read again and written.
+    """
+    telling = {pk: reading for pk, reading in readings.items() if _tells(reading)}
+    differing = _differing_readings(token, telling, now) if telling else []
+    if not differing or (fresh := _still(token, generation)) is None:
+        return
+    causes: dict[str, list[int]] = {}
+    for entry in _lock_entries(fresh, differing):
+        before = _decides(entry)
+        _apply_reading(entry, telling[entry.account_id], now, source, doubted=doubted)
+        if _decides(entry) != before:
+            cause = Token.DOUBTED if entry.doubt else entry.access_reason or "access"
+            causes.setdefault(cause, []).append(entry.account_id)
+    for cause, ids in causes.items():
+        pool.settle(account_ids=ids, cause=cause, now=now, source=source)
+
+
+def _tells(reading: AccessCheck) -> bool:
+    """Return whether a reading says anything of the ad account or of the person's access to it.
+
+    Reading is no writing: that the person may not write, only an answer to a job shows.
+    """
+    said = reading.classification
+    if reading.account is not None:
+        return True
+    if said.reason in WRITE_REFUSALS:
+        return False
+    return said.verdict in {Verdict.ACCESS_LOST, Verdict.ACCOUNT_RESTRICTED}
+
+
+def _differing_readings(token: Token, telling: Mapping[int, AccessCheck], now: datetime) -> list[int]:
+    """Return the ids of the accounts whose entry, or own facts, may not be what their reading says. Locks nothing."""
+    found = []
+    entries = AccountToken.objects.filter(token=token, account__in=list(telling))
+    for entry in entries.select_related("account"):
+        entry.token = token
+        reading = telling[entry.account_id]
+        lost = reading.classification.verdict == Verdict.ACCESS_LOST
+        if lost or reading.account is None or _differs(entry, reading.account, now):
+            found.append(entry.account_id)
+    return found
+
+
+def _apply_reading(
+    entry: AccountToken, reading: AccessCheck, now: datetime, source: str, *, doubted: Doubted
+) -> None:
+    said = reading.classification
+    if said.verdict == Verdict.ACCESS_LOST:
+        _lose(entry, said.reason or Reason.ACCESS_LOST, now, source, doubted=doubted)
+    elif reading.account is not None:
+        _take(entry, reading.account, now, source, doubted=doubted)
+    elif entry.account.native_id not in doubted.restricted:
+        _restrict(entry.account, said.note or "restricted", now, source)
+
+
+def _still(token: Token, generation: int) -> Token | None:
+    """Lock the token, before any account, and return it as it stands; None where it is not the one that the channel was asked with."""
+    return Token.objects.filter(pk=token.pk, generation=generation).locked().first()
+
+
+def _lock_entries(token: Token, account_ids: Collection[int]) -> Sequence[AccountToken]:
+    """Lock accounts by id first, then this token's entries in them: the one order that is used everywhere."""
+    if not account_ids:
+        return []
+    accounts = {account.pk: account for account in Account.objects.filter(pk__in=account_ids).locked()}
+    entries = AccountToken.objects.filter(token=token, account_id__in=accounts)
+    locked = list(entries.order_by("id").select_for_update(no_key=True))
+    for entry in locked:
+        entry.account, entry.token = accounts[entry.account_id], token
+    return locked
+
+
+def write_entry(entry: AccountToken, native: NativeAccount, now: datetime) -> None:
+    """Write that the person reaches the ad account: in which role, whether it may publish, and why not. The account is locked.
+
+    Where the channel refused what this person writes, that outranks what the role permits, for as long as it stands.
+    """
+    _write(entry, _entry_values(entry, native, now))
+
+
+def _entry_values(entry: AccountToken, native: NativeAccount, now: datetime) -> Mapping[str, object]:
+    """Return what the entry is to hold. A role that the channel could not be asked about stays as it is."""
+    role, can_publish = native.role[:200], str(native.can_publish)
+    reason = str(_why_reports_only(entry, native))
+    if not native.role_told and can_publish == "unknown" and entry.access == AccountToken.Access.OK:
+        role, can_publish, reason = entry.role, entry.can_publish, entry.access_reason
+        if reason in WRITE_REFUSALS:  # this was never said of the role
+            can_publish, reason = "unknown", ""
+    if can_publish != "no" and refusal_stands(entry, now):
+        can_publish, reason = "no", entry.write_refusal
+    if entry.access_reason == OUTSIDE:  # the channel has no say in what the account's team takes
+        return {"role": native.role[:200], "can_publish": can_publish}
+    return {
+        "doubt": "",
+        "access": AccountToken.Access.OK,
+        "role": role,
+        "can_publish": can_publish,
+        "access_reason": reason,
+    }
+
+
+def refusal_stands(entry: AccountToken, now: datetime) -> bool:
+    """Return whether a refusal of the channel to let this person write still counts: neither too old, nor followed by a new consent."""
+    at = entry.write_refused_at
+    if at is None or entry.token.linked_at > at:
+        return False
+    known = entry.write_refusal != Reason.WRITING_REFUSED
+    return now < at + (REFUSAL_STANDS_FOR if known else UNKNOWN_REFUSAL_STANDS_FOR)
+
+
+def refuse_writing(*, token: Token, account_id: int, reason: Reason, note: str, now: datetime) -> bool:
+    """Write that the channel refuses what this person writes in this ad account, and settle it. Returns whether that was news.
+
+    Runs in the caller's transaction, which holds the token's lock. The token itself is not touched.
+    """
+    entries = _lock_entries(token, [account_id])
+    if not entries or not entries[0].can_serve:
+        return False
+    entry = entries[0]
+    entry.write_refused_at, entry.write_refusal = now, reason
+    entry.can_publish, entry.access_reason = AccountToken.CanPublish.NO, reason
+    entry.save(update_fields=["write_refused_at", "write_refusal", "can_publish", "access_reason"])
+    _record_access(entry, now, "report", note)
+    pool.settle(account_ids=[account_id], cause=reason, now=now, source="report")
+    return True
+
+
+def _differs(entry: AccountToken, native: NativeAccount, now: datetime) -> bool:
+    """Return whether an entry, or its account, is not what the channel shows."""
+    values = _entry_values(entry, native, now)
+    return _differ(entry, values) or _differ(entry.account, _account_values(entry.account, native))
+
+
+def _differ(row: AccountToken | Account, values: Mapping[str, object]) -> bool:
+    return any(getattr(row, name) != value for name, value in values.items())
+
+
+def _write(row: AccountToken | Account, values: Mapping[str, object]) -> None:
+    """Save those values that differ from what the row holds; nothing where none does."""
+    changed = [name for name, value in values.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, values[name])
+    if changed:
+        row.save(update_fields=changed)
+
+
+def _why_reports_only(entry: AccountToken, native: NativeAccount) -> Reason | Literal[""]:
+    """Return why an entry may not publish: the person did not permit it, or the role does not. "" where it may."""
+    if native.can_publish != "no":
+        return ""
+    needed = {scope.name for scope in registry.get(entry.account.channel).scopes if scope.publishing}
+    granted = entry.token.scopes
+    narrow = granted is not None and not needed <= set(granted)
+    return Reason.SCOPE_MISSING if narrow else Reason.PUBLISHING_LOST
+
+
+def _decides(entry: AccountToken) -> tuple[bool, str]:
+    """Return what a pool decides by."""
+    return entry.can_serve, entry.doubt
+
+
+def _take(
+    entry: AccountToken, native: NativeAccount, now: datetime, source: str, *, doubted: Doubted
+) -> None:
+    served = entry.can_serve
+    if served and entry.account.native_id in doubted.lost:
+        _doubt(entry, doubted)
+    else:
+        write_entry(entry, native, now)
+    if entry.account.native_id in doubted.restricted:
+        native = replace(native, restriction=None)
+    update_account(entry.account, native, now=now, source=source)
+    if entry.can_serve != served:
+        _record_access(entry, now, source)
+
+
+def _doubt(entry: AccountToken, doubted: Doubted) -> None:
+    """Mark an entry whose loss is doubted. One that a job was refused with is served no more, until the channel has shown it again."""
+    stops = doubted.source == REPORT or entry.doubt == AccountToken.Doubt.STOPPED
+    _write(entry, {"doubt": AccountToken.Doubt.STOPPED if stops else AccountToken.Doubt.DOUBTED})
+
+
+def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, doubted: Doubted) -> None:
+    served = entry.can_serve
+    if served and entry.account.native_id in doubted.lost:
+        _doubt(entry, doubted)
+        return
+    lost: dict[str, str] = (
+        {"can_publish": AccountToken.CanPublish.NO}
+        if reason == Reason.PUBLISHING_LOST
+        else {"access": AccountToken.Access.LOST}
+    )
+    if entry.access_reason == OUTSIDE:
+        lost.pop("access", None)
+    else:
+        lost["access_reason"] = reason
+    _write(entry, lost | {"doubt": ""})
+    if served:
+        _record_access(entry, now, source)
+
+
+def _record_access(entry: AccountToken, now: datetime, source: str, note: str = "") -> None:
+    pool.record(
+        account=entry.account,
+        kind=AccountEvent.Kind.ACCESS,
+        token_id=entry.token_id,
+        cause=entry.access_reason or "regained",
+        source=source,
+        note=note[:300],
+        now=now,
+    )
+
+
+def update_account(account: Account, native: NativeAccount, *, now: datetime, source: str) -> None:
+    """Write the channel's own facts of an ad account. The caller holds its lock. What the answer does not tell stays as it was."""
+    restricted = account.restriction
+    _write(account, _account_values(account, native))
+    _record_restriction(account, restricted, now, source)
+
+
+def _account_values(account: Account, native: NativeAccount) -> Mapping[str, str]:
+    return {
+        "name": native.name[:300] or account.name,
+        "currency": native.currency[:3] or account.currency,
+        "time_zone": native.time_zone[:64] or account.time_zone,
+        "native_status": native.native_status[:60],
+        "restriction": account.restriction if native.restriction is None else native.restriction[:300],
+    }
+
+
+def _restrict(account: Account, restriction: str, now: datetime, source: str) -> None:
+    """Write why the channel restricts an ad account."""
+    before = account.restriction
+    _write(account, {"restriction": restriction[:300]})
+    _record_restriction(account, before, now, source)
+
+
+def _record_restriction(account: Account, before: str, now: datetime, source: str) -> None:
+    """Write an event where the channel began or ceased to restrict an ad account."""
+    if bool(before) == bool(account.restriction):
+        return
+    kind = AccountEvent.Kind.UNRESTRICTED if before else AccountEvent.Kind.RESTRICTED
+    pool.record(account=account, kind=kind, note=account.restriction, source=source, now=now)

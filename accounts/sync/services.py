@@ -1,0 +1,166 @@
+"""Reading a token's ad accounts at the channel, and writing what was found: of the accounts, and of our app."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from accounts.models import AccountToken
+from accounts.pool import services as pool
+from accounts.pool.reasons import READING_REFUSED
+from accounts.sync import doubts as access_doubts
+from accounts.sync import entries as pool_entries
+from accounts.sync import reach
+from tokens.channels import gate, registry
+from tokens.channels.kinds import WRITE_REFUSALS, AccessCheck, AccountList, ChannelError, Verdict
+from tokens.life.models import TokenQuerySet
+from tokens.lifecycle import app_faults
+from tokens.models import Token
+from tokens.unknown_answers import services as unknown_answers
+
+READ_SINGLY = 5  # up to so many accounts are read one by one; above, one list
+DOUBTED = 10  # of those that a list lacks, and of those that were lost, so many are read singly before the list is believed
+
+
+class LinkedAccount(NamedTuple):
+    """An ad account that a token is linked with. `is_lost`: the channel said so, whether that is believed yet or not, or restricts it."""
+
+    pk: int
+    native_id: str
+    is_lost: bool = False
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What the channel said of one token's ad accounts, read without any transaction."""
+
+    listed: AccountList | None = None
+    readings: Mapping[int, AccessCheck] = field(default_factory=dict)  # by id of the account
+    fault: ChannelError | None = None  # the list could not be had
+    list_failed: bool = False  # the same, and the accounts were read singly instead
+
+    @property
+    def not_asked(self) -> bool:
+        """Whether some of it was not read because the channel was not to be asked just then."""
+        said = [reading.evidence for reading in self.readings.values()]
+        if self.fault is not None:
+            said.append(self.fault.evidence)
+        return any(gate.was_not_asked(one) for one in said)
+
+
+def read(
+    token: Token,
+    accounts: Sequence[LinkedAccount],
+    *,
+    told: Mapping[str, Any] | None = None,
+    timeout: float | None = None,
+    by_list: bool = False,
+) -> Findings:
+    """Read a token's linked ad accounts: few one by one, many by one list. Touches no database.
+
+    What a list lacks is read singly before it counts as lost: an empty list may be the channel's fault. So is what was lost before it
+    counts as regained: some lists go on naming what the person reaches no more. `by_list`: few by a list too, as far as it can be had,
+    because the last one is old (`reach`).
+    `told`: of `Inspection`, where these credentials were asked about a moment ago. `timeout`: seconds, of each account that is read singly.
+    Raises VaultError or ValueError where the credentials do not open.
+    """
+    native = registry.get(token.app.channel)
+    keys, credentials, known = token.app.keys(), token.unseal(), dict(told or {})
+
+    def singly(some: Iterable[LinkedAccount]) -> dict[int, AccessCheck]:
+        return {
+            one.pk: native.read_account(
+                keys,
+                credentials,
+                one.native_id,
+                scopes=token.scopes,
+                told=known,
+                timeout=timeout,
+            )
+            for one in some
+        }
+
+    few = len(accounts) <= READ_SINGLY
+    if few and not by_list:
+        return Findings(readings=singly(accounts))
+    try:
+        listed = native.list_accounts(keys, credentials, token.identity, token.scopes, told=known)
+    except ChannelError as error:
+        if few:
+            return Findings(readings=singly(accounts), list_failed=True)
+        return Findings(fault=error)  # a list that failed changes nothing
+    there = {one.native_id for one in listed.accounts}
+    missing = singly([one for one in accounts if one.native_id not in there][:DOUBTED])
+    regained = singly([one for one in accounts if one.is_lost and one.native_id in there][:DOUBTED])
+    # Where all that were asked about are lost indeed, the list is believed for the rest too.
+    believed = all(_is_lost(reading) for reading in missing.values())
+    return Findings(replace(listed, complete=listed.complete and believed), missing | regained)
+
+
+def _is_lost(reading: AccessCheck) -> bool:
+    return (
+        reading.classification.verdict == Verdict.ACCESS_LOST
+        and reading.classification.reason not in WRITE_REFUSALS
+    )
+
+
+def _other_readers(token: Token) -> TokenQuerySet:
+    """Return the app's other tokens whose checks read ad accounts too."""
+    entries = AccountToken.objects.filter(token=OuterRef("pk"))
+    return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
+
+
+def record(
+    token: Token,
+    found: Findings,
+    *,
+    now: datetime,
+    source: str,
+    asked_at: datetime | None = None,
+    answered_at: datetime | None = None,
+) -> None:
+    """Write what was found of a token's accounts, and what the answers say of our app.
+
+    `asked_at` and `answered_at`: when the reading began and ended, where that is known better than `now`.
+    """
+    asked_with: dict[str, Any] = {
+        "token": token,
+        "generation": token.generation,
+        "now": now,
+        "source": source,
+    }
+    doubted = access_doubts.weigh(listed=found.listed, readings=found.readings, **asked_with)
+    if found.listed is not None:
+        pool_entries.apply_list(
+            listed=found.listed, read_singly=found.readings, doubted=doubted, **asked_with
+        )
+    pool_entries.apply_readings(readings=found.readings, doubted=doubted, **asked_with)
+    if found.list_failed:
+        reach.note_failed(token=token, now=now)
+    said = [(reading.classification, reading.evidence) for reading in found.readings.values()]
+    if found.fault is not None:
+        said.append((found.fault.classification, found.fault.evidence))
+    classifications = [classification for classification, _ in said]
+    faults = [
+        classification for classification in classifications if classification.verdict == Verdict.APP_FAULT
+    ]
+    with transaction.atomic():
+        moved = False
+        if found.listed is not None or any(
+            classification.verdict == Verdict.OK for classification in classifications
+        ):
+            moved = app_faults.answered(token=token, asked_at=asked_at or now)
+        elif faults:
+            moved = app_faults.blamed(
+                token=token,
+                classification=faults[0],
+                others=_other_readers(token),
+                answered_at=answered_at or now,
+            )
+        if moved:
+            pool.settle(token_ids=[token.pk], cause=READING_REFUSED, now=now, source=source)
+    for classification, evidence in said:
+        unknown_answers.keep(token.app, classification, evidence, token_id=token.pk, now=now)

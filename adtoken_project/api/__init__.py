@@ -1,0 +1,1 @@
+"""The API object: its description, its way past sessions and forms."""

@@ -1,0 +1,124 @@
+"""The one API object: keys, errors as problem+json, OpenAPI at /api/v1/openapi.json, a page for people at /api/v1/docs."""
+
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.security import HttpBearer
+
+import broker
+from adtoken_project.api import description as api_description
+from adtoken_project.api import problems
+from adtoken_project.api.problems import problem
+from broker.api import router as accounts_api
+from broker.api.problems import problem_of
+from broker.leases.callers import Caller, authenticate
+from broker.leases.texts import text
+from broker.people import api as people_api
+from tokens.vault.services import VaultError
+from users.installation import hold
+
+logger = logging.getLogger(__name__)
+
+
+class ApiKeyAuth(HttpBearer):
+    """`Authorization: Bearer adt_...`."""
+
+    def authenticate(self, request: HttpRequest, token: str) -> Caller | None:
+        """Return who this key is, or None. Raises RequestDataTooBig for a body that no call needs: it is not even read."""
+        if int(request.META.get("CONTENT_LENGTH") or 0) > problems.LARGEST_BODY:
+            raise RequestDataTooBig
+        return authenticate(token, now=timezone.now())
+
+
+class BrokerAPI(NinjaAPI):
+    """Ninja's API whose description says what is really answered."""
+
+    def get_openapi_schema(self, **options: Any) -> Any:
+        """Return the description with the errors that every operation may answer."""
+        return api_description.finish(super().get_openapi_schema(**options))
+
+
+key_auth = ApiKeyAuth()
+api = BrokerAPI(
+    title="AdToken broker",
+    version="1",
+    description=api_description.INTRODUCTION,
+    auth=key_auth,
+    docs_url="/docs",
+    urls_namespace="api",
+    servers=[{"url": settings.BASE_URL, "description": "This installation"}],
+)
+api.add_router("", accounts_api.router)
+api.add_router("", people_api.router)
+
+
+@csrf_exempt
+def unknown(request: HttpRequest, rest: str) -> HttpResponse:  # noqa: ARG001  # a view
+    """Answer addresses that are not in the schema as every other error."""
+    return problems.plain(404)
+
+
+@api.exception_handler(broker.BrokerError)
+def _refused(request: HttpRequest, error: broker.BrokerError) -> HttpResponse:  # noqa: ARG001  # ninja's interface
+    return problems.of(problem_of(error))
+
+
+@api.exception_handler(hold.OnHold)
+def _on_hold(request: HttpRequest, error: hold.OnHold) -> HttpResponse:  # noqa: ARG001
+    return problem(503, text("title_on_hold"), str(error), retry_after=hold.RETRY_AFTER)
+
+
+@api.exception_handler(VaultError)
+def _sealed_for_good(request: HttpRequest, error: VaultError) -> HttpResponse:  # noqa: ARG001
+    logger.error("credentials do not open: %s", error)
+    return problems.of(problem_of(error))
+
+
+@api.exception_handler(accounts_api.ScopeMissing)
+def _scope_missing(request: HttpRequest, error: accounts_api.ScopeMissing) -> HttpResponse:  # noqa: ARG001
+    return problem(403, text("title_scope_missing"), text("scope_missing", name=str(error)))
+
+
+@api.exception_handler(accounts_api.BadQuery)
+def _bad_query(request: HttpRequest, error: accounts_api.BadQuery) -> HttpResponse:  # noqa: ARG001
+    return _invalid([{"location": "query", "field": error.name, "detail": error.detail}])
+
+
+@api.exception_handler(RequestDataTooBig)
+def _too_large(request: HttpRequest, error: RequestDataTooBig) -> HttpResponse:  # noqa: ARG001
+    return problems.plain(413)
+
+
+@api.exception_handler(AuthenticationError)
+def _unauthorised(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+    return problem(401, text("title_no_key"), text("no_key"))
+
+
+@api.exception_handler(ValidationError)
+def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
+    return _invalid([_field_problem(item) for item in error.errors])
+
+
+def _invalid(errors: list[dict[str, str]]) -> HttpResponse:
+    words = "; ".join(f"{one['field'] or text('the_body')}: {one['detail']}" for one in errors)
+    return problem(422, text("title_not_valid"), words, errors=errors)
+
+
+def _field_problem(item: dict[str, Any]) -> dict[str, str]:
+    """Name the field as the caller does. Below "body" the first name is that of our view's argument."""
+    location, *names = item["loc"]
+    names = names[1:] if location == "body" else names
+    detail = text("no_field") if item["type"] == "extra_forbidden" else str(item["msg"])
+    return {"location": location, "field": ".".join(map(str, names)), "detail": detail}
+
+
+@api.exception_handler(HttpError)
+def _http_error(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
+    return problem(error.status_code, text("title_refused"), str(error))

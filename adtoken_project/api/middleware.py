@@ -1,0 +1,139 @@
+"""What holds for every answer below /api/, whoever made it: a view, or Django.
+
+Jobs have keys and no sessions, so that nothing of what pages need runs for them (docs/decisions/0058-web-server-and-leases.md).
+"""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.security import SecurityMiddleware
+from django.urls import resolve
+from django.utils.translation import override
+
+from adtoken_project import metrics
+from adtoken_project.api import problems
+from adtoken_project.api import routes as api_routes
+from adtoken_project.ops import logs
+from adtoken_project.web import kept_connections
+from broker.leases.callers import Caller
+from broker.leases.records import hash_of
+from broker.leases.texts import text
+from users.login import quiet_requests
+from users.login.private_parts import convert_exception_to_response
+from users.people.languages import ENGLISH
+from users.sessions.client_address import client_address
+
+logger = logging.getLogger(__name__)
+
+View = Callable[[HttpRequest], HttpResponse]
+PREFIX = "/api/"
+PAGES = frozenset({"/api/v1/docs"})  # of people: they go through all that pages go through
+_LEASE = re.compile(r"/leases/([^/]+)")
+KEPT = ("Allow", "Retry-After", "WWW-Authenticate")
+
+
+class ApiMiddleware:
+    """Serves the API: refuses plain HTTP and foreign hosts, keeps answers out of caches, and turns every error into problem+json.
+
+    What comes after it in settings.MIDDLEWARE is for pages: sessions, log-ins, forms, second factors, time zones, what browsers may load.
+    """
+
+    def __init__(self, get_response: View) -> None:
+        self._page = get_response
+        self._job: View = convert_exception_to_response(_serve)  # type: ignore[assignment]  # it is not asynchronous
+        self._security = SecurityMiddleware(_serve)  # for its headers
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer."""
+        path = request.path
+        if not path.startswith(PREFIX):
+            facts = {"request_id": logs.request_id.get(), "address": client_address(request) or "-"}
+            request.META[logs.OF_REQUEST] = facts
+            return self._page(request)
+        began = time.monotonic()
+        with override(ENGLISH):  # of jobs, whatever the installation speaks
+            answer = self._answer(request, self._page if path in PAGES else self._job)
+        seconds = time.monotonic() - began
+        leases = getattr(request, "leases", None)  # of a batch
+        metrics.count_request(path=path, status=answer.status_code, seconds=seconds, leases=leases)
+        _log(request, answer, seconds)
+        answer["Cache-Control"] = "no-store"
+        # The key decides what is answered, never a cookie; and nothing of it is kept anyway.
+        answer.headers.pop("Vary", None)
+        kept_connections.keep()
+        return answer
+
+    def _answer(self, request: HttpRequest, respond: View) -> HttpResponse:
+        if settings.SECURE_SSL_REDIRECT and not request.is_secure():
+            # A redirect would let a job go on sending its key in clear, first to us and then once more.
+            return problems.problem(403, text("title_https_only"), text("https_only"))
+        head = request.method == "HEAD"
+        if head:
+            request.method = "GET"
+        answer = _as_problem(respond(request))
+        self._security.process_response(request, answer)
+        length = str(len(answer.content))
+        if head:
+            answer.content = b""
+        answer["Content-Length"] = length
+        return answer
+
+
+def _serve(request: HttpRequest) -> HttpResponse:
+    """Answer a job. Raises DisallowedHost for a Host header that is not ours."""
+    request.get_host()
+    answer = api_routes.serve(request)
+    if answer is None:
+        match = request.resolver_match = resolve(request.path_info)
+        answer = match.func(request, *match.args, **match.kwargs)
+    return answer
+
+
+def _as_problem(answer: HttpResponse) -> HttpResponse:
+    if (
+        answer.status_code < HTTPStatus.BAD_REQUEST
+        or answer.headers.get("Content-Type") == problems.MEDIA_TYPE
+    ):
+        return answer
+    said = problems.plain(answer.status_code)
+    for name in KEPT:
+        if name in answer.headers:
+            said[name] = answer[name]
+    return said
+
+
+def _log(request: HttpRequest, answer: HttpResponse, seconds: float) -> None:
+    """Write who was answered what: key, address, method, path, status, duration. Lease ids are named as the record names them."""
+    caller: Caller | None = getattr(request, "auth", None)
+    facts: dict[str, Any] = {
+        "method": request.method,
+        "path": _LEASE.sub(lambda found: f"/leases/{hash_of(found[1])[:8]}…", request.path),
+        "status": answer.status_code,
+        "key_id": caller.key_id if caller else None,
+        "address": client_address(request),
+        "duration_ms": round(seconds * 1000, 1),
+    }
+    words = "API: %(method)s %(path)s answered %(status)s to %(key)s from %(address)s in %(duration_ms)s ms"
+    logger.log(
+        _level(answer.status_code),
+        words,
+        {**facts, "key": f"key {caller.key_id} ({caller.name})" if caller else "no valid key"},
+        extra={"facts": facts},
+    )
+    if answer.status_code >= HTTPStatus.BAD_REQUEST:
+        quiet_requests.quiet(request)  # Django would add a line without key and address
+
+
+def _level(status: int) -> int:
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        # "Come again later": no error, and where a channel is dark each job comes again and again. What broke has a line of its own.
+        return logging.INFO
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return logging.ERROR
+    return logging.WARNING if status >= HTTPStatus.BAD_REQUEST else logging.INFO

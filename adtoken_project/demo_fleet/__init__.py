@@ -1,5 +1,0 @@
-"""The living installation that `make run` shows: three clients' ad accounts on six channels, in every state, linked at the stand-ins."""
-
-from adtoken_project.demo_fleet.filling import fill
-
-__all__ = ["fill"]

@@ -1,0 +1,272 @@
+"""What can be wrong with this installation: one list of checks, for `manage.py doctor`, /healthz, /readyz and the portal's start page.
+
+A check yields what is wrong, and what to do about it. It waits a few seconds at most for whatever it asks.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import redis
+from django.conf import settings
+from django.core import checks, mail
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+from django_celery_beat.models import PeriodicTask
+
+from accounts.linking import setup
+from adtoken_project.ops import lateness, signs_of_life
+from adtoken_project.workers import lanes, schedules
+from infra import database_clock
+from tokens.channels import declarations
+from tokens.models import ChannelApp
+from tokens.vault import usage as key_usage
+from users.installation import hold
+from users.people import recipients
+
+SECONDS = 5  # for one server to answer
+# What Django's checks say of a demo on http.
+QUIET = frozenset({"security.W004", "security.W008", "security.W012", "security.W016", "security.W018"})
+NOT_PUBLIC = "wrong, see manage.py doctor"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that is wrong, and what to do. A note is not wrong, but perhaps not meant so."""
+
+    said: str
+    cure: str
+    note: bool = False
+
+
+Look = Callable[[datetime], Iterator[Finding]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. `key`: its name in /healthz; "": only for doctor. `public`: what it says holds nothing of the inside."""
+
+    title: str
+    look: Look
+    key: str = ""
+    public: bool = True
+    asks_database: bool = True
+
+
+def settings_fit(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Ask Django's own checks."""
+    quiet = QUIET if settings.DEMO else frozenset[str]()
+    for message in checks.run_checks(include_deployment_checks=True):
+        if message.level >= checks.WARNING and message.id not in quiet and not message.is_silenced():
+            cure = message.hint or "See .env.example for the setting."
+            yield Finding(f"{message.msg} ({message.id})", cure)
+
+
+def database(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Ask past the pool, whose own patience is longer than ours, and which does not say why."""
+    try:
+        psycopg.connect(**{**connection.get_connection_params(), "connect_timeout": SECONDS - 1}).close()
+    except psycopg.Error as error:
+        cure = "Start PostgreSQL, and compare its address, role and password with DATABASE_URL."
+        if "certificate" in _first_line(error):
+            cure = "Compare host and sslrootcert in DATABASE_URL with the name in the server's certificate and its authority."
+        yield Finding(f"It does not answer: {_first_line(error)}", cure)
+
+
+def migrations(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Compare what was migrated with what is there to be."""
+    executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
+    if plan := executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        said = f"{len(plan)} migrations are missing, the first is {plan[0][0]}."
+        yield Finding(said, "Run: manage.py migrate")
+
+
+def installation(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Say why it is on hold."""
+    if found := hold.current():
+        which = "--same" if found.since else "--same or --copy"
+        cure = f"Run: manage.py release {which} (docs/restore.md). Mails that wait are kept until then."
+        yield Finding(str(found), cure)
+
+
+def queue(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Ask the servers of the queue and of the cache."""
+    cache: Any = settings.CACHES["calls"]
+    for name, url in {"CACHE_URL": cache["LOCATION"], "REDIS_URL": settings.CELERY_BROKER_URL}.items():
+        try:
+            client = redis.Redis.from_url(url, socket_timeout=SECONDS / 2, socket_connect_timeout=SECONDS / 2)
+            policy = client.info("memory").get("maxmemory_policy", "")
+        except (redis.RedisError, OSError) as error:
+            said = f"The server of {name} does not answer: {type(error).__name__}."
+            yield Finding(said, f"Start Redis or Valkey, and compare address and password with {name}.")
+            continue
+        if name == "REDIS_URL" and policy not in {"noeviction", ""}:
+            said = f"Redis throws keys away when it is full ({policy}), calls to workers with them."
+            yield Finding(said, "Set maxmemory-policy noeviction there.", note=True)
+
+
+def mail_server(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Log in at the mail server."""
+    try:
+        server = mail.get_connection(timeout=SECONDS - 1)
+        server.open()
+        server.close()
+    except Exception as error:  # noqa: BLE001  # sockets, TLS and SMTP raise what they like
+        yield Finding(
+            f"The mail server does not take us: {type(error).__name__}: {str(error)[:200]}",
+            "Compare EMAIL_URL with the server's address, port, TLS and log-in. Mails wait meanwhile and are not given up.",
+        )
+
+
+def keys(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Open what is stored: a few rows under each key, and the secrets of apps."""
+    for said in key_usage.problems():
+        yield Finding(said, "Put that key into FERNET_KEYS of every process (docs/rotate-the-key.md).")
+    for app in ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP):
+        if not setup.opens(app):
+            yield Finding(
+                f"The stored secret of {app} does not open.",
+                "Put its key into FERNET_KEYS, or enter the secret again under Channel apps.",
+            )
+
+
+def processes(now: datetime) -> Iterator[Finding]:
+    """Name the lanes without a worker."""
+    living = signs_of_life.living(now=now)
+    if dead := [lateness.say(f"lane_{name}") for name in lanes.LANES if not living[name]]:
+        yield Finding(lateness.say("no_worker", lanes="; ".join(dead)), "Start: manage.py worker all")
+
+
+def clocks(now: datetime) -> Iterator[Finding]:
+    """Name the hosts whose clock is wrong, this one's included."""
+    cure = "Switch on NTP there. Its workers go by PostgreSQL's clock meanwhile, a web server beside them does not."
+    for said in signs_of_life.wrong_clocks(now=now, own=database_clock.ahead_by()):
+        yield Finding(f"{said[0].upper()}{said[1:]}.", cure)
+
+
+def late(now: datetime) -> Iterator[Finding]:
+    """Name the work that is late, of lanes that have a worker."""
+    for work in lateness.late(now):
+        look = (
+            "Messages in the portal shows what the mail server last said. " if work.lane == lanes.MAIL else ""
+        )
+        busy = f"if it is only busy, start a second: manage.py worker {work.lane}"
+        yield Finding(
+            f"{work.words(now)}.", f"{look}Read the log of the worker of the lane {work.lane}; {busy}"
+        )
+
+
+def apps(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Name the apps that their channels refuse, and channels without one."""
+    for app in ChannelApp.objects.exclude(fault_since=None):
+        cure = f"Fix it at {app.get_channel_display()}, then test the app under Channel apps."
+        yield Finding(f"{app.get_channel_display()} refuses our app: {app.fault}", cure)
+    missing = [label for key, label in declarations.choices() if setup.state(key) == setup.NOT_SET_UP]
+    if missing:
+        cure = "Enter an app under Channel apps in the portal, for the channels that you use."
+        some = len(missing) < len(declarations.choices())
+        yield Finding(f"Not set up: {', '.join(missing)}.", cure, note=some)
+
+
+def people(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Say where nobody hears of faults."""
+    cure = "Set OPERATOR_EMAILS, or add somebody to the group Administrators."
+    if not recipients.operators():
+        yield Finding("There is nobody to tell of our own faults.", cure)
+    elif not recipients.reachable_operators():
+        yield Finding("The mail servers of all operators refuse their addresses.", cure)
+
+
+def clockwork(now: datetime) -> Iterator[Finding]:  # noqa: ARG001  # one interface
+    """Name periodic tasks that are gone or switched off."""
+    on = set(PeriodicTask.objects.filter(enabled=True).values_list("name", flat=True))
+    if off := sorted(schedules.SCHEDULES.keys() - on):
+        said = f"Schedules are missing or switched off: {', '.join(off)}."
+        yield Finding(
+            said, "Run: manage.py migrate. Switch them on in the table django_celery_beat_periodictask."
+        )
+
+
+DATABASE = Check("Database", database, key="database", public=False, asks_database=False)
+OF_WORK = (
+    Check("Processes", processes, key="workers"),
+    Check("Background work", late, key="lateness"),
+)
+CHECKS = (
+    Check("Settings", settings_fit, asks_database=False),
+    DATABASE,
+    Check("Migrations", migrations),
+    Check("Hold", installation, key="installation"),
+    Check("Redis", queue, key="cache", public=False, asks_database=False),
+    Check("Mail server", mail_server, asks_database=False),
+    Check("Key ring", keys, key="key_ring"),
+    *OF_WORK,
+    Check("Clocks", clocks, key="clocks", public=False),
+    Check("Channel apps", apps),
+    Check("Operators", people),
+    Check("Schedules", clockwork),
+)
+
+
+def examine(some: Iterable[Check] = CHECKS) -> Iterator[tuple[Check, list[Finding] | None]]:
+    """Make checks. Yields what is wrong with each; None where the database that it asks is away."""
+    away: list[Finding] = list(database(timezone.now()))
+    for check in some:
+        if check is DATABASE:
+            yield check, away
+        else:
+            yield check, None if away and check.asks_database else made(check.look)
+
+
+def made(look: Look) -> list[Finding]:
+    """Make a check. Where it cannot be made, that is what is wrong."""
+    try:
+        return list(look(database_clock.now()))
+    except DatabaseError as error:
+        said = f"This could not be read: {type(error).__name__}: {_first_line(error)}"
+        return [Finding(said, "Run: manage.py migrate. If it stays so, look at the log of PostgreSQL.")]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [""])[0][:200]
+
+
+@require_safe
+def livez(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
+    """Say that the process answers. It asks nobody."""
+    return HttpResponse("ok", content_type="text/plain")
+
+
+@require_safe
+def readyz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
+    """Return whether this process can serve: database and key ring. On hold it serves the pages that say what to do."""
+    parts = {"database": "ok", "key_ring": "not known", "installation": "not known"}
+    try:
+        parts["key_ring"] = " ".join(key_usage.problems()) or "ok"
+        found = hold.current()
+        parts["installation"] = f"on hold: {found.because}" if found else "ok"
+    except DatabaseError:
+        parts["database"] = "does not answer"
+    good = parts["database"] == parts["key_ring"] == "ok"
+    return JsonResponse(parts, status=200 if good else 503)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:  # noqa: ARG001  # a view
+    """Report each part that has a key: database, key ring, hold, queue, workers, late work, clocks."""
+    parts = {check.key: _said(check, found) for check, found in examine(one for one in CHECKS if one.key)}
+    good = all(part == "ok" for part in parts.values())
+    return JsonResponse(parts, status=200 if good else 503)
+
+
+def _said(check: Check, found: list[Finding] | None) -> str:
+    """Return a part of /healthz, which strangers may read."""
+    if found is None:
+        return "not known"
+    wrong = [one.said for one in found if not one.note]
+    return (" ".join(wrong) if check.public else NOT_PUBLIC) if wrong else "ok"

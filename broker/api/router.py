@@ -1,0 +1,335 @@
+"""The HTTP face of the broker: a router; adtoken_project.api.application makes the one API object with its keys and errors."""
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import replace
+from typing import Annotated
+
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Query, Router
+
+import broker
+from accounts.models import Account, AccountToken, ApiKey
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import summary
+from accounts.pool.summary import Summary
+from broker import Caller
+from broker.api.problems import held_problem, problem_of
+from broker.api.routes import Routes
+from broker.api.schemas import (
+    STATE_HELP,
+    AccountDetail,
+    AccountName,
+    AccountOut,
+    AccountPage,
+    AccountState,
+    ChannelKey,
+    ChannelName,
+    LeaseIn,
+    LeaseOrProblem,
+    LeaseOut,
+    LeasesIn,
+    LeasesOut,
+    PoolEntry,
+    ReportIn,
+    ReportOut,
+    SendOut,
+    SignIn,
+    SignOut,
+)
+from broker.leases.batches import Answer
+from broker.leases.services import Lease
+from broker.leases.texts import text
+from tokens.channels import registry
+from tokens.life import reasons
+from ui.calendar_days import end_of_window
+from ui.name_visibility import NameVisibility
+from users.people.visibility import names_for_teams
+from users.sessions.client_address import client_address
+
+router = Router(tags=["broker"])
+routes = Routes(router)  # of jobs, all the time
+
+PAGE = 100
+_RESTRICTABLE = (Account.State.CONNECTED, Account.State.INTERRUPTED)
+
+
+def caller_of(request: HttpRequest, scope: str, *, query: Collection[str] = ()) -> Caller:
+    """Return the caller that the key names.
+
+    Raises ScopeMissing where the key lacks the scope, and BadQuery for a parameter of the address that is not in `query`, is given twice or
+    holds NUL.
+    """
+    caller: Caller = request.auth  # type: ignore[attr-defined]  # ninja sets it
+    if not caller.may(scope):
+        raise ScopeMissing(scope)
+    for name, values in request.GET.lists():
+        if name not in query:
+            raise BadQuery(name, text("no_parameter", known=", ".join(sorted(query))))
+        if len(values) > 1:
+            raise BadQuery(name, text("given_twice"))
+        if "\0" in values[0]:
+            raise BadQuery(name, text("no_nul"))
+    return replace(caller, address=client_address(request))
+
+
+class ScopeMissing(Exception):  # noqa: N818  # an answer
+    """The API key lacks a scope."""
+
+
+class BadQuery(Exception):  # noqa: N818  # an answer
+    """A parameter of the address that is not taken: its name, and why."""
+
+    def __init__(self, name: str, detail: str) -> None:
+        super().__init__(name, detail)
+        self.name, self.detail = name, detail
+
+
+FILTERS = ("channel", "state", "team", "deadline_within_days", "cursor")
+
+
+@router.get("/accounts", response=AccountPage, operation_id="list_accounts", summary="List accounts")
+def list_accounts(
+    request: HttpRequest,
+    channel: ChannelKey | None = None,
+    state: Annotated[AccountState | None, Query(title="AccountState", description=STATE_HELP)] = None,
+    team: Annotated[str | None, Query(description="The name of one of the key's teams.")] = None,
+    deadline_within_days: Annotated[
+        int | None,
+        Query(ge=0, le=3650, description="Whose deadline is so near, and those that have stopped."),
+    ] = None,
+    cursor: Annotated[str | None, Query(description="`next` of the page before.")] = None,
+) -> AccountPage:
+    """Return the accounts of the key's teams, in the order of their ids, 100 a page."""
+    caller = caller_of(request, ApiKey.Scope.READ, query=FILTERS)
+    now = timezone.now()
+    accounts = Account.objects.filter(caller.visible(), pk__gt=_position(cursor))
+    if channel:
+        accounts = accounts.filter(channel=channel)
+    if state:
+        accounts = accounts.filter(_in_state(state))
+    if team:
+        accounts = accounts.filter(team__name=team)
+    if deadline_within_days is not None:
+        after = end_of_window(deadline_within_days, now=now, zone=timezone.get_default_timezone())
+        accounts = accounts.filter(Q(deadline_kind="date", deadline__lt=after) | Q(deadline_kind="none"))
+    page = list(summary.with_pools(accounts.order_by("pk"))[: PAGE + 1])
+    shown = [_account(summary.summarise(account, now)) for account in page[:PAGE]]
+    return AccountPage(accounts=shown, next=_cursor(page[PAGE - 1].pk) if len(page) > PAGE else None)
+
+
+@router.get(
+    "/accounts/{channel}/{native_id}",
+    response=AccountDetail,
+    operation_id="get_account",
+    summary="Read one account",
+)
+def read_account(request: HttpRequest, channel: ChannelName, native_id: str) -> AccountDetail:
+    """Return one account with its pool. 404 for an account that the key does not see."""
+    caller = caller_of(request, ApiKey.Scope.READ)
+    try:
+        canonical = registry.get(channel).canonical_id(native_id)
+    except (registry.UnknownChannel, ValueError) as error:
+        raise broker.NotFound(text("no_account")) from error
+    found = summary.with_pools(Account.objects.filter(caller.visible(), channel=channel, native_id=canonical))
+    account = found.first()
+    if account is None:
+        raise broker.NotFound(text("no_account"))
+    return _detail(summary.summarise(account, timezone.now()), caller)
+
+
+@routes.post(
+    "/accounts/{channel}/{native_id}/lease",
+    answer=LeaseOut,
+    operation_id="lease_token",
+    summary="Lease a token that works now",
+)
+def lease(request: HttpRequest, channel: ChannelName, native_id: str, wanted: LeaseIn) -> LeaseOut:
+    """Return a token that works now. 409: only a person can help. 503: we are checking, see Retry-After.
+
+    Every lease is on record: which key, which token, from where, when.
+    """
+    caller = caller_of(request, ApiKey.Scope.LEASE)
+    given = broker.lease(
+        caller=caller,
+        channel=channel,
+        native_id=native_id,
+        now=timezone.now(),
+        min_valid_for=wanted.min_valid_for,
+        purpose=wanted.purpose,
+    )
+    return _lease(given)
+
+
+@routes.post("/leases", answer=LeasesOut, operation_id="lease_tokens", summary="Lease for many accounts")
+def lease_many(request: HttpRequest, wanted: LeasesIn) -> LeasesOut:
+    """Return for each account, in the order in which they were sent, a lease or the problem that `lease` would answer.
+
+    Nothing waits for a channel: where a token must be renewed first, the account's problem says 503, and when to ask again.
+    """
+    caller = caller_of(request, ApiKey.Scope.LEASE)
+    answers = broker.lease_many(
+        caller=caller,
+        accounts=[(one.channel, one.native_id) for one in wanted.accounts],
+        now=timezone.now(),
+        min_valid_for=wanted.min_valid_for,
+        purpose=wanted.purpose,
+    )
+    given = [_of_batch(one, answer) for one, answer in zip(wanted.accounts, answers, strict=True)]
+    request.leases = Counter(one.problem.status if one.problem else 200 for one in given)  # type: ignore[attr-defined]  # for the figures
+    return LeasesOut(leases=given)
+
+
+@routes.post(
+    "/leases/{lease_id}/sign",
+    answer=SignOut,
+    operation_id="sign_request",
+    summary="Sign a request (OAuth 1.0a)",
+)
+def sign(request: HttpRequest, lease_id: str, wanted: SignIn) -> SignOut:
+    """Return the Authorization header of one request about the lease's ad account. 410: get a new lease. Every signature is on record."""
+    caller = caller_of(request, ApiKey.Scope.LEASE)
+    header = broker.sign(
+        caller=caller,
+        lease_id=lease_id,
+        method=wanted.method,
+        url=wanted.url,
+        params=wanted.params,
+        now=timezone.now(),
+    )
+    return SignOut(authorization=header)
+
+
+@routes.post(
+    "/leases/{lease_id}/report",
+    answer=ReportOut,
+    operation_id="report_answer",
+    summary="Report what the channel answered",
+)
+def report(request: HttpRequest, lease_id: str, told: ReportIn) -> ReportOut:
+    """Confirm the answer by asking the channel ourselves, and say what to do next. 410: the lease is older than 24 hours."""
+    caller = caller_of(request, ApiKey.Scope.LEASE)
+    found = broker.report(
+        caller=caller,
+        lease_id=lease_id,
+        status=told.status,
+        body=told.body,
+        method=told.method,
+        now=timezone.now(),
+    )
+    return ReportOut(
+        verdict=found.verdict,
+        action=found.action,
+        reason=found.reason,
+        detail=found.detail,
+        lease=_lease(found.lease) if found.lease else None,
+        retry_after=found.retry_after,
+        problem=held_problem(found.held) if found.held else None,
+    )
+
+
+def _in_state(state: AccountState) -> Q:
+    """Return the filter of the accounts that `_state` calls so."""
+    restricted = ~Q(restriction="")
+    if state == "restricted":
+        return restricted & Q(state__in=_RESTRICTABLE)
+    return Q(state=state) & ~restricted if state in _RESTRICTABLE else Q(state=state)
+
+
+def _state(account: Account) -> AccountState:
+    """Return the state as a lease for publishing would find it: an account that the channel restricts is not connected."""
+    if account.restriction and account.state in _RESTRICTABLE:
+        return "restricted"
+    state: AccountState = account.state  # type: ignore[assignment]  # the column's choices
+    return state
+
+
+def _account(one: Summary) -> AccountOut:
+    account = one.account
+    facts = {
+        "channel": account.channel,
+        "native_id": account.native_id,
+        "name": account.name,
+        "team": account.team.name,
+        "state": _state(account),
+        "reason": pool_reasons.account_reason(account, one.entries),
+        "since": account.since,
+        "restriction": account.restriction,
+        "deadline": account.deadline,
+        "deadline_kind": account.deadline_kind,
+        "usable_count": account.usable_count,
+        "people": account.people_count,
+    }
+    return AccountOut.model_validate(facts)
+
+
+def _detail(one: Summary, caller: Caller) -> AccountDetail:
+    account = one.account
+    explanation = reasons.explain(
+        account.channel, pool_reasons.account_reason(account, one.entries), account=account.name
+    )
+    names = names_for_teams(caller.teams, people=[entry.token.consented_by_id for entry in one.entries])
+    return AccountDetail(
+        **_account(one).model_dump(),
+        pool=[_entry(one, entry, names) for entry in one.entries],
+        what=explanation.what,
+        who=explanation.who,
+        causes=list(explanation.causes),
+        steps=list(explanation.steps),
+    )
+
+
+def _entry(one: Summary, entry: AccountToken, names: NameVisibility) -> PoolEntry:
+    token = entry.token
+    known = names.sees_token(token, one.account)
+    facts = {
+        "token_id": token.pk,
+        "person": token.person_name if known else None,
+        "native_user": token.native_user_name if known else None,
+        "state": token.state,
+        "reason": pool_reasons.entry_reason(entry),
+        "active": one.account.active_token_id == token.pk,
+        "access": entry.access,
+        "can_publish": entry.can_publish,
+        "deadline": token.deadline,
+        "deadline_kind": token.deadline_kind,
+        "last_checked_at": token.last_checked_at,
+    }
+    return PoolEntry.model_validate(facts)
+
+
+def _of_batch(asked: AccountName, answer: Answer) -> LeaseOrProblem:
+    lease, problem = (_lease(answer), None) if isinstance(answer, Lease) else (None, problem_of(answer))
+    return LeaseOrProblem(channel=asked.channel, native_id=asked.native_id, lease=lease, problem=problem)
+
+
+def _lease(given: Lease) -> LeaseOut:
+    return LeaseOut(
+        lease_id=given.lease_id,
+        expires_at=given.expires_at,
+        channel=given.channel,
+        native_id=given.native_id,
+        native_user=given.native_user,
+        signs=given.signs,
+        send=SendOut(headers=dict(given.send.headers), query=dict(given.send.query)),
+    )
+
+
+def _cursor(position: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode().rstrip("=")
+
+
+def _position(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        position = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, RecursionError) as error:
+        raise BadQuery("cursor", text("bad_cursor")) from error
+    if type(position) is not int or not 0 <= position < 2**63:
+        raise BadQuery("cursor", text("bad_cursor"))
+    return position

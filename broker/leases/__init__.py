@@ -1,0 +1,1 @@
+"""Handing out tokens that work now, and signatures."""

@@ -1,0 +1,1 @@
+"""The HTTP API for a person who leaves."""

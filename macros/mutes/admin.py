@@ -1,0 +1,300 @@
+"""Who is told nothing, of which account, until when: one list, one form that mutes, one page that ends one or several."""
+
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin import display
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+
+from accounts.account_pages import tabs as account_pages
+from accounts.models import Account
+from macros.models import Macro, Mute
+from macros.mutes import lines as mute_lines
+from macros.mutes import services
+from macros.mutes.lines import CHANGE_MACRO, SNOOZE
+from macros.rules import scope
+from portal import access
+from portal.bulk import wanted
+from portal.lists import ReadOnlyList
+from ui import confirm, dates
+from ui.confirm import ConfirmForm, ConfirmLine, Done, Late, Page, Said
+from ui.name_visibility import NameVisibility, unnamed
+from users.models import User, person
+from users.people import visibility
+from users.people.visibility import names_for
+
+USUAL = 7  # days that the form proposes
+MOST = 200  # ended at once
+
+
+class MuteForm(ConfirmForm):
+    """Whom nothing is mailed to, by which macro, and until when. Of a person it asks for the day alone."""
+
+    whom = forms.ChoiceField(label=gettext_lazy("Who gets no warnings?"), widget=forms.RadioSelect)
+    email = forms.EmailField(label=gettext_lazy("E-mail"), required=False)
+    macro = forms.ModelChoiceField(
+        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), required=False, empty_label=gettext_lazy("All macros")
+    )  # fmt: skip
+    until = forms.DateField(
+        label=gettext_lazy("Until the morning of"), required=False,
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, account: Account | None, viewer: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        until, now = self.fields["until"], timezone.now()
+        until.initial = services.proposed_day(now, days=USUAL)
+        if account is None:
+            del self.fields["whom"], self.fields["email"], self.fields["macro"]
+            return
+        whom, macro = self.fields["whom"], self.fields["macro"]
+        assert isinstance(whom, forms.ChoiceField)
+        assert isinstance(macro, forms.ModelChoiceField)
+        macros = scope.changeable_macros(viewer) if viewer.has_perm(CHANGE_MACRO) else Macro.objects.none()
+        macro.queryset = macros.order_by("name")
+        whom.choices = [
+            ("me", gettext("I alone: %(address)s") % {"address": viewer.email}),
+            ("all", gettext("Nobody is warned ahead. That it went dark is told all the same")),
+            ("other", gettext("This address, by one macro:")),
+        ]
+        whom.initial = "me"
+        if not macros:
+            del self.fields["email"], self.fields["macro"], whom.choices[-1]
+        if (end := services.end_of(account, now)) is not None:
+            said = gettext("It ends on %(day)s. Snoozed beyond that, it goes dark without a warning.")
+            until.help_text = said % {"day": dates.day(end)}
+            until.initial = max(services.first_day(now), min(until.initial, end - timedelta(days=1)))
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse another address without a macro, and what would be for good by all macros."""
+        data = super().clean() or {}
+        if data.get("whom") == "other":
+            for name in ("email", "macro"):
+                if name not in self.errors and not data.get(name):
+                    self.add_error(name, gettext("This field is required."))
+        elif "until" not in self.errors and not data.get("until") and not data.get("macro"):
+            self.add_error("until", gettext("This field is required."))
+        return data
+
+
+@admin.register(Mute)
+class MuteAdmin(ReadOnlyList):
+    """What mutes somebody now, of accounts and addresses that the viewer may know of; what ends first comes first."""
+
+    list_display = [
+        "whom_cell",
+        "account_cell",
+        "macro_cell",
+        "until_cell",
+        "who_cell",
+        "end_cell",
+    ]
+    list_display_links = None
+    list_select_related = ["account", "macro", "by"]
+    search_fields = ["email", "account__name", "macro__name"]
+    ordering = ["until", "id"]
+    list_title = gettext_lazy("Snoozed warnings")
+    nouns = npgettext_lazy("of so many", "%(shown)s snooze", "%(shown)s snoozes", "number")
+    searched = gettext_lazy("Address, account or macro")
+    empty_words = gettext_lazy("Nothing is snoozed: macros mail everybody whom they name.")
+    actions = ["end_many"]
+    action_icons: ClassVar = {"end_many": "mail"}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Mute]:
+        """Return what the viewer may know of."""
+        return mute_lines.visible_to(person(request)).running()
+
+    def prepare_page(self, request: HttpRequest, rows: Any) -> None:  # one interface
+        """Read who logs in with the addresses of a page."""
+        names = names_for(request.user)
+        people = User.objects.in_bulk([row.email for row in rows if row.email], field_name="email")
+        ends = mute_lines.may_end(person(request), rows)
+        for row in rows:
+            row.may_end = row.pk in ends
+            row.whose = names.user(people[row.email]) if row.email in people else ""
+            row.who = _who(row, names)
+
+    def row_name(self, row: Mute) -> str:
+        """Return the address."""
+        return row.email or gettext("Everybody")
+
+    @display(description=gettext_lazy("Address"))
+    def whom_cell(self, row: Any) -> SafeString | str:
+        """Return whom nothing is told, and who logs in with the address."""
+        if not row.email:
+            return gettext("Everybody")
+        return format_html(
+            '{}<span class="at-second">{}</span>', row.email, row.whose or gettext("Nobody here")
+        )
+
+    @display(description=gettext_lazy("Account"))
+    def account_cell(self, row: Mute) -> SafeString | str:
+        """Return the account, with the way to it."""
+        if row.account is None:
+            return gettext("All accounts")
+        url = reverse("admin:accounts_account_change", args=[row.account.pk])
+        return format_html('<a class="at-link" href="{}">{}</a>', url, row.account.name)
+
+    @display(description=gettext_lazy("Macro"))
+    def macro_cell(self, row: Mute) -> str:
+        """Return the macro that leaves it out."""
+        return str(row.macro) if row.macro else gettext("All macros")
+
+    @display(description=gettext_lazy("Until the morning of"), ordering="until")
+    def until_cell(self, row: Mute) -> str:
+        """Return the day on which mails go out again."""
+        return dates.day(row.until) if row.until else "–"
+
+    @display(description=gettext_lazy("By"))
+    def who_cell(self, row: Any) -> SafeString:
+        """Return who did it, and why."""
+        if not row.reason or unnamed() in (row.whose, row.who):  # why somebody in another team is away
+            return row.who  # type: ignore[no-any-return]  # set above
+        return format_html('{}<span class="at-second">{}</span>', row.who, row.reason)
+
+    @display(description=gettext_lazy("End"))
+    def end_cell(self, row: Any) -> SafeString | str:
+        """Return the way to the page that ends it, for whoever may."""
+        if not row.may_end:
+            return "–"
+        return format_html(
+            '<a class="at-link at-nowrap" href="{}">{}</a>', mute_lines.end_url(row.pk), gettext("End it")
+        )
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Return whether this person may end some."""
+        return request.user.has_perm(SNOOZE)
+
+    @admin.action(description=gettext_lazy("End it"), permissions=["end"])
+    def end_many(self, request: HttpRequest, queryset: QuerySet[Mute]) -> HttpResponse:
+        """Lead to the page that asks, with the first `MOST` of what was chosen."""
+        return HttpResponseRedirect(mute_lines.end_url(*queryset.values_list("pk", flat=True)[:MOST]))
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the form that mutes (GET), and mute (POST)."""
+        return add(request)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that asks before something is ended."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("end/", wrap(end), name="macros_mute_end"),
+            *super().get_urls(),
+        ]
+
+
+def _who(row: Mute, names: NameVisibility) -> str:
+    """Return who muted: somebody of staff, the reader, or whoever had a mail of theirs."""
+    if row.by is not None:
+        return names.user(row.by)
+    return gettext("By the link of a mail") if row.message else gettext("Its reader")
+
+
+def add(request: HttpRequest) -> HttpResponse:
+    """GET asks who is not mailed and until when, POST mutes: of the `account` of the address, or all warnings to the `person` of it.
+
+    404 for what the viewer does not see, 403 without the right.
+    """
+    viewer = person(request)
+    if "person" in request.GET:
+        return _add_for_person(request, viewer)
+    ids = wanted(request)
+    if not ids:
+        raise Http404
+    if not viewer.has_perm(SNOOZE) and not viewer.has_perm(CHANGE_MACRO):
+        raise PermissionDenied
+    access.require(request)
+    account = access.account(request, ids[0])
+
+    def form(*args: Any, **kwargs: Any) -> MuteForm:
+        return MuteForm(*args, account=account, viewer=viewer, **kwargs)
+
+    home = reverse("admin:accounts_account_change", args=[account.pk])
+    page = Page("portal/confirm/mute.html", home, {"account": account}, form=form)
+
+    def do(said: Said) -> Done:
+        macro, until = said.cleaned.get("macro"), said.cleaned["until"]
+        if macro is None and not viewer.has_perm(SNOOZE):
+            raise PermissionDenied
+        email = {"me": viewer.email, "all": ""}.get(said.cleaned["whom"], said.cleaned.get("email", ""))
+        services.mute(
+            accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now(), macro=macro
+        )  # fmt: skip
+        return Done({"email": email, "macro": macro, "until": until})
+
+    return confirm.answer(request, page, do, frame=account_pages.frame(account))
+
+
+def _add_for_person(request: HttpRequest, viewer: User) -> HttpResponse:
+    raw = request.GET["person"]
+    people = visibility.people_of(viewer)
+    user = get_object_or_404(people, pk=raw if raw.isascii() and raw.isdigit() and len(raw) < 19 else 0)
+    if not mute_lines.may_mute(viewer, user):
+        raise PermissionDenied
+
+    def form(*args: Any, **kwargs: Any) -> MuteForm:
+        return MuteForm(*args, account=None, viewer=viewer, **kwargs)
+
+    home = reverse("admin:users_user_change", args=[user.pk])
+    page = Page("portal/confirm/mute.html", home, {"person": user}, form=form)
+
+    def do(said: Said) -> Done:
+        until = said.cleaned["until"]
+        services.mute_all(email=user.email, until=until, by=viewer, reason=said.note, now=timezone.now())
+        return Done({"email": user.email, "until": until})
+
+    return confirm.answer(request, page, do, frame=access.frame_of(user))
+
+
+def end(request: HttpRequest) -> HttpResponse:
+    """GET asks, POST ends those of the address that the viewer may. 404 for what they may not know of, 403 without the right."""
+    viewer = person(request)
+    found = mute_lines.visible_to(viewer).select_related("account", "macro")
+    rows = list(found.filter(pk__in=wanted(request)[:MOST]).order_by("until", "pk"))
+    if not rows:
+        raise Http404
+    ends = mute_lines.may_end(viewer, rows)
+    if not ends:
+        raise PermissionDenied
+    rows = [row for row in rows if row.pk in ends]
+    page = Page(
+        "portal/confirm/mute_end.html",
+        _home(rows),
+        {"number": len(rows)},
+        lines=[_line(row) for row in rows],
+        late=all(row.ended_at for row in rows),
+        ask_why=False,
+    )
+
+    def do(_said: Said) -> None:
+        if not services.end(mutes=Mute.objects.filter(pk__in=ends), by=viewer, now=timezone.now()):
+            raise Late
+
+    return confirm.answer(request, page, do, frame=access.frame_of(Mute))
+
+
+def _home(rows: list[Mute]) -> str:
+    """Return where it leads back to: the account that one is of, else the list."""
+    if len(rows) == 1 and rows[0].account is not None:
+        return reverse("admin:accounts_account_change", args=[rows[0].account.pk])
+    return reverse("admin:macros_mute_changelist")
+
+
+def _line(row: Mute) -> ConfirmLine:
+    of = row.account.name if row.account else gettext("All accounts")
+    until = dates.day(row.until) if row.until else ""
+    return ConfirmLine(
+        row.email or gettext("Everybody"), ", ".join(filter(None, [of, str(row.macro or ""), until]))
+    )

@@ -1,0 +1,64 @@
+"""What is shown beside the form of a macro: what it would do, what an edit changes, and what it sent."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from django.urls import reverse
+from django.utils import dateformat, timezone
+from django.utils.translation import gettext, pgettext
+
+from accounts.account_pages import message_rows
+from macros import message_history
+from macros.models import Macro
+from macros.preview import changes
+from macros.preview import services as preview
+from macros.preview.changes import Change
+from macros.preview.services import Draft
+from notifications.models import Message
+from ui.counts import number
+from ui.phrases import phrase
+from users.models import User
+
+SENT = 8  # mails listed
+
+
+def day(when: date) -> str:
+    """Return "Sat 28 Nov", with the year wherever it is not this year."""
+    this_year = when.year == timezone.localdate().year
+    form = pgettext("form of a date", "D j M") if this_year else pgettext("form of a date", "D j M Y")
+    return dateformat.format(when, form)
+
+
+def context(draft: Draft, macro: Macro | None, *, edited: bool = False) -> dict[str, Any]:
+    """Return the facts of the column beside the form. `edited`: the draft may differ from the stored macro."""
+    now = timezone.now()
+    found = preview.preview(draft, now=now)
+    before = changes.stored_draft(macro) if edited and macro else None
+    changed = changes.between(before, draft) if before else []
+    whole = found.whole
+    if before and changes.differ(before, draft):
+        stored = preview.preview(before, now=now)
+        mails = [one.mails if of.enabled else 0 for one, of in ((found, draft), (stored, before))]
+        changed.insert(0, Change(gettext("Due, next 30 days"), number(mails[0]), number(mails[1])))
+        whole = whole and stored.whole
+    return {
+        "found": found,
+        "first_alone": "" if whole else phrase(preview.WORDS, "first_alone", most=number(preview.MOST)),
+        "off": not draft.enabled,
+        "changes": changed,
+        "seen": changes.mark(draft) if edited else "",
+    }
+
+
+def sent(macro: Macro, user: User) -> list[Message]:
+    """Return the newest mails of the last 30 days that carried something of the macro, of those that the person sees."""
+    if not user.has_perm("notifications.view_message"):
+        return []
+    ids = message_history.newest(macro.pk, since=timezone.now() - timedelta(days=preview.DAYS))
+    seen = message_rows.visible_to(user).filter(pk__in=ids)
+    return list(seen.defer("text", "html").order_by("-created_at", "-id")[:SENT])
+
+
+def sent_url(macro: Macro) -> str:
+    """Return the list of what it sent."""
+    return f"{reverse('admin:notifications_message_changelist')}?macro={macro.pk}"

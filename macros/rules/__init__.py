@@ -1,0 +1,1 @@
+"""Macros as staff make them: their form, their accounts, and whose they are."""

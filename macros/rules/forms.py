@@ -1,0 +1,299 @@
+"""The form of a macro: name, accounts and one action on one page. Errors speak the guide's words; what was typed stays."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext, gettext_lazy
+
+from accounts.models import Account
+from macros.models import Macro, MacroAccount, MacroAction
+from macros.mutes import services
+from macros.preview import changes
+from macros.preview.services import Draft, draft_of
+from macros.rules import scope
+from macros.rules.fields import ADDRESS, CHIPS, AccountsField, AccountsPicker, DaysField, EmailsField
+from tokens.channels import declarations
+from ui.confirm import ConfirmForm
+from ui.form_version import Versioned
+from users.models import User
+
+if TYPE_CHECKING:
+    MacroModelForm = forms.ModelForm[Macro]
+else:  # Django's class takes no type arguments at run time
+    MacroModelForm = forms.ModelForm
+
+
+MOST_EXCLUDED = 200  # accounts: each run reads them all
+
+
+class MacroForm(Versioned, MacroModelForm):
+    """One macro with its warning ahead and what it tells at once. `user` decides which teams and accounts can be chosen."""
+
+    kind = forms.ChoiceField(
+        label=gettext_lazy("Action"),
+        choices=[(MacroAction.Kind.PRE_DEACTIVATION, MacroAction.Kind.PRE_DEACTIVATION.label)],
+    )
+    emails = EmailsField(
+        label=gettext_lazy("E-mail addresses"), required=False, help_text=gettext_lazy("Several: separate them by commas."),
+        widget=forms.Textarea(attrs={"rows": 2, "inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
+    )  # fmt: skip
+    notify_consenters = forms.BooleanField(
+        label=gettext_lazy("Also mail the person who linked the token"), required=False, initial=True
+    )
+    days = DaysField(
+        label=gettext_lazy("Days in advance"), required=False, initial=[30, 7, 1],
+        help_text=gettext_lazy("Only the nearest one is mailed. A missed day is caught up. Empty: it warns of nothing ahead."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "numeric"} | CHIPS | {"data-each": r"\d{1,3}"}),
+    )  # fmt: skip
+    watch = forms.ChoiceField(
+        label=gettext_lazy("Warn when"), choices=MacroAction.Watch.choices, initial=MacroAction.Watch.ACCOUNT, widget=forms.RadioSelect,
+        help_text=gettext_lazy("The account: quiet while a backup token covers it. Recommended."),
+    )  # fmt: skip
+    at_once = forms.MultipleChoiceField(
+        label=gettext_lazy("Also tell them at once, when"), choices=MacroAction.Kind.at_once, required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("Within about a minute. One cause is one mail; what goes off and on twice in a day is told in the evening."),
+    )  # fmt: skip
+    people = forms.IntegerField(
+        label=gettext_lazy("Also tell them when fewer people than this could carry an account"), required=False, min_value=2, max_value=20,
+        help_text=gettext_lazy("2: tells in the morning when one person is left. Once, and again only after it recovered."),
+    )  # fmt: skip
+    within = forms.IntegerField(
+        label=gettext_lazy("Look so many days ahead"), required=False, min_value=0, max_value=365,
+        help_text=gettext_lazy(
+            "Empty: who can carry it now. 14: also who will in 14 days if nobody re-authenticates, told in the morning."
+        ),
+    )  # fmt: skip
+    escalate_to = EmailsField(
+        label=gettext_lazy("When nothing happened, tell these addresses"), required=False,
+        help_text=gettext_lazy(
+            "Nobody re-authenticated, and nobody said that they are on it. That an account is deactivated counts as a warning. "
+            "Empty: the leads of the account’s team."
+        ),
+        widget=forms.TextInput(attrs={"inputmode": "email", "autocomplete": "off"} | CHIPS | {"data-each": ADDRESS}),
+    )  # fmt: skip
+    after = forms.IntegerField(
+        label=gettext_lazy("So many days after the first warning"), required=False, min_value=1, max_value=90, initial=3,
+        help_text=gettext_lazy("Empty: nobody else is told. An address where mails arrive and nobody reads them is noticed by this alone."),
+    )  # fmt: skip
+    channels = forms.MultipleChoiceField(
+        label=gettext_lazy("Channels"),
+        choices=declarations.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+    )
+    accounts = AccountsField(label=gettext_lazy("Accounts"), queryset=Account.objects.none(), required=False)
+    excluded = AccountsField(
+        label=gettext_lazy("But not these"), queryset=Account.objects.none(), required=False,
+        help_text=gettext_lazy("Left out, whatever it is applied to."),
+    )  # fmt: skip
+
+    class Meta:
+        model = Macro
+        fields = ["name", "description", "enabled", "scope", "channels", "team"]
+        labels = {"team": gettext_lazy("Team"), "channels": gettext_lazy("Channels")}
+        widgets = {"scope": forms.RadioSelect, "description": forms.Textarea(attrs={"rows": 2})}
+
+    def __init__(self, *args: Any, user: User, saving: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        self.is_saved = saving  # what changes is shown before it is saved
+        self.to_look_at = False
+        self.applied: list[int] = []  # chosen accounts that the person sees, as they are stored
+        self.before = (
+            changes.stored_draft(self.instance) if saving and self.instance.pk and self.is_bound else None
+        )
+        self.action = self.instance.warning if self.instance.pk else None
+        self._set_choices()
+        stored = draft_of(self.instance) if self.instance.pk else None
+        if stored is not None:
+            for name in ("emails", "notify_consenters", "at_once", "people", "escalate_to", "after"):
+                self.fields[name].initial = getattr(stored, name)
+            self.fields["within"].initial = stored.within or None
+            self.fields["days"].initial, self.fields["watch"].initial = stored.days, stored.watch
+
+    def add_prefix(self, field_name: str) -> str:
+        """Return a field's name on the page, where one keeps its first name: a page opened before an upgrade loses no tick."""
+        return super().add_prefix("linkers" if field_name == "notify_consenters" else field_name)
+
+    def _set_choices(self) -> None:
+        visible = scope.visible_accounts(self.user)
+        accounts = self._picker("accounts", visible)
+        excluded = self._picker("excluded", visible)
+        if self.instance.pk:
+            chosen = visible.filter(macro_applications__macro=self.instance)
+            accounts.initial = self.applied = list(chosen.values_list("pk", flat=True))
+        if left_out_ids := self.instance.excluded if self.instance.pk else []:
+            left_out = visible.filter(pk__in=left_out_ids)
+            excluded.initial = list(left_out.values_list("pk", flat=True))
+        team = self.fields["team"]
+        assert isinstance(team, forms.ModelChoiceField)
+        team.queryset = scope.teams_of(self.user)
+        team.empty_label = gettext("All teams")
+        if not scope.reaches_all(self.user):
+            team.required, team.empty_label = True, None
+            team.initial = team.queryset.first()
+        team.help_text = gettext("The macro sees this team's accounts only.")
+
+    def _picker(self, name: str, visible: QuerySet[Account]) -> "forms.ModelMultipleChoiceField[Account]":
+        """Have a field offer the accounts that the person sees. Returns it."""
+        field = self.fields[name]
+        assert isinstance(field, forms.ModelMultipleChoiceField)
+        field.queryset = visible.only("channel", "native_id", "name", "team")  # there may be thousands
+        applied_to = Macro._meta.get_field("accounts")  # noqa: SLF001  # Django's documented API
+        field.widget = AccountsPicker(applied_to, admin.site)
+        field.widget.choices = field.choices  # the widget was put in after the field was made
+        return field
+
+    def clean(self) -> dict[str, Any]:
+        """Check what only fields together can say."""
+        data = super().clean() or {}
+        self._clean_days(data)
+        if "emails" in data and not data["emails"] and not data.get("notify_consenters"):
+            self.add_error("emails", gettext("Add at least one address, or tick the box below."))
+        if data.get("escalate_to") and not data.get("after") and "after" not in self.errors:
+            self.add_error("after", gettext("Say after how many days."))
+        if data.get("scope") == Macro.AppliesTo.CHANNELS and not data.get("channels"):
+            self.add_error("channels", gettext("Tick at least one channel."))
+        if len(data.get("excluded") or []) > MOST_EXCLUDED:
+            words = gettext("At most %(number)s: choose the accounts that it is for instead.")
+            self.add_error("excluded", words % {"number": MOST_EXCLUDED})
+        team = data.get("team")
+        foreign = [a.name for a in data.get("accounts") or [] if team is not None and a.team_id != team.pk]
+        if foreign and data.get("scope") == Macro.AppliesTo.CHOSEN:
+            self.add_error(
+                "accounts",
+                gettext("%(account)s belongs to another team than the macro.") % {"account": foreign[0]},
+            )
+        if not self.errors:
+            self._have_changes_seen(data)
+        return data
+
+    def _clean_days(self, data: dict[str, Any]) -> None:
+        """Check that it warns on some days, or tells something at once."""
+        if data.get("days") or "days" in self.errors:
+            return
+        if not (data.get("at_once") or data.get("people") or "people" in self.errors):
+            self.add_error("days", gettext("Tick what is told at once, or warn ahead."))
+        if MacroAction.Kind.DEACTIVATED in data.get("at_once", []):
+            return
+        if data.get("after") and not data.get("escalate_to"):
+            data["after"] = None  # as a new form has it: there is no first warning
+        elif data.get("after"):
+            self.add_error(
+                "after", gettext("There is no first warning: tick that an account is deactivated.")
+            )
+
+    def _have_changes_seen(self, data: dict[str, Any]) -> None:
+        """Refuse, once, to save what mails other people, of other accounts or at other times, so that it is looked at first."""
+        self.cleaned_data = data
+        if self.before is None or not changes.differ(self.before, self.draft()):
+            return
+        if self.data.get("seen") != changes.mark(self.draft()):
+            self.to_look_at = True
+            self.add_error(None, gettext("Nothing is saved yet. Look at what changes, then save it."))
+
+    def draft(self) -> Draft:
+        """Return the macro as the valid form describes it."""
+        return self._draft
+
+    @cached_property
+    def _draft(self) -> Draft:
+        data = self.cleaned_data
+        return Draft(
+            name=data["name"],
+            days=data["days"],
+            emails=data["emails"],
+            notify_consenters=data["notify_consenters"],
+            watch=data["watch"] if data["days"] else MacroAction.Watch.ACCOUNT,
+            scope=data["scope"],
+            channels=data["channels"],
+            accounts=[account.pk for account in data["accounts"]] + self.unseen_accounts(),
+            team_id=data["team"].pk if data["team"] else None,
+            action_id=self.action.pk if self.action else 0,
+            at_once=data["at_once"],
+            excluded=self._excluded(),
+            macro_id=self.instance.pk or 0,
+            people=data["people"],
+            within=(data["within"] or 0) if data["people"] else 0,
+            escalate_to=data["escalate_to"],
+            after=data["after"],
+            enabled=data["enabled"],
+            description=data["description"],
+        )
+
+    def _excluded(self) -> list[int]:
+        """Return what it leaves out: what is chosen, and what others left out and this person does not see."""
+        chosen = [account.pk for account in self.cleaned_data["excluded"]]
+        left_out = self.instance.excluded if self.instance.pk else []
+        seen = scope.visible_accounts(self.user).filter(pk__in=left_out)
+        return chosen + sorted(set(left_out) - set(seen.values_list("pk", flat=True)))
+
+    def unseen_accounts(self) -> list[int]:
+        """Return accounts that others applied the macro to and this person does not see: they stay."""
+        if not self.instance.pk:
+            return []
+        seen = scope.visible_accounts(self.user).values("pk")
+        applied = MacroAccount.objects.filter(macro=self.instance).exclude(account__in=seen)
+        return list(applied.values_list("account_id", flat=True))
+
+    def save_rest(self, macro: Macro, *, added_at: datetime | None) -> None:
+        """Write the actions and the chosen accounts of a saved macro. `added_at`: of actions that are new to it; None: it is new itself."""
+        data = self.cleaned_data
+        if data["days"]:
+            action = self.action or MacroAction(macro=macro, created_at=added_at)
+            for name in ("kind", "emails", "notify_consenters", "days", "watch"):
+                setattr(action, name, data[name])
+            action.save()
+        elif self.action is not None:
+            self.action.delete()
+        services.leave_out(
+            macro=macro, account_ids=self._excluded(), by=self.user, now=added_at or timezone.now()
+        )
+        self._save_others(macro, added_at)
+        chosen, before = (set(one) for one in ([account.pk for account in data["accounts"]], self.applied))
+        macro.accounts.remove(*before - chosen)
+        macro.accounts.add(*chosen - before)
+
+    def _save_others(self, macro: Macro, added_at: datetime | None) -> None:
+        """Write what else it tells: to whom the warning goes, and when nothing happened to others. What was told stays."""
+        data = self.cleaned_data
+        to = {"emails": data["emails"], "notify_consenters": data["notify_consenters"]}
+        wanted: dict[str, dict[str, Any]] = dict.fromkeys(data["at_once"], to)
+        if data["people"]:
+            wanted[MacroAction.Kind.FEW_PEOPLE] = {
+                **to,
+                "people": data["people"],
+                "within": data["within"] or 0,
+            }
+        if data["after"]:
+            wanted[MacroAction.Kind.ESCALATED] = {
+                "emails": data["escalate_to"],
+                "notify_consenters": False,
+                "after": data["after"],
+            }
+        told = MacroAction.objects.filter(macro=macro).exclude(kind=MacroAction.Kind.PRE_DEACTIVATION)
+        told.exclude(kind__in=wanted).delete()
+        for kind, values in wanted.items():
+            new = {**values, "created_at": added_at}
+            MacroAction.objects.update_or_create(macro=macro, kind=kind, defaults=values, create_defaults=new)
+
+
+class ApplyForm(ConfirmForm):
+    """Which macro to apply to, or remove from, the accounts of a bulk action."""
+
+    macro = forms.ModelChoiceField(
+        label=gettext_lazy("Macro"), queryset=Macro.objects.none(), empty_label=None
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["macro"]
+        assert isinstance(field, forms.ModelChoiceField)
+        field.queryset = scope.changeable_macros(user).filter(scope=Macro.AppliesTo.CHOSEN)
+        self.has_choice = field.queryset.exists()

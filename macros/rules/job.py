@@ -1,0 +1,101 @@
+"""Applying a macro to the accounts of a job, and removing it from them: one event for each account."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.contrib.admin.models import CHANGE, LogEntry
+
+from accounts.jobs import kinds, services
+from accounts.jobs.handlers import Kind, Outcome, Result, in_order
+from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO
+from accounts.models import Account, AccountEvent, Job
+from accounts.pool.errors import ActionRefused
+from macros.models import Macro, MacroAccount
+from macros.rules import scope
+from macros.rules.owning import HISTORY
+from ui import kept
+
+_PERMISSION = "macros.apply_macro"
+
+
+def apply(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Apply the macro `job.subject_id` to what is of its team and lacks it. Raises ActionRefused where the person may no longer."""
+    macro, found = _macro(job), _seen(job, keys)
+    had = set(
+        MacroAccount.objects.filter(macro=macro, account__in=found).values_list("account_id", flat=True)
+    )
+    results = {pk: _applied(one, macro, had) for pk, one in found.items()}
+    new = [pk for pk, one in results.items() if one.outcome == Outcome.DONE]
+    MacroAccount.objects.bulk_create(
+        [MacroAccount(macro=macro, account_id=pk) for pk in new], ignore_conflicts=True
+    )
+    _record(job, macro, new, AccountEvent.Kind.MACRO_APPLIED, now)
+    return in_order(keys, results)
+
+
+def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+    """Remove the macro from those that have it. Raises ActionRefused where the person may no longer."""
+    macro, found = _macro(job), _seen(job, keys)
+    rows = MacroAccount.objects.filter(macro=macro, account__in=found)
+    had = dict(rows.order_by("pk").select_for_update().values_list("account_id", "pk"))
+    MacroAccount.objects.filter(pk__in=had.values()).delete()
+    _record(job, macro, list(had), AccountEvent.Kind.MACRO_REMOVED, now)
+    results = {pk: Result.done(pk) if pk in had else Result.skips(pk, "lacks_macro") for pk in found}
+    return in_order(keys, results)
+
+
+def register() -> None:
+    """Tell the kit of jobs how these are done."""
+    kinds.register(APPLY_MACRO, Kind(_PERMISSION, apply, finish=_log))
+    kinds.register(REMOVE_MACRO, Kind(_PERMISSION, remove, finish=_log))
+
+
+def _macro(job: Job) -> Macro:
+    """Return the macro, whose row is held: of two who apply it at once the second finds what the first did.
+
+    Raises ActionRefused where it is gone, or not the person's to change, or no longer for chosen accounts.
+    """
+    macro = Macro.objects.filter(pk=job.subject_id).select_for_update(no_key=True).first()
+    if macro is None or not scope.may_change(job.user, macro):
+        raise ActionRefused("no_such_macro")
+    if macro.scope != Macro.AppliesTo.CHOSEN:
+        raise ActionRefused("macro_not_for_chosen", name=macro.name)
+    return macro
+
+
+def _seen(job: Job, keys: Sequence[int]) -> dict[int, Account]:
+    return {one.pk: one for one in services.accounts_of(job, keys).only("pk", "team")}
+
+
+def _applied(account: Account, macro: Macro, had: set[int]) -> Result:
+    if macro.team_id not in {None, account.team_id}:
+        return Result.skips(account.pk, "another_teams_macro")
+    return Result.skips(account.pk, "has_macro") if account.pk in had else Result.done(account.pk)
+
+
+def _log(job: Job, _now: datetime) -> None:
+    """Note in the portal's log what was done to the macro."""
+    number = job.items.filter(outcome=Outcome.DONE).count()
+    macro = Macro.objects.filter(pk=job.subject_id).first()
+    if macro is None or not number:
+        return
+    said = kept.keep(HISTORY, "applied" if job.kind == APPLY_MACRO else "removed", number=number)
+    LogEntry.objects.log_actions(job.user_id, [macro], CHANGE, said, single_object=True)
+
+
+def _record(
+    job: Job, macro: Macro, account_ids: Sequence[int], kind: AccountEvent.Kind, now: datetime
+) -> None:
+    """Write one event for each; its note names the macro, its cause says which it is, whatever it is called later."""
+    AccountEvent.objects.bulk_create(
+        AccountEvent(
+            account_id=pk,
+            kind=kind,
+            cause=f"macro_{macro.pk}",
+            source="staff",
+            actor=job.user,
+            note=macro.name[:300],
+            at=now,
+        )
+        for pk in account_ids
+    )

@@ -1,0 +1,48 @@
+"""Applying a macro to accounts, and removing it from them: which one."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy
+
+from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO
+from accounts.models import Account
+from macros.rules.forms import ApplyForm
+from portal.bulk import Bulk, Chosen, plain_lines
+from ui.confirm import ConfirmLine
+from ui.name_visibility import NameVisibility
+from users.models import User, person
+
+
+def _lines(
+    accounts: Sequence[Account], _by: User, _names: NameVisibility, _now: datetime
+) -> list[ConfirmLine]:
+    return plain_lines(accounts)
+
+
+def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., ApplyForm] | None:
+    """Return the form with the macros that the viewer may apply; None where there is none."""
+    form = partial(ApplyForm, user=person(request), initial={"macro": request.GET.get("macro")})
+    return form if form().has_choice else None
+
+
+def _choice(cleaned: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"subject_id": cleaned["macro"].pk}
+
+
+BULKS = tuple(
+    Bulk(
+        kind,
+        kind,
+        "macros.apply_macro",
+        _lines,
+        gettext_lazy("There is no macro for chosen accounts yet."),
+        ask_why=False,
+        form=_form,
+        choice=_choice,
+    )
+    for kind in (APPLY_MACRO, REMOVE_MACRO)
+)

@@ -1,0 +1,1 @@
+"""The daily evaluation and the text of warnings."""

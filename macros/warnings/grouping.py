@@ -1,0 +1,338 @@
+"""What a warning mail says, as plain facts: the accounts of its notices, grouped by the log-in that has to be renewed."""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from enum import StrEnum
+from functools import cached_property
+
+from accounts.models import Account, AccountToken
+from accounts.pool import reasons as pool_reasons
+from accounts.pool import selection
+from macros.models import Notice
+from tokens.channels import declarations
+from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
+from tokens.life import reasons
+from tokens.models import Token
+from ui.name_visibility import NameVisibility
+from users.models import User
+from users.people.recipients import Via
+
+_BY_CLOCK: Mapping[str, Reason] = {
+    Token.DeadlineClock.REFRESH: Reason.REFRESH_EXPIRED,
+    Token.DeadlineClock.DATA_ACCESS: Reason.DATA_ACCESS_EXPIRED,
+}
+
+LOADED = 40  # accounts of a mail whose pools are looked at, for the 20 that it shows; the rest is a number
+
+
+class Section(StrEnum):
+    """The headings of a mail, in order."""
+
+    DEACTIVATED = "deactivated"
+    WEEK = "week"
+    MONTH = "month"
+    LATER = "later"
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """An account, and its pool in the order in which it is tried."""
+
+    account: Account
+    entries: Sequence[AccountToken]
+
+
+@dataclass(frozen=True)
+class WarningLine:
+    """One account of a mail. `token` is the log-in that would save it: the reader's own where there is one."""
+
+    account: Account
+    entries: Sequence[AccountToken]
+    token: Token | None
+    mine: bool  # the log-in is the reader’s own, and not one that they removed
+    deactivated: bool
+    covered: bool  # a log-in ends, the account goes on
+    ends: datetime | None
+    names: NameVisibility  # whose names its reader may read
+    days: int  # that are left by the reader's calendar; below 0 for a deactivated account
+    via: Via = Via.DIRECT  # how it came to its reader
+
+    @property
+    def section(self) -> Section:
+        """The heading that it comes under."""
+        if self.deactivated or self.interrupted:
+            return Section.DEACTIVATED
+        if self.days <= 7:
+            return Section.WEEK
+        return Section.MONTH if self.days <= 30 else Section.LATER
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether nothing can be published now, though its log-in has not ended: the channel does not confirm it."""
+        return self.account.state == Account.State.INTERRUPTED and not self.covered
+
+    @property
+    def held_up(self) -> bool:
+        """Whether it is dark until its channel answers, and nobody is asked for anything."""
+        return self.deactivated and self.interrupted
+
+    @cached_property
+    def person(self) -> str:
+        """Who can fix it, or ""."""
+        return self.names.within(self.token, self.account) if self.token else ""
+
+    @property
+    def contact(self) -> str:
+        """The person's e-mail address, as the reader may know it; "" for none, and where nobody reads mail there now."""
+        person = self.token.consented_by if self.token else None
+        seen = self.token is not None and self.names.sees_token(self.token, self.account)
+        return person.email if person is not None and person.is_active and seen else ""
+
+    @property
+    def unreachable(self) -> bool:
+        """Whether nobody can be asked to fix it: the person is not known, can no longer log in, took it back, or there is no log-in."""
+        if self.token is None or self.token.is_removed:
+            return True
+        person = self.token.consented_by
+        return self.token.kind == Token.Kind.PERSON and (person is None or not person.is_active)
+
+    @property
+    def carrier(self) -> str:
+        """Who else carries the account until its deadline, or ""."""
+        for entry in self.entries:
+            other = self.token is None or entry.token_id != self.token.pk
+            if other and entry.is_living and entry.token.deadline == self.account.deadline:
+                return self.names.within(entry.token, self.account)
+        return ""
+
+    @cached_property
+    def lost(self) -> str:
+        """Why the log-in that would save it is of no use for it now; "" while that log-in carries it or could."""
+        entry = next((one for one in self.entries if self.token and one.token_id == self.token.pk), None)
+        if entry is None:
+            return self.token.reason if self.token and self.token.state == Token.State.DEAD else ""
+        return "" if entry.is_living else pool_reasons.entry_reason(entry)
+
+    @property
+    def reason(self) -> str:
+        """Why it ends or ended, by the log-in that would save it: what stopped it here, else the date that comes first."""
+        clock = self.token.deadline_clock if self.token else ""
+        return self.lost or _BY_CLOCK.get(clock, Reason.EXPIRED)
+
+    @cached_property
+    def by_consent(self) -> bool:
+        """Whether its person ends it by re-authenticating; else an admin at the channel, or somebody else with access, has to act."""
+        return reasons.by_consent(self.lost)
+
+    @property
+    def of_system(self) -> bool:
+        """Whether a new token of a system user ends it, which no person gives by re-authenticating."""
+        return self.token is not None and self.token.kind == Token.Kind.SYSTEM and self.by_consent
+
+    @property
+    def walled(self) -> bool:
+        """Whether the log-in is fine, and the account's team takes those of its own people only."""
+        return self.lost == pool_reasons.OUTSIDE
+
+    @property
+    def can_act(self) -> bool:
+        """Whether the reader ends it by re-authenticating."""
+        return self.mine and self.by_consent and not self.held_up
+
+    @property
+    def watches(self) -> bool:
+        """Whether the reader can only wait for a person who re-authenticates."""
+        person = self.token is not None and self.token.kind == Token.Kind.PERSON
+        return person and self.by_consent and not self.mine and not self.unreachable
+
+    @cached_property
+    def waits_for(self) -> str:
+        """Who has to act where it is not the person: "an admin at X", "somebody else with access at X", X; "" where it is."""
+        if self.held_up:
+            return declarations.label(self.account.channel)
+        if self.by_consent:
+            return ""
+        explanation = self.explain(self.account.name)
+        return explanation.helper if explanation else ""
+
+    @property
+    def only_appeal(self) -> bool:
+        """Whether the channel stopped its person's own account, so that somebody else has to link the account."""
+        return self.lost in AN_APPEAL_HELPS
+
+    def steps_kind(self, explanation: reasons.Explanation | None) -> str:
+        """Return whose steps a card shows: "hold", "find" somebody, "system" user, "wall" of a team, "watch", the "channel"'s, "press" or
+        none.
+        """
+        if self.held_up:
+            return "hold"
+        if self.only_appeal and not self.mine:
+            return "find"
+        if self.unreachable and self.person and self.by_consent and not self.mine:
+            return "find"
+        if self.of_system:
+            return "system"
+        if self.walled:
+            return "wall"
+        if self.watches:
+            return "watch"
+        if explanation is not None and explanation.steps:
+            return "channel"
+        return "press" if self.mine or self.person else ""
+
+    def explain(self, account: str) -> reasons.Explanation | None:
+        """Return why it ends or ended, worded for its reader; None where no log-in is linked. `account`: its name, or that of all of
+        several that one cause hit.
+        """
+        if self.token is None:
+            return None
+        return reasons.explain(
+            self.account.channel,
+            self.reason,
+            person=self.person,
+            account=account,
+            you=self.mine,
+            ahead=not self.lost,
+        )
+
+
+def lines_of(
+    notices: Iterable[Notice],
+    *,
+    accounts: Mapping[int, Pooled],
+    reader: User | None,
+    names: NameVisibility,
+    now: datetime,
+    zone: tzinfo,
+) -> list[WarningLine]:
+    """Return one line per account and log-in, most urgent first. What several macros found is one line.
+
+    `accounts` are those of the notices by their ids, with their pools, as `accounts_of` loads them. `zone` is the reader's, by whose
+    calendar days count from `now`.
+    """
+    facts: dict[tuple[int, int | None], Notice] = {}
+    for notice in sorted(
+        notices, key=lambda one: one.threshold == 0
+    ):  # the date of what is interrupted asks for more
+        facts.setdefault((notice.account_id, notice.token_id), notice)
+    made = [
+        _line(accounts[notice.account_id], notice, reader, names, now.astimezone(zone))
+        for notice in facts.values()
+    ]
+    # The account's own line first: a log-in that ends says nothing more where that stands.
+    lines: dict[tuple[int, int | None], WarningLine] = {}
+    for line in sorted(made, key=lambda line: line.covered):
+        lines.setdefault((line.account.pk, line.token.pk if line.token else None), line)
+    return sorted(lines.values(), key=_urgency)
+
+
+def by_login(lines: Iterable[WarningLine]) -> list[list[WarningLine]]:
+    """Group the lines, which are sorted, by the log-in that one re-authentication renews; accounts without one stand alone.
+
+    What re-authenticating does not help stands apart from what it does.
+    """
+    logins: dict[tuple[str, int, str], list[WarningLine]] = {}
+    for line in lines:
+        what = "" if line.by_consent else line.lost
+        key = ("token", line.token.pk, what) if line.token else ("account", line.account.pk, "")
+        logins.setdefault(key, []).append(line)
+    return list(logins.values())
+
+
+def accounts_of(ids: Collection[int]) -> dict[int, Pooled]:
+    """Load accounts and their pools. Two queries."""
+    accounts = Account.objects.filter(pk__in=ids).select_related("team")
+    pools: dict[int, list[AccountToken]] = defaultdict(list)
+    for entry in AccountToken.objects.filter(account__in=ids).select_related("token__consented_by"):
+        pools[entry.account_id].append(entry)
+    return {one.pk: Pooled(one, selection.ordered(one, pools[one.pk])) for one in accounts}
+
+
+def notices_of(ids: Collection[int]) -> dict[int, Notice]:
+    """Load notices with their macros and log-ins, by their ids."""
+    return Notice.objects.select_related("action__macro", "token__consented_by").in_bulk(list(ids))
+
+
+def _urgency(line: WarningLine) -> tuple[bool, float, bool, str]:
+    return (
+        not line.deactivated,
+        line.ends.timestamp() if line.ends else 0.0,
+        line.covered,
+        line.account.name,
+    )
+
+
+def _line(
+    pooled: Pooled, notice: Notice, reader: User | None, names: NameVisibility, now: datetime
+) -> WarningLine:
+    account, entries = pooled.account, pooled.entries
+    deactivated = notice.threshold == 0
+    token = _token_of(notice, account, entries, reader)
+    ends = None if deactivated else notice_end(notice, account)
+    days = (ends.astimezone(now.tzinfo).date() - now.date()).days if ends else -1
+    own = reader is not None and token is not None and token.consented_by_id == reader.pk
+    later = account.deadline is None or ends is None or account.deadline - ends > timedelta(minutes=1)
+    return WarningLine(
+        account=account,
+        entries=entries,
+        token=token,
+        mine=own
+        and token is not None
+        and not token.is_removed,  # what was removed on purpose is nobody's to bring back
+        deactivated=deactivated,
+        covered=notice.token_id is not None and not deactivated and later,
+        ends=ends,
+        names=names,
+        days=days,
+        via=Via(notice.via),
+    )
+
+
+def notice_end(notice: Notice, account: Account) -> datetime | None:
+    """Return the moment a notice warns of, as it stands now."""
+    return notice.token.deadline if notice.token is not None else account.deadline
+
+
+def _can_be_asked(token: Token) -> bool:
+    if token.is_removed:
+        return False
+    return token.kind == Token.Kind.SYSTEM or (
+        token.consented_by is not None and token.consented_by.is_active
+    )
+
+
+def _token_of(
+    notice: Notice, account: Account, entries: Sequence[AccountToken], reader: User | None
+) -> Token | None:
+    """Choose the log-in to renew: the notice's own, else the reader's, else the one that carries or carried the account last.
+
+    Of an account that is dark it is the log-in whose end stopped it, of a person who can be asked where there is one; where that person
+    can only appeal at the channel, one whose new consent would bring the account back.
+    Of one that works, the reader's own counts where he can renew it.
+    """
+    if notice.token_id is not None:
+        return next((entry.token for entry in entries if entry.token_id == notice.token_id), notice.token)
+    own = [entry for entry in entries if reader is not None and entry.token.consented_by_id == reader.pk]
+    mine = [entry for entry in own if not entry.token.is_removed]  # nobody is asked to bring that back
+    if notice.threshold == 0:
+        asked = mine or [entry for entry in entries if _can_be_asked(entry.token)] or entries
+        stopped = pool_reasons.entry_that_stopped(account, asked)
+        if stopped is not None and pool_reasons.entry_reason(stopped) in AN_APPEAL_HELPS:
+            helpful = [entry for entry in asked if reasons.by_consent(pool_reasons.entry_reason(entry))]
+            stopped = pool_reasons.entry_that_stopped(account, helpful) or stopped
+        return stopped.token if stopped else next((entry.token for entry in asked), None)
+    helpful = [entry for entry in mine if reasons.by_consent(pool_reasons.entry_reason(entry))]
+
+    def rank(entry: AccountToken) -> tuple[bool, bool, float]:
+        token = entry.token
+        carries = account.deadline is not None and token.deadline == account.deadline
+        return (
+            entry.is_living and carries,
+            entry.is_living,
+            token.state_since.timestamp(),
+        )
+
+    best = max(helpful or entries, key=rank, default=None)
+    return best.token if best else None

@@ -1,0 +1,1 @@
+"""Why somebody was mailed, or was not."""

@@ -1,0 +1,129 @@
+"""Why did somebody (not) get a mail? One page for an address and an account, from recorded facts; it only reads."""
+
+from typing import Any
+
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.translation import gettext
+from django.views.decorators.http import require_safe
+
+from accounts import search
+from accounts.models import Account
+from accounts.pool import summary
+from macros.rules import scope
+from macros.why import at_once as why_rules
+from macros.why import services as why
+from macros.why.services import Asked, Line
+from macros.why.warnings import about_macros
+from notifications import kinds
+from notifications.models import MailReturn
+from portal import access
+from ui import kept, pills
+from ui.name_visibility import NameVisibility
+from users.models import AddressEvent, person
+from users.people.visibility import names_for
+
+PERMISSION = "notifications.view_message"
+SHOWN = 20  # mails, reports, events
+CHOICES = 10  # accounts, where several fit
+LONGEST = 254
+
+
+def url(*, address: str = "", account: str = "") -> str:
+    """Return the address of the page, with what is known filled in."""
+    known = {key: value for key, value in (("address", address), ("account", account)) if value}
+    return f"{reverse('admin:why')}?{urlencode(known)}" if known else reverse("admin:why")
+
+
+@require_safe
+def page(request: HttpRequest) -> HttpResponse:
+    """Ask for an address and an account, and answer. 403 without the permissions to see accounts and messages."""
+    access.require(request, PERMISSION)
+    address = request.GET.get("address", "").strip().lower()[:LONGEST]
+    term = request.GET.get("account", "").strip()[:LONGEST]
+    names = names_for(request.user)
+    accounts = _accounts(request, term, names) if term else []
+    context: dict[str, Any] = {
+        **access.frame(request),
+        "title": gettext("Why did somebody (not) get a mail?"),
+        "address": address,
+        "term": term,
+        "choices": [(one, url(address=address, account=one.native_id)) for one in accounts],
+        "none_fits": bool(term) and not accounts,
+    }
+    if address and len(accounts) == 1:
+        context |= _answer(request, accounts[0], address, names)
+    return TemplateResponse(request, "portal/why.html", context)
+
+
+def _accounts(request: HttpRequest, term: str, names: NameVisibility) -> list[Account]:
+    """Return the accounts that fit: the one of this id, else those that a search finds; a few."""
+    visible = summary.with_pools(Account.objects.visible_to(request.user))
+    exact = list(visible.filter(Q(native_id=term) | Q(name=term))[:CHOICES])
+    return exact or list(search.search(visible, term, names).order_by("name", "pk")[:CHOICES])
+
+
+def _answer(request: HttpRequest, account: Account, address: str, names: NameVisibility) -> dict[str, Any]:
+    """Return the facts, or only that there are none that the viewer may see."""
+    asked, now = why.asked(account, address), timezone.now()
+    known = {
+        "account": account,
+        "chosen": True,
+        "account_url": reverse("admin:accounts_account_messages", args=[account.pk]),
+    }
+    if not _may_know(request, asked, names):
+        return {**known, "hidden": True}
+    macros = scope.visible_macros(request.user)
+    return {
+        **known,
+        "now": now,
+        "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
+        "about_macros": _linked(request, about_macros(asked, macros, now=now)),
+        "told": why.told(asked, macros),
+        "mails": _mails(request, asked, names),
+        "history": _history(request, asked),
+    }
+
+
+def _may_know(request: HttpRequest, asked: Asked, names: NameVisibility) -> bool:
+    """Return whether the viewer may know what this person was told: somebody of another team is nobody."""
+    viewer = person(request)
+    return asked.user is None or names.sees_all or asked.user.pk in {viewer.pk, *names.colleagues}
+
+
+def _linked(request: HttpRequest, lines: list[Line]) -> list[tuple[Line, str]]:
+    may = request.user.has_perm("macros.view_macro")
+    return [(line, reverse("admin:macros_macro_change", args=[line.macro]) if may else "") for line in lines]
+
+
+def _mails(request: HttpRequest, asked: Asked, names: NameVisibility) -> list[dict[str, Any]]:
+    """Return the newest mails to it about the account, log-ins that it has or had, or its team, and those about the own log-in."""
+    newest = why.mails_to(asked)[:SHOWN]
+    viewer = person(request)
+    return [
+        {
+            "at": one.sent_at or one.created_at,
+            "kind": kinds.name(one),
+            "pill": pills.pill("message", one.state),
+            "why": kept.said(one.error),
+            "url": reverse("admin:notifications_message_change", args=[one.pk])
+            if names.sees_all or one.recipient == viewer.email or one.team_id in names.teams
+            else "",
+        }
+        for one in newest
+    ]
+
+
+def _history(request: HttpRequest, asked: Asked) -> list[Line]:
+    """Return what came back of mails to the address, and when it was parked and released."""
+    if not request.user.has_perm("users.view_refusedaddress"):
+        return []
+    reports = MailReturn.objects.filter(recipient=asked.address).order_by("-id")[:SHOWN]
+    events = AddressEvent.objects.filter(email=asked.address)[:SHOWN]
+    lines = [Line(one.said, "warn", about=str(one.get_kind_display()), at=one.at) for one in reports]
+    lines += [Line(one.words, about=str(one.get_kind_display()), at=one.at) for one in events]
+    return sorted(lines, key=lambda line: line.at or timezone.now(), reverse=True)[:SHOWN]

@@ -1,0 +1,184 @@
+"""Why an address did or did not get mails about an account, from recorded facts: what it is, and what was sent.
+
+What each macro does for it is in `macros.why.warnings`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db.models import Min, Q, QuerySet
+
+from accounts import message_history as mails_about
+from accounts.models import Account
+from accounts.pool.reasons import OUTSIDE
+from macros.models import Macro, Mute, Notice, Told
+from macros.mutes import acknowledging as on_it
+from macros.mutes import services
+from notifications import kinds
+from notifications.models import Message
+from tokens.models import Doubt
+from ui import dates, kept
+from ui.phrases import phrase
+from users.models import Membership, RefusedAddress, User
+from users.people.recipients import operators
+
+say = partial(phrase, "words/why.txt")
+
+_PILLS = {
+    "waiting": "queued",
+    "mailed": "sent",
+    "dropped": "left_out",
+    "failed": "failed",
+    "cancelled": "cancelled",
+}
+NOTICES = 20  # the newest
+COUNTED = 1_000  # mails that wait
+
+
+@dataclass(frozen=True)
+class Line:
+    """One fact. `tone`: good for a reason to be told, mute or bad for one not to be. `about`: a macro's name, or what was told."""
+
+    text: str
+    tone: str = "mute"
+    about: str = ""
+    at: datetime | None = None
+    macro: int = 0
+    pill: str = ""  # of a mail: a key of the family "message"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An account, an address in lower case, and who logs in with it."""
+
+    account: Account
+    address: str
+    user: User | None
+    parked: RefusedAddress | None
+    linked: bool
+
+    def say(self, key: str, **facts: Any) -> str:
+        """Return a phrase that speaks of the address."""
+        return phrase("words/why.txt", key, **facts)
+
+
+def asked(account: Account, address: str) -> Asked:
+    """Return what is asked about. Three queries."""
+    email = address.strip().lower()
+    user = User.objects.filter(email=email).first()
+    return Asked(
+        account,
+        email,
+        user,
+        RefusedAddress.objects.filter(email=email).first(),
+        linked=user is not None and account.pool.filter(token__consented_by=user).exists(),
+    )
+
+
+def about_address(one: Asked) -> list[Line]:
+    """Return what the address is to this account."""
+    lines = [_who(one)]
+    if one.parked:
+        lines.append(Line(one.say("parked", why=one.parked.get_why_display()), "bad", at=one.parked.since))
+    if one.account.paused_at is not None:
+        lines.append(Line(one.say("paused"), "warn", at=one.account.paused_at))
+    if one.user is not None:
+        lines.append(
+            Line(one.say("carries" if one.linked else "not_linked"), "good" if one.linked else "mute")
+        )
+        role = (
+            Membership.objects.filter(team=one.account.team_id, user=one.user)
+            .values_list("role", flat=True)
+            .first()
+        )
+        if role is None:
+            outside = one.account.pool.filter(token__consented_by=one.user, access_reason=OUTSIDE).exists()
+            lines.append(
+                Line(one.say("no_longer_in_team"), "bad") if outside else Line(one.say("not_in_team"))
+            )
+        elif role == Membership.Role.TEAM_LEAD:
+            lines.append(Line(one.say("lead"), "good"))
+    if one.address in operators():
+        lines.append(Line(one.say("operator"), "good"))
+    return [*lines, *_held(one), *_quiet(one)]
+
+
+def _held(one: Asked) -> list[Line]:
+    """Return what waits: what is doubted of the account's log-ins, and mails that our own mail server does not take."""
+    lines = []
+    pool = one.account.pool.values("token")
+    doubted = Doubt.objects.undecided().filter(token__in=pool, about__in=["", one.account.native_id])
+    doubt = doubted.order_by("began_at").first()
+    if doubt is not None:
+        lines.append(Line(say("doubted"), "warn", at=doubt.began_at))
+    refused = Message.objects.filter(recipient=one.address).kept_back()
+    if number := refused.values("pk")[:COUNTED].count():
+        since = refused.aggregate(since=Min("waits_since"))["since"]
+        lines.append(Line(say("none_taken", number=number), "bad", at=since))
+    return lines
+
+
+def _quiet(one: Asked) -> list[Line]:
+    """Return what is not mailed for a while: to the address, or to anybody; and whether somebody is on it."""
+    lines = []
+    silences = (
+        Mute.objects.running().of_every_macro().filter(account=one.account, email__in=[one.address, ""])
+    )
+    for silence in silences:
+        what = "snoozed" if silence.email else "snoozed_for_all"
+        assert silence.until is not None
+        lines.append(Line(one.say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
+    away = services.of_person(one.address)
+    if away is not None and away.until is not None:
+        what = "away_by_staff" if away.by and away.by.email != one.address else "away"
+        lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))
+    if (found := on_it.running([one.account.pk]).get(one.account.pk)) is not None:
+        lines.append(Line(one.say("somebody_on_it"), "warn", at=found.at))
+    return lines
+
+
+def _who(one: Asked) -> Line:
+    user = one.user
+    if user is None:
+        return Line(one.say("outside"))
+    return (
+        Line(one.say("person", name=str(user)), "good")
+        if user.is_active
+        else Line(one.say("left", name=str(user)), "bad")
+    )
+
+
+def told(one: Asked, macros: QuerySet[Macro]) -> list[Line]:
+    """Return what these macros found for the address about the account, newest first, and what became of it."""
+    of_macros = Q(action__macro__in=macros) | Q(action=None)
+    notices = list(
+        Notice.objects.filter(of_macros, account=one.account, recipient=one.address)
+        .select_related("action__macro", "evaluation")
+        .order_by("-id")[:NOTICES]
+    )
+    fresh = list(
+        Told.objects.filter(of_macros, account=one.account, recipient=one.address)
+        .select_related("action__macro", "message")
+        .order_by("-id")[:NOTICES]
+    )
+    lines = [_told(notice, notice.found, notice.evaluation.started_at) for notice in notices]
+    lines += [_told(notice, notice.found, notice.at) for notice in fresh]
+    return sorted(lines, key=lambda line: line.at.timestamp() if line.at else 0.0, reverse=True)[:NOTICES]
+
+
+def mails_to(one: Asked) -> QuerySet[Message]:
+    """Return the mails to the address about the account, log-ins that it has or had, or its team, and those about the own log-in here."""
+    personal = [name for name, kind in kinds.KINDS.items() if kind.to_parked is True]
+    rows = Message.objects.filter(mails_about.named(one.account) | Q(kind__in=personal))
+    return rows.filter(recipient=one.address).defer("text", "html").order_by("-id")
+
+
+def _told(notice: Notice | Told, what: str, at: datetime) -> Line:
+    reasons = [
+        *([say(f"stands_in_{notice.via}")] if notice.via else []),
+        *([kept.said(notice.outcome_reason)] if notice.outcome_reason else []),
+    ]
+    what_told = say("notice", found=what, macro=notice.macro_title) if notice.macro_title else what
+    return Line("; ".join(reasons), about=what_told, at=at, pill=_PILLS[notice.outcome])

@@ -1,0 +1,284 @@
+"""Messages in the staff portal: read-only, with the actions "send again" and "cancel". History that can be edited is no history."""
+
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from unfold.decorators import display
+
+from accounts.account_pages import message_rows
+from accounts.account_pages.filters import TeamFilter
+from macros import message_history
+from macros.rules import scope
+from macros.why import admin as why
+from notifications import claims, kinds
+from notifications.models import Message
+from portal import access
+from portal.choices import ChoiceFilter, OfTheAddress
+from portal.lists import RowsWithPages
+from ui import confirm, kept
+from ui.confirm import Late, Page, Said
+from ui.templatetags import ui as tags
+from users.models import person
+
+RETRY = "notifications.retry_message"
+# A mail is content from outside the portal: nothing in it may run, load or submit.
+MAIL_POLICY = "sandbox allow-popups; default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'"
+# When staff may do what with a message.
+SEND_AGAIN = frozenset({Message.State.SENT, Message.State.FAILED, Message.State.CANCELLED})
+CANCEL = frozenset({Message.State.QUEUED})
+
+
+def pill(message: Message) -> SafeString:
+    """Return the state as a pill."""
+    return tags.pill("message", message.state)
+
+
+class KindFilter(ChoiceFilter):
+    """The kinds that there are, in words."""
+
+    title = gettext_lazy("kind")
+    parameter_name = "kind__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the kinds by name."""
+        return sorted(((key, str(kind.name)) for key, kind in kinds.KINDS.items()), key=lambda one: one[1])
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep messages of the kind."""
+        return rows.filter(kind=value)
+
+
+class ToFilter(OfTheAddress):
+    """Mails to one address, which the address of the list names whole. It offers no other one."""
+
+    title = gettext_lazy("recipient")
+    parameter_name = "to"
+
+    def words(self, value: str) -> str:
+        """Return the address that is chosen."""
+        return value
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep messages to this address, and to no other that holds it."""
+        return rows.filter(recipient=value.strip().lower())
+
+
+class MacroFilter(ChoiceFilter):
+    """The macros that the viewer sees."""
+
+    title = gettext_lazy("macro")
+    parameter_name = "macro"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the macros by name."""
+        found = scope.visible_macros(request.user).order_by("name")
+        return [(str(pk), name) for pk, name in found.values_list("pk", "name")]
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep messages that carry something of the macro."""
+        return rows.filter(pk__in=message_history.of_macro(int(value)).values("pk"))
+
+
+class SendingFilter(OfTheAddress):
+    """Mails that the start page counts: what is to be sent by now, failed in the last day, or is kept back by our own mail server."""
+
+    title = gettext_lazy("sending")
+    parameter_name = "sending"
+
+    def words(self, value: str) -> str:
+        """Return "failed in the last day"."""
+        said = {
+            message_rows.DUE: gettext("to be sent by now"),
+            message_rows.FAILED: gettext("failed in the last day"),
+            message_rows.KEPT_BACK: gettext("not taken by the mail server"),
+        }
+        return said.get(value, "")
+
+    def keep(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        """Keep the mails."""
+        return message_rows.of_sending(value, rows, timezone.now())
+
+
+@admin.register(Message)
+class MessageAdmin(RowsWithPages):
+    """What went out, what did not, and why."""
+
+    list_display = [
+        "subject_cell",
+        "state_cell",
+        "recipient",
+        "kind_cell",
+        "team",
+        "when_cell",
+        "reason_cell",
+    ]
+    list_display_links = ["subject_cell"]
+    list_filter = ["state", KindFilter, MacroFilter, ToFilter, TeamFilter, SendingFilter, "created_at"]
+    search_fields = ["recipient", "subject"]
+    list_select_related = ["team"]
+    ordering = ["-created_at", "-id"]
+    change_list_template = "admin/notifications/message/change_list.html"
+    list_title = gettext_lazy("Messages")
+    nouns = npgettext_lazy("of so many", "%(shown)s message", "%(shown)s messages", "number")
+    searched = gettext_lazy("Recipient or subject")
+    titles: ClassVar = {"created_at": gettext_lazy("Written")}
+    empty_words = gettext_lazy("No messages: AdToken has mailed nobody yet.")
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return what waits to leave."""
+        return {
+            "waiting": message_rows.waiting(timezone.now(), person(request)),
+            "why_url": why.url() if request.user.has_perm(access.VIEW) else "",
+        }
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
+        """Return the messages of the person's teams, and their own; the bodies stay in the database."""
+        rows = super().get_queryset(request).defer("text", "html")
+        return message_rows.visible_to(person(request), rows)
+
+    def row_name(self, row: Message) -> str:
+        """Return the subject."""
+        return str(self.subject_cell(row))
+
+    # --- the list -------------------------------------------------------------------------------------------------
+
+    @display(description=gettext_lazy("Subject"), ordering="subject")
+    def subject_cell(self, message: Message) -> str:
+        """Return the subject; before it is sent there is none."""
+        return message.subject or gettext("Made when it is sent")
+
+    @display(description=gettext_lazy("State"), ordering="state")
+    def state_cell(self, message: Message) -> SafeString:
+        """Return the pill."""
+        return pill(message)
+
+    @display(description=gettext_lazy("Kind"), ordering="kind")
+    def kind_cell(self, message: Message) -> str:
+        """Return the kind in words."""
+        return kinds.name(message)
+
+    @display(description=gettext_lazy("When"), ordering="created_at")
+    def when_cell(self, message: Message) -> SafeString:
+        """Return when it was sent, else when it was written."""
+        return tags.when(message.sent_at or message.created_at)
+
+    @display(description=gettext_lazy("Reason"))
+    def reason_cell(self, message: Message) -> str:
+        """Return why it failed, was cancelled, or waits."""
+        return kept.said(message.error) or "—"
+
+    # --- one message ------------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the mail's own page and the actions."""
+        wrap = self.admin_site.admin_view
+        views = (
+            ("html", "html", self.html_view),
+            ("send-again", "send_again", self.send_again),
+            ("cancel", "cancel", self.cancel),
+        )
+        return [
+            *(
+                path(f"<int:message_id>/{tail}/", wrap(view), name=f"notifications_message_{name}")
+                for tail, name, view in views
+            ),
+            *super().get_urls(),
+        ]
+
+    def row_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show one message: the mail, and why it was or was not sent."""
+        message = self._message(request, pk)
+        context = {
+            **access.frame_of(message)(request),
+            "title": message.subject or gettext("Message to %(address)s") % {"address": message.recipient},
+            "message": message,
+            "pill": pill(message),
+            "kind": kinds.name(message),
+            "facts": kinds.why(message),
+            "actions": self._actions_for(request, message),
+        }
+        return TemplateResponse(request, "portal/messages/message.html", context)
+
+    def html_view(self, request: HttpRequest, message_id: int) -> HttpResponse:
+        """Show the HTML of a mail on its own page, under a policy that lets nothing run or load."""
+        return _framed(self._message(request, message_id).html)
+
+    def _message(self, request: HttpRequest, pk: int) -> Message:
+        """Return a message that the person sees. Raises Http404, or PermissionDenied without the permission."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        rows = self.get_queryset(request).select_related("team").defer(None)
+        message = rows.filter(pk=pk).first()
+        if message is None:
+            raise Http404(gettext("There is no such message."))
+        return message
+
+    def _actions_for(self, request: HttpRequest, message: Message) -> list[dict[str, str]]:
+        """Return the buttons of what this person may do with it now."""
+        if not request.user.has_perm(RETRY):
+            return []
+        buttons = [
+            (SEND_AGAIN, "send_again", gettext("Send again")),
+            (CANCEL, "cancel", gettext("Cancel the mail")),
+        ]
+        return [
+            {"label": label, "url": reverse(f"admin:notifications_message_{name}", args=[message.pk])}
+            for states, name, label in buttons
+            if message.state in states
+        ]
+
+    def send_again(self, request: HttpRequest, message_id: int) -> HttpResponse:
+        """Ask (GET), then put the mail into the queue again (POST)."""
+        message = self._for_action(request, message_id)
+        page = self._page("send_mail_again", message, late=message.state not in SEND_AGAIN)
+
+        def do(_said: Said) -> None:
+            if not claims.send_again(message_id=message.pk, now=timezone.now()):
+                raise Late
+            access.log_change(request, message, "sent_again")
+
+        return confirm.answer(request, page, do, frame=access.frame_of(message))
+
+    def cancel(self, request: HttpRequest, message_id: int) -> HttpResponse:
+        """Ask (GET), then have the mail not sent (POST)."""
+        message = self._for_action(request, message_id)
+        page = self._page("cancel_mail", message, late=message.state not in CANCEL)
+
+        def do(_said: Said) -> None:
+            if not claims.cancel(
+                message_id=message.pk,
+                reason=kept.keep("words/delivery.txt", "cancelled_by", person=str(person(request))),
+            ):
+                raise Late
+            access.log_change(request, message, "mail_cancelled")
+
+        return confirm.answer(request, page, do, frame=access.frame_of(message))
+
+    def _for_action(self, request: HttpRequest, message_id: int) -> Message:
+        """Return a message that the person sees. Raises Http404, or PermissionDenied without both permissions."""
+        message = self._message(request, message_id)
+        if not request.user.has_perm(RETRY):
+            raise PermissionDenied
+        return message
+
+    def _page(self, name: str, message: Message, *, late: bool) -> Page:
+        back = reverse("admin:notifications_message_change", args=[message.pk])
+        facts = {"message": message, "pill": pill(message)}
+        return Page(f"portal/confirm/{name}.html", back, facts, late=late, ask_why=False)
+
+
+def _framed(html: str) -> HttpResponse:
+    """Return a mail's HTML under a policy of its own: only pages of AdToken hold it in a frame."""
+    response = HttpResponse(html)
+    response["Content-Security-Policy"] = MAIL_POLICY
+    response["X-Frame-Options"] = "SAMEORIGIN"
+    response.csp_exempt = True  # type: ignore[attr-defined]  # csp's way: its own header would replace ours
+    return response

@@ -1,0 +1,113 @@
+"""The checklist of an empty installation, and the test mail: what to set up, in which order, and what is done already."""
+
+import uuid
+from dataclasses import dataclass
+from functools import partial
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext_lazy
+
+from accounts.models import Account
+from macros.models import Macro
+from notifications import composing, kinds, outbox
+from notifications.kinds import Mail
+from notifications.models import Message
+from tokens.channels import declarations
+from tokens.models import ChannelApp
+from ui import addresses
+from ui.phrases import phrase
+from users.installation import hold
+from users.models import Invitation, User, person
+
+TEST = "test"
+SETTING_UP = ["tokens.change_channelapp", "users.invite_user"]  # permissions of whoever is shown the steps
+say = partial(phrase, "words/first_steps.txt")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what to do, why, where, and whether it is done."""
+
+    title: str
+    text: str
+    button: str
+    link: str
+    done: bool
+    posts: bool = False  # the button acts at once
+    next: bool = False  # the first that is not done: it has the primary button
+
+
+def steps(request: HttpRequest) -> list[Step]:
+    """Return the steps for those who set an installation up; none for others, or once all are done."""
+    if not request.user.has_perms(SETTING_UP):
+        return []
+    found = [_channel_app(), _colleague(), _account(), _second_person(), _macro(), _test_mail()]
+    first = next((step for step in found if not step.done), None)
+    if first is None:
+        return []
+    return [Step(**{**vars(step), "next": step is first}) for step in found]
+
+
+def _step(name: str, link: str, *, done: bool, posts: bool = False, **facts: object) -> Step:
+    return Step(say(name), say(f"{name}_why", **facts), say(f"{name}_button"), link, done, posts)
+
+
+def _channel_app() -> Step:
+    live = ChannelApp.objects.filter(state=ChannelApp.State.LIVE, secrets__isnull=False)
+    one, other, *_ = [*(str(name) for _, name in declarations.choices()[:2]), "", ""]
+    link = reverse("admin:tokens_channelapp_add")
+    return _step("channel_app", link, done=live.exists(), one=one, other=other)
+
+
+def _colleague() -> Step:
+    done = Invitation.objects.exists() or User.objects.filter(is_active=True).count() > 1
+    return _step("colleague", reverse("admin:users_invitation_add"), done=done)
+
+
+def _account() -> Step:
+    return _step("account", reverse("admin:accounts_account_add"), done=Account.objects.exists())
+
+
+def _second_person() -> Step:
+    link = f"{reverse('admin:accounts_account_changelist')}?view=alone"
+    return _step("second_person", link, done=Account.objects.filter(people_count__gt=1).exists())
+
+
+def _macro() -> Step:
+    link = reverse("admin:macros_macro_changelist")
+    return _step("macro", link, done=Macro.objects.filter(enabled=True).exists())
+
+
+def _test_mail() -> Step:
+    done = Message.objects.filter(
+        state=Message.State.SENT
+    ).exists()  # an invitation shows as well that mail goes out
+    return _step("test_mail", reverse("admin:test_mail"), done=done, posts=True)
+
+
+def send_test_mail(request: HttpRequest) -> HttpResponse:
+    """Mail the person who asks (POST), through the outbox as every mail goes. 403 for whoever does not set the installation up."""
+    if request.method != "POST":
+        return HttpResponseNotAllowed(["POST"])
+    if not request.user.has_perms(SETTING_UP):
+        raise PermissionDenied
+    hold.refuse()
+    user = person(request)
+    outbox.enqueue(kind=TEST, recipient=user.email, dedupe_key=f"test:{uuid.uuid4()}", now=timezone.now())
+    messages.success(request, say("test_mail_sent", email=user.email))
+    return HttpResponseRedirect(reverse("admin:index"))
+
+
+def build_test(message: Message) -> Mail:
+    """Return the test mail."""
+    facts = {"recipient": message.recipient, "rest_url": addresses.absolute_url("my_accounts"), "why_url": ""}
+    return composing.compose("test", message, composing.reader_of(message), facts)
+
+
+def register() -> None:
+    """Say how the test mail is built. Called once, when the app starts."""
+    kinds.register(TEST, build_test, name=gettext_lazy("Test mail"), stays=True)

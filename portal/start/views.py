@@ -1,0 +1,143 @@
+"""The portal's start page: what needs somebody now and who can fix it, what comes, what happened, and whether AdToken itself is well."""
+
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.translation import gettext
+
+from accounts.jobs import my_jobs
+from accounts.jobs.kinds import CHECK, KINDS
+from accounts.leaving import queries, services
+from accounts.linking import setup
+from accounts.pool import permissions
+from infra import database_clock
+from portal.start import banner as start_banner
+from portal.start import cards as start_cards
+from portal.start import figures as start_figures
+from portal.start import first_steps, most_urgent
+from portal.start import viewer as start_viewer
+from portal.start import well as start_well
+from portal.start.well import WellLine
+from tokens.channels import declarations, gate
+from tokens.doubts import services as doubts
+from tokens.models import ChannelApp, Doubt
+from tokens.vault import usage as key_usage
+from ui.counts import short_count
+from ui.phrases import phrase
+from users.addresses import scope as parked_scope
+from users.models import User, person
+from users.people import visibility
+
+say = partial(phrase, "words/app_pages.txt")
+
+LEFT_SHOWN = 10  # people
+# What is wrong with background work, in a sentence each, and how its parts are: the root knows it and says it here, see `register`.
+Background = Callable[[datetime], tuple[list[str], list[WellLine]]]  # both of one reading
+BACKGROUND: list[Background] = []
+FOOTER: list[Callable[[], str]] = []
+
+
+def register(*, background: Background, version: Callable[[], str]) -> None:
+    """Have the page show these notices and lines to those who may see channel apps, and at its foot which AdToken this is."""
+    BACKGROUND[:], FOOTER[:] = [background], [version]
+
+
+def context(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page shows; of accounts nothing for those who may not see them."""
+    if not request.user.has_perm("accounts.view_account"):
+        return {"title": gettext("Start"), "cards": []}
+    sees_apps = request.user.has_perm("tokens.view_channelapp")
+    apps = list(ChannelApp.objects.exclude(state=ChannelApp.State.NOT_SET_UP)) if sees_apps else []
+    now = database_clock.now()
+    background = [read(now) for read in BACKGROUND] if sees_apps else []
+    return {
+        "title": gettext("Start"),
+        "faults": _faults(apps),
+        "key_problems": key_usage.problems() if sees_apps else [],
+        "doubted": [app for app in apps if app.pk in doubts.apps_of_many(Doubt.objects.undecided())],
+        "late": [*_silent(apps), *(text for notices, _ in background for text in notices)],
+        "left": _left(request),
+        "jobs": my_jobs.under_way(request),
+        "parked": _parked(request),
+        "not_set_up": _not_set_up(request),
+        "steps": first_steps.steps(request),
+        "well": [
+            *(line for _, lines in background for line in lines),
+            *(start_well.lines_of_apps(apps, now) if sees_apps else []),
+        ],
+        "reads_all_mails": request.user.has_perm("notifications.view_message")
+        and person(request).sees_all_teams,
+        "version": "".join(footer() for footer in FOOTER),
+        **_accounts(request),
+    }
+
+
+def _accounts(request: HttpRequest) -> dict[str, Any]:
+    """Return what the page says of accounts: only that there are none, or everything."""
+    viewer = start_viewer.viewer_of(person(request))
+    counted = start_cards.cards(viewer)
+    if counted.nothing and not viewer.accounts.exists():
+        return {"cards": counted.cards, "nothing": True}
+    may_ask = viewer.user.has_perm(permissions.ASK)
+    may_add = viewer.user.has_perm(permissions.ADD_BACKUP)
+    return {
+        "cards": counted.cards,
+        "nothing": False,
+        "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
+        "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
+        "now": viewer.now,
+        "weeks": start_figures.weeks(viewer),
+        "check_all_url": _check_all_url(viewer.user),
+    }
+
+
+def _check_all_url(user: User) -> str:
+    """Return the page that asks before all accounts that the person sees are checked; "" for whoever may not check any."""
+    if not user.has_perm(KINDS[CHECK].permission):
+        return ""
+    return f"{reverse('admin:accounts_account_bulk_check')}?across=1"
+
+
+def _faults(apps: list[ChannelApp]) -> list[str]:
+    """Return in a sentence each which channels refuse our app."""
+    refused = [app for app in apps if app.fault_since is not None]
+    locked = [app for app in apps if not setup.opens(app)]
+    return [
+        *(say("refuses_us", channel=app.get_channel_display(), fault=app.fault) for app in refused),
+        *(say("does_not_open", app=str(app)) for app in locked),
+    ]
+
+
+def _left(request: HttpRequest) -> list[User]:
+    """Return who is switched off while their log-ins still serve accounts, for those who may offboard them; a few are enough."""
+    viewer = person(request)
+    if not viewer.has_perm(services.PERMISSION):
+        return []
+    return list(queries.still_serving(visibility.people_of(viewer)).order_by("name", "pk")[:LEFT_SHOWN])
+
+
+def _parked(request: HttpRequest) -> dict[str, Any] | None:
+    """Return how many addresses mail does not reach, for those who may see them; None for none."""
+    if not request.user.has_perm("users.view_refusedaddress"):
+        return None
+    number = short_count(parked_scope.visible_to(person(request)))
+    return None if number == "0" else {"number": 1 if number == "1" else 2, "shown": number}
+
+
+def _silent(apps: list[ChannelApp]) -> list[str]:
+    """Return in a sentence each which channel apps get no answer."""
+    silent = [app for app in apps if gate.is_silent(app.channel, app.client_id)]
+    return [say("gets_no_answer", app=str(app)) for app in silent]
+
+
+def _not_set_up(request: HttpRequest) -> str:
+    """Return the names of channels that cannot be linked here, for those who may set them up."""
+    if not request.user.has_perm("tokens.change_channelapp"):
+        return ""
+    states = setup.states()
+    missing = [label for key, label in declarations.choices() if states[key] == setup.NOT_SET_UP]
+    return ", ".join(map(str, missing))

@@ -1,0 +1,1 @@
+"""Our apps at the channels."""

@@ -1,0 +1,118 @@
+"""Our developer apps on the channels, whose secrets are sealed."""
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django.core.validators import URLValidator
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from tokens.channels.kinds import AppKeys
+from tokens.choices import channel_choices
+from tokens.vault import services as vault
+
+
+class ChannelApp(vault.NamesItsKeys):
+    """Our developer app on one channel. Its secrets are sealed, newest first."""
+
+    class State(models.TextChoices):
+        NOT_SET_UP = "not_set_up", _("Not set up")
+        LIVE = "live", _("Live")
+        RETIRING = "retiring", _("Retiring")
+
+    channel = models.CharField(_("channel"), max_length=20, choices=channel_choices)
+    label = models.CharField(_("label"), max_length=100, blank=True)
+    client_id = models.CharField(_("client ID"), max_length=200)
+    secrets: vault.Sealed | None = vault.SealedField(null=True, editable=False)
+    secrets_key = vault.KeyNameField(of="secrets")
+    scopes = models.JSONField(default=list, blank=True, help_text=_("Empty: the channel's usual ones."))
+    redirect_base = models.CharField(
+        _("redirect base"),
+        max_length=200,
+        blank=True,
+        validators=[URLValidator(["https", "http"])],
+        help_text=_("Empty: BASE_URL."),
+    )
+    is_default = models.BooleanField(default=True, help_text=_("New links use this app."))
+    state = models.CharField(_("state"), max_length=20, choices=State, default=State.NOT_SET_UP)
+    fault = models.CharField(
+        max_length=300, blank=True, help_text=_("What the channel said when it refused our app.")
+    )
+    fault_since = models.DateTimeField(null=True, blank=True)
+    fault_kind = models.CharField(
+        max_length=10, blank=True, help_text=_("Which kind of call found it; one of that kind ends it.")
+    )
+    fault_told_at = models.DateTimeField(null=True, blank=True, help_text=_("When operators were last told."))
+    use_answered_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "When the reading was asked for whose good answer last ended a suspicion or fault of the app."
+        ),
+    )
+    # A configuration of the log-in, for channels that say `takes_config_id`.
+    config_id = models.CharField(_("configuration ID"), max_length=60, blank=True)
+    daily_budget = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text=_(
+            "Calls a day that the channel allows this app. From 80 % on checks slow down, renewals never. Empty: no budget."
+        ),
+    )
+    version = models.PositiveIntegerField(
+        _("version"), default=1, help_text=_("Grows with every change; caches go by it.")
+    )
+
+    class Meta:
+        verbose_name = _("channel app")
+        verbose_name_plural = _("channel apps")
+        ordering = ["channel", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["channel", "client_id"], name="one_row_per_channel_app"),
+            models.UniqueConstraint(
+                fields=["channel"], condition=Q(is_default=True), name="one_default_app_per_channel"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("%(channel)s app %(name)s") % {
+            "channel": self.get_channel_display(),
+            "name": self.label or self.client_id,
+        }
+
+    def validate_constraints(self, exclude: Collection[str] | None = None) -> None:
+        """Check the constraints but "one default app per channel": saving takes the tick off the other app."""
+        super().validate_constraints(exclude={*(exclude or ()), "is_default"})
+
+    @property
+    def owner(self) -> str:
+        """The natural key that the secrets are sealed for."""
+        return f"app:{self.channel}:{self.client_id}"
+
+    @property
+    def redirect_uri(self) -> str:
+        """The callback address to be registered at the channel."""
+        return f"{(self.redirect_base or settings.BASE_URL).rstrip('/')}/link/{self.channel}/callback/"
+
+    def keys(self) -> AppKeys:
+        """Return the app's keys, unsealed.
+
+        Raises VaultError when they do not open, NothingStored (one of them) when no secret is stored.
+        """
+        if self.secrets is None:
+            raise vault.NothingStored(
+                gettext("%(app)s has no secret yet. Enter it under Channel apps.") % {"app": self}
+            )
+        return AppKeys(
+            client_id=self.client_id,
+            secrets=tuple(vault.unseal(self.owner, self.secrets)["secrets"]),
+            redirect_uri=self.redirect_uri,
+            scopes=tuple(self.scopes),
+            config_id=self.config_id,
+        )
+
+    def set_secrets(self, secrets: list[str]) -> None:
+        """Seal the secrets, newest first. Does not save."""
+        self.secrets = vault.seal(self.owner, {"secrets": secrets})

@@ -1,0 +1,1 @@
+"""Asking the channel about a log-in, and renewing it."""

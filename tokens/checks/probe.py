@@ -1,0 +1,371 @@
+"""Asking the channel about a token: outside any transaction, one question per token at a time, recorded by lifecycle.
+
+A token that is due is renewed first, and a good renewal is a good report. A token that looks dead is renewed once, where anything renews
+it, before its death is believed, and the channel is asked about what came of it; a refusal to renew is believed once the channel was asked
+about the access token too.
+"""
+
+import logging
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import DatabaseError, connection
+
+from infra import io_steps, liveness, storing
+from infra.clock import Clock
+from infra.io_steps import Job
+from tokens import lifecycle
+from tokens.channels import gate, registry
+from tokens.channels.http import Limit
+from tokens.channels.kinds import DOUBTFUL, Classification, Credentials, Inspection, Reason, Verdict
+from tokens.checks import refreshing
+from tokens.life import renewal
+from tokens.life.renewal import Attempt
+from tokens.lifecycle import TransitionOutcome, transitions
+from tokens.models import Token
+from tokens.vault.services import VaultError
+from users.installation import hold
+from users.models import User
+
+logger = logging.getLogger(__name__)
+
+WAIT = 10  # seconds for which a caller waits for somebody else's question
+SHORTEST, LONGEST, PATIENCE_GROWS = (
+    0.05,
+    0.5,
+    1.3,
+)  # seconds between two looks at a row that somebody else holds
+RENEWED = Inspection(Classification(Verdict.OK, row=transitions.RENEWED))
+JUST_NOW = timedelta(minutes=5)
+CHECKS = frozenset({"sweep", "staff", "push"})  # sources whose questions go on to the token's ad accounts
+A_MOMENT = 2  # seconds for which a lease waits for a better token than the one that would do
+
+
+def claim(token_id: int, now: datetime) -> int:
+    """Take the right to ask about this token. Return the claim's number; 0 where somebody holds it, or a refresh of it is asked for."""
+    return Token.objects.filter(pk=token_id).askable(now).claim(now)
+
+
+def ask(token: Token, *, timeout: float | None = None) -> Inspection:
+    """Ask the channel about the token. Writes nothing; a token that cannot be asked about is our fault, not its death.
+
+    `timeout` in seconds.
+    """
+    try:
+        keys, credentials = token.app.keys(), token.unseal()
+    except (VaultError, ValueError) as error:
+        return Inspection(
+            Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="no credentials", note=str(error))
+        )
+    return registry.get(token.app.channel).inspect(keys, credentials, timeout=timeout)
+
+
+def job(
+    token: Token,
+    *,
+    now: datetime,
+    source: str,
+    limit: Limit | None = None,
+    renew: bool = False,
+    actor: User | None = None,
+    read_accounts: bool = False,
+) -> Job[TransitionOutcome]:
+    """Find out how a claimed token stands and write it; the claim ends with it. `renew`: renew it although it is not due.
+    `read_accounts`: of one that was renewed, a sweep reads the ad accounts at once.
+
+    Where refreshes are not made here, one that is needed is asked for instead, and the outcome says so (`waits`).
+    """
+    limit, clock = limit or Limit(None), Clock(now)
+    tried: Attempt | None = None
+    asks = _Renewing(now, source, limit, actor, read_accounts)
+    # Of many leases that want a longer life, those that come when one got it want it no more.
+    renew = renew and renewal.possible(token, now) and not (source == "lease" and _just_renewed(token, now))
+    if renew or renewal.wanted(token, now):
+        if not refreshing.made_here():
+            return asks.leave_to_the_lane(token, renew=renew)
+        tried, token = yield from asks.renew(token, is_last=True)
+    inspection = RENEWED if _was_just_asked(token, now, source) else _renewed(tried, token, now)
+    if inspection is None:
+        inspection = yield partial(ask, token, timeout=limit.left())
+    if inspection.classification.verdict in DOUBTFUL and tried is None and _can_heal(token, now):
+        if not refreshing.made_here():
+            return asks.leave_to_the_lane(token, renew=False)
+        tried, token = yield from asks.renew(token)
+        if _renewed(tried, token, now):
+            again = yield partial(ask, token, timeout=limit.left())
+            inspection = _healed(again)
+    record = partial(_record, token, tried, inspection, now, source, answered_at=clock.read())
+    # What a refresh gave cannot be asked for again; whoever only asked does not wait for PostgreSQL.
+    return record() if tried is None else storing.stored(record)
+
+
+def _record(
+    token: Token,
+    tried: Attempt | None,
+    inspection: Inspection,
+    now: datetime,
+    source: str,
+    *,
+    answered_at: datetime,
+) -> TransitionOutcome:
+    """Write what the channel said, by what came of a renewal before."""
+    valid_and_free = token.state == Token.State.VALID and token.claimed_until is None
+    if inspection is RENEWED and tried is not None and valid_and_free:
+        return transitions.outcome(token, Verdict.OK)  # the renewal that was written said it all
+    if tried is not None and tried.refused:
+        return lifecycle.record_refusal(
+            token_id=token.pk,
+            generation=token.generation,
+            attempt=tried,
+            inspection=inspection,
+            now=now,
+            source=source,
+        )
+    undecided = tried is not None and tried.grant is None and inspection.classification.verdict in DOUBTFUL
+    if tried is not None and undecided:
+        inspection = _undecided(token, inspection, tried, now)
+    return lifecycle.record_inspection(
+        token_id=token.pk,
+        generation=token.generation,
+        inspection=inspection,
+        now=now,
+        source=source,
+        undecided=undecided,
+        answered_at=answered_at,
+        closed_for=token.closed_for() if gate.was_not_asked(inspection.evidence) else None,
+    )
+
+
+@dataclass(frozen=True)
+class _Renewing:
+    """Who wants a renewal, and how it is made."""
+
+    now: datetime
+    source: str
+    limit: Limit
+    actor: User | None
+    read_accounts: bool
+
+    def leave_to_the_lane(self, token: Token, *, renew: bool) -> TransitionOutcome:
+        """Ask for the renewal and end."""
+        lifecycle.want_refresh(
+            token_id=token.pk, now=self.now, source=self.source, renew=renew, actor=self.actor
+        )
+        return TransitionOutcome(
+            Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=True
+        )
+
+    def renew(self, token: Token, *, is_last: bool = False) -> Job[tuple[Attempt, Token]]:
+        """Try once and write what came of it; returns the attempt and the token as it stands then. `is_last`: a good answer is the end.
+
+        That it is sent is committed before, so that an answer that is lost with this process is missed. Nothing but the commit stands
+        between the answer and its place.
+        """
+        process = refreshing.process()
+        if not lifecycle.begin_refresh(
+            token_id=token.pk, generation=token.generation, now=self.now, process=process
+        ):
+            classification = Classification(Verdict.TRANSIENT, Reason.TRANSIENT, row="overtaken")
+            return Attempt(None, classification), token
+        spent = _spent(token)
+        timeout = refreshing.timeout(self.limit.left())
+        try:
+            tried: Attempt = yield partial(renewal.attempt, token, timeout=timeout)
+        except hold.OnHold:  # nothing was sent
+            lifecycle.call_off_refresh(token_id=token.pk)
+            raise
+        except Exception as error:  # our own fault: whether the channel was asked is not known
+            logger.exception("refreshing token %s failed", token.pk)
+            classification = Classification(Verdict.OUR_BUG, Reason.TRANSIENT, row="failed here")
+            evidence = {"call": "refresh", "status": 0, "body": type(error).__name__}
+            tried = Attempt(None, classification, evidence)
+        if tried.grant is None:
+            if not tried.refused:
+                storing.stored(
+                    partial(lifecycle.record_renewal_trouble, token_id=token.pk, attempt=tried, now=self.now)
+                )
+            return tried, token
+        storing.stored(partial(lifecycle.keep_answer, token=token, grant=tried.grant))
+        written = storing.stored(
+            partial(
+                lifecycle.record_renewal,
+                token_id=token.pk,
+                generation=token.generation,
+                grant=tried.grant,
+                now=self.now,
+                source=self.source,
+                actor=self.actor,
+                spent=spent,
+                is_last=is_last,
+                read_accounts=self.read_accounts,
+            )
+        )
+        return tried, written or Token.objects.select_related("app").get(pk=token.pk)
+
+
+def _spent(token: Token) -> Credentials | None:
+    """Return the credentials that a renewal is made with, where they open."""
+    try:
+        return token.unseal()
+    except (VaultError, ValueError):
+        return None
+
+
+def _renewed(tried: Attempt | None, token: Token, now: datetime) -> Inspection | None:
+    """Take a renewal that was written as a good report; an exchange that moved no date is none."""
+    return RENEWED if tried is not None and tried.grant is not None and token.renewed_at == now else None
+
+
+def _was_just_asked(token: Token, now: datetime, source: str) -> bool:
+    """Return whether the refresh lane found out a moment ago, for this check, that it works: nothing but its ad accounts is left."""
+    if token.due_for != Token.DueFor.ACCOUNTS or source not in CHECKS or token.proven_at is None:
+        return False
+    return token.state == Token.State.VALID and now - token.proven_at < JUST_NOW
+
+
+def _just_renewed(token: Token, now: datetime) -> bool:
+    return token.renewed_at is not None and now - token.renewed_at < JUST_NOW
+
+
+def _can_heal(token: Token, now: datetime) -> bool:
+    """Return whether one renewal may show that a token which looks dead is not. An exchange needs a living token, so it cannot."""
+    policy = renewal.policy_of(token)
+    return policy is not None and not policy.exchange and renewal.possible(token, now)
+
+
+def _healed(again: Inspection) -> Inspection:
+    """Judge a token that looked dead and was renewed by what the channel says of the new one: refused too, it is in doubt."""
+    if again.classification.verdict not in DOUBTFUL:
+        return RENEWED
+    return _in_doubt(again)
+
+
+def _undecided(token: Token, inspection: Inspection, tried: Attempt, now: datetime) -> Inspection:
+    """Judge a token that looks dead while the renewal that would tell is hindered: in doubt, or simply waiting for its renewal."""
+    if renewal.lapsed(token, now):
+        return Inspection(replace(tried.classification, unknown=""), evidence=tried.evidence)  # kept already
+    return _in_doubt(inspection)
+
+
+def _in_doubt(inspection: Inspection) -> Inspection:
+    return replace(
+        inspection, classification=replace(inspection.classification, verdict=Verdict.CONFIRM_FIRST)
+    )
+
+
+def probe(
+    token_id: int,
+    *,
+    now: datetime,
+    source: str,
+    timeout: float | None = None,
+    wait: float | None = None,
+    renew: bool = False,
+    actor: User | None = None,
+) -> TransitionOutcome:
+    """Ask the channel about one token and record the answer. A second caller waits for the first one's answer.
+
+    Where the first one died over it, the second takes over. Raises Token.DoesNotExist. The outcome's verdict is TRANSIENT where somebody
+    else's question, or the refresh that this one came to, did not end within `wait` seconds (of its own: what `timeout` leaves).
+    """
+    limit = Limit(timeout)
+    patience = Limit(wait if wait is not None else timeout or WAIT)
+    claimed = claim(token_id, now) or _wait_for_the_other(token_id, now, patience)
+    if isinstance(claimed, TransitionOutcome):
+        return claimed
+    token = Token.objects.select_related("app").get(pk=token_id)
+    asking = job(token, now=now, source=source, limit=limit, renew=renew, actor=actor)
+    outcome = run_claimed(token_id, claimed, asking)
+    if not outcome.waits:
+        return outcome
+    found = _wait_for_the_other(token_id, now, patience)
+    if isinstance(found, TransitionOutcome):
+        return found
+    Token.objects.filter(pk=token_id).claimed_as(found).let_go()
+    return outcome
+
+
+def run_claimed(token_id: int, claim: int, job: Job[TransitionOutcome]) -> TransitionOutcome:
+    """Run a job of a token to its end under the claim of this number. Where it fails, the claim ends with it."""
+    claimed = Token.objects.filter(pk=token_id).claimed_as(claim)
+    try:
+        with liveness.kept(claimed.keep_claimed):
+            return io_steps.run(job)
+    except BaseException:
+        with suppress(DatabaseError):
+            claimed.let_go()
+        raise
+
+
+def lengthen(
+    token_id: int, *, until: datetime, needed: datetime, now: datetime, source: str, timeout: float
+) -> bool:
+    """Have a token serve until a time, if that can be brought about. Returns whether a renewal that it lacks is still on its way.
+
+    A renewal a few minutes ago gave what it could: another one for a longer wish would burn refreshes at every lease. A token that serves
+    until `needed` as it is waits for a moment only, and not at all for a renewal that takes long already; nobody waits for the renewal by
+    which a silent channel is tried.
+    """
+    token = Token.objects.select_related("app").get(pk=token_id)
+    ends = token.access_expires_at
+    if ends is None or ends > until:
+        return False
+    renews = _can_heal(token, now) and not _just_renewed(token, now)
+    if not (renews or ends <= now) or renewal.pausing(token, now):
+        return False
+    if gate.is_silent(token.app.channel, token.app.client_id):
+        wait = 0.0
+    elif ends <= needed:
+        wait = max(timeout, refreshing.WAIT)
+    elif token.refresh_began_at is None:
+        wait = A_MOMENT
+    else:
+        return False
+    waits = probe(token_id, now=now, source=source, timeout=timeout, wait=wait, renew=renews).waits
+    return waits and ends <= needed
+
+
+def want_longer(token_id: int, *, until: datetime, now: datetime, source: str) -> bool:
+    """Ask for the renewal that `lengthen` would wait for, and go. Returns whether one is on its way, or somebody asks about it now."""
+    token = Token.objects.select_related("app").get(pk=token_id)
+    ends = token.access_expires_at
+    if ends is None or ends > until:
+        return False
+    if token.refresh_wanted_at is not None or token.refresh_began_at is not None:
+        return True
+    if not _can_heal(token, now) or _just_renewed(token, now) or renewal.pausing(token, now):
+        return False
+    if claim(token_id, now):
+        lifecycle.want_refresh(token_id=token_id, now=now, source=source, renew=True)
+    return True
+
+
+def _wait_for_the_other(token_id: int, now: datetime, patience: Limit) -> TransitionOutcome | int:
+    """Return what the other one's question gave, or the number of our claim where its claim has ended without an answer.
+
+    PostgreSQL alone is asked, more and more seldom, and no connection is held meanwhile.
+    """
+    began, pause = time.monotonic(), SHORTEST
+    while True:
+        token = Token.objects.get(pk=token_id)
+        asked_for = token.refresh_wanted_at is not None or token.refresh_began_at is not None
+        if token.claimed_until is None and not asked_for:
+            verdict = (
+                Verdict.TOKEN_DEAD
+                if token.state == Token.State.DEAD
+                else Verdict(token.last_check_result or "ok")
+            )
+            return TransitionOutcome(verdict, token.state, token.generation, token.reason)
+        if not asked_for and (ours := claim(token_id, now + timedelta(seconds=time.monotonic() - began))):
+            return ours
+        if patience.over:
+            return TransitionOutcome(
+                Verdict.TRANSIENT, token.state, token.generation, token.reason, stale=True, waits=asked_for
+            )
+        if not connection.in_atomic_block:
+            connection.close()
+        time.sleep(pause)
+        pause = min(pause * PATIENCE_GROWS, LONGEST)

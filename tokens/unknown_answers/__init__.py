@@ -1,0 +1,1 @@
+"""Answers of channels that no table knows."""

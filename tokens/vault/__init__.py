@@ -1,0 +1,1 @@
+"""Encrypting what is stored of log-ins, and under which key."""

@@ -1,0 +1,1 @@
+"""Addresses that mail does not reach."""

@@ -1,0 +1,41 @@
+"""What happened to addresses that mail is sent to: parked, released, snoozed. The row of a parked address goes with that; this stays."""
+
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from ui import kept
+
+
+class AddressEvent(models.Model):
+    """One line of an address's history. Written by `users.addresses.services`, and by `macros.snoozing` of all warnings to it."""
+
+    class Kind(models.TextChoices):
+        PARKED = "parked", _("Parked")
+        RELEASED = "released", _("Released by staff")
+        CONFIRMED = "confirmed", _("Confirmed by its reader")
+        SNOOZED = "snoozed", _("All warnings snoozed")
+        RESUMED = "resumed", _("Warnings are mailed again")
+
+    email = models.EmailField()
+    kind = models.CharField(max_length=10, choices=Kind)
+    why = models.CharField(max_length=10, blank=True, default="", db_default="")  # a `RefusedAddress.Why`
+    said = models.CharField(max_length=300, blank=True, default="", db_default="")
+    at = models.DateTimeField()
+    message = models.BigIntegerField(
+        null=True, blank=True
+    )  # id of the mail that led to it; mails are pruned on their own
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
+
+    class Meta:
+        default_permissions = ()
+        ordering = ["-at", "-id"]
+        indexes = [models.Index("email", "at", name="event_of_address")]
+
+    def __str__(self) -> str:
+        return f"{self.email} {self.kind}"
+
+    @property
+    def words(self) -> str:
+        """What was said then, in the language that is spoken."""
+        return kept.said(self.said)

@@ -1,0 +1,1 @@
+"""What the database is bound to, and whether it is on hold."""

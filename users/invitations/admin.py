@@ -1,0 +1,155 @@
+"""Invitations in the admin portal: made by a form, then only sent again or revoked."""
+
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from unfold.decorators import action
+
+from accounts.account_pages.filters import TeamFilter
+from portal import access
+from portal.lists import ReadOnlyList
+from ui import confirm
+from ui.confirm import Page, Said
+from ui.phrases import phrase
+from ui.templatetags import ui as tags
+from users.invitations import services as invitations
+from users.models import Invitation, person
+from users.people import visibility
+from users.people.forms import InviteForm
+from users.role_choices import Role
+
+say = partial(phrase, "words/invitations.txt")
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ReadOnlyList):
+    """Invitations: made by a form, then only sent again or revoked."""
+
+    form = InviteForm
+    list_display = ["email", "name", "team", "role_cell", "status", "number", "invited_by", "created_at"]
+    list_filter = [TeamFilter, "role"]
+    list_select_related = ["team", "invited_by"]
+    search_fields = ["email", "name"]
+    actions = None
+    actions_detail = ["send_again", "revoke"]
+    list_title = gettext_lazy("Invitations")
+    nouns = npgettext_lazy("of so many", "%(shown)s invitation", "%(shown)s invitations", "number")
+    searched = gettext_lazy("E-mail or name")
+    state_column = "status"
+    empty_words = gettext_lazy("Nobody was invited yet.")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Invitation]:
+        """Return the invitations to teams that the viewer sees: others are not found by any address."""
+        own = visibility.teams_seen_by(person(request))
+        return super().get_queryset(request).filter(team__in=own.values("pk"))  # type: ignore[no-any-return]
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Return whether the address may filter by this: not by the key, which would be guessed letter by letter."""
+        return not lookup.startswith("key") and bool(super().lookup_allowed(lookup, value, request))
+
+    @admin.display(description=gettext_lazy("Role"), ordering="role")
+    def role_cell(self, invitation: Invitation) -> str:
+        """Return what the person becomes."""
+        return str(invitation.gives.label)
+
+    @admin.display(description=gettext_lazy("State"))
+    def status(self, invitation: Invitation) -> SafeString:
+        """Return what became of the invitation."""
+        if invitation.accepted_at:
+            return tags.pill("invitation", "accepted")
+        if invitation.revoked_at:
+            return tags.pill("invitation", "revoked")
+        return tags.pill("invitation", "waiting" if invitation.is_open(timezone.now()) else "ran_out")
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return the form's fields for a new one, else what is known, without the key. Only superusers open the portal to somebody."""
+        if obj is None:
+            return ["email", "name", "team", *(["role"] if person(request).is_superuser else [])]
+        return [
+            "email", "name", "team", "role_cell", "status", "number", "invited_by", "created_at", "expires_at",
+            "accepted_at", "revoked_at",
+        ]  # fmt: skip
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        """Return all fields of an invitation that exists: a changed one would not be the one that was mailed."""
+        return self.get_fields(request, obj) if obj else []
+
+    def get_form(self, request: HttpRequest, obj: Invitation | None = None, **kwargs: Any) -> Any:
+        """Return the form that knows who invites."""
+        form = super().get_form(request, obj, **kwargs)
+        form.invited_by = request.user
+        return form
+
+    def save_model(
+        self, request: HttpRequest, obj: Invitation, form: InviteForm, change: bool
+    ) -> None:  # Django's signature
+        """Make the invitation by the service, which also has it mailed and logged."""
+        made = invitations.create(now=timezone.now(), invited_by=form.invited_by, **form.cleaned_data)
+        obj.pk, obj.__dict__ = made.pk, made.__dict__
+
+    def log_addition(self, request: HttpRequest, obj: Invitation, message: Any) -> None:
+        """Write nothing: the service has."""
+
+    def response_add(
+        self, request: HttpRequest, obj: Invitation, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Say what was done and that a mail goes out, then show the list."""
+        text = say("goes_out", email=obj.email, days=settings.INVITATION_DAYS)
+        self.message_user(request, text, messages.SUCCESS)
+        return redirect("admin:users_invitation_changelist")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return whether people may be invited."""
+        return request.user.has_perm("users.invite_user")
+
+    def has_invite_permission(self, request: HttpRequest, object_id: str = "") -> bool:
+        """Return whether this invitation may be sent again or revoked: staff's by superusers only."""
+        if request.user.is_superuser or not request.user.has_perm("users.invite_user"):
+            return bool(request.user.is_superuser)
+        return not Invitation.objects.filter(pk=object_id).exclude(role=Role.MARKETER).exists()
+
+    @action(description=gettext_lazy("Send again"), permissions=["invite"], url_path="send-again")
+    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Mail it once more, after a confirm page."""
+
+        invitation = self.get_object(request, object_id)
+        page = self._page(request, "send_invitation_again", invitation)
+
+        def do(_said: Said) -> None:
+            invitations.send_again(invitation=invitation, by=person(request), now=timezone.now())
+
+        return confirm.answer(request, page, do, frame=access.frame_of(invitation))
+
+    @action(description=gettext_lazy("Revoke"), permissions=["invite"], url_path="revoke")
+    def revoke(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Make its links worthless, after a confirm page."""
+
+        invitation = self.get_object(request, object_id)
+        page = self._page(request, "revoke_invitation", invitation, danger=True)
+
+        def do(_said: Said) -> None:
+            invitations.revoke(invitation=invitation, by=person(request), now=timezone.now())
+
+        return confirm.answer(request, page, do, frame=access.frame_of(invitation))
+
+    def _page(
+        self, request: HttpRequest, name: str, invitation: Invitation | None, *, danger: bool = False
+    ) -> Page:
+        """Return the page that asks. Raises Http404, or PermissionDenied for what one may not see."""
+        if invitation is None:
+            raise Http404(gettext("There is no such invitation."))
+        if not self.has_view_permission(request, invitation):
+            raise PermissionDenied
+        back = reverse("admin:users_invitation_change", args=[invitation.pk])
+        facts = {"invitation": invitation}
+        return Page(f"portal/confirm/{name}.html", back, facts, danger=danger, ask_why=False)

@@ -1,0 +1,1 @@
+"""Logging in: passwords, second factor, and limits on guessing."""

@@ -1,0 +1,95 @@
+"""allauth's hooks for log-in and the second factor."""
+
+import base64
+import secrets
+from typing import Any
+
+from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from django.http import HttpRequest
+from django.utils import timezone
+
+from infra import key_ring
+from users.login import changes as login_changes
+from users.login import limits as password_limits
+from users.login.changes import Kind, LoginChange
+from users.models import User
+from users.sessions import records as login_records
+from users.sessions.models import Detail
+
+BROWSER_LENGTH = 200
+
+# allauth's names of its mails -> what they tell. All other mails of the library are of pages that are switched off here.
+_NOTIFICATIONS = {
+    "account/email/password_changed": Kind.PASSWORD_CHANGED,
+    "account/email/password_reset": Kind.PASSWORD_RESET,
+    "account/email/password_set": Kind.PASSWORD_SET,
+    "mfa/email/totp_activated": Kind.TOTP_ACTIVATED,
+    "mfa/email/totp_deactivated": Kind.TOTP_DEACTIVATED,
+    "mfa/email/webauthn_added": Kind.WEBAUTHN_ADDED,
+    "mfa/email/webauthn_removed": Kind.WEBAUTHN_REMOVED,
+    "mfa/email/recovery_codes_generated": Kind.RECOVERY_CODES_GENERATED,
+}
+
+
+class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Nobody signs up: people are invited by mail. What the library would mail goes through the outbox."""
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """Return False: an invitation is the only way in."""
+        return False
+
+    def pre_authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        """Refuse a password that is one too many, by our own limits: the library's lock a person out from everywhere."""
+        email = _email_of(credentials)
+        if not password_limits.may_try(request, email):
+            login_records.refused(request, email, Detail.TOO_MANY_WRONG_PASSWORDS)
+            raise self.validation_error("too_many_login_attempts")
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
+        """Return whose password it is, or None; count accordingly."""
+        user: User | None = super().authenticate(request, **credentials)
+        if user is not None:
+            password_limits.taken(request, _email_of(credentials))
+        return user
+
+    def authentication_failed(self, request: HttpRequest, **credentials: Any) -> None:
+        """Count a wrong password."""
+        password_limits.refused(request, _email_of(credentials))
+
+    def send_notification_mail(
+        self,
+        template_prefix: str,
+        user: User,
+        context: dict[str, Any] | None = None,
+        email: str | None = None,
+    ) -> None:
+        """Tell the person of a change that was made in this session, from which address and browser."""
+        change = LoginChange(
+            kind=_NOTIFICATIONS[template_prefix],
+            user=user,
+            recipient=email or user.email,
+            address=self.get_client_ip(self.request),
+            browser=self.get_http_user_agent(self.request)[:BROWSER_LENGTH],
+        )
+        login_changes.notify(change, now=timezone.now())
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Refuse: the library would send inside the request, in its own words, with links from the Host header."""
+        raise NotImplementedError(f"None of our mails says what {template_prefix} would.")
+
+
+def _email_of(credentials: dict[str, Any]) -> str:
+    return str(credentials.get("email", "")).strip().lower()
+
+
+class SecondFactorAdapter(DefaultMFAAdapter):  # type: ignore[misc]  # allauth ships no types
+    """Keeps the second factor's secrets encrypted; allauth would store them in clear."""
+
+    def encrypt(self, text: str) -> str:
+        """Return the secret of who enrols, sealed."""
+        return key_ring.seal(text)
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Return the secret in clear; one that no code fits where no key opens it."""
+        return key_ring.unseal(encrypted_text) or base64.b32encode(secrets.token_bytes(20)).decode()

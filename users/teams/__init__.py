@@ -1,0 +1,1 @@
+"""Teams: who is in them, what they refuse, and how they end."""

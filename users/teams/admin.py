@@ -1,0 +1,121 @@
+"""Teams in the admin portal, and the way between the lists of people and teams."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.exceptions import PermissionDenied
+from django.db.models import Count, Model, Prefetch, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
+from unfold.admin import TabularInline
+
+from users.models import Membership, Team, User, person
+from users.people import recipients, visibility
+from users.people.forms import MembershipForm, TeamForm
+from users.teams import views as team_deletion
+from users.teams.walls import AsksBeforeStops
+
+if admin.site.is_registered(Group):
+    admin.site.unregister(Group)  # what a role may do is code: `adtoken_project.groups`
+
+
+def tabs(request: HttpRequest, here: type[Model]) -> dict[str, Any]:
+    """Return the links between the lists of people, of those that this person may open."""
+    titles = {User: gettext("Users"), Team: gettext("Teams")}
+    pages = [(title, model, admin.site.get_model_admin(model)) for model, title in titles.items()]
+    return {
+        "views_label": gettext("Users and teams"),
+        "views": [
+            {
+                "display": title,
+                "query_string": reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_changelist"),
+                "selected": model is here,
+            }
+            for title, model, page in pages
+            if page.has_view_permission(request)
+        ],
+    }
+
+
+class MemberInline(TabularInline):  # type: ignore[misc]  # the theme ships no types
+    """The people of a team, and who leads it."""
+
+    model = Membership
+    form = MembershipForm
+    fields = ["user", "role"]
+    extra = 0
+    autocomplete_fields = ["user"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return the memberships with what their rows name."""
+        return super().get_queryset(request).select_related("user", "team")  # type: ignore[no-any-return]
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer, and take, only people whom the viewer sees; others come by invitation."""
+        if db_field.name == "user":
+            kwargs["queryset"] = visibility.people_of(person(request))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+@admin.register(Team)
+class TeamAdmin(AsksBeforeStops):
+    """Teams and their people."""
+
+    form = TeamForm
+    list_display = ["name", "people", "leads", "members_only", "default_cell"]
+    search_fields = ["name"]
+    ordering = ["name"]  # the model's own is lost where people are counted
+    readonly_fields = ["is_default"]
+    actions = None
+    inlines = [MemberInline]
+    list_title = gettext_lazy("Teams")
+    nouns = npgettext_lazy("of so many", "%(shown)s team", "%(shown)s teams", "number")
+    searched = gettext_lazy("Name")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Team]:
+        """Return the teams that the viewer sees, with the number of their people."""
+        own = visibility.teams_seen_by(person(request))
+        seen = super().get_queryset(request).filter(pk__in=own.values("pk"))
+        leads = Prefetch("memberships", recipients.leads().select_related("user"), to_attr="lead_rows")
+        return seen.annotate(member_count=Count("memberships")).prefetch_related(leads)  # type: ignore[no-any-return]
+
+    def list_facts(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the way to users."""
+        return tabs(request, Team)
+
+    @admin.display(description=gettext_lazy("People"), ordering="member_count")
+    def people(self, team: Team) -> int:
+        """Return how many people are in the team."""
+        return int(getattr(team, "member_count", 0))
+
+    @admin.display(description=gettext_lazy("Team leads"))
+    def leads(self, team: Team) -> str:
+        """Return who is told where nobody else can be."""
+        return ", ".join(sorted(str(row.user) for row in getattr(team, "lead_rows", []))) or gettext(
+            "Nobody: operators are told"
+        )
+
+    @admin.display(description=gettext_lazy("Default"), boolean=True, ordering="is_default")
+    def default_cell(self, team: Team) -> bool:
+        """Return whether it takes what names no team."""
+        return team.is_default
+
+    def has_delete_permission(self, request: HttpRequest, obj: Team | None = None) -> bool:
+        """Return whether the team may be deleted: never the default one, which takes what names no team."""
+        return bool(super().has_delete_permission(request, obj)) and not (obj and obj.is_default)
+
+    def delete_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        extra_context: dict[str, Any] | None = None,  # the parent's interface
+    ) -> HttpResponse:
+        """Delete a team, after a page that says what becomes of what belongs to it. Raises Http404, PermissionDenied."""
+        team = self.get_object(request, object_id)
+        if team is None:
+            raise Http404(gettext("There is no such team."))
+        if not self.has_delete_permission(request, team):
+            raise PermissionDenied
+        return team_deletion.answer(self, request, team)

@@ -1,0 +1,137 @@
+"""Deleting a team: a page that says what belongs to it and what becomes of each. Django's own names every account and row there is.
+
+A team with accounts is not deleted: they are moved first, by the job on many. Nor is one for which a worker is at work, or for which
+warnings wait. What was told stays, and says so of accounts that were the team's (docs/decisions/0027-the-team-of-an-account.md).
+"""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db import transaction
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from accounts.api_keys import services as api_keys
+from accounts.asks import links as client_links
+from accounts.jobs.kinds import IMPORT, MOVE
+from accounts.models import Account, ApiKey, CalendarLink, ImportFile, Job
+from accounts.pool import permissions
+from macros.at_once import services as at_once
+from macros.models import Macro
+from macros.warnings import services as evaluation
+from notifications.models import Message
+from portal import access
+from tokens.models import Token
+from ui import confirm
+from ui.confirm import ConfirmLine, Done, Page, Said
+from ui.counts import number
+from ui.phrases import phrase
+from ui.refusal import Refusal
+from ui.text import before_more
+from users.models import Invitation, Membership, Team, User
+
+NAMED = 5  # of each that is named
+WARNINGS = (evaluation.KIND, at_once.KIND)
+WAITS = (Message.State.QUEUED, Message.State.SENDING)
+say = partial(phrase, "words/team_deletion.txt")
+
+
+def lines(team: Team, now: datetime) -> list[ConfirmLine]:
+    """Return what belongs to a team, the first by name, and what becomes of it. Two queries of each kind."""
+    people = User.objects.filter(pk__in=Membership.objects.filter(team=team).values("user"))
+    wide = Count("teams", distinct=True)
+    keys = ApiKey.objects.filter(pk__in=ApiKey.teams.through.objects.filter(team=team).values("apikey"))
+    keys = keys.filter(revoked_at=None).annotate(wide=wide)
+    links = client_links.open_links(now).filter(team=team)
+    pending = Invitation.objects.filter(team=team, accepted_at=None, revoked_at=None, expires_at__gt=now)
+    owned = Token.objects.filter(team=team, kind=Token.Kind.SYSTEM).exclude(reason=Token.REMOVED)
+    found = [
+        _line(gettext("People"), "people", people, "email"),
+        _line(
+            gettext("People of no other team"),
+            "only_here",
+            people.annotate(wide=wide).filter(wide=1),
+            "email",
+        ),
+        _line(gettext("Macros"), "macros", Macro.objects.filter(team=team), "name"),
+        _line(gettext("API keys of this team alone"), "keys", keys.filter(wide=1), "name"),
+        _line(gettext("API keys of other teams, too"), "wider_keys", keys.filter(wide__gt=1), "name"),
+        _line(gettext("Open invitations"), "invitations", pending, "email"),
+        _line(gettext("Open client links"), "links", links),
+        _line(gettext("System users"), "system_users", owned, "native_user_name"),
+        _line(gettext("Calendars"), "calendars", CalendarLink.objects.filter(team=team)),
+    ]
+    return [one for one in found if one is not None]
+
+
+def _line(label: str, what: str, rows: QuerySet[Any], name: str = "") -> ConfirmLine | None:
+    """Return the line of one kind, with the names of the first; None where there are none."""
+    if not (count := rows.count()):
+        return None
+    named = (
+        [str(one) for one in rows.order_by(name, "pk").values_list(name, flat=True)[:NAMED]] if name else []
+    )
+    return ConfirmLine(
+        f"{label}: {number(count)}", before_more(named, unseen=count - len(named)) if named else "", say(what)
+    )
+
+
+def refused(team: Team) -> str:
+    """Return why the team cannot be deleted now; "" where it can."""
+    files = ImportFile.objects.filter(team=team).values("pk")
+    moves, imports = Q(kind=MOVE, subject_id=team.pk), Q(kind=IMPORT, subject_id__in=files)
+    waiting = {
+        "accounts": Account.objects.filter(team=team),
+        "coming": Job.objects.going().filter(moves | imports),
+        "warnings": Message.objects.filter(team=team, kind__in=WARNINGS, state__in=WAITS),
+    }
+    for name, rows in waiting.items():
+        if found := rows.count():
+            return say(name, n=found, number=number(found))
+    return ""
+
+
+def answer(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team) -> HttpResponse:
+    """Ask (GET), then delete the team (POST), with a log entry of it and of each key that ends. The caller has asked who may."""
+    move = ""
+    if (
+        request.user.has_perms([permissions.VIEW, permissions.MOVE])
+        and Account.objects.filter(team=team).exists()
+    ):
+        move = f"{reverse('admin:accounts_account_bulk_team')}?team={team.pk}&across=1"
+    page = Page(
+        "portal/confirm/delete_team.html",
+        reverse("admin:users_team_change", args=[team.pk]),
+        {"team": team, "move_url": move},
+        refused=refused(team),
+        lines=lines(team, timezone.now()),
+        must_type=str(team),
+        danger=True,
+        ask_why=False,
+    )
+    do = partial(_delete, page_of_teams, request, team)
+    return confirm.answer(request, page, do, frame=access.frame_of(team))
+
+
+@transaction.atomic
+def _delete(page_of_teams: ModelAdmin[Team], request: HttpRequest, team: Team, _said: Said) -> Done:
+    """Delete it. Raises Refusal. The lock lets nobody give it an account, or anything else, in between."""
+    row = Team.objects.select_for_update().filter(pk=team.pk).first()
+    if row is None:
+        raise Refusal(say("gone"))
+    if why_not := refused(row):
+        raise Refusal(why_not)
+    now = timezone.now()
+    for key in ApiKey.objects.filter(revoked_at=None, teams=row).exclude(
+        teams__in=Team.objects.exclude(pk=row.pk)
+    ):
+        if api_keys.revoke(key=key, now=now):
+            access.log_change(request, key, "revoked", note=say("why_key", team=row.name))
+    page_of_teams.log_deletions(request, Team.objects.filter(pk=row.pk))
+    row.delete()
+    return Done(after=reverse("admin:users_team_changelist"))
