@@ -2,23 +2,18 @@
 
 from django.contrib import admin
 
-import portal.admin
-
 OURS = ("accounts", "macros", "notifications", "tokens", "users")
 
 
-def test_each_model_of_ours_has_one_page_class_in_portal_and_it_is_built_from_no_other() -> None:
+def test_each_model_of_ours_has_one_page_class_in_the_package_of_its_subject() -> None:
     found = {
         model._meta.label: type(page)
         for model, page in admin.site._registry.items()
         if model.__module__.startswith(OURS)
     }
 
-    mixed = {
-        label: [base.__name__ for base in page.__bases__ if base.__module__.startswith("portal.")]
-        for label, page in found.items()
-    }
     assert len(found) >= 13
-    assert {page.__module__.split(".")[0] for page in found.values()} == {"portal"}
-    assert not [page for page in found.values() if page.__module__ == portal.admin.__name__]
-    assert {label: bases for label, bases in mixed.items() if len(bases) > 1} == {}
+    assert {page.__module__.rpartition(".")[2] for page in found.values()} == {"admin"}
+    assert [
+        label for label, page in found.items() if page.__module__.partition(".")[0] != label.partition(".")[0]
+    ] == []
