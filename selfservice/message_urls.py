@@ -3,7 +3,7 @@
 from django.urls import path
 
 from macros.mutes import views as mail_answers
-from selfservice import messages
+from selfservice import views as messages
 
 urlpatterns = [
     path("messages/<int:message_id>/why/", messages.why_message, name="why_message"),

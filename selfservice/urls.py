@@ -8,10 +8,10 @@ from accounts.client_links import views as client_links
 from accounts.leaving import views as log_ins
 from accounts.renewal_links import views as renewal_views
 from macros.why import views as why
-from selfservice import deletion, views
-from selfservice.arriving import open_account
+from selfservice import views
 from selfservice.linking import client_link_views
 from selfservice.linking.views import check_account, reauthenticate, reauthenticate_opened
+from selfservice.views import open_account
 
 urlpatterns = [
     path("", views.my_accounts, name="my_accounts"),
@@ -43,5 +43,5 @@ urlpatterns = [
     path("renew/<signed>/opened/", renewal_views.opened, name="renew_opened"),
     path("renew/<signed>/not-mine/", renewal_views.no_longer_mine, name="renew_not_mine"),
     path("renew/<signed>/again/", renewal_views.send_again, name="renew_send_again"),
-    *deletion.addresses(),
+    *views.addresses(),
 ]

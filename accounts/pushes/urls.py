@@ -1,4 +1,4 @@
-"""Addresses that the channels push to: those that their packages name. `selfservice.deletion` has the page of a deletion."""
+"""Addresses that the channels push to: those that their packages name. `selfservice.views` has the page of a deletion."""
 
 from collections.abc import Iterator
 

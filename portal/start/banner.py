@@ -8,8 +8,7 @@ from django.urls import reverse
 
 from accounts.asks import queries as asking
 from accounts.models import Account
-from portal.start.cards import Cards, Row, Said
-from portal.start.viewer import Viewer
+from portal.start.cards import Cards, Row, Said, Viewer
 from ui.counts import number
 from ui.phrases import phrase
 

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 from django_stubs_ext import StrPromise
 
@@ -14,8 +16,30 @@ from accounts.models import Account
 from accounts.pool import health
 from accounts.pool.health import Health
 from macros.rules import coverage
-from portal.start.viewer import Viewer
-from ui.counts import LIMIT, number, shown
+from ui.counts import LIMIT, counted, number, shown
+from users.models import User
+
+
+@dataclass(frozen=True)
+class Viewer:
+    """Who looks, at which accounts, when and where."""
+
+    user: User
+    accounts: QuerySet[Account]
+    now: datetime
+    zone: tzinfo
+
+    @staticmethod
+    def count(accounts: QuerySet[Account]) -> int:
+        """Return how many accounts these are, counted as far as pages count."""
+        return counted(accounts)
+
+
+def viewer_of(user: User) -> Viewer:
+    """Return the viewer, now, in the time zone of this request."""
+    now, zone = timezone.now(), timezone.get_current_timezone()
+    return Viewer(user, Account.objects.visible_to(user), now, zone)
+
 
 Keep = Callable[[QuerySet[Account]], QuerySet[Account]]
 

@@ -15,7 +15,7 @@ from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
 from accounts.pool import health, summary
 from accounts.pool.health import Health
-from portal.start.viewer import Viewer
+from portal.start.cards import Viewer
 from tokens.channels.kinds import Reason
 from tokens.models import TokenEvent
 from ui.calendar_days import AT_RISK, end_of_window

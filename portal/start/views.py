@@ -1,14 +1,18 @@
 """The portal's start page: what needs somebody now and who can fix it, what comes, what happened, and whether AdToken itself is well."""
 
-from collections.abc import Callable
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from functools import partial
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, gettext_lazy
 
+from accounts import deadline_weeks
+from accounts.account_pages.start_filters import ITSELF, NEVER
 from accounts.jobs import my_jobs
 from accounts.jobs.kinds import CHECK, KINDS
 from accounts.leaving import queries, services
@@ -17,20 +21,67 @@ from accounts.pool import permissions
 from infra import database_clock
 from portal.start import banner as start_banner
 from portal.start import cards as start_cards
-from portal.start import figures as start_figures
 from portal.start import first_steps, most_urgent
-from portal.start import viewer as start_viewer
 from portal.start import well as start_well
+from portal.start.cards import Row, Viewer, list_of
 from portal.start.well import WellLine
 from tokens.channels import declarations, gate
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
 from tokens.vault import usage as key_usage
+from ui import dates
+from ui.chart import Chart, Column, Part, stacked
 from ui.counts import short_count
 from ui.phrases import phrase
 from users.addresses import scope as parked_scope
 from users.models import User, person
 from users.people import visibility
+
+
+@dataclass(frozen=True)
+class Weeks:
+    """The chart and the same as a table: channels above, a line for each week."""
+
+    chart: Chart | None
+    channels: Sequence[str]
+    lines: Sequence[tuple[Column, str]]  # with the link of all channels
+    endless: Row
+    renewing: Row
+
+
+def weeks(viewer: Viewer) -> Weeks:
+    """Return the deadlines of 13 weeks."""
+    now, zone = viewer.now, viewer.zone
+    found = deadline_weeks.count(viewer.accounts, now=now, zone=zone)
+    keys = [key for key in declarations.channel_keys() if any(channel == key for _, channel in found)]
+    columns = [_column(monday, keys, found) for monday in deadline_weeks.weeks(now=now, zone=zone)]
+    endless = viewer.count(deadline_weeks.endless(viewer.accounts))
+    renewing = viewer.count(deadline_weeks.renewing(viewer.accounts, now=now))
+    return Weeks(
+        stacked(columns),
+        [str(declarations.label(key)) for key in keys],
+        [(column, list_of(f"week={monday:%Y-%m-%d}")) for monday, column in _mondays(columns, viewer)],
+        Row(gettext_lazy("No end date"), "", "", f"ends={NEVER}", endless),
+        Row(gettext_lazy("Renews itself"), "", "", f"ends={ITSELF}", renewing),
+    )
+
+
+def _mondays(columns: Sequence[Column], viewer: Viewer) -> list[tuple[date, Column]]:
+    return list(zip(deadline_weeks.weeks(now=viewer.now, zone=viewer.zone), columns, strict=True))
+
+
+def _column(monday: date, keys: Sequence[str], found: Any) -> Column:
+    parts = [
+        Part(
+            key,
+            str(declarations.label(key)),
+            found.get((monday, key), 0),
+            list_of(urlencode({"week": monday.isoformat(), "channel": key})),
+        )
+        for key in keys
+    ]
+    return Column(dates.short_day(monday), dates.day(monday), parts)
+
 
 say = partial(phrase, "words/app_pages.txt")
 
@@ -78,7 +129,7 @@ def context(request: HttpRequest) -> dict[str, Any]:
 
 def _accounts(request: HttpRequest) -> dict[str, Any]:
     """Return what the page says of accounts: only that there are none, or everything."""
-    viewer = start_viewer.viewer_of(person(request))
+    viewer = start_cards.viewer_of(person(request))
     counted = start_cards.cards(viewer)
     if counted.nothing and not viewer.accounts.exists():
         return {"cards": counted.cards, "nothing": True}
@@ -90,7 +141,7 @@ def _accounts(request: HttpRequest) -> dict[str, Any]:
         "banner": start_banner.banner(viewer, counted, may_ask=may_ask),
         "urgent": most_urgent.most_urgent(viewer, may_ask=may_ask, may_add=may_add),
         "now": viewer.now,
-        "weeks": start_figures.weeks(viewer),
+        "weeks": weeks(viewer),
         "check_all_url": _check_all_url(viewer.user),
     }
 

@@ -13,8 +13,8 @@ from django.utils import timezone
 
 from accounts.linking import client_consent, consent, renewing
 from accounts.models import LinkProblem
-from selfservice.linking import begun, client_link, link_errors, renewal
 from selfservice.linking import callback as arriving
+from selfservice.linking import client_link, link_errors, renewal
 from tokens.channels import callback
 from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake
@@ -25,7 +25,7 @@ _BY_LINK = {renewing.INTENT: renewal, client_consent.INTENT: client_link}
 
 def _mailed(request: HttpRequest) -> Any:
     """Return the module of the mailed link that the handshake which a request answers began with; None where it began behind our log-in."""
-    return _BY_LINK.get(begun.of_request(request).get("intent", ""))
+    return _BY_LINK.get(link_errors.handshake_of(request).get("intent", ""))
 
 
 class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth ships no types
@@ -69,7 +69,7 @@ class LinkAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]  # allauth
 
     def demand_same(self, request: HttpRequest, channel: str, state: dict[str, Any]) -> None:
         """Refuse a way back, before its code is exchanged, unless person, app and ad account are those it began with."""
-        begun.keep(request, state.get("data") or {})
+        link_errors.note_handshake(request, state.get("data") or {})
         mailed = _mailed(request)
         try:
             if mailed is not None:

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 
 from accounts.linking import consent, setup
 from accounts.models import Account, LinkProblem
-from selfservice.linking import begun, link_errors, own_renewal
+from selfservice.linking import link_errors, own_renewal
 from tokens.channels import registry
 from tokens.channels.kinds import ChannelError
 from tokens.models import ChannelApp
@@ -64,7 +64,7 @@ def by_link(
 ) -> HttpResponse:
     """Send whoever pressed a mailed link to a channel; `note` puts that down. Raises OnHold where the way back would not be taken."""
     hold.refuse()
-    begun.keep(request, data)
+    link_errors.note_handshake(request, data)
     app = setup.default_app(channel)
     if app is None or setup.state(channel) != setup.READY:
         return link_errors.show(request, channel, LinkProblem.Kind.NOT_SET_UP)
@@ -82,7 +82,7 @@ def leave(
 ) -> HttpResponse:
     """Go to the consent page of a channel's app. `data`: what the handshake is about, "user" the person it is for."""
     data = {**data, "client_id": app.client_id}
-    begun.keep(request, data)
+    link_errors.note_handshake(request, data)
     provider = get_adapter(request).get_provider(request, app.channel)
     try:
         answer: HttpResponse = provider.redirect(

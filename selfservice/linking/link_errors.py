@@ -18,11 +18,25 @@ from accounts.asks import progress as asks
 from accounts.linking import problems
 from accounts.models import Ask, LinkProblem
 from accounts.renewal_links import services as renewal_links
-from selfservice.linking import begun, own_renewal
+from selfservice.linking import own_renewal
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import progress
 from users.models import User
+
+_NAME = "adtoken_begun"  # an attribute of the request: what its handshake is about, where its state is no longer at hand
+
+
+def note_handshake(request: HttpRequest, data: Mapping[str, Any]) -> None:
+    """Note it for this request."""
+    vars(request)[_NAME] = data
+
+
+def handshake_of(request: HttpRequest) -> Mapping[str, Any]:
+    """Return what was noted; empty where the request answers no handshake that was taken."""
+    found: Mapping[str, Any] = vars(request).get(_NAME, {})
+    return found
+
 
 logger = logging.getLogger(__name__)
 Kind = LinkProblem.Kind
@@ -84,7 +98,7 @@ def show(
         render_to_string("words/link_error.html", {**words, "part": part}).strip()
         for part in ("heading", "cause")
     )
-    about = begun.of_request(request)
+    about = handshake_of(request)
     link = _client_link(about)
     again_url, person = _handed(about, link)
     if person and about.get("token"):
