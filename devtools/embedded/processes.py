@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -20,11 +21,13 @@ class StartError(Exception):
 
 
 def free_port() -> int:
-    """Return a loopback TCP port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a loopback TCP port that nobody listens on now, out of those that systems do not give to outgoing connections.
+
+    One of these could take it before its server listens: Linux gives them ports from 32768 on.
+    """
+    while not port_is_free(port := 20_000 + secrets.randbelow(12_000)):
+        pass
+    return port
 
 
 def port_is_free(port: int) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from devtools.embedded.processes import Child, StartError, wait_until
+from devtools.embedded.processes import Child, StartError, free_port, wait_until
 from devtools.embedded.supervisor import Supervisor
 from tests.launcher.traces import processes_in
 
@@ -115,3 +115,9 @@ def test_says_whom_a_stop_waits_for_and_stops_at_once_when_asked_again(tmp_path:
     assert "Waiting for slow to finish, 60 s at most." in output.read_text()
     assert output.read_text().endswith("Stopping at once ...\nAdToken has stopped.\n")
     assert wait_until(lambda: not processes_in(tmp_path), seconds=60)
+
+
+def test_a_port_for_a_server_is_none_that_an_outgoing_connection_may_get_meanwhile() -> None:
+    first_of_connections = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+    assert all(free_port() < first_of_connections for _ in range(20))
