@@ -19,7 +19,7 @@ from accounts.leaving import mails as leaving_mails
 from accounts.models import AccountToken, ApiKey
 from accounts.pool import services as pool
 from accounts.sync import reach
-from notifications import kinds
+from notifications.outbox import kinds
 from tokens.models import Token
 from users.models import Membership, Team, User
 

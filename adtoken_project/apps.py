@@ -38,7 +38,6 @@ class AdTokenConfig(AppConfig):
         from adtoken_project.ops import start_page as operations_notices
         from adtoken_project.web import kept_connections
         from adtoken_project.workers import schedules
-        from notifications import invitation_mails, login_mails
 
         safe_start.refuse()
         start_error_reports()
@@ -47,8 +46,6 @@ class AdTokenConfig(AppConfig):
         request_started.connect(
             kept_connections.drop_what_has_ended, dispatch_uid="adtoken_project.web.kept_connections"
         )
-        invitation_mails.register()
-        login_mails.register()
         lateness.register()
         operations_notices.register()
         post_migrate.connect(groups.after_migrate, dispatch_uid="adtoken_project.groups")

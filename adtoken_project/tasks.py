@@ -8,7 +8,7 @@ from django.conf import settings
 from adtoken_project.models import Heartbeat
 from adtoken_project.ops import lateness, pruning, signs_of_life
 from infra import append_only, database_clock
-from notifications import unarrived_mails
+from notifications.mails import unarrived_mails
 from users.login import limit_counts
 from users.sessions.services import SessionStore
 

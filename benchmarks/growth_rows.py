@@ -11,8 +11,8 @@ from accounts.models import Account, AccountEvent, LeaseRecord
 from benchmarks import data
 from macros.models import Evaluation, Notice
 from macros.warnings import services as evaluation
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tokens.models import Token, TokenEvent
 
 ACCOUNTS = 1_000

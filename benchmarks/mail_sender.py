@@ -52,11 +52,11 @@ def main() -> None:
     django.setup()
     logging.disable(logging.INFO)
     from macros.warnings import mails
-    from notifications import delivery
+    from notifications.delivery import services as delivery
     from notifications.models import Message
 
     for message in Message.objects.order_by("pk")[:20]:
-        mails.build(message)  # what is loaded once is loaded
+        mails.build_warning(message)  # what is loaded once is loaded
     print("ready", flush=True)
     window = Window(float(sys.stdin.readline()), options.warm_up, options.seconds, {})
     delivery.deliver(goes_on=window.goes_on)

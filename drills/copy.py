@@ -164,7 +164,7 @@ def make_due() -> None:
     """Have every log-in due for a check, and every renewal; write mails."""
     from django.utils import timezone
 
-    from notifications import outbox
+    from notifications.outbox import services as outbox
     from portal.start import first_steps
     from tokens.models import Token
 
@@ -188,7 +188,7 @@ def original_works(world: Sandbox, key: str, accounts: Sequence[tuple[str, str]]
     from django.utils import timezone
 
     from accounts.sync import sweeps
-    from notifications import delivery
+    from notifications.delivery import services as delivery
     from tokens.checks import refreshing
     from tokens.models import Token
 

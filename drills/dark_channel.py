@@ -309,7 +309,7 @@ def _ask_for_mail_and_checks() -> None:
     """Queue a mail, and have each healthy token checked."""
     from django.utils import timezone
 
-    from notifications import outbox
+    from notifications.outbox import services as outbox
     from portal.start import first_steps
 
     now = timezone.now()

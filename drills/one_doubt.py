@@ -130,7 +130,7 @@ class Life:
         from accounts.models import Account
         from accounts.sync import channel_sweep
         from macros.at_once import services as at_once
-        from notifications import delivery
+        from notifications.delivery import services as delivery
         from notifications.models import Message
         from tokens.models import Token
 

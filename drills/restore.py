@@ -37,7 +37,7 @@ RESTORED = "adtoken_restored"
 OWNER, APP = "adtoken_owner", "adtoken_app"
 APP_ON_THE_PAGE = "DATABASE_APP_ROLE=adtoken "
 MAILS = 20
-DELIVER = "from notifications.delivery import deliver; deliver()"
+DELIVER = "from notifications.delivery.services import deliver; deliver()"
 BASE_URL = "http://127.0.0.1:8000"  # without DEMO=1 the stand-ins are refused, and it is for loopback alone
 WITHOUT_HOLD = f"from users.installation import hold; hold.trust(seconds=600); {DELIVER}"
 _BLOCK = re.compile(r"^ *```\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
@@ -158,7 +158,7 @@ def _fill(world: Sandbox, accounts: int) -> None:
     from django.utils import timezone
 
     from benchmarks import data
-    from notifications import outbox
+    from notifications.outbox import services as outbox
     from portal.start import first_steps
     from users.installation import hold
 

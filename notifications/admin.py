@@ -15,11 +15,12 @@ from unfold.decorators import display
 
 from accounts.account_pages import message_rows
 from accounts.account_pages.filters import TeamFilter
-from macros import message_history
+from macros.notices import history as message_history
 from macros.rules import scope
 from macros.why import admin as why
-from notifications import claims, kinds
+from notifications.delivery import claims
 from notifications.models import Message
+from notifications.outbox import kinds
 from portal import access
 from portal.choices import ChoiceFilter, OfTheAddress
 from portal.lists import RowsWithPages

@@ -16,8 +16,8 @@ from accounts.models import Account
 from accounts.pool import summary
 from accounts.pool.permissions import VIEW
 from accounts.sync import checking
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from selfservice import channel_pages, dashboard, keepers
 from selfservice.linking import overview
 from tokens.channels import declarations

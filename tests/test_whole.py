@@ -9,7 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
 
-from notifications.tasks import deliver_messages
+from notifications.delivery.tasks import deliver_messages
 from tests.support import alike
 from tests.support import world as worlds
 from tests.support.rows import fingerprints

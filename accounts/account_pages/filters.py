@@ -16,7 +16,8 @@ from accounts.models import Account
 from accounts.pool import health
 from accounts.pool.health import Health
 from macros.models import Macro
-from macros.rules import coverage, scope
+from macros.notices import coverage
+from macros.rules import scope
 from portal.choices import ChoiceFilter, Lookups, OnOff
 from tokens.channels import declarations
 from ui import pills

@@ -11,8 +11,8 @@ from django.urls import reverse
 
 from accounts import message_history
 from accounts.models import Account
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from ui import kept, pills
 from ui.counts import short_count
 from ui.name_visibility import NameVisibility, unnamed

@@ -24,7 +24,7 @@ from accounts.pool.permissions import MOVE
 from accounts.sync import checking
 from broker.leases import admin as handed_out
 from macros.mutes import lines as mute_lines
-from macros.rules import coverage
+from macros.notices import coverage
 from macros.why import admin as why
 from portal import access
 from tokens.channels import registry

@@ -20,8 +20,8 @@ from accounts.pool import actions, permissions, selection, summary
 from accounts.pool.errors import ActionRefused
 from accounts.pool.reasons import READING_REFUSED
 from accounts.sync import checking
-from macros import moved
-from macros.mutes import acknowledging as on_it
+from macros.mutes import acknowledgements
+from macros.mutes import endings as moved
 from macros.mutes import lines as mute_lines
 from portal import access
 from portal.bulk import Bulk, Chosen, plain_lines
@@ -54,7 +54,7 @@ def _form(request: HttpRequest, _chosen: Chosen) -> Callable[..., MoveForm]:
 def _facts(chosen: Chosen) -> Mapping[str, Any]:
     return {
         "asks": endings.lines_for(chosen.whole).count(),
-        "ends": moved.numbers(chosen.whole),
+        "ends": moved.count_ends(chosen.whole),
     }
 
 
@@ -337,12 +337,12 @@ def automatic(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def say_on_it(request: HttpRequest, account_id: int) -> HttpResponse:
     """GET asks whether the person takes care of the account, POST notes it and mails the others who were warned."""
-    return _on_it(request, account_id, "on_it", on_it.acknowledge)
+    return _on_it(request, account_id, "on_it", acknowledgements.acknowledge)
 
 
 def take_back(request: HttpRequest, account_id: int) -> HttpResponse:
     """GET asks, POST takes back that the person is on it."""
-    return _on_it(request, account_id, "on_it_back", on_it.take_back)
+    return _on_it(request, account_id, "on_it_back", acknowledgements.take_back)
 
 
 def _on_it(request: HttpRequest, account_id: int, name: str, note: Callable[..., object]) -> HttpResponse:
@@ -351,7 +351,7 @@ def _on_it(request: HttpRequest, account_id: int, name: str, note: Callable[...,
     page = Page(f"portal/confirm/{name}.html", home(account), {"account": account}, ask_why=False)
 
     def do(_said: Said) -> None:
-        deadlines = on_it.deadlines_on(account)
+        deadlines = acknowledgements.deadlines_on(account)
         if not note(deadlines=deadlines, email=person(request).email, now=timezone.now()):
             raise Late
 

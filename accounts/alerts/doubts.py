@@ -4,9 +4,10 @@ from datetime import datetime
 
 from django.utils import timezone
 
-from notifications import composing, outbox
-from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
 from ui import addresses, counts, dates

@@ -11,9 +11,9 @@ from accounts.alerts import refusals as refusal_mail
 from accounts.alerts import services as alerts
 from accounts.alerts import version_mail
 from infra import scrub
-from notifications import composing
-from notifications.kinds import FACTS, Builder, Fact, Mail, NotWanted, Why
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox.kinds import FACTS, Builder, Fact, Mail, NotWanted, Why
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
 from tokens.models import ChannelApp, UnknownAnswer

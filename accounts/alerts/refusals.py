@@ -8,9 +8,10 @@ from django.db import transaction
 
 from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
-from notifications import composing, outbox
-from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from ui import addresses, dates, pills
 from ui.phrases import phrase
 from ui.text import join_names

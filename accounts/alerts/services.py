@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from notifications import outbox
+from notifications.outbox import services as outbox
 from tokens.models import ChannelApp, UnknownAnswer
 from users.people.recipients import operators
 

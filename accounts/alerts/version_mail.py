@@ -4,9 +4,9 @@ from datetime import date
 
 from django.utils import timezone
 
-from notifications import composing
-from notifications.kinds import FACTS, Fact, Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from tokens.channels import registry, versions, words
 from tokens.channels.base import Channel
 from ui import pills

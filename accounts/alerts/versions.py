@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.alerts import services as alerts
-from notifications import outbox
+from notifications.outbox import services as outbox
 from tokens.channels import registry, versions
 from tokens.models import ChannelApp
 from users.people.recipients import operators

@@ -14,9 +14,10 @@ from accounts.asks.models import Ask, AskLine
 from accounts.asks.writing import DONE, KIND
 from accounts.models import Account, AccountToken
 from accounts.renewal_links import services as renewal_links
-from notifications import composing, unarrived_mails
-from notifications.kinds import Mail, NotWanted
+from notifications.mails import unarrived_mails
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates
@@ -75,7 +76,7 @@ def note_ended(message: Message) -> None:
         expired = ask.ends_at <= now and ask.ending in {"", Ask.Ending.LAST_DAY}
         if (ask.is_open(now) if failed else expired) and ask.answers_to is not None:
             page = "client_link_of" if ask.key else ""
-            unarrived_mails.tell(about=message, to=ask.answers_to, now=now, page=page, page_id=ask.pk)
+            unarrived_mails.tell_person(about=message, to=ask.answers_to, now=now, page=page, page_id=ask.pk)
             return
 
 

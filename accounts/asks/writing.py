@@ -6,7 +6,7 @@ from typing import Any
 
 from accounts.asks.models import Ask, AskLine
 from accounts.models import Account
-from notifications import outbox
+from notifications.outbox import services as outbox
 from tokens.models import Token
 from users.models import Team, User
 

@@ -7,9 +7,10 @@ from django.db.models import Count, QuerySet
 from django.utils.dateparse import parse_datetime
 
 from accounts.models import Account, AccountToken
-from notifications import composing, outbox
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses

@@ -14,9 +14,10 @@ from accounts.leaving.job import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_ow
 from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import summary
 from accounts.pool.mail_rows import Rows, row_of
-from notifications import composing, outbox
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from tokens.models import Token
 from ui import addresses, dates

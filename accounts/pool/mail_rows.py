@@ -9,9 +9,9 @@ from django.utils import timezone
 from accounts.models import Account
 from accounts.pool import summary
 from accounts.pool.summary import Summary
-from notifications import composing
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from ui import addresses, dates, pills
 from ui.name_visibility import NameVisibility

@@ -21,7 +21,7 @@ from accounts.models import Account, AccountToken
 from accounts.pool import summary
 from accounts.renewal_links import services as renewal_links
 from accounts.renewal_links.services import RenewalLink, Standing
-from macros.mutes import not_mine
+from macros.mutes import disowning
 from selfservice.linking import renewal
 from selfservice.presses import may_press, too_often
 from tokens.channels import registry
@@ -95,7 +95,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
             return too_often(request)
         ids = [one for one in request.POST.getlist("account") if one.isascii() and one.isdigit()]
         ticked = accounts.filter(pk__in=[int(one) for one in ids if len(one) < 19])
-        not_mine.say(
+        disowning.disown(
             account_ids=list(ticked.order_by("pk").values_list("pk", flat=True)[:TICKED]),
             email=link.user.email,
             source=source,
@@ -103,7 +103,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
             now=now,
         )
         return redirect("renew_not_mine", signed)
-    said = not_mine.said(list(accounts.values_list("pk", flat=True)), source)
+    said = disowning.disowned(list(accounts.values_list("pk", flat=True)), source)
     by_name = accounts.order_by("name", "pk")
     page = Paginator(by_name.exclude(pk__in=said), TICKED).get_page(request.GET.get("p"))
     context = {
@@ -111,7 +111,7 @@ def no_longer_mine(request: HttpRequest, signed: str) -> HttpResponse:
         "page": page,
         "said": list(by_name.filter(pk__in=said)[:TICKED]),
         "said_unseen": max(0, len(said) - TICKED),
-        "length": not_mine.NOTE_LENGTH,
+        "length": disowning.NOTE_LENGTH,
     }
     return render(request, "selfservice/renew/not_mine.html", context)
 

@@ -16,9 +16,10 @@ from adtoken_project.ops import signs_of_life
 from adtoken_project.workers import lanes
 from macros.models import Evaluation, Macro
 from macros.warnings import services as evaluation
-from notifications import composing, outbox
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail
 from tokens.channels import brake, gate
 from tokens.models import ChannelApp, DeletionRequest, Token
 from ui import dates

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from notifications import kinds
+from notifications.outbox import kinds
 
 NIGHT = range(1, 6)  # local hours
 RUN_FOR = 60.0  # seconds of one run

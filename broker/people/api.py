@@ -28,7 +28,7 @@ from broker.people.schemas import (
     TeamToInvite,
 )
 from broker.people.services import Offboarding, PlanOf
-from macros.rules import owning
+from macros.rules import services as owning
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from users.people.visibility import names_for_teams

@@ -26,7 +26,7 @@ from devtools.demo_fleet.stand_ins import StandIns
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Told
 from macros.warnings import services as evaluation
-from notifications.delivery import deliver
+from notifications.delivery.services import deliver
 from notifications.models import Message
 from tokens.checks import refreshing
 from tokens.doubts import rules

@@ -11,9 +11,9 @@ from accounts.pool import reasons as pool_reasons
 from accounts.pool.mail_rows import ReaderWithNames
 from accounts.pool.summary import Summary
 from accounts.renewal_links import services as renewal_links
-from macros.at_once.models import Told
-from macros.at_once.rules import ENDS, Event
+from macros.at_once.news import ENDS, Event
 from macros.models import Shortage
+from macros.notices.models import Told
 from macros.notices.values import AccountFacts, Happened
 from tokens.channels import declarations, registry
 from tokens.channels.kinds import AN_APPEAL_HELPS, LIFTABLE, Reason

@@ -5,8 +5,8 @@ from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 
 from accounts.models import AccountEvent
-from macros.at_once.models import Told
 from macros.notices import facts
+from macros.notices.models import Told
 from macros.notices.values import AccountFacts, Before, Happened, World
 from notifications.models import Message
 

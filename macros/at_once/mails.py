@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from accounts.pool import mail_rows as mailing
@@ -13,27 +14,32 @@ from accounts.pool.mail_rows import ReaderWithNames
 from macros.at_once import services
 from macros.at_once.cards import CARDS, Group, cards_of, groups_of
 from macros.at_once.facts import SLICE, read
-from macros.at_once.models import Told
 from macros.at_once.rules import why_not
-from macros.models import Shortage
 from macros.mutes import links
+from macros.notices import history
+from macros.notices.models import Shortage, Told
 from macros.notices.values import AccountFacts
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses
 from ui.text import join_names, quoted
+from users.models import User
 from users.people.recipients import Via
+from users.signals import address_changed
 
 Kind = Told.Kind
 
 
-def build(message: Message) -> Mail:
+def build_news(message: Message) -> Mail:
     """Build the mail from what still holds. Raises NotWanted, with the reasons, where nothing does."""
     now = timezone.now()
     rows, looked = _still(message)
     reader = mailing.reader_of(message)
     may_stop = links.may_stop(message)
-    asks = asks_for_care(rows) and any(one.action_id for one in rows)
+    asks = any(one.kind not in {Kind.RECOVERED, Kind.UNSTEADY} for one in rows) and any(
+        one.action_id for one in rows
+    )
     foot = links.foot(message, user=reader.user, may_stop=may_stop, asks=asks)
     if not any(one.action_id for one in rows):
         foot["not_mine_url"] = ""  # whose log-in it is, or who stands in, was not named by anybody
@@ -89,11 +95,6 @@ def _over_shortages(rows: Sequence[Told]) -> set[int]:
         else set()
     )
     return {-pk for pk in asked - lasting}
-
-
-def asks_for_care(rows: Sequence[Told]) -> bool:
-    """Return whether a mail of these has anything that somebody can be on."""
-    return any(one.kind not in {Kind.RECOVERED, Kind.UNSTEADY} for one in rows)
 
 
 def compose(
@@ -163,3 +164,17 @@ def _because(rows: Sequence[Told], group: Group, first: Mapping[str, object]) ->
     if first.get("you_help"):
         return "admin"
     return {"restricted": "restricted", "works": "told"}.get(group.card, "looks_after")
+
+
+def register() -> None:
+    """Say how the mail is built, and that what was told goes along to a new address."""
+    kinds.register(
+        services.KIND,
+        build_news,
+        name=_("What happened to accounts"),
+        ended=services.record_end,
+        why=history.facts_of,
+        asks=True,
+        readdress=services.readdress,
+    )
+    address_changed.connect(services.take_along, sender=User, dispatch_uid="macros.at_once")

@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, time, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Q
@@ -18,17 +19,20 @@ from accounts.models import Account, AccountEvent, AccountNews
 from infra import locks
 from infra.locks import Lock
 from macros.at_once.facts import SLICE, read
-from macros.at_once.models import Told
-from macros.at_once.rules import ENDS, Due, Found, find
-from macros.models import MacroAction, Mute
-from notifications import kinds
+from macros.at_once.news import ENDS
+from macros.at_once.rules import Due, Found, find_due
+from macros.mutes.models import Mute
+from macros.notices.models import NEWS, Told
+from macros.rules.models import MacroAction
 from notifications.models import Message
-from notifications.tasks import deliver_soon
+from notifications.outbox import kinds
+from notifications.outbox.services import deliver_soon
 from ui import kept
 from users.addresses import services as refused_addresses
+from users.models import User
 from users.people.recipients import Via, operators, who_log_in
 
-KIND = "news"  # of the messages
+KIND = NEWS
 GATHER = timedelta(seconds=30)
 # What goes on happening comes in few mails: after so many within `LATELY` the next leaves as many minutes after the last.
 LATELY, PAUSE, MOST_PAUSES = timedelta(minutes=15), timedelta(minutes=1), 10
@@ -48,7 +52,7 @@ def tell(now: datetime) -> int:
     found = Found()
     ids = sorted(since)
     for place in range(0, len(ids), SLICE):
-        some = find(read({pk: since[pk] for pk in ids[place : place + SLICE]}), now)
+        some = find_due(read({pk: since[pk] for pk in ids[place : place + SLICE]}), now)
         found.due += some.due
         found.again |= some.again
         found.over += some.over
@@ -56,7 +60,7 @@ def tell(now: datetime) -> int:
         AccountNews(account_id=pk, at=since[pk], due_at=at - GATHER) for pk, at in found.again.items()
     )
     _close(found.over, now)
-    return write(found.due, now)
+    return write_messages(found.due, now)
 
 
 def _take(now: datetime) -> dict[int, datetime]:
@@ -81,7 +85,7 @@ def _close(over: Iterable[tuple[int, str]], now: datetime) -> None:
         Told.objects.open().filter(recipient=recipient, account__in=accounts).update(over_at=now)
 
 
-def write(due: Sequence[Due], now: datetime) -> int:
+def write_messages(due: Sequence[Due], now: datetime) -> int:
     """Write what is due, one message for each reader, or into the one that still waits for them. Returns how many messages are new.
 
     A person's message is about all teams, that to an address outside about one: a client's, who may not read of others.
@@ -287,14 +291,14 @@ def look_at_ended_mutes(now: datetime) -> None:
 # --- another address
 
 
-def take_along(*, old: str, new: str) -> None:
-    """Have what a person was told, and is not over, be of their new e-mail address, too, in the caller's transaction.
+def take_along(*, user: User, old: str, **_kwargs: Any) -> None:
+    """Have what a person was told, and is not over, be of their new e-mail address, too, in the transaction that changes it.
 
     The old one hears that it is over where an account still concerns it: a macro may name it.
     """
     rows = list(Told.objects.open().filter(recipient=old))
     for one in rows:
-        one.pk, one.recipient = None, new
+        one.pk, one.recipient = None, user.email
     Told.objects.bulk_create(rows, ignore_conflicts=True)
 
 

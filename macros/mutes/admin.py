@@ -229,7 +229,7 @@ def add(request: HttpRequest) -> HttpResponse:
         if macro is None and not viewer.has_perm(SNOOZE):
             raise PermissionDenied
         email = {"me": viewer.email, "all": ""}.get(said.cleaned["whom"], said.cleaned.get("email", ""))
-        services.mute(
+        services.mute_accounts(
             accounts=[account], email=email, until=until, by=viewer, reason=said.note, now=timezone.now(), macro=macro
         )  # fmt: skip
         return Done({"email": email, "macro": macro, "until": until})
@@ -279,7 +279,7 @@ def end(request: HttpRequest) -> HttpResponse:
     )
 
     def do(_said: Said) -> None:
-        if not services.end(mutes=Mute.objects.filter(pk__in=ends), by=viewer, now=timezone.now()):
+        if not services.end_mutes(mutes=Mute.objects.filter(pk__in=ends), by=viewer, now=timezone.now()):
             raise Late
 
     return confirm.answer(request, page, do, frame=access.frame_of(Mute))

@@ -11,9 +11,10 @@ from django.urls import reverse
 
 from accounts.models import Account
 from macros.models import Mute
-from macros.mutes import acknowledging as on_it
+from macros.mutes import acknowledgements
 from macros.mutes.models import MuteQuerySet
-from macros.rules import coverage, scope
+from macros.notices import coverage
+from macros.rules import scope
 from portal import access
 from ui import dates
 from ui.name_visibility import NameVisibility, unnamed
@@ -91,7 +92,7 @@ def context(request: HttpRequest, account: Account, names: NameVisibility) -> di
     own = Mute.objects.running().filter(account=account).select_related("macro", "by")
     mutes = [*own.order_by("email", "pk"), *coverage.away_from(account)]
     ends = may_end(person(request), mutes)
-    found = on_it.running([account.pk]).get(account.pk)
+    found = acknowledgements.running([account.pk]).get(account.pk)
     users = User.objects.in_bulk([one.email for one in mutes if one.email], field_name="email")
     return {
         "quiet": [_line(one, users.get(one.email), names, one.pk in ends) for one in mutes],
@@ -126,6 +127,6 @@ def notes(accounts: Sequence[Account], names: NameVisibility) -> dict[int, str]:
     ids = [one.pk for one in accounts]
     snoozed = Mute.objects.running().for_everybody().filter(account__in=ids).values_list("account", "until")
     found = {pk: phrase(WORDS, "snoozed_until", day=dates.day(until)) for pk, until in snoozed if until}
-    for pk, one in on_it.running(ids).items():
+    for pk, one in acknowledgements.running(ids).items():
         found[pk] = phrase(WORDS, "is_on_it", who=names.user(one.by) if one.by else one.email)
     return found

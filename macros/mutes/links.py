@@ -10,12 +10,9 @@ from django.db.models import F, Q, QuerySet
 
 from accounts.models import Account
 from accounts.renewal_links import services as renewal_links
-from macros.at_once.models import ToldQuerySet
-from macros.at_once.services import KIND as AT_ONCE
-from macros.models import Notice, Told
-from macros.notices.services import KIND as WARNING
-from notifications.kinds import Mail
+from macros.notices.models import NEWS, WARNING, Notice, Told, ToldQuerySet
 from notifications.models import Message
+from notifications.outbox.kinds import Mail
 from ui import addresses
 from users.models import User
 from users.people import roles
@@ -43,7 +40,7 @@ def open_signed(signed: str) -> Message | None:
 def open_told(signed: str) -> Message | None:
     """Return the same of a mail about accounts, or of one that something was said by such a link."""
     message = open_signed(signed)
-    return message if message is not None and message.kind in {SAID, AT_ONCE, WARNING} else None
+    return message if message is not None and message.kind in {SAID, NEWS, WARNING} else None
 
 
 def answered(message: Message) -> Message | None:

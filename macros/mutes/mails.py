@@ -15,33 +15,12 @@ from macros.models import Acknowledgement, Mute
 from macros.mutes import links
 from macros.mutes.models import left_out
 from macros.notices import facts
-from notifications import composing, outbox
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses, dates
 from users.models import User
-
-# Whom accounts still concern of those who were told about them, see `World.concerns`.
-#
-# Whether they stopped or snoozed their mails is asked elsewhere: it concerns them all the same.
-
-
-def of(address: str, account_ids: Collection[int]) -> set[int]:
-    """Return which of these accounts (ids) concern an address."""
-    return among({address: account_ids})[address]
-
-
-def among(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
-    """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
-
-    A fixed number of queries, however many addresses and accounts.
-    """
-    world = facts.world({pk for ids in pairs.values() for pk in ids})
-    return {
-        address: {pk for pk in ids if pk in world.accounts and world.concerns(world.accounts[pk], address)}
-        for address, ids in pairs.items()
-    }
-
 
 KIND = links.SAID
 ON_IT, NOT_MINE, OWN_ON_IT, OWN_MUTE = "on_it", "not_mine", "own_on_it", "own_mute"  # what was said
@@ -75,7 +54,7 @@ def tell_on_it(*, answers: Message, accounts: Collection[Account], now: datetime
         )
 
 
-def build(message: Message) -> Mail:
+def build_said(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where what was said is over, or none of the accounts concerns the reader now.
 
     And where the address is another since: the link is of the old one. Its own reader it tells of accounts also where that was taken back.
@@ -112,7 +91,7 @@ def _muted(said: Mapping[str, int]) -> Mapping[str, object]:
 
 def _of_accounts(message: Message, reader: mailing.ReaderWithNames) -> Mapping[str, object]:
     said = message.payload
-    ids = of(message.recipient, said["accounts"])
+    ids = facts.concerned({message.recipient: said["accounts"]})[message.recipient]
     if said["what"] == ON_IT:
         ids = _still_on_it(message, ids)
     accounts = list(Account.objects.filter(pk__in=ids).order_by("name", "pk"))

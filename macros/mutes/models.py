@@ -1,4 +1,4 @@
-"""What keeps macros from telling somebody: snoozes, addresses and accounts that a macro leaves out."""
+"""What keeps macros from telling somebody: who is on it, snoozes, addresses and accounts that a macro leaves out."""
 
 from collections.abc import Collection
 from typing import Any
@@ -10,8 +10,6 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
 from tokens.models import Token
-
-# Who said of a deadline that they are on it.
 
 
 class AcknowledgementQuerySet(models.QuerySet["Acknowledgement"]):

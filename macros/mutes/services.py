@@ -20,8 +20,8 @@ from infra.locks import Lock
 from macros.models import Macro, Mute
 from macros.mutes import links, mails
 from macros.mutes.models import MuteQuerySet
-from notifications import clean
 from notifications.models import Message
+from notifications.outbox import clean
 from ui import kept
 from ui.refusal import Refusal
 from users.installation import hold
@@ -37,11 +37,16 @@ def snoozes() -> MuteQuerySet:
     return Mute.objects.running().of_every_macro()
 
 
+def register() -> None:
+    """Tell `accounts.quiet` what is snoozed."""
+    quiet.register(snoozes)
+
+
 class MuteRefusal(Refusal):
     """Muting is not possible. The text says why."""
 
 
-def of_person(email: str) -> Mute | None:
+def mute_of_person(email: str) -> Mute | None:
     """Return what mutes all accounts for an address, if anything does."""
     return Mute.objects.running().of_all_accounts().of_reader(email).select_related("by").first()
 
@@ -57,7 +62,7 @@ def check_link(message: Message) -> None:
 
 
 @transaction.atomic
-def mute(
+def mute_accounts(
     *,
     accounts: Collection[Account],
     email: str,
@@ -147,7 +152,7 @@ def leave_out(*, macro: Macro, account_ids: Collection[int], by: User | None, no
 
 
 @transaction.atomic
-def end(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "") -> int:
+def end_mutes(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "") -> int:
     """End these, in the history of each account, or of the address. Returns how many; 0 where somebody was faster."""
     found = list(mutes.filter(ended_at=None).select_for_update(of=("self",)).select_related("account"))
     _end(found, now)
@@ -164,7 +169,7 @@ def end(*, mutes: QuerySet[Mute], by: User | None, now: datetime, cause: str = "
 
 def end_all(*, email: str, by: User | None, now: datetime) -> bool:
     """End what mutes all accounts for an address. Returns False where nothing does."""
-    return bool(end(mutes=Mute.objects.of_all_accounts().of_reader(email), by=by, now=now))
+    return bool(end_mutes(mutes=Mute.objects.of_all_accounts().of_reader(email), by=by, now=now))
 
 
 def end_due(now: datetime) -> int:
@@ -181,20 +186,20 @@ def end_due(now: datetime) -> int:
     return len(found)
 
 
-def move_to(new: str, *, old: str, now: datetime) -> None:
+def move_to_address(new: str, *, old: str, now: datetime) -> None:
     """Have what mutes an address be of its person's new one, in the caller's transaction; what is so there already ends."""
     locks.take(Lock.MUTES, new)
-    was_away = of_person(new) is not None
+    was_away = mute_of_person(new) is not None
     there = set(Mute.objects.running().of_reader(new).values_list("account_id", "macro_id"))
     for one in Mute.objects.running().of_reader(old).order_by("pk").select_for_update(of=("self",)):
         if (one.account_id, one.macro_id) not in there:
             Mute.objects.filter(pk=one.pk).update(email=new)
-    forget(old, now=now)
-    if not was_away and (away := of_person(new)) is not None:
+    forget_address(old, now=now)
+    if not was_away and (away := mute_of_person(new)) is not None:
         _note_of_address(away, now)
 
 
-def forget(email: str, *, now: datetime) -> None:
+def forget_address(email: str, *, now: datetime) -> None:
     """End what mutes an address that is nobody's any longer. What was kept from it is not looked at: nobody reads it."""
     Mute.objects.running().of_reader(email).update(ended_at=now)
 
@@ -273,15 +278,20 @@ def last_day(now: datetime) -> date:
     return proposed_day(now, days=LONGEST)
 
 
+def local_day(at: datetime) -> date:
+    """Return the calendar day in the project's time zone, which mails go by."""
+    return timezone.localdate(at, timezone.get_default_timezone())
+
+
 def proposed_day(now: datetime, *, days: int) -> date:
-    """Return the day so many days ahead, in the project's time zone, which mails go by."""
-    return timezone.localdate(now, timezone.get_default_timezone()) + timedelta(days=days)
+    """Return the day so many days ahead, in the same zone."""
+    return local_day(now) + timedelta(days=days)
 
 
 def end_of(account: Account, now: datetime) -> date | None:
     """Return the day on which an account ends unless somebody acts, in the same zone; None where none is known to come."""
     ends = account.deadline
-    return timezone.localdate(ends, timezone.get_default_timezone()) if ends and ends > now else None
+    return local_day(ends) if ends and ends > now else None
 
 
 def _choose_a_day() -> str:

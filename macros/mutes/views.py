@@ -16,8 +16,7 @@ from django.views.decorators.http import require_http_methods
 
 from accounts.models import Account
 from macros.models import Mute
-from macros.mutes import acknowledging as on_it
-from macros.mutes import links, not_mine, services
+from macros.mutes import acknowledgements, disowning, links, services
 from notifications.models import Message
 from selfservice.presses import may_press, too_often
 from users.models import person
@@ -41,11 +40,15 @@ def answer(request: HttpRequest, signed: str) -> HttpResponse:
         return _show(request, message)
     now, what = timezone.now(), request.POST.get("do", "")
     if what == "take_back":
-        on_it.take_back(deadlines=on_it.said_by_reader(message), email=message.recipient, now=now)
+        acknowledgements.take_back(
+            deadlines=acknowledgements.said_by_reader(message), email=message.recipient, now=now
+        )
         return redirect("answer_mail", signed)
     if what == "mail_again":
         mine = Mute.objects.of_every_macro().of_reader(message.recipient)
-        services.end(mutes=mine.about([one.pk for one in not_mine.accounts_of(message)]), by=None, now=now)
+        services.end_mutes(
+            mutes=mine.about([one.pk for one in disowning.accounts_of(message)]), by=None, now=now
+        )
         return redirect("answer_mail", signed)
     if what not in _choices(message):
         return broken(request) if links.has_left(message) else _only_looks(request)
@@ -68,14 +71,14 @@ def _choices(message: Message) -> list[str]:
         return []  # it only takes back
     if links.has_left(message) or links.only_looks(message):
         return [MUTE]
-    return [ON_IT, MUTE, NOT_MINE] if on_it.deadlines_of(message) else [MUTE, NOT_MINE]
+    return [ON_IT, MUTE, NOT_MINE] if acknowledgements.deadlines_of(message) else [MUTE, NOT_MINE]
 
 
 def _ticked(request: HttpRequest, message: Message, what: str) -> list[Account]:
     """Return the accounts that are ticked, of those of the mail of which this can be said."""
     ticked = request.POST.getlist("account")
-    may = {one.account.pk for one in on_it.deadlines_of(message)} if what == ON_IT else None
-    found = [one for one in not_mine.accounts_of(message) if str(one.pk) in ticked]
+    may = {one.account.pk for one in acknowledgements.deadlines_of(message)} if what == ON_IT else None
+    found = [one for one in disowning.accounts_of(message) if str(one.pk) in ticked]
     return found if may is None else [one for one in found if one.pk in may]
 
 
@@ -86,14 +89,14 @@ def _note(
     email = message.recipient
     if what == ON_IT:
         ids = {one.pk for one in accounts}
-        about = [one for one in on_it.deadlines_of(message) if one.account.pk in ids]
+        about = [one for one in acknowledgements.deadlines_of(message) if one.account.pk in ids]
         known = request.user.is_authenticated and request.user.email == email
-        on_it.acknowledge(deadlines=about, email=email, now=now, answers=message, is_known=known)
+        acknowledgements.acknowledge(deadlines=about, email=email, now=now, answers=message, is_known=known)
     elif what == NOT_MINE:
-        not_mine.say(
+        disowning.disown(
             account_ids=[one.pk for one in accounts],
             email=email,
-            source=not_mine.of_mail(message),
+            source=disowning.of_mail(message),
             note=request.POST.get("note", ""),
             now=now,
             mutes=not links.is_over(message),
@@ -104,7 +107,7 @@ def _note(
         if "all" in request.POST:
             services.mute_all(email=email, until=until, by=None, reason="", now=now, link_of=message)
         else:
-            services.mute(accounts=accounts, email=email, until=until, by=None, reason="", now=now)
+            services.mute_accounts(accounts=accounts, email=email, until=until, by=None, reason="", now=now)
 
 
 @never_cache
@@ -125,7 +128,7 @@ def stop(request: HttpRequest, signed: str) -> HttpResponse:
         return too_often(request)
     try:
         services.check_link(message)
-        if not services.of_person(message.recipient):
+        if not services.mute_of_person(message.recipient):
             until = services.last_day(now)
             services.mute_all(
                 email=message.recipient, until=until, by=None, reason="", now=now, link_of=message
@@ -139,11 +142,11 @@ def _show(
     request: HttpRequest, message: Message, *, refused: str = "", nothing: bool = False
 ) -> HttpResponse:
     """Return the page; `refused` and `nothing` say what is wrong with what was sent: the day, or that no account is ticked."""
-    accounts = not_mine.accounts_of(message)
+    accounts = disowning.accounts_of(message)
     ids = [one.pk for one in accounts]
     mine = Mute.objects.running().of_every_macro().of_reader(message.recipient).filter(account__in=ids)
     until = {one.account_id: one.until for one in mine}
-    given_up, on_them = not_mine.said(ids, not_mine.of_mail(message)), on_it.running(ids)
+    given_up, on_them = disowning.disowned(ids, disowning.of_mail(message)), acknowledgements.running(ids)
     choices = _choices(message)
     asked = request.POST.get("do") or request.GET.get("do", "")
     chosen = asked if asked in choices else MUTE
@@ -160,14 +163,14 @@ def _show(
     ]
     context = {
         "message": message,
-        "away": services.of_person(message.recipient),
+        "away": services.mute_of_person(message.recipient),
         "rows": rows,
         "mine": any(one.email == message.recipient for one in on_them.values()),
         "muted": bool(until),
         "choices": choices,
         "chosen": chosen,
         "nothing": nothing,
-        "length": not_mine.NOTE_LENGTH,
+        "length": disowning.NOTE_LENGTH,
         **_days(request, refused=refused),
     }
     status = 400 if refused or nothing else 200
@@ -206,7 +209,7 @@ def snooze_my_mails(request: HttpRequest) -> HttpResponse:
             refused = str(refusal)
         else:
             return redirect("snooze_my_mails")
-    context = {"away": services.of_person(email), **_days(request, refused=refused)}
+    context = {"away": services.mute_of_person(email), **_days(request, refused=refused)}
     return render(request, "selfservice/snooze.html", context, status=400 if refused else 200)
 
 

@@ -309,3 +309,16 @@ def _ending(span: Span, days: int, by: str = "") -> Q:
     """Return the condition of what ends within so many days of a span."""
     until = {"deadline_kind": "date", "deadline__gt": span.now, "deadline__lt": span.midnight(days)}
     return Q(**{f"{by}{name}": value for name, value in until.items()})
+
+
+def concerned(pairs: Mapping[str, Collection[int]]) -> dict[str, set[int]]:
+    """Return for each address (in lower case) which of its accounts (ids) concern it: none, where its person can no longer log in.
+
+    By `World.concerns`: whether they stopped or snoozed their mails is asked elsewhere. A fixed number of queries, however many addresses
+    and accounts.
+    """
+    found = world({pk for ids in pairs.values() for pk in ids})
+    return {
+        address: {pk for pk in ids if pk in found.accounts and found.concerns(found.accounts[pk], address)}
+        for address, ids in pairs.items()
+    }

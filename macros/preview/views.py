@@ -8,8 +8,8 @@ from django.utils import dateformat, timezone
 from django.utils.translation import gettext, pgettext
 
 from accounts.account_pages import message_rows
-from macros import message_history
 from macros.models import Macro
+from macros.notices import history as message_history
 from macros.preview import changes
 from macros.preview import services as preview
 from macros.preview.changes import Change

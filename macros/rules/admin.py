@@ -18,13 +18,14 @@ from unfold.decorators import display
 
 from accounts.account_pages.filters import TeamFilter
 from accounts.models import Account
-from macros import message_history
 from macros.models import Macro, MacroAccount, MacroAction, Notice, Told
+from macros.notices import coverage
+from macros.notices import history as message_history
 from macros.preview import changes
 from macros.preview import services as preview
 from macros.preview import views as macro_preview
 from macros.preview.services import Draft
-from macros.rules import coverage, scope
+from macros.rules import scope
 from macros.rules.forms import MacroForm
 from portal import access
 from portal.choices import ChoiceFilter
@@ -37,8 +38,6 @@ from ui.ids import id_of
 from ui.templatetags import ui as tags
 from users.models import person
 from users.people.visibility import names_for
-
-# Filters of the list of macros.
 
 
 class OwnerFilter(ChoiceFilter):
@@ -56,11 +55,6 @@ class OwnerFilter(ChoiceFilter):
         """Keep the macros of the choice."""
         mine = Q(owner=self.viewer)
         return rows.filter(mine if value == "me" else Q(owner=None) | Q(owner__is_active=False))
-
-
-# What is shown next to the form of a macro, and the question before it is deleted.
-#
-# Who may open them, `macros.rules.admin` decides.
 
 
 def home(macro: Macro) -> str:

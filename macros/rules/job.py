@@ -12,7 +12,7 @@ from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
 from macros.rules import scope
-from macros.rules.owning import HISTORY
+from macros.rules.services import HISTORY
 from ui import kept
 
 _PERMISSION = "macros.apply_macro"

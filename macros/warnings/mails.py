@@ -6,16 +6,20 @@ from datetime import datetime
 
 from django.utils import timezone
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from accounts.pool import mail_rows as mailing
 from accounts.pool.mail_rows import ReaderWithNames
 from accounts.renewal_links import services as renewal_links
 from macros.models import MacroAction, Notice
 from macros.mutes import links
+from macros.notices import history
+from macros.notices.models import WARNING
 from macros.warnings import grouping, revalidation
 from macros.warnings.grouping import Section, WarningLine
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from tokens.channels.kinds import LIFTABLE
 from tokens.models import Token
@@ -35,7 +39,7 @@ HEALTH = {
 }
 
 
-def build(message: Message) -> Mail:
+def build_warning(message: Message) -> Mail:
     """Build the warning mail of a message. Raises NotWanted, with the reasons, where nothing is left to say."""
     now = timezone.now()
     found = revalidation.still_wanted(message, most=grouping.LOADED, now=now)
@@ -329,3 +333,16 @@ def _native(line: WarningLine) -> str:
     if line.token is None or not line.names.sees_token(line.token, line.account):
         return ""
     return line.token.native_user_name
+
+
+def register() -> None:
+    """Say how the mail is built."""
+    kinds.register(
+        WARNING,
+        build_warning,
+        name=_("Macro"),
+        ended=revalidation.record_end,
+        why=history.facts_of,
+        asks=True,
+        readdress=revalidation.readdress,
+    )

@@ -1,11 +1,11 @@
-"""Whether a notice still holds when its mail is made, which may be hours after the fact was found."""
+"""Whether a notice still holds when its mail is made, which may be hours after the fact was found; and whose it is by then."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Greatest
 
 from accounts.models import Account, AccountToken
@@ -14,12 +14,12 @@ from macros.models import Evaluation, Notice
 from macros.notices import facts
 from macros.notices.readers import AWAY
 from macros.notices.values import AccountFacts, LogIn, World
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tokens.models import Token
 from ui import kept
 from users.models import RefusedAddress
-from users.people.recipients import Via
+from users.people.recipients import Via, operators
 
 Outcome = Notice.Outcome
 REFUSED = "address_refused"
@@ -155,3 +155,34 @@ def record_end(message: Message) -> None:
         # Not told, so whoever stands in is. Nobody does for an operator.
         _drop(told.exclude(via=Via.OPERATOR), REFUSED, parked.refused_at)
     told.update(outcome=outcomes[Message.State(message.state)], outcome_reason=kept.cut(message.error, 200))
+
+
+# --- another address
+
+
+def readdress(message: Message, new: str) -> bool:
+    """Have the notices of a warning that waits be of its reader's new address, but for what that is told already.
+
+    Returns False, and leaves it, where it carries what stays with the old address, or the new one has a mail of this run that would say
+    both. What is of the person is found anew then, by the next evaluation.
+    """
+    told = Notice.objects.filter(recipient=new).exclude(outcome=Outcome.DROPPED)
+    same = told.filter(**{name: OuterRef(name) for name in ("action", "account", "cycle", "threshold")})
+    of_log_in = Exists(same.filter(token=OuterRef("token")))
+    known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
+    live, stays = notices_of(message), _stays(message.recipient)
+    there = Notice.objects.filter(recipient=new, evaluation__in=message.notices.values("evaluation"))
+    if there.exists() or live.filter(stays).exists():
+        live.exclude(stays).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason("not_told_direct"))
+        return False
+    message.notices.filter(known).update(
+        outcome=Outcome.DROPPED, outcome_reason=kinds.reason("deleted_or_told")
+    )
+    message.notices.update(recipient=new)
+    return True
+
+
+def _stays(old: str) -> Q:
+    """Return the condition of notices that are of an address, whoever has it: a macro names it, or OPERATOR_EMAILS does."""
+    named = Q(action__emails__contains=[old])
+    return named | Q(via=Via.OPERATOR) if old in operators() else named

@@ -14,16 +14,16 @@ from django.db import transaction
 
 from infra import locks
 from infra.locks import Lock
-from macros.models import Evaluation
 from macros.mutes.services import end_due
-from macros.notices import services
+from macros.notices.models import WARNING, Evaluation
 from macros.notices.values import Span
-from notifications.tasks import deliver_soon
+from macros.warnings import finding
+from notifications.outbox.services import deliver_soon
 from users.installation import hold
 
 logger = logging.getLogger(__name__)
 
-KIND = services.KIND
+KIND = WARNING
 
 
 @dataclass(frozen=True)
@@ -64,14 +64,14 @@ def evaluate(
     on = on or local_day(now)
     span = Span(moment_of(on, now=now), on, on, zone())
     if dry_run:
-        counted = services.count(span)
+        counted = finding.count_findings(span)
         return EvaluationReport(on, counted.notices, counted.mails)
     with transaction.atomic():
         locks.take(Lock.EVALUATION)
         evaluation, created = _begin(on, trigger, now)
         if not created:
             return EvaluationReport(on)
-        found = services.find(run=evaluation, span=span)
+        found = finding.write_findings(run=evaluation, span=span)
         evaluation.notice_count, evaluation.message_count = found
         evaluation.finished_at = now
         evaluation.save(update_fields=["notice_count", "message_count", "finished_at"])

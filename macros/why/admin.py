@@ -15,12 +15,11 @@ from accounts import search
 from accounts.models import Account
 from accounts.pool import summary
 from macros.rules import scope
-from macros.why import at_once as why_rules
 from macros.why import services as why
+from macros.why.answers import about_macros, by_rule
 from macros.why.services import Asked, Line
-from macros.why.warnings import about_macros
-from notifications import kinds
 from notifications.models import MailReturn
+from notifications.outbox import kinds
 from portal import access
 from ui import kept, pills
 from ui.name_visibility import NameVisibility
@@ -81,7 +80,7 @@ def _answer(request: HttpRequest, account: Account, address: str, names: NameVis
     return {
         **known,
         "now": now,
-        "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
+        "about_address": [*why.about_address(asked), *by_rule(asked)],
         "about_macros": _linked(request, about_macros(asked, macros, now=now)),
         "told": why.told(asked, macros),
         "mails": _mails(request, asked, names),

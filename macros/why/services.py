@@ -1,6 +1,6 @@
 """Why an address did or did not get mails about an account, from recorded facts: what it is, and what was sent.
 
-What each macro does for it is in `macros.why.warnings`.
+What each macro does for it is in `macros.why.answers`.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,9 @@ from accounts import message_history as mails_about
 from accounts.models import Account
 from accounts.pool.reasons import OUTSIDE
 from macros.models import Macro, Mute, Notice, Told
-from macros.mutes import acknowledging as on_it
-from macros.mutes import services
-from notifications import kinds
+from macros.mutes import acknowledgements, services
 from notifications.models import Message
+from notifications.outbox import kinds
 from tokens.models import Doubt
 from ui import dates, kept
 from ui.phrases import phrase
@@ -130,11 +129,11 @@ def _quiet(one: Asked) -> list[Line]:
         what = "snoozed" if silence.email else "snoozed_for_all"
         assert silence.until is not None
         lines.append(Line(one.say(what, day=dates.day(silence.until)), "warn", at=silence.started_at))
-    away = services.of_person(one.address)
+    away = services.mute_of_person(one.address)
     if away is not None and away.until is not None:
         what = "away_by_staff" if away.by and away.by.email != one.address else "away"
         lines.append(Line(one.say(what, day=dates.day(away.until)), "warn", at=away.started_at))
-    if (found := on_it.running([one.account.pk]).get(one.account.pk)) is not None:
+    if (found := acknowledgements.running([one.account.pk]).get(one.account.pk)) is not None:
         lines.append(Line(one.say("somebody_on_it"), "warn", at=found.at))
     return lines
 

@@ -12,10 +12,9 @@ from django.views.decorators.http import require_safe
 from accounts.models import Account
 from macros.models import Macro
 from macros.rules import scope
-from macros.why import at_once as why_rules
 from macros.why import services as why
-from macros.why.warnings import about_macros
-from notifications import kinds
+from macros.why.answers import about_macros, by_rule
+from notifications.outbox import kinds
 from ui import kept, pills
 from users.models import person
 
@@ -38,7 +37,7 @@ def why_not_me(request: HttpRequest, account_id: int) -> HttpResponse:
         "channel": account.get_channel_display(),
         "address": user.email,
         "now": now,
-        "about_address": [*why.about_address(asked), *why_rules.by_rule(asked)],
+        "about_address": [*why.about_address(asked), *by_rule(asked)],
         "about_macros": about_macros(asked, macros, now=now),
         "told": why.told(asked, macros),
         "mails": [

@@ -15,7 +15,7 @@ from accounts.backups import queries as backups
 from accounts.models import Account
 from accounts.pool import health
 from accounts.pool.health import Health
-from macros.rules import coverage
+from macros.notices import coverage
 from ui.counts import LIMIT, counted, number, shown
 from users.models import User
 

@@ -13,9 +13,10 @@ from django.utils.translation import gettext_lazy
 
 from accounts.models import Account
 from macros.models import Macro
-from notifications import composing, kinds, outbox
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox import composing, kinds
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail
 from tokens.channels import declarations
 from tokens.models import ChannelApp
 from ui import addresses

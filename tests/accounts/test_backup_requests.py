@@ -15,8 +15,8 @@ from accounts import tasks
 from accounts.asks import endings, mails
 from accounts.backups import services as backing_up
 from accounts.models import Account, AccountEvent, Ask, AskLine
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.accounts.test_backups import at_hand, carried, log_in, offered, reaches
 from tests.portal.support import action_url, pool_url, staff
 from tests.support.factories import link, make_team, make_token, make_user

@@ -11,9 +11,9 @@ from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
 from accounts.models import Account
 from accounts.pool import services as pool
-from notifications import kinds
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.support import news
 from tests.support.ends import end
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token, make_user

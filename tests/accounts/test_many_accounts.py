@@ -12,9 +12,9 @@ from accounts.pool import selection
 from accounts.pool import services as pool
 from macros.models import Macro
 from macros.warnings import services as evaluation
-from notifications import kinds
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import Mail
 from tests.macros.support import make_macro
 from tests.support import news
 from tests.support.ends import end

@@ -49,7 +49,7 @@ def test_the_person_reads_what_helps_and_the_team_lead_hears_of_what_went_dark()
 
     mails = {one.recipient: one for one in Message.objects.all()}
     assert set(mails) == {"ada@example.com", "lead@example.com"}
-    own, beside = (news_mail.build(mails[who]) for who in ("ada@example.com", "lead@example.com"))
+    own, beside = (news_mail.build_news(mails[who]) for who in ("ada@example.com", "lead@example.com"))
     assert own.subject == "Nordbad Mode is deactivated: waiting for somebody else with access at Facebook"
     assert PLEASE not in own.text
     assert "/renew/" not in own.text

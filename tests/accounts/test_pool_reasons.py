@@ -22,8 +22,8 @@ from broker.leases import callers, unavailable
 from macros.models import Macro
 from macros.warnings import mails as macro_mails
 from macros.warnings import services as evaluation
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox.kinds import Mail
 from tests.macros.support import make_macro
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens.channels.kinds import Reason
@@ -60,7 +60,7 @@ def warned(recipient: str) -> Mail:
     make_macro(emails=["boss@example.com"], notify_consenters=True)
     evaluation.evaluate(now=NOW)
     with time_machine.travel(NOW, tick=False):
-        return macro_mails.build(Message.objects.get(recipient=recipient))
+        return macro_mails.build_warning(Message.objects.get(recipient=recipient))
 
 
 def plain(text: str) -> str:

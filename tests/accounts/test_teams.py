@@ -12,8 +12,8 @@ from broker.leases import callers
 from macros.models import Notice
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.macros.support import make_macro
 from tests.portal.support import DAY, linked, staff, token_of
 from tests.support import acting
@@ -178,7 +178,7 @@ class TestFollowing:
         evaluation.evaluate(now=now)
 
         with pytest.raises(NotWanted, match="another team now"):
-            mails.build(waiting)
+            mails.build_warning(waiting)
         assert Message.objects.filter(recipient="fern@example.com").count() == 1
         dropped = Notice.objects.get(recipient="lumen@example.com")
         assert (dropped.outcome, kept.said(dropped.outcome_reason)) == (

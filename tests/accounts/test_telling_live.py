@@ -8,7 +8,7 @@ from django.utils import timezone
 from accounts.models import Account, AccountToken
 from accounts.sync import sweeps
 from macros.at_once import services as at_once
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support import native
 from tests.support.ends import hours_pass

@@ -14,7 +14,7 @@ from accounts.sync import entries as pool_entries
 from accounts.sync import sweeps, write_refusals
 from broker.leases import callers, unavailable
 from macros.at_once import services as at_once
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.broker.test_broker import Job, publish
 from tests.support import native

@@ -15,8 +15,8 @@ from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey, LeaseRecord
 from broker.leases import admin as handed_out
 from broker.leases import callers
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.portal.support import linked, pool_url, staff, token_of
 from tests.support.factories import make_team, make_user
 from tokens.models import Token

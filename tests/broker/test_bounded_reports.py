@@ -14,7 +14,7 @@ from accounts.models import ApiKey
 from accounts.sync import write_refusals
 from broker.leases import callers
 from infra import scrub
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.accounts.test_write_refusals import STRANGE, Pool
 from tests.support.factories import NOW, make_app, make_user

@@ -10,7 +10,7 @@ from pytest_django import Settings
 
 from drills.registry import DRILLS
 from drills.restore import APP, BASE_URL, Drill, commands
-from notifications import outbox
+from notifications.outbox import services as outbox
 from tests.support import emptying, native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 WORK = """
 from accounts.tasks import check_channel
-from notifications.tasks import deliver_messages
+from notifications.delivery.tasks import deliver_messages
 from tokens.models import Token
 from django.utils import timezone
 Token.objects.update(due_at=timezone.now())

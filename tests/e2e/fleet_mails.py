@@ -61,7 +61,8 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
     from accounts.imports import mails as imported_mail
     from accounts.models import AccountToken
     from macros.warnings import services as evaluation
-    from notifications import outbox, unarrived_mails
+    from notifications.mails import unarrived_mails
+    from notifications.outbox import services as outbox
     from users.invitations import services as invitations
     from users.login import changes as login_changes
     from users.login import password_reset
@@ -169,8 +170,9 @@ def _about(message: Any) -> str:
 
 def _spoken(message: Any) -> Spoken:
     """Return the mail in each language; empty where it has nothing left to say."""
-    from notifications import delivery, kinds
-    from notifications.kinds import NotWanted
+    from notifications.delivery import services as delivery
+    from notifications.outbox import kinds
+    from notifications.outbox.kinds import NotWanted
     from users.models import User
     from users.people import languages
 
@@ -210,8 +212,9 @@ def _newest() -> int:
 
 def _delivered(fleet: Fleet, shown: Any) -> None:
     """Have everything been sent, as a worker would have by now, and what this one said be kept."""
-    from notifications import delivery, kinds
+    from notifications.delivery import services as delivery
     from notifications.models import Message
+    from notifications.outbox import kinds
 
     said = delivery.as_kept(delivery.fit(kinds.KINDS[shown.kind].build(shown)))
     shown.subject, shown.text, shown.html = said.subject, said.text, said.html
@@ -238,8 +241,7 @@ def _states(fleet: Fleet) -> None:
 def _links(fleet: Fleet) -> dict[str, Any]:
     """Return the links of two warnings, one of which somebody answered, and the ids of messages that failed and wait."""
     from macros.models import Mute
-    from macros.mutes import acknowledging as on_it
-    from macros.mutes import links
+    from macros.mutes import acknowledgements, links
     from notifications.models import Message
 
     sent = list(
@@ -252,7 +254,9 @@ def _links(fleet: Fleet) -> dict[str, Any]:
         .order_by("recipient")
     )
     mail, said = sent[0], sent[-1]
-    on_it.acknowledge(deadlines=on_it.deadlines_of(said)[:2], email=said.recipient, now=fleet.now)
+    acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_of(said)[:2], email=said.recipient, now=fleet.now
+    )
     ids = dict(
         Message.objects.filter(dedupe_key__in=["photograph:failed", "photograph:queued"]).values_list(
             "state", "pk"

@@ -129,8 +129,7 @@ def _said_in_mails(fleet: Fleet) -> None:
     """Somebody gives an account up, says that others are not theirs, and is on it."""
     from accounts.models import AccountEvent
     from macros.models import Notice
-    from macros.mutes import acknowledging as on_it
-    from macros.mutes import mails, not_mine
+    from macros.mutes import acknowledgements, disowning, mails
     from notifications.models import Message
     from tests.support.leaving import removed
 
@@ -141,20 +140,22 @@ def _said_in_mails(fleet: Fleet) -> None:
     removed(by=person, now=fleet.now, account=account.pk, tokens=[token.pk], person=person.pk)
     warnings = Message.objects.filter(kind="macro").exclude(dedupe_key__startswith="photograph")
     for message in warnings.order_by("pk")[:4]:
-        ids = [account.pk for account in not_mine.accounts_of(message)[:3]]
-        not_mine.say(
+        ids = [account.pk for account in disowning.accounts_of(message)[:3]]
+        disowning.disown(
             account_ids=ids,
             email=message.recipient,
-            source=not_mine.of_mail(message),
+            source=disowning.of_mail(message),
             note="Petra von Alpenquell kümmert sich seit Mai.",
             now=fleet.now,
         )
         warnings.filter(pk=message.pk).update(state="sent", sent_at=fleet.now)
     Notice.objects.update(outcome="mailed")
-    deadlines = [one for message in warnings.order_by("pk")[:4] for one in on_it.deadlines_of(message)]
-    on_it.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
+    deadlines = [
+        one for message in warnings.order_by("pk")[:4] for one in acknowledgements.deadlines_of(message)
+    ]
+    acknowledgements.acknowledge(deadlines=deadlines[:3], email=fleet.people[5].email, now=fleet.now)
     forwarded = warnings.earliest("pk")
-    mails.tell_on_it(answers=forwarded, accounts=not_mine.accounts_of(forwarded)[:3], now=fleet.now)
+    mails.tell_on_it(answers=forwarded, accounts=disowning.accounts_of(forwarded)[:3], now=fleet.now)
 
 
 def _added(fleet: Fleet) -> None:
@@ -171,7 +172,7 @@ def _added(fleet: Fleet) -> None:
 
 
 def _late(fleet: Fleet) -> None:
-    from notifications import outbox
+    from notifications.outbox import services as outbox
 
     payload = {"lane": "mail", "what": "14 mails", "since": (fleet.now - DAY / 24).isoformat()}
     outbox.enqueue(
@@ -186,7 +187,7 @@ def _late(fleet: Fleet) -> None:
 def _in_vain(fleet: Fleet) -> None:
     """The mail with a client link did not arrive."""
     from accounts.asks import links
-    from notifications import unarrived_mails
+    from notifications.mails import unarrived_mails
     from notifications.models import Message
 
     link = links.all_links().order_by("pk")[0]
@@ -199,7 +200,9 @@ def _in_vain(fleet: Fleet) -> None:
         payload={"asks": [link.pk]},
         created_at=fleet.now,
     )
-    unarrived_mails.tell(about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk)
+    unarrived_mails.tell_person(
+        about=failed, to=fleet.boss, now=fleet.now, page="client_link_of", page_id=link.pk
+    )
 
 
 DEEDS: tuple[Callable[[Fleet], Any], ...] = (

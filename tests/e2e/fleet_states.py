@@ -56,18 +56,21 @@ def _silences(fleet: Fleet) -> dict[str, Any]:
     from django.utils import timezone
 
     from macros.models import Macro, Mute
-    from macros.mutes import acknowledging as on_it
-    from macros.mutes import services
+    from macros.mutes import acknowledgements, services
 
     now, account = fleet.now, fleet.accounts[30]
     until = timezone.localdate(now) + timedelta(days=12)
     for email in ("", fleet.boss.email):
-        services.mute(accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now)
+        services.mute_accounts(
+            accounts=[account], email=email, until=until, by=fleet.boss, reason=NOTE[:80], now=now
+        )
     macro = Macro.objects.get(name=LONG_MACRO)
-    services.mute(until=None,
+    services.mute_accounts(until=None,
         macro=macro, accounts=[account], email="leitung@hafen-kaffee.example", by=fleet.boss, reason="Asked to be left out.", now=now
     )  # fmt: skip
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=fleet.boss.email, now=now)
+    acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(account), email=fleet.boss.email, now=now
+    )
     paused = next(one for one in fleet.accounts if one.paused_at)
     mute = Mute.objects.for_everybody().filter(account=account).get()
     away = fleet.people[8]

@@ -9,9 +9,10 @@ from accounts.models import Account, AccountNews
 from accounts.pool import services as pool
 from accounts.sync import entries as pool_entries
 from macros.models import Macro, MacroAction
-from notifications import claims, kinds
-from notifications.kinds import Mail, NotWanted
+from notifications.delivery import claims
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import Mail, NotWanted
 from tests.macros.support import WATCHER, make_macro, make_person
 from tests.notifications.support import claim_next
 from tests.support.ends import end

@@ -14,9 +14,9 @@ from infra import database_clock
 from macros import tasks
 from macros.at_once import services as at_once
 from macros.models import Macro, Told
-from macros.mutes import links, not_mine
+from macros.mutes import disowning, links
 from macros.warnings import services as evaluation
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.macros.news import (
     DAY,
@@ -256,7 +256,7 @@ def test_the_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> Non
     assert signed not in message.text + message.html
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert links.open_told(signed) == message
-    assert not_mine.accounts_of(message) == [account]
+    assert disowning.accounts_of(message) == [account]
     assert {one.message for one in message_history.about(account, limit=9)} == set(Message.objects.all())
 
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accounts.pool.reasons import OUTSIDE
-from macros.at_once.models import Told
-from macros.at_once.rules import HOUR, Due, Found, find, why_not
+from macros.at_once.news import HOUR
+from macros.at_once.rules import Due, Found, find_due, why_not
+from macros.notices.models import Told
 from macros.notices.readers import Directory, Muted, Mutes
 from macros.notices.values import AccountFacts, Before, Happened, LogIn, Rule, World
 from tests.macros.test_rules import log_in
@@ -75,7 +76,7 @@ def watch(kind: str, *emails: str, **fields: Any) -> Rule:
 
 
 def look(one: AccountFacts, *watches: Rule, now: datetime = SOON, directory: Directory = STAFFED) -> Found:
-    return find(World({one.pk: one}, watches, directory), now)
+    return find_due(World({one.pk: one}, watches, directory), now)
 
 
 def told(found: Found) -> list[tuple[str, str]]:
@@ -432,7 +433,7 @@ def test_whatever_happens_no_reader_is_told_twice_and_no_address_that_mail_does_
     ]
     facts = World({ACCOUNT: one}, watches, directory)
 
-    found = find(facts, NOW + 2 * HOUR).due
+    found = find_due(facts, NOW + 2 * HOUR).due
 
     ends = {(due.recipient, due.token_id) for due in found if due.kind in {"log_in", "access"}}
     rest = [(due.recipient, due.kind) for due in found if due.kind not in {"log_in", "access"}]

@@ -14,14 +14,13 @@ from accounts import quiet
 from accounts.models import Account, AccountNews
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
-from macros.mutes import acknowledging as on_it
-from macros.mutes import links, services
+from macros.mutes import acknowledgements, links, services
 from macros.mutes.admin import MuteForm
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from macros.why import services as why
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.macros.news import (
     HOUR,
     MINUTE,
@@ -67,7 +66,7 @@ def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_i
     first = evaluate()
     die(stopping)
     at_once.tell(SOON)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(later), email=OTHER, now=NOW)
+    acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(later), email=OTHER, now=NOW)
 
     escalated, meanwhile = evaluate(2), set(Notice.objects.values_list("recipient", flat=True))
     over = evaluate(5)
@@ -196,7 +195,7 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
     at_once.tell(SOON)
 
     with pytest.raises(NotWanted, match="This person snoozed all warnings"):
-        mails.build(Message.objects.get(kind="macro"))
+        mails.build_warning(Message.objects.get(kind="macro"))
 
     by_macro = Told.objects.filter(action__isnull=False)
     assert set(by_macro.values_list("recipient", "via")) == {("ops@example.com", "operator")}
@@ -224,7 +223,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     day = (TODAY + 5 * DAY).isoformat()
     asked = anybody.get(page).content.decode()
     noted = anybody.post(page, {"do": "mute", "all": "1", "until": day}, follow=True).content.decode()
-    by_mail = services.of_person(WATCHER)
+    by_mail = services.mute_of_person(WATCHER)
     anybody.post(page, {"do": "mail_again"})
     ada = staff(email="ada@example.com", name="Ada Okafor")
     User.objects.filter(pk=ada.pk).update(is_staff=False)
@@ -245,7 +244,7 @@ def test_by_the_mail_on_the_own_page_and_by_staff_who_manage_the_person() -> Non
     person_page = " ".join(
         lead.get(reverse("admin:users_user_change", args=[ada.pk])).content.decode().split()
     )
-    by_staff = services.of_person(ada.email)
+    by_staff = services.mute_of_person(ada.email)
     lead.post(f"{reverse('admin:macros_mute_end')}?ids={Mute.objects.running().get().pk}")
 
     assert "All accounts" in asked
@@ -299,12 +298,12 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     restrict(account, "Spending limit")
     at_once.tell(NOW + 2 * MINUTE)
     until = TODAY + 5 * DAY
-    services.mute(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
+    services.mute_accounts(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
 
     kept_back = send(NOW + 2 * MINUTE)
     at_once.tell(NOW + HOUR)
     stood_in = send(NOW + HOUR)
-    services.end(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + 2 * HOUR)
+    services.end_mutes(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + 2 * HOUR)
     at_once.tell(NOW + 2 * HOUR + MINUTE)
     at_once.tell(NOW + 2 * HOUR + MINUTE)
 

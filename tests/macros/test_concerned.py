@@ -15,12 +15,11 @@ from accounts.models import Account, AccountEvent
 from accounts.tasks import run_jobs
 from macros.at_once import services as at_once
 from macros.models import MacroAction, Mute, Notice, Told
-from macros.mutes import acknowledging as on_it
-from macros.mutes import links, services
-from macros.mutes import mails as concerned
-from notifications import kinds
-from notifications.kinds import NotWanted
+from macros.mutes import acknowledgements, links, services
+from macros.notices import facts
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person
@@ -65,18 +64,25 @@ def test_of_an_account_that_moved_only_those_whom_it_concerns_now_are_on_it_and_
     make_macro(emails=[ALWAYS, NEW], days=[7], team=blue)
     evaluate()
     sent()
-    waiting = on_it.acknowledge(deadlines=on_it.deadlines_on(account)[:1], email=OTHER, now=NOW)
+    waiting = acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(account)[:1], email=OTHER, now=NOW
+    )
     before = {one.recipient: one for one in Message.objects.filter(kind="said", payload__what="on_it")}
-    on_it.take_back(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
+    acknowledgements.take_back(deadlines=acknowledgements.deadlines_on(account), email=OTHER, now=NOW)
     told = {one.recipient: one for one in Message.objects.filter(kind="macro")}
-    stale = on_it.deadlines_of(told[WATCHER])
+    stale = acknowledgements.deadlines_of(told[WATCHER])
 
     moves(account, blue)
     evaluate()
     sent()
-    may = {to: {one.account.name for one in on_it.deadlines_of(message)} for to, message in told.items()}
-    late = on_it.acknowledge(deadlines=stale, email=WATCHER, now=NOW)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email="ben@example.com", now=MOVES)
+    may = {
+        to: {one.account.name for one in acknowledgements.deadlines_of(message)}
+        for to, message in told.items()
+    }
+    late = acknowledgements.acknowledge(deadlines=stale, email=WATCHER, now=NOW)
+    acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(account), email="ben@example.com", now=MOVES
+    )
 
     assert waiting == [account]
     assert sorted(before) == sorted(told)
@@ -121,17 +127,17 @@ def test_an_address_that_was_taken_out_is_on_nothing_and_hears_of_nobody_and_of_
 
     MacroAction.objects.update(emails=[OTHER])
 
-    assert on_it.deadlines_of(message) == []
+    assert acknowledgements.deadlines_of(message) == []
     assert "Noted: you are on it" in Client().get(said).text
     Client().post(said, {"do": "take_back"})
     assert 'value="on_it"' not in Client().get(said).text
-    assert on_it.running([account.pk]) == {}
+    assert acknowledgements.running([account.pk]) == {}
     Message.objects.filter(kind="said", payload__what="on_it").delete()
     for address, of in stay.items():
         told = Message.objects.get(kind="macro", recipient=address)
-        assert [one.account for one in on_it.deadlines_of(told)] == [of]
-    about = [*on_it.deadlines_on(account)[:1], *on_it.deadlines_on(unled)[:1]]
-    on_it.acknowledge(deadlines=about, email=ALWAYS, now=NOW)
+        assert [one.account for one in acknowledgements.deadlines_of(told)] == [of]
+    about = [*acknowledgements.deadlines_on(account)[:1], *acknowledgements.deadlines_on(unled)[:1]]
+    acknowledgements.acknowledge(deadlines=about, email=ALWAYS, now=NOW)
     assert freed() == sorted([OTHER, *stay])
 
 
@@ -147,7 +153,7 @@ def test_whom_an_account_concerns_is_who_sees_it_and_is_asked_by_one_number_of_q
 
     def asked() -> int:
         with CaptureQueriesContext(connection) as queries:
-            found = concerned.among(dict.fromkeys(expected, both))
+            found = facts.concerned(dict.fromkeys(expected, both))
         assert found == expected
         return len(queries)
 
@@ -185,9 +191,9 @@ def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_eithe
 
     moves(account, blue)
 
-    assert on_it.deadlines_of(told[WATCHER]) == []
-    deadlines = on_it.deadlines_of(told[ALWAYS])
-    on_it.acknowledge(deadlines=deadlines, email=ALWAYS, now=MOVES, answers=told[ALWAYS])
+    assert acknowledgements.deadlines_of(told[WATCHER]) == []
+    deadlines = acknowledgements.deadlines_of(told[ALWAYS])
+    acknowledgements.acknowledge(deadlines=deadlines, email=ALWAYS, now=MOVES, answers=told[ALWAYS])
     assert [one.account for one in deadlines] == [account]
     assert freed() == []
     assert Told.objects.filter(action__macro=everywhere).exists()
@@ -200,11 +206,13 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
     make_macro(emails=[NEW], days=[7], team=blue)
     until = TODAY + timedelta(days=30)
     for email in ("", NEW):
-        services.mute(
+        services.mute_accounts(
             accounts=[snoozed if not email else both_s], email=email, until=until, by=ada, reason="", now=NOW
         )
     for account, who in ((ada_s, ada), (both_s, both)):
-        on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=who.email, now=NOW)
+        acknowledgements.acknowledge(
+            deadlines=acknowledgements.deadlines_on(account), email=who.email, now=NOW
+        )
     boss = make_user("boss@example.com", is_staff=True, is_superuser=True)
     client.force_login(boss)
     ids = [snoozed.pk, ada_s.pk, both_s.pk]
@@ -216,7 +224,7 @@ def test_what_a_former_team_kept_back_of_accounts_ends_with_the_move(client: Cli
 
     assert "Snooze for everybody 1 account; that ends" in shown
     assert "“I am on it” 2 accounts; that ends, unless" in shown
-    assert set(on_it.running(ids)) == {both_s.pk}
+    assert set(acknowledgements.running(ids)) == {both_s.pk}
     assert [one.email for one in Mute.objects.running()] == [NEW]
     said = AccountEvent.objects.filter(cause="moved").values_list("kind", "account", "actor")
     assert set(said) == {("unsnoozed", snoozed.pk, boss.pk), ("acknowledged", ada_s.pk, boss.pk)}

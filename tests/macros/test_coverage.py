@@ -7,8 +7,8 @@ import pytest
 from accounts.models import Account
 from macros.models import Macro, MacroAccount, MacroAction
 from macros.notices import facts
+from macros.notices.coverage import watched_by, watched_by_none
 from macros.notices.values import Span
-from macros.rules.coverage import watched_by, watched_by_none
 from tests.macros.support import BERLIN
 from tests.support.factories import NOW, make_account, make_team
 

@@ -11,13 +11,13 @@ from accounts.models import Account
 from macros.at_once import mails as news_mails
 from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Shortage, Told
-from macros.mutes import acknowledging as on_it
+from macros.mutes import acknowledgements
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from macros.why import services as why
-from macros.why.warnings import about_macros
-from notifications.kinds import NotWanted
+from macros.why.answers import about_macros
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send
 from tests.macros.news import die as stop
 from tests.macros.support import (
@@ -128,7 +128,7 @@ def test_days_ahead_count_who_will_be_left_and_what_is_dark_or_snoozed_is_not_to
     die(carried(30, name="Dark"))
 
     evaluate()
-    mail = news_mails.build(Message.objects.get(kind="news"))
+    mail = news_mails.build_news(Message.objects.get(kind="news"))
 
     assert short() == {"One will go"}
     assert mail.subject == "Only one person can carry One will go in 14 days"
@@ -143,7 +143,7 @@ def test_many_accounts_with_one_person_are_one_mail_and_one_card_and_what_recove
     link(accounts[0], make_token(consented_by=make_person(), deadline=noon(TODAY + 60 * DAY)))
     settle(accounts[0])
 
-    mail = news_mails.build(Message.objects.get(kind="news"))
+    mail = news_mails.build_news(Message.objects.get(kind="news"))
 
     assert "Facebook, 3 accounts" in mail.text
     assert "Account 00" not in mail.text
@@ -156,10 +156,10 @@ def test_where_nothing_happened_further_addresses_are_told_once_in_the_thread_of
     escalates(days=[7])
     account = ending(7, name="Lumen Shoes")
     evaluate()
-    first = mails.build(Message.objects.get())
+    first = mails.build_warning(Message.objects.get())
     early, due, again = evaluate(2), evaluate(3), evaluate(4)
 
-    mail = mails.build(Message.objects.get(recipient=BOSS))
+    mail = mails.build_warning(Message.objects.get(recipient=BOSS))
 
     assert (early, due, again) == ([], [BOSS], [])
     assert mail.headers["References"] == first.headers["References"]
@@ -184,7 +184,7 @@ def test_without_an_address_the_leads_of_the_team_hear_that_nothing_happened() -
 
     assert days[1:] == [[], [lead.email], []]
     with time_machine.travel(NOW + 3 * DAY, tick=False):
-        text = " ".join(mails.build(Message.objects.get(recipient=lead.email)).text.split())
+        text = " ".join(mails.build_warning(Message.objects.get(recipient=lead.email)).text.split())
         said = [
             line.text for line in about_macros(why.asked(account, lead.email), Macro.objects.all(), now=NOW)
         ]
@@ -243,10 +243,12 @@ def test_a_mail_to_further_addresses_that_waits_is_left_out_once_somebody_is_on_
     evaluate()
     evaluate(3)
     with time_machine.travel(NOW + 3 * DAY, tick=False):
-        on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=WATCHER, now=NOW + 3 * DAY)
+        acknowledgements.acknowledge(
+            deadlines=acknowledgements.deadlines_on(account), email=WATCHER, now=NOW + 3 * DAY
+        )
 
         with pytest.raises(NotWanted, match="Somebody is on it"):
-            mails.build(Message.objects.get(recipient=BOSS))
+            mails.build_warning(Message.objects.get(recipient=BOSS))
 
 
 def test_the_form_keeps_both_and_its_preview_counts_them() -> None:

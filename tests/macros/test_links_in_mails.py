@@ -16,8 +16,8 @@ from macros.mutes import mails as mute_mails
 from macros.mutes import services
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox.kinds import Mail
 from tests.macros.support import WATCHER, die, ending, make_macro, make_person, settle
 from tests.support.factories import NOW, make_team, make_user
 from users.models import AddressEvent, Membership, Team, User
@@ -54,7 +54,7 @@ def evaluate(days: int = 0) -> list[str]:
 
 
 def mail_to(recipient: str) -> Mail:
-    return mails.build(Message.objects.filter(recipient=recipient).latest("pk"))
+    return mails.build_warning(Message.objects.filter(recipient=recipient).latest("pk"))
 
 
 def stop_path(mail: Mail) -> str:
@@ -70,7 +70,7 @@ def test_the_mail_program_s_own_button_snoozes_all_warnings_and_its_reader_hears
     mail = mail_to(WATCHER)
 
     answers = [mail_program.post(stop_path(mail), ONE_CLICK) for _ in range(2)]
-    away = services.of_person(WATCHER)
+    away = services.mute_of_person(WATCHER)
     later = evaluate(days=4)
 
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
@@ -160,7 +160,7 @@ def test_saying_not_mine_tells_the_lead_and_mutes_the_reader_and_unlinks_nothing
     assert (event.account, event.note) == (account, f"{WATCHER}: Emil runs it now")
     assert other.name in again.text  # it can still be said of the other one
     message = Message.objects.get(kind="said", payload__what="not_mine")
-    mail = mute_mails.build(message)
+    mail = mute_mails.build_said(message)
     assert message.recipient == lead.email
     assert mail.subject == f"Lumen Shoes is no longer {WATCHER}’s"
     assert mail.reply_to == WATCHER

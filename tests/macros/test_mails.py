@@ -14,9 +14,9 @@ from accounts.models import Account, AccountToken
 from macros.models import Notice
 from macros.warnings import grouping, mails, revalidation
 from macros.warnings import services as evaluation
-from notifications import claims
-from notifications.kinds import Mail, NotWanted
+from notifications.delivery import claims
 from notifications.models import Message
+from notifications.outbox.kinds import Mail, NotWanted
 from tests.macros.support import BERLIN, TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.notifications.support import claim_next
 from tests.support.factories import MARKER, NOW, link, make_account, make_team, make_token
@@ -43,7 +43,7 @@ def evaluate() -> None:
 
 def mail_to(recipient: str, now: datetime = NOW) -> Mail:
     with time_machine.travel(now, tick=False):
-        return mails.build(Message.objects.get(recipient=recipient))
+        return mails.build_warning(Message.objects.get(recipient=recipient))
 
 
 def warned(recipient: str) -> Mail:

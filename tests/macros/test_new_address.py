@@ -11,12 +11,12 @@ from accounts.asks import writing
 from accounts.models import Account, AskLine
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, MacroAction, Mute, Notice, Told
-from macros.mutes import acknowledging as on_it
-from macros.mutes import services
+from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
-from notifications import claims, kinds
-from notifications.kinds import NotWanted
+from notifications.delivery import claims
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.macros.news import SOON, linked, log_in, revive, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, die, ending, make_macro, make_person
@@ -43,9 +43,9 @@ def correct(person: User) -> None:
 def of_ada(account: Account, ada: User) -> None:
     """She snoozed the account and then all, and is on it."""
     until = TODAY + 5 * DAY
-    services.mute(accounts=[account], email=OLD, until=until, by=None, reason="", now=NOW)
+    services.mute_accounts(accounts=[account], email=OLD, until=until, by=None, reason="", now=NOW)
     services.mute_all(email=OLD, until=until, by=None, reason="", now=NOW)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=OLD, now=NOW)
+    acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(account), email=OLD, now=NOW)
 
 
 def kept_of(email: str) -> tuple[int, int]:
@@ -68,7 +68,7 @@ def test_what_went_by_the_old_address_goes_along(ada: User) -> None:
 
     assert (kept_of(OLD), kept_of(NEW)) == ((0, 0), (3, 1))
     assert Mute.objects.running().get(account=other).until == TODAY + 2 * DAY
-    assert on_it.take_back(deadlines=on_it.deadlines_on(account), email=NEW, now=NOW)
+    assert acknowledgements.take_back(deadlines=acknowledgements.deadlines_on(account), email=NEW, now=NOW)
     die(account)
     assert NEW not in evaluate(1)
     assert services.end_all(email=NEW, by=None, now=NOW)

@@ -11,17 +11,16 @@ from django.urls import reverse
 from accounts.models import Account, AccountEvent
 from macros.at_once import services as at_once
 from macros.models import Acknowledgement, Macro, Mute, Notice
-from macros.mutes import acknowledging as on_it
-from macros.mutes import links, services
+from macros.mutes import acknowledgements, links, services
+from macros.notices import coverage
 from macros.preview import services as preview
-from macros.rules import coverage
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from macros.why import services as why
-from macros.why.warnings import about_macros
-from notifications import kinds
-from notifications.kinds import NotWanted
+from macros.why.answers import about_macros
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.macros.news import SOON, linked, log_in, person, send, tells
 from tests.macros.news import die as stop
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, move, noon
@@ -39,7 +38,7 @@ OTHER = "other@example.com"
 
 
 def snooze(account: Account, email: str, days: int) -> None:
-    services.mute(
+    services.mute_accounts(
         accounts=[account], email=email, until=TODAY + days * DAY, by=None, reason="Holiday", now=NOW
     )
 
@@ -60,7 +59,7 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     macro.refresh_from_db()
 
     found = preview.preview(stored(action), now=NOW)
-    mail = mails.build(waiting)
+    mail = mails.build_warning(waiting)
     die(out)
     again = evaluate(1)
     at_once.tell(NOW + timedelta(seconds=40))
@@ -139,7 +138,7 @@ def test_a_mail_that_waits_leaves_out_what_was_snoozed_meanwhile() -> None:
     snooze(by_me, WATCHER, 3)
     snooze(by_all, "", 3)
 
-    mail = mails.build(Message.objects.get())
+    mail = mails.build_warning(Message.objects.get())
 
     assert "Kept" in mail.text
     assert "By me" not in mail.text
@@ -155,14 +154,14 @@ def test_one_macro_leaves_an_address_out_and_another_does_not() -> None:
     boss = make_person("boss@example.com")
     out: dict[str, Any] = {"accounts": [account], "email": WATCHER, "by": boss, "reason": "", "now": NOW}
     for _ in range(2):
-        services.mute(until=None, macro=first.macro, **out)
+        services.mute_accounts(until=None, macro=first.macro, **out)
 
     evaluate()
 
     told = set(Notice.objects.values_list("action", "recipient"))
     assert told == {(first.pk, OTHER), (second.pk, WATCHER)}
     assert preview.preview(stored(second), now=NOW).mails == 0  # told already
-    assert services.end(mutes=Mute.objects.running(), by=boss, now=NOW) == 1
+    assert services.end_mutes(mutes=Mute.objects.running(), by=boss, now=NOW) == 1
 
 
 def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark() -> None:
@@ -172,9 +171,9 @@ def test_who_is_on_it_frees_the_others_until_it_becomes_more_urgent_or_goes_dark
     sent()
     ada = make_person("ada@example.com", name="Ada Stone")
 
-    deadlines = on_it.deadlines_on(account)
-    new = on_it.acknowledge(deadlines=deadlines, email=ada.email, now=NOW)
-    twice = on_it.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
+    deadlines = acknowledgements.deadlines_on(account)
+    new = acknowledgements.acknowledge(deadlines=deadlines, email=ada.email, now=NOW)
+    twice = acknowledgements.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
     make_macro(emails=["late@example.com"], days=[30, 7])
     same = evaluate(1)
     more_urgent = evaluate(5)
@@ -196,14 +195,14 @@ def test_the_mail_that_somebody_is_on_it_says_who_and_a_moved_deadline_ends_it()
     make_macro(emails=[WATCHER], days=[7])
     evaluate()
     sent()
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=OTHER, now=NOW)
+    acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(account), email=OTHER, now=NOW)
 
     mail = kinds.KINDS["said"].build(Message.objects.get(kind="said", payload__what="on_it"))
     move(account, deadline=noon(TODAY + 5 * DAY))
 
     assert mail.subject == "other@example.com is on it: Lumen Shoes"
     assert "you need not do anything" in mail.text
-    assert on_it.running([account.pk]) == {}
+    assert acknowledgements.running([account.pk]) == {}
     assert evaluate() == [WATCHER]
 
 
@@ -211,12 +210,12 @@ def test_taken_back_it_is_told_again_and_a_mail_that_waits_says_nothing_more() -
     account = ending(7)
     make_macro(emails=[WATCHER], days=[7])
     evaluate()
-    deadlines = on_it.deadlines_on(account)
-    on_it.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
+    deadlines = acknowledgements.deadlines_on(account)
+    acknowledgements.acknowledge(deadlines=deadlines, email=OTHER, now=NOW)
 
     with pytest.raises(NotWanted, match="Somebody is on it"):
-        mails.build(Message.objects.get(kind="macro"))
-    taken = on_it.take_back(deadlines=deadlines, email=OTHER, now=NOW)
+        mails.build_warning(Message.objects.get(kind="macro"))
+    taken = acknowledgements.take_back(deadlines=deadlines, email=OTHER, now=NOW)
 
     assert taken == len(deadlines)
     assert evaluate() == [WATCHER]
@@ -228,18 +227,22 @@ def test_a_mail_that_waits_names_nobody_who_took_it_back_though_somebody_else_is
     make_macro(emails=[WATCHER, OTHER, ada.email], days=[7])
     evaluate()
     sent()
-    both = [*on_it.deadlines_on(blue), *on_it.deadlines_on(lumen)]
-    on_it.acknowledge(deadlines=both, email=ada.email, now=NOW)
-    on_it.take_back(deadlines=on_it.deadlines_on(lumen), email=ada.email, now=NOW)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(lumen), email=OTHER, now=NOW + DAY / 24)
+    both = [*acknowledgements.deadlines_on(blue), *acknowledgements.deadlines_on(lumen)]
+    acknowledgements.acknowledge(deadlines=both, email=ada.email, now=NOW)
+    acknowledgements.take_back(deadlines=acknowledgements.deadlines_on(lumen), email=ada.email, now=NOW)
+    acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(lumen), email=OTHER, now=NOW + DAY / 24
+    )
     of_ada, of_other = Message.objects.filter(kind="said", payload__what="on_it", recipient=WATCHER).order_by(
         "pk"
     )
     build = kinds.KINDS["said"].build
 
     subjects = [build(one).subject for one in (of_ada, of_other)]
-    on_it.take_back(deadlines=on_it.deadlines_on(blue), email=ada.email, now=NOW)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(blue), email=OTHER, now=NOW + DAY / 24)
+    acknowledgements.take_back(deadlines=acknowledgements.deadlines_on(blue), email=ada.email, now=NOW)
+    acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(blue), email=OTHER, now=NOW + DAY / 24
+    )
 
     assert subjects == ["Ada Stone is on it: Blue", "other@example.com is on it: Lumen"]
     assert build(of_other).subject == subjects[1]
@@ -264,7 +267,9 @@ def test_nobody_is_on_it_who_can_no_longer_log_in_and_their_old_mail_says_nothin
     ada.save(update_fields=["is_active"])
     forms = [{"do": what, "account": account.pk} for what in ("on_it", "not_mine")]
     pressed = [Client().post(page, form).status_code for form in forms]
-    new = on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=ada.email, now=NOW)
+    new = acknowledgements.acknowledge(
+        deadlines=acknowledgements.deadlines_on(account), email=ada.email, now=NOW
+    )
 
     assert other_team.status_code == 200  # the macro names her, whichever her teams
     assert kept_back == []
@@ -285,12 +290,12 @@ def test_who_no_longer_sees_an_account_is_not_on_it_by_an_old_mail_unless_a_macr
     die(account)
     evaluate()
     message = Message.objects.get(recipient=lead.email)
-    before = on_it.deadlines_of(message)
+    before = acknowledgements.deadlines_of(message)
 
     lead.memberships.all().delete()
 
     assert [one.account for one in before] == [account]
-    assert on_it.deadlines_of(message) == []
+    assert acknowledgements.deadlines_of(message) == []
 
 
 def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the_own_ones() -> None:
@@ -334,7 +339,7 @@ def test_the_links_of_a_mail_ask_first_and_need_no_log_in() -> None:
     make_macro(emails=[WATCHER, OTHER], days=[7])
     evaluate()
     message = Message.objects.get(recipient=WATCHER)
-    mail = mails.build(message)
+    mail = mails.build_warning(message)
     sent()
     signed, anybody = links.sign(message), Client()
     page = reverse("answer_mail", args=[signed])
@@ -386,7 +391,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     told = Message.objects.get(kind="said", payload__what="on_it")
     assert told.recipient == OTHER
     assert kinds.KINDS["said"].build(told).subject == f"{WATCHER} is on it: Lumen Shoes"
-    assert account.pk in on_it.running([account.pk])
+    assert account.pk in acknowledgements.running([account.pk])
 
 
 def test_the_link_of_a_digest_that_tells_nothing_opens_no_page_about_accounts() -> None:
@@ -449,10 +454,12 @@ def test_the_list_and_why_not_say_who_is_on_it_and_what_is_snoozed() -> None:
     action = make_macro(emails=[WATCHER], days=[7])
     snooze(off, "", 4)
     snooze(on, WATCHER, 3)
-    on_it.acknowledge(deadlines=on_it.deadlines_on(on), email=OTHER, now=NOW)
+    acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(on), email=OTHER, now=NOW)
     services.leave_out(macro=Macro.objects.get(), account_ids=[out.pk], by=None, now=NOW)
     boss = make_person("boss@example.com", is_staff=True, is_superuser=True)
-    services.mute(until=None, macro=action.macro, accounts=[off], email=WATCHER, by=boss, reason="", now=NOW)
+    services.mute_accounts(
+        until=None, macro=action.macro, accounts=[off], email=WATCHER, by=boss, reason="", now=NOW
+    )
 
     listed = browser(boss).get("/admin/accounts/account/").content.decode()
     said = {

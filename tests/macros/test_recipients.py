@@ -14,8 +14,8 @@ from macros.preview import services as preview
 from macros.warnings import mails
 from macros.warnings import services as evaluation
 from notifications.admin import MessageAdmin
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import Mail, NotWanted
 from tests.macros.support import ending, make_macro, make_person, settle
 from tests.support import news
 from tests.support.ends import end
@@ -46,7 +46,7 @@ def told() -> list[tuple[str, str]]:
 
 def mail_to(recipient: str) -> Mail:
     with time_machine.travel(NOW, tick=False):
-        return mails.build(Message.objects.get(recipient=recipient))
+        return mails.build_warning(Message.objects.get(recipient=recipient))
 
 
 def test_a_contact_of_a_client_hears_of_no_log_in_of_the_team() -> None:
@@ -214,7 +214,7 @@ def test_an_address_outside_gets_one_mail_for_each_team_that_names_only_its_acco
         north,
         south,
     }
-    assert "South shop" not in mails.build(Message.objects.get(team=north)).text
+    assert "South shop" not in mails.build_warning(Message.objects.get(team=north)).text
 
 
 def test_a_mail_of_several_teams_is_no_teams_and_a_mail_of_one_is_its() -> None:

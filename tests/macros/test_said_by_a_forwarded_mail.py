@@ -10,12 +10,11 @@ from pytest_django import Settings
 
 from accounts.models import Account, AccountEvent
 from macros.models import Mute
-from macros.mutes import acknowledging as on_it
-from macros.mutes import links, mails
+from macros.mutes import acknowledgements, links, mails
 from macros.warnings import services as evaluation
-from notifications import kinds
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import DAY, OTHER, sent
@@ -67,13 +66,13 @@ def test_said_again_and_again_it_is_mailed_once_and_refused_in_the_end_but_never
 
 def test_others_are_mailed_once_however_often_it_is_said_while_it_is_no_more_urgent() -> None:
     message, _ = warned("Lumen Shoes")
-    deadlines = on_it.deadlines_of(message)
+    deadlines = acknowledgements.deadlines_of(message)
     mailed = []
 
     for hours in (0, 1, 3, 30):
         now = message.created_at + hours * DAY / 24
-        on_it.acknowledge(deadlines=deadlines, email=WATCHER, now=now)
-        on_it.take_back(deadlines=deadlines, email=WATCHER, now=now)
+        acknowledgements.acknowledge(deadlines=deadlines, email=WATCHER, now=now)
+        acknowledgements.take_back(deadlines=deadlines, email=WATCHER, now=now)
         mailed.append(len(told(mails.ON_IT)))
 
     assert mailed == [1, 1, 1, 2]
@@ -103,7 +102,7 @@ def test_its_reader_hears_of_each_account_and_takes_it_back_by_that_mail_unless_
     assert link not in f"{mail.stored_text}{mail.stored_html}"
     assert "Take it back" in anybody.get(urlsplit(link).path).text
     anybody.post(urlsplit(link).path, {"do": "take_back"})
-    assert on_it.running([blue.pk, lumen.pk, red.pk]) == {}
+    assert acknowledgements.running([blue.pk, lumen.pk, red.pk]) == {}
 
 
 def test_it_is_not_sent_to_an_address_that_the_reader_got_since_whose_link_would_open_nothing() -> None:

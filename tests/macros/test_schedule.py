@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from macros.models import Evaluation, Macro, Notice
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.macros.support import BERLIN, WATCHER, ending, make_macro, make_person
 from tests.macros.test_links_in_mails import lead_of
 from tests.support.factories import NOW
@@ -62,7 +62,7 @@ def test_a_warning_that_is_dropped_because_its_reader_left_is_told_to_the_lead_t
     User.objects.filter(pk=ada.pk).update(is_active=False)
 
     with time_machine.travel(at(25, 8), tick=False), pytest.raises(NotWanted):
-        mails.build(Message.objects.get())
+        mails.build_warning(Message.objects.get())
     evaluation.evaluate_if_due(now=at(25, 8, 5))
 
     assert list(Message.objects.order_by("pk").values_list("recipient", flat=True)) == [
@@ -99,7 +99,7 @@ def test_a_run_that_fails_leaves_nothing_and_is_tried_again(monkeypatch: pytest.
         return 1 // 0
 
     with monkeypatch.context() as patch:
-        patch.setattr("macros.at_once.services.write", broken)
+        patch.setattr("macros.at_once.services.write_messages", broken)
         with pytest.raises(ZeroDivisionError):
             evaluation.evaluate_if_due(now=NOW)
     left = Evaluation.objects.count() + Notice.objects.count()

@@ -15,9 +15,9 @@ from accounts.models import Account
 from macros.models import Mute
 from macros.mutes import links, services
 from macros.mutes import mails as mute_mails
-from notifications import kinds
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox.kinds import NotWanted
 from tests.macros.support import TODAY, WATCHER, ending, make_macro
 from tests.macros.test_links_in_mails import evaluate
 from tests.macros.test_quiet import sent
@@ -56,7 +56,7 @@ def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_h
     page, anybody = urlsplit(link).path, Client()
 
     asked = anybody.get(page).content.decode()
-    untouched = services.of_person(WATCHER)
+    untouched = services.mute_of_person(WATCHER)
     done = anybody.post(page, {"do": "mail_again"}, follow=True).content.decode()
 
     assert message.recipient == WATCHER
@@ -67,7 +67,7 @@ def test_the_reader_hears_of_it_by_a_mail_whose_link_ends_it_and_its_kept_copy_h
     assert "Mail me again now" in asked
     assert untouched is not None
     assert "gets the warnings that macros have for it" in done
-    assert services.of_person(WATCHER) is None
+    assert services.mute_of_person(WATCHER) is None
     with pytest.raises(NotWanted, match="Warnings were mailed again"):
         kinds.KINDS[message.kind].build(message)
     assert anybody.get(page.removesuffix("/") + "x/").status_code == 404

@@ -9,12 +9,11 @@ import pytest
 from accounts.models import Account
 from accounts.pool.reasons import OUTSIDE
 from macros.models import Macro, MacroAction, Notice
-from macros.mutes import acknowledging as on_it
-from macros.mutes import services
+from macros.mutes import acknowledgements, services
 from macros.warnings import services as evaluation
 from macros.why import services as why
-from macros.why.warnings import about_macros
-from notifications import kinds
+from macros.why.answers import about_macros
+from notifications.outbox import kinds
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, move, noon, settle
 from tests.support.ends import make_doubt
 from tests.support.factories import NOW, link, make_team, make_token
@@ -110,12 +109,12 @@ def doubted(account: Account) -> None:
 def snoozed(account: Account, email: str = ADA) -> None:
     rule()
     until = TODAY + 3 * DAY
-    services.mute(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
+    services.mute_accounts(accounts=[account], email=email, until=until, by=None, reason="Holiday", now=NOW)
 
 
 def acknowledged(account: Account) -> None:
     rule()
-    on_it.acknowledge(deadlines=on_it.deadlines_on(account), email=BOSS, now=NOW)
+    acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(account), email=BOSS, now=NOW)
 
 
 # --- what a macro does, whatever the kind ------------------------------------------------------------------------------
@@ -123,7 +122,9 @@ def acknowledged(account: Account) -> None:
 
 def left_out(account: Account) -> None:
     macro = also("shifted").macro
-    services.mute(until=None, macro=macro, accounts=[account], email=ADA, by=ada(), reason="", now=NOW)
+    services.mute_accounts(
+        until=None, macro=macro, accounts=[account], email=ADA, by=ada(), reason="", now=NOW
+    )
 
 
 def not_watched(account: Account) -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from pytest_django import Settings
 
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.notifications.smtp import MailServer, running_server
 from users.models import Team
 

@@ -4,7 +4,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from notifications import claims
+from notifications.delivery import claims
 from notifications.models import Message
 from tests.notifications.conftest import KIND
 from tests.support.factories import NOW

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from infra import liveness
-from notifications import claims
+from notifications.delivery import claims
 from notifications.models import Message
 from tests.notifications.support import claim_next, make_message
 from tests.support import connections
@@ -123,13 +123,13 @@ def test_a_dead_senders_message_is_taken_over_within_half_a_minute_and_a_living_
     make_message()
     message = claim_next(now=NOW)
     assert message is not None
-    with liveness.kept(partial(claims.keep, message)):
+    with liveness.kept(partial(claims.renew, message)):
         for seconds in range(5, 301, 5):
             liveness.renew(NOW + timedelta(seconds=seconds))
 
     while_it_lives = claim_next(now=NOW + timedelta(seconds=315))
     taken = claim_next(now=NOW + timedelta(seconds=325))
-    claims.keep(message, NOW + timedelta(seconds=326))  # of an attempt that is over
+    claims.renew(message, NOW + timedelta(seconds=326))  # of an attempt that is over
 
     assert while_it_lives is None
     assert taken is not None
@@ -148,9 +148,9 @@ def test_renewing_a_claim_waits_for_nobody_who_writes_its_row() -> None:
         writer.execute("select 1 from notifications_message for update")
         cursor.execute("set lock_timeout = 200")
 
-        claims.keep(message, NOW + timedelta(seconds=5))
+        claims.renew(message, NOW + timedelta(seconds=5))
         writer.rollback()
-        claims.keep(message, NOW + timedelta(seconds=10))
+        claims.renew(message, NOW + timedelta(seconds=10))
         cursor.execute("reset lock_timeout")
 
     assert Message.objects.get().claimed_until == NOW + timedelta(seconds=10) + liveness.CLAIM

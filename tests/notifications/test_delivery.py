@@ -8,8 +8,10 @@ from django.db import transaction
 from pytest_django import Settings
 
 from infra import liveness
-from notifications import claims, delivery, kinds
+from notifications.delivery import claims
+from notifications.delivery import services as delivery
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.notifications.conftest import KIND, build
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import claim_next, make_message

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from macros.models import Macro, Notice
-from notifications import claims, delivery
+from notifications.delivery import claims
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer

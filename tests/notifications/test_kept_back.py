@@ -17,7 +17,8 @@ from macros.at_once import services as at_once
 from macros.models import Macro, MacroAction, Notice
 from macros.warnings import services as evaluation
 from macros.why import services as why
-from notifications import claims, delivery
+from notifications.delivery import claims
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, die, ending, make_macro, make_person, noon, revive
 from tests.notifications.smtp import MailServer

@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from accounts.models import Account
 from macros.warnings import services as evaluation
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.macros.support import WATCHER, ending, make_macro, make_person
 from tests.notifications.smtp import MailServer

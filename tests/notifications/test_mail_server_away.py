@@ -10,7 +10,7 @@ from django.urls import reverse
 from pytest_django import Settings
 
 from accounts import tasks
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support.factories import NOW, link, make_account, make_token, make_user
 from ui import kept
@@ -66,8 +66,8 @@ def modules_that_import_mail() -> Iterator[str]:
 
 def test_nothing_but_delivery_speaks_to_the_mail_server() -> None:
     assert set(modules_that_import_mail()) == {
-        "notifications/delivery.py",
-        "notifications/refusals.py",
+        "notifications/delivery/services.py",
+        "notifications/delivery/refusals.py",
         "adtoken_project/ops/health.py",
         "adtoken_project/safe_start.py",
     }

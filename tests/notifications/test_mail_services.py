@@ -17,7 +17,8 @@ from anymail.exceptions import AnymailAPIError, AnymailRecipientsRefused
 from django.test import Client
 from django.utils import timezone
 
-from notifications import delivery, refusals
+from notifications.delivery import refusals
+from notifications.delivery import services as delivery
 from notifications.models import MailReturn, Message
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message

@@ -3,12 +3,13 @@
 from typing import Any
 
 import pytest
-from celery import Celery
+from celery import Celery, current_app
 from django.db import transaction
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from notifications import kinds, outbox, tasks
 from notifications.models import Message
+from notifications.outbox import kinds
+from notifications.outbox import services as outbox
 from tests.support.factories import NOW
 
 
@@ -45,7 +46,7 @@ def test_a_broker_that_is_away_does_not_break_the_caller(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     app = Celery("away", broker="redis://127.0.0.1:1/0", set_as_current=False)
-    monkeypatch.setattr(tasks, "deliver_messages", app.task(name="away", ignore_result=True)(nothing))
+    monkeypatch.setitem(current_app.tasks, outbox.DELIVER, app.task(name="away", ignore_result=True)(nothing))
 
     with transaction.atomic():
         enqueue()

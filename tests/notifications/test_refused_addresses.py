@@ -9,9 +9,10 @@ from django.utils import timezone
 from accounts.models import Account
 from macros.at_once import services as at_once
 from macros.models import Evaluation, Macro, Notice
-from macros.mutes import not_mine
+from macros.mutes import disowning
 from macros.warnings import services as evaluation
-from notifications import claims, delivery
+from notifications.delivery import claims
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, settle, token_of
 from tests.notifications.smtp import MailServer
@@ -64,10 +65,10 @@ def say_not_mine() -> None:
     make_macro(emails=["boss@example.com"], notify_consenters=False)
     morning(noon(TODAY))
     warning = Message.objects.get(recipient="boss@example.com")
-    not_mine.say(
+    disowning.disown(
         account_ids=[account.pk],
         email=warning.recipient,
-        source=not_mine.of_mail(warning),
+        source=disowning.of_mail(warning),
         note="Ask Eve",
         now=timezone.now(),
     )

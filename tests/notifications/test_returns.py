@@ -8,9 +8,12 @@ from anymail.signals import AnymailTrackingEvent
 from django.utils import timezone
 
 from macros.models import Macro, Notice
-from notifications import claims, delivery, kinds, returns, service_reports, unarrived_mails
-from notifications import refusals as statuses
+from notifications.delivery import claims, returns, service_reports
+from notifications.delivery import refusals as statuses
+from notifications.delivery import services as delivery
+from notifications.mails import unarrived_mails
 from notifications.models import MailReturn, Message
+from notifications.outbox import kinds
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon
 from tests.notifications.smtp import MailServer
 from tests.notifications.support import make_message
@@ -33,7 +36,7 @@ def _settings(settings: Any) -> None:
 
 
 def came_back(message: Message, kind: MailReturn.Kind, at: Any, said: str = "550 5.1.1 no such user") -> None:
-    returns.note(report_id=f"{kind} {at}", kind=kind, recipient="", message=message, said=said, now=at)
+    returns.note_return(report_id=f"{kind} {at}", kind=kind, recipient="", message=message, said=said, now=at)
     message.refresh_from_db()
 
 
@@ -172,7 +175,7 @@ def test_operators_get_one_mail_about_many_addresses_of_a_dead_domain(
     now = timezone.now()
     for number in range(5):
         message = make_message(f"person{number}@dead.example", state=Message.State.SENT)
-        returns.note(
+        returns.note_return(
             report_id=str(number),
             kind=Kind.HARD,
             recipient="",

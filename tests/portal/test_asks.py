@@ -109,7 +109,7 @@ def test_the_page_and_the_board_say_who_snoozed_and_whom_mail_does_not_reach(cli
     refused_addresses.note(ben.email, said="550", now=now, why=refused_addresses.Why.BOUNCED)
     until = timezone.localdate() + timedelta(days=3)
     of_cleo = [tokens[2].pool_entries.get().account]
-    mutes.mute(accounts=of_cleo, email=cleo.email, until=until, by=None, reason="", now=now)
+    mutes.mute_accounts(accounts=of_cleo, email=cleo.email, until=until, by=None, reason="", now=now)
     staff(client, *ASK)
     address = "/admin/tokens/token/ask/?across=1"
 

@@ -23,8 +23,8 @@ from macros.rules.fields import AccountsPicker
 from macros.rules.forms import MacroForm
 from macros.warnings import mails
 from macros.warnings import services as evaluation
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.macros.conftest import _no_default_macro  # noqa: F401  # for every test here
 from tests.macros.support import TODAY, WATCHER, die, ending, make_macro, make_person, noon, settle
 from tests.macros.test_recipients import stored
@@ -556,7 +556,7 @@ def test_what_an_edit_takes_out_of_a_macro_is_still_what_the_macro_sent(mira: Cl
     stops = links.may_stop(message)
     kinds = list(macro.actions.values_list("kind", flat=True))
     with pytest.raises(NotWanted, match="The macro no longer tells this"):
-        mails.build(message)
+        mails.build_warning(message)
     macro.delete()
 
     assert kinds == ["shifted"]

@@ -9,8 +9,8 @@ from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.notifications.conftest import KIND, _default_team, known_kinds  # noqa: F401  # for every test here
 from tests.notifications.support import make_message
 from tests.portal.support import notices

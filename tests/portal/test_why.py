@@ -18,7 +18,7 @@ from accounts.pool import actions
 from macros.models import Macro, Notice
 from macros.mutes import services
 from macros.warnings import services as evaluation
-from macros.why import at_once as why_rules
+from macros.why import answers as why_rules
 from macros.why import services as why
 from tests.macros.support import TODAY, ending, make_macro, make_person, noon, token_of
 from tests.notifications.support import make_message

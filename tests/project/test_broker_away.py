@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from adtoken_project.celery import app
-from notifications.tasks import deliver_messages
+from notifications.delivery.tasks import deliver_messages
 
 
 @pytest.fixture

@@ -39,8 +39,8 @@ from adtoken_project.api.application import api
 from adtoken_project.celery import WORKS_ON_HOLD
 from adtoken_project.workers import lanes
 from macros.mutes import links as mail_links
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.macros.support import lasting
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channel_apps import push_addresses

@@ -18,8 +18,9 @@ from accounts.api_keys import services as api_keys
 from accounts.models import ApiKey
 from adtoken_project.database import base
 from adtoken_project.web import kept_connections
-from notifications import delivery, outbox
+from notifications.delivery import services as delivery
 from notifications.models import Message
+from notifications.outbox import services as outbox
 from portal.start import first_steps
 from tests.notifications.smtp import running_server
 from tests.support.factories import NOW, make_user

@@ -15,9 +15,9 @@ from accounts.models import Account, AccountEvent, CalendarLink
 from accounts.sync import removal
 from accounts.sync.removal import Ended
 from macros.models import Evaluation
-from macros.mutes import not_mine
-from notifications import outbox
+from macros.mutes import disowning
 from notifications.models import Message
+from notifications.outbox import services as outbox
 from tests.project.test_hold import restored
 from tests.support.factories import link, make_account, make_token, make_user
 from tokens import lifecycle
@@ -85,7 +85,9 @@ def test_services_and_commands_that_mail_refuse_before_they_write(ada: User) -> 
     before = everything()
 
     with pytest.raises(hold.OnHold):
-        not_mine.say(account_ids=[], email="ben@example.com", source="mail:1", note="", now=timezone.now())
+        disowning.disown(
+            account_ids=[], email="ben@example.com", source="mail:1", note="", now=timezone.now()
+        )
     with pytest.raises(hold.OnHold):
         password_reset.request_reset(email="ben@example.com", now=timezone.now())
     with pytest.raises(hold.OnHold):

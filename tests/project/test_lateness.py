@@ -13,8 +13,8 @@ from adtoken_project.ops import lateness, signs_of_life
 from adtoken_project.tasks import heartbeat, watch_lanes
 from adtoken_project.workers import lanes
 from macros.models import Evaluation, Macro
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.support.factories import make_app, make_token, make_user
 from tokens.channels import brake, breaker, gate
 from tokens.models import ChannelApp, DeletionRequest

@@ -14,9 +14,9 @@ from accounts.asks import links, mails
 from accounts.backups import queries as backups
 from accounts.client_links import views as client_links
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
-from notifications import login_mails
-from notifications.kinds import NotWanted
+from notifications.mails import login_mails
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from selfservice.linking.client_link import CHOICES
 from tests.support import native, news
 from tests.support.ends import end

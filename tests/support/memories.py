@@ -1,7 +1,7 @@
 """What a process remembers between two requests, and a test must not know of the one before."""
 
 from infra import asking_workers
-from macros import windows
+from macros.rules import services as macro_rules
 from tokens.channel_apps.keys import keys_by_version
 from tokens.channels import brake, breaker, shared, shares
 from tokens.vault import usage as key_usage
@@ -10,8 +10,9 @@ from users.installation import hold
 
 def forget() -> None:
     """Know nothing of macros, keys and channels, as a process that has just begun."""
-    for memory in (windows, key_usage, shared, breaker, brake, asking_workers):
+    for memory in (key_usage, shared, breaker, brake, asking_workers):
         memory.forget()
+    macro_rules.forget_widest()
     keys_by_version.cache_clear()  # numbers of apps come again where a test has emptied tables
     shares.limit(None)
     hold.trust(seconds=3600)  # tests/project/test_hold.py looks itself

@@ -6,8 +6,8 @@ from django.db.models import Max, QuerySet
 
 from accounts.models import AccountNews
 from macros.at_once import services
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox.kinds import Mail
 
 
 def tell(now: datetime | None = None) -> QuerySet[Message]:
@@ -28,4 +28,4 @@ def built(recipient: str = "", now: datetime | None = None) -> Mail:
     from macros.at_once import mails
 
     found = tell(now)
-    return mails.build(found.get(recipient=recipient) if recipient else found.get())
+    return mails.build_news(found.get(recipient=recipient) if recipient else found.get())

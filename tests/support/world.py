@@ -21,7 +21,7 @@ from benchmarks.addresses import patterns
 from broker.leases import callers
 from macros.models import Macro, MacroAction
 from macros.warnings import services as evaluation
-from notifications import delivery
+from notifications.delivery import services as delivery
 from notifications.models import Message
 from tests.support import native
 from tests.support.ends import make_doubt

@@ -18,8 +18,8 @@ from macros.at_once import services as at_once
 from macros.models import Notice
 from macros.warnings import revalidation
 from macros.warnings import services as evaluation
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.support import native
 from tests.support.factories import make_user
 from tests.support.sandbox import Sandbox

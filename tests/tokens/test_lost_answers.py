@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.models import Account
 from accounts.pool import services as pool
-from notifications import kinds
 from notifications.models import Message
+from notifications.outbox import kinds
 from tests.support import news
 from tests.support.factories import NOW, link, make_account, make_app, make_token, make_user
 from tokens import lifecycle

@@ -14,9 +14,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import Settings
 
-from notifications import composing, delivery, kinds, login_mails
-from notifications.kinds import Mail, NotWanted
+from notifications.delivery import services as delivery
+from notifications.mails import login_mails
 from notifications.models import Message
+from notifications.outbox import composing, kinds
+from notifications.outbox.kinds import Mail, NotWanted
 from tests.notifications.smtp import running_server
 from tests.support.factories import PASSWORD, make_user
 from tests.users.steps import enrol, is_logged_in, log_in

@@ -17,7 +17,7 @@ from accounts.leaving import plan, queries, services
 from accounts.leaving.plan import Then
 from accounts.models import Account, AccountToken, ApiKey
 from macros.mutes import lines as mute_lines
-from macros.mutes.services import of_person
+from macros.mutes.services import mute_of_person
 from macros.why import admin as why
 from portal import access
 from tokens.channels import declarations
@@ -131,7 +131,7 @@ def count_accounts(people: Sequence[Any], viewer: User) -> None:
 
 def _away(user: User, viewer: User) -> dict[str, Any]:
     """Return whether all warnings to the person are snoozed, by whom of staff, as the viewer may know them, and where that is changed."""
-    away = of_person(user.email)
+    away = mute_of_person(user.email)
     by = away.by if away else None
     may = mute_lines.may_mute(viewer, user)
     begin = f"{reverse('admin:macros_mute_add')}?person={user.pk}"

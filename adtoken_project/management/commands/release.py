@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from accounts.sync import restoring
 from macros.models import Macro
-from notifications import claims
+from notifications.delivery import claims
 from notifications.models import Message
 from tokens.channels import declarations
 from tokens.models import Token

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts.asks import endings, inviting, links, mails
 from accounts.models import Account, Ask, AskLine
-from notifications.kinds import NotWanted
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.support.factories import make_account, make_team, make_user
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User

@@ -11,9 +11,9 @@ from django.test.utils import CaptureQueriesContext
 from accounts.asks import mails, progress, queries, services
 from accounts.models import AccountToken, Ask, AskLine
 from accounts.pool.errors import ActionRefused
-from notifications import claims
-from notifications.kinds import NotWanted
+from notifications.delivery import claims
 from notifications.models import Message
+from notifications.outbox.kinds import NotWanted
 from tests.support.factories import link, make_account, make_app, make_team, make_token, make_user
 from tokens.models import Token, TokenEvent
 from users.installation import hold

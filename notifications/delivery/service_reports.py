@@ -11,10 +11,11 @@ from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, track
 from django.db import Error
 
 from infra import database_clock
-from notifications import clean, returns
-from notifications import refusals as statuses
-from notifications.delivery import METADATA
+from notifications.delivery import refusals as statuses
+from notifications.delivery import returns
+from notifications.delivery.services import METADATA
 from notifications.models import MailReturn, Message
+from notifications.outbox import clean
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,7 @@ def receive(sender: Any, *, event: AnymailTrackingEvent, **kwargs: Any) -> None:
     known = (event.event_type, event.event_id, event.message_id, recipient, event.timestamp)
     report_id = ":".join(map(str, known))
     try:
-        returns.note(
+        returns.note_return(
             report_id=report_id,
             kind=kind,
             recipient=recipient,
@@ -102,5 +103,5 @@ def _message_of(event: AnymailTrackingEvent) -> Message | None:
 
 
 def register() -> None:
-    """Receive the events. Called once, when the app starts."""
+    """Receive the events."""
     tracking.connect(receive, dispatch_uid="notifications.service_reports")

@@ -1,4 +1,7 @@
-"""What each macro does for an address and an account, in a sentence for each kind of its actions: by the rules of the run itself."""
+"""What each macro does for an address and an account, in a sentence for each kind of its actions, and what is told without any macro.
+
+By the rules of the run itself, and of what is told at once.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -6,10 +9,15 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from accounts.models import Account
+from macros.at_once import rules as news_rules
+from macros.at_once.facts import read
+from macros.at_once.news import Fact
 from macros.models import Macro, MacroAction
 from macros.notices import facts, rules
+from macros.notices.models import Told
 from macros.notices.readers import LEFT_OUT, PERSON_LEFT, REFUSED, Directory
 from macros.notices.rules import Due
 from macros.notices.values import LIVE, AccountFacts, Rule, Span
@@ -183,3 +191,43 @@ def _first_warned(account: AccountFacts, rule: Rule, *, dark: bool) -> date | No
     living: list[int | None] = [one.token_id for one in account.log_ins if one.state != "dead"]
     each = [rules.warned(rule, account, token) for token in (None, *living)]
     return min((on for on, threshold in each if on is not None and dark == (threshold == 0)), default=None)
+
+
+def by_rule(one: Asked) -> list[Line]:
+    """Return what the address is told without any macro, or why it is not. A fixed number of queries.
+
+    That is an account's people, when a log-in stops, is removed or loses the account, and when the channel restricts the account; where one
+    of them cannot be told, or snoozed that it is restricted, whoever stands in.
+    """
+    now = timezone.now()
+    world = read({one.account.pk: now})
+    account = world.accounts[one.account.pk]
+    own = one.address in account.people()
+    reached = not world.directory.unreached(one.address)
+    lost = [
+        entry for entry in account.log_ins if all(world.directory.unreached(each) for each in entry.people)
+    ]
+    instead = news_rules.stand_ins(account, world)
+    stands_in = one.address in {reader.address for reader in instead}
+    limit = Fact(Told.Kind.RESTRICTED, 0, now)
+    hears = one.address in {
+        each.reader.address for each in news_rules.readers(limit, account, world) if not each.action_id
+    }
+    lines = []
+    if own and reached:
+        lines.append(
+            Line(one.say("rule_own"), "good") if hears else Line(one.say("rule_own_snoozed"), "warn")
+        )
+    elif own:
+        lines.append(Line(one.say("rule_own_unreached"), "bad"))
+    elif hears:
+        lines.append(Line(one.say("rule_restriction"), "good"))
+    if stands_in and lost:
+        lines.append(Line(one.say("rule_stands_in", number=len(lost)), "good"))
+    elif stands_in and not own:
+        lines.append(Line(one.say("rule_not_needed")))
+    elif not own:
+        via = {reader.via for reader in instead}
+        how = "" if not via else "_leads" if Via.TEAM_LEAD in via else "_operators"
+        lines.append(Line(one.say(f"rule_others{how}")))
+    return lines

@@ -1,15 +1,23 @@
-"""Whose macros are, and who takes them over."""
+"""Whose macros are, who takes them over, and how far ahead they warn: what can be renewed without a person is renewed before that."""
+
+import time
+from datetime import timedelta
 
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from macros.models import Macro
+from accounts.leaving import handing_over
 from macros.rules import scope
+from macros.rules.models import Macro, MacroAction
+from tokens.life import renewal
 from ui import kept
 from users.models import User
 
 HISTORY = "words/history.txt"
+REMEMBERED = 60.0  # seconds; every token that is checked asks
+
+_widest: list[tuple[float, timedelta]] = []
 
 
 def owned_by(person: User, *, taker: User) -> QuerySet[Macro]:
@@ -37,3 +45,25 @@ def take_over(person: User, taker: User) -> list[str]:
     said = kept.keep(HISTORY, "given", person=str(taker), note="")
     LogEntry.objects.log_actions(taker.pk, found, CHANGE, said)
     return [one.name for one in found]
+
+
+def widest_warning() -> timedelta:
+    """Return the earliest warning of all enabled macros, before the deadline."""
+    for asked_at, answer in tuple(_widest):  # another thread may forget it meanwhile
+        if time.monotonic() - asked_at <= REMEMBERED:
+            return answer
+    days = MacroAction.objects.filter(macro__enabled=True).values_list("days", flat=True)
+    most = timedelta(days=max((max(some) for some in days if some), default=0))
+    _widest[:] = [(time.monotonic(), most)]
+    return most
+
+
+def forget_widest() -> None:
+    """Ask the database next time."""
+    _widest.clear()
+
+
+def register() -> None:
+    """Say whose macros are handed over, and what is renewed before they warn."""
+    handing_over.register(names, take_over)
+    renewal.register_widest_warning(widest_warning)

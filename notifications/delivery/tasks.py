@@ -5,11 +5,10 @@ from threading import BoundedSemaphore
 
 from celery import shared_task
 from celery.worker import state as worker_state
-from django.db import transaction
 
-from infra import asking_workers, database_clock
-from notifications import delivery
-from users.login import private_parts
+from infra import database_clock
+from notifications.delivery import services as delivery
+from notifications.outbox import services as outbox
 
 # Runs of one process beside each other: where a mail hangs, others go on. The lane keeps a thread for its other work.
 _running = BoundedSemaphore(3)
@@ -29,17 +28,4 @@ def deliver_messages() -> None:
     if counts := tally.words():
         logger.info("Messages: %s", counts)
     if tally.more:
-        _call()
-
-
-def deliver_soon() -> None:
-    """Ask a worker to deliver as soon as this transaction is committed, once per transaction.
-
-    It is a hint: when the broker cannot be reached, the next sweep sends the message.
-    """
-    if not private_parts.is_called_on_commit(_call):
-        transaction.on_commit(_call, robust=True)
-
-
-def _call() -> None:
-    asking_workers.ask(deliver_messages)
+        outbox.ask_to_deliver()

@@ -1,20 +1,50 @@
-"""What was told at once: one row for each reader and each thing that happened to an account."""
+"""What was found and told: runs, the notices of warnings, what was told at once, and shortages of people."""
 
 from typing import ClassVar, Self
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account
-from notifications.kinds import FACTS
 from notifications.models import Message
+from notifications.outbox.kinds import FACTS
 from tokens.models import Token
 from ui.phrases import phrase
 from users.models import Team
 from users.people.recipients import Via
 
-# Accounts that fewer people could carry than a macro wants, as long as that lasts.
+# The kinds of the messages that carry them.
+WARNING, NEWS = "macro", "news"
+
+
+class Evaluation(models.Model):
+    """One run over all macros. The unique row decides that a day has one scheduled run, however many beats tick."""
+
+    class Trigger(models.TextChoices):
+        SCHEDULE = "schedule", _("Schedule")
+        HAND = "hand", _("By hand")
+
+    on_date = models.DateField()
+    trigger = models.CharField(max_length=10, choices=Trigger, default=Trigger.SCHEDULE)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    notice_count = models.PositiveIntegerField(default=0)  # how many it found
+    message_count = models.PositiveIntegerField(default=0)  # how many mails it wrote
+    # Of the day's scheduled run: when something that it or one before found was last dropped for its reader, see `evaluate_if_due`.
+    dropped_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-started_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["on_date"], condition=Q(trigger="schedule"), name="one_scheduled_evaluation_per_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Evaluation of {self.on_date}"
 
 
 class Shortage(models.Model):
@@ -138,3 +168,69 @@ class Told(models.Model):
     def found(self) -> str:
         """What it says, in words: "another log-in took over"."""
         return phrase(FACTS, f"news_{self.kind}")
+
+
+class Notice(models.Model):
+    """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
+
+    It outlives its action and its macro: `action` is empty then, and `macro_name` says whose it was.
+    A dropped notice was never mailed, so it does not prevent a later one.
+    """
+
+    Outcome = Told.Outcome
+
+    evaluation = models.ForeignKey(Evaluation, models.CASCADE, related_name="found")
+    message = models.ForeignKey(Message, models.SET_NULL, null=True, blank=True, related_name="notices")
+    action = models.ForeignKey(
+        "macros.MacroAction", models.SET_NULL, null=True, blank=True, related_name="notices"
+    )
+    # Written when the macro is deleted, or what told it is taken out of the macro, whose id is in `was_of` then.
+    macro_name = models.CharField(max_length=100, blank=True, default="", db_default="")
+    was_of = models.BigIntegerField(null=True, blank=True)
+    account = models.ForeignKey(Account, models.CASCADE, related_name="notices")
+    token = models.ForeignKey(Token, models.CASCADE, null=True, blank=True, related_name="+")
+    # Whose account it was then. It outlives its team: without it the account, another team's by now, would be told of once more.
+    team = models.ForeignKey(Team, models.SET_NULL, null=True, blank=True, related_name="+")
+    cycle = models.PositiveIntegerField()
+    threshold = models.PositiveSmallIntegerField()
+    recipient = models.EmailField()
+    # How it came to them.
+    via = models.CharField(max_length=10, choices=Via, default=Via.DIRECT, db_default="", blank=True)
+    deadline = models.DateTimeField(null=True, blank=True)
+    outcome = models.CharField(max_length=10, choices=Outcome, default=Outcome.WAITING)
+    outcome_reason = models.CharField(max_length=200, blank=True)
+    told_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when its mail left; of one mailed before that was kept: empty
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["action", "account", "token", "cycle", "threshold", "recipient"],
+                condition=~Q(outcome="dropped") & Q(action__isnull=False),
+                nulls_distinct=False,
+                name="one_notice_per_cycle_and_threshold",
+            ),
+        ]
+        indexes = [
+            # the list of macros: when each was last mailed
+            models.Index("action", "id", condition=Q(outcome="mailed"), name="notice_last_mailed"),
+            # of a macro that tells it no longer
+            models.Index("was_of", "id", condition=Q(was_of__isnull=False), name="notice_was_of"),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Notice for %(recipient)s on account %(account)s") % {
+            "recipient": self.recipient,
+            "account": self.account_id,
+        }
+
+    @property
+    def macro_title(self) -> str:
+        """The macro's name, also when it was deleted."""
+        return self.action.macro.name if self.action else self.macro_name
+
+    @property
+    def found(self) -> str:
+        """What it says, in words: "7 days in advance" or "deactivated"."""
+        return phrase(FACTS, "found", days=self.threshold)

@@ -6,17 +6,17 @@ from typing import NamedTuple
 
 from macros.at_once import services as at_once
 from macros.at_once.rules import Due as News
-from macros.models import Evaluation, MacroAction, Notice, Shortage, Told
 from macros.notices import facts, rules
+from macros.notices.models import WARNING, Evaluation, Notice, Shortage, Told
 from macros.notices.readers import Directory
 from macros.notices.rules import Due
 from macros.notices.values import AccountFacts, Rule, Rules, Span, TellsBefore
+from macros.rules.models import MacroAction
 from notifications.models import Message
 from users.people.recipients import who_log_in
 
 Kind = MacroAction.Kind
 WARNINGS = (Kind.PRE_DEACTIVATION, Kind.ESCALATED)
-KIND = "macro"  # of the messages
 BATCH = 2_000  # rows of one statement
 
 
@@ -35,7 +35,7 @@ class Opened(NamedTuple):
     account: AccountFacts
 
 
-def find(*, run: Evaluation, span: Span) -> Counted:
+def write_findings(*, run: Evaluation, span: Span) -> Counted:
     """Write what no run has found, for a run whose row is written: notices, and their messages; and who is told of shortages.
 
     What somebody else writes meanwhile is left out.
@@ -50,10 +50,10 @@ def find(*, run: Evaluation, span: Span) -> Counted:
         mails.carry(notices)
         Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
         news += of_shortages(look(few, accounts, directory, span), directory, span.now)
-    return Counted(run.found.count() + len(news), len(mails) + at_once.write(news, run.started_at))
+    return Counted(run.found.count() + len(news), len(mails) + at_once.write_messages(news, run.started_at))
 
 
-def count(span: Span) -> Counted:
+def count_findings(span: Span) -> Counted:
     """Count what a run would find of warnings, and write nothing."""
     found, directory = facts.rules(*WARNINGS), facts.directory()
     notices, mails = 0, set[tuple[str, int]]()
@@ -142,9 +142,9 @@ class Messages:
 
     def _message(self, address: str, team: int | None, *, of: int | None) -> Message:
         now = self._run.started_at
-        parts = [KIND, self._run.pk, team, address]
+        parts = [WARNING, self._run.pk, team, address]
         return Message(
-            kind=KIND,
+            kind=WARNING,
             recipient=address,
             team_id=of,
             dedupe_key=":".join(str(part) for part in parts if part is not None),

@@ -1,18 +1,24 @@
-"""The mails of macros about one account, found by their notices: the account's pages show them beside its other mails."""
+"""The mails of macros about one account, found by their notices: the account's pages show them beside its other mails.
+
+What was told outlives its macro, whichever way that is deleted, also with its team.
+"""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from django.db.models import OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Greatest
+from django.db.models.signals import pre_delete
 
+from accounts import message_history
 from accounts.message_history import SentMessage
 from accounts.models import Account
-from macros.at_once.services import KIND as AT_ONCE
-from macros.models import MacroAction, Notice, Told
-from notifications.kinds import FACTS, Fact
+from macros.notices.models import NEWS, Notice, Told
+from macros.rules.models import Macro, MacroAction
 from notifications.models import Message
+from notifications.outbox.kinds import FACTS, Fact
 from ui import kept
 from ui.phrases import phrase
 
@@ -25,7 +31,7 @@ def about(account: Account, limit: int) -> list[SentMessage]:
     """Return the newest mails that carry, or carried, a notice about the account, or tell at once what happened to it."""
     by_message: dict[int, list[Notice | Told]] = defaultdict(list)
     warned = Notice.objects.filter(account=account, message__isnull=False)
-    at_once = Told.objects.filter(account=account, message__kind=AT_ONCE)
+    at_once = Told.objects.filter(account=account, message__kind=NEWS)
     for rows in (warned, at_once):
         newest = rows.select_related("action__macro").order_by("-message_id", "-id")
         for one in newest[: limit * PER_MAIL]:
@@ -50,7 +56,7 @@ def _found_by(one: Notice | Told) -> str:
 def facts_of(message: Message) -> list[Fact]:
     """Return what a message carries and what became of it, for the page "why this mail?"."""
     warned = message.notices.order_by("threshold", "deadline")
-    rows = message.told.order_by("pk") if message.kind == AT_ONCE else warned
+    rows = message.told.order_by("pk") if message.kind == NEWS else warned
     return [
         Fact(
             what=phrase(
@@ -112,3 +118,25 @@ def _left_out(notices: Sequence[Notice | Told]) -> str:
     if any(notice.outcome != Notice.Outcome.DROPPED for notice in notices):
         return ""
     return kept.said(notices[0].outcome_reason)
+
+
+def keep_name(*, instance: MacroAction, origin: Any = None, **_kwargs: Any) -> None:
+    """Write onto the notices of an action that is deleted the macro's name, and its id where it stays."""
+    alone = getattr(origin, "model", type(origin)) is MacroAction
+    for told in (Notice, Told):
+        told.objects.filter(action=instance).update(
+            macro_name=instance.macro.name, was_of=instance.macro_id if alone else None
+        )
+
+
+def forget_macro(*, instance: Macro, **_kwargs: Any) -> None:
+    """Take the id of a macro that is about to be deleted from what it told before an edit."""
+    for told in (Notice, Told):
+        told.objects.filter(was_of=instance.pk).update(was_of=None)
+
+
+def register() -> None:
+    """Show the mails on the account's pages, and keep what was told."""
+    message_history.register(about)
+    pre_delete.connect(keep_name, sender=MacroAction, dispatch_uid="macros.keep_name")
+    pre_delete.connect(forget_macro, sender=Macro, dispatch_uid="macros.forget_macro")

@@ -1,13 +1,18 @@
-"""Writing messages. Delivery is in notifications.delivery."""
+"""Writing messages, and asking a worker to deliver them: how is in notifications.delivery."""
 
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from infra import database_clock
+from celery import current_app
+from django.db import transaction
+
+from infra import asking_workers, database_clock
 from notifications.models import Message
-from notifications.tasks import deliver_soon
+from users.login import private_parts
 from users.models import Team
+
+DELIVER = "notifications.deliver_messages"  # the task of notifications.delivery
 
 
 def enqueue(
@@ -38,3 +43,17 @@ def enqueue(
     if created:
         deliver_soon()
     return created
+
+
+def deliver_soon() -> None:
+    """Ask a worker to deliver as soon as this transaction is committed, once per transaction.
+
+    It is a hint: when the broker cannot be reached, the next sweep sends the message.
+    """
+    if not private_parts.is_called_on_commit(ask_to_deliver):
+        transaction.on_commit(ask_to_deliver, robust=True)
+
+
+def ask_to_deliver() -> None:
+    """Ask a worker to deliver now."""
+    asking_workers.ask(current_app.tasks[DELIVER])

@@ -15,9 +15,9 @@ from django.db.models import Q, QuerySet
 from accounts.models import Account, AccountEvent
 from macros.models import Acknowledgement, Notice, Told
 from macros.mutes import links, mails, services
-from macros.warnings import services as evaluation
-from notifications import outbox
+from macros.notices import facts
 from notifications.models import Message
+from notifications.outbox import services as outbox
 from tokens.models import Token
 from users.installation import hold
 from users.models import User
@@ -39,7 +39,7 @@ class Deadline:
         """How many days are left, 1 at least."""
         if self.ends is None:
             return 1
-        return max((evaluation.local_day(self.ends) - evaluation.local_day(now)).days, 1)
+        return max((services.local_day(self.ends) - services.local_day(now)).days, 1)
 
     def said(self, now: datetime) -> str:
         """What somebody says by being on it: the same while it is no more urgent."""
@@ -52,7 +52,7 @@ def deadlines_of(message: Message) -> list[Deadline]:
     Nothing of accounts that concern the reader no longer.
     """
     found = _told_by(message)
-    theirs = mails.of(message.recipient, {one.account.pk for one in found})
+    theirs = facts.concerned({message.recipient: {one.account.pk for one in found}})[message.recipient]
     return [one for one in found if one.account.pk in theirs]
 
 
@@ -187,7 +187,7 @@ def end_of_moved(account_ids: Collection[int], *, cause: str, actor: User, now: 
     pairs: dict[str, set[int]] = defaultdict(set)
     for one, address in whose.items():
         pairs[address].add(one.account_id)
-    theirs = mails.among(pairs)
+    theirs = facts.concerned(pairs)
     over = [one for one, address in whose.items() if one.account_id not in theirs[address]]
     accounts = {one.account_id: one.account for one in over if one.is_running}
     Acknowledgement.objects.filter(pk__in=[one.pk for one in over]).delete()
@@ -228,7 +228,7 @@ def _tell(
         others = same.exclude(recipient=email)
         for reader, of_team, account in others.values_list("recipient", "team", "account"):
             readers[reader].setdefault(account, of_team)
-    theirs = mails.among(readers)
+    theirs = facts.concerned(readers)
     people = who_log_in(theirs)
     to_write: dict[tuple[str, int | None], set[int]] = defaultdict(set)
     for to, accounts_of in readers.items():

@@ -10,9 +10,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from notifications import composing, kinds, outbox
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing, kinds
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses, dates
 from ui.text import first_name
 from users.models import RefusedAddress, User
@@ -31,7 +32,7 @@ def is_unarrived(message: Message) -> bool:
     return message.state == Message.State.FAILED or untaken
 
 
-def tell(*, about: Message, to: User, now: datetime, page: str = "", page_id: int = 0) -> None:
+def tell_person(*, about: Message, to: User, now: datetime, page: str = "", page_id: int = 0) -> None:
     """Write to a person, in the caller's transaction, that a mail in their name failed; once, however often it is sent again.
 
     `page` names the page that helps, of `page_id`; "": none. What it says is the same for every kind of mail: whether an address has a
@@ -66,7 +67,7 @@ def tell_operators(now: datetime) -> int:
     )
 
 
-def build(message: Message) -> Mail:
+def build_unarrived(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where all addresses were released.
 
     Of one mail: where that was sent again since, is gone, or the person can no longer log in.
@@ -110,5 +111,5 @@ def _parked(message: Message) -> dict[str, object]:
 
 
 def register() -> None:
-    """Say how the mail is built. Called once, when the app starts."""
-    kinds.register(KIND, build, name=_("A mail did not arrive"))
+    """Say how the mail is built."""
+    kinds.register(KIND, build_unarrived, name=_("A mail did not arrive"))

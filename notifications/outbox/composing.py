@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
-from notifications.kinds import Mail
 from notifications.models import Message
+from notifications.outbox.kinds import Mail
 from ui import addresses, mails
 from users.models import User
 

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from notifications import claims
+from notifications.delivery import claims
 from notifications.models import MailReturn, Message
-from notifications.tasks import deliver_soon
+from notifications.outbox.services import deliver_soon
 from ui import kept
 from users.addresses import services as refused_addresses
 from users.models import RefusedAddress
@@ -23,7 +23,7 @@ COMES_BACK_WITHIN = timedelta(days=5)
 
 
 @transaction.atomic
-def note(
+def note_return(
     *,
     report_id: str,
     kind: MailReturn.Kind,

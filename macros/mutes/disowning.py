@@ -8,11 +8,13 @@ from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountEvent
 from macros.mutes import links, mails, services
-from notifications import clean, outbox
 from notifications.models import Message
+from notifications.outbox import clean, kinds
+from notifications.outbox import services as outbox
 from users.addresses import services as refused_addresses
 from users.installation import hold
 from users.models import User
@@ -32,7 +34,7 @@ def of_mail(message: Message) -> str:
     return f"mail:{message.pk}"
 
 
-def said(account_ids: Collection[int], source: str) -> set[int]:
+def disowned(account_ids: Collection[int], source: str) -> set[int]:
     """Return of which of these accounts (ids) it was said already, by what `source` names."""
     events = AccountEvent.objects.filter(
         account__in=account_ids, kind=AccountEvent.Kind.NOT_MINE, cause=source
@@ -41,7 +43,7 @@ def said(account_ids: Collection[int], source: str) -> set[int]:
 
 
 @transaction.atomic
-def say(
+def disown(
     *, account_ids: Collection[int], email: str, source: str, note: str, now: datetime, mutes: bool = True
 ) -> int:
     """Leave an event on each account, and mail the leads of its team (the operators where it has none), one mail for each reader.
@@ -54,10 +56,12 @@ def say(
     locked = list(
         Account.objects.select_related("team").locked().filter(pk__in=account_ids)
     )  # two clicks tell once
-    told = said([one.pk for one in locked], source)
+    told = disowned([one.pk for one in locked], source)
     new = [one for one in locked if one.pk not in told]
     if mutes:
-        services.mute(accounts=new, email=email, until=services.last_day(now), by=None, reason="", now=now)
+        services.mute_accounts(
+            accounts=new, email=email, until=services.last_day(now), by=None, reason="", now=now
+        )
     note = clean.line(note, NOTE_LENGTH)
     person = User.objects.filter(email=email).first()
     services.note_events(
@@ -80,7 +84,13 @@ def record_end(message: Message) -> None:
         # To another team, which has an account since, the note was not written.
         theirs = Account.objects.filter(pk__in=said["accounts"], team__in=said["teams"])
         accounts = theirs.select_related("team")
-        _write(list(accounts), who=said["who"], note=said["note"], source=said["source"], now=timezone.now())
+        _write(
+            list(accounts),
+            who=said["who"],
+            note=said["note"],
+            source=said["source"],
+            now=timezone.now(),
+        )
 
 
 def _write(accounts: Sequence[Account], *, who: str, note: str, source: str, now: datetime) -> None:
@@ -124,3 +134,10 @@ def _readers(accounts: Sequence[Account]) -> dict[str, list[Account]]:
         for address in told[account.team_id].addresses:
             readers[address].append(account)
     return readers
+
+
+def register() -> None:
+    """Say how the mail of what was said is built."""
+    kinds.register(
+        mails.KIND, mails.build_said, name=_("Said by the link of a mail"), ended=record_end, asks=True
+    )

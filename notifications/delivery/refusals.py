@@ -6,12 +6,9 @@ from dataclasses import dataclass
 
 from anymail.exceptions import AnymailAPIError, AnymailError, AnymailRecipientsRefused
 
-from notifications import clean
 from notifications.models import MailReturn
+from notifications.outbox import clean
 from ui import kept
-
-# What the answer of a mail server says of an address, by its status (RFC 3463) or its code (RFC 5321).
-
 
 Kind = MailReturn.Kind
 _STATUS = re.compile(r"(?<![\d.])([45])\.(\d{1,3})\.(\d{1,3})(?![\d.])")

@@ -11,9 +11,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from infra import liveness, locks
 from infra.locks import Lock
-from notifications import kinds
+from notifications.delivery.refusals import Trouble
 from notifications.models import Message
-from notifications.refusals import Trouble
+from notifications.outbox import kinds
 from ui import kept
 from users.addresses import services as refused_addresses
 from users.installation import hold
@@ -79,7 +79,7 @@ def _due(now: datetime) -> QuerySet[Message]:
     return due.select_related("team").annotate(**facts).order_by("next_attempt_at", "pk")
 
 
-def keep(message: Message, now: datetime) -> None:
+def renew(message: Message, now: datetime) -> None:
     """Renew the claim of this attempt, where no later one has the row. One that is being written waits for the next time."""
     mine = Message.objects.filter(pk=message.pk, state=State.SENDING, attempts=message.attempts)
     with transaction.atomic():

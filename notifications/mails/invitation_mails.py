@@ -6,9 +6,11 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from notifications import composing, kinds, outbox, unarrived_mails
-from notifications.kinds import Mail, NotWanted
+from notifications.mails import unarrived_mails
 from notifications.models import Message
+from notifications.outbox import composing, kinds
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from ui import dates
 from ui.text import join_names
 from users.invitations import services as invitations
@@ -30,7 +32,7 @@ def enqueue(*, invitation: Invitation, now: datetime, **_kwargs: Any) -> None:
     )
 
 
-def build(message: Message) -> Mail:
+def build_invitation(message: Message) -> Mail:
     """Return the mail with its link. Raises NotWanted when the invitation was answered, taken back or sent again."""
     invitation = _invitation_of(message)
     number = invitation.number  # each counts its own mails
@@ -57,12 +59,14 @@ def note_ended(message: Message) -> None:
         return
     now = timezone.now()
     if message.state == Message.State.FAILED or invitation.expires_at <= now:
-        unarrived_mails.tell(about=message, to=invitation.invited_by, now=now)
+        unarrived_mails.tell_person(about=message, to=invitation.invited_by, now=now)
 
 
 def register() -> None:
-    """Connect the signal and say how the mail is built. Called once, when the root app starts."""
-    kinds.register(KIND, build, name=_("Invitation"), to_parked=True, of_address=True, ended=note_ended)
+    """Connect the signal and say how the mail is built."""
+    kinds.register(
+        KIND, build_invitation, name=_("Invitation"), to_parked=True, of_address=True, ended=note_ended
+    )
     invitation_issued.connect(enqueue, sender=Invitation, dispatch_uid="notifications.invitation_mails")
 
 

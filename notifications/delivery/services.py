@@ -23,9 +23,10 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from infra import liveness, storing
-from notifications import claims, clean, kinds, refusals
-from notifications.kinds import Mail
+from notifications.delivery import claims, refusals
 from notifications.models import Message
+from notifications.outbox import clean, kinds
+from notifications.outbox.kinds import Mail
 from ui import kept, mails
 from users.addresses import services as refused_addresses
 from users.installation import hold
@@ -134,7 +135,7 @@ def deliver(
             if message is None:
                 break
             claimed += 1
-            with liveness.kept(partial(claims.keep, message)):
+            with liveness.kept(partial(claims.renew, message)):
                 if not _Attempt(message, server, clock, tally).make():
                     break
     finally:

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db.models import QuerySet
 
-from notifications import claims, kinds
+from notifications.delivery import claims
 from notifications.models import Message
-from notifications.tasks import deliver_soon
+from notifications.outbox import kinds
+from notifications.outbox.services import deliver_soon
 from users.models import User
 
 State = Message.State

@@ -9,9 +9,10 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from notifications import composing, kinds, outbox
-from notifications.kinds import Mail, NotWanted
 from notifications.models import Message
+from notifications.outbox import composing, kinds
+from notifications.outbox import services as outbox
+from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses, dates
 from users.login import password_reset
 from users.login.changes import Kind, LoginChange
@@ -88,11 +89,11 @@ def build_change(message: Message) -> Mail:
 
 
 def register() -> None:
-    """Connect the signals and say how the mails are built. Called once, when the root app starts."""
+    """Connect the signals and say how the mails are built."""
     kinds.register(RESET, build_reset, name=_("Password reset"), to_parked=True, of_address=True)
     kinds.register(CHANGED, build_change, name=_("Change of a log-in"), to_parked=True, of_address=True)
-    password_reset_requested.connect(enqueue_reset, sender=User, dispatch_uid="adtoken_project.reset")
-    login_changed.connect(enqueue_change, sender=User, dispatch_uid="adtoken_project.login_changed")
+    password_reset_requested.connect(enqueue_reset, sender=User, dispatch_uid="notifications.reset")
+    login_changed.connect(enqueue_change, sender=User, dispatch_uid="notifications.login_changed")
 
 
 def _actor(by: int | None, reader: User) -> str:

@@ -1,0 +1,1 @@
+"""What becomes of messages: claims, delivery, refusals, and mails that come back."""

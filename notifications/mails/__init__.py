@@ -1,0 +1,1 @@
+"""The mails of this app and of people and log-ins, which are below it."""
