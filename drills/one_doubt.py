@@ -136,7 +136,7 @@ class Life:
 
         self.calls += channel_sweep.run(channel=CHANNEL, clock=self._clock) or 0
         doubt_mail.tell(self.now)
-        at_once.tell(self.now)
+        at_once.tell_news(self.now)
         delivery.deliver(clock=lambda: self.now)
         dark = Account.objects.exclude(state=Account.State.CONNECTED, restriction="").count()
         self.most_dark = max(self.most_dark, dark)

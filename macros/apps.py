@@ -11,7 +11,7 @@ class MacrosConfig(AppConfig):
     verbose_name = _("Tools and Settings")
 
     def ready(self) -> None:
-        """Have each package say what it adds: mails, jobs, what follows from a move, and what keeps warnings back."""
+        """Have each package say what it adds."""
         from macros.at_once import mails as news
         from macros.mutes import disowning, endings
         from macros.mutes import services as mutes

@@ -1,4 +1,4 @@
-"""The models of macros, for Django and for whoever is above: each lies in the package that owns it."""
+"""The models of macros: each lies in the package that owns it."""
 
 from macros.mutes.models import Acknowledgement as Acknowledgement
 from macros.mutes.models import Mute as Mute

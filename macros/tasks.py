@@ -16,4 +16,4 @@ def evaluate_if_due() -> None:
 @shared_task(name="macros.tell_at_once", ignore_result=True)
 def tell_at_once() -> None:
     """Write the mails about what just happened."""
-    at_once.tell(database_clock.now())
+    at_once.tell_news(database_clock.now())

@@ -95,6 +95,12 @@ class Message(models.Model):
         return f"{self.kind} to {self.recipient}"
 
     @property
+    def is_unarrived(self) -> bool:
+        """Whether it ended and did not reach its reader: it failed, or was over before our own mail server took it."""
+        untaken = self.state == self.State.CANCELLED and self.waits_since is not None
+        return self.state == self.State.FAILED or untaken
+
+    @property
     def mark(self) -> str:
         """What names the mail to us in a service's reports: its number, and the part of its Message-ID that is drawn."""
         return f"{self.pk}-{self.message_id.strip('<>').partition('@')[0]}"

@@ -69,7 +69,7 @@ def note_ended(message: Message) -> None:
 
     Of several asks it names the first.
     """
-    if not unarrived_mails.is_unarrived(message):
+    if not message.is_unarrived:
         return
     now, failed = timezone.now(), message.state == Message.State.FAILED
     for ask in _asks_of(message).filter(what=Ask.What.LINK).order_by("pk"):

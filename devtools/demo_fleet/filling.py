@@ -223,7 +223,7 @@ def _today(stand_ins: StandIns) -> None:
 def _tell() -> None:
     """Have told what happened, and mailed, as half a minute later."""
     later = timezone.now() + at_once.GATHER
-    at_once.tell(later)
+    at_once.tell_news(later)
     deliver(clock=lambda: later)
 
 

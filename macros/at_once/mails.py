@@ -72,7 +72,7 @@ def _still(message: Message) -> tuple[list[Told], Mapping[int, AccountFacts]]:
                 reason = "people_again" if again else why_not(row, account, some)
                 (dropped.setdefault(reason, []) if reason else kept_rows).append(row)
     for reason, gone in dropped.items():
-        services.drop(gone, reason)
+        services.drop_told(gone, reason)
     if not kept_rows:
         raise NotWanted(*(sorted(dropped) or ["deleted_or_told"]))
     return kept_rows, looked

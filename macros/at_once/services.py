@@ -43,7 +43,7 @@ _OF_THE_READER = (REFUSED, "other_address", "not_told_", "reader_", "person_left
 
 
 @transaction.atomic
-def tell(now: datetime) -> int:
+def tell_news(now: datetime) -> int:
     """Write the messages about what happened since the last time. Returns how many. Cheap where nothing did: two small queries."""
     if not locks.take_if_free(Lock.TELLING):
         return 0
@@ -203,7 +203,7 @@ def evening(now: datetime) -> datetime:
 # --- what became of it
 
 
-def drop(rows: Iterable[Told], reason: str) -> None:
+def drop_told(rows: Iterable[Told], reason: str) -> None:
     """Note that these are not told. Where that is for their reader, their accounts are looked at again, for whoever is told instead."""
     some = list(rows)
     Told.objects.filter(pk__in=[one.pk for one in some]).update(
@@ -226,7 +226,7 @@ def record_end(message: Message) -> None:
         Told.objects.open().filter(recipient=message.recipient, account__in=back).update(over_at=now)
         return
     if message.state == Message.State.FAILED and refused_addresses.is_refused(message.recipient):
-        drop(rows.exclude(via=Via.OPERATOR), REFUSED)
+        drop_told(rows.exclude(via=Via.OPERATOR), REFUSED)
     failed = message.state == Message.State.FAILED
     outcome = Told.Outcome.FAILED if failed else Told.Outcome.CANCELLED
     rows.update(outcome=outcome, outcome_reason=kept.cut(message.error, 200))
@@ -313,11 +313,13 @@ def readdress(message: Message, new: str) -> bool:
     if old in operators():
         stays |= Q(via=Via.OPERATOR)
     if rows.filter(stays).exists():
-        drop(rows.exclude(pk__in=list(rows.filter(stays).values_list("pk", flat=True))), "not_told_direct")
+        drop_told(
+            rows.exclude(pk__in=list(rows.filter(stays).values_list("pk", flat=True))), "not_told_direct"
+        )
         look_again(set(rows.values_list("account", flat=True)), since=min(rows.values_list("at", flat=True)))
         return False
     known = set(Told.objects.live().filter(recipient=new).values_list("account", "kind", "token", "event"))
     double = [one for one in rows if (one.account_id, one.kind, one.token_id, one.event) in known]
-    drop(double, "deleted_or_told")
+    drop_told(double, "deleted_or_told")
     rows.exclude(pk__in=[one.pk for one in double]).update(recipient=new)
     return True

@@ -74,7 +74,7 @@ def _told_by(message: Message) -> list[Deadline]:
     }
     found |= {
         (one.account_id, one.token_id): _deadline(one.account, one.token)
-        for one in told.exclude(outcome=Notice.Outcome.DROPPED).select_related("account", "token")
+        for one in told.live().select_related("account", "token")
         if one.cycle == (one.token.cycle if one.token else one.account.cycle)
     }
     return sorted(found.values(), key=lambda one: (one.account.name, one.account.pk))

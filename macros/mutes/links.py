@@ -6,11 +6,11 @@ from datetime import datetime
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q
 
 from accounts.models import Account
 from accounts.renewal_links import services as renewal_links
-from macros.notices.models import NEWS, WARNING, Notice, Told, ToldQuerySet
+from macros.notices.models import NEWS, WARNING, Notice, NoticeQuerySet, Told, ToldQuerySet
 from notifications.models import Message
 from notifications.outbox.kinds import Mail
 from ui import addresses
@@ -119,13 +119,13 @@ def is_over(message: Message) -> bool:
     return not (same.exists() or at_once.filter(at__gte=F("account__cycle_since")).exists())
 
 
-def notices_of(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:
+def notices_of(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
     """Return all that a mail carries or carried, or the one that this one is about: warnings, and what was told at once."""
     about = message.payload.get("answers", message.pk)
     return Notice.objects.filter(message=about), Told.objects.filter(message=about)
 
 
-def _naming(message: Message) -> tuple[QuerySet[Notice], ToldQuerySet]:
+def _naming(message: Message) -> tuple[NoticeQuerySet, ToldQuerySet]:
     """Return the notices by which macros name the reader of a mail."""
     named = ~Q(action=None, was_of=None) & ~Q(via=Via.OPERATOR)
     notices, at_once = notices_of(message)

@@ -49,7 +49,7 @@ _OF_ENTRY = (
 )  # fmt: skip
 
 
-# --- macros and people ----------------------------------------------------------------------------------------------
+# --- macros and people
 
 
 def rules_of(actions: Iterable[MacroAction]) -> list[Rule]:
@@ -140,7 +140,7 @@ def mutes_for(account_ids: Collection[int] | None) -> Mutes:
     )
 
 
-# --- accounts -------------------------------------------------------------------------------------------------------
+# --- accounts
 
 
 def slices(rules: Sequence[Rule], span: Span) -> Iterator[list[AccountFacts]]:
@@ -210,7 +210,7 @@ def _read_acknowledged(found: Mapping[int, AccountFacts]) -> None:
 
 def _read_told(found: Mapping[int, AccountFacts], zone: tzinfo, *, escalates: bool) -> None:
     """Add the notices of the present deadlines."""
-    notices = Notice.objects.filter(_PRESENT, account__in=found).exclude(outcome=Notice.Outcome.DROPPED)
+    notices = Notice.objects.live().filter(_PRESENT, account__in=found)
     late = _kept_back() if escalates else frozenset()
     names = (
         "account_id",

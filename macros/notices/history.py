@@ -13,7 +13,6 @@ from django.db.models.functions import Greatest
 from django.db.models.signals import pre_delete
 
 from accounts import message_history
-from accounts.message_history import SentMessage
 from accounts.models import Account
 from macros.notices.models import NEWS, Notice, Told
 from macros.rules.models import Macro, MacroAction
@@ -27,7 +26,7 @@ LOOKED_AT = 500  # notices of an action, for the newest mails of a macro
 PER_MAIL = 5  # notices of one account that one mail carries, at most, in the usual case
 
 
-def about(account: Account, limit: int) -> list[SentMessage]:
+def about(account: Account, limit: int) -> list[message_history.SentMessage]:
     """Return the newest mails that carry, or carried, a notice about the account, or tell at once what happened to it."""
     by_message: dict[int, list[Notice | Told]] = defaultdict(list)
     warned = Notice.objects.filter(account=account, message__isnull=False)
@@ -38,7 +37,7 @@ def about(account: Account, limit: int) -> list[SentMessage]:
             by_message[one.message_id or 0].append(one)
     messages = Message.objects.filter(pk__in=by_message).select_related("team").defer("text", "html")
     return [
-        SentMessage(
+        message_history.SentMessage(
             message,
             said=", ".join(dict.fromkeys(_found_by(one) for one in by_message[message.pk])),
             left_out=_left_out(by_message[message.pk]),

@@ -170,6 +170,14 @@ class Told(models.Model):
         return phrase(FACTS, f"news_{self.kind}")
 
 
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    """Notices."""
+
+    def live(self) -> Self:
+        """Keep what was not dropped."""
+        return self.exclude(outcome=Notice.Outcome.DROPPED)
+
+
 class Notice(models.Model):
     """One fact that a macro found, for one recipient, once per cycle and threshold. Threshold 0: the account went dark.
 
@@ -202,6 +210,8 @@ class Notice(models.Model):
     told_at = models.DateTimeField(
         null=True, blank=True
     )  # when its mail left; of one mailed before that was kept: empty
+
+    objects: ClassVar[NoticeQuerySet] = NoticeQuerySet.as_manager()  # type: ignore[assignment]  # a manager of its methods
 
     class Meta:
         constraints = [

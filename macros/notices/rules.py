@@ -181,7 +181,7 @@ def _waited_for(rule: Rule, one: TellsBefore) -> bool:
     return bool(rule.days) and one.threshold <= rule.days[-1] and rule.of_token == (one.token_id is not None)
 
 
-# --- too few people -------------------------------------------------------------------------------------------------
+# --- too few people
 
 
 def people_left(rule: Rule, account: AccountFacts, span: Span) -> int:

@@ -122,7 +122,7 @@ class MacroForm(Versioned, MacroModelForm):
         return super().add_prefix("linkers" if field_name == "notify_consenters" else field_name)
 
     def _set_choices(self) -> None:
-        visible = scope.visible_accounts(self.user)
+        visible = Account.objects.visible_to(self.user)
         accounts = self._picker("accounts", visible)
         excluded = self._picker("excluded", visible)
         if self.instance.pk:
@@ -231,14 +231,14 @@ class MacroForm(Versioned, MacroModelForm):
         """Return what it leaves out: what is chosen, and what others left out and this person does not see."""
         chosen = [account.pk for account in self.cleaned_data["excluded"]]
         left_out = self.instance.excluded if self.instance.pk else []
-        seen = scope.visible_accounts(self.user).filter(pk__in=left_out)
+        seen = Account.objects.visible_to(self.user).filter(pk__in=left_out)
         return chosen + sorted(set(left_out) - set(seen.values_list("pk", flat=True)))
 
     def unseen_accounts(self) -> list[int]:
         """Return accounts that others applied the macro to and this person does not see: they stay."""
         if not self.instance.pk:
             return []
-        seen = scope.visible_accounts(self.user).values("pk")
+        seen = Account.objects.visible_to(self.user).values("pk")
         applied = MacroAccount.objects.filter(macro=self.instance).exclude(account__in=seen)
         return list(applied.values_list("account_id", flat=True))
 

@@ -6,7 +6,6 @@ A macro tells its recipients about accounts, so it never reaches beyond the team
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Q, QuerySet
 
-from accounts.models import Account
 from macros.models import Macro
 from users.models import Team, User
 
@@ -46,8 +45,3 @@ def may_change(user: Person, macro: Macro) -> bool:
     if macro.team_id is None:
         return reaches_all(user)
     return teams_of(user).filter(pk=macro.team_id).exists()
-
-
-def visible_accounts(user: Person) -> QuerySet[Account]:
-    """Return the accounts that the person may apply a macro to."""
-    return Account.objects.visible_to(user)

@@ -27,14 +27,6 @@ class Counted(NamedTuple):
     mails: int
 
 
-class Opened(NamedTuple):
-    """A shortage that is told now, by which rule and of which account."""
-
-    shortage: int
-    rule: Rule
-    account: AccountFacts
-
-
 def write_findings(*, run: Evaluation, span: Span) -> Counted:
     """Write what no run has found, for a run whose row is written: notices, and their messages; and who is told of shortages.
 
@@ -46,10 +38,10 @@ def write_findings(*, run: Evaluation, span: Span) -> Counted:
     directory = facts.directory()
     news, mails = list[News](), Messages(run)
     for accounts in facts.slices(found, span):
-        notices = [row for one in due(found, accounts, directory, span) for row in _notices(one, run)]
+        notices = [row for one in find_due(found, accounts, directory, span) for row in _notices(one, run)]
         mails.carry(notices)
         Notice.objects.bulk_create(notices, batch_size=BATCH, ignore_conflicts=True)
-        news += of_shortages(look(few, accounts, directory, span), directory, span.now)
+        news += update_shortages(few, accounts, directory, span)
     return Counted(run.found.count() + len(news), len(mails) + at_once.write_messages(news, run.started_at))
 
 
@@ -58,14 +50,14 @@ def count_findings(span: Span) -> Counted:
     found, directory = facts.rules(*WARNINGS), facts.directory()
     notices, mails = 0, set[tuple[str, int]]()
     for accounts in facts.slices(found, span):
-        for one in due(found, accounts, directory, span):
+        for one in find_due(found, accounts, directory, span):
             notices += len(one.news)
             mails |= {(reader.address, one.account.team_id) for reader in one.news}
     people = who_log_in(address for address, _ in mails)
     return Counted(notices, len({(to, None if to in people else team) for to, team in mails}))
 
 
-def due(
+def find_due(
     found: Sequence[Rule], accounts: Iterable[AccountFacts], directory: Directory, span: Span
 ) -> Iterator[Due]:
     """Yield what rules tell of accounts on the first day of a span that is news to somebody; who is told ahead is not escalated to."""
@@ -106,7 +98,7 @@ def _notices(one: Due, run: Evaluation) -> Iterator[Notice]:
         )
 
 
-# --- messages -------------------------------------------------------------------------------------------------------
+# --- messages
 
 
 class Messages:
@@ -154,7 +146,7 @@ class Messages:
         )
 
 
-# --- shortages of people --------------------------------------------------------------------------------------------
+# --- shortages of people
 
 
 def close_unwatched(few: Sequence[Rule], *, now: datetime) -> None:
@@ -163,12 +155,12 @@ def close_unwatched(few: Sequence[Rule], *, now: datetime) -> None:
     running.exclude(action__in=[rule.action_id for rule in few]).update(over_at=now)
 
 
-def look(
+def update_shortages(
     few: Sequence[Rule], accounts: Iterable[AccountFacts], directory: Directory, span: Span
-) -> list[Opened]:
-    """Close what is over and open what falls short, of accounts that are read for these rules, and return what was opened.
+) -> list[News]:
+    """Close what is over and open what falls short, of accounts that are read for these rules, and return who is told of it.
 
-    An account that recovers and falls again within the hour is told once.
+    An account that recovers and falls again within the hour is told once. Such news has no event: its number is the shortage's, below 0.
     """
     every, by_action = Rules(few), {rule.action_id: rule for rule in few}
     over: list[int] = []
@@ -193,19 +185,16 @@ def look(
         )
         for rule, account in short
     )
-    return [Opened(row.pk, rule, account) for row, (rule, account) in zip(rows, short, strict=True)]
-
-
-def of_shortages(opened: Iterable[Opened], directory: Directory, now: datetime) -> Iterator[News]:
-    """Yield who is told of shortages. Such news has no event: its number is the shortage's, below 0."""
-    for shortage, rule, account in opened:
-        for reader in rule.readers(account, directory).readers:
-            yield News(
-                account.pk,
-                Told.Kind.FEW_PEOPLE,
-                reader.address,
-                -shortage,
-                now,
-                via=reader.via,
-                action_id=rule.action_id,
-            )
+    return [
+        News(
+            account.pk,
+            Told.Kind.FEW_PEOPLE,
+            reader.address,
+            -row.pk,
+            span.now,
+            via=reader.via,
+            action_id=rule.action_id,
+        )
+        for row, (rule, account) in zip(rows, short, strict=True)
+        for reader in rule.readers(account, directory).readers
+    ]

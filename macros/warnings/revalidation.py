@@ -33,11 +33,6 @@ _ASKED = (
 )  # fmt: skip
 
 
-def notices_of(message: Message) -> QuerySet[Notice]:
-    """Return what a message carries, without what was dropped before."""
-    return message.notices.exclude(outcome=Outcome.DROPPED)
-
-
 @dataclass
 class StillWanted:
     """What a message still has to say: notices of the accounts that come first, how many accounts more, and what was dropped."""
@@ -75,7 +70,7 @@ def _urgency(notice: Notice) -> tuple[bool, float, str]:
 
 def _judged(message: Message, now: datetime) -> Iterator[tuple[Notice, str]]:
     """Yield what a message carries, with why it no longer holds, as a code; "" where it does. Accounts are read in slices."""
-    notices = notices_of(message).select_related("action__macro", "account", "token").only(*_ASKED)
+    notices = message.notices.live().select_related("action__macro", "account", "token").only(*_ASKED)
     waiting = notices.order_by("account_id", "pk").iterator(SLICE)
     while some := list(islice(waiting, SLICE)):
         rules = facts.rules_of({one.action for one in some if one.action is not None})
@@ -144,7 +139,7 @@ def record_end(message: Message) -> None:
         # Cancelled by staff; what the builder dropped is marked already. It counts as told, or the next day would send it.
         Message.State.CANCELLED: Outcome.CANCELLED,
     }
-    told = notices_of(message)
+    told = message.notices.live()
     if message.state == Message.State.SENT and message.sent_at is not None:
         deactivated = list(told.filter(threshold=0).values_list("account_id", flat=True).distinct())
         told.update(outcome=Outcome.MAILED, outcome_reason="", told_at=message.sent_at)
@@ -166,11 +161,11 @@ def readdress(message: Message, new: str) -> bool:
     Returns False, and leaves it, where it carries what stays with the old address, or the new one has a mail of this run that would say
     both. What is of the person is found anew then, by the next evaluation.
     """
-    told = Notice.objects.filter(recipient=new).exclude(outcome=Outcome.DROPPED)
+    told = Notice.objects.live().filter(recipient=new)
     same = told.filter(**{name: OuterRef(name) for name in ("action", "account", "cycle", "threshold")})
     of_log_in = Exists(same.filter(token=OuterRef("token")))
     known = of_log_in | Q(Exists(same.filter(token=None)), token=None)
-    live, stays = notices_of(message), _stays(message.recipient)
+    live, stays = message.notices.live(), _stays(message.recipient)
     there = Notice.objects.filter(recipient=new, evaluation__in=message.notices.values("evaluation"))
     if there.exists() or live.filter(stays).exists():
         live.exclude(stays).update(outcome=Outcome.DROPPED, outcome_reason=kinds.reason("not_told_direct"))

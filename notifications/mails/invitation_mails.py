@@ -49,7 +49,7 @@ def build_invitation(message: Message) -> Mail:
 def note_ended(message: Message) -> None:
     """Tell whoever invited that the mail did not arrive, in the transaction that records it; also where it had expired when our own mail
     server was back."""
-    if not unarrived_mails.is_unarrived(message):
+    if not message.is_unarrived:
         return
     found = Invitation.objects.select_related("invited_by")
     invitation = found.filter(pk=message.payload["invitation"], accepted_at=None).first()

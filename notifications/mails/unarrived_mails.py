@@ -26,12 +26,6 @@ SHOWN = 20
 DOMAINS = 5
 
 
-def is_unarrived(message: Message) -> bool:
-    """Return whether a mail that ended did not reach its reader: it failed, or was over before our own mail server took it."""
-    untaken = message.state == Message.State.CANCELLED and message.waits_since is not None
-    return message.state == Message.State.FAILED or untaken
-
-
 def tell_person(*, about: Message, to: User, now: datetime, page: str = "", page_id: int = 0) -> None:
     """Write to a person, in the caller's transaction, that a mail in their name failed; once, however often it is sent again.
 
@@ -82,7 +76,7 @@ def _of_one(message: Message, reader: composing.Reader) -> dict[str, object]:
     if reader.user is None or reader.user.pk != said["user"]:
         raise NotWanted("person_left")
     about = Message.objects.filter(pk=said["message"]).first()
-    if about is None or not is_unarrived(about):
+    if about is None or not about.is_unarrived:
         raise NotWanted("sent_again")
     return {
         "email": about.recipient,

@@ -12,7 +12,7 @@ from notifications.models import Message
 from users.login import private_parts
 from users.models import Team
 
-DELIVER = "notifications.deliver_messages"  # the task of notifications.delivery
+DELIVER = "notifications.deliver_messages"  # the task
 
 
 def enqueue(

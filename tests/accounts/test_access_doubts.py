@@ -81,7 +81,7 @@ def said(tokens: Sequence[Token], shape: str, at: float, source: str = "sweep") 
         )
         token.refresh_from_db()
         account_sync.record(token, answers(token, shape), now=now, source=source)
-    at_once.tell(now + MINUTE)
+    at_once.tell_news(now + MINUTE)
 
 
 def states(tokens: Sequence[Token]) -> list[tuple[str, str]]:

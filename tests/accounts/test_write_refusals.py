@@ -117,7 +117,7 @@ def test_whoever_may_not_write_is_mailed_the_reason_and_the_steps_once_for_all_a
     for shop in shops:
         shop.say(TWO_FACTOR)
 
-    at_once.tell(NOW + MINUTE)
+    at_once.tell_news(NOW + MINUTE)
     delivery.deliver()
 
     message = Message.objects.get(recipient=ada.email)

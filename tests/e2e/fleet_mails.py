@@ -47,7 +47,7 @@ def _told_of_ends(fleet: Fleet) -> None:
 
     ends = Account.objects.filter(pool__token__in=[fleet.tokens[3].pk, fleet.more[2].pk])
     at_once.look_again(set(ends.values_list("pk", flat=True)), since=fleet.now - 400 * DAY)
-    at_once.tell(fleet.now)
+    at_once.tell_news(fleet.now)
 
 
 def _write(fleet: Fleet, facts: dict[str, Any]) -> None:

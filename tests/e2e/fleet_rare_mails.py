@@ -17,7 +17,7 @@ def _told_at_once(fleet: Fleet) -> None:
     from macros.at_once import services as at_once
     from tokens.models import Token
 
-    at_once.tell(fleet.now + LATER)  # what was written while the fleet was built
+    at_once.tell_news(fleet.now + LATER)  # what was written while the fleet was built
     then = fleet.now + 2 * LATER
     Token.objects.filter(pk=fleet.tokens[1].pk).update(
         state="dead", reason="password_changed", state_since=then
@@ -33,7 +33,7 @@ def _told_at_once(fleet: Fleet) -> None:
             note="disabled for an unpaid bill or a risky payment",
             now=then,
         )
-    at_once.tell(then + 3 * LATER)
+    at_once.tell_news(then + 3 * LATER)
 
 
 def _told_by_account(fleet: Fleet) -> None:
@@ -83,7 +83,7 @@ def _told_by_account(fleet: Fleet) -> None:
         for one in Account.objects.filter(state="connected", paused_at=None).order_by("pk")[8:11]
     )
     at_once.look_again({one.pk for one in fleet.accounts}, since=then)
-    at_once.tell(then + LATER)
+    at_once.tell_news(then + LATER)
 
 
 def _closed_team(fleet: Fleet) -> None:
@@ -93,7 +93,7 @@ def _closed_team(fleet: Fleet) -> None:
 
     Team.objects.filter(pk=fleet.team.pk).update(members_only=True)
     pool.settle_team(team_id=fleet.team.pk, now=fleet.now + LATER)
-    at_once.tell(fleet.now + 2 * LATER)
+    at_once.tell_news(fleet.now + 2 * LATER)
 
 
 def _left(fleet: Fleet) -> None:

@@ -66,12 +66,12 @@ def test_one_log_in_s_death_in_many_accounts_is_one_mail_within_a_minute() -> No
         link(make_account(name=f"Account {number:02}", created_at=NOW - HOUR), token)
     with transaction.atomic():
         pool.settle(token_ids=[token.pk], cause="linked", now=NOW - HOUR)
-    at_once.tell(NOW - HOUR + MINUTE)
+    at_once.tell_news(NOW - HOUR + MINUTE)
 
     die(token)
-    early = at_once.tell(NOW + timedelta(seconds=20))
-    written = at_once.tell(SOON)
-    again = at_once.tell(SOON + MINUTE)
+    early = at_once.tell_news(NOW + timedelta(seconds=20))
+    written = at_once.tell_news(SOON)
+    again = at_once.tell_news(SOON + MINUTE)
 
     assert (early, written, again) == (0, 2, 0)
     assert send() == [
@@ -90,7 +90,7 @@ def test_what_one_end_stops_shifts_and_leaves_with_one_person_is_one_mail_and_ea
     linked(ada, ben, name="Backed up")
 
     die(ada)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     mails = dict(sent())
 
     assert sorted(mails) == ["ada@example.com", WATCHER]
@@ -113,7 +113,7 @@ def test_whoever_reads_of_the_own_log_in_gets_one_mail_though_a_macro_names_them
     linked(ada, ben, name="Backed up")
 
     die(ada)
-    at_once.tell(after_a_weekend)
+    at_once.tell_news(after_a_weekend)
     send(after_a_weekend)
 
     assert Message.objects.filter(recipient="ada@example.com").count() == 1
@@ -129,11 +129,11 @@ def test_whom_the_mail_about_a_leaver_tells_is_not_told_by_a_macro_and_hears_whe
     accounts = [linked(token, name=f"Fern {token.pk}") for token in tokens]
 
     removed(*tokens, by=boss, now=NOW, left=ada)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     first = send()
     for account in accounts:
         revive(account, NOW + 5 * MINUTE)
-    at_once.tell(NOW + 6 * MINUTE)
+    at_once.tell_news(NOW + 6 * MINUTE)
 
     kinds = Message.objects.filter(recipient="lea@example.com").order_by("pk").values_list("kind", flat=True)
     assert list(kinds) == ["left", "news"]
@@ -147,14 +147,14 @@ def test_recovery_is_told_once_to_whoever_was_told_that_it_stopped_which_is_not_
     tells("deactivated", "recovered")
     account = linked(token := log_in(person("Ada")), name="Fern Gardens")
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     send()
 
     morning = evaluation.evaluate(now=NOW + DAY).notices
     revive(account, NOW + 5 * MINUTE)
-    at_once.tell(NOW + 6 * MINUTE)
+    at_once.tell_news(NOW + 6 * MINUTE)
     mails = send(NOW + 6 * MINUTE)
-    at_once.tell(NOW + 20 * MINUTE)
+    at_once.tell_news(NOW + 20 * MINUTE)
 
     assert morning == 0
     assert mails == ["ada@example.com: Fern Gardens works again", f"{WATCHER}: Fern Gardens works again"]
@@ -171,7 +171,7 @@ def test_the_second_time_off_in_a_day_is_told_after_an_hour_or_in_one_sentence_i
             die(Token.objects.get(pool_entries__account=account, state="valid"), NOW + minutes * MINUTE)
 
     def heard(minutes: int) -> list[str]:
-        at_once.tell(NOW + minutes * MINUTE)
+        at_once.tell_news(NOW + minutes * MINUTE)
         return [one.split(": ")[1] for one in to_watcher(send(NOW + minutes * MINUTE))]
 
     stop(0)
@@ -201,7 +201,7 @@ def test_what_goes_on_happening_is_told_in_few_mails_the_first_at_once() -> None
     for minute in range(12):
         if minute < 4:
             die(tokens[minute], NOW + minute * MINUTE)
-        at_once.tell(NOW + minute * MINUTE + timedelta(seconds=35))
+        at_once.tell_news(NOW + minute * MINUTE + timedelta(seconds=35))
         send(NOW + minute * MINUTE + timedelta(seconds=36))
 
     mails = Message.objects.filter(recipient=WATCHER, state="sent").order_by("sent_at")
@@ -215,7 +215,7 @@ def test_what_no_longer_holds_when_the_mail_is_made_is_dropped_without_a_word(ch
     tells("deactivated", notify_consenters=False)
     account = linked(token := log_in(person("Ada")))
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
 
     if change == "off":
         Macro.objects.update(enabled=False)
@@ -231,11 +231,11 @@ def test_where_the_mail_server_refuses_the_address_whoever_stands_in_is_told(set
     tells("deactivated", notify_consenters=False)
     linked(token := log_in(person("Ada")), name="Fern Gardens")
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
 
     refuse(Message.objects.get(recipient=WATCHER))
     refuse(Message.objects.get(recipient="ada@example.com"))
-    at_once.tell(SOON + MINUTE)
+    at_once.tell_news(SOON + MINUTE)
     mails = send(SOON + MINUTE)
 
     assert [one.partition(":")[0] for one in mails] == ["ops@example.com"]
@@ -246,7 +246,7 @@ def test_the_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> Non
     tells("deactivated", notify_consenters=False)
     account = linked(token := log_in(person("Ada")))
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     message = Message.objects.get(recipient=WATCHER)
     mail = dict(sent())[WATCHER]
     message.refresh_from_db()
@@ -269,7 +269,7 @@ def test_a_lost_role_and_a_restriction_say_what_the_channel_says_and_who_can_hel
 
     listed(hers, [])
     restrict(other, "ACCOUNT_DISABLED")
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     mails = dict(sent())
 
     own, admin = words(mails["ada@example.com"].text), words(mails["ben@example.com"].text)
@@ -292,7 +292,7 @@ def test_an_address_outside_gets_a_mail_for_each_team_and_a_person_one_of_no_tea
         linked(token, team=team)
 
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
 
     teams = Message.objects.filter(recipient=WATCHER).values_list("team__name", flat=True)
     assert sorted(teams) == ["Blue", "Red"]
@@ -308,7 +308,7 @@ def test_the_names_of_people_in_other_teams_stay_hidden() -> None:
     linked(token, backup, name="Fern Gardens", team=blue)
 
     die(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
 
     assert "Ben" not in dict(sent())["lea@example.com"].text
 
@@ -322,13 +322,13 @@ def test_what_commits_late_is_told_all_the_same_and_what_is_read_again_is_told_o
 
         def meanwhile() -> None:
             die(Token.objects.get(pool_entries__account=early))
-            at_once.tell(SOON)
+            at_once.tell_news(SOON)
             connections.close_all()
 
         other.submit(meanwhile).result()
-    at_once.tell(SOON + MINUTE)
+    at_once.tell_news(SOON + MINUTE)
     at_once.look_again({early.pk, late.pk}, since=NOW)
-    at_once.tell(SOON + 2 * MINUTE)
+    at_once.tell_news(SOON + 2 * MINUTE)
 
     told = Told.objects.filter(recipient=WATCHER).values_list("account", flat=True)
     assert sorted(told) == sorted([early.pk, late.pk])
@@ -342,7 +342,7 @@ def test_of_two_sweeps_at_once_one_tells() -> None:
 
     def sweep(_: int) -> int:
         try:
-            return at_once.tell(SOON)
+            return at_once.tell_news(SOON)
         finally:
             connections.close_all()
 

@@ -65,7 +65,7 @@ def test_who_snoozed_all_is_told_nothing_by_any_macro_and_what_was_missed_when_i
     away()
     first = evaluate()
     die(stopping)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     acknowledgements.acknowledge(deadlines=acknowledgements.deadlines_on(later), email=OTHER, now=NOW)
 
     escalated, meanwhile = evaluate(2), set(Notice.objects.values_list("recipient", flat=True))
@@ -101,11 +101,11 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
     macro = tells("deactivated", emails=[WATCHER, OTHER])
     macro.actions.filter(kind="pre_deactivation").delete()
     stop(before.pool.get().token, NOW - DAY)
-    at_once.tell(NOW - DAY + MINUTE)
+    at_once.tell_news(NOW - DAY + MINUTE)
     send(NOW - DAY + MINUTE)
     away()
     stop(account.pool.get().token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     meanwhile = set(
         Told.objects.filter(account=account, kind="deactivated").values_list("recipient", flat=True)
     )
@@ -114,14 +114,14 @@ def test_a_macro_that_only_tells_at_once_tells_what_went_dark_meanwhile_the_morn
 
     stop(last.pool.get().token, end - MINUTE)
     evaluation.evaluate_if_due(now=end)
-    at_once.tell(end)
+    at_once.tell_news(end)
     night = set(Told.objects.filter(account=last, kind="deactivated").values_list("recipient", flat=True))
     send(end + MINUTE)
     morning = end + timedelta(hours=5, minutes=30)  # 7 in Berlin
     services.end_due(morning)
 
     assert meanwhile == night == {OTHER}
-    assert at_once.tell(morning + MINUTE) == 1
+    assert at_once.tell_news(morning + MINUTE) == 1
     assert Told.objects.filter(recipient=WATCHER, account=last, kind="deactivated").count() == 1
     assert Told.objects.filter(recipient=WATCHER, account=account, kind="deactivated").count() == 1
     assert Told.objects.filter(recipient=OTHER, account=account).count() == 1
@@ -134,13 +134,13 @@ def test_a_macro_that_was_made_since_and_one_that_told_it_do_not_tell_a_restrict
     account = linked(log_in(person("Eve")), name="Restricted")
     away()
     restrict(account, "Spending limit", NOW + 2 * MINUTE)
-    at_once.tell(NOW + 10 * MINUTE)
+    at_once.tell_news(NOW + 10 * MINUTE)
     first = [one.split(":")[0] for one in send(NOW + 20 * MINUTE)]
     tells("restricted", emails=[OTHER, WATCHER], created_at=NOW + HOUR)
     tells("restricted", emails=[OTHER, WATCHER])
 
     services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
-    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    at_once.tell_news(NOW + 3 * HOUR + MINUTE)
     send(NOW + 4 * HOUR)
 
     assert first.count(OTHER) == 1
@@ -154,16 +154,16 @@ def test_what_is_added_to_an_old_macro_tells_nothing_of_before() -> None:
     account = linked(log_in(person("Eve")), name="Restricted")
     away()
     restrict(account, "Spending limit", NOW + 2 * MINUTE)
-    at_once.tell(NOW + 10 * MINUTE)
+    at_once.tell_news(NOW + 10 * MINUTE)
     added = {"kind": "restricted", "emails": [OTHER], "notify_consenters": False}
     MacroAction.objects.create(macro=old, created_at=NOW + HOUR, **added)
 
     services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
-    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    at_once.tell_news(NOW + 3 * HOUR + MINUTE)
     of_before = Told.objects.filter(recipient=OTHER).count()
     restrict(account, "", NOW + 4 * HOUR)
     restrict(account, "An unpaid bill", NOW + 5 * HOUR)
-    at_once.tell(NOW + 5 * HOUR + 10 * MINUTE)
+    at_once.tell_news(NOW + 5 * HOUR + 10 * MINUTE)
 
     assert of_before == 0
     assert Told.objects.filter(recipient=OTHER, action__macro=old).count() == 1
@@ -174,12 +174,12 @@ def test_the_press_that_ends_a_snooze_looks_at_no_account_and_a_sweep_does() -> 
     account = linked(log_in(person("Eve")), name="Restricted")
     away()
     restrict(account, "Spending limit", NOW + 2 * MINUTE)
-    at_once.tell(NOW + 10 * MINUTE)
+    at_once.tell_news(NOW + 10 * MINUTE)
 
     services.end_all(email=WATCHER, by=None, now=NOW + 3 * HOUR)
 
     assert not AccountNews.objects.exists()
-    at_once.tell(NOW + 3 * HOUR + MINUTE)
+    at_once.tell_news(NOW + 3 * HOUR + MINUTE)
     assert Told.objects.filter(recipient=WATCHER).exists()
 
 
@@ -192,7 +192,7 @@ def test_mails_that_wait_and_news_leave_out_whoever_is_away_now() -> None:
     tells("shifted", emails=[WATCHER])
     stop(ada)
     away()
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
 
     with pytest.raises(NotWanted, match="This person snoozed all warnings"):
         mails.build_warning(Message.objects.get(kind="macro"))
@@ -269,17 +269,17 @@ def test_who_snoozed_hears_of_no_restriction_until_it_is_over_and_somebody_else_
     away(ada.email)
     for account in (alone, shared):
         restrict(account, "Spending limit")
-    at_once.tell(NOW + 2 * MINUTE)
+    at_once.tell_news(NOW + 2 * MINUTE)
     meanwhile = send(NOW + 2 * MINUTE)
 
     services.end_all(email=ada.email, by=None, now=NOW + HOUR)
-    at_once.tell(NOW + HOUR + MINUTE)
-    at_once.tell(NOW + HOUR + 2 * MINUTE)
+    at_once.tell_news(NOW + HOUR + MINUTE)
+    at_once.tell_news(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
     away(ada.email)
     for account in (alone, shared):
         restrict(account, "", NOW + 2 * HOUR)
-    at_once.tell(NOW + 3 * HOUR)
+    at_once.tell_news(NOW + 3 * HOUR)
 
     assert meanwhile == [
         f"{ben.email}: Facebook has restricted Shared",
@@ -296,16 +296,16 @@ def test_a_mail_of_a_restriction_that_waits_as_its_reader_snoozes_is_told_to_who
     account = linked(log_in(ada), name="Alone")
     lead_of(account)
     restrict(account, "Spending limit")
-    at_once.tell(NOW + 2 * MINUTE)
+    at_once.tell_news(NOW + 2 * MINUTE)
     until = TODAY + 5 * DAY
     services.mute_accounts(accounts=[account], email=ada.email, until=until, by=None, reason="", now=SOON)
 
     kept_back = send(NOW + 2 * MINUTE)
-    at_once.tell(NOW + HOUR)
+    at_once.tell_news(NOW + HOUR)
     stood_in = send(NOW + HOUR)
     services.end_mutes(mutes=Mute.objects.running().filter(account=account), by=None, now=NOW + 2 * HOUR)
-    at_once.tell(NOW + 2 * HOUR + MINUTE)
-    at_once.tell(NOW + 2 * HOUR + MINUTE)
+    at_once.tell_news(NOW + 2 * HOUR + MINUTE)
+    at_once.tell_news(NOW + 2 * HOUR + MINUTE)
 
     assert kept_back == []
     assert Message.objects.filter(recipient=ada.email, state="cancelled").count() == 1
@@ -323,14 +323,14 @@ def test_who_stood_in_or_was_told_by_a_macro_hears_in_a_snooze_of_no_end_and_who
     lead = lead_of(gone)
     for account in (gone, own):
         stop(account.pool.get().token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     told = {one.split(":")[0] for one in send()}
     for one in (lead.email, ben.email, WATCHER):
         away(one)
     for account in (gone, own):
         revive(account, NOW + HOUR)
 
-    at_once.tell(NOW + 2 * HOUR)
+    at_once.tell_news(NOW + 2 * HOUR)
 
     assert told == {lead.email, ben.email, WATCHER}
     assert send(NOW + 2 * HOUR) == [f"{ben.email}: Own works again"]
@@ -343,18 +343,18 @@ def test_who_snoozed_hears_of_no_role_that_somebody_else_lost_until_it_is_over_a
     away(ada.email)
     away(lead.email)
     lose(account)
-    at_once.tell(NOW + 2 * MINUTE)
+    at_once.tell_news(NOW + 2 * MINUTE)
     first = send(NOW + 2 * MINUTE)
     services.end_all(email=lead.email, by=None, now=NOW + HOUR)
-    at_once.tell(NOW + HOUR + MINUTE)
-    at_once.tell(NOW + HOUR + 2 * MINUTE)
+    at_once.tell_news(NOW + HOUR + MINUTE)
+    at_once.tell_news(NOW + HOUR + 2 * MINUTE)
     over = send(NOW + HOUR + 2 * MINUTE)
     lose(later, NOW + 3 * HOUR)
-    at_once.tell(NOW + 3 * HOUR + 2 * MINUTE)
+    at_once.tell_news(NOW + 3 * HOUR + 2 * MINUTE)
     away(lead.email)  # the mail to the lead is written by then
 
     kept_back = {one.split(":")[0] for one in send(NOW + 3 * HOUR + 2 * MINUTE)}
-    at_once.tell(NOW + 5 * HOUR)
+    at_once.tell_news(NOW + 5 * HOUR)
 
     assert [one.split(":")[0] for one in first] == [ada.email, "ops@example.com"]
     assert [one.split(":")[0] for one in over] == [lead.email]

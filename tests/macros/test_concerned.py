@@ -184,7 +184,7 @@ def test_who_was_told_at_once_of_an_account_that_moved_hears_no_more_of_it_eithe
     tells("shifted", "deactivated", emails=[WATCHER, OTHER], team=red)
     everywhere = tells("shifted", emails=[ALWAYS])
     stop(ada)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     send()
     told = {one.recipient: one for one in Message.objects.filter(told__kind="shifted")}
     assert sorted(told) == sorted([WATCHER, OTHER, ALWAYS])

@@ -23,7 +23,7 @@ def told(token: Token, day: int, hours: float, verdict: Verdict | None = None) -
         if verdict:
             answered(token, verdict, None, now, source="report")
             now += timedelta(minutes=1)
-        at_once.tell(now)
+        at_once.tell_news(now)
         evaluation.evaluate_if_due(now=now)
         return [f"{day} {one}" for one in sorted(send(now))]
 

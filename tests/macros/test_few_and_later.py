@@ -204,7 +204,7 @@ def test_of_a_macro_that_only_tells_at_once_further_addresses_hear_what_stayed_d
     account = ending(60)
     before = evaluate()
     die(account)
-    at_once.tell(NOW + timedelta(seconds=35))
+    at_once.tell_news(NOW + timedelta(seconds=35))
     send()
 
     told = [evaluate(day) for day in (2, 3, 4)]
@@ -224,7 +224,7 @@ def test_where_the_mail_about_the_log_in_told_it_further_addresses_hear_what_sta
     MacroAction.objects.create(macro=macro, **later)
     account = linked(token := log_in(person("Petra")))
     stop(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     sent = send()
     account.refresh_from_db()
     asked = why.asked(account, BOSS)

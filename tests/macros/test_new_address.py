@@ -95,7 +95,7 @@ def test_mails_that_wait_leave_for_the_new_address_once_and_what_is_of_the_old_o
     asks.ask_now(people=[[(asked, token)]], user=boss, note="", now=NOW)
     stop(dying.pool.get().token)
     evaluation.evaluate(now=NOW)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     reset = make_message(OLD, kind="password_reset")
     assert set(Message.objects.filter(recipient=OLD).values_list("kind", flat=True)) >= {
         "ask",
@@ -146,7 +146,7 @@ def test_nothing_waits_for_a_person_who_was_deleted_nor_is_kept_from_who_has_the
     asked.refresh_from_db()
     assert (asked.state, kept_of(OLD)) == ("cancelled", (0, 0))
     revive(account, NOW + timedelta(hours=1))
-    at_once.tell(NOW + timedelta(hours=2))
+    at_once.tell_news(NOW + timedelta(hours=2))
     assert OLD not in Message.objects.filter(kind="works_again").values_list("recipient", flat=True)
 
 
@@ -156,7 +156,7 @@ def test_who_was_told_that_it_is_dark_hears_that_it_works_again_at_the_new_addre
     make_macro(emails=[OLD], days=[7], scope="chosen", accounts=[old_only])
     for account in (both, old_only):
         stop(account.pool.get().token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     Told.objects.all().delete()  # what the log-in's own mail tells
     Message.objects.all().delete()
     evaluate()
@@ -168,7 +168,7 @@ def test_who_was_told_that_it_is_dark_hears_that_it_works_again_at_the_new_addre
     send(NOW + DAY)
     for account in (both, old_only):
         revive(account, NOW + DAY)
-    at_once.tell(NOW + DAY + timedelta(hours=1))
+    at_once.tell_news(NOW + DAY + timedelta(hours=1))
     sent = send(NOW + DAY + timedelta(hours=1))
 
     assert [one for one in sent if one.startswith((OLD, NEW))] == [
@@ -184,7 +184,7 @@ def test_an_ask_that_failed_goes_to_the_new_address_when_sent_again_and_never_to
     token = account.pool.get().token
     asks.ask_now(people=[[(account, token)]], user=make_user("boss@example.com"), note="", now=NOW)
     stop(token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     asked, died = Message.objects.get(kind="ask"), Message.objects.get(kind="news")
     Message.objects.update(state="failed")
 
@@ -205,12 +205,12 @@ def test_of_a_mail_with_what_stays_the_rest_is_found_anew_for_the_person(ada: Us
     make_macro(emails=[], notify_consenters=True, days=[7], accounts=[own])
     make_macro(emails=[OLD], days=[7], accounts=[named])
     stop(first.pool.earliest("rank").token)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     evaluate()
     assert Told.objects.filter(recipient=OLD).count() == 1
 
     correct(ada)
-    at_once.tell(SOON + timedelta(minutes=1))
+    at_once.tell_news(SOON + timedelta(minutes=1))
 
     sent = send(SOON + timedelta(minutes=1))
     assert {one.partition(":")[0] for one in sent if "Lumen" in one} >= {OLD, NEW}

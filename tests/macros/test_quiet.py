@@ -62,7 +62,7 @@ def test_an_account_that_a_macro_leaves_out_is_told_of_by_no_part_of_it() -> Non
     mail = mails.build_warning(waiting)
     die(out)
     again = evaluate(1)
-    at_once.tell(NOW + timedelta(seconds=40))
+    at_once.tell_news(NOW + timedelta(seconds=40))
 
     assert "Kept" in mail.text
     assert "Out" not in mail.text
@@ -306,7 +306,7 @@ def test_an_auditor_says_nothing_of_accounts_by_a_mail_and_stops_and_snoozes_the
     linked(ada := log_in(person("Ada")), log_in(person("Ben")))
     evaluate()
     stop(ada)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     kinds_of_mail = ("macro", "news")
     told = {one: Message.objects.get(kind=one, recipient=auditor.email) for one in kinds_of_mail}
     others = [Message.objects.get(kind=one, recipient=WATCHER) for one in kinds_of_mail]
@@ -379,7 +379,7 @@ def test_of_a_shift_a_reader_says_to_be_on_it_and_the_others_who_were_told_hear_
     account = linked(ada, ben, name="Lumen Shoes")
     tells("shifted", "recovered", emails=[WATCHER, OTHER])
     stop(ada)
-    at_once.tell(SOON)
+    at_once.tell_news(SOON)
     send()
     message = Message.objects.get(kind="news", recipient=WATCHER)
     page = reverse("answer_mail", args=[links.sign(message)])

@@ -63,7 +63,7 @@ def pass_time(start: datetime, hours: int, *, step: int = 3) -> datetime:
         now += step * HOUR
         with time_machine.travel(now, tick=False):
             evaluation.evaluate_if_due(now=now)
-            at_once.tell(now)
+            at_once.tell_news(now)
             for _ in range(3):
                 delivery.deliver(clock=partial(_same, now))
     return now

@@ -123,7 +123,7 @@ def test_a_log_in_that_stopped_is_told_to_the_lead_where_its_person_is_refused(
     news.tell()
 
     deliver(timezone.now() + MINUTE)
-    at_once.tell(timezone.now() + MINUTE)
+    at_once.tell_news(timezone.now() + MINUTE)
     deliver(timezone.now() + 2 * MINUTE)
 
     [mail] = mail_server.mails

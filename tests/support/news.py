@@ -14,7 +14,7 @@ def tell(now: datetime | None = None) -> QuerySet[Message]:
     """Have told what happened, by default a minute after the last of it. Return all messages of news, the oldest first."""
     last = AccountNews.objects.aggregate(at=Max("due_at"))["at"]
     if last is not None:
-        services.tell(now or last + timedelta(minutes=1))
+        services.tell_news(now or last + timedelta(minutes=1))
     return Message.objects.filter(kind=services.KIND).order_by("pk")
 
 

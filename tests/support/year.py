@@ -16,7 +16,6 @@ from accounts.models import Account
 from accounts.sync import sweeps
 from macros.at_once import services as at_once
 from macros.models import Notice
-from macros.warnings import revalidation
 from macros.warnings import services as evaluation
 from notifications.models import Message
 from notifications.outbox import kinds
@@ -85,7 +84,7 @@ class Year:
             else:
                 while sweeps.check_due(now=now):
                     pass
-                at_once.tell(now + timedelta(minutes=1))
+                at_once.tell_news(now + timedelta(minutes=1))
                 self._deliver(now)
         self._back()
 
@@ -187,7 +186,7 @@ class Year:
 
     def _read(self, message: Message, day: date) -> None:
         self._mails[message.recipient, day] += 1
-        for notice in revalidation.notices_of(message).exclude(threshold=0).select_related("account"):
+        for notice in message.notices.live().exclude(threshold=0).select_related("account"):
             assert notice.outcome == Notice.Outcome.MAILED
             assert notice.deadline is not None
             life = next(life for life in self.lives if life.account == notice.account.name)

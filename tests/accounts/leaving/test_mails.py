@@ -156,11 +156,11 @@ def test_whoever_was_told_that_it_stopped_is_told_that_it_works_again(ada: User)
     account = carried(token)
     revoke(token, by=person("Mira"))
     delivery.deliver()
-    at_once.tell(timezone.now() + timedelta(minutes=1))
+    at_once.tell_news(timezone.now() + timedelta(minutes=1))
 
     link(account, log_in(person("Ben")))
     settle(account)
-    at_once.tell(timezone.now() + timedelta(minutes=11))
+    at_once.tell_news(timezone.now() + timedelta(minutes=11))
 
     told = Message.objects.filter(kind=at_once.KIND, told__kind="recovered").values_list(
         "recipient", flat=True
