@@ -1,7 +1,6 @@
 """The accounts app."""
 
 from django.apps import AppConfig
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy
 
 
@@ -12,23 +11,33 @@ class AccountsConfig(AppConfig):
     verbose_name = gettext_lazy("Advertising")
 
     def ready(self) -> None:
-        """Connect the one receiver of tokens' news, and refuse to start without it; and hear of people who are deleted."""
-        from django.db.models.signals import post_delete, post_save, pre_delete
+        """Have each package register its mails and its jobs, and hear of what it follows."""
+        from accounts.alerts import mails as alert_mails
+        from accounts.api_keys import mails as api_key_mails
+        from accounts.api_keys import services as api_keys
+        from accounts.asks import endings, inviting
+        from accounts.asks import mails as ask_mails
+        from accounts.backups import jobs as backups
+        from accounts.calendars import services as calendars
+        from accounts.imports import jobs as imports
+        from accounts.imports import mails as import_mails
+        from accounts.leaving import mails as leaving_mails
+        from accounts.leaving import steps
+        from accounts.pool import jobs
+        from accounts.sync import checking, receivers
 
-        from accounts import receivers
-        from tokens.life.signals import tokens_changed
-        from users.models import Membership, Team, User
-        from users.signals import address_changed
-
-        tokens_changed.connect(receivers.settle_changed, dispatch_uid="accounts.settle")
-        if len(tokens_changed.receivers) != 1:
-            raise ImproperlyConfigured("tokens_changed must have exactly one receiver: accounts.receivers.")
-        pre_delete.connect(
-            receivers.forget_person, sender="users.User", dispatch_uid="accounts.forget_person"
-        )
-        address_changed.connect(receivers.take_along, User, dispatch_uid="accounts.new_address")
-        post_save.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
-        post_delete.connect(receivers.settle_walls, Membership, dispatch_uid="accounts.walls")
-        post_save.connect(receivers.settle_walls, Team, dispatch_uid="accounts.walls")
-        post_save.connect(receivers.end_calendars, User, dispatch_uid="accounts.calendars.services")
-        receivers.register_messages()
+        receivers.connect()
+        api_keys.connect()
+        inviting.connect()
+        calendars.connect()
+        jobs.register_jobs()
+        endings.register_jobs()
+        checking.register_job()
+        backups.register_job()
+        imports.register_job()
+        steps.register_jobs()
+        leaving_mails.register_mail()
+        import_mails.register_mail()
+        ask_mails.register_mails()
+        api_key_mails.register_mail()
+        alert_mails.register_mail()

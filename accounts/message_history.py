@@ -34,13 +34,13 @@ class SentMessage:
 Source = Callable[[Account, int], list[SentMessage]]  # an account, and how many of the newest are asked for
 
 
-def register(source: Source) -> None:
+def register_source(source: Source) -> None:
     """Add a source of messages about an account. Calling it again with the same one changes nothing."""
     if source not in SOURCES:
         SOURCES.append(source)
 
 
-def about(account: Account, *, limit: int) -> list[SentMessage]:
+def messages_about(account: Account, *, limit: int) -> list[SentMessage]:
     """Return the newest messages about an account, newest first, without their bodies."""
     found = [told for source in SOURCES for told in source(account, limit)]
     found.sort(key=lambda told: (told.message.created_at, told.message.pk), reverse=True)

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from django.db import connection
 from django.utils import timezone
 
+from accounts.account_pages import export as export_rows
 from accounts.account_pages.admin import MOST
-from accounts.exports import rows as export_rows
 from accounts.models import Account
 from benchmarks.measure import Contender, Figures, Section, interleave
 from benchmarks.parts import Run
@@ -30,12 +30,12 @@ def measure(run: Run) -> list[Section]:
     user, _ = User.objects.get_or_create(email="export@example.com", defaults={"is_superuser": True})
     contenders: dict[str, Contender] = {
         "CSV": lambda: _timed(lambda: export_rows.as_csv(_rows(user))),
-        "workbook": lambda: _timed(lambda: export_rows.write(_rows(user))),
+        "workbook": lambda: _timed(lambda: export_rows.write_csv(_rows(user))),
         "  floor: read the rows by one statement, write them": lambda: _timed(_floor),
     }
     section.results = interleave(contenders, rounds=run.rounds)
     tracemalloc.start()
-    size = len(export_rows.write(_rows(user))) / 2**20
+    size = len(export_rows.write_csv(_rows(user))) / 2**20
     peak = tracemalloc.get_traced_memory()[1] / 2**20
     tracemalloc.stop()
     section.results["workbook"] |= {"memory at most, MiB": [peak], "file, MiB": [size]}

@@ -47,7 +47,7 @@ def probe(seconds: float) -> int:
     from accounts.sync import channel_sweep
 
     until = time.monotonic() + seconds
-    begun = channel_sweep.run(channel="facebook", goes_on=lambda: time.monotonic() < until)
+    begun = channel_sweep.run_sweep(channel="facebook", goes_on=lambda: time.monotonic() < until)
     return begun or 0
 
 
@@ -56,7 +56,7 @@ def check_all(_seconds: float) -> int:
     from accounts.sync import channel_sweep
 
     began, done = time.monotonic(), 0
-    while begun := channel_sweep.run(channel="facebook"):
+    while begun := channel_sweep.run_sweep(channel="facebook"):
         done += begun
         if not channel_sweep.waiting(timezone.now()):
             break

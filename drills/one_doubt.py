@@ -134,8 +134,8 @@ class Life:
         from notifications.models import Message
         from tokens.models import Token
 
-        self.calls += channel_sweep.run(channel=CHANNEL, clock=self._clock) or 0
-        doubt_mail.tell(self.now)
+        self.calls += channel_sweep.run_sweep(channel=CHANNEL, clock=self._clock) or 0
+        doubt_mail.tell_of_doubts(self.now)
         at_once.tell_news(self.now)
         delivery.deliver(clock=lambda: self.now)
         dark = Account.objects.exclude(state=Account.State.CONNECTED, restriction="").count()

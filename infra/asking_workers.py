@@ -5,12 +5,16 @@ So whoever asks waits for the queue half a second at most, and not again for som
 
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from celery import Task
+from django.db import transaction
 from kombu.exceptions import OperationalError
 from kombu.pools import producers
 from redis.exceptions import RedisError
+
+from infra.limits import questions
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +40,22 @@ def ask(task: "Task[..., Any]", *args: Any) -> bool:
         )
         return False
     return True
+
+
+def ask_on_commit(task: "Task[..., None]", *ids: int) -> None:
+    """Have a worker run the task once this transaction is committed.
+
+    Only a hint: where the broker is away, or the same was asked for too often, a sweep does the work.
+    """
+    transaction.on_commit(partial(_ask_unless_often, task, ids), robust=True)
+
+
+def _ask_unless_often(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
+    what = f"{task.name} {ids}"
+    if ids and questions.too_many(what):
+        return
+    questions.count(what)
+    ask(task, *ids)
 
 
 def forget() -> None:

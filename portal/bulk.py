@@ -22,8 +22,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 from accounts.account_pages import tabs as account_pages
 from accounts.account_pages.rows import labels
 from accounts.jobs import views as jobs
-from accounts.jobs.handlers import Outcome
-from accounts.jobs.kinds import CHECK, PAUSE, RESUME
+from accounts.jobs.kinds import CHECK, PAUSE, RESUME, Outcome
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
 from accounts.pool import permissions

@@ -14,8 +14,8 @@ from unfold.dataclasses import SearchResult
 from accounts.models import Account, LinkProblem
 from accounts.pool import permissions
 from accounts.pool.health import by_deadline
-from accounts.search import by_name
-from accounts.search import search as search_accounts
+from accounts.pool.search import by_name
+from accounts.pool.search import search as search_accounts
 from macros.rules import scope
 from portal import sidebar
 from users.models import person

@@ -9,7 +9,8 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from accounts.asks import fixers, inviting
+from accounts.asks import inviting
+from accounts.asks import rules as fixers
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary

@@ -57,7 +57,7 @@ def page(account: Account, user: User, now: datetime) -> dict[str, Any]:
         "keepers": keepers,
         "could_back_up": _could_back_up(account, user, names),
         "invites": account.people_count <= 1 and inviting.may_invite(user, [account]),
-        "invited": inviting.told(account, user, now),
+        "invited": inviting.said_of_asks(account, user, now),
         "mine": mine is not None,
         "gives_up": plan.own_in(account, user).exists() and not roles.only_looks(user),
         "only_looks": roles.only_looks(user),

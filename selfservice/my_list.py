@@ -12,7 +12,7 @@ from django.db.models.functions import Lower, RowNumber
 
 from accounts.asks import links
 from accounts.models import Account, AccountToken
-from accounts.search import named
+from accounts.pool.search import named
 from selfservice.linking import overview
 from tokens.channels import declarations
 from tokens.models import Token

@@ -9,7 +9,6 @@ from accounts.leaving import views as log_ins
 from accounts.renewal_links import views as renewal_views
 from macros.why import views as why
 from selfservice import views
-from selfservice.linking import client_link_views
 from selfservice.linking.views import check_account, reauthenticate, reauthenticate_opened
 from selfservice.views import open_account
 
@@ -35,9 +34,9 @@ urlpatterns = [
     path("client-links/", client_links.make, name="client_links"),
     path("client-links/<int:link_id>/", client_links.show, name="client_link_of"),
     path("client-links/<int:link_id>/revoke/", client_links.revoke, name="revoke_client_link"),
-    path("give-access/choose/<uuid:pending_id>/", client_link_views.choose, name="client_choose"),
-    path("give-access/done/<uuid:pending_id>/", client_link_views.done, name="client_done"),
-    path("give-access/<signed>/", client_link_views.give_access, name="client_link"),
+    path("give-access/choose/<uuid:pending_id>/", client_links.choose, name="client_choose"),
+    path("give-access/done/<uuid:pending_id>/", client_links.done, name="client_done"),
+    path("give-access/<signed>/", client_links.give_access, name="client_link"),
     path("renew/done/", renewal_views.done, name="renewed"),
     path("renew/<signed>/", renewal_views.renew, name="renew"),
     path("renew/<signed>/opened/", renewal_views.opened, name="renew_opened"),

@@ -16,19 +16,19 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django_stubs_ext import StrPromise
 
+from accounts.account_pages import export as export_rows
 from accounts.account_pages import filters, people_filters, start_filters
 from accounts.account_pages import rows as account_rows
 from accounts.account_pages import tabs as account_pages
 from accounts.account_pages import views as account_actions
 from accounts.asks import views as asking
 from accounts.backups import admin as backups
-from accounts.exports import rows as export_rows
 from accounts.imports import views as importing
 from accounts.jobs import my_jobs
 from accounts.jobs import views as jobs
 from accounts.models import Account
 from accounts.pool import health, permissions, summary
-from accounts.search import search
+from accounts.pool.search import search
 from macros.mutes import lines as mute_lines
 from macros.rules import views as macros_on_accounts
 from portal import bulk
@@ -39,9 +39,6 @@ from ui.fragments import part
 from ui.templatetags import ui as tags
 from users.models import person
 from users.people.visibility import names_for, teams_seen_by
-
-# Accounts as a file, in the request that asks for it.
-
 
 MOST = 10_000  # accounts in one file: a web process writes them in about a second
 _TYPES = {
@@ -59,7 +56,7 @@ def answer(request: HttpRequest, accounts: QuerySet[Account], file_format: str) 
         return HttpResponseRedirect(request.get_full_path())
     seen = Account.objects.visible_to(request.user)
     rows = export_rows.rows(seen, ids, names_for(request.user), now)
-    content = export_rows.write(rows) if file_format == "xlsx" else export_rows.as_csv(rows)
+    content = export_rows.write_csv(rows) if file_format == "xlsx" else export_rows.as_csv(rows)
     response = HttpResponse(content, content_type=_TYPES[file_format])
     name = f"social-accounts-{timezone.localdate(now):%Y-%m-%d}.{file_format}"
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -98,7 +98,7 @@ def _said_of_one(viewer: User) -> str:
 
 def rows(request: HttpRequest, account: Account, names: NameVisibility, *, limit: int) -> list[MessageRow]:
     """Return the newest messages about an account. A mail that also tells of other teams' accounts is named by its kind alone."""
-    found = message_history.about(account, limit=limit)
+    found = message_history.messages_about(account, limit=limit)
     people = _people(found)
     return [_row(request, one, people.get(one.message.recipient), names) for one in found]
 

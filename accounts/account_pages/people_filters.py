@@ -7,9 +7,9 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from accounts import search
 from accounts.account_pages.filters import is_id
 from accounts.models import AccountToken
+from accounts.pool import search
 from accounts.pool.models import CAN_SERVE
 from accounts.pool.reasons import OUTSIDE
 from portal.choices import ChoiceFilter

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from accounts.account_pages import dates
 from accounts.asks import rules
 from accounts.models import Account, AccountToken
-from accounts.pool import health, selection, summary
+from accounts.pool import health, summary
 from accounts.pool import reasons as pool_reasons
 from infra import scrub
 from tokens.channels import declarations
@@ -97,13 +97,13 @@ class PoolRow:
         return self.entry.token
 
 
-def build(
+def build_rows(
     account: Account, *, viewer: User | AnonymousUser, names: NameVisibility, now: datetime, opened: int = 0
 ) -> list[PoolRow]:
     """Return the pool in the order in which it is tried, with the actions that this viewer may do."""
-    entries = selection.in_order(account)
+    entries = account.pool_in_order()
     asked = _asked([entry.token_id for entry in entries])
-    groups = [None, *(selection.group(account, entry) for entry in entries), None]
+    groups = [None, *(account.group_of(entry) for entry in entries), None]
     found = []
     for place, entry in enumerate(entries, 1):
         entry.account = account

@@ -9,7 +9,7 @@ from functools import partial
 from django.utils import timezone
 from django.utils.text import capfirst
 
-from accounts.asks import fixers
+from accounts.asks import rules as fixers
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary

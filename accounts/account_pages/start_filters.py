@@ -7,8 +7,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import deadline_weeks
 from accounts.models import Account, AccountToken
+from accounts.pool import deadline_weeks
 from portal.choices import OfTheAddress, OnOff
 from ui import dates
 

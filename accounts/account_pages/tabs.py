@@ -139,7 +139,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
     shared = context(request, account, "change")
     names, now = names_for(request.user), shared["now"]
     opened = request.GET.get("steps", "")
-    rows = pool_rows.build(
+    rows = pool_rows.build_rows(
         account,
         viewer=request.user,
         names=names,
@@ -174,7 +174,7 @@ def tokens_tab(request: HttpRequest, account: Account) -> HttpResponse:
             "invite_url": f"{reverse('invite_backup')}?{urlencode({'account': account.pk, 'next': shared['here']})}"
             if inviting.may_invite(person(request), [account])
             else "",
-            "invited": inviting.told(account, person(request), now),
+            "invited": inviting.said_of_asks(account, person(request), now),
             "check_all": check_all,
             "automatic": automatic,
             "ranked": ranked,

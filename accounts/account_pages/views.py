@@ -16,7 +16,7 @@ from accounts.asks import endings, rules
 from accounts.asks import views as asking
 from accounts.jobs.kinds import MOVE
 from accounts.models import Account, AccountToken
-from accounts.pool import actions, permissions, selection, summary
+from accounts.pool import actions, permissions, summary
 from accounts.pool.errors import ActionRefused
 from accounts.pool.reasons import READING_REFUSED
 from accounts.sync import checking
@@ -36,8 +36,6 @@ from ui.name_visibility import NameVisibility
 from ui.phrases import phrase
 from users.models import User, person
 from users.people.visibility import names_for
-
-# Moving accounts to another team: what follows, and where they go.
 
 
 def _lines(
@@ -131,7 +129,7 @@ def make_active(request: HttpRequest, account_id: int, token_id: int) -> HttpRes
     if not entry.is_usable:
         text = gettext("%(name)s cannot be made active: the token is not usable now.")
         refused = text % {"name": name}
-    elif selection.stands_back(entry, account.pool.all()):
+    elif entry.stands_back(account.pool.all()):
         refused = reasons.explain(account.channel, READING_REFUSED, person=name).what
     facts = {
         "account": account,
@@ -169,7 +167,7 @@ def unlink(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse
     if entry is None:
         return _gone(request, account)
     usable = entry.is_usable
-    others = [one for one in selection.in_order(account) if one.token_id != token_id and one.is_usable]
+    others = [one for one in account.pool_in_order() if one.token_id != token_id and one.is_usable]
     last = usable and not others
     facts = {
         "account": account,

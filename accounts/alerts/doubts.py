@@ -4,9 +4,9 @@ from datetime import datetime
 
 from django.utils import timezone
 
+from accounts.alerts.services import write_alert
 from notifications.models import Message
 from notifications.outbox import composing
-from notifications.outbox import services as outbox
 from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from tokens.doubts import services as doubts
 from tokens.models import ChannelApp, Doubt
@@ -14,27 +14,19 @@ from ui import addresses, counts, dates
 from ui.phrases import phrase
 from users.people.recipients import operators
 
-KIND = "operators"  # it is built by `accounts.alerts.mails`, which leads here
 SHOWN = 3  # answers
 
 
-def tell(now: datetime) -> int:
+def tell_of_doubts(now: datetime) -> int:
     """Write to each operator, once a day and app, from the third log-in of the day on. Returns how many were written."""
     today = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
     return sum(
-        outbox.enqueue(
-            kind=KIND,
-            recipient=address,
-            dedupe_key=f"{KIND}:{app_id}:doubts:{today:%Y-%m-%d}:{address}",
-            payload={"doubts": app_id},
-            now=now,
-        )
+        write_alert(f"{app_id}:doubts:{today:%Y-%m-%d}", {"doubts": app_id}, operators(), now)
         for app_id in doubts.apps_of_many(Doubt.objects.filter(began_at__gte=today))
-        for address in operators()
     )
 
 
-def build(message: Message) -> Mail:
+def build_doubt_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where nothing is doubted now, or the channel app is gone."""
     app = ChannelApp.objects.filter(pk=message.payload["doubts"]).first()
     if app is None:

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+from django.utils.translation import gettext_lazy as _
+
 from accounts.alerts import doubts as doubt_mail
 from accounts.alerts import refusals as refusal_mail
 from accounts.alerts import services as alerts
-from accounts.alerts import version_mail
+from accounts.alerts import versions as version_mail
 from infra import scrub
 from notifications.models import Message
-from notifications.outbox import composing
+from notifications.outbox import composing, kinds
 from notifications.outbox.kinds import FACTS, Builder, Fact, Mail, NotWanted, Why
 from tokens.channels import registry
 from tokens.channels.kinds import Reason
@@ -36,9 +38,9 @@ class Part:
 
 
 PARTS = {
-    "version": Part(version_mail.build, version_mail.facts),
-    "refused_writes": Part(refusal_mail.build, refusal_mail.facts),
-    "doubts": Part(doubt_mail.build, doubt_mail.facts),
+    "version": Part(version_mail.build_version_mail, version_mail.facts),
+    "refused_writes": Part(refusal_mail.build_refusal_mail, refusal_mail.facts),
+    "doubts": Part(doubt_mail.build_doubt_mail, doubt_mail.facts),
 }  # by what only their payload has
 
 
@@ -51,7 +53,7 @@ def readdress(message: Message, new: str) -> bool:  # noqa: ARG001  # as `kinds.
     return message.recipient not in operators()
 
 
-def build(message: Message) -> Mail:
+def build_alert(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where its reader is no longer an operator, or nothing is left to say."""
     if message.recipient not in operators():
         raise NotWanted("no_operator")
@@ -155,3 +157,16 @@ def _excerpt(answer: UnknownAnswer) -> str:
     said = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
     said = " ".join(scrub.text(said).split())
     return mails.cut(said, EXCERPT)
+
+
+def register_mail() -> None:
+    """Say how these mails are built."""
+    kinds.register(
+        alerts.KIND,
+        build_alert,
+        name=_("Alert to operators"),
+        why=facts,
+        stays=True,
+        readdress=readdress,
+        asks=True,
+    )

@@ -6,23 +6,22 @@ from zoneinfo import ZoneInfo
 
 from django.db import transaction
 
+from accounts.alerts.services import write_alert
 from accounts.models import ApiKey, RefusedWrite
 from infra import scrub
 from notifications.models import Message
 from notifications.outbox import composing
-from notifications.outbox import services as outbox
 from notifications.outbox.kinds import FACTS, Fact, Mail, NotWanted
 from ui import addresses, dates, pills
 from ui.phrases import phrase
 from ui.text import join_names
 from users.people.recipients import operators
 
-KIND = "operators"  # it is built by `accounts.alerts.mails`, which leads here
 SHOWN = 5  # accounts in one mail
 
 
 @transaction.atomic
-def tell(now: datetime) -> int:
+def tell_of_refusals(now: datetime) -> int:
     """Write one message per operator about the shifts that nobody was told of, and mark them. Returns how many messages were written."""
     untold = RefusedWrite.objects.filter(acted_on=True, known=False, told_at=None)
     found = list(
@@ -32,19 +31,10 @@ def tell(now: datetime) -> int:
     if not to:
         return 0
     RefusedWrite.objects.filter(pk__in=found).update(told_at=now)
-    return sum(
-        outbox.enqueue(
-            kind=KIND,
-            recipient=address,
-            dedupe_key=f"{KIND}:refused:{found[0]}:{address}",
-            payload={"refused_writes": found},
-            now=now,
-        )
-        for address in to
-    )
+    return write_alert(f"refused:{found[0]}", {"refused_writes": found}, to, now)
 
 
-def build(message: Message) -> Mail:
+def build_refusal_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the accounts are gone."""
     words = _words(message)
     if not words:

@@ -68,11 +68,16 @@ def _tell(app: ChannelApp, to: Iterable[str], now: datetime) -> int:
         "fault": app.fault_since.isoformat() if fault and app.fault_since else "",
         "answers": [answer.pk for answer in news],
     }
+    return write_alert(f"{app.pk}:{now.isoformat()}", payload, to, now)
+
+
+def write_alert(key: str, payload: dict[str, Any], to: Iterable[str], now: datetime) -> int:
+    """Write one message to each address; what has the same key is written once. Returns how many were written."""
     return sum(
         outbox.enqueue(
             kind=KIND,
             recipient=address,
-            dedupe_key=f"{KIND}:{app.pk}:{now.isoformat()}:{address}",
+            dedupe_key=f"{KIND}:{key}:{address}",
             payload=payload,
             now=now,
         )

@@ -11,10 +11,11 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import ApiKey
 from notifications.models import Message
-from notifications.outbox import composing
+from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
 from notifications.outbox.kinds import Mail, NotWanted
 from ui import addresses, dates
@@ -27,7 +28,7 @@ UNUSED_FOR = timedelta(days=90)
 
 
 @transaction.atomic
-def tell(*, now: datetime) -> int:
+def tell_of_keys(*, now: datetime) -> int:
     """Write what was not told yet. Return how many messages were written."""
     to_operators = operators()
     return sum(
@@ -93,7 +94,7 @@ def readdress(message: Message, new: str) -> bool:
     return True
 
 
-def build(message: Message) -> Mail:
+def build_key_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where the key is revoked or over, or its reader neither made it nor is an operator."""
     key = (
         ApiKey.objects.select_related("created_by").filter(pk=message.payload["key"], revoked_at=None).first()
@@ -141,3 +142,10 @@ def _facts(key: ApiKey, zone: ZoneInfo) -> dict[str, object]:
         "teams": ", ".join(key.teams.order_by("name").values_list("name", flat=True)),
         "keys_url": addresses.absolute_url("admin:accounts_apikey_changelist"),
     }
+
+
+def register_mail() -> None:
+    """Say how these mails are built."""
+    kinds.register(
+        KIND, build_key_mail, name=_("About an API key"), stays=True, readdress=readdress, asks=True
+    )

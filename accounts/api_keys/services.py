@@ -4,8 +4,11 @@ import hashlib
 import secrets
 import zlib
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
+from django.db.models.signals import pre_delete
+from django.utils import timezone
 
 from accounts.api_keys import mails as api_key_mail
 from accounts.models import ApiKey
@@ -84,3 +87,12 @@ def digest(text: str) -> str:
 
 def _checksum(secret: str) -> str:
     return f"{zlib.crc32(secret.encode()):08x}"
+
+
+def connect() -> None:
+    """Hear of people who are about to be deleted."""
+    pre_delete.connect(_note_maker_left, sender="users.User", dispatch_uid="accounts.api_keys")
+
+
+def _note_maker_left(sender: Any, *, instance: User, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    ApiKey.objects.filter(created_by=instance).update(maker_left_at=timezone.now())

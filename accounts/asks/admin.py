@@ -20,8 +20,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts import quiet
-from accounts.asks import queries, rules, services
+from accounts.asks import queries, rules, services, snoozes
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Stage
 from accounts.models import Account, AccountToken, LinkProblem
@@ -273,7 +272,7 @@ def rows(lines: Iterable[AskLine], *, viewer: User, now: datetime) -> list[Row]:
     first = entries.order_by("token", "account__name", "pk").distinct("token").select_related("account")
     accounts = {one.token_id: one.account for one in first}
     snoozed = [pk for line in some if line.why == rules.SNOOZED and (pk := line.token_id)]
-    until = quiet.log_ins(snoozed, now=now) if snoozed else {}
+    until = snoozes.snoozed_log_ins(snoozed, now=now) if snoozed else {}
     names = names_for(viewer)
     return [
         _row(line, tokens[pk], accounts.get(pk), numbers.get(pk, 0), names, now, until.get(pk))

@@ -9,6 +9,8 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from accounts.asks import rules
 from accounts.asks.models import Ask, AskLine
 from accounts.asks.rules import OPEN, Stage
+from accounts.jobs.kinds import MOVE, register_finish
+from accounts.jobs.models import Job, JobItem
 from accounts.models import Account, AccountToken
 from tokens.models import Token
 from users.invitations import services as invitations
@@ -17,7 +19,7 @@ from users.models import Invitation, User
 Ending = Ask.Ending
 
 
-def end(ids: Collection[int], ending: Ending, now: datetime, *, by: User | None = None) -> int:
+def end_asks(ids: Collection[int], ending: Ending, now: datetime, *, by: User | None = None) -> int:
     """End those of these asks (ids) that run, in the caller's transaction. Returns how many."""
     going = Ask.objects.filter(pk__in=ids, ended_at=None)
     ended = list(going.order_by("pk").select_for_update(of=("self",)).values_list("pk", flat=True))
@@ -45,14 +47,24 @@ def end_due(*, now: datetime) -> int:
     over = list(going.filter(ends_at__lte=now).exclude(pk__in=done).values_list("pk", flat=True))
     left = going.filter(what=Ask.What.RENEW).exclude(pk__in=[*done, *over])
     left = left.filter(Q(made_by=None) | Q(made_by__is_active=False))
-    ended = end(done, Ending.ALL_DONE, now) + end(over, Ending.LAST_DAY, now)
-    return ended + end(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
+    ended = end_asks(done, Ending.ALL_DONE, now) + end_asks(over, Ending.LAST_DAY, now)
+    return ended + end_asks(list(left.values_list("pk", flat=True)), Ending.MAKER_LEFT, now)
 
 
 def lines_for(accounts: QuerySet[Account]) -> QuerySet[AskLine]:
     """Return the open lines that ask people to link these accounts."""
     lines = AskLine.objects.filter(account__in=accounts.order_by().values("pk"), done_at=None)
     return lines.filter(ask__what=Ask.What.LINK, ask__ended_at=None)
+
+
+def register_jobs() -> None:
+    """Have a job that moves accounts end what was asked for them."""
+    register_finish(MOVE, lambda job, now: of_moved(moved=_moved_by(job), actor=job.user, now=now))
+
+
+def _moved_by(job: Job) -> QuerySet[Account]:
+    done = job.items.filter(outcome=JobItem.Outcome.DONE)
+    return Account.objects.filter(pk__in=done.values("key"))
 
 
 @transaction.atomic
@@ -77,7 +89,7 @@ def of_moved(*, moved: QuerySet[Account], actor: User, now: datetime) -> int:
         (Ending.ALL_DONE, [ask.pk for ask in over if ask.used]),
         (Ending.STOPPED, [ask.pk for ask in over if not ask.used]),
     ):
-        end(some, ending, now, by=actor)
+        end_asks(some, ending, now, by=actor)
     _end_invitations([ask.invitation_id for ask in over if ask.invitation_id], actor, now)
     return len(lines)
 

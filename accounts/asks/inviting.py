@@ -24,6 +24,7 @@ from users.installation import hold
 from users.invitations import services as invitations
 from users.models import Invitation, Team, User
 from users.people import roles, visibility
+from users.signals import address_changed
 
 MOST = 5_000  # accounts at once
 MOST_OF_LINK = 500  # accounts that one client link asks for: its page names each, and one press of a stranger gives access to all
@@ -139,7 +140,7 @@ def _ask(
     team, known = facts["team"], user is not None and not user.is_contact
     if is_needed and without_account and not known:
         channels = sorted({account.channel for account in accounts})
-        return links.make(channels=channels, accounts=accounts, mailed=False, **facts)
+        return links.make_link(channels=channels, accounts=accounts, mailed=False, **facts)
     now = facts.pop("now")
     how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
     lines = (writing.line_of(account) for account in accounts)
@@ -179,13 +180,13 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
         writing.mail(writing.KIND, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
-def take_along(*, old: str, new: str) -> None:
+def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
     """Have what a person is asked for behind the own log-in be of their new e-mail address, in the transaction of the caller.
 
     What a link or an invitation asks, which was sent to the old one, stays with it.
     """
     asks = Ask.objects.filter(what=Ask.What.LINK, ended_at=None, key=None, invitation=None)
-    asks.filter(email=old).update(email=new)
+    asks.filter(email=old).update(email=user.email)
 
 
 def note_linked(*, user: User, now: datetime, accounts: Collection[Account] | None = None) -> None:
@@ -197,7 +198,7 @@ def note_linked(*, user: User, now: datetime, accounts: Collection[Account] | No
     lines.update(done_at=now, stage=Stage.DONE, why="")
 
 
-def told(account: Account, viewer: User, now: datetime) -> list[str]:
+def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     """Return in a sentence each who was invited last to an account, and what became of it; nothing for viewers outside its team."""
     if not visibility.teams_seen_by(viewer).filter(pk=account.team_id).exists():
         return []
@@ -226,3 +227,8 @@ def answer(line: AskLine, now: datetime) -> str:
     if invitation is not None and invitation.accepted_at is not None:
         return "accepted"
     return "ended" if invitation is not None and not invitation.is_open(now) else "asked"
+
+
+def connect() -> None:
+    """Hear of people's new e-mail addresses."""
+    address_changed.connect(take_along, User, dispatch_uid="accounts.new_address")

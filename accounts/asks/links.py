@@ -6,18 +6,15 @@ The address that the maker gave stands for the person: the mail goes there, and 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from enum import StrEnum
 from functools import partial
 
-from django.conf import settings
 from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.core import signing
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.urls import reverse
 
-from accounts.asks.endings import end
-from accounts.asks.models import Ask, AskLine
+from accounts.asks.endings import end_asks
+from accounts.asks.models import LINK_SALT, Ask, AskLine
 from accounts.asks.writing import DONE, KIND, begin, line_of, mail
 from accounts.models import Account
 from notifications.models import Message
@@ -36,34 +33,12 @@ MOST_OPEN = 200  # links of one maker that are open at a time
 Stage = AskLine.Stage
 UNUSED_FOR = timedelta(days=1)  # a contact without a log-in is not swept before
 SWEPT = 1_000  # contacts at once
-_SALT = "accounts.client_link"
 WORDS = "words/client_links.txt"
 say = partial(phrase, WORDS)
 
 
 class ClientLinkRefused(Refusal):
     """A link cannot be made or changed so. Its text is fit for the person."""
-
-
-class State(StrEnum):
-    """How a link stands."""
-
-    OPEN = "open"
-    STARTED = "started"  # used for some of its channels
-    USED = "used"
-    REVOKED = "revoked"
-    EXPIRED = "expired"
-
-
-def state(link: Ask, now: datetime) -> State:
-    """Return how a link stands."""
-    if link.ending == Ask.Ending.ALL_DONE:
-        return State.USED
-    if link.ends_at <= now or link.ending == Ask.Ending.LAST_DAY:
-        return State.EXPIRED
-    if link.ended_at is not None:
-        return State.REVOKED
-    return State.STARTED if link.used else State.OPEN
 
 
 def all_links() -> QuerySet[Ask]:
@@ -100,7 +75,7 @@ def seen_by(user: User) -> QuerySet[Ask]:
 
 
 @transaction.atomic
-def make(
+def make_link(
     *,
     email: str,
     name: str,
@@ -169,19 +144,9 @@ def demand_room(maker: User, now: datetime) -> None:
         raise ClientLinkRefused(say("too_many", n=MOST_OPEN))
 
 
-def address_of(link: Ask) -> str:
-    """Return the address that opens a link. A secret: for its mail and for who may see the link; never stored."""
-    return f"{settings.BASE_URL}{path_of(link)}"
-
-
-def path_of(link: Ask) -> str:
-    """Return the same as a path."""
-    return reverse("client_link", args=[signing.Signer(salt=_SALT).sign(str(link.key))])
-
-
 def open_signed(signed: str) -> Ask | None:
     """Return the link of an address, open or not; None where it went with its team. Raises BadSignature: we never signed it."""
-    return all_links().filter(key=signing.Signer(salt=_SALT).unsign(signed)).first()
+    return all_links().filter(key=signing.Signer(salt=LINK_SALT).unsign(signed)).first()
 
 
 def opens(link: Ask, now: datetime) -> bool:
@@ -206,7 +171,7 @@ def revoke(*, link: Ask, by: User, now: datetime) -> None:
     """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
     if not seen_by(by).filter(pk=link.pk).exists() or roles.only_looks(by):
         raise ClientLinkRefused(say("own_teams_only"))
-    if not end([link.pk], Ask.Ending.STOPPED, now, by=by):
+    if not end_asks([link.pk], Ask.Ending.STOPPED, now, by=by):
         raise ClientLinkRefused(say("over_already"))
     _log(by, link, CHANGE, kept.keep(WORDS, "log_revoked"))
 
@@ -262,7 +227,7 @@ def drop_contact(*, email: str, made_since: datetime) -> bool:
     return True
 
 
-def sweep(*, now: datetime) -> int:
+def sweep_links(*, now: datetime) -> int:
     """Delete the contacts of links that are over and gave nothing. Returns how many."""
     links = all_links().filter(contact=OuterRef("pk"))
     waits = links.filter(ended_at=None, ends_at__gt=now)
@@ -287,7 +252,7 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
     linked = Q(account__in=ids) | Q(channel=channel, native_id__in=[one.native_id for one in accounts])
     row.lines.filter(linked).update(done_at=now, stage=Stage.DONE)
     if not row.left:
-        end([row.pk], Ask.Ending.ALL_DONE, now)
+        end_asks([row.pk], Ask.Ending.ALL_DONE, now)
     maker = row.answers_to
     if maker is not None and refused_addresses.is_refused(maker.email):
         maker = None

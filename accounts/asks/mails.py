@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from accounts.asks import links, log_in_cards, queries, writing
 from accounts.asks.models import Ask, AskLine
@@ -16,7 +17,7 @@ from accounts.models import Account, AccountToken
 from accounts.renewal_links import services as renewal_links
 from notifications.mails import unarrived_mails
 from notifications.models import Message
-from notifications.outbox import composing
+from notifications.outbox import composing, kinds
 from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
 from tokens.models import Token
@@ -83,7 +84,7 @@ def note_ended(message: Message) -> None:
 # --- what is asked ------------------------------------------------------------------------------------------------------------
 
 
-def build(message: Message) -> Mail:
+def build_ask_mail(message: Message) -> Mail:
     """Build the mail of its parts: who asks what, why, for what, by what link, and what follows; secrets are in the sent copy alone.
 
     Raises NotWanted where it is done, over, or its reader can no longer log in or has another address.
@@ -222,7 +223,7 @@ def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
         {
             "group": str(link.team) if len(asks) > 1 else "",
             "channels": _labels(link.left),
-            "url": links.address_of(link),
+            "url": link.link_address,
             **_named([one.name or one.native_id for one in link.asked_for]),
         }
         for link in asks
@@ -242,7 +243,7 @@ def _by_link(asks: Sequence[Ask], now: datetime) -> dict[str, Any]:
 # --- what came of it ----------------------------------------------------------------------------------------------------------
 
 
-def build_done(message: Message) -> Mail:
+def build_answer_mail(message: Message) -> Mail:
     """Build "your link was used", for whoever made it or stands in, or "your log-in backs up more accounts", for its person.
 
     Raises NotWanted where the link or those backups are gone, or where its reader can no longer log in, or is no longer concerned.
@@ -305,3 +306,18 @@ def _added(message: Message, to: User | None) -> tuple[dict[str, Any], str]:
         "cards": _cards([row[:2] for row in rows], lambda _: addresses.absolute_url("log_ins")),
     }
     return facts, answers
+
+
+def register_mails() -> None:
+    """Say how these mails are built."""
+    kinds.register(
+        KIND,
+        build_ask_mail,
+        name=_("Request"),
+        ended=note_ended,
+        reader=reader,
+        readdress=follows,
+        to_parked=brings_back,
+        asks=True,
+    )
+    kinds.register(DONE, build_answer_mail, name=_("Answer to a request"))

@@ -1,11 +1,14 @@
 """Asks, and the log-ins and accounts that they are about."""
 
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from django.conf import settings
+from django.core import signing
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext, pgettext_lazy
@@ -15,6 +18,18 @@ from tokens.models import Token
 from ui import dates
 from users.models import Invitation, Team, User
 from users.people import visibility
+
+LINK_SALT = "accounts.client_link"
+
+
+class LinkState(StrEnum):
+    """How a client link stands."""
+
+    OPEN = "open"
+    STARTED = "started"  # used for some of its channels
+    USED = "used"
+    REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 class Ask(models.Model):
@@ -103,6 +118,26 @@ class Ask(models.Model):
     def is_open(self, now: datetime) -> bool:
         """Return whether it still asks for anything, and its link opens anything."""
         return self.ended_at is None and self.ends_at > now
+
+    def link_state(self, now: datetime) -> LinkState:
+        """Return how a client link stands."""
+        if self.ending == self.Ending.ALL_DONE:
+            return LinkState.USED
+        if self.ends_at <= now or self.ending == self.Ending.LAST_DAY:
+            return LinkState.EXPIRED
+        if self.ended_at is not None:
+            return LinkState.REVOKED
+        return LinkState.STARTED if self.used else LinkState.OPEN
+
+    @property
+    def link_address(self) -> str:
+        """The address that opens a client link. A secret: for its mail and for who may see the link; never stored."""
+        return f"{settings.BASE_URL}{self.link_path}"
+
+    @property
+    def link_path(self) -> str:
+        """The same as a path."""
+        return reverse("client_link", args=[signing.Signer(salt=LINK_SALT).sign(str(self.key))])
 
     @property
     def left(self) -> list[str]:

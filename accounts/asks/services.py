@@ -96,7 +96,7 @@ def ask_now(*, people: Collection[About], user: User, note: str, now: datetime) 
 def stop(*, ask: Ask, by: User, now: datetime) -> bool:
     """Stop an ask: nobody is reminded, and what is not done is marked. Return False where it is over already."""
     progress.settle(now=now)
-    return endings.end([ask.pk], Ending.STOPPED, now, by=by) > 0
+    return endings.end_asks([ask.pk], Ending.STOPPED, now, by=by) > 0
 
 
 # --- the mails ----------------------------------------------------------------------------------------------------------------
@@ -162,7 +162,7 @@ def _ask_person(ask_id: int, person_id: int, now: datetime) -> bool:
     """Ask one person by one mail for all log-ins of the ask that are due. Return whether a mail was written."""
     ask = Ask.objects.select_for_update(no_key=True).get(pk=ask_id)
     if not may_ask(ask.made_by):
-        endings.end([ask.pk], Ending.MAKER_LEFT, now)
+        endings.end_asks([ask.pk], Ending.MAKER_LEFT, now)
         return False
     assert ask.made_by is not None  # who may ask
     # Log-ins before lines, as a consent does; whoever comes second waited for the ask, and finds nothing due.

@@ -10,8 +10,6 @@ from notifications.outbox import services as outbox
 from tokens.models import Token
 from users.models import Team, User
 
-# To which team a mail about log-ins belongs.
-
 
 def team_of(tokens: Sequence[Token], teams: tuple[int, ...] = ()) -> Team | None:
     """Return the team that a mail about the log-ins' accounts (of these teams) belongs to; None where it tells of several.

@@ -11,13 +11,13 @@ from django.utils.translation import gettext, gettext_lazy
 
 from accounts.account_pages import tabs as account_pages
 from accounts.account_pages.rows import labels
-from accounts.backups import job as adding
+from accounts.backups import jobs as adding
 from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.card import publishes
 from accounts.backups.queries import Offer
 from accounts.jobs.kinds import BACKUP
-from accounts.jobs.words import say
+from accounts.jobs.models import say
 from accounts.models import Account
 from accounts.pool import permissions
 from accounts.pool.errors import ActionRefused
@@ -49,7 +49,7 @@ def one(request: HttpRequest, account_id: int, token_id: int) -> HttpResponse:
         return HttpResponseRedirect(home)
 
     def do(said: Said) -> Done:
-        outcome = backing_up.add(
+        outcome = backing_up.add_backups(
             chosen={account.pk: token_id}, actor=person(request), note=said.note, now=timezone.now()
         )
         if outcome.refused:

@@ -19,7 +19,7 @@ from accounts.backups.queries import Offer
 from accounts.models import Account, AccountEvent, AccountToken
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS
-from accounts.sync import due_checks
+from accounts.sync import checking as due_checks
 from tokens import lifecycle
 from tokens.models import Token
 from ui.phrases import phrase
@@ -41,22 +41,22 @@ class Outcome:
     refused: Mapping[int, str]  # account -> why nobody was added, in words
 
 
-def add(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
+def add_backups(*, chosen: Mapping[int, int], actor: User, note: str, now: datetime) -> Outcome:
     """Add to each account (id) the log-in (id) that was chosen for it, as far as it still may be, and have all of them asked about.
 
     Who was added meanwhile, stopped, or may no longer be used for the account is refused, and stops no other. Raises OnHold.
     """
     hold.refuse()
     with transaction.atomic():
-        outcome = write(chosen=chosen, actor=actor, note=note, now=now)
-        tell(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
+        outcome = write_backups(chosen=chosen, actor=actor, note=note, now=now)
+        tell_people(added=outcome.added, asked=outcome.asked, actor=actor, note=note, now=now)
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     return outcome
 
 
 @transaction.atomic
-def write(
+def write_backups(
     *, chosen: Mapping[int, int], actor: User, note: str, now: datetime, ask_all: bool = False
 ) -> Outcome:
     """Do the same in one transaction, without the mails and the checks: they are the caller's.
@@ -86,7 +86,9 @@ def write(
     return Outcome(made, asked, refused | answered)
 
 
-def tell(*, added: Sequence[Offer], asked: Sequence[Offer], actor: User, note: str, now: datetime) -> None:
+def tell_people(
+    *, added: Sequence[Offer], asked: Sequence[Offer], actor: User, note: str, now: datetime
+) -> None:
     """Mail everybody whose log-in was added, and those who are asked, in the transaction that says so."""
     for person, of_person in _by_person(added, actor).items():
         about = _about(of_person)

@@ -1,4 +1,7 @@
-"""Whether one's log-ins may back up further accounts: who asks, for which accounts, Agree or Decline for all or each."""
+"""Whether one's log-ins may back up further accounts: who asks, for which accounts, Agree or Decline for all or each.
+
+And inviting a second person for one or several accounts, by a marketer or by staff: one mail, however many accounts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,9 +29,6 @@ from ui.refusal import Refusal
 from users.models import User, person
 from users.people import roles
 from users.people.visibility import names_for
-
-# Inviting a second person for one or several accounts, by a marketer or by staff: one mail, however many accounts.
-
 
 say_invited = partial(phrase, "words/backup_invitations.txt")
 SHOWN = 10  # accounts by name

@@ -15,12 +15,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 import icalendar
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet
+from django.db.models.signals import post_save
 
 from accounts.models import Account, AccountToken, CalendarLink
 from tokens.channels import declarations
@@ -75,7 +77,7 @@ class _Ending:
 
 
 @transaction.atomic
-def make(*, user: User, team: Team | None, now: datetime) -> tuple[CalendarLink, str]:
+def make_calendar(*, user: User, team: Team | None, now: datetime) -> tuple[CalendarLink, str]:
     """Make an address for the accounts of a team, or of "My accounts". Return the row, and the secret, shown once.
 
     Raises Refusal where the person may not see the team, or has as many as one may have.
@@ -99,11 +101,6 @@ def revoke(*, link: CalendarLink) -> bool:
     return gone
 
 
-def revoke_all(*, user_id: int) -> int:
-    """End all addresses of a person. Return how many."""
-    return CalendarLink.objects.filter(user=user_id).delete()[0]
-
-
 def of_person(user: User) -> list[CalendarLink]:
     """Return a person's addresses, the newest first."""
     return list(CalendarLink.objects.filter(user=user).select_related("team").order_by("-pk"))
@@ -123,7 +120,7 @@ def opened(secret: str) -> CalendarLink | None:
     return found
 
 
-def read(link: CalendarLink, *, now: datetime) -> bytes:
+def read_calendar(link: CalendarLink, *, now: datetime) -> bytes:
     """Return the file as its person sees it now. Words in their language."""
     if link.read_at is None or now - link.read_at > NOTED_EVERY:
         CalendarLink.objects.filter(pk=link.pk).update(read_at=now)
@@ -299,3 +296,13 @@ def _day(one: _Ending, user: User) -> date:
 
 def _uid(account: int) -> str:
     return f"account-{account}@{urlsplit(settings.BASE_URL).hostname or 'adtoken'}"
+
+
+def connect() -> None:
+    """Hear of people who are switched off."""
+    post_save.connect(_end_calendars, User, dispatch_uid="accounts.calendars.services")
+
+
+def _end_calendars(sender: Any, *, instance: User, raw: bool = False, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
+    if not instance.is_active and not raw:
+        CalendarLink.objects.filter(user=instance.pk).delete()

@@ -50,7 +50,7 @@ def calendars(request: HttpRequest) -> HttpResponse:
     if chosen and chosen not in teams:
         return _page(request, user, refused=say("no_team"), status=HTTPStatus.BAD_REQUEST)
     try:
-        _, secret = domain.make(user=user, team=teams.get(chosen), now=timezone.now())
+        _, secret = domain.make_calendar(user=user, team=teams.get(chosen), now=timezone.now())
     except Refusal as refusal:
         return _page(request, user, refused=str(refusal), status=HTTPStatus.BAD_REQUEST)
     return _page(request, user, secret=secret)
@@ -94,7 +94,7 @@ def read(request: HttpRequest, secret: str) -> HttpResponse:
         return _plain(HTTPStatus.NOT_FOUND if fine else HTTPStatus.TOO_MANY_REQUESTS)
     if not _may("calendar_read", str(link.pk)):
         return _plain(HTTPStatus.TOO_MANY_REQUESTS)
-    body = domain.read(link, now=now)
+    body = domain.read_calendar(link, now=now)
     whole = HttpResponse(body, content_type=domain.MEDIA_TYPE)
     whole["ETag"] = f'"{sha256(body).hexdigest()}"'
     answer = get_conditional_response(request, whole["ETag"], response=whole) or whole

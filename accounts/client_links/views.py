@@ -1,31 +1,47 @@
-"""Pages on which people make links for those without an account here, see how they stand, and take them back."""
+"""Pages on which people make links for those without an account here, see how they stand, and take them back; and the pages of a link.
 
-from collections.abc import Callable
+Nobody is logged in by a link, and whoever is logged in in the same browser has no part in it. GET changes nothing.
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
+from allauth.socialaccount.models import SocialLogin
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.core.signing import BadSignature
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_GET, require_http_methods, require_safe
 
 from accounts.asks import links
-from accounts.asks.links import State, say
+from accounts.asks.links import say
+from accounts.asks.models import LinkState
 from accounts.client_links.forms import ClientLinkForm
-from accounts.models import Account, Ask
-from tokens.channels import declarations
+from accounts.linking import choosing, client_consent, consent, renewing
+from accounts.linking.choosing import Candidate, LinkEffect
+from accounts.models import Account, Ask, PendingLink
+from accounts.renewal_links.views import private
+from selfservice.linking import handshakes
+from selfservice.presses import may_press, too_often
+from tokens.channels import declarations, registry
 from ui import confirm
 from ui.confirm import Page, Said
-from users.models import User, person
+from users.models import Invitation, User, person
+from users.people import languages
 
 ON_A_PAGE = 50  # links
-TONES = {State.OPEN: "accent", State.STARTED: "accent", State.USED: "good"}
+TONES = {LinkState.OPEN: "accent", LinkState.STARTED: "accent", LinkState.USED: "good"}
 
 
 def _whom(request: HttpRequest, may: Callable[[User], bool]) -> User:
@@ -45,7 +61,7 @@ def make(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
         try:
-            link = links.make(
+            link = links.make_link(
                 email=said["email"],
                 name=said["name"],
                 team=said["team"],
@@ -77,7 +93,7 @@ def _row(link: Ask, now: Any, lost: set[int]) -> dict[str, Any]:
     return {
         "lost": link.pk in lost and link.opened_at is None,
         "link": link,
-        "state": links.state(link, now).value,
+        "state": link.link_state(now).value,
         "channels": [str(declarations.label(channel)) for channel in link.channels],
         "linked": sum(len(ids) for ids in link.used.values()),
     }
@@ -99,7 +115,7 @@ def show(request: HttpRequest, link_id: int) -> HttpResponse:
     ids = [pk for some in link.used.values() for pk in some]
     context = {
         **_row(link, now, links.unarrived([link])),
-        "address": links.address_of(link) if link.is_open(now) and links.may_make(person(request)) else "",
+        "address": link.link_address if link.is_open(now) and links.may_make(person(request)) else "",
         "accounts": Account.objects.visible_to(person(request)).filter(pk__in=ids).order_by("name"),
     }
     return render(request, "selfservice/client_link.html", context)
@@ -119,3 +135,218 @@ def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
         links.revoke(link=link, by=person(request), now=timezone.now())
 
     return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
+
+
+# In the session: of each list that this browser may choose from, by its id, the link that it came by, and what became of it.
+CHOICES, CHOICES_KEPT = "client_choices", 10
+
+
+expected = client_consent.expected
+
+
+def leave(request: HttpRequest, link: Ask, channel: str) -> HttpResponse:
+    """Send whoever pressed to a channel of the link. Raises OnHold where the way back would not be taken."""
+    data = {"intent": client_consent.INTENT, "client_link": link.pk, "user": ""}
+    note = partial(links.note_opened, link, timezone.now())
+    return handshakes.by_link(request, channel, data, note=note)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Say that an address was cut, or that we never made it."""
+    return render(request, "selfservice/mails/broken_link.html", status=404)
+
+
+def not_open(request: HttpRequest, link: Ask | None, *, late: bool = False) -> HttpResponse:
+    """Show why a link opens nothing, and whom to ask; None: it is gone, with its team.
+
+    Where it still works (`late`: its person took too long to choose; or this channel was used meanwhile) the page leads back to it.
+    """
+    now = timezone.now()
+    is_open = link is not None and link.is_open(now)
+    barred = links.barred_by(link, now) if link is not None and is_open else None
+    invited = isinstance(barred, Invitation)
+    if invited or (isinstance(barred, User) and barred.is_active):
+        return render(request, "selfservice/client/log_in.html", {"link": link, "invited": invited})
+    context = {
+        "link": link,
+        "state": link.link_state(now) if link is not None else "",
+        "open_url": link.link_path if link is not None and is_open and barred is None else "",
+        "late": late,
+    }
+    status = 409 if context["open_url"] else 410
+    return render(request, "selfservice/client/not_open.html", context, status=status)
+
+
+def arrive(request: HttpRequest, sociallogin: SocialLogin) -> HttpResponse:
+    """Keep the consent and lead on to the choice of accounts."""
+    channel = sociallogin.account.provider
+    identity, grant = sociallogin.adtoken.identity, sociallogin.adtoken.grant
+    try:
+        app, link = client_consent.expected(channel, sociallogin.state, timezone.now())
+        listed = consent.ask_for_list(app, identity, grant)
+        pending = client_consent.keep(
+            app=app, link=link, identity=identity, grant=grant, listed=listed, now=timezone.now()
+        )
+    except (renewing.NotOpen, consent.ConsentRefused) as refusal:
+        renewing.discard_begun(channel=channel, state=sociallogin.state, identity=identity, grant=grant)
+        if isinstance(refusal, consent.ConsentRefused):
+            raise
+        return not_open(request, refusal.link)
+    keep_choice(request, pending.pk, {"link": link.pk})
+    return redirect("client_choose", pending.pk)
+
+
+def keep_choice(request: HttpRequest, pending_id: uuid.UUID, facts: Mapping[str, Any]) -> None:
+    """Note what a list of accounts is about, or what became of it: for this browser, beside those of its other tabs."""
+    others = {key: said for key, said in _choices(request).items() if key != str(pending_id)}
+    request.session[CHOICES] = dict([*others.items(), (str(pending_id), dict(facts))][-CHOICES_KEPT:])
+
+
+def choice(request: HttpRequest, pending_id: uuid.UUID) -> Mapping[str, Any]:
+    """Return what was noted of a list; empty where it was not made in this browser, or long ago."""
+    found: Mapping[str, Any] = _choices(request).get(str(pending_id), {})
+    return found
+
+
+def _choices(request: HttpRequest) -> dict[str, Any]:
+    found: dict[str, Any] = request.session.get(CHOICES) or {}
+    return found
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def give_access(request: HttpRequest, signed: str) -> HttpResponse:
+    """Say who asks for what (GET), or go to the channel (POST)."""
+    try:
+        link = links.open_signed(signed)
+    except BadSignature:
+        return broken(request)
+    if link is None or not links.opens(link, timezone.now()):
+        return not_open(request, link)
+    channel = request.POST.get("channel", "")
+    if request.method == "POST" and channel in link.left:
+        if not may_press(request, f"client link {link.pk}"):
+            return too_often(request)
+        return leave(request, link, channel)
+    return render(request, "selfservice/client/give_access.html", _facts(link))
+
+
+def _facts(link: Ask) -> dict[str, Any]:
+    """Return what the pages say of a link: who asks, at which channels, for which accounts."""
+    channels = [(registry.get(key), _names(link, key)) for key in link.left if key in registry.CHANNELS]
+    return {"link": link, "channels": channels, "organisation": settings.ORGANISATION_NAME}
+
+
+def _names(link: Ask, channel: str) -> list[str]:
+    asked = [one for one in link.asked_for if one.channel == channel]
+    return [f"{one.name} ({one.native_id})" if one.name else one.native_id for one in asked]
+
+
+@private
+@require_http_methods(["GET", "HEAD", "POST"])
+def choose(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Show what the channel offers of what is asked for (GET), link what was ticked (POST).
+
+    The address names the list, so that a page in one tab never links for what another tab was opened for.
+    """
+    said = choice(request, pending_id)
+    if not said:
+        return broken(request)
+    if said.get("done"):
+        return redirect("client_done", pending_id)
+    link = links.all_links().filter(pk=said["link"]).first()
+    pending = PendingLink.objects.select_related("token__app", "user").filter(pk=pending_id).first()
+    if link is None or pending is None or not link.is_open(timezone.now()):
+        return not_open(request, link, late=True)
+    if links.barred_by(link, timezone.now()) is not None:
+        return not_open(request, link)
+    if request.method == "POST":
+        return _link(request, link, pending)
+    return _choose_page(request, link, pending)
+
+
+def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse:
+    ticked, now = request.POST.getlist("native_id"), timezone.now()
+    if not ticked:
+        return _choose_page(request, link, pending, error=say("none_ticked"))
+    channel = pending.token.app.channel
+    if channel not in link.left:
+        return not_open(request, link)
+    found = choosing.candidates(pending, pending.user, only=link.team)
+    if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
+        return _choose_page(request, link, pending, error=say("not_offered"))
+    # Before the link's own transaction, since a team that settles holds accounts, and log-ins are held before those.
+    links.join(link=link, user=pending.user)
+    try:
+        with transaction.atomic():
+            accounts = choosing.save(
+                pending_id=pending.pk, user=pending.user, native_ids=ticked, now=now, only=link.team
+            )
+            links.note_used(link=link, channel=channel, accounts=accounts, log_in=pending.token, now=now)
+    except (choosing.Ended, links.ClientLinkRefused):
+        link.refresh_from_db()
+        return not_open(request, link)
+    except choosing.Gone:
+        link.refresh_from_db()
+        return not_open(request, link, late=True)
+    except choosing.NotOffered:
+        return _choose_page(request, link, pending, error=say("not_offered"))
+    languages.keep_guess(pending.user, request)  # a contact never logs in, where this is asked otherwise
+    facts = {"link": link.pk, "done": channel, "name": pending.token.native_user_name}
+    keep_choice(request, pending.pk, facts)
+    return redirect("client_done", pending.pk)
+
+
+def _choose_page(request: HttpRequest, link: Ask, pending: PendingLink, *, error: str = "") -> HttpResponse:
+    found = choosing.candidates(pending, pending.user, only=link.team)
+    context = {
+        "channel": registry.get(pending.token.app.channel),
+        "log_in": pending.token.native_user_name,
+        "rows": [{"one": one, "note": _note(one)} for one in found],
+        "shut_out": link.team is not None and choosing.shut_out(pending.token, pending.user, link.team),
+        "open_rows": sum(one.is_open for one in found),
+        "missing": choosing.missing_scopes(pending.token),
+        "not_there": _missing(link, pending),
+        "complete": pending.complete,
+        "again_url": link.link_path,
+        "error": error,
+        **_facts(link),
+    }
+    return render(request, "selfservice/client/choose.html", context, status=400 if error else 200)
+
+
+def _missing(link: Ask, pending: PendingLink) -> list[str]:
+    """Return the names of accounts that are asked for and that this log-in does not reach."""
+    channel = pending.token.app.channel
+    there = {one["native_id"] for one in pending.offered}
+    asked = [one for one in link.asked_for if one.channel == channel and one.native_id not in there]
+    return [one.name or one.native_id for one in asked]
+
+
+def _note(one: Candidate) -> str:
+    """Return what a stranger may read of an account: nothing of who keeps it connected."""
+    told = {
+        LinkEffect.TEAM_REFUSES: "of_another_team",
+        LinkEffect.CLOSED: "closed",
+        LinkEffect.RESTRICTED: "restricted",
+        LinkEffect.REPORTS_ONLY: "reports_only",
+    }
+    return say(told[one.standing]) if one.standing in told else ""
+
+
+@private
+@require_safe
+def done(request: HttpRequest, pending_id: uuid.UUID) -> HttpResponse:
+    """Say what was given, and what comes next."""
+    said = choice(request, pending_id)
+    link = links.all_links().filter(pk=said.get("link", 0)).first()
+    if link is None or "done" not in said:
+        return redirect("my_accounts")
+    context = {
+        "done_at": registry.get(said["done"]),
+        "log_in": said.get("name", ""),
+        "accounts": Account.objects.filter(pk__in=link.used.get(said["done"], [])).order_by("name"),
+        "next_url": link.link_path if link.is_open(timezone.now()) else "",
+        **_facts(link),
+    }
+    return render(request, "selfservice/client/done.html", context)

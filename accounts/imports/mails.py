@@ -5,10 +5,11 @@ from datetime import datetime
 
 from django.db.models import Count, QuerySet
 from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Account, AccountToken
 from notifications.models import Message
-from notifications.outbox import composing
+from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
 from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
@@ -22,7 +23,9 @@ KIND = "imported"
 SHOWN = 10
 
 
-def tell(entries: QuerySet[AccountToken], *, actor: User | None, since: datetime, now: datetime) -> int:
+def tell_of_import(
+    entries: QuerySet[AccountToken], *, actor: User | None, since: datetime, now: datetime
+) -> int:
     """Write the messages about these pool entries, which an import made from `since` on, in the caller's transaction.
 
     Nobody is told of what they imported themselves, nor who cannot log in here. Returns how many people are told.
@@ -56,7 +59,7 @@ def tell(entries: QuerySet[AccountToken], *, actor: User | None, since: datetime
     return len(tokens)
 
 
-def build(message: Message) -> Mail:
+def build_import_mail(message: Message) -> Mail:
     """Build the mail from what is still linked. Raises NotWanted where nothing is, or the person can no longer log in."""
     reader = composing.reader_of(message)
     if reader.user is None:
@@ -96,3 +99,8 @@ def build(message: Message) -> Mail:
     }
     reply_to = actor.email if actor is not None and named and actor.is_active else ""
     return composing.compose(KIND, message, reader, facts, reply_to=reply_to)
+
+
+def register_mail() -> None:
+    """Say how these mails are built."""
+    kinds.register(KIND, build_import_mail, name=_("Log-in imported"))

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -30,6 +31,12 @@ class ImportFile(models.Model):
 
     def __str__(self) -> str:
         return f"file {self.pk}"
+
+    @property
+    def to_do(self) -> QuerySet["ImportFileLine"]:
+        """The lines that would change something and are kept, in their order."""
+        todo = self.lines.filter(standing__in=ImportFileLine.TO_DO, sealed__isnull=False)
+        return todo.order_by("number")
 
 
 class ImportFileLine(vault.NamesItsKeys):

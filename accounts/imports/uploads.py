@@ -15,6 +15,7 @@ from accounts.imports import planning, tables
 from accounts.imports.checking import COLUMNS, Cells, ImportChecker, ImportLine, cells_of, check_header
 from accounts.imports.planning import Standing
 from accounts.imports.tables import ImportRefused, Problem
+from accounts.jobs.kinds import IMPORT
 from accounts.models import ImportFile, ImportFileLine, Job
 from infra import scrub
 from tokens.vault import services as vault
@@ -25,7 +26,6 @@ KEPT_FOR = timedelta(days=1)
 BATCH = 500
 _WIDTHS = {"name": 34, "linked_by": 28, "access_token": 40, "refresh_token": 40, "token_secret": 40}
 _MARK = "\ufeff"  # by which Excel knows UTF-8
-KIND = "import"  # the kind of job that imports the lines of a file
 
 
 @sensitive_variables()
@@ -66,11 +66,6 @@ def of_user(user: User) -> QuerySet[ImportFile]:
     return ImportFile.objects.filter(user=user)
 
 
-def to_do(file: ImportFile) -> QuerySet[ImportFileLine]:
-    """Return the lines that would change something and are kept, in their order."""
-    return file.lines.filter(standing__in=ImportFileLine.TO_DO, sealed__isnull=False).order_by("number")
-
-
 def confirm(file: ImportFile, now: datetime) -> None:
     """Note that the person wants it: its lines stay for the worker."""
     ImportFile.objects.filter(pk=file.pk, confirmed_at=None).update(confirmed_at=now)
@@ -84,11 +79,11 @@ def cells(line: ImportFileLine) -> Cells:
     return vault.unseal(line.owner, line.sealed)
 
 
-def sweep(*, now: datetime) -> int:
+def sweep_files(*, now: datetime) -> int:
     """Remove what nobody confirmed within an hour, and everything else after a day, or a day after its import. Returns how many rows."""
     unconfirmed = ImportFile.objects.filter(confirmed_at=None, created_at__lt=now - UNCONFIRMED_FOR)
     over = Job.objects.over_before(now - KEPT_FOR)
-    of_jobs = Job.objects.filter(kind=KIND).exclude(pk__in=over.values("pk")).values("subject_id")
+    of_jobs = Job.objects.filter(kind=IMPORT).exclude(pk__in=over.values("pk")).values("subject_id")
     old = ImportFile.objects.filter(created_at__lt=now - KEPT_FOR).exclude(pk__in=of_jobs)
     return unconfirmed.delete()[0] + old.delete()[0]
 

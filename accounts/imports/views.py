@@ -146,7 +146,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     if file is None:
         raise Http404(gettext("This file is no longer here. Upload it again."))
     job, again = _job(file), "again" in request.GET
-    if job is not None and (job.is_going or not (again and uploads.to_do(file).exists())):
+    if job is not None and (job.is_going or not (again and file.to_do.exists())):
         return HttpResponseRedirect(jobs.address(job))
     facts = _facts(request, file)
     page = Page(
@@ -159,7 +159,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
     )
 
     def do(said: Said) -> Done:
-        ids = uploads.to_do(file).values("pk")
+        ids = file.to_do.values("pk")
         uploads.confirm(file, timezone.now())
         return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
 
@@ -180,7 +180,7 @@ def _facts(request: HttpRequest, file: ImportFile) -> dict[str, Any]:
     )
     return {
         "file": file,
-        "live": uploads.to_do(file).count(),
+        "live": file.to_do.count(),
         "new": counts.get(Standing.NEW, 0),
         "adds": counts.get(Standing.ADDS, 0),
         "here": counts.get(Standing.HERE, 0),

@@ -1,6 +1,7 @@
 """A job: how far it is, which process has it, and what came of each of its items. `accounts.jobs.services` works with it."""
 
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -10,12 +11,15 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from ui.phrases import phrase
+from ui.counts import number
+from ui.phrases import blocks, phrase
 from ui.text import join_names
 from users.models import User
 
 WORDS = "words/jobs.txt"
+say = partial(phrase, WORDS)
 REMOVE = "remove"  # the kind of job by which log-ins go: they are seen in their lists
+BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
 
 
 class JobQuerySet(models.QuerySet["Job"]):
@@ -107,6 +111,22 @@ class Job(models.Model):
     def fell_short(self) -> bool:
         """Whether something of it could not be done."""
         return bool(self.failed) or self.state == self.State.FAILED
+
+    def how_far(self) -> str:
+        """Return "20 of 4,990 accounts are done"."""
+        return self._said("far", done=number(self.done), total=number(self.total))
+
+    def came_of_it(self) -> str:
+        """Return "1 paused, 2 skipped, 1 failed"."""
+        parts = [self._said("acted", number=number(self.acted), count=self.acted)]
+        parts += [say("skipped", number=number(self.skipped))] if self.skipped else []
+        parts += [say("failed", number=number(self.failed))] if self.failed else []
+        return ", ".join(parts)
+
+    def _said(self, block: str, **facts: object) -> str:
+        """Return a phrase of this kind of job, or the one for all."""
+        own = f"{block}_{self.kind}"
+        return say(own if own in blocks(WORDS) else block, **facts)
 
     def failures(self, most: int = 20) -> list[str]:
         """Return why the first of its things could not be done, in words. What it did not come to is none of them."""

@@ -15,7 +15,6 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_GET
 
 from accounts.jobs import views as jobs
-from accounts.jobs import words
 from accounts.jobs.kinds import OFFBOARD
 from accounts.jobs.models import Job
 from accounts.models import Account
@@ -114,7 +113,7 @@ def _state(job: Job) -> tuple[str, str, str, str]:
     if job.state == Job.State.FAILED:
         return gettext("Failed"), "cancel", "bad", _far(job)
     # Of an offboarding the numbers are steps, of which nobody knows.
-    why = "" if job.kind == OFFBOARD else words.came_of_it(job)
+    why = "" if job.kind == OFFBOARD else job.came_of_it()
     icon, tone = ("warning", "warn") if job.failed else ("check_circle", "good")
     return gettext("Done"), icon, tone, why
 

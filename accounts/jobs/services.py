@@ -12,7 +12,7 @@ from django.db import IntegrityError, OperationalError, transaction
 from django.db.models import F, Func, Q, QuerySet
 from django.utils import timezone
 
-from accounts.jobs.handlers import Kind, Result
+from accounts.jobs.kinds import KINDS, JobKind, Result
 from accounts.jobs.models import Job, JobItem
 from accounts.models import Account
 from infra import database_clock, liveness
@@ -85,7 +85,6 @@ def locked(job: Job, keys: Iterable[int]) -> list[Account]:
 
 def do_next(
     *,
-    kinds: Mapping[str, Kind],
     clock: Callable[[], datetime],
     goes_on: Callable[[], bool],
     only: int | None = None,
@@ -98,8 +97,8 @@ def do_next(
         return False
     job = _claim(only, clock())
     if job is None:
-        return _close_dead(kinds, clock())
-    kind = kinds.get(job.kind)
+        return _close_dead(clock())
+    kind = KINDS.get(job.kind)
     if kind is None:
         logger.error("There is no kind of job called %s", job.kind)
         _end(job, None, State.FAILED, clock())
@@ -120,12 +119,12 @@ def do_next(
     return True
 
 
-def do_now(job: Job, *, kinds: Mapping[str, Kind]) -> None:
+def do_now(job: Job) -> None:
     """Do this job in the caller's process, unless a worker has it. On hold it waits."""
-    do_next(kinds=kinds, clock=database_clock.now, goes_on=lambda: True, only=job.pk)
+    do_next(clock=database_clock.now, goes_on=lambda: True, only=job.pk)
 
 
-def sweep(*, now: datetime) -> int:
+def sweep_jobs(*, now: datetime) -> int:
     """Remove what was over a day ago. Returns how many rows."""
     return Job.objects.over_before(now - KEPT_FOR).delete()[0]
 
@@ -158,19 +157,19 @@ def _put_back(job: Job, *, counted: bool = False) -> None:
 
 
 @transaction.atomic
-def _close_dead(kinds: Mapping[str, Kind], now: datetime) -> bool:
+def _close_dead(now: datetime) -> bool:
     """Finish jobs of which too many workers died: what they did not come to is named. Return False."""
     dead = Job.objects.filter(state=State.FAILED, done__lt=F("total"), keys__len__gt=0)
     for job in dead.order_by("pk").select_for_update(no_key=True, skip_locked=True):
         _give_up(job, now)
-        kind = kinds.get(job.kind)
+        kind = KINDS.get(job.kind)
         if kind is not None and kind.finish is not None:
             kind.finish(job, now)
     return False
 
 
 @transaction.atomic
-def _end(job: Job, kind: Kind | None, state: Job.State, now: datetime) -> None:
+def _end(job: Job, kind: JobKind | None, state: Job.State, now: datetime) -> None:
     """End a job, unless another worker has begun since. Of what it did not come to, its items say so."""
     ended = Job.objects.claimed(job).update(state=state, claimed_until=None, ended_at=now)
     if not ended:
@@ -196,7 +195,7 @@ def _give_up(job: Job, now: datetime) -> None:
 
 
 def _go_on(
-    job: Job, kind: Kind, clock: Callable[[], datetime], goes_on: Callable[[], bool]
+    job: Job, kind: JobKind, clock: Callable[[], datetime], goes_on: Callable[[], bool]
 ) -> Job.State | None:
     """Do what is left. Return how it ended; None where it is another worker's now."""
     for keys in _parts(job, kind.size or MANY):
@@ -222,7 +221,7 @@ def _parts(job: Job, size: int) -> Iterator[Sequence[int]]:
             yield part[first : first + size]
 
 
-def _may(job: Job, kind: Kind) -> bool:
+def _may(job: Job, kind: JobKind) -> bool:
     """Return whether the person may still do it: asked anew for each part, since a job may take minutes."""
     # What the person may do, the object has kept; and whoever saw that person off may have taken the job over.
     before = job.user_id
@@ -233,7 +232,7 @@ def _may(job: Job, kind: Kind) -> bool:
 
 
 @transaction.atomic
-def _do(job: Job, kind: Kind, keys: Sequence[int], now: datetime) -> bool:
+def _do(job: Job, kind: JobKind, keys: Sequence[int], now: datetime) -> bool:
     """Do it to some things, and keep what came of each. Return False where another worker has begun since.
 
     The row is written before, so that a worker that was taken for dead waits here and does nothing twice.
@@ -265,7 +264,7 @@ def _write(job: Job, results: Sequence[Result], now: datetime) -> None:
     )
 
 
-def _results(job: Job, kind: Kind, keys: Sequence[int], now: datetime) -> list[Result]:
+def _results(job: Job, kind: JobKind, keys: Sequence[int], now: datetime) -> list[Result]:
     """Return what came of each. One that is at fault spoils no other: then each is done by itself."""
     try:
         with transaction.atomic():

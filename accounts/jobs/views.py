@@ -21,10 +21,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_GET
 
-from accounts import tasks
 from accounts.imports import tables
-from accounts.jobs import services, words
-from accounts.jobs.handlers import Outcome
+from accounts.jobs import services
 from accounts.jobs.kinds import (
     APPLY_MACRO,
     BACKUP,
@@ -36,9 +34,10 @@ from accounts.jobs.kinds import (
     PAUSE,
     REMOVE_MACRO,
     RESUME,
+    Outcome,
 )
-from accounts.jobs.models import WORDS, Job, JobItem
-from accounts.jobs.words import say
+from accounts.jobs.models import WORDS, Job, JobItem, say
+from accounts.jobs.tasks import run_jobs
 from accounts.leaving import plan
 from accounts.models import Account, ImportFileLine
 from infra import asking_workers, database_clock
@@ -122,9 +121,9 @@ def begin(request: HttpRequest, kind: str, keys: Sequence[int] | QuerySet[Any, A
 def _do_or_ask(job: Job) -> None:
     """Do a small job; what is big, or calls a channel, is a worker's, and so is what could not be done now."""
     if job.total <= SMALL and KINDS[job.kind].after is None:
-        services.do_now(job, kinds=KINDS)
+        services.do_now(job)
     if Job.objects.filter(pk=job.pk, state=Job.State.WAITING).exists():
-        asking_workers.ask(tasks.run_jobs)
+        asking_workers.ask(run_jobs)
 
 
 def asked_already(request: HttpRequest) -> Job | None:
@@ -181,8 +180,8 @@ def show(request: HttpRequest, job_id: int) -> HttpResponse:
         "late": job.state == Job.State.WAITING and waited > LATE,
         "on_hold": going and hold.current() is not None,
         "stopped": job.state == Job.State.FAILED,
-        "far": words.far(job),
-        "came_of_it": words.came_of_it(job),
+        "far": job.how_far(),
+        "came_of_it": job.came_of_it(),
         "tabs": _tabs(job, shown),
         "lines": _LINES.get(job.kind, _of_accounts)(request, list(page.object_list)),
         "page": page,

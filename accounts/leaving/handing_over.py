@@ -17,8 +17,8 @@ from accounts.asks import endings, links
 from accounts.asks import queries as asks
 from accounts.asks import services as asking
 from accounts.asks.models import Ask
-from accounts.imports import uploads
-from accounts.leaving.job import REMOVE
+from accounts.jobs.kinds import IMPORT
+from accounts.jobs.models import BEFORE, REMOVE
 from accounts.models import ApiKey, ImportFile, Job
 from accounts.pool.errors import ActionRefused
 from users.invitations import services as invitations
@@ -26,13 +26,12 @@ from users.models import Invitation, Membership, Team, User
 from users.people import recipients
 from users.people.recipients import fallback
 
-BEFORE = "before"  # of a job's options: who (ids) had it before whoever has it now
 HOLD_MS = 3_000  # that long whoever sees somebody off waits for a part of a job
 Owned = Callable[
     [User, User | None], list[str]
 ]  # the person, who could take it (None: whoever); what it is called
 TakeOver = Callable[[User, User], list[str]]  # the person, who takes it; what was taken
-Told = dict[
+NewsByAddress = dict[
     str, dict[str, Any]
 ]  # address -> what its reader takes over, what ended, and which teams nobody leads
 _OTHERS: list[tuple[Owned, TakeOver]] = []  # what this app does not know
@@ -51,7 +50,7 @@ class Hanging:
     macros: list[str]  # that they look after, and that would go over
 
 
-def register(owned: Owned, take_over: TakeOver) -> None:
+def register_dependents(owned: Owned, take_over: TakeOver) -> None:
     """Say what macros a person looks after, which are of the app above, and how they are taken over."""
     _OTHERS.append((owned, take_over))
 
@@ -117,7 +116,7 @@ def _wait_for_locks(most: int) -> None:
         cursor.execute("select set_config('lock_timeout', %s, true)", [f"{most}ms"])
 
 
-def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told:
+def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> NewsByAddress:
     """Give what runs in the person's name to the actor, or end it, in the caller's transaction that locked the person out.
 
     `by_key`: the actor did not see a page that says it, and so is told, too. Returns who is to be told of what.
@@ -128,7 +127,7 @@ def take_over(*, person: User, actor: User, by_key: bool, now: datetime) -> Told
     if taken:
         Ask.objects.filter(pk__in=ids).update(made_by=actor, once="")
     else:
-        endings.end(ids, Ask.Ending.MAKER_LEFT, now)
+        endings.end_asks(ids, Ask.Ending.MAKER_LEFT, now)
     jobs = list(jobs_of(person))
     _take_jobs(jobs, actor)
     macros = [name for _, take in _OTHERS for name in take(person, actor)]
@@ -145,11 +144,11 @@ def _take_jobs(jobs: Collection[Job], actor: User) -> None:
     for one in jobs:
         options = one.options | {BEFORE: [*one.options.get(BEFORE, ()), one.user_id]}
         Job.objects.going().filter(pk=one.pk).update(user=actor, once="", options=options)
-    files = [one.subject_id for one in jobs if one.kind == uploads.KIND]
+    files = [one.subject_id for one in jobs if one.kind == IMPORT]
     ImportFile.objects.filter(pk__in=files).update(user=actor)
 
 
-def _told(person: User, *, ended: list[Ask]) -> Told:
+def _told(person: User, *, ended: list[Ask]) -> NewsByAddress:
     """Return by address what its reader is told: which teams nobody leads any longer, and which asks ended."""
     found: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     teams = {team.pk: team for team in Team.objects.filter(memberships__user=person)}

@@ -9,13 +9,15 @@ from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
-from accounts.leaving.job import ACCOUNT, GAVE_UP, OFFBOARD, TOKENS, TOLD, is_own, person_of
+from accounts.jobs.kinds import OFFBOARD
+from accounts.leaving.jobs import ACCOUNT, GAVE_UP, TOKENS, TOLD, is_own, person_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import summary
 from accounts.pool.mail_rows import Rows, row_of
 from notifications.models import Message
-from notifications.outbox import composing
+from notifications.outbox import composing, kinds
 from notifications.outbox import services as outbox
 from notifications.outbox.kinds import Mail, NotWanted
 from tokens.channels import declarations
@@ -35,7 +37,7 @@ SKEW = timedelta(minutes=5)  # so far the clocks of the web and of a worker may 
 _STOPPED = Q(state=Account.State.DEACTIVATED, reason=Token.REMOVED)  # by it, and not dark long before
 
 
-def tell(job: Job, now: datetime) -> None:
+def tell_people(job: Job, now: datetime) -> None:
     """Write the messages about what a job did, in the caller's transaction. Who asked for it knows, and is told what they took alone."""
     payload: dict[str, Any] = {
         "what": "own" if is_own(job) else job.kind,
@@ -126,7 +128,7 @@ def _told(job_id: int) -> dict[str, set[int]]:
     return told
 
 
-def build(message: Message) -> Mail:
+def build_leaving_mail(message: Message) -> Mail:
     """Build the mail. Raises NotWanted where all of it works again, was linked again, or is no longer its reader's."""
     said, reader = message.payload, composing.reader_of(message)
     names = names_for(reader.user)
@@ -237,3 +239,8 @@ def _taken(taken: Mapping[str, Any], reader: composing.Reader) -> dict[str, Any]
         "takes": len(lists["asks"]) + len(lists["macros"]) + taken.get("jobs", 0),
         "taken_url": addresses.absolute_url(page) if staff else "",
     }
+
+
+def register_mail() -> None:
+    """Say how these mails are built."""
+    kinds.register(KIND, build_leaving_mail, name=_("Log-in removed"), ended=record_end)

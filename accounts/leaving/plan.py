@@ -181,7 +181,7 @@ def count(accounts: QuerySet[Any]) -> dict[Then, int]:
     return {one: numbers.get(one, 0) for one in Then}
 
 
-def read(scope: Scope, *, actor: User, now: datetime) -> Plan:
+def read_plan(scope: Scope, *, actor: User, now: datetime) -> Plan:
     """Work out what becomes of the accounts and who could carry on. A fixed number of queries, however many accounts."""
     accounts = scope.accounts
     in_order = accounts.filter(AT_RISK).select_related("team").order_by("then", "name", "pk")

@@ -14,12 +14,14 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.db.models import QuerySet
 
-from accounts import tasks
 from accounts.api_keys import services as api_keys
 from accounts.jobs import services as jobs
+from accounts.jobs.kinds import OFFBOARD
+from accounts.jobs.models import REMOVE
+from accounts.jobs.tasks import run_jobs
 from accounts.leaving import handing_over, plan, steps
-from accounts.leaving import job as job_of
-from accounts.leaving.job import ACCOUNT, INVITES, OFFBOARD, PERSON, REMOVE, TOKENS, TOLD
+from accounts.leaving import jobs as job_of
+from accounts.leaving.jobs import ACCOUNT, INVITES, PERSON, TOKENS, TOLD
 from accounts.leaving.plan import Plan
 from accounts.models import Account, AccountToken, ApiKey, Job
 from accounts.pool import permissions
@@ -97,7 +99,7 @@ def offboard(
     says; `by_key`: the actor saw no page. Raises ActionRefused, OnHold.
     """
     hold.refuse()
-    if (before := job_of.known(person)) is not None:
+    if (before := job_of.known_offboarding(person)) is not None:
         return before
     with transaction.atomic():
         told = lock_out(person=person, actor=actor, now=now, by_key=by_key)
@@ -121,7 +123,12 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
     person = found.scope.person
     ids = [one.pk for one in found.tokens]
     still = list(Token.objects.filter(pk__in=ids).exclude(reason=Token.REMOVED).order_by("pk").locked())
-    if not still or seen != plan.seen_of(still) or job_of.going(ids) or job_of.is_given_up(found.scope):
+    if (
+        not still
+        or seen != plan.seen_of(still)
+        or job_of.log_ins_going(ids)
+        or job_of.is_given_up(found.scope)
+    ):
         raise ActionRefused("removed_or_renewed")
     options: dict[str, Any] = {TOKENS: ids, PERSON: None if person is None else person.pk}
     if found.scope.account is not None:
@@ -130,7 +137,7 @@ def let_go(*, found: Plan, actor: User, wanted: Wanted, seen: str, note: str, no
 
 
 @transaction.atomic
-def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> handing_over.Told:
+def lock_out(*, person: User, actor: User, now: datetime, by_key: bool = False) -> handing_over.NewsByAddress:
     """Switch the person off, end their sessions, revoke invitations that they sent, and have the actor take over what runs for them.
 
     Returns as `handing_over.take_over` does. Raises ActionRefused for oneself, and where the actor was switched off meanwhile: of two
@@ -176,7 +183,7 @@ def _begin(
 ) -> Job:
     """Write the job and ask a worker, in the caller's transaction; a single log-in before which nothing is done goes here."""
     own = kind == REMOVE
-    keys = job_of.keys(
+    keys = job_of.keys_of_steps(
         tokens,
         invites=len(wanted.invites),
         backups=wanted.backups and (own or actor.has_perm(permissions.ADD_BACKUP)),
@@ -188,7 +195,7 @@ def _begin(
     if is_new:
         if goes_at_once(job):
             steps.end(job, tokens[0], now)
-        transaction.on_commit(partial(asking_workers.ask, tasks.run_jobs))
+        transaction.on_commit(partial(asking_workers.ask, run_jobs))
     return job
 
 

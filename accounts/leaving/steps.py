@@ -10,8 +10,10 @@ from datetime import datetime
 from accounts.asks import inviting
 from accounts.asks import services as asks
 from accounts.backups import services as backing_up
+from accounts.jobs.kinds import OFFBOARD, register_kind, step_by_step
+from accounts.jobs.models import REMOVE
 from accounts.leaving import mails, plan
-from accounts.leaving.job import ACCOUNT, GAVE_UP, INVITES, OFFBOARD, Step, is_own, left, scope_of
+from accounts.leaving.jobs import ACCOUNT, GAVE_UP, INVITES, Step, is_own, log_ins_left, scope_of
 from accounts.models import Account, AccountEvent, AccountToken, Job
 from accounts.pool import services as pool
 from accounts.sync import removal
@@ -26,12 +28,12 @@ def act(job: Job, key: int, now: datetime) -> bool:
     if not holds(job):
         return False
     if step == Step.LOG_IN:
-        return end(job, left(job).filter(pk=pk).locked().first(), now)
+        return end(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
     if step == Step.LAST:
         if job.kind == OFFBOARD:  # consented to in the moment before the person was locked out
-            for token in left(job).locked():
+            for token in log_ins_left(job).locked():
                 end(job, token, now)
-        mails.tell(job, now)
+        mails.tell_people(job, now)
         return True
     does = {Step.BACKUPS: _back_up, Step.ASK: _ask}.get(step)
     return does(job, now) if does else _invite(job, pk, now)
@@ -51,7 +53,15 @@ def after(job: Job, key: int, now: datetime) -> None:
 def finish(job: Job, now: datetime) -> None:
     """Have people told of what a job stopped that did not come to its last step."""
     if job.state == Job.State.FAILED:
-        mails.tell(job, now)
+        mails.tell_people(job, now)
+
+
+def register_jobs() -> None:
+    """Say how these jobs are done."""
+    offboard = step_by_step(act, permission="users.offboard_user", after=after, holds=holds, finish=finish)
+    register_kind(OFFBOARD, offboard)
+    # What people do to what is their own; and of what staff revoke, the log-in went with the press.
+    register_kind(REMOVE, step_by_step(act, after=after, finish=finish))
 
 
 def end(job: Job, token: Token | None, now: datetime) -> bool:
@@ -70,7 +80,7 @@ def _take_out(job: Job, token: Token, now: datetime) -> bool:
     account = Account.objects.locked().get(pk=job.options[ACCOUNT])
     if not AccountToken.objects.filter(account=account, token=token).delete()[0]:
         return False
-    pool.record(
+    pool.record_event(
         account=account,
         kind=AccountEvent.Kind.UNLINKED,
         token_id=token.pk,
@@ -91,8 +101,8 @@ def _back_up(job: Job, now: datetime) -> bool:
     """Add the backups that are at hand now, to however many accounts; where one's own goes, nobody is added unasked."""
     chosen = {pk: offer.token.pk for pk, offer in plan.offers_of_all(scope_of(job)).items()}
     asks = is_own(job)
-    outcome = backing_up.write(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
-    backing_up.tell(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
+    outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now, ask_all=asks)
+    backing_up.tell_people(added=outcome.added, asked=outcome.asked, actor=job.user, note=job.note, now=now)
     if outcome.added:
         Token.objects.filter(pk__in={offer.token.pk for offer in outcome.added}).make_due(now)
     return bool(outcome.added or outcome.asked)

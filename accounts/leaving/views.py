@@ -1,4 +1,7 @@
-"""Offboarding a person, and revoking a log-in at its channel, as staff: the one page says what stops and who could carry on."""
+"""Offboarding a person, and revoking a log-in at its channel, as staff; and one's own log-ins, and letting go of these or of one account.
+
+The page says what stops and who could carry on; a worker does the rest.
+"""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -22,7 +25,8 @@ from accounts.asks import queries
 from accounts.asks import services as asks
 from accounts.jobs import views as jobs
 from accounts.leaving import forms as pages
-from accounts.leaving import handing_over, job, plan, services
+from accounts.leaving import handing_over, plan, services
+from accounts.leaving import jobs as job
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import REVOKING
 from accounts.models import Account
@@ -39,8 +43,6 @@ from users.models import Session, User, person
 from users.people import roles, visibility
 from users.people.visibility import names_for
 
-# Letting go what is one's own: log-ins, or one account. The page says what stops and who could carry on; a worker does the rest.
-
 
 @login_required
 @require_http_methods(["GET", "POST"])
@@ -50,7 +52,7 @@ def remove(request: HttpRequest) -> HttpResponse:
     user = person(request)
     texts = request.GET.getlist("log_in")
     ids = {int(pk) for pk in texts if pk.isascii() and pk.isdigit() and len(pk) < 19}
-    ticked = plan.log_ins(user).filter(pk__in=ids - job.going(ids))
+    ticked = plan.log_ins(user).filter(pk__in=ids - job.log_ins_going(ids))
     if not ticked:
         messages.info(request, say("removed_already" if ids else "none_ticked"))
         return redirect("log_ins")
@@ -93,7 +95,7 @@ def _plan(user: User, tokens: QuerySet[Token], *, account: int | None = None) ->
     """Return what becomes of the accounts; somebody else is looked for in those of the person's own teams alone."""
     ids = list(tokens.values_list("pk", flat=True))
     teams = visibility.teams_of(user)
-    return plan.read(Scope(user, ids, account, teams), actor=user, now=timezone.now())
+    return plan.read_plan(Scope(user, ids, account, teams), actor=user, now=timezone.now())
 
 
 def _answer_own(request: HttpRequest, page: Page, found: Plan, user: User) -> HttpResponse:
@@ -109,9 +111,6 @@ def _answer_own(request: HttpRequest, page: Page, found: Plan, user: User) -> Ht
         return Done({"at_once": services.goes_at_once(begun)})
 
     return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
-
-
-# The person's own log-ins at the channels, and what they do.
 
 
 say = partial(phrase, "words/log_ins.txt")
@@ -156,7 +155,7 @@ def _row(token: Token, going: Collection[int]) -> LogIn:
 def log_ins(request: HttpRequest) -> HttpResponse:
     """List the person's own log-ins, also those that are no longer linked to anything."""
     own = _own(person(request))
-    going = job.going([one.pk for one in own])
+    going = job.log_ins_going([one.pk for one in own])
     rows = [_row(token, going) for token in own]
     context = {
         "rows": rows,
@@ -171,7 +170,7 @@ def log_ins(request: HttpRequest) -> HttpResponse:
 def offboard(request: HttpRequest, leaver: User) -> HttpResponse:
     """Ask (GET), then lock the person out and have a worker end their log-ins (POST). The caller has asked `services.may`."""
     viewer, now = person(request), timezone.now()
-    found = plan.read(Scope(leaver), actor=viewer, now=now)
+    found = plan.read_plan(Scope(leaver), actor=viewer, now=now)
     here = reverse("admin:users_user_change", args=[leaver.pk])
     page = pages.page(
         "offboard", found, viewer=viewer, back=here, name=str(leaver), more=_depends(found, viewer)
@@ -206,7 +205,7 @@ def revoke(
     if token is None:
         raise Http404(gettext("There is no such log-in."))
     viewer, own = person(request), Token.objects.filter(pk=token.pk)
-    found = plan.read(Scope(token.consented_by, [token.pk]), actor=viewer, now=timezone.now())
+    found = plan.read_plan(Scope(token.consented_by, [token.pk]), actor=viewer, now=timezone.now())
     entry, names = token.pool_entries.select_related("account").first(), names_for(viewer)
     account = entry.account if entry else None
     shown = names.token(token, account) if names.sees_token(token, account) else ""

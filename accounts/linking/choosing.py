@@ -322,7 +322,7 @@ def _ensure_entry(account: Account, token: Token, native: NativeAccount, user: U
     entry.account, entry.token = account, token
     pool_entries.write_entry(entry, native, now)
     if created:
-        pool.record(
+        pool.record_event(
             account=account,
             kind=AccountEvent.Kind.LINKED,
             token_id=token.pk,

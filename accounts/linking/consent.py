@@ -1,7 +1,7 @@
 """A person comes back from a channel: the consent is kept at once, so that a closed tab loses nothing.
 
 No transaction is open during calls. Then, in one: the token's row, access and "can publish" of all its pool entries, the settled pools, and
-the list in a PendingLink.
+the list in a PendingLink. A system user's token that staff pasted is looked at first, owned by a team; then comes the same choice.
 """
 
 from collections.abc import Mapping, Sequence
@@ -156,9 +156,6 @@ def ask_again(pending: PendingLink, now: datetime) -> None:
             complete=listed.complete,
             no_longer=sorted({*pending.no_longer, *lost}),
         )
-
-
-# Taking in a system user's token that staff pasted: looked at before it is kept, owned by a team, then the ordinary choice of accounts.
 
 
 def take(*, app: ChannelApp, team: Team, actor: User, access_token: str, now: datetime) -> PendingLink:

@@ -17,7 +17,7 @@ from users.models import User
 KEPT = timedelta(days=90)
 
 
-def record(
+def record_problem(
     *,
     user: User | None,
     channel: str,
@@ -38,7 +38,7 @@ def new_code() -> str:
     return f"LNK-{secrets.token_hex(3).upper()}"
 
 
-def sweep(*, now: datetime) -> int:
+def sweep_problems(*, now: datetime) -> int:
     """Delete what is older than 90 days. Return how many."""
     return LinkProblem.objects.filter(at__lt=now - KEPT).delete()[0]
 

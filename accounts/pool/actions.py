@@ -5,7 +5,6 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import Account, AccountEvent, AccountToken
-from accounts.pool import selection
 from accounts.pool import services as pool
 from accounts.pool.errors import WORDS, ActionRefused
 from accounts.pool.reasons import READING_REFUSED
@@ -25,7 +24,7 @@ def make_active(*, account: Account, token: Token, actor: User, note: str, now: 
     entry = _entry(account, token)
     if not entry.is_usable:
         raise ActionRefused("not_usable", person=token.native_user_name)
-    if selection.stands_back(entry, account.pool.select_related("token")):
+    if entry.stands_back(account.pool.select_related("token")):
         explanation = reasons.explain(account.channel, READING_REFUSED, person=token.native_user_name)
         raise ActionRefused("as_told", text=explanation.what)
     pool.settle(
@@ -47,7 +46,7 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     tried before those that cannot, whatever their rank.
     """
     account = Account.objects.locked().get(pk=account.pk)
-    entries = selection.in_order(account)
+    entries = account.pool_in_order()
     places = [entry.token_id for entry in entries]
     if token.pk not in places:
         raise ActionRefused("not_linked")
@@ -57,10 +56,10 @@ def move(*, account: Account, token: Token, step: int, actor: User, now: datetim
     for place, entry in enumerate(entries, 1):
         entry.rank = place
     AccountToken.objects.bulk_update(entries, ["rank"])
-    place = [entry.token_id for entry in selection.in_order(account)].index(token.pk) + 1
+    place = [entry.token_id for entry in account.pool_in_order()].index(token.pk) + 1
     if place == old + 1:
         raise ActionRefused("stays_in_place")
-    pool.record(
+    pool.record_event(
         account=account,
         kind=AccountEvent.Kind.RANKED,
         token_id=token.pk,
@@ -78,7 +77,7 @@ def back_to_automatic(*, account: Account, actor: User, now: datetime) -> None:
     """Forget the order that was set by hand: the longest-lived token comes first again."""
     account = Account.objects.locked().get(pk=account.pk)
     account.pool.update(rank=None)
-    pool.record(
+    pool.record_event(
         account=account,
         kind=AccountEvent.Kind.RANKED,
         note=kept.keep(WORDS, "back_to_automatic"),
@@ -96,7 +95,7 @@ def unlink(*, account: Account, token: Token, actor: User, note: str, now: datet
     lifecycle.note_linked(token_ids=[token.pk], now=now)
     account = Account.objects.locked().get(pk=account.pk)
     entry = _entry(account, token)
-    pool.record(
+    pool.record_event(
         account=account,
         kind=AccountEvent.Kind.UNLINKED,
         token_id=token.pk,

@@ -1,4 +1,7 @@
-"""One account in a mail about a log-in: what carries it while that log-in does not. Said by templates/mail/_base/state.txt."""
+"""One account in a mail about a log-in: what carries it while that log-in does not. Said by templates/mail/_base/state.txt.
+
+And what mails about several accounts share: who reads, how many are shown, and the frame of templates/mail/<kind>/.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +22,6 @@ from ui.pills import Pill
 from ui.text import first_name
 from users.models import User
 from users.people.visibility import names_for
-
-# What mails about several accounts share: who reads, how many accounts are shown, and the frame of templates/mail/<kind>/.
-
 
 SHOWN = 10  # accounts in one mail; the rest is a number and a link
 

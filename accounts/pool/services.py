@@ -6,11 +6,12 @@ locked first, and the facts are read in later statements: in one statement the s
 just died could become active.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from accounts.models import Account, AccountEvent, AccountNews, AccountToken
 from accounts.pool.reasons import OUTSIDE
@@ -240,7 +241,7 @@ def note_news(account_ids: Iterable[int], now: datetime) -> None:
     AccountNews.objects.bulk_create(AccountNews(account_id=pk, at=now, due_at=now) for pk in account_ids)
 
 
-def record(
+def record_event(
     *,
     account: Account,
     kind: AccountEvent.Kind,
@@ -268,3 +269,15 @@ def record(
         note=note,
         at=now,
     )
+
+
+def stopped_by_team(*, team_ids: Collection[int], since: datetime) -> QuerySet[Account]:
+    """Return the accounts of these teams that stopped since then because their team no longer takes the log-ins that carried them."""
+    found = Account.objects.filter(team__in=team_ids, state=Account.State.DEACTIVATED, reason=OUTSIDE)
+    return found.filter(since__gte=since).order_by("name", "pk")
+
+
+def note_actor(*, team_ids: Collection[int], since: datetime, actor: User) -> None:
+    """Write who did it onto what stopped or shifted since then. The leads are told, but for whoever did it."""
+    events = AccountEvent.objects.filter(account__team__in=team_ids, cause=OUTSIDE, at__gte=since, actor=None)
+    events.update(actor=actor)

@@ -8,7 +8,6 @@ from django.db.models import Case, Prefetch, QuerySet, When
 from django.utils import timezone
 
 from accounts.models import Account, AccountToken
-from accounts.pool import selection
 from accounts.pool.health import Health, health_of
 from tokens.life import renewal
 from tokens.models import Token
@@ -50,7 +49,7 @@ def with_pools(accounts: QuerySet[Account]) -> QuerySet[Account]:
 
 def summarise(account: Account, now: datetime) -> Summary:
     """Summarise one account whose pool was loaded by `with_pools` (or is loaded now)."""
-    entries = selection.in_order(account)
+    entries = account.pool_in_order()
     usable = [entry for entry in entries if entry.is_usable]
     undated = 0
     if account.deadline_kind == Account.DeadlineKind.DATE:

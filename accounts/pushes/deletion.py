@@ -109,7 +109,7 @@ def _leave_pools(token: Token, now: datetime) -> None:
     pools = AccountToken.objects.filter(token=token)
     accounts = list(Account.objects.filter(pk__in=pools.values("account_id")).locked())
     for account in accounts:
-        pool.record(
+        pool.record_event(
             account=account,
             kind=AccountEvent.Kind.UNLINKED,
             note=kept.keep(WORDS, "deletion_asked_for"),
@@ -146,7 +146,7 @@ def _about_accounts_of(token: Token) -> set[int]:
     return {
         one.message.pk
         for account in accounts
-        for one in message_history.about(account, limit=MAILS_OF_AN_ACCOUNT)
+        for one in message_history.messages_about(account, limit=MAILS_OF_AN_ACCOUNT)
     }
 
 

@@ -14,6 +14,7 @@ from django.db import transaction
 from accounts.models import Account
 from accounts.pushes import deletion, tasks
 from accounts.pushes.tasks import SOURCE
+from infra.asking_workers import ask_on_commit
 from tokens import lifecycle
 from tokens.channels.kinds import Classification, Inspection, Reason, Verdict
 from tokens.channels.pushes import News, Push
@@ -95,7 +96,7 @@ def _kill(token: Token, push: Push, now: datetime) -> None:
 
 def _ask(token: Token, now: datetime) -> None:
     Token.objects.filter(pk=token.pk).make_due(now)
-    tasks.soon(tasks.check_token, token.pk)
+    ask_on_commit(tasks.check_token, token.pk)
 
 
 @transaction.atomic
@@ -107,7 +108,7 @@ def _account_changed(app: ChannelApp, push: Push, now: datetime) -> None:
         return
     # Should the kick below be lost, the sweep reads the account with its token.
     Token.objects.filter(pk=account.active_token_id).exclude(state=Token.State.DEAD).make_due(now)
-    tasks.soon(tasks.read_account, account.pk)
+    ask_on_commit(tasks.read_account, account.pk)
 
 
 @transaction.atomic
@@ -133,5 +134,5 @@ def take_deletion(app: ChannelApp, push: Push, *, signed: str, now: datetime) ->
         request.native_user_id, request.state, request.done_at = "", DeletionRequest.State.DONE, now
         request.save(update_fields=["native_user_id", "state", "done_at"])
     else:
-        tasks.soon(tasks.delete_requested)
+        ask_on_commit(tasks.delete_requested)
     return request

@@ -4,24 +4,22 @@ Each task is kicked as soon as the push is committed; what a lost kick leaves be
 """
 
 from datetime import datetime, timedelta
-from functools import partial
 
-from celery import Task, shared_task
-from django.db import transaction
+from celery import shared_task
 from django.utils import timezone
 
 from accounts.models import Account
 from accounts.pushes import deletion
-from accounts.pushes.limits import questions
 from accounts.sync import services as account_sync
 from accounts.sync import sweeps
 from accounts.sync.services import LinkedAccount
-from infra import asking_workers, database_clock
+from infra import database_clock
 from infra.clock import Clock
 from tokens.models import Token
 from tokens.vault.services import VaultError
 
 SOURCE = "push"
+SCHEDULE = {"Carry out deletion requests": ("accounts.pushes.delete_requested", 300)}
 ONCE_MORE_AFTER = timedelta(minutes=1)
 
 
@@ -51,10 +49,10 @@ def ask_about_account(*, account_id: int, now: datetime) -> None:
         return
     clock = Clock(now)
     try:
-        found = account_sync.read(token, [LinkedAccount(account.pk, account.native_id)])
+        found = account_sync.read_accounts(token, [LinkedAccount(account.pk, account.native_id)])
     except (VaultError, ValueError):
         return  # the sweep meets the same and says so
-    account_sync.record(token, found, now=now, source=SOURCE, answered_at=clock.read())
+    account_sync.record_readings(token, found, now=now, source=SOURCE, answered_at=clock.read())
 
 
 @shared_task(name="accounts.pushes.check_token")
@@ -73,19 +71,3 @@ def read_account(account_id: int) -> None:
 def delete_requested() -> None:
     """Carry out what people asked to have deleted. Also a sweep: a request whose worker was killed is found again."""
     deletion.carry_out_all(now=database_clock.now())
-
-
-def soon(task: "Task[..., None]", *ids: int) -> None:
-    """Have a worker run the task once this transaction is committed.
-
-    Only a hint: where the broker is away, or the same was asked for too often, a sweep does the work.
-    """
-    transaction.on_commit(partial(_kick, task, ids), robust=True)
-
-
-def _kick(task: "Task[..., None]", ids: tuple[int, ...]) -> None:
-    what = f"{task.name} {ids}"
-    if ids and questions.too_many(what):
-        return
-    questions.count(what)
-    asking_workers.ask(task, *ids)

@@ -16,8 +16,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts.pushes import receiving
-from accounts.pushes.limits import refusals
 from accounts.pushes.signers import AppSigners, PushRefused
+from infra.limits import refusals
 from tokens.channels.pushes import LARGEST_BODY, Challenge, Deletion, PushPoint, Taken, UnreadablePush
 from ui import addresses
 from users.login import quiet_requests

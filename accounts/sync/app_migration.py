@@ -1,7 +1,7 @@
 """A second app on a channel: a person who consents to the new app takes along the places of the log-in under the old one.
 
 So the person is in each pool once, an account that was served goes on being served, and what the new consent does not reach stays
-with the old log-in for as long as that lives.
+with the old log-in for as long as that lives. The page that replaces an app asks here which log-ins the old one serves.
 """
 
 from collections.abc import Iterable
@@ -15,8 +15,6 @@ from accounts.pool import services as pool
 from tokens import lifecycle
 from tokens.channels.kinds import AccountList, NativeAccount
 from tokens.models import ChannelApp, Token
-
-# Which log-ins a channel app serves: facts for the page that replaces an app.
 
 
 @dataclass(frozen=True)
@@ -107,7 +105,7 @@ def _replace(entry: AccountToken, token: Token, now: datetime, source: str) -> N
         entry.save(update_fields=["token"])
     if account.active_token_id == old_id:
         pool.pass_on(account=account, token=token)
-    pool.record(
+    pool.record_event(
         account=account,
         kind=AccountEvent.Kind.LINKED,
         token_id=token.pk,

@@ -43,7 +43,7 @@ def waiting(now: datetime) -> list[str]:
     return sorted({channel for pk, channel in apps if Token.objects.due(now).filter(app=pk).exists()})
 
 
-def run(
+def run_sweep(
     *,
     channel: str,
     clock: Callable[[], datetime] = timezone.now,

@@ -5,21 +5,44 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from accounts import tasks
 from accounts.jobs import services
-from accounts.jobs.handlers import Result, in_order
+from accounts.jobs.kinds import CHECK, JobKind, Result, in_order, register_kind
 from accounts.models import Account, AccountToken, Job
-from accounts.pool import selection
-from accounts.pushes.tasks import soon
 from accounts.sync import doubts as access_doubts
-from accounts.sync import due_checks
+from accounts.sync import write_refusals
+from accounts.sync.tasks import check_tokens
+from infra.asking_workers import ask_on_commit
 from tokens.channels.kinds import Verdict
 from tokens.models import Token
 from ui.name_visibility import NameVisibility
 from ui.progress import Asked, Progress, ResultLine
 from ui.text import join_names
+from users.installation import hold
 
-# Having the tokens of accounts checked: they become due, and the sweep asks the channels within a minute.
+
+def make_due(
+    *,
+    token_ids: Collection[int],
+    now: datetime,
+    writes_in: Collection[int] = (),
+    writes_of: Collection[int] | None = None,
+) -> int:
+    """Have these tokens and their ad accounts asked about by the sweep. Returns how many there are.
+
+    `writes_in`: the accounts (ids) of which somebody pressed "Check now". Whether the channel takes writes again only the next write tells,
+    so refusals of writes are forgotten there, of these tokens or (`writes_of`) of some; in no other account, since nobody has looked there.
+    Raises OnHold where nobody is asked.
+    """
+    hold.refuse()
+    if writes_in:
+        lifted = token_ids if writes_of is None else writes_of
+        write_refusals.lift(account_ids=writes_in, token_ids=lifted, now=now)
+    return int(Token.objects.filter(pk__in=token_ids).make_due(now))
+
+
+SHOWN_FOR = timedelta(minutes=10)  # how long a page says what came of a check
+REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
+READING = timedelta(seconds=3)
 
 
 def check(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
@@ -33,7 +56,7 @@ def check(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
         if checked is None or checked < job.created_at:
             fresh.add(token)
     if fresh:
-        due_checks.make_due(token_ids=fresh, now=now, writes_in=seen)
+        make_due(token_ids=fresh, now=now, writes_in=seen)
     results = {
         pk: Result.done(pk, "checked", n=len(tokens[pk])) if tokens[pk] else Result.skips(pk, "nobody_linked")
         for pk in seen
@@ -41,9 +64,9 @@ def check(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     return in_order(keys, results)
 
 
-SHOWN_FOR = timedelta(minutes=10)  # how long a page says what came of a check
-REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
-READING = timedelta(seconds=3)
+def register_job() -> None:
+    """Say how this job is done."""
+    register_kind(CHECK, JobKind("tokens.probe_token", check))
 
 
 def ask(
@@ -58,9 +81,9 @@ def ask(
     `writes_in`, `writes_of`: where refused writes count no more, see `due_checks.make_due`. The sweep finds the tokens within a minute
     where no worker could be told. Raises OnHold where nobody is asked.
     """
-    due = due_checks.make_due(token_ids=token_ids, now=now, writes_in=writes_in, writes_of=writes_of)
+    due = make_due(token_ids=token_ids, now=now, writes_in=writes_in, writes_of=writes_of)
     if due:
-        soon(tasks.check_tokens, *sorted(token_ids))
+        ask_on_commit(check_tokens, *sorted(token_ids))
     return due
 
 
@@ -115,7 +138,7 @@ def results(
     """
     return [
         (entry, _result(account, entry, asked_at) if is_done(entry.token, now) else None)
-        for entry in selection.in_order(account)
+        for entry in account.pool_in_order()
         if str(entry.token_id) in token_ids
     ]
 

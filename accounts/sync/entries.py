@@ -304,7 +304,7 @@ def _lose(entry: AccountToken, reason: Reason, now: datetime, source: str, *, do
 
 
 def _record_access(entry: AccountToken, now: datetime, source: str, note: str = "") -> None:
-    pool.record(
+    pool.record_event(
         account=entry.account,
         kind=AccountEvent.Kind.ACCESS,
         token_id=entry.token_id,
@@ -344,4 +344,4 @@ def _record_restriction(account: Account, before: str, now: datetime, source: st
     if bool(before) == bool(account.restriction):
         return
     kind = AccountEvent.Kind.UNRESTRICTED if before else AccountEvent.Kind.RESTRICTED
-    pool.record(account=account, kind=kind, note=account.restriction, source=source, now=now)
+    pool.record_event(account=account, kind=kind, note=account.restriction, source=source, now=now)

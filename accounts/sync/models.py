@@ -1,8 +1,10 @@
-"""What log-ins reach at their channels, linked or not: the last list of each, as far as it matters here."""
+"""What log-ins reach at their channels, linked or not: the last list of each, as far as it matters here; and writes that were refused."""
 
 from django.db import models
+from django.db.models import F, Q
 from django.utils.translation import gettext
 
+from accounts.pool.models import Account
 from tokens.models import Token
 
 
@@ -40,3 +42,37 @@ class ListReading(models.Model):
 
     def __str__(self) -> str:
         return gettext("List of token %(token)s") % {"token": self.token_id}
+
+
+class RefusedWrite(models.Model):
+    """One lease's word that the channel refused to let its person write. What comes of it, `accounts.sync.write_refusals` decides."""
+
+    account = models.ForeignKey(Account, models.CASCADE, db_index=False, related_name="refused_writes")
+    token = models.ForeignKey(Token, models.CASCADE, related_name="+")
+    api_key = models.PositiveBigIntegerField()  # whose word it is; 0: our own code
+    leased_at = models.DateTimeField()  # when the lease was given that the word is about
+    reason = models.CharField(max_length=40)
+    known = models.BooleanField()  # whether the channel's table knows the answer
+    said = models.CharField(max_length=300, blank=True)  # the channel's words, without secrets
+    acted_on = models.BooleanField(default=False)  # whether the account was shifted for it
+    told_at = models.DateTimeField(null=True, blank=True)  # when operators were told
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "token", "api_key", "leased_at"], name="one_word_per_lease"
+            ),
+        ]
+        indexes = [
+            models.Index("api_key", F("at").desc(), name="refused_write_by_key"),
+            models.Index(
+                "at", condition=Q(acted_on=True, known=False, told_at=None), name="refused_write_untold"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return gettext("Refused write: token %(token)s in account %(account)s") % {
+            "token": self.token_id,
+            "account": self.account_id,
+        }

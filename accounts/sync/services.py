@@ -51,7 +51,7 @@ class Findings:
         return any(gate.was_not_asked(one) for one in said)
 
 
-def read(
+def read_accounts(
     token: Token,
     accounts: Sequence[LinkedAccount],
     *,
@@ -113,7 +113,7 @@ def _other_readers(token: Token) -> TokenQuerySet:
     return Token.objects.filter(Exists(entries), app=token.app_id).exclude(pk=token.pk)
 
 
-def record(
+def record_readings(
     token: Token,
     found: Findings,
     *,

@@ -106,10 +106,12 @@ def check(
         if by_list is None:
             by_list = bool(reach.to_be_listed([token], now))
         found: Findings = yield partial(
-            account_sync.read, token, accounts, told=outcome.told, by_list=by_list
+            account_sync.read_accounts, token, accounts, told=outcome.told, by_list=by_list
         )
         answered_at = clock.read()
-        account_sync.record(token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at)
+        account_sync.record_readings(
+            token, found, now=now, source=source, asked_at=asked_at, answered_at=answered_at
+        )
         if found.not_asked:
             opens = scheduling.once_open(token, now, token.closed_for())
             lifecycle.have_accounts_read(token_id=token.pk, at=opens)

@@ -19,11 +19,11 @@ from celery.signals import worker_ready, worker_shutting_down
 from django.db import connection
 
 from accounts import tasks
-from accounts.pushes.tasks import soon
 from adtoken_project.celery import app
 from adtoken_project.ops.signs_of_life import Sign, host
 from adtoken_project.workers import lanes
 from adtoken_project.workers.clock import Clock
+from infra.asking_workers import ask_on_commit
 from tokens.checks import refresh_lane
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,7 @@ class WorkerProcess:
         return refresh_lane.RefreshLane(
             at_once=lanes.LANES[lanes.REFRESHES].threads * refresh_lane.FOR_EACH,
             turns=lambda: self.sign.turns(lanes.REFRESHES),
-            checked=lambda token_id: soon(tasks.check_tokens, token_id),
+            checked=lambda token_id: ask_on_commit(tasks.check_tokens, token_id),
         )
 
     def _thread(self, name: str, work: Callable[[], None]) -> Thread:

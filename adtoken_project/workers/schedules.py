@@ -8,7 +8,7 @@ from typing import Any
 
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
-from accounts.schedule import SCHEDULES as ACCOUNTS
+from accounts.tasks import SCHEDULES as ACCOUNTS
 from macros.schedule import SCHEDULES as MACROS
 from notifications.schedule import SCHEDULES as NOTIFICATIONS
 

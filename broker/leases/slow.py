@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from accounts.models import Account, AccountToken
-from accounts.pool import selection
 from broker.leases import prepared
 from broker.leases import rows as lease_rows
 from broker.leases.callers import Caller
@@ -135,7 +134,7 @@ def _other(
     The second value: when to ask again for one that could live longer.
     """
     later = None
-    for entry in selection.in_order(Account.objects.get(pk=row.account_id)):
+    for entry in Account.objects.get(pk=row.account_id).pool_in_order():
         token = entry.token
         reads = token.state == Token.State.VALID and entry.access == AccountToken.Access.OK
         serves = entry.is_usable or (purpose == "read" and reads)

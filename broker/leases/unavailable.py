@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from accounts.models import Account
 from accounts.pool import reasons as pool_reasons
-from accounts.pool import selection
 from broker.leases.errors import NotAvailable
 from broker.leases.texts import text
 from tokens.channels import registry
@@ -69,7 +68,7 @@ def _rounded(time: timedelta) -> timedelta:
 
 def _deactivated(account: Account, native: Channel, teams: frozenset[int] | None) -> NotAvailable:
     """Say who ends it: an admin at the channel who gives a role back, or the people who linked it."""
-    entries = selection.in_order(account)
+    entries = account.pool_in_order()
     found = pool_reasons.account_reason(account, entries)
     reason = found if found in {*Reason, *pool_reasons.DECIDED_HERE} else Reason.UNKNOWN
     explanation = reasons.explain(account.channel, reason)

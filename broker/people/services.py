@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from accounts.asks import links
-from accounts.leaving import job as leaving
+from accounts.jobs.kinds import OFFBOARD
+from accounts.leaving import jobs as leaving
 from accounts.leaving import plan as reading
 from accounts.leaving import services
-from accounts.leaving.job import OFFBOARD
 from accounts.leaving.plan import Plan, Scope
 from accounts.leaving.services import Wanted
 from accounts.models import ApiKey, Job
@@ -47,7 +47,7 @@ class PlanOf:
 def plan(*, caller: Caller, email: str, now: datetime) -> PlanOf:
     """Work out what an offboarding would do; nothing is changed. Raises as `offboard` does, but for OnHold."""
     person, actor = _within(caller, email)
-    found = reading.read(Scope(person), actor=actor, now=now)
+    found = reading.read_plan(Scope(person), actor=actor, now=now)
     return PlanOf(found, actor, _keys(caller, person, actor))
 
 
@@ -59,7 +59,7 @@ def offboard(*, caller: Caller, wanted: OffboardIn, now: datetime) -> Offboardin
     not within reach. Raises OnHold.
     """
     person, actor = _within(caller, wanted.email)
-    if (known := leaving.known(person)) is not None:
+    if (known := leaving.known_offboarding(person)) is not None:
         return _progress(known)
     why = kept.keep(FILE, "offboarded_by_key", name=caller.name, note=wanted.note)
     try:

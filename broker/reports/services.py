@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 from django.conf import settings
 
 from accounts.models import Account, AccountToken
-from accounts.pool import selection
 from accounts.sync import doubts as access_doubts
 from accounts.sync import services as account_sync
 from accounts.sync import write_refusals
@@ -249,9 +248,11 @@ def read_account(account: Account, token: Token, *, clock: Clock, limit: Limit) 
     """Read the ad account with a token, and write what was found. Raises VaultError or ValueError where the credentials do not open."""
     token = Token.objects.select_related("app").get(pk=token.pk)
     asked_at = clock.read()
-    found = account_sync.read(token, [LinkedAccount(account.pk, account.native_id)], timeout=limit.left())
+    found = account_sync.read_accounts(
+        token, [LinkedAccount(account.pk, account.native_id)], timeout=limit.left()
+    )
     now = clock.read()
-    account_sync.record(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
+    account_sync.record_readings(token, found, now=now, source=SOURCE, asked_at=asked_at, answered_at=now)
     return found.readings[account.pk]
 
 
@@ -274,7 +275,7 @@ def is_served_by_another(account: Account, token: Token, *, clock: Clock, limit:
 
 def _witness(account: Account, token: Token) -> Token | None:
     """Return the next token of the pool that is served under the same app and was not blamed itself."""
-    entries: list[AccountToken] = selection.in_order(account)
+    entries: list[AccountToken] = account.pool_in_order()
     return next(
         (
             entry.token

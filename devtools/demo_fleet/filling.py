@@ -18,7 +18,7 @@ from django.utils import timezone
 from accounts.imports.checking import COLUMNS, ImportChecker
 from accounts.imports.writing import write_lines
 from accounts.jobs import services
-from accounts.jobs.kinds import KINDS, PAUSE
+from accounts.jobs.kinds import PAUSE
 from accounts.models import Account, AccountEvent, AccountToken, ApiKey
 from accounts.sync import sweeps
 from devtools.demo_fleet.cast import ACCOUNTS, IMPORTED, NORTHWIND, PEOPLE, TEAMS, Person
@@ -180,7 +180,7 @@ def _first_troubles(stand_ins: StandIns) -> None:
         note="No campaigns until 11 January",
         now=timezone.now(),
     )
-    services.do_now(job, kinds=KINDS)
+    services.do_now(job)
     _tell()
 
 

@@ -15,7 +15,7 @@ from django.db.models.signals import ModelSignal, post_delete, post_save, pre_de
 from django.utils import timezone
 
 from accounts.models import Account
-from accounts.pool import signals as moves
+from accounts.pool.jobs import register_follow_up
 from macros.mutes import acknowledgements, services
 from macros.mutes.models import Acknowledgement, Mute
 from users.models import User
@@ -67,7 +67,7 @@ def end_of_deleted(*, instance: User, **_kwargs: Any) -> None:
 
 def register() -> None:
     """Say that this follows."""
-    moves.register(end_of_moved)
+    register_follow_up(end_of_moved)
     post_save.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.endings")
     pre_delete.connect(end_of_leaver, sender=User, dispatch_uid="macros.mutes.endings")
     post_delete.connect(end_of_deleted, sender=User, dispatch_uid="macros.mutes.endings")

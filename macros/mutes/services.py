@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from accounts import quiet
+from accounts.asks.snoozes import morning, register_snoozes
 from accounts.models import Account, AccountEvent
 from infra import locks
 from infra.locks import Lock
@@ -33,13 +33,13 @@ HISTORY = "words/history.txt"
 
 
 def snoozes() -> MuteQuerySet:
-    """Return what `accounts.quiet` asks for: what one macro leaves out is that macro's affair."""
+    """Return what `accounts.asks.snoozes` asks for: what one macro leaves out is that macro's affair."""
     return Mute.objects.running().of_every_macro()
 
 
 def register() -> None:
-    """Tell `accounts.quiet` what is snoozed."""
-    quiet.register(snoozes)
+    """Tell `accounts.asks.snoozes` what is snoozed."""
+    register_snoozes(snoozes)
 
 
 class MuteRefusal(Refusal):
@@ -177,7 +177,7 @@ def end_due(now: datetime) -> int:
 
     One query where none is due.
     """
-    due = Mute.objects.running().filter(until__lte=quiet.morning(now))
+    due = Mute.objects.running().filter(until__lte=morning(now))
     if not due.exists():
         return 0
     with transaction.atomic():

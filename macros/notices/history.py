@@ -136,6 +136,6 @@ def forget_macro(*, instance: Macro, **_kwargs: Any) -> None:
 
 def register() -> None:
     """Show the mails on the account's pages, and keep what was told."""
-    message_history.register(about)
+    message_history.register_source(about)
     pre_delete.connect(keep_name, sender=MacroAction, dispatch_uid="macros.keep_name")
     pre_delete.connect(forget_macro, sender=Macro, dispatch_uid="macros.forget_macro")

@@ -5,9 +5,8 @@ from datetime import datetime
 
 from django.contrib.admin.models import CHANGE, LogEntry
 
-from accounts.jobs import kinds, services
-from accounts.jobs.handlers import Kind, Outcome, Result, in_order
-from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO
+from accounts.jobs import services
+from accounts.jobs.kinds import APPLY_MACRO, REMOVE_MACRO, JobKind, Outcome, Result, in_order, register_kind
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from macros.models import Macro, MacroAccount
@@ -46,8 +45,8 @@ def remove(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def register() -> None:
     """Tell the kit of jobs how these are done."""
-    kinds.register(APPLY_MACRO, Kind(_PERMISSION, apply, finish=_log))
-    kinds.register(REMOVE_MACRO, Kind(_PERMISSION, remove, finish=_log))
+    register_kind(APPLY_MACRO, JobKind(_PERMISSION, apply, finish=_log))
+    register_kind(REMOVE_MACRO, JobKind(_PERMISSION, remove, finish=_log))
 
 
 def _macro(job: Job) -> Macro:

@@ -65,5 +65,5 @@ def forget_widest() -> None:
 
 def register() -> None:
     """Say whose macros are handed over, and what is renewed before they warn."""
-    handing_over.register(names, take_over)
+    handing_over.register_dependents(names, take_over)
     renewal.register_widest_warning(widest_warning)

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
-from accounts.pool import selection
 from macros.models import Notice
 from tokens.channels import declarations
 from tokens.channels.kinds import AN_APPEAL_HELPS, Reason
@@ -247,7 +246,7 @@ def accounts_of(ids: Collection[int]) -> dict[int, Pooled]:
     pools: dict[int, list[AccountToken]] = defaultdict(list)
     for entry in AccountToken.objects.filter(account__in=ids).select_related("token__consented_by"):
         pools[entry.account_id].append(entry)
-    return {one.pk: Pooled(one, selection.ordered(one, pools[one.pk])) for one in accounts}
+    return {one.pk: Pooled(one, one.in_order(pools[one.pk])) for one in accounts}
 
 
 def notices_of(ids: Collection[int]) -> dict[int, Notice]:

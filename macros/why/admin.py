@@ -11,9 +11,8 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
-from accounts import search
 from accounts.models import Account
-from accounts.pool import summary
+from accounts.pool import search, summary
 from macros.rules import scope
 from macros.why import services as why
 from macros.why.answers import about_macros, by_rule

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.account_pages import rows as account_rows
 from accounts.account_pages.rows import ListedAccount
 from accounts.asks import rules
-from accounts.asks.fixers import Fixers, of_dark, of_ending
+from accounts.asks.rules import Fixers, of_dark, of_ending
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken

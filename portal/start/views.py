@@ -11,13 +11,12 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
-from accounts import deadline_weeks
 from accounts.account_pages.start_filters import ITSELF, NEVER
 from accounts.jobs import my_jobs
 from accounts.jobs.kinds import CHECK, KINDS
 from accounts.leaving import queries, services
 from accounts.linking import setup
-from accounts.pool import permissions
+from accounts.pool import deadline_weeks, permissions
 from infra import database_clock
 from portal.start import banner as start_banner
 from portal.start import cards as start_cards

@@ -11,10 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
+from accounts.client_links import views as client_link
 from accounts.linking import client_consent, consent, renewing
 from accounts.models import LinkProblem
 from selfservice.linking import callback as arriving
-from selfservice.linking import client_link, link_errors, renewal
+from selfservice.linking import link_errors, renewal
 from tokens.channels import callback
 from tokens.channels.callback import NotOurs
 from tokens.models import ChannelApp, Handshake

@@ -112,7 +112,7 @@ def show(
     code = problems.new_code()  # strangers write nothing into the database
     is_kept = user is not None or link is not None
     if is_kept:
-        code = problems.record(
+        code = problems.record_problem(
             user=user, client_link=link, channel=channel, kind=kind, detail=detail, now=now
         )
     who = user.pk if user else f"client_link:{link.pk}" if link else "nobody"
@@ -143,7 +143,7 @@ def _client_link(about: Mapping[str, Any]) -> Ask | None:
 def _handed(about: Mapping[str, Any], link: Ask | None) -> tuple[str, User | None]:
     """Return the mailed link that a handshake began with and whose it is; "" and None where it began behind our log-in."""
     if link is not None:
-        return links.path_of(link), link.contact
+        return link.link_path, link.contact
     handed = renewal_links.of_facts(about) if about.get("token") else None
     return (reverse("renew", args=[handed.signed]), handed.user) if handed else ("", None)
 

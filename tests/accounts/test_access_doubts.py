@@ -80,7 +80,7 @@ def said(tokens: Sequence[Token], shape: str, at: float, source: str = "sweep") 
             source=source,
         )
         token.refresh_from_db()
-        account_sync.record(token, answers(token, shape), now=now, source=source)
+        account_sync.record_readings(token, answers(token, shape), now=now, source=source)
     at_once.tell_news(now + MINUTE)
 
 
@@ -186,7 +186,7 @@ def test_what_works_of_a_persons_accounts_is_written_and_one_that_stays_away_is_
     partly = Findings(AccountList((NativeAccount(one.account.native_id, "New name", can_publish="yes"),)))
 
     token.refresh_from_db()
-    account_sync.record(token, partly, now=NOW + 15 * MINUTE, source="sweep")
+    account_sync.record_readings(token, partly, now=NOW + 15 * MINUTE, source="sweep")
 
     entries = AccountToken.objects.filter(token=token).order_by("pk").values_list("access", "account__name")
     assert list(entries) == [("ok", "New name"), ("lost", two.account.name)]

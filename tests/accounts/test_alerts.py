@@ -55,7 +55,7 @@ def told(**wanted: Any) -> list[Message]:
 
 
 def mail() -> Any:
-    return alert_mail.build(told()[-1])
+    return alert_mail.build_alert(told()[-1])
 
 
 def test_administrators_and_superusers_and_the_named_addresses_hear_each_once(settings: Any) -> None:
@@ -110,7 +110,7 @@ def test_two_apps_are_told_of_apart() -> None:
 
     alerts.tell_operators(NOW)
 
-    assert [alert_mail.build(message).subject for message in told()] == [
+    assert [alert_mail.build_alert(message).subject for message in told()] == [
         "AdToken: Facebook refuses our app",
         "AdToken: X refuses our app",
     ]

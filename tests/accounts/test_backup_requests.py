@@ -43,7 +43,7 @@ def alone(team: Team, *reaching: Token, **fields: Any) -> Account:
 
 
 def press(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
-    return backing_up.add(
+    return backing_up.add_backups(
         chosen={account.pk: token.pk}, actor=actor or make_user(name="Stella"), note=note, now=timezone.now()
     )
 
@@ -115,11 +115,11 @@ def test_many_accounts_are_one_mail_that_lists_who_asks_and_leads_to_the_page(te
     emil, actor = log_in("Emil", team=team), make_user("stella@example.com", name="Stella Staff")
     accounts = [alone(team, emil, name=f"Shop {number}") for number in range(3)]
 
-    backing_up.add(
+    backing_up.add_backups(
         chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
     )
 
-    mail = mails.build(Message.objects.get())
+    mail = mails.build_ask_mail(Message.objects.get())
     text = " ".join(mail.text.split())
     assert mail.subject == "An administrator asks whether your Facebook log-in may back up 3 accounts"
     assert "“holidays”" in text
@@ -252,7 +252,7 @@ def test_the_mail_is_not_sent_where_all_was_answered_before(team: Team) -> None:
     )
 
     with pytest.raises(NotWanted):
-        mails.build(Message.objects.get())
+        mails.build_ask_mail(Message.objects.get())
 
 
 def test_the_page_that_asks_staff_says_that_the_person_is_asked_first(team: Team, client: Client) -> None:

@@ -69,7 +69,7 @@ def at_hand() -> set[int]:
 
 
 def add(account: Account, token: Token, actor: User | None = None, note: str = "") -> backing_up.Outcome:
-    return backing_up.add(
+    return backing_up.add_backups(
         chosen={account.pk: token.pk}, actor=actor or make_user(), note=note, now=timezone.now()
     )
 
@@ -307,7 +307,7 @@ def test_many_accounts_are_one_mail_to_each_person_and_none_to_whoever_did_it() 
     assert own is not None
     chosen = {one.pk: emil.pk for one in accounts[:3]} | {one.pk: fay.pk for one in accounts[3:]}
 
-    outcome = backing_up.add(chosen=chosen, actor=own, note="", now=timezone.now())
+    outcome = backing_up.add_backups(chosen=chosen, actor=own, note="", now=timezone.now())
 
     assert len(outcome.added) == 6
     assert Account.objects.filter(people_count=2).count() == 6
@@ -320,11 +320,11 @@ def test_the_mail_says_which_accounts_who_did_it_and_how_to_take_it_back() -> No
     accounts = [carried(log_in(f"Ada {number}"), name=f"Shop {number}") for number in range(2)]
     emil, actor = log_in("Emil"), make_user("stella@example.com", name="Stella Staff")
     reaches(emil, *accounts)
-    backing_up.add(
+    backing_up.add_backups(
         chosen={one.pk: emil.pk for one in accounts}, actor=actor, note="holidays", now=timezone.now()
     )
 
-    mail = mails.build_done(Message.objects.get(kind="ask_done"))
+    mail = mails.build_answer_mail(Message.objects.get(kind="ask_done"))
 
     assert mail.subject == "Your Facebook log-in backs up 2 more accounts"
     assert mail.reply_to == "stella@example.com"
@@ -343,4 +343,4 @@ def test_a_mail_about_a_backup_that_was_taken_back_is_not_sent() -> None:
     actions.unlink(account=account, token=emil, actor=make_user(), note="", now=timezone.now())
 
     with pytest.raises(NotWanted):
-        mails.build_done(Message.objects.get(kind="ask_done"))
+        mails.build_answer_mail(Message.objects.get(kind="ask_done"))

@@ -63,8 +63,8 @@ def events(body: bytes) -> dict[str, Any]:
 def text_of(user: User, team: Team | None = None, *, at: datetime = NOW) -> bytes:
     row = CalendarLink.objects.filter(user=user, team=team).first()
     if row is None:
-        row, _ = calendars.make(user=user, team=team, now=at)
-    return calendars.read(CalendarLink.objects.select_related("user", "team").get(pk=row.pk), now=at)
+        row, _ = calendars.make_calendar(user=user, team=team, now=at)
+    return calendars.read_calendar(CalendarLink.objects.select_related("user", "team").get(pk=row.pk), now=at)
 
 
 def test_a_deadline_is_a_whole_day_in_the_persons_zone_and_keeps_its_uid_when_it_moves(
@@ -180,7 +180,7 @@ def test_an_address_ends_with_log_in_membership_and_role(ada: User, team: Team) 
     ina = make_user("ina@example.com")
     roles.give(ina, Role.AUDITOR)
     secrets = {
-        (user.pk, scope): calendars.make(user=User.objects.get(pk=user.pk), team=scope, now=NOW)[1]
+        (user.pk, scope): calendars.make_calendar(user=User.objects.get(pk=user.pk), team=scope, now=NOW)[1]
         for user in (ada, ina)
         for scope in (team, None)
     }
@@ -211,7 +211,7 @@ def test_programs_poll_cheaply_without_session_and_leave_no_trace_of_the_secret(
     caplog.set_level(logging.DEBUG)
     token = make_token(consented_by=ada, deadline=ENDS)
     carried(token, team, "Lumen EU")
-    row, secret = calendars.make(user=ada, team=team, now=NOW)
+    row, secret = calendars.make_calendar(user=ada, team=team, now=NOW)
     path = reverse("calendar", args=[secret])
 
     whole = client.get(path)
@@ -241,7 +241,7 @@ def test_programs_poll_cheaply_without_session_and_leave_no_trace_of_the_secret(
 def test_a_program_that_comes_too_often_is_told_to_wait(ada: User, client: Client, settings: Any) -> None:
     few = {"calendar_read": "3/3600s/key", "calendar_guess": "3/3600s/key"}
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, **few}
-    _, secret = calendars.make(user=ada, team=None, now=NOW)
+    _, secret = calendars.make_calendar(user=ada, team=None, now=NOW)
     path = reverse("calendar", args=[secret])
 
     codes = [client.get(path).status_code for _ in range(4)]
@@ -276,12 +276,12 @@ def test_the_page_shows_an_address_once_and_ends_it(ada: User, team: Team, clien
 
 
 def test_nobody_ends_anothers_address_or_has_more_than_twenty(ada: User, client: Client) -> None:
-    row, _ = calendars.make(user=ada, team=None, now=NOW)
+    row, _ = calendars.make_calendar(user=ada, team=None, now=NOW)
     client.force_login(stranger := make_user())
 
     code = client.post(reverse("revoke_calendar", args=[row.pk])).status_code
     for _ in range(calendars.MOST):
-        calendars.make(user=stranger, team=None, now=NOW)
+        calendars.make_calendar(user=stranger, team=None, now=NOW)
     last = client.post(reverse("calendars"), {"team": ""})
 
     assert code == 404

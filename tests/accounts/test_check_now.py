@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import AccountToken
-from accounts.sync import due_checks
+from accounts.sync import checking as due_checks
 from tests.accounts.test_backups import add, carried, log_in, reaches
 from tokens.models import Token
 

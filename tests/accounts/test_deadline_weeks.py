@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 from django.db import transaction
 
-from accounts import deadline_weeks
 from accounts.models import Account
+from accounts.pool import deadline_weeks, summary
 from accounts.pool import services as pool
-from accounts.pool import summary
 from tests.support.factories import NOW, link, make_account, make_app, make_token
 from tokens.life import renewal
 from tokens.models import Token

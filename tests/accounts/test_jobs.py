@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -13,8 +14,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.jobs import services
-from accounts.jobs.handlers import Kind, Result, step_by_step
-from accounts.jobs.kinds import PAUSE
+from accounts.jobs.kinds import KINDS, PAUSE, JobKind, Result, step_by_step
 from accounts.models import Account, AccountEvent, Job
 from accounts.pool.errors import ActionRefused
 from infra import liveness
@@ -62,7 +62,8 @@ def start(user: User, keys: Sequence[int], **more: Any) -> Job:
 def work(act: Act = renamed, *, at: object = NOW, **options: Any) -> bool:
     goes_on = options.pop("goes_on", lambda: True)
     kind = step_by_step(act, permission="accounts.pause_account", **options)
-    return services.do_next(kinds={"offboard": kind}, clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
+    with patch.dict(KINDS, {"offboard": kind}):
+        return services.do_next(clock=lambda: at, goes_on=goes_on)  # type: ignore[arg-type,return-value]
 
 
 def names() -> list[str]:
@@ -159,7 +160,8 @@ def test_of_several_that_are_done_together_one_at_fault_spoils_no_other(boss: Us
             raise ZeroDivisionError
         return [Result.done(key) for key in some]
 
-    services.do_next(kinds={"offboard": Kind("", breaks)}, clock=lambda: NOW, goes_on=lambda: True)
+    with patch.dict(KINDS, {"offboard": JobKind("", breaks)}):
+        services.do_next(clock=lambda: NOW, goes_on=lambda: True)
 
     job.refresh_from_db()
     assert came(job) == [("done", ""), ("failed", "our_fault"), *[("done", "")] * 3]
@@ -242,10 +244,10 @@ def test_what_is_over_is_removed_a_day_after_its_end_however_long_it_waited(
     boss: User, keys: list[int]
 ) -> None:
     job, monday = start(boss, keys), NOW + timedelta(days=3)
-    while_waiting = services.sweep(now=monday)
+    while_waiting = services.sweep_jobs(now=monday)
 
     work(at=monday)
-    swept = [services.sweep(now=monday + timedelta(hours=hours)) > 0 for hours in (23, 25)]
+    swept = [services.sweep_jobs(now=monday + timedelta(hours=hours)) > 0 for hours in (23, 25)]
 
     assert (while_waiting, swept) == (0, [False, True])
     assert not Job.objects.filter(pk=job.pk).exists()

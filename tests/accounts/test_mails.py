@@ -165,7 +165,7 @@ def test_staff_ask_and_the_mail_says_who_and_why(ada: User) -> None:
 
     asks.ask_now(people=[[(account, token)]], user=mira, note="Before Friday", now=NOW)
 
-    mail = ask_mails.build(Message.objects.get(kind="ask", recipient="ada@example.com"))
+    mail = ask_mails.build_ask_mail(Message.objects.get(kind="ask", recipient="ada@example.com"))
     assert mail.subject == "Mira Ode asks you to re-authenticate Facebook"
     assert mail.reply_to == mira.email
     assert "Before Friday" in mail.text
@@ -194,7 +194,7 @@ def test_an_answered_ask_mails_nobody(ada: User) -> None:
     Token.objects.update(linked_at=NOW + timedelta(minutes=5))
 
     with pytest.raises(NotWanted, match="re-authenticated before"):
-        ask_mails.build(Message.objects.get())
+        ask_mails.build_ask_mail(Message.objects.get())
 
 
 def test_a_long_name_keeps_the_subject_short(ada: User) -> None:

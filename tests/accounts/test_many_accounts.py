@@ -8,7 +8,6 @@ from django.db import transaction
 
 from accounts.asks import services as asks
 from accounts.models import Account, AccountToken
-from accounts.pool import selection
 from accounts.pool import services as pool
 from macros.models import Macro
 from macros.warnings import services as evaluation
@@ -49,13 +48,13 @@ def hers(ada: User) -> Token:
 def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The accounts whose pools were put in order."""
     found: list[int] = []
-    in_order = selection.in_order
+    in_order = Account.pool_in_order
 
     def noting(account: Account) -> list[AccountToken]:
         found.append(account.pk)
         return in_order(account)
 
-    monkeypatch.setattr(selection, "in_order", noting)
+    monkeypatch.setattr(Account, "pool_in_order", noting)
     return found
 
 

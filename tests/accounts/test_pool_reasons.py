@@ -15,7 +15,6 @@ from django.utils.html import strip_tags
 from accounts.api_keys import services as api_keys
 from accounts.models import Account, ApiKey
 from accounts.pool import reasons as pool_reasons
-from accounts.pool import selection
 from accounts.pool import services as pool
 from broker import NotAvailable
 from broker.leases import callers, unavailable
@@ -265,7 +264,7 @@ def test_what_stopped_an_account_is_the_entry_of_its_own_reason(ada: User, ben: 
         (dead, {}), (lost, {"access": "lost", "access_reason": "access_lost"}), cause=Reason.PASSWORD_CHANGED
     )
 
-    stopped = pool_reasons.entry_that_stopped(account, selection.in_order(account))
+    stopped = pool_reasons.entry_that_stopped(account, account.pool_in_order())
 
     assert stopped is not None
     assert stopped.token == dead

@@ -88,8 +88,8 @@ def test_what_a_reading_refused_comes_back_by_a_reading_though_the_list_named_it
     world.add_fault("facebook", path="/act_900000$", status=403, body=NO_PERMISSION)
     for minutes in (0, 15):
         now = later() + timedelta(minutes=minutes)
-        told = account_sync.read(token, [LinkedAccount(first.pk, first.native_id)])
-        account_sync.record(token, told, now=now, source="report")
+        told = account_sync.read_accounts(token, [LinkedAccount(first.pk, first.native_id)])
+        account_sync.record_readings(token, told, now=now, source="report")
 
     sweeps.check_due(now=later() + timedelta(days=8, hours=1))  # by a list, also of one
     meanwhile = [one.state for one in Account.objects.order_by("native_id")]
@@ -274,11 +274,11 @@ def test_an_answer_about_an_older_consent_takes_nothing_away(
     native.keep(ada, "ada")
     world.drop_role("facebook", "Lumen Shoes EU", "ada")
     token = Token.objects.select_related("app").get()
-    asked = account_sync.read(token, sweeps.accounts_of([token.pk])[token.pk])
+    asked = account_sync.read_accounts(token, sweeps.accounts_of([token.pk])[token.pk])
     world.give_role("facebook", "Lumen Shoes EU", "ada", "admin")
     native.consent(browser, "facebook", "ada")  # meanwhile the person came back
 
-    account_sync.record(token, asked, now=later(), source="sweep")
+    account_sync.record_readings(token, asked, now=later(), source="sweep")
 
     assert Account.objects.get().state == "connected"
 
@@ -291,7 +291,7 @@ def test_a_token_whose_check_fails_on_our_side_waits_behind_the_others(
     def break_down(*args: object, **kwargs: object) -> None:
         raise RuntimeError("a bug")
 
-    monkeypatch.setattr(account_sync, "record", break_down)
+    monkeypatch.setattr(account_sync, "record_readings", break_down)
     sweeps.check_due(now=later())
 
     token = Token.objects.get()

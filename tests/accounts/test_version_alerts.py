@@ -69,7 +69,7 @@ def test_a_version_without_an_announced_end_is_to_be_looked_up(settings: Any) ->
     version_alerts.tell_operators(on(date(2027, 7, 1)))
 
     [message] = told()
-    mail = alert_mail.build(message)
+    mail = alert_mail.build_alert(message)
     assert mail.subject == "AdToken: Look up when Facebook ends v26.0 of its API"
     assert "No end is announced" in mail.text
     assert "29 July 2027" in mail.text
@@ -79,7 +79,7 @@ def test_the_mail_names_the_day_the_setting_and_the_source() -> None:
     make_app("facebook")
     version_alerts.tell_operators(on(END - timedelta(days=60)))
 
-    mail = alert_mail.build(told()[0])
+    mail = alert_mail.build_alert(told()[0])
 
     flat = " ".join(mail.text.split())
     assert mail.subject.startswith("AdToken: Facebook end")
@@ -97,7 +97,7 @@ def test_a_mail_that_still_waits_is_not_sent_once_the_version_was_raised(setting
     settings.FACEBOOK_VERSION = "v27.0"
 
     with pytest.raises(NotWanted, match="Another version"):
-        alert_mail.build(told()[0])
+        alert_mail.build_alert(told()[0])
 
 
 def test_without_operators_nothing_is_lost(settings: Any) -> None:

@@ -61,8 +61,8 @@ def test_a_long_name_of_a_key_gives_way_in_the_subject_before_the_day_it_ends() 
     key, _ = make_key(days=20)
     ApiKey.objects.filter(pk=key.pk).update(name="Nightly reports of all the accounts of the whole agency")
 
-    api_key_mail.tell(now=timezone.now())
-    subject = api_key_mail.build(Message.objects.get()).subject
+    api_key_mail.tell_of_keys(now=timezone.now())
+    subject = api_key_mail.build_key_mail(Message.objects.get()).subject
 
     day = timezone.localtime(timezone.now() + 20 * DAY - timedelta(seconds=1))
     assert subject.startswith("AdToken: The API key “Nightly reports")
@@ -111,20 +111,20 @@ def test_the_maker_and_operators_hear_of_the_end_30_7_and_1_days_ahead(
     maker = make_user("mira@example.com")
     make_key(days=days, created_by=maker)
 
-    written = api_key_mail.tell(now=timezone.now() + timedelta(seconds=1))
+    written = api_key_mail.tell_of_keys(now=timezone.now() + timedelta(seconds=1))
 
     expected = {"mira@example.com", "ops@example.com"} if stage else set()
     assert set(Message.objects.values_list("recipient", flat=True)) == expected
     assert written == len(expected)
     assert all(f":{stage}:" in message.dedupe_key for message in Message.objects.all())
-    assert api_key_mail.tell(now=timezone.now() + timedelta(seconds=1)) == 0
+    assert api_key_mail.tell_of_keys(now=timezone.now() + timedelta(seconds=1)) == 0
 
 
 def test_the_mail_names_key_day_last_use_and_steps_and_no_secret() -> None:
     key, secret = make_key(days=20, created_by=make_user("mira@example.com", name="Mira Ode"))
-    api_key_mail.tell(now=timezone.now())
+    api_key_mail.tell_of_keys(now=timezone.now())
 
-    mail = api_key_mail.build(Message.objects.get(recipient="mira@example.com"))
+    mail = api_key_mail.build_key_mail(Message.objects.get(recipient="mira@example.com"))
 
     for body in (mail.text, mail.html):
         assert key.name in mail.subject
@@ -139,11 +139,11 @@ def test_the_mail_names_key_day_last_use_and_steps_and_no_secret() -> None:
 
 def test_a_mail_about_a_key_that_was_revoked_meanwhile_is_not_sent() -> None:
     make_key(days=20)
-    api_key_mail.tell(now=timezone.now())
+    api_key_mail.tell_of_keys(now=timezone.now())
     ApiKey.objects.update(revoked_at=timezone.now())
 
     with pytest.raises(NotWanted, match="revoked"):
-        api_key_mail.build(Message.objects.get())
+        api_key_mail.build_key_mail(Message.objects.get())
 
 
 @pytest.mark.parametrize("deleted", [True, False])
@@ -155,12 +155,12 @@ def test_operators_hear_once_that_whoever_made_a_key_has_left(client: Client, de
     else:
         type(maker).objects.filter(pk=maker.pk).update(is_active=False)
 
-    api_key_mail.tell(now=timezone.now())
-    api_key_mail.tell(now=timezone.now() + DAY)
+    api_key_mail.tell_of_keys(now=timezone.now())
+    api_key_mail.tell_of_keys(now=timezone.now() + DAY)
 
     [message] = Message.objects.all()
     assert (message.recipient, message.payload["about"]) == ("ops@example.com", "maker")
-    assert "has left" in api_key_mail.build(message).subject
+    assert "has left" in api_key_mail.build_key_mail(message).subject
     client.force_login(make_user(is_staff=True, is_superuser=True))
     assert "who has left" in client.get(LIST).content.decode()
 
@@ -172,8 +172,8 @@ def test_the_maker_and_operators_hear_once_of_a_key_that_nobody_uses() -> None:
     ApiKey.objects.filter(pk=forgotten.pk).update(created_at=timezone.now() - 90 * DAY)  # never used
     make_key()
 
-    api_key_mail.tell(now=timezone.now())
-    api_key_mail.tell(now=timezone.now() + DAY)
+    api_key_mail.tell_of_keys(now=timezone.now())
+    api_key_mail.tell_of_keys(now=timezone.now() + DAY)
 
     told = Message.objects.order_by("recipient", "pk").values_list("recipient", "payload__key")
     assert set(told) == {
@@ -181,12 +181,12 @@ def test_the_maker_and_operators_hear_once_of_a_key_that_nobody_uses() -> None:
         ("ops@example.com", idle.pk),
         ("ops@example.com", forgotten.pk),
     }
-    mail = api_key_mail.build(Message.objects.get(recipient="mira@example.com"))
+    mail = api_key_mail.build_key_mail(Message.objects.get(recipient="mira@example.com"))
     assert "has not been used for 90 days" in mail.subject
     assert "If none does, revoke it." in mail.text
     ApiKey.objects.filter(pk=idle.pk).update(last_used_at=timezone.now())
     with pytest.raises(NotWanted, match="was used"):
-        api_key_mail.build(Message.objects.get(recipient="mira@example.com"))
+        api_key_mail.build_key_mail(Message.objects.get(recipient="mira@example.com"))
 
 
 # ---- what must not be asked

@@ -14,7 +14,6 @@ from accounts.api_keys import mails as api_key_mail
 from accounts.api_keys import services as api_keys
 from accounts.asks import services as asks
 from accounts.jobs import services
-from accounts.jobs.kinds import KINDS
 from accounts.models import Account, ApiKey, AskLine, Job, ReachedAccount
 from accounts.pool import services as pool
 from broker.leases import callers
@@ -74,7 +73,7 @@ def carried(person: User, team: Team, name: str) -> tuple[Account, Token]:
 
 
 def work() -> None:
-    while services.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: True):
+    while services.do_next(clock=timezone.now, goes_on=lambda: True):
         pass
 
 
@@ -183,7 +182,7 @@ def test_an_offboarding_is_told_of_for_a_day(boss: User, team: Team, mara: User)
         created_at=timezone.now() - timedelta(days=2), ended_at=timezone.now() - timedelta(days=2)
     )
 
-    services.sweep(now=timezone.now())
+    services.sweep_jobs(now=timezone.now())
 
     assert client.get(url).status_code == 404
     assert leave(client).status_code == 202
@@ -215,7 +214,7 @@ def test_a_key_whose_maker_left_works_again_once_somebody_takes_it_over(
     assert kept.said(LogEntry.objects.get(object_id=str(key.pk)).change_message) == "Taken over."
     told = Message.objects.get(kind="api_key")
     assert told.recipient == boss.email
-    assert "answers for the API key" in api_key_mail.build(told).subject
+    assert "answers for the API key" in api_key_mail.build_key_mail(told).subject
 
 
 def test_the_plan_is_read_first_and_the_call_invites_and_ends_or_hands_over_keys(

@@ -78,11 +78,11 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         for offer in backups.every_offer(account_ids=[one.pk for one in fleet.backups])
         if offer.token == fleet.tokens[0]
     ]
-    backing_up.tell(added=[], asked=offers, actor=boss, note=NOTE, now=now)
+    backing_up.tell_people(added=[], asked=offers, actor=boss, note=NOTE, now=now)
     linked = AccountToken.objects.filter(token__in=[fleet.tokens[0].pk, fleet.tokens[4].pk])
-    imported_mail.tell(linked, actor=boss, since=now - 400 * DAY, now=now)
+    imported_mail.tell_of_import(linked, actor=boss, since=now - 400 * DAY, now=now)
     inviting.invite(accounts=fleet.accounts[36:39], email=short.email, note=NOTE, by=boss, now=now)
-    links.make(
+    links.make_link(
         email="client@alpenquell.example", name="Annemarie Oberhuber", team=fleet.team, channels=["facebook"], made_by=boss, now=now,
         note=NOTE,
         accounts=[one for one in of_team if one.channel == "facebook"][:3],
@@ -97,7 +97,7 @@ def _write(fleet: Fleet, facts: dict[str, Any]) -> None:
         email="invited@alpenquell.example", name="Petra Vogel", team=fleet.team, invited_by=boss, now=now
     )
     unarrived_mails.tell_operators(now)
-    doubt_mail.tell(now)
+    doubt_mail.tell_of_doubts(now)
     alerts.tell_operators(now)
     password_reset.request_reset(email=lena.email, now=now)
     change = login_changes.LoginChange(

@@ -27,7 +27,7 @@ def _told_at_once(fleet: Fleet) -> None:
         Account.objects.filter(pk=account.pk).update(
             restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now
         )
-        pool.record(
+        pool.record_event(
             account=account,
             kind=AccountEvent.Kind.RESTRICTED,
             note="disabled for an unpaid bill or a risky payment",
@@ -49,7 +49,7 @@ def _told_by_account(fleet: Fleet) -> None:
     AccountToken.objects.filter(account__in=ids).update(access="lost", access_reason="access_lost")
     pool.settle(account_ids=ids, cause="access_lost", source="sweep", now=then)
     for entry in AccountToken.objects.filter(account__in=ids):
-        pool.record(
+        pool.record_event(
             account=entry.account,
             now=then,
             kind=AccountEvent.Kind.ACCESS,
@@ -60,7 +60,7 @@ def _told_by_account(fleet: Fleet) -> None:
         Account.objects.filter(pk=account.pk).update(
             restriction="disabled for an unpaid bill or a risky payment", created_at=fleet.now - DAY
         )
-        pool.record(account=account, kind=AccountEvent.Kind.RESTRICTED, now=then)
+        pool.record_event(account=account, kind=AccountEvent.Kind.RESTRICTED, now=then)
     told = Message.objects.create(
         kind=at_once.KIND,
         recipient=fleet.boss.email,
@@ -165,10 +165,10 @@ def _added(fleet: Fleet) -> None:
     from accounts.models import ApiKey
 
     chosen = {fleet.backups[place].pk: fleet.tokens[0].pk for place in (0, 3, 4)}
-    added = backing_up.write(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
-    backing_up.tell(added=added, asked=[], actor=fleet.boss, note=NOTE, now=fleet.now)
+    added = backing_up.write_backups(chosen=chosen, actor=fleet.boss, note=NOTE, now=fleet.now).added
+    backing_up.tell_people(added=added, asked=[], actor=fleet.boss, note=NOTE, now=fleet.now)
     ApiKey.objects.update(expires_at=fleet.now + 5 * DAY)
-    api_key_mail.tell(now=fleet.now)
+    api_key_mail.tell_of_keys(now=fleet.now)
 
 
 def _late(fleet: Fleet) -> None:

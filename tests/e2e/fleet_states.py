@@ -158,7 +158,7 @@ def _calendars(fleet: Fleet) -> dict[str, Any]:
     from accounts.calendars import services as calendars
 
     now, lena = fleet.now, fleet.people[0]
-    links = [calendars.make(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
+    links = [calendars.make_calendar(user=lena, team=team, now=now)[0] for team in (None, fleet.team)]
     return {"calendar": links[1].pk}
 
 
@@ -246,7 +246,7 @@ def _people(fleet: Fleet) -> dict[str, Any]:
         created_by=fleet.people[10],
     )
     for number, kind in enumerate(list(LinkProblem.Kind)[:5]):
-        problems.record(
+        problems.record_problem(
             user=fleet.people[number],
             channel="facebook",
             kind=kind,
@@ -368,7 +368,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
     }
 
     def made(address: str = email, channels: tuple[str, ...] = ("facebook",), **more: Any) -> Any:
-        return links.make(email=address, channels=channels, **(about | more))
+        return links.make_link(email=address, channels=channels, **(about | more))
 
     linked = [account for account in fleet.accounts if account.team_id == fleet.team.pk][:4]
     every, one = made(channels=("facebook", "linkedin", "tiktok")), made(accounts=linked)
@@ -383,9 +383,11 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
     log_in = linked[0].pool.select_related("token")[0].token
     links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
     known = made(fleet.people[1].email)
-    foreign = links.make(email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now)
+    foreign = links.make_link(
+        email=email, name="", team=fleet.team, channels=["x"], made_by=fleet.boss, now=now
+    )
     path = {"open": every, "one": one, "used": used, "expired": expired, "revoked": revoked, "known": known}
-    ends = {f"link_{name}": _end_of(links.path_of(link)) for name, link in path.items()}
+    ends = {f"link_{name}": _end_of(link.link_path) for name, link in path.items()}
     return ends | {"link": one.pk, "link_foreign": foreign.pk, "link_pk_used": used.pk}
 
 

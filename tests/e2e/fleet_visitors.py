@@ -71,9 +71,10 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
     from django.test import Client
 
     from accounts.asks import links
+    from accounts.client_links import views as client_link
     from accounts.models import PendingLink
     from accounts.renewal_links import services as renewal_links
-    from selfservice.linking import client_link, renewal
+    from selfservice.linking import renewal
     from users.models import User
     from users.sessions.services import SessionStore
 
@@ -88,7 +89,7 @@ def _sessions(fleet: Fleet) -> dict[str, Any]:
         session.save()
         return str(session.session_key)
 
-    link = links.make(
+    link = links.make_link(
         email="choosing@alpenquell.example", name="Annemarie", team=fleet.team, channels=["facebook"], made_by=fleet.people[0],
         now=fleet.now,
         asked_for=[("facebook", "4711")],

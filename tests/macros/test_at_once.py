@@ -257,7 +257,9 @@ def test_the_mail_has_the_links_of_a_warning_and_its_kept_copy_has_none() -> Non
     assert mail.headers["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert links.open_told(signed) == message
     assert disowning.accounts_of(message) == [account]
-    assert {one.message for one in message_history.about(account, limit=9)} == set(Message.objects.all())
+    assert {one.message for one in message_history.messages_about(account, limit=9)} == set(
+        Message.objects.all()
+    )
 
 
 def test_a_lost_role_and_a_restriction_say_what_the_channel_says_and_who_can_help() -> None:

@@ -143,7 +143,7 @@ def test_messages_are_found_by_account_or_log_in_in_whatever_form_the_payload_na
         kind=writing.KIND, recipient="a@b.example", dedupe_key="x", payload={"account": 0}, now=NOW
     )
 
-    assert len(message_history.about(account, limit=50)) == len(forms)
+    assert len(message_history.messages_about(account, limit=50)) == len(forms)
 
 
 def test_the_messages_of_an_account_and_the_newest_are_found_by_their_indexes() -> None:
@@ -156,7 +156,7 @@ def test_the_messages_of_an_account_and_the_newest_are_found_by_their_indexes() 
         cursor.execute("analyze notifications_message")
 
     with CaptureQueriesContext(connection) as asked:
-        message_history.about(account, limit=20)
+        message_history.messages_about(account, limit=20)
 
     of_messages = (query["sql"] for query in asked if 'FROM "notifications_message"' in query["sql"])
     (search,) = (sql for sql in of_messages if "@>" in sql)

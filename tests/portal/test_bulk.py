@@ -135,7 +135,7 @@ def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(cli
 
     assert "Ask 1 person to re-authenticate?" in page
     assert "Fern Gardens (Facebook), Fern Gardens (X) and Harbor Coffee" in page
-    mail = mails.build(Message.objects.get())
+    mail = mails.build_ask_mail(Message.objects.get())
     assert mail.subject == f"{user} asks you to re-authenticate X and Facebook"  # what is dark goes first
     assert mail.html.count('class="card"') == 2
     for text in ("2 of your log-ins have stopped or should be renewed", "“Before Friday”"):
@@ -144,7 +144,7 @@ def test_asking_sends_one_mail_a_person_and_leaves_its_note_on_every_account(cli
     assert set(events.values_list("account", flat=True)) == {account.pk for account in accounts}
     assert TokenEvent.objects.filter(kind="asked").count() == 2
     for account in accounts:
-        assert [one.message.kind for one in message_history.about(account, limit=9)] == ["ask"]
+        assert [one.message.kind for one in message_history.messages_about(account, limit=9)] == ["ask"]
 
 
 def test_accounts_of_one_name_are_told_apart_by_channel_and_id(client: Client) -> None:

@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.account_pages import admin as export
-from accounts.exports import rows as export_rows
-from accounts.exports.rows import safe
+from accounts.account_pages import export as export_rows
+from accounts.account_pages.export import safe
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
 from accounts.pool import summary

@@ -132,7 +132,7 @@ def test_whose_log_ins_somebody_imports_hears_of_all_of_them_by_one_mail(
 
     bring_in(client, upload(client, "\n".join([HEAD, *lines]), lumen))
     told = Message.objects.get()
-    mail = imported_mail.build(told)
+    mail = imported_mail.build_import_mail(told)
     Token.objects.update(reason=Token.REMOVED, state="dead")
 
     assert (told.kind, told.recipient) == ("imported", ada.email)
@@ -141,7 +141,7 @@ def test_whose_log_ins_somebody_imports_hears_of_all_of_them_by_one_mail(
     assert "and 21 more" in mail.text
     assert "and 8 more" not in mail.text  # of the ten that are named
     with pytest.raises(NotWanted):
-        imported_mail.build(told)
+        imported_mail.build_import_mail(told)
 
 
 def test_no_wall_is_crossed_by_a_file_and_administrators_have_none(
@@ -251,18 +251,18 @@ def test_it_is_imported_once_by_whom_it_belongs_to_and_does_not_stay(
 
     leads = {client.post(address, {})["Location"] for _ in range(2)}
     tasks.run_jobs()
-    uploads.sweep(now=timezone.now() + timedelta(hours=2))
+    uploads.sweep_files(now=timezone.now() + timedelta(hours=2))
     confirmed = ImportFile.objects.count()
     upload(client, f"{HEAD}\nfacebook,61,,,,,,", lumen)
     upload(client, f"{HEAD}\nfacebook,62,,,,,,", lumen)  # in place of the one before
     waiting = ImportFile.objects.count() - confirmed
-    uploads.sweep(now=timezone.now() + timedelta(hours=2))
+    uploads.sweep_files(now=timezone.now() + timedelta(hours=2))
 
     assert other.get(address).status_code == 404
     assert len(leads) == 1
     assert AccountEvent.objects.filter(kind="imported").count() == 1
     assert (confirmed, waiting, ImportFile.objects.count()) == (1, 1, 1)
-    uploads.sweep(now=timezone.now() + timedelta(hours=25))
+    uploads.sweep_files(now=timezone.now() + timedelta(hours=25))
     assert not ImportFileLine.objects.exists()
 
 
@@ -274,13 +274,13 @@ def test_what_waits_for_days_is_imported_and_told_of_for_a_day_from_then_on(
     for model in (ImportFile, Job):
         model.objects.update(created_at=friday)
 
-    uploads.sweep(now=timezone.now())
+    uploads.sweep_files(now=timezone.now())
     tasks.run_jobs()
-    uploads.sweep(now=timezone.now())
+    uploads.sweep_files(now=timezone.now())
 
     assert Account.objects.get(native_id="70").active_token is not None
     assert ImportFile.objects.exists()
-    uploads.sweep(now=timezone.now() + timedelta(hours=25))
+    uploads.sweep_files(now=timezone.now() + timedelta(hours=25))
     assert not ImportFile.objects.exists()
 
 

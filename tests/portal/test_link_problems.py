@@ -91,7 +91,7 @@ def test_the_client_link_of_another_team_is_not_told_of_a_contact_of_both(client
     ours, theirs = make_team("Lumen"), make_team("Moss")
     ada, now = make_user("ada@client.example", team=ours), timezone.now()
     asked: dict[str, Any] = {"email": ada.email, "name": "Ada", "channels": ["x"], "now": now}
-    link = links.make(team=theirs, made_by=make_user(name="Mo", team=theirs), **asked)
+    link = links.make_link(team=theirs, made_by=make_user(name="Mo", team=theirs), **asked)
     kind = LinkProblem.Kind.TOO_LATE
     problem = LinkProblem.objects.create(
         code="LNK-ABC123", user=ada, client_link=link, channel="x", kind=kind, at=now
@@ -147,7 +147,7 @@ def test_failed_links_go_after_90_days() -> None:
     now = timezone.now()
     user = make_user()
     for age in (89, 91):
-        problems.record(
+        problems.record_problem(
             user=user, channel="x", kind=LinkProblem.Kind.SILENT, detail="", now=now - timedelta(days=age)
         )
 

@@ -70,7 +70,7 @@ def furnished(boss: User) -> tuple[Team, Team]:
     Macro.objects.filter(team=team).update(name="Warn Lumen")
     for name, teams in (("Only here", [team]), ("Wider", [team, other])):
         api_keys.issue(name=name, scopes=["accounts:read"], teams=teams, created_by=boss)
-    links.make(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
+    links.make_link(email="c@example.com", name="", team=team, channels=["facebook"], made_by=boss, now=now)
     both = [
         invitations.create(email="new@example.com", team=one, invited_by=boss, now=now, mailed=False)
         for one in (team, other)

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts.models import Account, AccountToken
-from accounts.search import in_pools_seen_by
+from accounts.pool.search import in_pools_seen_by
 from tests.support.factories import link, make_account, make_team, make_token, make_user
 from tokens.models import Token
 from users.models import Membership, Team

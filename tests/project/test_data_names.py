@@ -31,7 +31,6 @@ from django.urls import URLResolver, get_resolver
 from django_celery_beat.models import PeriodicTask
 
 from accounts.api_keys import services as api_keys
-from accounts.asks import links
 from accounts.models import ApiKey, Ask
 from accounts.renewal_links import services as renewal_links
 from adtoken_project import metrics as figures
@@ -192,7 +191,7 @@ def _sign_one_of_each() -> None:
     assert job.post(path, {}, content_type="application/json").status_code == 200
     mail_links.sign(Message(pk=1))
     invitations.link(Invitation(key="k"))
-    links.address_of(Ask(key="k"))
+    assert Ask(key="k").link_address
     made = make_token(consented_by=user)
     assert renewal_links.link(token=made, user=user, issued=made.linked_at).signed
     password_limits.remember_device(HttpResponse(), user)

@@ -112,7 +112,7 @@ def test_a_removal_that_a_hold_overtakes_keeps_no_claim_and_is_gone_on_with_afte
 def test_a_calendar_is_answered_503_on_hold_whatever_its_address_and_nothing_is_written(
     ada: User, client: Client
 ) -> None:
-    link, secret = calendars.make(user=ada, team=None, now=timezone.now())
+    link, secret = calendars.make_calendar(user=ada, team=None, now=timezone.now())
     served = client.get(f"/calendar/{secret}.ics").status_code
     User.objects.filter(pk=ada.pk).update(is_active=False)  # as it stood when the backup was made
     before = list(CalendarLink.objects.values())

@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.exports import rows as export_rows
+from accounts.account_pages import export as export_rows
 from accounts.models import Account
 from devtools.embedded.processes import LOOPBACK
 from infra import liveness

@@ -13,11 +13,11 @@ from django.utils import timezone
 from accounts.asks import links, mails
 from accounts.backups import queries as backups
 from accounts.client_links import views as client_links
+from accounts.client_links.views import CHOICES
 from accounts.models import Account, AccountToken, Ask, PendingLink, ReachedAccount
 from notifications.mails import login_mails
 from notifications.models import Message
 from notifications.outbox.kinds import NotWanted
-from selfservice.linking.client_link import CHOICES
 from tests.support import native, news
 from tests.support.ends import end
 from tests.support.factories import PASSWORD, make_account, make_team, make_user
@@ -49,7 +49,7 @@ def made(mira: User, team: Team, *, channels: tuple[str, ...] = ("facebook",), *
         "channels": channels,
         **more,
     }
-    return links.make(**about, made_by=mira, now=timezone.now())
+    return links.make_link(**about, made_by=mira, now=timezone.now())
 
 
 def go(
@@ -57,7 +57,7 @@ def go(
 ) -> tuple[Client, str]:
     """From the page of the link to the choice."""
     browser = browser or Client()
-    left = browser.post(links.path_of(link), {"channel": channel})
+    left = browser.post(link.link_path, {"channel": channel})
     assert left.status_code == 302, left.text
     return browser, native.come_back(browser, native.decide(left.headers["Location"], user))
 
@@ -77,7 +77,7 @@ def choose(browser: Client, *names: str) -> str:
 def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: User, team: Team) -> None:
     made(mira, team, note="For the spring")
     message = Message.objects.get(kind="ask")
-    mail = mails.build(message)
+    mail = mails.build_ask_mail(message)
     path = re.findall(r"http://\S+?(/give-access/\S+)", mail.text)[0]
     browser = Client()
 
@@ -102,7 +102,7 @@ def test_from_the_mail_to_done_without_a_password_and_who_asked_is_told(mira: Us
     assert (account.name, account.team, account.state) == ("Lumen Shoes EU", team, "connected")
     assert (contact.is_contact, contact.has_usable_password()) == (True, False)
     assert Token.objects.get().consented_by == contact
-    used = mails.build_done(Message.objects.get(kind="ask_done"))
+    used = mails.build_answer_mail(Message.objects.get(kind="ask_done"))
     assert "Lumen Shoes EU" in used.text
     assert "Ada gave access to one ad account" in used.subject
     assert browser.get(path).status_code == 410
@@ -181,11 +181,11 @@ def test_nobody_s_log_in_is_taken_over_and_who_can_log_in_must(mira: User, team:
 
     browser, _ = go(made(mira, team))
     choose(browser, "Lumen Shoes EU")
-    known = links.make(
+    known = links.make_link(
         email=zoe.email, name="", team=team, channels=["facebook"], made_by=mira, now=timezone.now()
     )
-    page = Client().get(links.path_of(known))
-    pressed = Client().post(links.path_of(known), {"channel": "facebook"})
+    page = Client().get(known.link_path)
+    pressed = Client().post(known.link_path, {"channel": "facebook"})
 
     assert Token.objects.get().consented_by == zoe
     assert not User.objects.filter(is_contact=True).exists()
@@ -204,18 +204,18 @@ def test_a_link_ends_by_time_by_hand_and_once_it_was_used_at_each_channel(mira: 
 
     browser, _ = go(both)
     choose(browser, "Lumen Shoes EU")
-    after_one = links.state(links.all_links().get(pk=both.pk), timezone.now())
+    after_one = links.all_links().get(pk=both.pk).link_state(timezone.now())
     go(both, channel="x", browser=browser)
     choose(browser, "Lumen Shoes EU")
 
-    assert links.address_of(taken_back) in page.text
+    assert taken_back.link_address in page.text
     assert asked.status_code == 200
-    assert [Client().get(links.path_of(one)).status_code for one in (late, taken_back, both)] == [410] * 3
+    assert [Client().get(one.link_path).status_code for one in (late, taken_back, both)] == [410] * 3
     assert after_one == "started"
-    assert links.state(links.all_links().get(pk=both.pk), timezone.now()) == "used"
+    assert links.all_links().get(pk=both.pk).link_state(timezone.now()) == "used"
     assert User.objects.filter(is_contact=True).count() == 1
     assert AccountToken.objects.count() == 2
-    assert Client().get(links.path_of(both)[:-8] + "/").status_code == 404
+    assert Client().get(both.link_path[:-8] + "/").status_code == 404
 
 
 def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_see_them(
@@ -238,13 +238,13 @@ def test_links_are_made_for_one_s_own_teams_not_by_auditors_and_others_do_not_se
     assert link_.email in _browser(auditor).get("/client-links/").text
     looked = _browser(auditor).get(f"/client-links/{link_.pk}/").text
     assert link_.email in looked
-    assert links.address_of(link_) not in looked
-    assert links.address_of(link_) in _browser(mira).get(f"/client-links/{link_.pk}/").text
+    assert link_.link_address not in looked
+    assert link_.link_address in _browser(mira).get(f"/client-links/{link_.pk}/").text
     assert _browser(other).get(f"/client-links/{link_.pk}/").status_code == 404
     assert made_by_form.status_code == 302
     assert links.all_links().filter(email="x@example.com", team=team).exists()
     with pytest.raises(links.ClientLinkRefused):
-        links.make(
+        links.make_link(
             email="y@example.com", name="", team=team, channels=["x"], made_by=other, now=timezone.now()
         )
 

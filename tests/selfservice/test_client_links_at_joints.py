@@ -135,12 +135,12 @@ def _new_one() -> str:
 def test_a_link_that_its_maker_uses_makes_up_nobody_whom_another_team_invited(mira: User, team: Team) -> None:
     boss = make_user("boss@example.com", is_superuser=True)
     link, began = made(mira, team), Client()
-    left = began.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    left = began.post(link.link_path, {"channel": "facebook"}).headers["Location"]
     invitations.create(email=CONTACT, team=make_team("Fern"), invited_by=boss, now=timezone.now())
 
     pages = [
-        Client().get(links.path_of(link)),
-        Client().post(links.path_of(link), {"channel": "facebook"}),
+        Client().get(link.link_path),
+        Client().post(link.link_path, {"channel": "facebook"}),
         native.back(began, native.decide(left, "ada")),
     ]
 
@@ -173,14 +173,14 @@ def test_a_maker_who_left_the_team_hears_nothing_of_it_and_its_leads_do(
     choose(browser, "Lumen Shoes EU")
     Membership.objects.filter(user=mira, team=team).delete()
     with pytest.raises(NotWanted):
-        mails.build_done(Message.objects.get(kind="ask_done"))
+        mails.build_answer_mail(Message.objects.get(kind="ask_done"))
 
-    page = Client().get(links.path_of(after)).text
+    page = Client().get(after.link_path).text
     browser, _ = go(after, "emil")
     choose(browser, "Fern Gardens")
 
     rows = Message.objects.filter(recipient=lead.email).order_by("pk")
-    to_lead = [mails.build_done(one) for one in rows]
+    to_lead = [mails.build_answer_mail(one) for one in rows]
     assert "Lumen asks for access" in page
     assert "mira@" not in page
     assert "Mira Ode sent ben@example.com a link." in to_lead[0].text
@@ -197,7 +197,7 @@ def test_where_mail_does_not_reach_the_maker_the_leads_are_told_that_a_link_was_
     assert used_mails() == {lead.email: "queued"}
     told = Message.objects.get(kind="ask_done", recipient=lead.email)
     assert "because mail does not reach whoever made the link" in " ".join(
-        mails.build_done(told).text.split()
+        mails.build_answer_mail(told).text.split()
     )
 
 
@@ -238,8 +238,8 @@ def test_a_link_does_nothing_for_who_was_switched_off_and_its_maker_reads_the_sa
     link = made(mira, team)
     page, browser = _browser(mira).get(f"/client-links/{link.pk}/").text, Client()
     opened, pressed = (
-        browser.get(links.path_of(link)),
-        browser.post(links.path_of(link), {"channel": "facebook"}),
+        browser.get(link.link_path),
+        browser.post(link.link_path, {"channel": "facebook"}),
     )
 
     assert Message.objects.filter(kind="ask").count() == mails
@@ -253,7 +253,7 @@ def test_a_consent_whose_link_ended_during_the_exchange_is_ended_at_the_channel(
     mira: User, team: Team, world: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, browser = made(mira, team), Client()
-    left = browser.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(link.link_path, {"channel": "facebook"}).headers["Location"]
     makes = links.contact_of
 
     def switched_off(one: Ask) -> User:
@@ -281,7 +281,7 @@ def test_a_parked_contact_comes_back_by_a_new_link_and_is_released_by_using_it(
     asked = Client().post(reverse("renew_send_again", args=[long_ago.signed]))
     deliver()
     sent = Message.objects.get(kind="ask")
-    mail = mails.build(sent)
+    mail = mails.build_ask_mail(sent)
     parked = RefusedAddress.objects.filter(email=CONTACT).exists()
     renewed = native.consent(Client(), "facebook", "ada", path=_path(mail.text))
 
@@ -318,14 +318,14 @@ def test_who_takes_over_a_quarter_of_an_hour_is_led_back_to_the_link_that_still_
         assert page.status_code == 409
         assert "That took too long" in page.text
         assert "took it back" not in page.text
-        assert links.path_of(link) in page.text
+        assert link.link_path in page.text
     go(link, browser=browser)
     assert "Thank you" in browser.get(choose(browser, "Lumen Shoes EU")).text
 
 
 def test_a_link_that_went_with_its_team_has_ended_and_is_not_called_cut(mira: User, team: Team) -> None:
     link, browser = made(mira, team), Client()
-    path = links.path_of(link)
+    path = link.link_path
     left = browser.post(path, {"channel": "facebook"}).headers["Location"]
     team.delete()
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from accounts import tasks
 from accounts.asks import links, mails
+from accounts.asks.models import LinkState
 from accounts.models import Account, Ask, LinkProblem
 from accounts.sync import entries as pool_entries
 from notifications.models import Message
@@ -40,7 +41,7 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
     mira: User, team: Team, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, browser = made(mira, team), Client(raise_request_exception=False)
-    left = browser.post(links.path_of(link), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(link.link_path, {"channel": "facebook"}).headers["Location"]
 
     def breaks(**_facts: Any) -> None:
         raise RuntimeError("the database is away")
@@ -50,13 +51,13 @@ def test_a_consent_that_cannot_be_kept_leaves_nobody_behind_and_the_link_still_w
         failed = native.back(browser, native.decide(left, "ada"))
     after = (User.objects.filter(is_contact=True).count(), Token.objects.count())
     link.refresh_from_db()
-    state = links.state(link, timezone.now())
+    state = link.link_state(timezone.now())
     again, _ = go(link)
     done = again.get(choose(again, "Lumen Shoes EU")).text
 
     assert failed.status_code >= 400
     assert after == (0, 0)
-    assert (link.contact, state) == (None, links.State.OPEN)
+    assert (link.contact, state) == (None, LinkState.OPEN)
     assert "Thank you" in done
     assert Token.objects.get().consented_by == User.objects.get(is_contact=True)
 
@@ -66,7 +67,7 @@ def test_the_code_that_a_client_reads_out_is_found_by_the_team_of_the_link_and_i
 ) -> None:
     blue, browser = make_team("Blue"), Client()
     browser.force_login(make_user("eve@example.com", name="Eve", team=blue))
-    left = browser.post(links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(made(mira, team).link_path, {"channel": "facebook"}).headers["Location"]
 
     page = native.back(browser, native.decide(left, "ada", action="cancel")).text
     problem = LinkProblem.objects.get()
@@ -98,7 +99,7 @@ def test_a_consent_of_whoever_is_switched_off_at_that_moment_ends_at_the_channel
 
     monkeypatch.setattr(links, "contact_of", is_switched_off)
     browser = Client()
-    left = browser.post(links.path_of(made(mira, team)), {"channel": "facebook"}).headers["Location"]
+    left = browser.post(made(mira, team).link_path, {"channel": "facebook"}).headers["Location"]
     native.back(browser, native.decide(left, "ada"))
 
     assert revoked(world)
@@ -130,7 +131,7 @@ def test_whoever_turned_back_is_forgotten_once_the_link_is_over(mira: User, team
     Token.objects.filter(consented_by__email=CONTACT).delete()  # as the sweep does, of what was never linked
     Token.objects.filter(consented_by__email="emil@example.com").delete()
     User.objects.filter(is_contact=True).update(date_joined=timezone.now() - timedelta(days=2))
-    waits = links.sweep(now=timezone.now())
+    waits = links.sweep_links(now=timezone.now())
     links.all_links().update(ends_at=timezone.now() - timedelta(hours=1))
 
     tasks.tidy()
@@ -144,8 +145,8 @@ def test_the_page_and_the_mail_name_the_organisation(settings: Any, mira: User, 
     settings.ORGANISATION_NAME = "Nordlicht Media"
     link = made(mira, team)
 
-    page = Client().get(links.path_of(link)).text
-    mail = mails.build(Message.objects.get(kind="ask"))
+    page = Client().get(link.link_path).text
+    mail = mails.build_ask_mail(Message.objects.get(kind="ask"))
 
     assert "Mira Ode of Nordlicht Media asks for access to your ad accounts" in page
     assert mail.subject == "Mira Ode of Nordlicht Media asks for access to your ad accounts"

@@ -50,7 +50,7 @@ def ask(token: Token, staff: User) -> Message:
 
 def path_of(message: Message) -> str:
     """The personal link in a mail, as a path."""
-    return str(re.findall(r"http://\S+?(/renew/\S+)", mails.build(message).text)[0])
+    return str(re.findall(r"http://\S+?(/renew/\S+)", mails.build_ask_mail(message).text)[0])
 
 
 def revoked(world: Sandbox) -> bool:
@@ -66,7 +66,7 @@ def link_of(token: Token, *, issued: datetime | None = None) -> str:
 
 def test_from_the_mail_to_done_without_a_password_and_without_a_session_of_ours(staff: User) -> None:
     token = dead()
-    mail = mails.build(message := ask(token, staff))
+    mail = mails.build_ask_mail(message := ask(token, staff))
     path, browser = path_of(message), Client()
 
     asked = [browser.get(path), browser.head(path), browser.get(path)]

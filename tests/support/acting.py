@@ -5,8 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.jobs import services
-from accounts.jobs.handlers import Result
-from accounts.jobs.kinds import KINDS, MOVE, PAUSE, RESUME
+from accounts.jobs.kinds import KINDS, MOVE, PAUSE, RESUME, Result
 from accounts.models import Account, Job
 from users.models import Team, User
 

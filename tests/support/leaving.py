@@ -5,8 +5,10 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.jobs.kinds import OFFBOARD
+from accounts.jobs.models import REMOVE
 from accounts.leaving import mails
-from accounts.leaving.job import OFFBOARD, PERSON, REMOVE, TOKENS
+from accounts.leaving.jobs import PERSON, TOKENS
 from accounts.models import Job
 from tokens import lifecycle
 from tokens.models import Token
@@ -28,5 +30,5 @@ def removed(*tokens: Token, by: User, now: datetime, left: User | None = None, *
     )
     for token in tokens:
         lifecycle.remove(token_id=token.pk, generation=token.generation, actor=by, note="", now=now)
-    mails.tell(job, now)
+    mails.tell_people(job, now)
     return job

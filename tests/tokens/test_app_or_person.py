@@ -11,7 +11,7 @@ from django.utils import timezone
 import broker
 from accounts.alerts import services as alerts
 from accounts.models import Account
-from accounts.pool import actions, selection
+from accounts.pool import actions
 from accounts.pool import services as pool
 from accounts.pool.errors import ActionRefused
 from accounts.sync import services as account_sync
@@ -325,7 +325,7 @@ def test_a_log_in_that_stands_back_is_served_where_nobody_else_can_be_and_staff_
     assert shared.active_token == fine
     with pytest.raises(ActionRefused, match="answers others"):
         actions.make_active(account=shared, token=odd, actor=make_user(), note="", now=NOW)
-    assert [entry.token for entry in selection.in_order(shared)] == [fine, odd]
+    assert [entry.token for entry in shared.pool_in_order()] == [fine, odd]
 
 
 def test_a_witness_whose_question_began_before_the_blame_was_heard_proves_nothing() -> None:

@@ -74,7 +74,7 @@ def test_a_check_that_fails_gives_back_its_own_claim_and_no_later_one_of_the_sam
         sweeps.check_now(token, now=NOW)
     after_one = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
     Token.objects.update(claimed_until=None, claimed_by=None)
-    channel_sweep.run(channel=token.app.channel, clock=lambda: NOW)
+    channel_sweep.run_sweep(channel=token.app.channel, clock=lambda: NOW)
     after_sweep = Token.objects.claimed_as(*others).count(), Token.objects.free(NOW).count()
 
     assert after_one == after_sweep == ((1, 0) if recorded else (0, 1))

@@ -338,9 +338,9 @@ def test_operators_hear_from_the_third_log_in_of_a_day_and_once(settings: pytest
     written = []
     for token in people:
         said(token, OVER, 0)
-        written.append(doubt_mail.tell(NOW + MINUTE))
+        written.append(doubt_mail.tell_of_doubts(NOW + MINUTE))
 
-    mail = doubt_mail.build(Message.objects.get(kind="operators"))
+    mail = doubt_mail.build_doubt_mail(Message.objects.get(kind="operators"))
 
     assert written == [0, 0, 1, 0]
     assert mail.subject == "AdToken: Facebook says that 4 log-ins have ended or lost ad accounts"

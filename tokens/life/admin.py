@@ -13,7 +13,6 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, gettext_lazy, npgettext_lazy
 
-from accounts import search
 from accounts.account_pages import dates, filters, people_filters
 from accounts.account_pages.pool_rows import CHECK_WORDS, NO_ANSWER
 from accounts.asks import queries
@@ -22,7 +21,7 @@ from accounts.leaving import views as leaving
 from accounts.leaving.services import REVOKING
 from accounts.linking import views as system_user
 from accounts.models import Account, AccountToken
-from accounts.pool import health, permissions, summary
+from accounts.pool import health, permissions, search, summary
 from accounts.pool.reasons import READING_REFUSED
 from portal import access, bulk
 from portal.choices import ChoiceFilter

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from accounts.account_pages.rows import labels
 from accounts.models import Account
-from accounts.pool import team_walls
+from accounts.pool import services as team_walls
 from portal import access
 from portal.lists import OwnList
 from ui import confirm
@@ -59,7 +59,7 @@ class AsksBeforeStops(OwnList):
         since = request.saving_since  # type: ignore[attr-defined]  # set above
         if not teams:
             return
-        found = team_walls.stopped(team_ids=teams, since=since)
+        found = team_walls.stopped_by_team(team_ids=teams, since=since)
         team_walls.note_actor(team_ids=teams, since=since, actor=person(request))
         number = found.count()
         if not number:

@@ -43,7 +43,7 @@ def ask(by: User, email: str, *accounts: Account, client: bool = False) -> None:
 def asked_by_form(by: User, team: Team, email: str, *accounts: Account) -> Ask:
     facts: dict[str, Any] = {"email": email, "name": "", "team": team, "channels": ["facebook"]}
     wanted = [(one.channel, one.native_id) for one in accounts]
-    return links.make(**facts, made_by=by, now=timezone.now(), asked_for=wanted)
+    return links.make_link(**facts, made_by=by, now=timezone.now(), asked_for=wanted)
 
 
 def move(account: Account, team: Team, by: User) -> None:
@@ -83,13 +83,13 @@ def test_what_was_asked_for_a_moved_account_alone_ends_and_the_rest_goes_on(
     left = AskLine.objects.values_list("ask__email", "account")
     assert set(left) == {("both@example.com", stays.pk), ("partly@example.com", stays.pk)}
     assert {of(name).ending for name in ("form@example.com", "client@example.com")} == {"stopped"}
-    assert Client().get(links.path_of(of("client@example.com"))).status_code == 410
+    assert Client().get(of("client@example.com").link_path).status_code == 410
     assert (of("partly@example.com").ending, of("partly@example.com").native_ids("facebook")) == (
         "",
         [stays.native_id],
     )
     with pytest.raises(NotWanted):
-        mails.build(Message.objects.get(kind="ask", recipient=ben.email))
+        mails.build_ask_mail(Message.objects.get(kind="ask", recipient=ben.email))
 
 
 def test_what_the_new_team_asks_goes_on_and_a_channel_without_accounts_is_asked_for_no_longer(

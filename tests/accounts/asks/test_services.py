@@ -89,7 +89,8 @@ def test_who_has_not_renewed_is_reminded_after_2_and_5_days_and_nobody_else(mira
     reminded = [work(START + days * DAY) for days in (2, 4.9, 5, 9)]
     assert late.consented_by
     built = [
-        mails.build(one) for one in Message.objects.filter(recipient=late.consented_by.email).order_by("pk")
+        mails.build_ask_mail(one)
+        for one in Message.objects.filter(recipient=late.consented_by.email).order_by("pk")
     ]
     renew(second, START + 10 * DAY)
     renew(late, START + 10 * DAY)
@@ -157,7 +158,7 @@ def test_stopping_stops_reminders_and_marks_the_rest_and_the_last_day_does_the_s
     assert [stage(one)[0] for one in (done, open_, other)] == ["done", "left", "left"]
     assert ends.ending == Ask.Ending.LAST_DAY
     with pytest.raises(NotWanted, match="no longer asked"):
-        mails.build(waiting)
+        mails.build_ask_mail(waiting)
 
 
 def test_nothing_goes_out_on_hold_or_for_a_maker_who_may_no_longer(
@@ -242,7 +243,7 @@ def test_who_is_asked_by_hand_gets_the_mail_at_once_and_the_reminders_of_every_a
 
     assert address == person_of(token).email
     assert (asked(token), Ask.objects.count()) == ([0, 1], 1)
-    assert "Now, please." in mails.build(mails_to(token)[0]).text
+    assert "Now, please." in mails.build_ask_mail(mails_to(token)[0]).text
 
 
 def test_a_manager_sees_no_log_in_outside_the_own_teams_and_asks_about_none_of_their_accounts(
@@ -310,7 +311,7 @@ def test_a_log_in_that_somebody_else_renewed_is_done_and_the_mail_speaks_to_its_
     Message.objects.update(created_at=START)
     Token.objects.filter(pk=taken.pk).update(linked_at=START + HOUR)
 
-    built = mails.build(Message.objects.get())
+    built = mails.build_ask_mail(Message.objects.get())
     progress.settle(now=START + HOUR, people=[ben.pk])
     reminded = work(START + 2 * DAY)
 
@@ -333,8 +334,8 @@ def test_stopping_stops_also_first_mails_that_have_not_left_unless_another_ask_c
     services.stop(ask=first, by=mira, now=START + 2 * HOUR)
 
     with pytest.raises(NotWanted, match="no longer asked"):
-        mails.build(mails_to(alone)[0])
-    assert "Ben" in mails.build(mails_to(both)[0]).text
+        mails.build_ask_mail(mails_to(alone)[0])
+    assert "Ben" in mails.build_ask_mail(mails_to(both)[0]).text
     assert [work(START + days * DAY) for days in (2, 3)] == [0, 1], (
         "2 days after it was asked as the second one's"
     )

@@ -40,14 +40,14 @@ def ada() -> User:
 def revoke(*tokens: Token, by: User) -> None:
     """Have log-ins removed, and the worker do what follows."""
     scope = Scope(tokens[0].consented_by, [one.pk for one in tokens])
-    found = plan.read(scope, actor=by, now=timezone.now())
+    found = plan.read_plan(scope, actor=by, now=timezone.now())
     facts: dict[str, Any] = {"wanted": Wanted(), "note": "", "now": timezone.now()}
     services.let_go(found=found, actor=by, seen=found.seen, **facts)
     tasks.run_jobs()
 
 
 def mail_to(reader: User) -> Mail:
-    return mails.build(Message.objects.get(kind="left", recipient=reader.email))
+    return mails.build_leaving_mail(Message.objects.get(kind="left", recipient=reader.email))
 
 
 def test_the_person_and_the_leads_of_what_stopped_are_told_who_did_it(ada: User) -> None:
@@ -144,10 +144,10 @@ def test_a_new_consent_takes_it_back_and_a_new_address_is_not_told_of_the_old_on
     User.objects.filter(pk=ada.pk).update(email="new@example.com")
     message = Message.objects.get(recipient="ada@example.com")
     with pytest.raises(NotWanted, match="another e-mail address"):
-        mails.build(message)
+        mails.build_leaving_mail(message)
     Token.objects.filter(pk=token.pk).update(state="valid", reason="", removed_at=None)
     with pytest.raises(NotWanted, match="linked again"):
-        mails.build(message)
+        mails.build_leaving_mail(message)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -173,7 +173,7 @@ def test_where_an_account_stops_that_somebody_gave_up_the_subject_says_so(ada: U
     ada.memberships.create(team=team)
     lea, token = lead("Lea", team), log_in(ada)
     shop = carried(token, team=team, name="Nordbad Mode")
-    found = plan.read(Scope(ada, [token.pk], shop.pk), actor=ada, now=timezone.now())
+    found = plan.read_plan(Scope(ada, [token.pk], shop.pk), actor=ada, now=timezone.now())
 
     services.let_go(found=found, actor=ada, wanted=Wanted(), seen=found.seen, note="", now=timezone.now())
     tasks.run_jobs()

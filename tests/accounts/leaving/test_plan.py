@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 
 def read(of: User | None, **scope: object) -> plan.Plan:
     actor = User.objects.filter(is_superuser=True).first() or superuser()
-    return plan.read(Scope(of, **scope), actor=actor, now=timezone.now())  # type: ignore[arg-type]  # passed on
+    return plan.read_plan(Scope(of, **scope), actor=actor, now=timezone.now())  # type: ignore[arg-type]  # passed on
 
 
 def slowly(own: set[int]) -> dict[int, Then]:

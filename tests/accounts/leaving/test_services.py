@@ -17,9 +17,8 @@ from accounts.asks import mails as ask_mails
 from accounts.asks import services as asks
 from accounts.backups import queries as backups
 from accounts.jobs import services as jobs
-from accounts.jobs.kinds import KINDS
 from accounts.leaving import handing_over, mails, plan, services
-from accounts.leaving import job as leaving
+from accounts.leaving import jobs as leaving
 from accounts.leaving.plan import Scope
 from accounts.leaving.services import Wanted, invitation
 from accounts.linking import consent
@@ -80,7 +79,7 @@ def let_go(
     own = tokens[0].consented_by == by
     teams = visibility.teams_of(by) if own else None
     scope = Scope(tokens[0].consented_by, [one.pk for one in tokens], account.pk if account else None, teams)
-    found = plan.read(scope, actor=by, now=timezone.now())
+    found = plan.read_plan(scope, actor=by, now=timezone.now())
     return services.let_go(
         found=found, actor=by, wanted=wanted, seen=found.seen, note=note, now=timezone.now()
     )
@@ -230,7 +229,7 @@ def test_whoever_is_switched_on_again_keeps_what_is_left_and_leads_hear_of_what_
     job.refresh_from_db()
     assert (states(ended, dark), states(kept)) == ({("dead", "removed")}, {("valid", "")})
     assert job.state == Job.State.FAILED
-    mail = mails.build(Message.objects.get(kind="left"))
+    mail = mails.build_leaving_mail(Message.objects.get(kind="left"))
     assert "Stopped" in mail.text
     assert "Dark for months" not in mail.text
 
@@ -300,7 +299,7 @@ def test_a_worker_that_dies_is_followed_by_one_that_does_nothing_twice(
     in_between = Counter(Token.objects.filter(consented_by=mara).values_list("reason", flat=True))
     told_before = Message.objects.filter(kind="left").count()
     later = timezone.now() + liveness.CLAIM + timedelta(seconds=1)
-    jobs.do_next(kinds=KINDS, clock=lambda: later, goes_on=lambda: True)
+    jobs.do_next(clock=lambda: later, goes_on=lambda: True)
     told_channels, left_open = Counter(calls), Token.objects.to_revoke().filter(pk=calls[2]).exists()
     removal.sweep_removed(now=later)
 
@@ -363,7 +362,7 @@ def test_a_page_from_before_a_new_consent_removes_nothing_and_a_renewal_meanwhil
     mara = person("Mara")
     token = log_in(mara)
     carried(token)
-    found = plan.read(Scope(mara, [token.pk]), actor=mara, now=timezone.now())
+    found = plan.read_plan(Scope(mara, [token.pk]), actor=mara, now=timezone.now())
     facts: dict[str, Any] = {"actor": mara, "wanted": Wanted(), "note": "", "now": timezone.now()}
 
     Token.objects.filter(pk=token.pk).update(linked_at=timezone.now())
@@ -393,7 +392,7 @@ def test_of_several_of_ones_own_colleagues_of_the_own_teams_are_asked_first_and_
     wanted = Wanted(backups=True, asks=True, invites=[invitation("zoe@example.com")])
 
     let_go(mara, mine, also, wanted=wanted)
-    waiting = (states(mine, also), leaving.going([mine.pk, also.pk, kept.pk]))
+    waiting = (states(mine, also), leaving.log_ins_going([mine.pk, also.pk, kept.pk]))
     tasks.run_jobs()
 
     assert waiting == ({("valid", "")}, {mine.pk, also.pk})
@@ -422,7 +421,7 @@ def test_where_a_worker_cannot_go_on_leads_hear_of_what_stopped_and_the_rest_is_
     tasks.run_jobs()
 
     message = Message.objects.get()
-    text = mails.build(message).text
+    text = mails.build_leaving_mail(message).text
     assert Job.objects.get().state == Job.State.FAILED
     assert (message.kind, message.recipient) == ("left", lea.email)
     assert "Lumen EU" in text
@@ -449,7 +448,7 @@ def test_a_person_leaves_one_account_another_takes_over_and_nobody_adds_them_bac
     event = AccountEvent.objects.get(account=shop, kind="unlinked")
     assert (event.actor, event.cause, event.note) == (ada, "gave_up", "Ben runs it now")
     assert backups.offers(account_ids=[shop.pk]) == {}, "nobody adds back who has just left"
-    mail = mails.build(Message.objects.get())
+    mail = mails.build_leaving_mail(Message.objects.get())
     assert set(written()) == {("left", lea.email)}
     assert mail.subject == "Ada no longer runs Nordbad Mode"
     assert "Ben runs it now" in mail.text
@@ -487,12 +486,14 @@ def lead_with_everything() -> tuple[User, Team, Ask, Ask, Macro]:
     lea = lead("Lea", team)
     ask = ask_of(lea, log_in(person("Emil", team=team)))
     made: dict[str, Any] = {"email": "ada@client.example", "name": "Ada", "channels": ["facebook"]}
-    link_made = links.make(team=team, made_by=lea, now=timezone.now(), **made)
+    link_made = links.make_link(team=team, made_by=lea, now=timezone.now(), **made)
     return lea, team, ask, link_made, Macro.objects.create(name="Lumen warns", owner=lea, team=team)
 
 
 def told_of(reader: User) -> str:
-    return mails.build(Message.objects.filter(kind="left", recipient=reader.email).latest("pk")).text
+    return mails.build_leaving_mail(
+        Message.objects.filter(kind="left", recipient=reader.email).latest("pk")
+    ).text
 
 
 def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays(boss: User) -> None:
@@ -509,7 +510,7 @@ def test_what_runs_in_a_leavers_name_is_taken_over_and_an_open_client_link_stays
     assert link_made.asker == "Lumen"
     used = Message.objects.get(kind="ask_done")
     assert used.recipient == boss.email  # nobody leads the team now, so an operator
-    assert "Lea sent ada@client.example a link." in ask_mails.build_done(used).text
+    assert "Lea sent ada@client.example a link." in ask_mails.build_answer_mail(used).text
     assert not Message.objects.filter(kind="left").exists()  # whoever pressed has read it
 
 
@@ -544,7 +545,7 @@ def test_an_ask_that_nobody_takes_ends_at_once_and_the_leads_are_told() -> None:
         total=1,
         options={leaving.TOLD: {other.email: {"ended": ["Spring"]}}},
     )
-    mails.tell(job, timezone.now())
+    mails.tell_people(job, timezone.now())
 
     ask.refresh_from_db()
     assert ask.ending == "maker_left"
@@ -578,7 +579,7 @@ def begun(by: User, monkeypatch: pytest.MonkeyPatch, **fields: Any) -> Job:
     chosen = Account.objects.filter(pk__in=ids).order_by("pk").values("pk")
     job, _ = jobs.start(keys=chosen, user=by, now=timezone.now(), **fields)
     turns = iter([True, True, False])
-    jobs.do_next(kinds=KINDS, clock=timezone.now, goes_on=lambda: next(turns))
+    jobs.do_next(clock=timezone.now, goes_on=lambda: next(turns))
     return job
 
 

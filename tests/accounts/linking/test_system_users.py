@@ -8,7 +8,6 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import Account, PendingLink
-from accounts.pool import selection
 from accounts.sync import sweeps
 from tests.portal.support import staff
 from tests.support import native, news
@@ -127,7 +126,7 @@ def test_it_is_the_first_in_the_automatic_rank(client: Client, world: Sandbox, t
     account.refresh_from_db()
     assert account.active_token is not None
     assert account.active_token.kind == "system"  # although Ben's token lives longer
-    order = [entry.token.native_user_name for entry in selection.in_order(account)]
+    order = [entry.token.native_user_name for entry in account.pool_in_order()]
     assert order == ["Ads bot", "Ben Lindqvist", "Ada Okafor"]
 
 

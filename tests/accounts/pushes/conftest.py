@@ -11,7 +11,7 @@ import redis
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.pushes import tasks
-from accounts.pushes.limits import questions, refusals
+from infra.limits import questions, refusals
 from tests.support import native
 from tests.support.sandbox import Sandbox
 

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
-from accounts.pushes import limits
-from accounts.pushes.limits import PerMinute, refusals
+from infra import limits
+from infra.limits import PerMinute, refusals
 from tests.support.factories import make_app, make_token
 from tests.support.rows import fingerprints
 from tests.support.signing import of_x, signed_request

@@ -11,7 +11,7 @@ from django.test import Client
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import Account, AccountEvent
-from accounts.pushes import limits
+from infra import limits
 from tests.accounts.pushes.conftest import Queue
 from tests.support import native
 from tests.support.sandbox import Sandbox

@@ -20,7 +20,7 @@ from tokens.models import Token
 _SNOOZES: list[Callable[[], QuerySet[Any]]] = []
 
 
-def register(snoozes: Callable[[], QuerySet[Any]]) -> None:
+def register_snoozes(snoozes: Callable[[], QuerySet[Any]]) -> None:
     """Say how those are found that run, whichever macro tells: rows with `account`, `email` and `until`. The last one said holds."""
     _SNOOZES[:] = [snoozes]
 
@@ -34,7 +34,7 @@ def morning(now: datetime) -> date:
     return local.date() - timedelta(days=local.hour < settings.MACROS_HOUR)
 
 
-def log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
+def snoozed_log_ins(token_ids: Collection[int], *, now: datetime) -> dict[int, date]:
     """Return those of these log-ins (ids) that are snoozed, with the day on which the first of their accounts no longer is. 3 queries."""
     whose = Token.objects.filter(pk__in=token_ids, consented_by__isnull=False)
     accounts: dict[int, set[int]] = defaultdict(set)

@@ -8,9 +8,10 @@ from accounts.backups import queries as backups
 from accounts.backups import services as backing_up
 from accounts.backups.queries import Offer
 from accounts.jobs import services
-from accounts.jobs.handlers import Outcome, Result, in_order
+from accounts.jobs.kinds import BACKUP, JobKind, Outcome, Result, in_order, register_kind
 from accounts.models import Account, Job
-from accounts.sync import due_checks
+from accounts.pool import permissions
+from accounts.sync import checking as due_checks
 from tokens.models import Token
 from users.people.visibility import names_for
 
@@ -20,7 +21,7 @@ def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
     names = names_for(job.user)
     chosen = {pk: offer.token.pk for pk, offer in best(found).items()}
-    outcome = backing_up.write(chosen=chosen, actor=job.user, note=job.note, now=now)
+    outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now)
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
     waiting = backing_up.waiting_of([one.pk for one in found])
@@ -60,4 +61,9 @@ def finish(job: Job, now: datetime) -> None:
         [Offer(key, tokens[pk], "", "", now) for key, pk in made[why] if pk in tokens]
         for why in ("backed_up_by", "asked_first")
     )
-    backing_up.tell(added=added, asked=asked, actor=job.user, note=job.note, now=now)
+    backing_up.tell_people(added=added, asked=asked, actor=job.user, note=job.note, now=now)
+
+
+def register_job() -> None:
+    """Say how this job is done."""
+    register_kind(BACKUP, JobKind(permissions.ADD_BACKUP, add, finish=finish))

@@ -10,9 +10,10 @@ from accounts.imports import planning, uploads, writing
 from accounts.imports.checking import ImportChecker, ImportLine
 from accounts.imports.planning import Standing
 from accounts.imports.tables import Problem
-from accounts.jobs.handlers import Result
-from accounts.leaving import handing_over
+from accounts.jobs.kinds import IMPORT, JobKind, Result, register_kind
+from accounts.jobs.models import BEFORE
 from accounts.models import Account, AccountToken, ImportFile, ImportFileLine, Job
+from accounts.pool import permissions
 from tokens.vault.services import VaultError
 from users.models import User
 from users.people.visibility import is_administrator
@@ -38,9 +39,14 @@ def bring_in(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 def finish(job: Job, now: datetime) -> None:
     """Have everybody told whose log-in came in by this file, once it is over, whatever came of its lines."""
     accounts = ImportFileLine.objects.filter(file=job.subject_id, account__isnull=False).values("account")
-    by = [job.user_id, *job.options.get(handing_over.BEFORE, ())]
+    by = [job.user_id, *job.options.get(BEFORE, ())]
     made = AccountToken.objects.filter(account__in=accounts, added_by__in=by, added_at__gte=job.created_at)
-    imported_mail.tell(made, actor=job.user, since=job.created_at, now=now)
+    imported_mail.tell_of_import(made, actor=job.user, since=job.created_at, now=now)
+
+
+def register_job() -> None:
+    """Say how this job is done."""
+    register_kind(IMPORT, JobKind(permissions.IMPORT, bring_in, finish=finish))
 
 
 @sensitive_variables()

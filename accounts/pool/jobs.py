@@ -1,21 +1,33 @@
-"""Giving accounts to another team."""
+"""What staff do to many accounts at once: pause, resume, give to another team. Each account once, with one event."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 
-from accounts.asks import endings
 from accounts.jobs import services
-from accounts.jobs.handlers import Outcome, Result, in_order
+from accounts.jobs.kinds import MOVE, PAUSE, RESUME, JobKind, Result, in_order, register_kind
 from accounts.jobs.models import Job
 from accounts.models import Account, AccountEvent
+from accounts.pool import permissions
 from accounts.pool import services as pool
-from accounts.pool import signals as moves
 from accounts.pool.errors import ActionRefused
 from accounts.pool.reasons import OUTSIDE
-from users.models import Team
+from users.models import Team, User
 from users.people.visibility import names_for, teams_of
 
-# Pausing and resuming accounts: each of them once, with one event, the pools settled together.
+FollowUp = Callable[[Collection[int], User, datetime], object]  # ids of the accounts, who moved them, when
+_FOLLOW_UPS: list[FollowUp] = []
+
+
+def register_follow_up(follow_up: FollowUp) -> None:
+    """Say what follows in the transaction that moved accounts to another team, and holds their rows."""
+    _FOLLOW_UPS.append(follow_up)
+
+
+def register_jobs() -> None:
+    """Say how these jobs are done."""
+    register_kind(MOVE, JobKind(permissions.MOVE, move))
+    register_kind(PAUSE, JobKind(permissions.PAUSE, pause))
+    register_kind(RESUME, JobKind(permissions.RESUME, resume))
 
 
 def pause(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
@@ -81,13 +93,6 @@ def move(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     return in_order(keys, results)
 
 
-def finish(job: Job, now: datetime) -> None:
-    """End what was asked for what moved."""
-    done = job.items.filter(outcome=Outcome.DONE)
-    moved = Account.objects.filter(pk__in=done.values("key"))
-    endings.of_moved(moved=moved, actor=job.user, now=now)
-
-
 def _move(job: Job, accounts: Sequence[Account], team: Team, now: datetime) -> set[int]:
     """Move them, with one event each. Return those that stopped there: the team takes log-ins of its own people only."""
     ids = [one.pk for one in accounts]
@@ -107,6 +112,7 @@ def _move(job: Job, accounts: Sequence[Account], team: Team, now: datetime) -> s
     )
     Account.objects.filter(pk__in=ids).update(team=team)
     pool.settle(account_ids=ids, cause=OUTSIDE, now=now, source="staff", actor=job.user, note=job.note)
-    moves.follow(account_ids=ids, actor=job.user, now=now)
+    for follow_up in _FOLLOW_UPS:
+        follow_up(ids, job.user, now)
     stopped = Account.objects.filter(pk__in=lived, state=Account.State.DEACTIVATED)
     return set(stopped.values_list("pk", flat=True))

@@ -1,6 +1,7 @@
 """Accounts as lines of a table: no secret, exact times in UTC, and no cell that a spreadsheet would run as a formula.
 
 A line is made from a few columns that are read for a page of accounts at once; a summary of each would take half a millisecond.
+In a workbook numbers and moments are such and all else is text; a row goes to the disk as it is written, so memory stays flat.
 """
 
 import csv
@@ -18,7 +19,6 @@ from django.utils import timezone
 
 from accounts.models import Account, AccountToken
 from accounts.pool import reasons as pool_reasons
-from accounts.pool import selection
 from accounts.pool.health import health_of
 from ui import pills
 from ui.ids import as_one
@@ -121,18 +121,11 @@ def _reasons(accounts: Iterable[Account]) -> dict[int, str]:
     pool = AccountToken.objects.filter(account__in=as_one(asked)).select_related("token").only(*_ENTRY)
     for entry in pool if asked else ():
         entries[entry.account_id].append(entry)
-    return {
-        one.pk: pool_reasons.account_reason(one, selection.ordered(one, entries[one.pk])) for one in stopped
-    }
+    return {one.pk: pool_reasons.account_reason(one, one.in_order(entries[one.pk])) for one in stopped}
 
 
 def _utc(moment: datetime | None) -> str:
     return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z" if moment else ""
-
-
-# An export as a workbook (XLSX): numbers and moments are such, all else is text, and no cell is a formula or a link.
-#
-# A row goes to the disk as it is written, so memory stays flat however many there are.
 
 
 _OPTIONS = {
@@ -145,7 +138,7 @@ _NUMBERS = frozenset({"usable_tokens", "tokens", "people"})
 _WIDTHS = {"name": 34, "native_id": 20, "reason": 22, "team": 20, "active_person": 24}
 
 
-def write(rows: Iterable[Sequence[str]]) -> bytes:
+def write_csv(rows: Iterable[Sequence[str]]) -> bytes:
     """Return a workbook of these rows, below the names of the columns."""
     file = io.BytesIO()
     book = xlsxwriter.Workbook(file, _OPTIONS)

@@ -1,9 +1,13 @@
-"""The job by which something goes: its kinds, its steps, and what of it is still there."""
+"""The jobs by which something goes: their steps, and what of it is still there.
+
+By OFFBOARD a person goes; by REMOVE log-ins, one's own, or one by staff, or one's own of one account.
+"""
 
 from collections.abc import Collection, Sequence
 from enum import IntEnum
 
-from accounts.jobs.models import REMOVE as REMOVE
+from accounts.jobs.kinds import OFFBOARD
+from accounts.jobs.models import REMOVE
 from accounts.leaving import plan
 from accounts.leaving.plan import Scope
 from accounts.models import Job
@@ -12,8 +16,6 @@ from tokens.models import Token
 from users.models import User
 from users.people import visibility
 
-# The kind by which a person goes. `REMOVE`: log-ins, one's own, or one by staff; or one's own of one account.
-OFFBOARD = "offboard"
 GAVE_UP = "gave_up"  # cause of the event, and what a mail is about, where one account was given up
 # Of a job's options.
 TOKENS, ACCOUNT, PERSON, INVITES, TOLD = "tokens", "account", "person", "invites", "told"
@@ -33,7 +35,7 @@ class Step(IntEnum):
         return pk * 10 + self
 
 
-def keys(tokens: Sequence[Token], *, invites: int, backups: bool, asks: bool) -> list[int]:
+def keys_of_steps(tokens: Sequence[Token], *, invites: int, backups: bool, asks: bool) -> list[int]:
     """Return the steps as keys of a job. Whom to invite is first: what is at hand is looked for before anything is added.
 
     `invites`: how many addresses the job's options name.
@@ -44,7 +46,7 @@ def keys(tokens: Sequence[Token], *, invites: int, backups: bool, asks: bool) ->
     return [*before, *(Step.LOG_IN.key(one.pk) for one in tokens), Step.LAST.key()]
 
 
-def left(job: Job) -> TokenQuerySet:
+def log_ins_left(job: Job) -> TokenQuerySet:
     """Return what of its log-ins is still to go: of a person who is seen off all, else those that nobody consented to again since."""
     if job.kind == OFFBOARD:
         return plan.log_ins(User(pk=job.subject_id))
@@ -56,7 +58,9 @@ def scope_of(job: Job) -> Scope:
     """Return what of a job's subject still goes. Who lets go what is their own has colleagues of the own teams asked, and no others."""
     person = User.objects.filter(pk=person_of(job) or 0).first()
     teams = visibility.teams_of(job.user) if is_own(job) else None
-    return Scope(person, list(left(job).values_list("pk", flat=True)), job.options.get(ACCOUNT), teams)
+    return Scope(
+        person, list(log_ins_left(job).values_list("pk", flat=True)), job.options.get(ACCOUNT), teams
+    )
 
 
 def person_of(job: Job) -> int | None:
@@ -70,7 +74,7 @@ def is_own(job: Job) -> bool:
     return person_of(job) == job.user_id
 
 
-def known(person: User) -> Job | None:
+def known_offboarding(person: User) -> Job | None:
     """Return the offboarding of a person that is under way, or that left nothing to do; None where one would begin. Known for a day."""
     found = Job.objects.filter(kind=OFFBOARD, subject_id=person.pk)
     latest = found.exclude(state=Job.State.FAILED).order_by("-pk").first()
@@ -78,7 +82,7 @@ def known(person: User) -> Job | None:
     return latest if latest is not None and (latest.is_going or is_over) else None
 
 
-def going(token_ids: Collection[int]) -> set[int]:
+def log_ins_going(token_ids: Collection[int]) -> set[int]:
     """Return those of these log-ins (ids) that a worker is removing, or is about to."""
     jobs_of_some = Job.objects.going().filter(kind=REMOVE)
     named = jobs_of_some.exclude(options__has_key=ACCOUNT).values_list("options", flat=True)

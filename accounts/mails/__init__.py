@@ -1,1 +1,0 @@
-"""What accounts write to people, one module a kind of mail."""
