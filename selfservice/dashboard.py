@@ -279,7 +279,7 @@ def _stopped(one: Summary, user: User, names: NameVisibility) -> tuple[str, str]
         return say("nobody_linked"), "link"
     account = one.account
     explanation = pool_reasons.explain_account(account, pool_reasons.account_reason(account, one.entries))
-    found = fixers.of_dark(account, one.entries)
+    found = fixers.fixers_of_dark(account, one.entries)
     waits_for = found.waits_for
     if found.entries and found.entries[0].token.consented_by_id not in {None, user.pk}:
         waits_for = names.within(found.entries[0].token, account)

@@ -58,7 +58,7 @@ def row_of(account: Account, *, names: NameVisibility, now: datetime) -> ListedA
 
 def _fixer(one: Summary, names: NameVisibility) -> str:
     """Return who can bring a dark account back: the people who can consent again, first who stopped last; else who is waited for."""
-    found = fixers.of_dark(one.account, one.entries)
+    found = fixers.fixers_of_dark(one.account, one.entries)
     people = dict.fromkeys(names.token(entry.token, one.account) for entry in found.entries)
     return join_names(list(people)) if people else found.waits_for
 

@@ -297,7 +297,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
 
 def _ask(account: Account, entries: Iterable[AccountToken]) -> HttpResponse:
     now, ids = timezone.now(), [entry.token_id for entry in entries]
-    checking.ask(token_ids=ids, now=now, writes_in=[account.pk])
+    checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk])
     return HttpResponseRedirect(progress.address(home(account), ids, now))
 
 

@@ -92,7 +92,7 @@ def invite(
         links.demand_room(by, now)
     ids = sorted(account.pk for account in accounts)
     list(Account.objects.filter(pk__in=ids).locked().values_list("pk"))  # two presses ask once
-    asked = {line.account_id for line in _open_lines(email, ids) if answer(line, now) != "ended"}
+    asked = {line.account_id for line in _open_lines(email, ids) if state_of_line(line, now) != "ended"}
     fresh = [account for account in accounts if account.pk not in asked]
     if not fresh:
         raise AskedAlready(say("asked_already", email=email))
@@ -145,7 +145,7 @@ def _ask(
     how = _invitation(team, facts, now) if is_needed and not (known and not _shut_out(user, team)) else None
     lines = (writing.line_of(account) for account in accounts)
     when = {"created_at": now, "ends_at": now + OPEN_FOR}
-    return writing.begin(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
+    return writing.begin_ask(lines, what=Ask.What.LINK, invitation=how, **when, **facts)
 
 
 def _invitation(team: Team, facts: dict[str, Any], now: datetime) -> Invitation:
@@ -177,7 +177,7 @@ def _mail(made: Sequence[Ask], user: User | None, now: datetime) -> None:
     ]  # an invitation is a mail by itself
     if queries.to_link(user, now).filter(ask__in=plain).exists():
         ids, team = [one.pk for one in plain], plain[0].team if len(plain) == 1 else None
-        writing.mail(writing.KIND, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
+        writing.write_mail(writing.KIND, to=user, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def take_along(sender: Any, *, user: User, old: str, **kwargs: Any) -> None:  # noqa: ARG001  # what a signal passes
@@ -207,7 +207,7 @@ def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     )
     return [
         say(
-            f"state_{answer(one, now)}",
+            f"state_{state_of_line(one, now)}",
             email=one.ask.email,
             day=day(timezone.localdate(one.ask.created_at)),
         )
@@ -215,7 +215,7 @@ def said_of_asks(account: Account, viewer: User, now: datetime) -> list[str]:
     ]
 
 
-def answer(line: AskLine, now: datetime) -> str:
+def state_of_line(line: AskLine, now: datetime) -> str:
     """Return how an ask stands: "linked", "accepted" (came in, has not linked), "opened", "ended" or "asked"."""
     if line.done_at is not None:
         return "linked"

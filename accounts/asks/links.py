@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from accounts.asks.endings import end_asks
 from accounts.asks.models import LINK_SALT, Ask, AskLine
-from accounts.asks.writing import DONE, KIND, begin, line_of, mail
+from accounts.asks.writing import DONE, KIND, begin_ask, line_of, write_mail
 from accounts.models import Account
 from notifications.models import Message
 from tokens.models import Token
@@ -101,7 +101,7 @@ def make_link(
     if not channels:
         raise ClientLinkRefused(say("no_channel"))
     demand_room(made_by, now)
-    link = begin(
+    link = begin_ask(
         [*(line_of(one) for one in accounts), *(_line(team, *one) for one in asked_for)],
         what=Ask.What.LINK,
         key=new_invitation_key(),
@@ -135,7 +135,7 @@ def mail_together(links: Sequence[Ask], *, now: datetime) -> None:
         return
     ids = sorted(one.pk for one in links)
     team = links[0].team if len(links) == 1 else None
-    mail(KIND, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
+    write_mail(KIND, to=links[0].email, key=str(ids[0]), now=now, team=team, asks=ids)
 
 
 def demand_room(maker: User, now: datetime) -> None:
@@ -167,7 +167,7 @@ def barred_by(link: Ask, now: datetime) -> User | Invitation | None:
 
 
 @transaction.atomic
-def revoke(*, link: Ask, by: User, now: datetime) -> None:
+def revoke_link(*, link: Ask, by: User, now: datetime) -> None:
     """Make a link worthless. Raises ClientLinkRefused where it is used or revoked already, or not the person's to revoke."""
     if not seen_by(by).filter(pk=link.pk).exists() or roles.only_looks(by):
         raise ClientLinkRefused(say("own_teams_only"))
@@ -204,7 +204,7 @@ def contact_of(link: Ask) -> User:
     return user
 
 
-def join(*, link: Ask, user: User) -> None:
+def join_team(*, link: Ask, user: User) -> None:
     """Have a contact who is known here already join the team of the link they use. Whoever can log in joins by an invitation alone."""
     if not user.is_contact:
         return
@@ -260,7 +260,7 @@ def note_used(*, link: Ask, channel: str, accounts: Sequence[Account], log_in: T
     instead = [address for one in stand_ins.values() for address in one.addresses]
     about = {"asks": [row.pk], "channel": channel, "accounts": ids, "log_in": log_in.pk}
     for address in [maker.email] if maker else instead:
-        mail(DONE, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
+        write_mail(DONE, to=address, key=f"{row.pk}:{channel}", now=now, team=row.team, **about)
 
 
 def unarrived(links: Collection[Ask]) -> set[int]:

@@ -34,7 +34,7 @@ CLIENT = "client"  # what is asked by a client link
 def send_link_again(*, token: Token, user: User, now: datetime) -> None:
     """Write the mail with a new link for this person and log-in, at most one an hour."""
     key = f"{AGAIN}:{token.pk}:{now.astimezone(UTC):%Y%m%d%H}"
-    writing.mail(KIND, to=user, key=key, now=now, tokens=[token.pk])
+    writing.write_mail(KIND, to=user, key=key, now=now, tokens=[token.pk])
 
 
 # --- what is known of a mail of an ask ----------------------------------------------------------------------------------------

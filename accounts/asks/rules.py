@@ -110,7 +110,7 @@ class Fixers:
     waits_for: str = ""
 
 
-def of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
+def fixers_of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     """Return who can bring a dark account back: first who can be asked, of these who stopped last. `entries` come with their people.
 
     Never somebody who left, or who took the log-in back on purpose: where nobody else is left, anybody with access is waited for.
@@ -125,13 +125,13 @@ def of_dark(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     return Fixers([], pool_reasons.explain_account(account, reason).helper)
 
 
-def of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:
+def fixers_of_ending(account: Account, entries: Sequence[AccountToken]) -> Fixers:
     """Return the same for an account that works until its deadline: of those with whom it ends, else of those that stopped in it."""
     last = [one for one in entries if one.is_living and one.token.deadline == account.deadline]
     left = [entry for entry in last if not _is_gone(entry.token)]
     if left or not last:
         return Fixers(sorted(left, key=lambda one: bool(cannot_ask(one.token))))
-    return of_dark(account, [one for one in entries if not one.is_living] or last)
+    return fixers_of_dark(account, [one for one in entries if not one.is_living] or last)
 
 
 def _is_gone(token: Token) -> bool:

@@ -63,7 +63,7 @@ def start(
     facts = {"name": name, "note": note, "created_at": now, "ends_at": ends_at or now + USUAL}
     try:
         with transaction.atomic():
-            return writing.begin(lines, made_by=user, once=once, **facts), True
+            return writing.begin_ask(lines, made_by=user, once=once, **facts), True
     except IntegrityError:
         return Ask.objects.get(made_by=user, once=once), False
 
@@ -211,7 +211,7 @@ def _write(ask: Ask, lines: Sequence[AskLine], about: About, now: datetime) -> s
     )
     for token in tokens:
         lifecycle.record_ask(token=token, actor=actor, recipient=person.email, now=now)
-    key = writing.mail(
+    key = writing.write_mail(
         writing.KIND,
         to=person,
         key=f"{ask.pk}:{events[0].pk}",

@@ -33,7 +33,7 @@ def line_of(account: Account, token: Token | None = None) -> AskLine:
     return AskLine(account=account, token=token, **facts)
 
 
-def begin(lines: Iterable[AskLine], **facts: Any) -> Ask:
+def begin_ask(lines: Iterable[AskLine], **facts: Any) -> Ask:
     """Write an ask with these lines, in the caller's transaction. `facts` are those of `Ask`. It mails nobody."""
     ask = Ask.objects.create(**facts)
     rows = list(lines)
@@ -43,7 +43,7 @@ def begin(lines: Iterable[AskLine], **facts: Any) -> Ask:
     return ask
 
 
-def mail(
+def write_mail(
     kind: str, *, to: User | str, key: str, now: datetime, team: Team | None = None, **about: Any
 ) -> str:
     """Write one mail in the caller's transaction, once for each `key` and address. Returns its dedupe key.

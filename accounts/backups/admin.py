@@ -89,7 +89,7 @@ def _facts(
 
 def _lines(accounts: Sequence[Account], by: User, names: NameVisibility, _now: datetime) -> list[ConfirmLine]:
     """Return who would be added to each account, or asked before; and why nobody, last."""
-    best, called = adding.best(accounts), labels(accounts)
+    best, called = adding.best_offers(accounts), labels(accounts)
     asked_first = backing_up.asked_first(best, {one.pk: one for one in accounts}, by)
     waiting = backing_up.waiting_of(called)
     made = []

@@ -16,11 +16,11 @@ from tokens.models import Token
 from users.people.visibility import names_for
 
 
-def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def add_to_each(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Add to each account the best log-in at hand, or ask its person first (`backing_up`); `finish` tells them."""
     found = list(services.accounts_of(job, keys).only("pk", "team", "people_count", "paused_at"))
     names = names_for(job.user)
-    chosen = {pk: offer.token.pk for pk, offer in best(found).items()}
+    chosen = {pk: offer.token.pk for pk, offer in best_offers(found).items()}
     outcome = backing_up.write_backups(chosen=chosen, actor=job.user, note=job.note, now=now)
     if outcome.added:
         due_checks.make_due(token_ids={offer.token.pk for offer in outcome.added}, now=now)
@@ -35,7 +35,7 @@ def add(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     return in_order(keys, results)
 
 
-def best(accounts: Sequence[Account]) -> dict[int, Offer]:
+def best_offers(accounts: Sequence[Account]) -> dict[int, Offer]:
     """Return by account the best log-in that could be added, where one person carries it, or nobody, and it is not paused."""
     few = [one.pk for one in accounts if one.people_count <= 1 and one.paused_at is None]
     return {pk: found[0] for pk, found in backups.offers(account_ids=few).items()}
@@ -66,4 +66,4 @@ def finish(job: Job, now: datetime) -> None:
 
 def register_job() -> None:
     """Say how this job is done."""
-    register_kind(BACKUP, JobKind(permissions.ADD_BACKUP, add, finish=finish))
+    register_kind(BACKUP, JobKind(permissions.ADD_BACKUP, add_to_each, finish=finish))

@@ -93,12 +93,12 @@ def tell_people(
     for person, of_person in _by_person(added, actor).items():
         about = _about(of_person)
         key = f"{about['accounts'][0]}:{about['tokens'][0]}:{now.isoformat()}"
-        writing.mail(writing.DONE, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
+        writing.write_mail(writing.DONE, to=person, key=key, now=now, actor=actor.pk, note=note, **about)
     for person, of_person in _by_person(asked, actor).items():
         about = _about(of_person)
         mine = queries.to_back_up(person).filter(account__in=about["accounts"], token__in=about["tokens"])
         if asks := sorted(set(mine.values_list("ask", flat=True))):
-            writing.mail(writing.KIND, to=person, key=str(asks[0]), now=now, asks=asks, **about)
+            writing.write_mail(writing.KIND, to=person, key=str(asks[0]), now=now, asks=asks, **about)
 
 
 def _about(offers: Sequence[Offer]) -> dict[str, Any]:
@@ -194,7 +194,7 @@ def _ask(
 ) -> None:
     """Write an ask for each person, with one event an account. The caller holds the accounts' locks, and tells the people."""
     for person, offers in _by_person(asked, actor).items():
-        writing.begin(
+        writing.begin_ask(
             (writing.line_of(accounts[one.account_id], one.token) for one in offers),
             what=Ask.What.BACK_UP,
             email=person.email,
@@ -285,4 +285,4 @@ def decline(*, account: Account, token: Token, now: datetime) -> None:
         line = writing.line_of(account, token)
         line.stage, line.done_at = Stage.DECLINED, now
         over = {"created_at": now, "ends_at": now, "ended_at": now, "ending": Ask.Ending.STOPPED}
-        writing.begin([line], what=Ask.What.BACK_UP, **over)
+        writing.begin_ask([line], what=Ask.What.BACK_UP, **over)

@@ -132,7 +132,7 @@ def revoke(request: HttpRequest, link_id: int) -> HttpResponse:
     page = Page("selfservice/confirm/revoke_client_link.html", back, facts, danger=True, ask_why=False)
 
     def do(_said: Said) -> None:
-        links.revoke(link=link, by=person(request), now=timezone.now())
+        links.revoke_link(link=link, by=person(request), now=timezone.now())
 
     return confirm.answer(request, page, do, frame=lambda _: {"layout": "selfservice/confirm_page.html"})
 
@@ -276,7 +276,7 @@ def _link(request: HttpRequest, link: Ask, pending: PendingLink) -> HttpResponse
     if not set(ticked) <= {one.native.native_id for one in found if one.is_open}:
         return _choose_page(request, link, pending, error=say("not_offered"))
     # Before the link's own transaction, since a team that settles holds accounts, and log-ins are held before those.
-    links.join(link=link, user=pending.user)
+    links.join_team(link=link, user=pending.user)
     try:
         with transaction.atomic():
             accounts = choosing.save(

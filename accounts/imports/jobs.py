@@ -54,10 +54,10 @@ def _bring_in(
     job: Job, file: ImportFile, rows: Mapping[int, ImportFileLine], now: datetime
 ) -> dict[int, Result]:
     lines, problems = _checked(job.user, file, rows.values())
-    here = planning.known(lines)
+    here = planning.find_known(lines)
     walls = planning.behind_walls(lines, here, job.user, since=file.created_at)
     told = {problem.number: problem for problem in reversed([*problems, *walls])}
-    planned = planning.plan([line for line in lines if line.number not in told], here)
+    planned = planning.plan_lines([line for line in lines if line.number not in told], here)
     wanted = [one.line for one in planned if one.standing != Standing.HERE]
     written = writing.write_lines(wanted, now=now, by=job.user, note=job.note)
     _still_inside(job.user, written.values())
@@ -83,7 +83,7 @@ def _checked(
     checker, lines = ImportChecker(viewer=user, team=file.team), []
     for row in sorted(rows, key=lambda one: one.number):
         try:
-            line = checker.check(row.number, uploads.cells(row))
+            line = checker.check(row.number, uploads.cells_of_line(row))
         except VaultError:
             checker.note(row.number, "not_kept")
             continue

@@ -47,7 +47,7 @@ class Known:
     pairs: set[tuple[tuple[str, str], str]]  # the key of an account, and a native user in its pool
 
 
-def known(lines: Sequence[ImportLine]) -> Known:
+def find_known(lines: Sequence[ImportLine]) -> Known:
     """Read it, for some lines at a time."""
     accounts: dict[tuple[str, str], Account] = {}
     tokens: dict[tuple[str, str], Token] = {}
@@ -70,7 +70,7 @@ def known(lines: Sequence[ImportLine]) -> Known:
     return Known(accounts, tokens, pairs)
 
 
-def plan(lines: Sequence[ImportLine], here: Known) -> list[Planned]:
+def plan_lines(lines: Sequence[ImportLine], here: Known) -> list[Planned]:
     """Return what comes of each line, in order: a later one meets what an earlier one made."""
     made, pairs = set[tuple[str, str]](), set(here.pairs)
     planned = []

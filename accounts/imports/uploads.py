@@ -30,7 +30,7 @@ _MARK = "\ufeff"  # by which Excel knows UTF-8
 
 @sensitive_variables()
 @transaction.atomic
-def keep(*, user: User, team: Team, content: bytes, now: datetime) -> ImportFile:
+def keep_file(*, user: User, team: Team, content: bytes, now: datetime) -> ImportFile:
     """Check a file and keep it, in place of what the person did not confirm. Nothing is imported. Raises ImportRefused: nothing is kept.
 
     Lines that are wrong are kept as what is wrong with them, and lines that change nothing as that they do.
@@ -46,7 +46,7 @@ def keep(*, user: User, team: Team, content: bytes, now: datetime) -> ImportFile
         line = checker.check(number, row)
         if line is not None:
             checked.append(line)
-    here = planning.known(checked)
+    here = planning.find_known(checked)
     problems = [*checker.problems, *planning.behind_walls(checked, here, user)]
     told = defaultdict[int, list[Problem]](list)
     for problem in problems:
@@ -54,7 +54,7 @@ def keep(*, user: User, team: Team, content: bytes, now: datetime) -> ImportFile
     good = [line for line in checked if line.number not in told]
     of_user(user).filter(confirmed_at=None).delete()
     file = ImportFile.objects.create(user=user, team=team, guessed=table.guessed, created_at=now)
-    standing = {one.line.number: one for one in planning.plan(good, here)}
+    standing = {one.line.number: one for one in planning.plan_lines(good, here)}
     rows = [_wrong(file, number, found, cells.get(number)) for number, found in told.items()]
     rows += [_good(file, one.line, one.standing, cells[number]) for number, one in standing.items()]
     ImportFileLine.objects.bulk_create(rows, batch_size=BATCH)
@@ -66,13 +66,13 @@ def of_user(user: User) -> QuerySet[ImportFile]:
     return ImportFile.objects.filter(user=user)
 
 
-def confirm(file: ImportFile, now: datetime) -> None:
+def confirm_file(file: ImportFile, now: datetime) -> None:
     """Note that the person wants it: its lines stay for the worker."""
     ImportFile.objects.filter(pk=file.pk, confirmed_at=None).update(confirmed_at=now)
 
 
 @sensitive_variables()
-def cells(line: ImportFileLine) -> Cells:
+def cells_of_line(line: ImportFileLine) -> Cells:
     """Return what a line says. Raises VaultError where it is emptied, or its key is gone."""
     if line.sealed is None:
         raise vault.NothingStored(str(line))

@@ -108,7 +108,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if posted and form.is_valid():
         content, team = form.cleaned_data["file"].read(), form.cleaned_data["team"]
         try:
-            file = uploads.keep(user=user, team=team, content=content, now=timezone.now())
+            file = uploads.keep_file(user=user, team=team, content=content, now=timezone.now())
         except ImportRefused as refused:
             for problem in refused.problems:
                 form.add_error("file", str(problem))
@@ -160,7 +160,7 @@ def check(request: HttpRequest, file_id: int) -> HttpResponse:
 
     def do(said: Said) -> Done:
         ids = file.to_do.values("pk")
-        uploads.confirm(file, timezone.now())
+        uploads.confirm_file(file, timezone.now())
         return jobs.start(request, IMPORT, ids, subject_id=file.pk, note=said.note, once=page.seen)
 
     return confirm.answer(request, page, do, frame=access.frame_of(Account))

@@ -194,7 +194,7 @@ def _begin(
     job, is_new = jobs.start(user=actor, kind=kind, subject_id=subject_id, keys=keys, **facts)
     if is_new:
         if goes_at_once(job):
-            steps.end(job, tokens[0], now)
+            steps.end_log_in(job, tokens[0], now)
         transaction.on_commit(partial(asking_workers.ask, run_jobs))
     return job
 

@@ -28,11 +28,11 @@ def act(job: Job, key: int, now: datetime) -> bool:
     if not holds(job):
         return False
     if step == Step.LOG_IN:
-        return end(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
+        return end_log_in(job, log_ins_left(job).filter(pk=pk).locked().first(), now)
     if step == Step.LAST:
         if job.kind == OFFBOARD:  # consented to in the moment before the person was locked out
             for token in log_ins_left(job).locked():
-                end(job, token, now)
+                end_log_in(job, token, now)
         mails.tell_people(job, now)
         return True
     does = {Step.BACKUPS: _back_up, Step.ASK: _ask}.get(step)
@@ -64,7 +64,7 @@ def register_jobs() -> None:
     register_kind(REMOVE, step_by_step(act, after=after, finish=finish))
 
 
-def end(job: Job, token: Token | None, now: datetime) -> bool:
+def end_log_in(job: Job, token: Token | None, now: datetime) -> bool:
     """Remove a log-in, or take it out of the job's one account. None was removed, or consented to again, since."""
     if token is None:
         return False

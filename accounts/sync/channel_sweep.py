@@ -102,7 +102,7 @@ class _Turn:
             accounts = sweeps.accounts_of([token.pk for token in tokens]) if tokens else {}
             old = reach.to_be_listed(tokens, now)
             for token in tokens:
-                found[token.pk] = sweeps.check(
+                found[token.pk] = sweeps.check_token(
                     token,
                     now=now,
                     source="sweep",

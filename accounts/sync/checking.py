@@ -45,7 +45,7 @@ REFRESHED_FOR = timedelta(minutes=2)  # how long it looks again by itself
 READING = timedelta(seconds=3)
 
 
-def check(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
+def check_accounts(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
     """Have all tokens of these accounts asked about, each once in a job. Raises OnHold."""
     seen = list(services.accounts_of(job, keys).values_list("pk", flat=True))
     tokens: dict[int, list[int]] = defaultdict(list)
@@ -66,10 +66,10 @@ def check(job: Job, keys: Sequence[int], now: datetime) -> list[Result]:
 
 def register_job() -> None:
     """Say how this job is done."""
-    register_kind(CHECK, JobKind("tokens.probe_token", check))
+    register_kind(CHECK, JobKind("tokens.probe_token", check_accounts))
 
 
-def ask(
+def ask_to_check(
     *,
     token_ids: Collection[int],
     now: datetime,

@@ -50,7 +50,7 @@ def apply_list(
     """
     if (fresh := _still(token, generation)) is None:
         return []
-    reach.keep(token=fresh, listed=listed, doubted=doubted.lost, now=now)
+    reach.keep_list(token=fresh, listed=listed, doubted=doubted.lost, now=now)
     by_id = {native.native_id: native for native in listed.accounts}
     lost: list[int] = []
     causes: dict[str, list[int]] = {}

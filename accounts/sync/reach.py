@@ -39,28 +39,28 @@ on conflict (token_id) do update set at = excluded.at
 """
 
 
-class Told(NamedTuple):
+class ListedRole(NamedTuple):
     """What a list says of one ad account, for this log-in."""
 
     role: str
     can_publish: str
 
 
-def keep(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
+def keep_list(*, token: Token, listed: AccountList, doubted: Collection[str], now: datetime) -> None:
     """Keep what a list says. The caller holds the token's lock; where the list says what is kept already, one select is all.
 
     A list that is incomplete, or whose losses are doubted (`access_doubts`), removes nothing but accounts that it names as closed.
     """
     if not listed.complete and not listed.accounts:
         return  # it failed
-    known: dict[str, Told] = {}
+    known: dict[str, ListedRole] = {}
     aged: set[str] = set()
     read_at: datetime | None = None
     rows = ReachedAccount.objects.filter(token=token)
     columns = ("native_id", "role", "can_publish", "seen_at", "token__list_reading__at")
     for native_id, role, can_publish, seen_at, listed_at in rows.values_list(*columns):
         read_at = listed_at
-        known[native_id] = Told(role, can_publish)
+        known[native_id] = ListedRole(role, can_publish)
         if seen_at < now - DAY:
             aged.add(native_id)
     named = _named(listed.accounts, known)
@@ -77,18 +77,18 @@ def keep(*, token: Token, listed: AccountList, doubted: Collection[str], now: da
         _note(token, now)
 
 
-def _named(natives: Iterable[NativeAccount], known: Mapping[str, Told]) -> dict[str, Told]:
+def _named(natives: Iterable[NativeAccount], known: Mapping[str, ListedRole]) -> dict[str, ListedRole]:
     """Return what is to be kept of a list: no closed account; a role that nobody could be asked about stays as it is."""
     found = {}
     for native in natives:
         if native.closed or len(native.native_id) > LONGEST_ID:
             continue
-        told = Told(native.role[:LONGEST_ROLE], str(native.can_publish))
+        told = ListedRole(native.role[:LONGEST_ROLE], str(native.can_publish))
         found[native.native_id] = told if native.role_told else known.get(native.native_id, told)
     return found
 
 
-def _write(token: Token, told: Mapping[str, Told], now: datetime) -> None:
+def _write(token: Token, told: Mapping[str, ListedRole], now: datetime) -> None:
     if not told:
         return
     values: dict[str, Any] = {
@@ -136,7 +136,7 @@ def _is_old(token: Token, read_at: datetime | None, now: datetime) -> bool:
     return read_at < now - LISTED_EVERY - DAY * renewal.share(token)
 
 
-def forget(*, token_ids: Collection[int]) -> None:
+def forget_log_ins(*, token_ids: Collection[int]) -> None:
     """Forget what log-ins reached that ended. The caller holds their locks."""
     ReachedAccount.objects.filter(token__in=token_ids).delete()
     ListReading.objects.filter(token__in=token_ids).delete()

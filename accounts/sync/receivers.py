@@ -44,7 +44,7 @@ def settle_changed(
     """Settle the pools of these tokens, and have told whose token died, in the transaction that changed them."""
     pool.settle(token_ids=token_ids, cause=cause, now=now, source=source)
     if died:
-        reach.forget(token_ids=died)
+        reach.forget_log_ins(token_ids=died)
         pools = AccountToken.objects.filter(token__in=died).order_by()
         pool.note_news(pools.values_list("account", flat=True).distinct(), now)
 

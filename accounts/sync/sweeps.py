@@ -52,7 +52,7 @@ def check_these(*, token_ids: Collection[int], now: datetime, source: str) -> in
 
 def _check_all(tokens: Iterable[Token], number: int, now: datetime, source: str) -> None:
     """Check tokens that are held by the claim of this number. What is left of it ends then, also where the worker is told to stop."""
-    checks = {token.pk: check(token, now=now, source=source) for token in tokens}
+    checks = {token.pk: check_token(token, now=now, source=source) for token in tokens}
     claimed = Token.objects.filter(pk__in=list(checks)).claimed_as(number)
     try:
         with liveness.kept(claimed.keep_claimed):
@@ -80,7 +80,7 @@ def claim(wanted: QuerySet[Token], now: datetime, limit: int) -> tuple[list[Toke
     return list(reach.with_reading(Token.objects.filter(pk__in=ids).select_related("app"))), number
 
 
-def check(
+def check_token(
     token: Token,
     *,
     now: datetime,
@@ -135,7 +135,7 @@ def check_now(token: Token, *, now: datetime, source: str = "staff") -> lifecycl
     if not claimed:
         return probe.probe(token.pk, now=now, source=source)
     fresh = Token.objects.select_related("app").get(pk=token.pk)
-    return probe.run_claimed(token.pk, claimed, check(fresh, now=now, source=source))
+    return probe.run_claimed(token.pk, claimed, check_token(fresh, now=now, source=source))
 
 
 def sweep_pending_links(*, now: datetime) -> int:

@@ -9,7 +9,7 @@ from django.urls import reverse
 from accounts.account_pages import rows as account_rows
 from accounts.account_pages.rows import ListedAccount
 from accounts.asks import rules
-from accounts.asks.rules import Fixers, of_dark, of_ending
+from accounts.asks.rules import Fixers, fixers_of_dark, fixers_of_ending
 from accounts.backups import queries as backups
 from accounts.backups.queries import Offer
 from accounts.models import Account, AccountToken
@@ -90,8 +90,8 @@ def _fixers(row: ListedAccount) -> Fixers:
     if one.health == Health.RESTRICTED:
         return Fixers([], account_rows.explain(account, Reason.RESTRICTED).who)
     if one.health != Health.DEACTIVATED:
-        return of_ending(account, one.entries)
-    return of_dark(account, one.entries)
+        return fixers_of_ending(account, one.entries)
+    return fixers_of_dark(account, one.entries)
 
 
 def _backed_up(

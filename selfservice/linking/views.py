@@ -272,7 +272,7 @@ def check_account(request: HttpRequest, account_id: int) -> HttpResponse:
     page, label = reverse("my_account", args=[account.pk]), account.get_channel_display()
     ids, now = list(living.values_list("pk", flat=True)), timezone.now()
     mine = list(living.filter(consented_by=person(request)).values_list("pk", flat=True))
-    if not checking.ask(token_ids=ids, now=now, writes_in=[account.pk], writes_of=mine):
+    if not checking.ask_to_check(token_ids=ids, now=now, writes_in=[account.pk], writes_of=mine):
         messages.warning(request, say("nobody_to_ask", channel=label))
         return redirect(page)
     return redirect(progress.address(page, ids, now))

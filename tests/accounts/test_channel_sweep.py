@@ -42,7 +42,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         )
         return None
 
-    monkeypatch.setattr(sweeps, "check", check)
+    monkeypatch.setattr(sweeps, "check_token", check)
     return made
 
 
@@ -82,7 +82,7 @@ def test_one_turn_at_a_time_in_a_process(calls: list[int], monkeypatch: pytest.M
         yield lambda: None
         Token.objects.filter(pk=token.pk).update(due_at=None, claimed_until=None)
 
-    monkeypatch.setattr(sweeps, "check", check)
+    monkeypatch.setattr(sweeps, "check_token", check)
 
     assert channel_sweep.run_sweep(channel="facebook") == 1
     assert second == [None]
@@ -191,7 +191,7 @@ def test_tokens_of_an_apps_share_are_checked_side_by_side_without_waiting_for_th
         if len(done) == len(quick):
             release.set()
 
-    monkeypatch.setattr(sweeps, "check", check)
+    monkeypatch.setattr(sweeps, "check_token", check)
 
     channel_sweep.run_sweep(channel="facebook")
 
@@ -211,7 +211,7 @@ def test_a_check_that_fails_is_put_off_and_a_sweep_that_is_ended_gives_its_claim
             raise ValueError("a bad row")
         raise SystemExit
 
-    monkeypatch.setattr(sweeps, "check", check)
+    monkeypatch.setattr(sweeps, "check_token", check)
 
     with pytest.raises(SystemExit):
         channel_sweep.run_sweep(channel="facebook")
@@ -229,7 +229,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
     bad, *others, later = due("facebook", 10)
     Token.objects.filter(pk=later).update(due_at=None)
     under_way, failed, claims = threading.Barrier(9), threading.Event(), iter([sweeps.claim])
-    check = sweeps.check
+    check = sweeps.check_token
 
     def wait(pk: int) -> None:
         if pk != later:
@@ -250,7 +250,7 @@ def test_a_database_error_in_a_turn_costs_no_other_checks_answer_and_where_it_la
     def fails(*args: Any, **named: Any) -> Any:
         raise OperationalError("the server closed the connection")
 
-    monkeypatch.setattr(sweeps, "check", slow)
+    monkeypatch.setattr(sweeps, "check_token", slow)
     if broken == "the end of a check":
         monkeypatch.setattr(lifecycle, "postpone", fails)
     if broken == "the next claim":

@@ -47,7 +47,7 @@ def bring_in(*rows: str) -> None:
 
 
 def keep(user: User, text: str) -> ImportFile:
-    return uploads.keep(user=user, team=Team.default(), content=text.encode(), now=timezone.now())
+    return uploads.keep_file(user=user, team=Team.default(), content=text.encode(), now=timezone.now())
 
 
 def said(file: ImportFile) -> dict[int, list[str]]:

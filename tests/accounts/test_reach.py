@@ -246,6 +246,6 @@ def test_forgetting_runs_beside_a_list_that_is_written() -> None:
 
     with transaction.atomic():
         Token.objects.filter(pk=token.pk).locked().get()
-        reach.forget(token_ids=[token.pk])
+        reach.forget_log_ins(token_ids=[token.pk])
 
     assert ids() == set()

@@ -282,7 +282,7 @@ def _at_hand(accounts: list[Any], tokens: list[Any], asker: Any, now: datetime) 
             )
             for one in reached
         )
-    writing.begin(
+    writing.begin_ask(
         (writing.line_of(one, tokens[0]) for one in accounts[1:3]),
         what="back_up", email=tokens[0].consented_by.email, made_by=asker, note="I am away in August.", ends_at=now + 14 * DAY
     )  # fmt: skip

@@ -378,7 +378,7 @@ def _client_links(fleet: Fleet) -> dict[str, Any]:
         made("back@alpenquell.example"),
     )
     links.all_links().filter(pk=expired.pk).update(ends_at=now)
-    links.revoke(link=revoked, by=lena, now=now)
+    links.revoke_link(link=revoked, by=lena, now=now)
     links.contact_of(used)
     log_in = linked[0].pool.select_related("token")[0].token
     links.note_used(link=used, channel="facebook", accounts=linked, log_in=log_in, now=now)
@@ -405,4 +405,6 @@ def _import(fleet: Fleet) -> dict[str, Any]:
         "x,18ce54d4x5t,Kranich Verlag",
     ]
     content = "\n".join(lines).encode()
-    return {"import_file": uploads.keep(user=fleet.boss, team=fleet.team, content=content, now=fleet.now).pk}
+    return {
+        "import_file": uploads.keep_file(user=fleet.boss, team=fleet.team, content=content, now=fleet.now).pk
+    }

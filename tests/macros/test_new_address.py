@@ -261,8 +261,8 @@ def test_what_an_invitation_asks_stays_with_it(
     team = account.team
     invitation = Invitation.objects.create(email=OLD, team=team, expires_at=NOW + 7 * DAY)
     facts: dict[str, Any] = {"what": "link", "email": OLD, "team": team, "ends_at": NOW + 30 * DAY}
-    writing.begin([writing.line_of(account)], **facts, invitation=invitation)
-    writing.begin([writing.line_of(other)], **facts)
+    writing.begin_ask([writing.line_of(account)], **facts, invitation=invitation)
+    writing.begin_ask([writing.line_of(other)], **facts)
 
     correct(ada)
 

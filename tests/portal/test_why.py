@@ -136,7 +136,7 @@ def test_mails_that_name_the_account_by_what_it_had_are_found_and_no_others(
     token, other = token_of(account), ending(9, person=make_person("ben@example.com"), name="Fern Tea")
     facts: dict[str, Any] = {"what": "link", "key": "k", "email": ADA, "created_at": NOW, "ends_at": NOW}
     lines = [writing.line_of(account)]
-    link = writing.begin(lines, team=account.team, channels=[account.channel], **facts)
+    link = writing.begin_ask(lines, team=account.team, channels=[account.channel], **facts)
     for kind, payload in (
         ("left", {"tokens": [token.pk]}),
         ("ask", {"asks": [link.pk]}),

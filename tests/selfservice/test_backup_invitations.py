@@ -62,7 +62,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     page = visitor.get(lands.headers["Location"]).text
     choice = visitor.get(native.consent(visitor, "facebook", "ben")).text
     ticked = re.findall(r'value="([\w-]+)" checked', choice)
-    waiting = inviting.answer(AskLine.objects.get(), timezone.now())
+    waiting = inviting.state_of_line(AskLine.objects.get(), timezone.now())
     visitor.post(visitor_choice(visitor), {"native_id": ticked})
 
     assert pressed == [302, 400]  # the second time nobody is left to ask
@@ -71,7 +71,7 @@ def test_a_new_person_comes_in_and_lands_on_the_channel_with_these_accounts_tick
     assert "Ada Okafor writes: “Please”" in page
     assert ticked == [lumen.native_id]
     assert waiting == "accepted"
-    assert inviting.answer(AskLine.objects.get(), timezone.now()) == "linked"
+    assert inviting.state_of_line(AskLine.objects.get(), timezone.now()) == "linked"
     lumen.refresh_from_db()
     assert (lumen.people_count, fern.people_count) == (2, 1)
 
@@ -114,7 +114,7 @@ def test_somebody_without_an_account_here_gets_a_client_link_for_these_accounts_
     client.post(led, {"native_id": [lumen.native_id]})
 
     assert link.native_ids("facebook") == [lumen.native_id]
-    assert inviting.answer(AskLine.objects.get(), timezone.now()) == "linked"
+    assert inviting.state_of_line(AskLine.objects.get(), timezone.now()) == "linked"
     lumen.refresh_from_db()
     assert lumen.people_count == 2
 
@@ -169,7 +169,7 @@ def test_who_is_asked_for_an_account_of_a_closed_team_joins_it_first_and_is_prom
 
     press(ada, lumen)
     before = visitor.get("/").text + visitor.get("/link/facebook/").text
-    state = inviting.answer(AskLine.objects.get(), timezone.now())
+    state = inviting.state_of_line(AskLine.objects.get(), timezone.now())
     path = re.sub(r"^https?://[^/]+", "", invitations.link(Invitation.objects.get()))
     joins = visitor.post(path)
     lands = visitor.get(joins.headers["Location"])
@@ -212,7 +212,7 @@ def test_a_stranger_asked_for_accounts_of_two_teams_gets_one_mail_whose_link_lea
     assert "to the teams General and Second" in " ".join(mail.text.split())
     assert "You join the teams <strong>General and Second</strong>." in page
     assert set(ben.teams.values_list("name", flat=True)) == {"General", "Second"}
-    states = {inviting.answer(one, timezone.now()) for one in AskLine.objects.all()}
+    states = {inviting.state_of_line(one, timezone.now()) for one in AskLine.objects.all()}
     assert states == {"accepted"}
 
 
@@ -312,9 +312,9 @@ def test_who_comes_back_with_a_log_in_that_had_stopped_was_mailed_and_has_answer
     Token.objects.filter(consented_by=ben).update(state="dead", reason="expired")
 
     press(ada, Account.objects.get(name="Lumen Shoes EU"))
-    before = inviting.answer(AskLine.objects.get(), timezone.now())
+    before = inviting.state_of_line(AskLine.objects.get(), timezone.now())
     native.consent(browser(ben), "facebook", "ben")
-    after = inviting.answer(AskLine.objects.get(), timezone.now())
+    after = inviting.state_of_line(AskLine.objects.get(), timezone.now())
 
     assert Message.objects.filter(recipient=ben.email, kind="ask").count() == 1
     assert (before, after) == ("asked", "linked")

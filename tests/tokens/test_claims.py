@@ -68,7 +68,7 @@ def test_a_check_that_fails_gives_back_its_own_claim_and_no_later_one_of_the_sam
         yield lambda: None
         raise KeyError("a_field")
 
-    monkeypatch.setattr(sweeps, "check", check)
+    monkeypatch.setattr(sweeps, "check_token", check)
 
     with pytest.raises(KeyError):
         sweeps.check_now(token, now=NOW)

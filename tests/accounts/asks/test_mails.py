@@ -54,7 +54,7 @@ def test_of_two_client_links_in_one_mail_the_one_that_is_left_is_asked_for_alone
     inviting.invite(accounts=accounts, **facts)  # type: ignore[arg-type]  # facts of a call
     blue, red = links.all_links().order_by("team__name")
 
-    links.revoke(link=blue, by=mira, now=timezone.now())
+    links.revoke_link(link=blue, by=mira, now=timezone.now())
 
     text = mails.build_ask_mail(Message.objects.get(recipient="client@example.com")).text
     assert red.link_address in text
